@@ -1,0 +1,1 @@
+"""Ledgers: a module each, with `build`."""

@@ -1,0 +1,1 @@
+"""Providers of keys: a module each, with OPTIONS and `build`."""

@@ -1,0 +1,1 @@
+"""Secret sinks: a module each, with OPTIONS and `build`; heavy SDKs are imported inside `build`."""

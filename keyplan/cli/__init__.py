@@ -1,0 +1,1 @@
+"""The command line: the only hall, from which every room is reached."""

@@ -1,0 +1,1 @@
+"""Decisions, pure: model in, model out. No I/O, no clock, no chance, no environment."""

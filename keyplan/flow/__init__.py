@@ -1,0 +1,1 @@
+"""Order: the only code that sequences effects, through ports. It never decides what should be."""

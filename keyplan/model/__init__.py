@@ -1,0 +1,1 @@
+"""Nouns: frozen, slotted data that imports only errors and each other, downwards. No I/O, no clock."""

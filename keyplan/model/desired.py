@@ -1,0 +1,42 @@
+"""A declaration made ready for comparison: spaces resolved, marker attached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from keyplan.model.manifest import Address, Declaration, SpaceId
+from keyplan.model.observation import Access, Marker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """One key that should exist, as the provider would have to show it."""
+
+    declaration: Declaration
+    owner: str
+    marker: Marker | None
+    """None where the manifest says `marker: false`."""
+    access: Access | None
+    """For a service key; None for a user key."""
+
+    @property
+    def address(self) -> Address:
+        """Address of the declaration."""
+        return self.declaration.address
+
+    @property
+    def space_ids(self) -> tuple[SpaceId, ...]:
+        """Ids of its spaces, sorted; empty for a user key."""
+        return self.access.space_ids() if self.access else ()
+
+    @property
+    def full_description(self) -> str:
+        """What `description` is sent to the provider: the declared text and the marker."""
+        text = self.declaration.description
+        return self.marker.attach(text) if self.marker else text
+
+    def expiry_from(self, now: datetime) -> datetime | None:
+        """When a key that is issued at `now` should expire; None for never."""
+        declared = self.declaration
+        return now + declared.expires_in if declared.expires_in else declared.expires_at

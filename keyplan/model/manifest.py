@@ -1,0 +1,269 @@
+"""What a user declares: the manifest, as read and checked, with a place for every part.
+
+In: values from `core/reading.py`. Out: frozen data for `core/desiring.py`. Never: defaults filled in,
+a secret, anything of the world outside the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import NewType, TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""A value of the JSON data model, as a plugin's own options hold it."""
+
+Address = NewType("Address", str)
+"""``user/NAME`` or ``service/SPACE/NAME``; unique in a manifest; ``/`` inside a part is ``%2F``."""
+KeyId = NewType("KeyId", str)
+SpaceId = NewType("SpaceId", str)
+OrganizationId = NewType("OrganizationId", str)
+SinkName = NewType("SinkName", str)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands in a text file: line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class KeyType(Enum):
+    """The two kinds of keys that the provider has."""
+
+    USER = "user"
+    SERVICE = "service"
+
+
+class Strategy(Enum):
+    """How a key's raw key is renewed."""
+
+    AUTO = "auto"
+    REFRESH = "refresh"
+    REPLACE = "replace"
+
+
+class Retire(Enum):
+    """When a superseded key is deleted."""
+
+    AFTER_OVERLAP = "after_overlap"
+    WHEN_UNUSED = "when_unused"
+
+
+class Adopt(Enum):
+    """What to do with an unmanaged key that has the declaration's type, name and space."""
+
+    REFUSE = "refuse"
+    REFRESH = "refresh"
+    REPLACE = "replace"
+
+
+class OnRemove(Enum):
+    """What happens to a key whose declaration is removed."""
+
+    DELETE = "delete"
+    FORGET = "forget"
+
+
+class Unmanaged(Enum):
+    """How live keys that nobody declared are treated."""
+
+    IGNORE = "ignore"
+    REPORT = "report"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Role:
+    """A role as the API names it, lower case: ``member``, ``read-only``; or a custom role's id."""
+
+    name: str
+    custom: bool = False
+    """Whether `name` is the id of a custom role rather than a predefined word."""
+
+    def __str__(self) -> str:
+        return f"custom:{self.name}" if self.custom else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """Roles of a service key in its one space, that space's organization, and the account.
+
+    The defaults are the API's own (arize-api section 3.4).
+    """
+
+    space_role: Role = Role("member")
+    org_role: Role = Role("read-only")
+    account_role: Role = Role("member")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class SpaceGrant:
+    """One space that a service key may use, and as what."""
+
+    space_id: SpaceId
+    role: Role = Role("member")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class OrganizationGrant:
+    """One organization that a service key may use, and its spaces in it (at least one)."""
+
+    org_id: OrganizationId | None
+    """None where the dialect names no organizations."""
+    role: Role = Role("read-only")
+    spaces: tuple[SpaceGrant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceById:
+    """A space named by its id: ``space_id:`` in the manifest."""
+
+    space_id: SpaceId
+
+    def __str__(self) -> str:
+        return self.space_id
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceByName:
+    """A space named by its name, looked up through the API: ``space:`` in the manifest."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SpaceRef: TypeAlias = SpaceById | SpaceByName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """When and how a key is renewed. None means: not on that ground, or the default of planning."""
+
+    every: timedelta | None = None
+    before_expiry: timedelta | None = None
+    """None: a third of the key's life."""
+    overlap: timedelta = timedelta(0)
+    """How long the old key still works after the switch."""
+    strategy: Strategy = Strategy.AUTO
+    generation: int = 1
+    retire: Retire = Retire.AFTER_OVERLAP
+    settle: timedelta = timedelta(hours=1)
+    """With `Retire.WHEN_UNUSED`: how long before the switch the last use must lie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Names a sink, and what of the sink's own options differs for this key."""
+
+    sink: SinkName
+    options: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a plan may delete before a person must say so."""
+
+    deletes: int = 5
+    delete_percent: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """A secret that stands in an environment variable."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """A secret that is a file's content without its final newline."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromCommand:
+    """A secret that a program prints, without its final newline; no shell is involved."""
+
+    argv: tuple[str, ...]
+
+
+SecretSource: TypeAlias = FromEnvironment | FromFile | FromCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """Which provider's API is used, and with whose credential."""
+
+    type: str = "arize"
+    credential: SecretSource = FromEnvironment("ARIZE_API_KEY")
+    options: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    """The provider's own: for arize `region`, `base_url`, `api`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSettings:
+    """One configured sink."""
+
+    name: SinkName
+    type: str
+    options: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    """The sink's own, checked against the OPTIONS of its module."""
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One wanted key. Defaults of the manifest are already merged; rules of DESIGN 3 already hold."""
+
+    address: Address
+    name: str
+    key_type: KeyType
+    description: str = ""
+    space: SpaceRef | None = None
+    """For a service key with one space."""
+    roles: Roles = Roles()
+    organizations: tuple[OrganizationGrant, ...] = ()
+    """For a service key in the multi-space form; then `space` is None."""
+    expires_at: datetime | None = None
+    """Aware, UTC."""
+    expires_in: timedelta | None = None
+    rotation: Rotation = Rotation()
+    deliveries: tuple[Delivery, ...]
+    """At least one."""
+    protect: bool = False
+    adopt: Adopt = Adopt.REFUSE
+    on_remove: OnRemove = OnRemove.DELETE
+    may_rotate_itself: bool = False
+    """`self: true`: this is the key that keyplan itself presents, and it may be renewed."""
+    moved_from: tuple[Address, ...] = ()
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One file of declarations, read and free of problems."""
+
+    path: str
+    """As the user named it; ``-`` for standard input."""
+    owner: str
+    marker: bool = True
+    provider: ProviderSettings = ProviderSettings()
+    sinks: Mapping[SinkName, SinkSettings] = field(hash=False)
+    limits: Limits = Limits()
+    unmanaged: Unmanaged = Unmanaged.REPORT
+    on_remove: OnRemove = OnRemove.DELETE
+    """`defaults.on_remove`: for a key of ours whose declaration and receipt are both gone."""
+    keys: tuple[Declaration, ...]
+    """In file order."""

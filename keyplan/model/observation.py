@@ -1,0 +1,248 @@
+"""What the world looks like at one instant: keys, spaces, sinks, receipts and open intents.
+
+In: answers of the ports, put together by `flow/observing.py`. Out: the one argument from which planning
+learns anything about the world. Never: a raw key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from keyplan.model.manifest import (
+    Address,
+    Json,
+    KeyId,
+    KeyType,
+    OrganizationGrant,
+    OrganizationId,
+    Role,
+    SinkName,
+    SpaceId,
+    SpaceRef,
+)
+from keyplan.model.receipt import Intent, Receipt
+
+REF_DIGITS = 10
+_MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Our name on a remote key: the end of its description, ``[keyplan OWNER/REF]``."""
+
+    owner: str
+    ref: str
+    """First 10 hex digits of SHA-256 of the address."""
+
+    @classmethod
+    def of(cls, owner: str, address: Address) -> Marker:
+        """Return the marker of an address."""
+        return cls(owner, hashlib.sha256(address.encode()).hexdigest()[:REF_DIGITS])
+
+    def attach(self, description: str) -> str:
+        """Return the description with this marker at its end."""
+        return f"{description} [keyplan {self.owner}/{self.ref}]".lstrip()
+
+
+def split_marker(description: str) -> tuple[str, Marker | None]:
+    """Return a remote description without its marker, and the marker if it carries one."""
+    found = _MARKER.search(description)
+    if found is None:
+        return description, None
+    return description[: found.start()], Marker(found["owner"], found["ref"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What a service key may do: its account role, organizations and spaces; sorted by id."""
+
+    account_role: Role
+    organizations: tuple[OrganizationGrant, ...]
+
+    def space_ids(self) -> tuple[SpaceId, ...]:
+        """Return the ids of all spaces, sorted, each once."""
+        return tuple(sorted({grant.space_id for granted in self.organizations for grant in granted.spaces}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the access as JSON values in the API's field names."""
+        return {
+            "account_role": str(self.account_role),
+            "organizations": [
+                {
+                    "org_id": granted.org_id,
+                    "role": str(granted.role),
+                    "spaces": [{"space_id": grant.space_id, "role": str(grant.role)} for grant in granted.spaces],
+                }
+                for granted in self.organizations
+            ],
+        }
+
+    def digest(self) -> str:
+        """Return 16 hex digits that change with any role or space; organization ids do not count.
+
+        They are left out because one dialect names them and the other does not.
+        """
+        values = self.to_dict()
+        for granted in values["organizations"]:
+            del granted["org_id"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One key as `list` showed it."""
+
+    id: KeyId
+    name: str
+    key_type: KeyType | None
+    """None where the provider used a word that keyplan does not know."""
+    description: str = ""
+    """Without the marker."""
+    marker: Marker | None = None
+    active: bool = True
+    """Whether the provider calls it active; expiry is judged apart, by `is_live`."""
+    redacted: str = ""
+    created_at: datetime
+    """Aware, UTC; the epoch where the provider showed none."""
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    created_by: str = ""
+    space_ids: frozenset[SpaceId] | None = None
+    """Spaces known to contain it; None where the dialect shows nothing of them."""
+    access: Access | None = None
+    """Roles and spaces in full; None where they are not, or not completely, visible."""
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it works: active, and not expired at `now` (an expiry of exactly now has passed)."""
+        return self.active and not self.expires_before(now)
+
+    def expires_before(self, instant: datetime) -> bool:
+        """Whether its expiry lies at or before that instant."""
+        return self.expires_at is not None and self.expires_at <= instant
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the observation as JSON values; unknown fields are None."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "key_type": self.key_type.value if self.key_type else None,
+            "status": "active" if self.active else "revoked",
+            "description": self.description,
+            "owner": self.marker.owner if self.marker else None,
+            "redacted_key": self.redacted,
+            "created_at": self.created_at.isoformat(),
+            "created_by_user_id": self.created_by or None,
+            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+            "last_used_at": self.last_used_at.isoformat() if self.last_used_at else None,
+            "space_ids": None if self.space_ids is None else sorted(self.space_ids),
+            "access": self.access.to_dict() if self.access else None,
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """A space of the provider."""
+
+    id: SpaceId
+    name: str
+    organization_id: OrganizationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laws:
+    """What one dialect of the provider allows and shows; planning chooses by these alone."""
+
+    dialect: str
+    """`alpha` or `beta`."""
+    refresh_extends_life: bool
+    """Whether a refresh may set an expiry later than the old one's."""
+    refresh_needs_expiry: bool
+    """Whether a refresh of a key with an expiry must name one."""
+    longest_grace: timedelta
+    """How long a refresh can keep the old raw key alive; zero: not at all."""
+    names_organizations: bool
+    """Whether a create must name the organization of each space."""
+    shows_spaces: bool
+    """Whether the spaces of a service key can be observed."""
+    shows_last_use: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """Where in one sink one delivery goes: made by `Sink.locate`, compared by sink and location."""
+
+    sink: SinkName
+    location: str
+    """For people and for equality: ``secrets/ci.env#ARIZE_API_KEY``."""
+    options: Mapping[str, Json] = field(default_factory=dict, compare=False)
+    """The sink's own options for this delivery, templates filled in."""
+
+
+class Content(Enum):
+    """What a sink that can be read says about the value that it holds."""
+
+    UNREAD = "unread"
+    """It cannot be read, or there is nothing to compare it with."""
+    MATCHES = "matches"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What one sink holds in one slot."""
+
+    present: bool
+    """Whether a value is there (for a write-only sink: whether the sink says so)."""
+    receipt: Receipt | None = None
+    intent: Intent | None = None
+    content: Content = Content.UNREAD
+    """The value beside its own receipt's fingerprint."""
+    changed_at: datetime | None = None
+    """When the value was last written, where the sink says so: weak proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a kind of sink can do."""
+
+    holds_receipts: bool
+    readable: bool
+    weak_proof: bool = False
+    """Whether it tells when a value was last written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that planning may know of the world, at one instant."""
+
+    now: datetime
+    """The one `now` of the run; aware, UTC."""
+    provider: str
+    """Base URL, which with the owner names the account that a ledger belongs to."""
+    laws: Laws
+    keys: tuple[Observation, ...]
+    """Everything that was listed, live or not, each id once, sorted by id."""
+    spaces: Mapping[SpaceRef, Space] = field(default_factory=dict)
+    """Every space that the manifest names."""
+    receipts: tuple[Receipt, ...] = ()
+    """The ledger's, one per address, sorted by address."""
+    intents: tuple[Intent, ...] = ()
+    """Open ones, of the ledger and the sinks, each id once, sorted by time."""
+    slots: Mapping[Address, tuple[Slot, ...]] = field(default_factory=dict)
+    """The slots of every declaration, in the order of its deliveries."""
+    holdings: Mapping[Slot, Holding] = field(default_factory=dict)
+    """What every slot holds."""
+    abilities: Mapping[SinkName, Abilities] = field(default_factory=dict)
+    own_keys: frozenset[KeyId] = frozenset()
+    """Live keys whose redacted form fits the credential that keyplan presents."""

@@ -1,0 +1,221 @@
+"""A plan: actions, each with its verb and reason, and the digest that a reviewer approves.
+
+In: decisions of `core/planning.py` and `core/guarding.py`. Out: what views show and applying executes.
+Never: a raw key (none exists yet), a time that depends on when the plan was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
+
+
+class Verb(Enum):
+    """What an action does to keys at the provider."""
+
+    CREATE = "create"
+    REPLACE = "replace"
+    REFRESH = "refresh"
+    DELETE = "delete"
+    FORGET = "forget"
+    """Drop the receipt; the key stays."""
+    KEEP = "keep"
+
+
+class Reason(Enum):
+    """Why an action is planned: the column of DESIGN section 6."""
+
+    DECLARED_IN_PAST = "declared_in_past"
+    FOREIGN = "foreign"
+    ADOPTED = "adopted"
+    ABSENT = "absent"
+    EXPIRED = "expired"
+    GONE = "gone"
+    UNFINISHED = "unfinished"
+    UNDELIVERED = "undelivered"
+    UNPROVEN = "unproven"
+    ROTATED_ELSEWHERE = "rotated_elsewhere"
+    CHANGED = "changed"
+    REQUESTED = "requested"
+    EXPIRING = "expiring"
+    TOO_OLD = "too_old"
+    UP_TO_DATE = "up_to_date"
+    MOVED = "moved"
+    SUPERSEDED = "superseded"
+    OVERLAPPING = "overlapping"
+    STILL_USED = "still_used"
+    UNDECLARED = "undeclared"
+
+
+class Guard(Enum):
+    """What turned an action into a blocked one."""
+
+    DECLARED_IN_PAST = "declared_in_past"
+    FOREIGN = "foreign"
+    UNPROVEN = "unproven"
+    PROTECT = "protect"
+    DELETES = "deletes"
+    VISIBILITY = "visibility"
+    SELF = "self"
+    UNMANAGED = "unmanaged"
+    EXHAUSTED = "exhausted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """An action is not run, and why."""
+
+    guard: Guard
+    advice: str
+    """What a person can do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Change:
+    """One field that differs; values as text for people, never a secret."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """A key as plans show it, before or after."""
+
+    id: KeyId | None = None
+    """None for a key that does not exist yet."""
+    name: str
+    key_type: KeyType | None
+    description: str = ""
+    expires_at: datetime | None = None
+    expires_in: timedelta | None = None
+    """From the moment of issue; excludes `expires_at`."""
+    spaces: tuple[str, ...] = ()
+    roles: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing to do, or to leave, for one address."""
+
+    address: Address
+    verb: Verb
+    reason: Reason
+    key_id: KeyId | None = None
+    """The key that is refreshed, replaced, deleted, forgotten or kept; None for create."""
+    before: KeyView | None = None
+    after: KeyView | None = None
+    changes: tuple[Change, ...] = ()
+    """Sorted by field."""
+    explanation: str = ""
+    """Why this verb and not another, where the dialect's laws decided; or a detail of the reason."""
+    consequences: tuple[str, ...] = ()
+    """What happens to consumers, a sentence each."""
+    locations: tuple[str, ...] = ()
+    """Where the new raw key goes: `sink:location` each."""
+    overlap: timedelta = timedelta(0)
+    """How long the old key works on: by grace for refresh, as a second live key for replace."""
+    retires: tuple[KeyId, ...] = ()
+    """Other keys of the address that nobody can hold; deleted once this action is done. Sorted."""
+    previous_address: Address | None = None
+    """With `Reason.MOVED`: where it was."""
+    blocked: Blocked | None = None
+    place: Place | None = field(default=None, compare=False)
+    """Where the declaration stands; not part of the digest."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether running it would change something outside the ledger, blocked or not."""
+        return self.verb not in (Verb.KEEP, Verb.FORGET)
+
+    @property
+    def issues_raw_key(self) -> bool:
+        """Whether running it brings a new raw key into the world."""
+        return self.verb in (Verb.CREATE, Verb.REPLACE, Verb.REFRESH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Counts in Terraform's sense: a replace is one to add and one to destroy."""
+
+    add: int = 0
+    change: int = 0
+    destroy: int = 0
+    keep: int = 0
+    forget: int = 0
+    blocked: int = 0
+    """Not counted in the others."""
+    unmanaged: int = 0
+
+    @classmethod
+    def of(cls, actions: Iterable[Action], unmanaged: int = 0) -> Summary:
+        """Count actions."""
+        counted = tuple(actions)
+        verbs = [action.verb for action in counted if action.blocked is None]
+        replaced = verbs.count(Verb.REPLACE)
+        return cls(
+            add=verbs.count(Verb.CREATE) + replaced,
+            change=verbs.count(Verb.REFRESH),
+            destroy=verbs.count(Verb.DELETE) + replaced,
+            keep=verbs.count(Verb.KEEP),
+            forget=verbs.count(Verb.FORGET),
+            blocked=len(counted) - len(verbs),
+            unmanaged=unmanaged,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person asked of planning beyond the manifest; part of a plan, so that it can be planned again."""
+
+    rotate: tuple[str, ...] = ()
+    """Addresses or globs whose keys are to be renewed now. Sorted."""
+    targets: tuple[str, ...] = ()
+    """Addresses or globs; when not empty, nothing else is looked at. Sorted."""
+    allow_deletes: int | None = None
+    allow_missing: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one apply would do."""
+
+    owner: str
+    manifest: str
+    """Path as the user named it."""
+    provider: str
+    """Base URL."""
+    dialect: str
+    actions: tuple[Action, ...]
+    """Creates, replaces, refreshes, deletes, forgets, keeps; by address within each."""
+    unmanaged: tuple[KeyView, ...] = ()
+    """Live keys that nobody declared, sorted by id; untouched."""
+    unmanaged_policy: Unmanaged = Unmanaged.REPORT
+    request: Request = Request()
+    warnings: tuple[str, ...] = ()
+    """Things that a reviewer should know and that stop nothing."""
+
+    @property
+    def changes(self) -> tuple[Action, ...]:
+        """Actions that are not blocked and do something, bookkeeping included."""
+        return tuple(a for a in self.actions if a.blocked is None and (a.is_change or a.verb is Verb.FORGET))
+
+    @property
+    def blocked(self) -> tuple[Action, ...]:
+        """Actions that a guard holds back."""
+        return tuple(action for action in self.actions if action.blocked)
+
+    @property
+    def has_differences(self) -> bool:
+        """Whether the world differs from the manifest, blocked actions included."""
+        return bool(self.changes or self.blocked)
+
+    @property
+    def summary(self) -> Summary:
+        """Counts of the actions."""
+        return Summary.of(self.actions, len(self.unmanaged))

@@ -1,0 +1,178 @@
+"""What keyplan remembers of a key: intents before an effect, receipts after a delivery. Never the raw key.
+
+Both survive a round trip through JSON (`to_dict`, `from_dict`), because ledgers and sinks store them so.
+A reader ignores fields that it does not know, so that an older keyplan can read a newer one's receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NewType
+
+from keyplan.model.manifest import Address, KeyId, KeyType, OnRemove, SinkName, SpaceId
+from keyplan.model.secret import Fingerprint
+
+IntentId = NewType("IntentId", str)
+
+
+def write_time(instant: datetime) -> str:
+    """Return an aware UTC instant as RFC 3339, ``2026-11-23T07:31:00.123456+00:00``."""
+    return instant.isoformat()
+
+
+def read_time(text: str) -> datetime:
+    """Return the aware instant that `write_time` wrote. Raises ValueError on other text."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Written before a raw key is issued; open until its receipt is recorded or the effect undone."""
+
+    id: IntentId
+    owner: str
+    address: Address
+    verb: str
+    """`create`, `refresh` or `replace`: what was about to be done."""
+    key_id: KeyId | None
+    """The key that was about to be refreshed; None for create and replace."""
+    alive_before: tuple[KeyId, ...]
+    """Ids of all live keys that could be this address's, sorted; a newcomer is none of these."""
+    at: datetime
+    attempts: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the intent as JSON values."""
+        return {
+            "id": self.id,
+            "owner": self.owner,
+            "address": self.address,
+            "verb": self.verb,
+            "key_id": self.key_id,
+            "alive_before": list(self.alive_before),
+            "at": write_time(self.at),
+            "attempts": self.attempts,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Intent:
+        """Return the intent that `to_dict` wrote. Raises KeyError or ValueError on anything else."""
+        return cls(
+            id=values["id"],
+            owner=values["owner"],
+            address=values["address"],
+            verb=values["verb"],
+            key_id=values["key_id"],
+            alive_before=tuple(values["alive_before"]),
+            at=read_time(values["at"]),
+            attempts=values["attempts"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Superseded:
+    """An old key of an address that consumers may still hold."""
+
+    key_id: KeyId
+    switched_at: datetime
+    """When its successor had been delivered."""
+    delete_after: datetime
+    """When the overlap is over."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Delivered:
+    """One place that holds the raw key."""
+
+    sink: SinkName
+    location: str
+    """As `Slot.location` says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Proof that an address's raw key, from one key at the provider, was delivered."""
+
+    owner: str
+    address: Address
+    key_id: KeyId
+    key_type: KeyType
+    name: str
+    space_ids: tuple[SpaceId, ...] = ()
+    """Sorted. Known here even where the dialect does not show a key's spaces."""
+    access: str = ""
+    """Digest of the roles and spaces that were asked for; empty where nobody knows (an imported key)."""
+    created_at: datetime
+    expires_at: datetime | None = None
+    """As the provider answered it."""
+    declared_expires_at: datetime | None = None
+    """As the declaration asked for it, absolutely; tells a changed wish from an expiry that the provider set."""
+    redacted: str = ""
+    """Empty where the provider showed none."""
+    fingerprint: Fingerprint | None = None
+    """None where somebody else delivered the key (an imported one)."""
+    delivered: tuple[Delivered, ...] = ()
+    """Sorted."""
+    delivered_at: datetime
+    protect: bool = False
+    on_remove: OnRemove = OnRemove.DELETE
+    generation: int = 1
+    superseded: tuple[Superseded, ...] = ()
+    """Sorted."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as JSON values, unset fields left out."""
+        values: dict[str, Any] = {
+            "owner": self.owner,
+            "address": self.address,
+            "key_id": self.key_id,
+            "key_type": self.key_type.value,
+            "name": self.name,
+            "space_ids": list(self.space_ids),
+            "access": self.access,
+            "created_at": write_time(self.created_at),
+            "expires_at": self.expires_at and write_time(self.expires_at),
+            "declared_expires_at": self.declared_expires_at and write_time(self.declared_expires_at),
+            "redacted": self.redacted,
+            "fingerprint": self.fingerprint and [self.fingerprint.salt, self.fingerprint.digest],
+            "delivered": [[entry.sink, entry.location] for entry in self.delivered],
+            "delivered_at": write_time(self.delivered_at),
+            "protect": self.protect,
+            "on_remove": self.on_remove.value,
+            "generation": self.generation,
+            "superseded": [
+                [old.key_id, write_time(old.switched_at), write_time(old.delete_after)] for old in self.superseded
+            ],
+        }
+        return {name: value for name, value in values.items() if value not in (None, [], "", False)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Receipt:
+        """Return the receipt that `to_dict` wrote. Raises KeyError or ValueError on anything else."""
+        expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
+        fingerprint = values.get("fingerprint")
+        return cls(
+            owner=values["owner"],
+            address=values["address"],
+            key_id=values["key_id"],
+            key_type=KeyType(values["key_type"]),
+            name=values["name"],
+            space_ids=tuple(values.get("space_ids", ())),
+            access=values.get("access", ""),
+            created_at=read_time(values["created_at"]),
+            expires_at=read_time(expires_at) if expires_at else None,
+            declared_expires_at=read_time(declared) if declared else None,
+            redacted=values.get("redacted", ""),
+            fingerprint=Fingerprint(*fingerprint) if fingerprint else None,
+            delivered=tuple(Delivered(sink, location) for sink, location in values.get("delivered", ())),
+            delivered_at=read_time(values["delivered_at"]),
+            protect=values.get("protect", False),
+            on_remove=OnRemove(values["on_remove"]),
+            generation=values["generation"],
+            superseded=tuple(
+                Superseded(key_id=key_id, switched_at=read_time(switched), delete_after=read_time(after))
+                for key_id, switched, after in values.get("superseded", ())
+            ),
+        )

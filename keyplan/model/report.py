@@ -1,0 +1,86 @@
+"""What an apply did: one outcome per action, and the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from keyplan.model.manifest import Address, KeyId
+from keyplan.model.plan import Action, Summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The action ran to its end."""
+
+    action: Action
+    key_id: KeyId | None = None
+    """The address's key now; None after a delete or forget."""
+    delivered: tuple[str, ...] = ()
+    """Where the raw key was stored: `sink:location` each."""
+    notes: tuple[str, ...] = ()
+    """What a person should know all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The action did not run to its end; what was begun is undone or journalled."""
+
+    action: Action
+    message: str
+    advice: str = ""
+    exit_status: int = 1
+    next_run: str = ""
+    """What the next apply will do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubt:
+    """Nobody knows whether the effect happened; its intent stays open."""
+
+    action: Action
+    message: str
+    exit_status: int = 5
+    next_run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTried:
+    """The action was not begun."""
+
+    action: Action
+    why: str
+
+
+Outcome: TypeAlias = Done | Failed | InDoubt | NotTried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The whole of an apply."""
+
+    owner: str
+    digest: str
+    """Of the plan that ran."""
+    started_at: datetime
+    finished_at: datetime
+    outcomes: tuple[Outcome, ...]
+    """In the plan's order; kept keys are not among them."""
+    interrupted_by: int | None = None
+    """Signal number, where a signal ended the run."""
+
+    @property
+    def summary(self) -> Summary:
+        """Counts of what was done, in Terraform's sense; `blocked` counts what a guard held back."""
+        done = [outcome.action for outcome in self.outcomes if isinstance(outcome, Done)]
+        return Summary.of(done)
+
+    @property
+    def failures(self) -> tuple[Failed | InDoubt, ...]:
+        """Outcomes that are not as planned."""
+        return tuple(o for o in self.outcomes if isinstance(o, Failed | InDoubt))
+
+    def outcome_of(self, address: Address) -> tuple[Outcome, ...]:
+        """Return the outcomes of one address."""
+        return tuple(outcome for outcome in self.outcomes if outcome.action.address == address)

@@ -1,0 +1,108 @@
+"""Raw keys and credentials as values that cannot be shown, and the fingerprint that may be.
+
+In: a secret string, once, where it enters the process. Out: nothing but `reveal()`, which sinks and
+the verifying call use as an argument, and digests. Never: a repr, format, comparison, pickle or copy
+that carries the string.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+HIDDEN = "(hidden)"
+_DIGEST_HEX_DIGITS = 32
+
+
+class _Opaque:
+    """A string that is never printed, formatted, compared, hashed, pickled or copied."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """Return the secret. Pass it on as an argument; never bind it to a name."""
+        return self.__value
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, which no sink accepts."""
+        return not self.__value
+
+    def fits(self, redacted: str) -> bool:
+        """Whether a redacted form such as ``ak-abc...xyz`` can stand for this secret.
+
+        The vendor states no rule, so only the readable head and tail around the dots or stars are
+        compared (arize-api section 8). A form with fewer than four readable characters proves nothing.
+        """
+        head, _, tail = _split_redacted(redacted)
+        return (
+            len(head) + len(tail) >= _READABLE_MINIMUM
+            and len(self.__value) > len(head) + len(tail)
+            and self.__value.startswith(head)
+            and self.__value.endswith(tail)
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{HIDDEN}"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is not compared; compare fingerprints")
+
+    __hash__ = None  # type: ignore[assignment]  # a hash of a secret is a leak, and sets compare
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is neither pickled nor copied")
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"ask is_empty() of a {type(self).__name__}")
+
+
+_READABLE_MINIMUM = 4
+_REDACTION = re.compile(r"\.{3}|…|[*•]+|x{4,}")
+
+
+def _split_redacted(redacted: str) -> tuple[str, str, str]:
+    found = _REDACTION.search(redacted)
+    if found is None:
+        return "", "", ""
+    return redacted[: found.start()], found.group(), redacted[found.end() :]
+
+
+class RawKey(_Opaque):
+    """The secret string of one API key, shown once by the provider."""
+
+    __slots__ = ()
+
+    def fingerprint(self, salt: str) -> Fingerprint:
+        """Return the salted digest that receipts hold. Use the key's id as salt: public and unique."""
+        digest = hmac.new(salt.encode(), self.reveal().encode(), hashlib.sha256).hexdigest()
+        return Fingerprint(salt=salt, digest=digest[:_DIGEST_HEX_DIGITS])
+
+
+class Credential(_Opaque):
+    """What keyplan itself presents to the provider or to a sink."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Salted digest of a raw key: tells whether two places hold the same key, and nothing else."""
+
+    salt: str
+    digest: str
+    """First 128 bits of HMAC-SHA-256(salt, raw key), as hex."""
+
+    def matches(self, raw: RawKey) -> bool:
+        """Whether this is the fingerprint of that raw key."""
+        return hmac.compare_digest(self.digest, raw.fingerprint(self.salt).digest)
