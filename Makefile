@@ -1,0 +1,54 @@
+# Everything a newcomer or a pipeline runs. `make help` lists it.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check contract format soak clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "keyplan needs Python 3.11 or newer; say PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sandbox]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## the whole tour on a local sandbox: plan, apply, plan again
+	$(BIN)/keyplan demo
+
+test: $(VENV)/.dev  ## all tests, in random order on two cores, with the coverage that we hold
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest -q --cov --cov-report=
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --include='keyplan/model/*,keyplan/core/*,keyplan/flow/*' --fail-under=100
+
+check: $(VENV)/.dev  ## format, lint, types, import contracts, README
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/readme_help.py
+
+contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an environment of its own
+	$(BIN)/python tests/official_sdk/run.py
+
+soak: $(VENV)/.dev  ## the long forms of the proofs: every crash point, every pair, long histories
+	KEYPLAN_SOAK=1 $(BIN)/pytest -q -m soak
+
+format: $(VENV)/.dev  ## format the code and write the README's help block anew
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python tests/readme_help.py --write
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) .contract dist build .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

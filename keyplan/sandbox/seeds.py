@@ -1,0 +1,99 @@
+"""What every new sandbox holds: two organizations, three spaces, one user with a credential.
+
+In: options and the clock's now. Out: rows, and the raw keys that were made. Never: a change to a state that
+is there already, but for a credential that was asked for by name.
+
+The ids are fixed, so that manifests in documents and examples can name them; `production` is the space of the
+vendor's own examples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from keyplan.sandbox.directory import Directory
+from keyplan.sandbox.ids import digest, mint_raw_key, redact, wire_id
+from keyplan.sandbox.options import SandboxError, SandboxOptions
+from keyplan.sandbox.records import Draft, Kind, Organization
+from keyplan.sandbox.store import KeyStore
+
+FIRST_USER_ID = wire_id("User", 1001, "nNbC")
+SECOND_USER_ID = wire_id("User", 1002, "pQrS")
+_ACME = wire_id("Organization", 1001, "xYzW")
+_LABS = wire_id("Organization", 1002, "kLmN")
+_SPACES = (("production", _ACME, "aBcD"), ("staging", _ACME, "eFgH"), ("research", _LABS, "iJkL"))
+_FIRST_KEY_NAME = "keyplan sandbox"
+_SECOND_KEY_NAME = "keyplan sandbox, second user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Raw keys of the sandbox's users, as far as they are known."""
+
+    first: str = field(default="", repr=False)
+    """The first user's; empty where an existing state was opened without naming it."""
+    second: str = field(default="", repr=False)
+    """The second user's; empty where there is none or an existing state was opened."""
+    first_is_new: bool = False
+    """Whether the first user's was made just now."""
+
+
+def plant(directory: Directory, store: KeyStore, options: SandboxOptions, now: datetime) -> Credentials:
+    """Fill a new state, or leave an old one alone, and return the credentials that are known.
+
+    Raises SandboxError where the credential that was asked for belongs to a dead key.
+    """
+    with store.transaction():
+        if directory.recall("planted") is not None:
+            return _reuse(store, options, now)
+        directory.remember("planted", "yes")
+        _plant_directory(directory, options, now)
+        first = options.credential or mint_raw_key()
+        _plant_key(store, _FIRST_KEY_NAME, first, FIRST_USER_ID, now)
+        for number in range(1, options.keys + 1):
+            _plant_key(store, f"seeded-{number:05d}", mint_raw_key(), FIRST_USER_ID, now)
+        second = mint_raw_key() if options.second_user else ""
+        if second:
+            _plant_key(store, _SECOND_KEY_NAME, second, SECOND_USER_ID, now)
+    return Credentials(first=first, second=second, first_is_new=True)
+
+
+def _reuse(store: KeyStore, options: SandboxOptions, now: datetime) -> Credentials:
+    if options.credential is None:
+        return Credentials()
+    hashed = digest(options.credential)
+    if store.admits(hashed, now):
+        return Credentials(first=options.credential)
+    if store.find_by_digest(hashed) is not None:
+        raise SandboxError("sandbox option credential: belongs to a dead key of this state; choose another")
+    _plant_key(store, _FIRST_KEY_NAME, options.credential, FIRST_USER_ID, now)
+    return Credentials(first=options.credential, first_is_new=True)
+
+
+def _plant_directory(directory: Directory, options: SandboxOptions, now: datetime) -> None:
+    for number, organization_id, name in ((1001, _ACME, "acme"), (1002, _LABS, "labs")):
+        directory.add_organization(
+            Organization(number=number, id=organization_id, name=name, description=f"The {name} team", created_at=now)
+        )
+    for name, organization_id, suffix in _SPACES:
+        directory.add_space(name, organization_id=organization_id, description="", created_at=now, suffix=suffix)
+    for number in range(1, options.spaces + 1):
+        directory.add_space(f"space-{number:04d}", organization_id=_ACME, description="", created_at=now)
+
+
+def _plant_key(store: KeyStore, name: str, raw: str, user_id: str, now: datetime) -> None:
+    store.add(
+        Draft(
+            name=name,
+            description=None,
+            kind=Kind.USER,
+            redacted=redact(raw),
+            digest=digest(raw),
+            created_at=now,
+            visible_at=now,
+            expires_at=None,
+            created_by=user_id,
+            grants=None,
+        )
+    )

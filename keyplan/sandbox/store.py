@@ -1,0 +1,215 @@
+"""Keys at rest: stored, found, listed by the page, ended. Raw keys are there as SHA-256 digests alone.
+
+In: drafts and numbers. Out: Key records. Never: a law of the API; `keyring` and `laws` know those.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from keyplan.sandbox.database import Database, from_micros, to_micros
+from keyplan.sandbox.grants import grants_from_json, grants_json
+from keyplan.sandbox.ids import wire_id
+from keyplan.sandbox.records import Bot, Draft, Key, Kind
+
+_FIRST_NUMBER = 1001
+_BOT_NUMBERS_FROM = 100_000
+
+_PAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "user": """
+            SELECT * FROM keys
+            WHERE created_by = :creator AND is_dead = :is_dead AND number > :after AND visible_at <= :now
+            ORDER BY number LIMIT :limit""",
+        "user and kind": """
+            SELECT * FROM keys
+            WHERE created_by = :creator AND is_dead = :is_dead AND kind = :kind AND number > :after
+              AND visible_at <= :now
+            ORDER BY number LIMIT :limit""",
+        "space": """
+            SELECT keys.* FROM bindings JOIN keys ON keys.number = bindings.number
+            WHERE bindings.space_id = :space_id AND bindings.is_dead = :is_dead AND bindings.number > :after
+              AND (:creator IS NULL OR keys.created_by = :creator) AND keys.visible_at <= :now
+            ORDER BY bindings.number LIMIT :limit""",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which keys a listing asks for. Without a space, `creator` must be set."""
+
+    is_dead: bool
+    kind: Kind | None
+    creator: str | None
+    space_id: str | None
+
+
+class KeyStore:
+    """Every key that the sandbox ever made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make several calls one step."""
+        return self._database.transaction()
+
+    def add(self, draft: Draft) -> Key:
+        """Store a key under a new number and id, and return it."""
+        with self.transaction():
+            number = self._next_number()
+            bot_id = draft.bot_id or (wire_id("User", _BOT_NUMBERS_FROM + number) if draft.grants else None)
+            self._database.run(
+                """INSERT INTO keys VALUES (:number, :id, :name, :description, :kind, 0, :redacted, :created_at,
+                   :visible_at, :expires_at, :created_by, NULL, :bot_id, :grants)""",
+                {
+                    "number": number,
+                    "id": wire_id("ApiKey", number),
+                    "name": draft.name,
+                    "description": draft.description,
+                    "kind": draft.kind,
+                    "redacted": draft.redacted,
+                    "created_at": to_micros(draft.created_at),
+                    "visible_at": to_micros(draft.visible_at),
+                    "expires_at": _optional_micros(draft.expires_at),
+                    "created_by": draft.created_by,
+                    "bot_id": bot_id,
+                    "grants": json.dumps(grants_json(draft.grants)) if draft.grants else None,
+                },
+            )
+            self._add_digest(draft.digest, number)
+            for space_id in draft.grants.space_ids if draft.grants else ():
+                self._database.run(
+                    "INSERT INTO bindings VALUES (:space_id, 0, :number)", {"space_id": space_id, "number": number}
+                )
+            return self._one("SELECT * FROM keys WHERE number = :value", number)
+
+    def find(self, key_id: str) -> Key | None:
+        """Return the key of that id, dead or alive."""
+        return self._maybe("SELECT * FROM keys WHERE id = :value", key_id)
+
+    def find_by_digest(self, digest: str) -> Key | None:
+        """Return the key that a raw key belongs to or once belonged to, dead or alive."""
+        return self._maybe("SELECT keys.* FROM digests JOIN keys USING (number) WHERE digest = :value", digest)
+
+    def admits(self, digest: str, now: datetime) -> bool:
+        """Whether the raw key of that digest authenticates at that instant."""
+        rows = self._database.run(
+            """SELECT 1 FROM digests JOIN keys USING (number) WHERE digest = :digest AND NOT is_dead
+               AND (coalesce(lives_until, expires_at) IS NULL OR coalesce(lives_until, expires_at) > :now)""",
+            {"digest": digest, "now": to_micros(now)},
+        )
+        return bool(rows)
+
+    def page(self, selection: Selection, *, after: int, limit: int, now: datetime) -> tuple[Key, ...]:
+        """Return up to `limit` visible keys of a selection with numbers above `after`, in order of creation."""
+        if selection.space_id is not None:
+            query = _PAGES["space"]
+        else:
+            query = _PAGES["user and kind" if selection.kind else "user"]
+        values: dict[str, object] = {
+            "creator": selection.creator,
+            "is_dead": selection.is_dead,
+            "kind": selection.kind,
+            "space_id": selection.space_id,
+            "after": after,
+            "limit": limit,
+            "now": to_micros(now),
+        }
+        return tuple(_key(row) for row in self._database.run(query, values))
+
+    def all(self) -> tuple[Key, ...]:
+        """Return every key, dead ones and not yet listed ones too, in order of creation."""
+        return tuple(_key(row) for row in self._database.run("SELECT * FROM keys ORDER BY number"))
+
+    def end(self, number: int) -> None:
+        """Make a key dead, with all its raw keys."""
+        self._database.run("UPDATE keys SET is_dead = 1 WHERE number = :number", {"number": number})
+
+    def end_expired(self, now: datetime) -> None:
+        """Make every key dead whose expiry has come."""
+        self._database.run(
+            "UPDATE keys SET is_dead = 1 WHERE is_dead = 0 AND expires_at <= :now", {"now": to_micros(now)}
+        )
+
+    def shorten(self, number: int, expires_at: datetime) -> None:
+        """Set a key's expiry."""
+        self._database.run(
+            "UPDATE keys SET expires_at = :at WHERE number = :number", {"number": number, "at": to_micros(expires_at)}
+        )
+
+    def note_use(self, number: int, at: datetime) -> None:
+        """Remember when a key was used last."""
+        self._database.run(
+            "UPDATE keys SET last_used_at = :at WHERE number = :number", {"number": number, "at": to_micros(at)}
+        )
+
+    def exchange(
+        self, key: Key, *, digest: str, redacted: str, expires_at: datetime | None, old_until: datetime | None
+    ) -> Key:
+        """Give a key another raw key under its old id; the former ones live until `old_until`, or not at all."""
+        with self.transaction():
+            self._bound_digests(key, old_until)
+            self._add_digest(digest, key.number)
+            self._database.run(
+                """UPDATE keys SET redacted = :redacted, expires_at = :expires_at, last_used_at = NULL
+                   WHERE number = :number""",
+                {"redacted": redacted, "expires_at": _optional_micros(expires_at), "number": key.number},
+            )
+            return self._one("SELECT * FROM keys WHERE number = :value", key.number)
+
+    def _bound_digests(self, key: Key, until: datetime | None) -> None:
+        if until is None:
+            self._database.run("DELETE FROM digests WHERE number = :number", {"number": key.number})
+            return
+        self._database.run(
+            "UPDATE digests SET lives_until = min(coalesce(lives_until, :until), :until) WHERE number = :number",
+            {"number": key.number, "until": to_micros(until)},
+        )
+
+    def _add_digest(self, digest: str, number: int) -> None:
+        self._database.run("INSERT INTO digests VALUES (:digest, :number, NULL)", {"digest": digest, "number": number})
+
+    def _next_number(self) -> int:
+        (row,) = self._database.run("SELECT max(number) AS highest FROM keys")
+        return _FIRST_NUMBER if row["highest"] is None else int(row["highest"]) + 1
+
+    def _maybe(self, query: str, value: object) -> Key | None:
+        rows = self._database.run(query, {"value": value})
+        return _key(rows[0]) if rows else None
+
+    def _one(self, query: str, value: object) -> Key:
+        (row,) = self._database.run(query, {"value": value})
+        return _key(row)
+
+
+def _optional_micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
+
+
+def _optional_instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _key(row: sqlite3.Row) -> Key:
+    return Key(
+        number=row["number"],
+        id=row["id"],
+        name=row["name"],
+        description=row["description"],
+        kind=Kind(row["kind"]),
+        is_dead=bool(row["is_dead"]),
+        redacted=row["redacted"],
+        created_at=from_micros(row["created_at"]),
+        expires_at=_optional_instant(row["expires_at"]),
+        created_by=row["created_by"],
+        last_used_at=_optional_instant(row["last_used_at"]),
+        bot=Bot(id=row["bot_id"], grants=grants_from_json(json.loads(row["grants"]))) if row["grants"] else None,
+    )
