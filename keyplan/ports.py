@@ -6,7 +6,7 @@ has no mutating method, so what only holds a reader cannot change anything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,6 +75,10 @@ class KeyReader(Protocol):
         """Whether a redacted form can be that of the credential this reader presents."""
         ...
 
+    def clock_skew(self) -> timedelta | None:
+        """Return by how much the provider's clock was ahead of ours, where it differed most; None before an answer."""
+        ...
+
 
 class KeyWriter(Protocol):
     """What can be changed at a provider of keys, and whether a raw key works.
@@ -110,6 +114,20 @@ class KeyWriter(Protocol):
         Raises ProviderUnavailableError where the answer says nothing about the key.
         """
         ...
+
+
+def _close_nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPorts:
+    """What a provider's `build` returns: both doors to one account, sharing connections and dialect."""
+
+    reader: KeyReader
+    writer: KeyWriter
+    close: Callable[[], None] = _close_nothing
+    """Let go of connections; neither door is used afterwards."""
 
 
 class Sink(Protocol):
@@ -177,6 +195,8 @@ class Memory:
     """One per address, sorted by address."""
     intents: tuple[Intent, ...] = ()
     """Open ones, sorted by time."""
+    serial: int = 0
+    """How many applies it has in its history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyplan.model.manifest import Address, Declaration, SpaceId
-from keyplan.model.observation import Access, Marker
+from keyplan.model.observation import Access, Laws, Marker, Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +40,10 @@ class Desired:
         """When a key that is issued at `now` should expire; None for never."""
         declared = self.declaration
         return now + declared.expires_in if declared.expires_in else declared.expires_at
+
+    def refreshed_expiry(self, key: Observation, laws: Laws, now: datetime) -> datetime | None:
+        """When a key that is refreshed at `now` should expire: as declared, but no later than the laws allow."""
+        wanted = self.expiry_from(now)
+        if key.expires_at is None or laws.refresh_extends_life:
+            return wanted
+        return min(wanted, key.expires_at) if wanted else key.expires_at

@@ -30,7 +30,7 @@ from keyplan.model.manifest import (
 from keyplan.model.receipt import Intent, Receipt
 
 REF_DIGITS = 10
-_MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]$")
+_MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Marker:
 
     def attach(self, description: str) -> str:
         """Return the description with this marker at its end."""
-        return f"{description} [keyplan {self.owner}/{self.ref}]".lstrip()
+        mark = f"[keyplan {self.owner}/{self.ref}]"
+        return f"{description} {mark}" if description else mark
 
 
 def split_marker(description: str) -> tuple[str, Marker | None]:
@@ -244,5 +245,7 @@ class Snapshot:
     holdings: Mapping[Slot, Holding] = field(default_factory=dict)
     """What every slot holds."""
     abilities: Mapping[SinkName, Abilities] = field(default_factory=dict)
+    serial: int = 0
+    """How many applies the ledger remembers."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""

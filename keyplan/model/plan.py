@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
+from keyplan.model.observation import Observation, Slot
+from keyplan.model.receipt import Intent, Receipt, Superseded
 
 
 class Verb(Enum):
@@ -100,6 +103,39 @@ class KeyView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What planning knew about an action's address, as far as applying needs it."""
+
+    desired: Desired | None = None
+    """None for a key that is declared nowhere."""
+    key: Observation | None = None
+    """The key of `Action.key_id`."""
+    receipt: Receipt | None = None
+    """For keep: what the receipt should say now. Else: what it said so far."""
+    superseded: tuple[Superseded, ...] = ()
+    """Live old keys of the address besides `key`, sorted; they go into the new receipt."""
+    alive: tuple[KeyId, ...] = ()
+    """Ids of all live keys that are the address's, sorted."""
+    intents: tuple[Intent, ...] = ()
+    """Open ones of the address, oldest first."""
+    slots: tuple[Slot, ...] = ()
+    """Where its raw key belongs."""
+    is_own_credential: bool = False
+    """Whether this is the key that keyplan itself presents; such an action runs last."""
+    outdated: tuple[Slot, ...] = ()
+    """For keep: slots whose receipt no longer says what `receipt` says."""
+    ledger_outdated: bool = False
+    """For keep: whether the ledger's receipt is missing or no longer says what `receipt` says."""
+
+    @property
+    def wanted(self) -> Desired:
+        """The desired key of an action that has one. Raises ValueError for a key that is declared nowhere."""
+        if self.desired is None:
+            raise ValueError("a key that is declared nowhere is not wanted")
+        return self.desired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing to do, or to leave, for one address."""
 
@@ -120,13 +156,13 @@ class Action:
     """Where the new raw key goes: `sink:location` each."""
     overlap: timedelta = timedelta(0)
     """How long the old key works on: by grace for refresh, as a second live key for replace."""
-    retires: tuple[KeyId, ...] = ()
-    """Other keys of the address that nobody can hold; deleted once this action is done. Sorted."""
     previous_address: Address | None = None
     """With `Reason.MOVED`: where it was."""
     blocked: Blocked | None = None
     place: Place | None = field(default=None, compare=False)
     """Where the declaration stands; not part of the digest."""
+    basis: Basis | None = field(default=None, compare=False, repr=False)
+    """What planning knew, for applying; not part of the published document."""
 
     @property
     def is_change(self) -> bool:
@@ -197,6 +233,8 @@ class Plan:
     """Live keys that nobody declared, sorted by id; untouched."""
     unmanaged_policy: Unmanaged = Unmanaged.REPORT
     request: Request = Request()
+    serial: int = 0
+    """How many applies the ledger remembered; with the digest it tells one run of a plan from another."""
     warnings: tuple[str, ...] = ()
     """Things that a reviewer should know and that stop nothing."""
 
@@ -209,6 +247,11 @@ class Plan:
     def blocked(self) -> tuple[Action, ...]:
         """Actions that a guard holds back."""
         return tuple(action for action in self.actions if action.blocked)
+
+    @property
+    def refuses_unmanaged(self) -> bool:
+        """Whether there are live keys that nobody declared, and the manifest calls that a failure."""
+        return self.unmanaged_policy is Unmanaged.FAIL and bool(self.unmanaged)
 
     @property
     def has_differences(self) -> bool:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
 
 from keyplan.model.manifest import Address, KeyId, KeyType, OnRemove, SinkName, SpaceId
 from keyplan.model.secret import Fingerprint
 
 IntentId = NewType("IntentId", str)
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a key was created of which the provider does not say so."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the provider's clock may be behind ours."""
+MOST_ATTEMPTS = 5
+"""After so many failed attempts an intent waits for a person."""
 
 
 def write_time(instant: datetime) -> str:
@@ -42,6 +48,12 @@ class Intent:
     """Ids of all live keys that could be this address's, sorted; a newcomer is none of these."""
     at: datetime
     attempts: int = 1
+
+    def could_have_made(self, key_id: KeyId, created_at: datetime) -> bool:
+        """Whether a key may be what this intent led to: unknown before, and not older (but for clock skew)."""
+        if key_id in self.alive_before:
+            return False
+        return created_at == UNKNOWN_TIME or created_at >= self.at - CLOCK_SKEW
 
     def to_dict(self) -> dict[str, Any]:
         """Return the intent as JSON values."""
@@ -121,6 +133,8 @@ class Receipt:
     generation: int = 1
     superseded: tuple[Superseded, ...] = ()
     """Sorted."""
+    forgotten: bool = False
+    """Whether its declaration was removed with `on_remove: forget`: the key lives on, and is nobody's."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON values, unset fields left out."""
@@ -145,6 +159,7 @@ class Receipt:
             "superseded": [
                 [old.key_id, write_time(old.switched_at), write_time(old.delete_after)] for old in self.superseded
             ],
+            "forgotten": self.forgotten,
         }
         return {name: value for name, value in values.items() if value not in (None, [], "", False)}
 
@@ -175,4 +190,5 @@ class Receipt:
                 Superseded(key_id=key_id, switched_at=read_time(switched), delete_after=read_time(after))
                 for key_id, switched, after in values.get("superseded", ())
             ),
+            forgotten=values.get("forgotten", False),
         )

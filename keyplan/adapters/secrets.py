@@ -1,0 +1,145 @@
+"""Fetch a credential from where the manifest says it stands: a variable, a file or a program.
+
+In: a `SecretSource`, the process's environment at start, the folder that relative paths start from.
+Out: a `Credential` that a header can carry. Never: the secret, or a program's arguments, in an error.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, assert_never
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, SecretSource
+from keyplan.model.secret import Credential
+
+COMMAND_LIMIT = timedelta(seconds=30)
+MAX_SECRET_BYTES = 64 * 1024
+
+SECRET_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "description": "Where a secret stands: {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}.",
+    "properties": {
+        "env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "file": {"type": "string", "minLength": 1},
+        "command": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+    "errorMessage": "must be {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}; a manifest never holds a secret",
+}
+"""For the OPTIONS of plugins: an option that names a secret."""
+
+
+def read_source(value: Mapping[str, Any]) -> SecretSource:
+    """Return the source that an option which fits SECRET_SCHEMA names; hand it to `Surroundings.resolve`."""
+    if "env" in value:
+        return FromEnvironment(value["env"])
+    return FromFile(value["file"]) if "file" in value else FromCommand(tuple(value["command"]))
+
+
+def resolve(
+    source: SecretSource,
+    *,
+    environment: Mapping[str, str],
+    folder: str,
+    command_limit: timedelta = COMMAND_LIMIT,
+) -> Credential:
+    """Return the credential that a source holds.
+
+    A variable counts as it is; of a file or a program's output exactly one final newline is dropped.
+
+    Raises InputError, naming the source and never the secret, where it is missing, empty, too long, or
+    has characters that a header cannot carry.
+    """
+    named = _describe(source)
+    match source:
+        case FromEnvironment(name=name):
+            text = _read_variable(name, environment)
+        case FromFile(path=path):
+            text = _decode(_read_file(Path(folder, path), named), named)
+        case FromCommand(argv=argv):
+            text = _decode(_run(argv, named, environment, folder, command_limit), named)
+        case _:
+            assert_never(source)
+    return _check(text, named)
+
+
+def _describe(source: SecretSource) -> str:
+    match source:
+        case FromEnvironment(name=name):
+            return f"environment variable {name}"
+        case FromFile(path=path):
+            return f"file '{path}'"
+        case FromCommand(argv=argv):
+            # Only the program: its arguments may be secrets of their own.
+            return f"command '{argv[0]}'" if argv else "command"
+        case _:
+            assert_never(source)
+
+
+def _read_variable(name: str, environment: Mapping[str, str]) -> str:
+    if name not in environment:
+        raise InputError(f"environment variable {name} is not set")
+    return environment[name]
+
+
+def _read_file(path: Path, named: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"the credential's {named} cannot be read: {error.strerror}") from error
+
+
+def _run(argv: tuple[str, ...], named: str, environment: Mapping[str, str], folder: str, limit: timedelta) -> bytes:
+    if not argv:
+        raise InputError("the credential's command is empty")
+    try:
+        # stderr stays the user's own, for prompts and complaints of the program.
+        process = subprocess.Popen(  # noqa: S603  # the manifest's author names the program; no shell is involved
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=folder, env=dict(environment)
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds a null character"
+        raise InputError(f"the credential's {named} cannot be run: {reason}") from None
+    with process:
+        try:
+            output, _ = process.communicate(timeout=limit.total_seconds())
+        except subprocess.TimeoutExpired:
+            process.kill()
+            # From None: the exception carries what the program printed so far.
+            raise InputError(f"the credential's {named} did not end within {limit.total_seconds():g} s") from None
+    if process.returncode != 0:
+        raise InputError(f"the credential's {named} failed with exit status {process.returncode}")
+    return output
+
+
+def _decode(content: bytes, named: str) -> str:
+    if len(content) > MAX_SECRET_BYTES:
+        raise InputError(f"the credential's {named} holds more than {MAX_SECRET_BYTES} bytes")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise InputError(f"the credential's {named} holds no UTF-8 text") from None
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+
+
+def _check(text: str, named: str) -> Credential:
+    if not text:
+        raise InputError(f"the credential's {named} is empty")
+    if not is_header_safe(text):
+        raise InputError(
+            f"the credential's {named} holds characters that a header cannot carry",
+            advice="it must be one word of printable ASCII, without spaces and line breaks",
+        )
+    return Credential(text)
+
+
+def is_header_safe(text: str) -> bool:
+    """Whether a text can stand in a header as a token: printable ASCII without spaces (RFC 6750 2.1)."""
+    return all("!" <= character <= "~" for character in text)
