@@ -1,0 +1,155 @@
+"""Files that survive a crash: one folder, opened once, in which names are read, replaced and removed.
+
+In: a path, split into a base that is trusted and parts that are not. Out: whole contents, or OSError for the
+caller to translate. Never: a link followed below the base, a half-written file, a mode wider than 0600.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Self
+
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
+_LARGEST_BYTES = 4 * 1024 * 1024
+"""No file of secrets is larger; what is, was named by mistake."""
+
+
+class Folder:
+    """One open folder; every name given to its methods is a name in it, without separators.
+
+    All methods raise OSError. The descriptor pins the folder: renaming it or putting a link in its place
+    leads nobody astray.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def enter(cls, base: str, parts: Sequence[str], *, create: bool, follow: bool) -> Self:
+        """Open a folder below a base, which must exist; make what is missing on the way where asked to.
+
+        `follow` says whether links that exist on the way are followed; a link at the base always is.
+        """
+        descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in parts:
+            try:
+                inner = _step_into(descriptor, part, create=create, follow=follow)
+            finally:
+                os.close(descriptor)
+            descriptor = inner
+        return cls(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content; None where there is none. A link, folder, pipe or huge file is an OSError."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(name, flags, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return None
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            _refuse_unfit(os.fstat(file.fileno()), name)
+            return file.read()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file of mode 0600 in place of the former one, whole or not at all; durable when it returns.
+
+        Two writers of one name must hold a lock: they share the name of the temporary file, so that what
+        a crash left there, raw key and all, is gone with the next write.
+        """
+        temporary = f".{name}.keyplan.tmp"
+        self._unlink(temporary)
+        try:
+            self._write_new(temporary, content)
+            self._refuse_odd(name)
+            os.replace(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        except OSError:
+            with suppress(OSError):
+                self._unlink(temporary)
+            raise
+        os.fsync(self._descriptor)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, durably; nothing where there is none."""
+        self._unlink(name)
+        os.fsync(self._descriptor)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a lock against other threads and processes; its file is gone afterwards. Waits as long as it takes."""
+        descriptor = self._acquire(name)
+        try:
+            yield
+        finally:
+            # Removed while it is held: whoever waits on this file sees that it has lost its name, and starts anew.
+            with suppress(OSError):
+                self._unlink(name)
+            os.close(descriptor)
+
+    def _acquire(self, name: str) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            with ExitStack() as undo:
+                descriptor = os.open(name, flags, _PRIVATE_FILE, dir_fd=self._descriptor)
+                undo.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if self._is_named(descriptor, name):
+                    undo.pop_all()
+                    return descriptor
+
+    def _is_named(self, descriptor: int, name: str) -> bool:
+        try:
+            named = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(named, os.fstat(descriptor))
+
+    def _write_new(self, name: str, content: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, _PRIVATE_FILE, dir_fd=self._descriptor)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _refuse_odd(self, name: str) -> None:
+        # rename(2) would replace a link, a pipe or a device without a word.
+        with suppress(FileNotFoundError):
+            _refuse_unfit(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), name)
+
+    def _unlink(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._descriptor)
+
+
+def _step_into(outer: int, part: str, *, create: bool, follow: bool) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(part, flags | (0 if follow else os.O_NOFOLLOW), dir_fd=outer)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with suppress(FileExistsError):
+        os.mkdir(part, _PRIVATE_FOLDER, dir_fd=outer)
+    os.fsync(outer)
+    return os.open(part, flags | os.O_NOFOLLOW, dir_fd=outer)
+
+
+def _refuse_unfit(found: os.stat_result, name: str) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EISDIR, "not a plain file", name)
+    if found.st_size > _LARGEST_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)

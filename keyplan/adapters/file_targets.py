@@ -1,0 +1,93 @@
+"""Which file a slot of the `file` sink is, and which value in it.
+
+In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
+Never: a path that climbs out of its folder; the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from keyplan.adapters import templates
+from keyplan.adapters.file_formats import VARIABLE, Dotenv, FileFormat, JsonDocument, Raw
+from keyplan.errors import InputError
+from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.observation import Slot
+
+DEFAULT_VARIABLE = "ARIZE_API_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A slot, read: file, format and variable."""
+
+    location: str
+    path: PurePosixPath
+    """Relative to the manifest's folder, or absolute."""
+    variable: str
+    """Empty for raw and json, which hold one value each."""
+    format: FileFormat
+    may_overwrite: bool
+    """Whether a value that keyplan did not put there may be overwritten."""
+
+    @property
+    def sidecar(self) -> str:
+        """Name of the file that holds receipt and intent."""
+        return f".{self.path.name}.keyplan.json"
+
+    @property
+    def lock(self) -> str:
+        """Name of the file that is locked while the two are changed."""
+        return f".{self.path.name}.keyplan.lock"
+
+    @classmethod
+    def of(cls, slot: Slot) -> Target:
+        """Return the target that a slot of `fill_slot` means."""
+        kind = slot.options.get("format", "raw")
+        variable = str(slot.options["variable"]) if kind == "dotenv" else ""
+        formats: Mapping[object, FileFormat] = {
+            "raw": Raw(newline=bool(slot.options.get("newline"))),
+            "dotenv": Dotenv(variable),
+            "json": JsonDocument(),
+        }
+        return cls(
+            location=slot.location,
+            path=PurePosixPath(str(slot.options["path"])),
+            variable=variable,
+            format=formats[kind],
+            may_overwrite=bool(slot.options.get("overwrite")),
+        )
+
+
+def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
+    """Return the slot of a declaration: ``secrets/ci.key``, for dotenv ``secrets/ci.env#ARIZE_API_KEY``.
+
+    Raises InputError where a template names an unknown field, climbs upwards, or gives no file or variable name.
+    """
+    fields = templates.describe(owner, declaration)
+    path = _fill_path(str(options["path"]), fields)
+    if options.get("format") != "dotenv":
+        return Slot(sink=sink, location=path, options={**options, "path": path})
+    variable = _fill_variable(str(options.get("variable", DEFAULT_VARIABLE)), fields)
+    return Slot(sink=sink, location=f"{path}#{variable}", options={**options, "path": path, "variable": variable})
+
+
+def _fill_path(template: str, fields: Mapping[str, str]) -> str:
+    filled = templates.fill(template, fields, templates.to_path_part)
+    if not filled.isprintable():
+        raise InputError(f"path {template!r} holds control characters")
+    path = PurePosixPath(filled)
+    if ".." in path.parts:
+        raise InputError(f"path '{template}' climbs upwards with '..'", advice="write an absolute path")
+    if not path.name or filled.endswith(("/", "/.")):
+        raise InputError(f"path '{template}' names a folder", advice="add a file name, such as {name}.key")
+    return str(path)
+
+
+def _fill_variable(template: str, fields: Mapping[str, str]) -> str:
+    variable = templates.fill(template, fields, templates.to_variable_part)
+    if not VARIABLE.fullmatch(variable):
+        raise InputError(f"'{variable}' can't be the name of a variable: letters, digits and _ make one")
+    return variable

@@ -1,0 +1,163 @@
+"""The ledger's SQLite file: opened for reading or for one transaction, and never anybody else's.
+
+In: path, owner, account. Out: connections to a file that was checked to be ours and of a format that we know.
+Never: a file created by a read, a transaction that outlives its block, a foreign file changed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from keyplan.adapters.durable_files import Folder
+from keyplan.errors import LedgerError, LedgerForeignError
+
+FORMAT_VERSION = 1
+# A rollback journal, not WAL: a reader of a WAL file must be able to write beside it (sqlite.org/wal.html, section 5).
+_SCHEMA = """
+PRAGMA journal_mode = DELETE;
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS receipts (address TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS intents (id TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS spent (digest TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lock (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), id TEXT, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL);
+"""
+_BUSY_PATIENCE = timedelta(seconds=20)
+"""Transactions take milliseconds; who waits longer waits for a stuck file system."""
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PRIMARY_CODE = 0xFF
+"""Extended result codes hold the primary one in their low byte (sqlite.org/rescode.html)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFile:
+    """One ledger on disk, and whose it must be."""
+
+    path: Path
+    owner: str
+    account: str
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Give a connection that can't write; None where there is no ledger yet. Raises LedgerError."""
+        with self.translated():
+            if not self._exists():
+                yield None
+                return
+            with closing(self._open_to_read()) as connection:
+                connection.execute("BEGIN")
+                yield connection if self._is_ours(connection) else None
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection in a transaction that is durable after the block, or undone. Raises LedgerError."""
+        with self.translated():
+            self.prepare()
+            with closing(self._open("rw")) as connection:
+                # EXTRA also syncs the folder once the journal is gone: what was committed stays committed.
+                connection.executescript("PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON;")
+                with connection:
+                    self._begin(connection)
+                    yield connection
+
+    def prepare(self) -> None:
+        """Make an empty file of mode 0600, and its folder, where there is none. Raises LedgerError."""
+        with self.translated():
+            if not self._exists():
+                self._create()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn errors of SQLite and the operating system in the block into LedgerError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None) or 0
+            if code & _PRIMARY_CODE in _DAMAGED:
+                raise self.damaged(error) from error
+            raise LedgerError(
+                f"{self.path}: {error}", advice="see that the file and its folder can be written, and have room"
+            ) from error
+        except OSError as error:
+            raise LedgerError(
+                f"{self.path}: {error.strerror}", advice="see that the file and its folder can be read and written"
+            ) from error
+
+    def damaged(self, error: Exception | None = None) -> LedgerError:
+        """Return the error to raise where the file makes no sense."""
+        why = f": {error}" if error else ""
+        return LedgerError(
+            f"{self.path} is no ledger of keyplan, or damaged{why}",
+            advice="move it away: the next plan rebuilds it from the keys' markers and the sinks' receipts",
+        )
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        if self._is_ours(connection):
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        connection.executescript(_SCHEMA)
+        values = {"format_version": str(FORMAT_VERSION), "owner": self.owner, "account": self.account}
+        connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values.items())
+        self._is_ours(connection)
+
+    def _is_ours(self, connection: sqlite3.Connection) -> bool:
+        """Whether the ledger has been set up; raises where it is another's, or of a newer format."""
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            return False
+        if "meta" not in tables:
+            raise self.damaged()
+        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        if not meta.get("format_version", "").isdecimal():
+            raise self.damaged()
+        if meta["format_version"] != str(FORMAT_VERSION):
+            raise LedgerError(f"{self.path} was written by a newer keyplan", advice="upgrade keyplan")
+        if (meta.get("owner"), meta.get("account")) != (self.owner, self.account):
+            raise LedgerForeignError(
+                f"{self.path} belongs to owner '{meta.get('owner')}' at {meta.get('account')}, "
+                f"not to owner '{self.owner}' at {self.account}",
+                advice="name another ledger for this manifest, or move that one away",
+            )
+        return True
+
+    def _exists(self) -> bool:
+        if self.path.is_symlink():
+            raise LedgerError(f"{self.path} is a link, and keyplan follows none", advice="name the real file")
+        if self.path.is_dir():
+            raise LedgerError(f"{self.path} is a folder", advice="name a file in it, such as ledger.db")
+        return self.path.exists()
+
+    def _create(self) -> None:
+        folder = self.path.absolute().parent
+        is_ours = not folder.exists()
+        with Folder.enter(folder.anchor, folder.parts[1:], create=True, follow=True) as opened:
+            if is_ours:
+                # Only in a folder of our own: nobody else's files are to vanish from git's sight.
+                opened.write(".gitignore", b"*\n")
+        os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        connection = self._open("ro")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            # A crash in the middle of a commit left a journal, which SQLite rolls back as soon as it may write.
+            # Whatever else it was, it is met again.
+            connection.close()
+            return self._open("rw")
+        return connection
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_PATIENCE.total_seconds(),
+            isolation_level=None,
+        )

@@ -1,0 +1,87 @@
+"""What keyplan notes beside a secret file: whose it is, its receipt, its open intent. Never the raw key.
+
+One sidecar, ``.NAME.keyplan.json``, per secret file; in it one entry per variable of a dotenv file, or one
+under the empty name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyplan.errors import SinkUnavailableError
+from keyplan.model.receipt import Intent, Receipt
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is noted of one value."""
+
+    owner: str
+    receipt: Receipt | None = None
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """All entries beside one file, by variable."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def having(self, variable: str, entry: Entry | None) -> Sidecar:
+        """Return a sidecar with this entry in place of the variable's former one; None: without one."""
+        others = {name: other for name, other in self.entries.items() if name != variable}
+        return Sidecar(others if entry is None else others | {variable: entry})
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        document = {
+            "format_version": FORMAT_VERSION,
+            "note": "keyplan's notes on the secret file beside this one; it holds no secret",
+            "entries": {name: _entry_to_dict(entry) for name, entry in sorted(self.entries.items())},
+        }
+        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes | None, name: str) -> Sidecar:
+        """Return what `to_bytes` wrote; an empty one where there is no file.
+
+        Raises SinkUnavailableError where it cannot be understood: taken for empty, it would hide whose the file is.
+        """
+        if content is None:
+            return cls()
+        try:
+            document = json.loads(content)
+            is_newer = document["format_version"] > FORMAT_VERSION
+            entries = {} if is_newer else document["entries"]
+            sidecar = cls({variable: _entry_from_dict(values) for variable, values in entries.items()})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SinkUnavailableError(
+                f"{name} is damaged: keyplan can't tell whose the file beside it is",
+                advice="remove both files; the next apply delivers a new raw key",
+            ) from error
+        if is_newer:
+            raise SinkUnavailableError(f"{name} was written by a newer keyplan", advice="upgrade keyplan")
+        return sidecar
+
+
+def _entry_to_dict(entry: Entry) -> dict[str, Any]:
+    values: dict[str, Any] = {"owner": entry.owner}
+    if entry.receipt:
+        values["receipt"] = entry.receipt.to_dict()
+    if entry.intent:
+        values["intent"] = entry.intent.to_dict()
+    return values
+
+
+def _entry_from_dict(values: Mapping[str, Any]) -> Entry:
+    receipt, intent = values.get("receipt"), values.get("intent")
+    return Entry(
+        owner=values["owner"],
+        receipt=Receipt.from_dict(receipt) if receipt else None,
+        intent=Intent.from_dict(intent) if intent else None,
+    )

@@ -1,0 +1,294 @@
+"""The sink `file`: raw keys in files of mode 0600, each with a sidecar that holds its receipt.
+
+In: slots, raw keys, receipts, intents. Out: files replaced atomically, the value first and then the sidecar, so
+that no receipt speaks of a value that is not there yet. Never: a value overwritten that a person or another owner
+put there, a link followed, a path that git would commit, an empty value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from keyplan.adapters.durable_files import Folder
+from keyplan.adapters.file_targets import DEFAULT_VARIABLE, Target, fill_slot
+from keyplan.adapters.file_troubles import translated
+from keyplan.adapters.git_ignoring import GitIgnoring
+from keyplan.adapters.sidecars import Entry, Sidecar
+from keyplan.adapters.surroundings import Surroundings
+from keyplan.errors import SinkDeniedError
+from keyplan.model.manifest import Declaration, Delivery, SinkSettings
+from keyplan.model.observation import Abilities, Content, Holding, Slot
+from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.secret import RawKey
+from keyplan.ports import Sink
+
+OPTIONS: Mapping[str, Any] = {
+    "type": "object",
+    "description": "Writes each raw key into a file of mode 0600.",
+    "properties": {
+        "path": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Template of {name} {key_type} {space} {owner} {address}; relative to the manifest.",
+        },
+        "format": {
+            "enum": ["raw", "dotenv", "json"],
+            "default": "raw",
+            "description": "raw: the key alone; dotenv: a line NAME=key among others; json: the key and its metadata.",
+        },
+        "variable": {
+            "type": "string",
+            "minLength": 1,
+            "default": DEFAULT_VARIABLE,
+            "description": "For dotenv: name of the variable; a template, too.",
+        },
+        "newline": {"type": "boolean", "default": False, "description": "For raw: whether the file ends with one."},
+        "overwrite": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether a value that keyplan did not put there may be overwritten.",
+        },
+    },
+    "required": ["path"],
+    "additionalProperties": False,
+}
+
+OpenFolder = Callable[..., AbstractContextManager[Folder]]
+"""`Folder.enter`, or a test's."""
+
+
+def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+    """Return the sink; nothing is touched yet."""
+    return FileSink(
+        settings,
+        base=surroundings.folder,
+        owner=surroundings.owner,
+        ignoring=GitIgnoring(surroundings.environment),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What lies at a target."""
+
+    content: bytes
+    """Of the whole file; empty where there is none."""
+    value: str | None
+    """Ours or somebody's; None where there is none."""
+    sidecar: Sidecar
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """What shall lie there instead."""
+
+    content: bytes | None = None
+    """Empty: no file. None: as it is."""
+    entry: Entry | None
+    """None: no entry."""
+
+
+_Decide = Callable[[_Found], _Change | None]
+"""From what lies there to what shall, or None for nothing to do; may refuse by raising."""
+
+
+class FileSink:
+    """Implements Sink on a local file system. Safe for threads and for several processes."""
+
+    abilities = Abilities(holds_receipts=True, readable=True)
+
+    def __init__(
+        self,
+        settings: SinkSettings,
+        *,
+        base: str,
+        owner: str,
+        ignoring: GitIgnoring,
+        enter: OpenFolder = Folder.enter,
+    ) -> None:
+        self._settings = settings
+        self._base = base
+        self._owner = owner
+        self._ignoring = ignoring
+        self._enter = enter
+
+    def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
+        """Return the file, and for dotenv the variable: ``secrets/ci.env#ARIZE_API_KEY``."""
+        options = {**self._settings.options, **delivery.options}
+        return fill_slot(self._settings.name, owner, declaration, options)
+
+    def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
+        """Return what each slot holds. Raises SinkDeniedError, SinkUnavailableError where one can't be read."""
+        return {slot: self._inspect(Target.of(slot)) for slot in slots}
+
+    def intend(self, slot: Slot, intent: Intent) -> None:
+        """Note an intent in the sidecar, which proves that the folder can be written."""
+
+        def decide(found: _Found) -> _Change:
+            _refuse_unwritable(target, found, intent.owner)
+            return _Change(entry=replace(found.entry or Entry(owner=intent.owner), intent=intent))
+
+        target = Target.of(slot)
+        self._refuse_unignored(target)
+        self._change(target, decide, create=True)
+
+    def retract(self, slot: Slot, intent_id: IntentId) -> None:
+        """Remove that intent, and the mark with it where nothing was delivered."""
+
+        def decide(found: _Found) -> _Change | None:
+            entry = found.entry
+            if entry is None or entry.intent is None or entry.intent.id != intent_id:
+                return None
+            return _Change(entry=replace(entry, intent=None) if entry.receipt or found.value else None)
+
+        self._change(Target.of(slot), decide, create=False)
+
+    def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
+        """Store the raw key, then its receipt; the intent is closed."""
+
+        def decide(found: _Found) -> _Change:
+            _refuse_unwritable(target, found, receipt.owner)
+            content = target.format.set(found.content, raw.reveal(), receipt)
+            return _Change(content=content, entry=Entry(owner=receipt.owner, receipt=receipt))
+
+        target = Target.of(slot)
+        if raw.is_empty():
+            raise SinkDeniedError(f"{target.location}: an empty value is never written")
+        self._refuse_unignored(target)
+        self._change(target, decide, create=True)
+
+    def annotate(self, slot: Slot, receipt: Receipt) -> None:
+        """Replace the receipt beside a value; nothing where there is no value."""
+
+        def decide(found: _Found) -> _Change | None:
+            _refuse_other_owner(target, found, receipt.owner)
+            if found.value is None:
+                return None
+            return _Change(entry=replace(found.entry or Entry(owner=receipt.owner), receipt=receipt))
+
+        target = Target.of(slot)
+        self._change(target, decide, create=False)
+
+    def withdraw(self, slot: Slot, owner: str) -> None:
+        """Remove the value and its entry; a value that a person put in its place stays."""
+
+        def decide(found: _Found) -> _Change | None:
+            if found.entry is None or found.entry.owner != owner:
+                return None
+            return _Change(content=None if _is_a_persons(found) else target.format.unset(found.content), entry=None)
+
+        target = Target.of(slot)
+        self._change(target, decide, create=False)
+
+    def _refuse_unignored(self, target: Target) -> None:
+        self._ignoring.refuse_unignored(Path(self._base, target.path))
+
+    def _inspect(self, target: Target) -> Holding:
+        with translated(target.location):
+            try:
+                with self._open(target, create=False) as folder:
+                    found = _find(folder, target)
+            except FileNotFoundError:
+                return Holding(present=False)
+        # Another owner's mark proves nothing to us: planned as undelivered, it is refused by `intend`.
+        entry = found.entry if found.entry and found.entry.owner == self._owner else None
+        return Holding(
+            present=found.value is not None,
+            receipt=entry.receipt if entry and found.value is not None else None,
+            intent=entry.intent if entry else None,
+            content=_compare(found) if entry else Content.UNREAD,
+        )
+
+    def _change(self, target: Target, decide: _Decide, *, create: bool) -> None:
+        with translated(target.location):
+            try:
+                opened = self._open(target, create=create)
+            except FileNotFoundError:
+                if create:
+                    raise
+                return
+            with opened as folder, folder.locked(target.lock):
+                found = _find(folder, target)
+                change = decide(found)
+                if change is not None:
+                    _perform(folder, target, found, change)
+
+    def _open(self, target: Target, *, create: bool) -> AbstractContextManager[Folder]:
+        # An absolute path is an administrator's word, links on the way and all. A relative one leads through a
+        # repository, where a link may be anybody's: none is followed.
+        parts = target.path.parent.parts
+        if target.path.is_absolute():
+            return self._enter(parts[0], parts[1:], create=create, follow=True)
+        return self._enter(self._base, parts, create=create, follow=False)
+
+
+def _find(folder: Folder, target: Target) -> _Found:
+    content = folder.read(target.path.name) or b""
+    sidecar = Sidecar.from_bytes(folder.read(target.sidecar), str(target.path.with_name(target.sidecar)))
+    return _Found(
+        content=content,
+        value=target.format.read(content),
+        sidecar=sidecar,
+        entry=sidecar.entries.get(target.variable),
+    )
+
+
+def _perform(folder: Folder, target: Target, found: _Found, change: _Change) -> None:
+    if change.content is not None:
+        if found.entry is None and change.entry is not None:
+            # Marked first: after a crash between value and receipt, the value must not look like a person's.
+            _note(folder, target, found, Entry(owner=change.entry.owner))
+        _store(folder, target.path.name, change.content)
+    _note(folder, target, found, change.entry)
+
+
+def _note(folder: Folder, target: Target, found: _Found, entry: Entry | None) -> None:
+    sidecar = found.sidecar.having(target.variable, entry)
+    _store(folder, target.sidecar, sidecar.to_bytes() if sidecar.entries else b"")
+
+
+def _store(folder: Folder, name: str, content: bytes) -> None:
+    if content:
+        folder.write(name, content)
+    else:
+        folder.remove(name)
+
+
+def _compare(found: _Found) -> Content:
+    fingerprint = found.entry.receipt.fingerprint if found.entry and found.entry.receipt else None
+    if found.value is None or fingerprint is None:
+        return Content.UNREAD
+    return Content.MATCHES if fingerprint.matches(RawKey(found.value)) else Content.DIFFERS
+
+
+def _is_a_persons(found: _Found) -> bool:
+    # While an intent is open, another value than the receipt's may be our own, from before a crash.
+    interrupted = found.entry is not None and found.entry.intent is not None
+    return not interrupted and _compare(found) is Content.DIFFERS
+
+
+def _refuse_unwritable(target: Target, found: _Found, owner: str) -> None:
+    _refuse_other_owner(target, found, owner)
+    if any(bool(variable) is not bool(target.variable) for variable in found.sidecar.entries):
+        raise SinkDeniedError(
+            f"{target.location}: keyplan holds a key there in another format",
+            advice=f"remove {target.path} and {target.path.with_name(target.sidecar)}, or choose another path",
+        )
+    if found.entry is None and found.value is not None and not target.may_overwrite:
+        raise SinkDeniedError(
+            f"{target.location}: something is there that keyplan did not put there",
+            advice="move it away, choose another path, or set 'overwrite: true' on this sink",
+        )
+
+
+def _refuse_other_owner(target: Target, found: _Found, owner: str) -> None:
+    if found.entry is not None and found.entry.owner != owner:
+        raise SinkDeniedError(
+            f"{target.location}: belongs to the manifest of '{found.entry.owner}'",
+            advice="choose another path, or let that manifest give it up first",
+        )

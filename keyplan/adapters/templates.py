@@ -1,0 +1,94 @@
+"""Places from templates: ``secrets/{name}.env`` and a declaration make ``secrets/ci.env``.
+
+In: a template of the manifest, and a declaration, both untrusted. Out: text in which every value was made
+safe by the sink's own rule. Never: a value that leads out of its place, or two names that share one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import Declaration
+
+_UNSAFE_IN_PATH = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_PART = 100
+"""File systems stop at 255 bytes; a side file adds some to the name, and a template may hold several values."""
+_DIGEST_DIGITS = 16
+
+
+def describe(owner: str, declaration: Declaration) -> Mapping[str, str]:
+    """Return the fields that a template may name: name, key_type, space, owner, address."""
+    return {
+        "name": declaration.name,
+        "key_type": declaration.key_type.value,
+        "space": _space_of(declaration),
+        "owner": owner,
+        "address": declaration.address,
+    }
+
+
+def _space_of(declaration: Declaration) -> str:
+    if declaration.space is not None:
+        return str(declaration.space)
+    granted = [grant.space_id for organization in declaration.organizations for grant in organization.spaces]
+    return granted[0] if granted else ""
+
+
+def fill(template: str, fields: Mapping[str, str], make_safe: Callable[[str], str]) -> str:
+    """Return the template with every ``{field}`` replaced by its safe value; ``{{`` is a brace.
+
+    Raises InputError where it names an unknown field, or is no template at all.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise InputError(f"'{template}' is no template: {error}") from error
+    return "".join(literal + _value_of(part, template, fields, make_safe) for literal, *part in parts)
+
+
+def _value_of(part: list[str | None], template: str, fields: Mapping[str, str], make_safe: Callable[[str], str]) -> str:
+    field, form, conversion = part
+    if field is None:
+        return ""
+    if form or conversion:
+        raise InputError(f"'{template}': write {{{field}}} alone, without conversion or format")
+    if field not in fields:
+        near = get_close_matches(field, fields, n=1)
+        known = ", ".join(f"{{{name}}}" for name in fields)
+        hint = f"did you mean {{{near[0]}}}?" if near else f"known are: {known}"
+        raise InputError(f"'{template}': {{{field}}} is unknown; {hint}")
+    return make_safe(fields[field])
+
+
+def to_path_part(value: str) -> str:
+    """Return a value as (part of) one file name: portable characters stay, others are percent-encoded.
+
+    Different values give different texts. None is empty, starts with a dot or a dash, holds a separator,
+    or is longer than 100 characters.
+    """
+    if value in ("", "_"):
+        return "%5F" if value else "_"
+    encoded = _UNSAFE_IN_PATH.sub(_percent_encode, value)
+    if encoded[0] in ".-":
+        encoded = f"%{ord(encoded[0]):02X}{encoded[1:]}"
+    if len(encoded) <= _LONGEST_PART:
+        return encoded
+    digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST_DIGITS]
+    return f"{encoded[: _LONGEST_PART - _DIGEST_DIGITS - 1]}~{digest}"
+
+
+def _percent_encode(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found.group().encode())
+
+
+def to_variable_part(value: str) -> str:
+    """Return a value as part of an environment variable's name: upper case, other characters as ``_``.
+
+    Different values may give one text here, because variable names leave no room for encoding.
+    """
+    return re.sub(r"[^A-Z0-9_]", "_", value.upper())

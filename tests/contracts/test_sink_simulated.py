@@ -1,0 +1,20 @@
+import pytest
+from contracts.sink_contract import SinkContract
+from samples import LOCAL
+from simulator import BLIND, FULL, WEAK, WRITE_ONLY, World
+
+from keyplan.model.observation import Slot
+from keyplan.ports import Sink
+
+
+class TestSimulatedSink(SinkContract):
+    @pytest.fixture(params=[FULL, WRITE_ONLY, WEAK, BLIND], ids=["full", "write only", "weak", "blind"])
+    def sink(self, request: pytest.FixtureRequest) -> Sink:
+        self.simulated = World(sinks={"local": request.param}).sinks[LOCAL]
+        return self.simulated
+
+    def value_at(self, slot: Slot) -> str | None:
+        return self.simulated.values().get(slot.location)
+
+    def person_writes(self, slot: Slot, raw_text: str) -> None:
+        self.simulated.person_writes(slot.location, raw_text)

@@ -1,0 +1,77 @@
+"""What the simulated provider keeps: one record per key, its spaces, and the laws of its dialects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from keyplan.model.manifest import KeyId, KeyType, OrganizationId, SpaceId
+from keyplan.model.observation import Access, Laws, Space
+
+ME = "user-me"
+"""Who the credential belongs to; keys of others are seen through their space alone, in beta."""
+DAY = timedelta(days=1)
+LAWS = {
+    "alpha": Laws(
+        dialect="alpha",
+        refresh_extends_life=True,
+        refresh_needs_expiry=False,
+        longest_grace=timedelta(0),
+        names_organizations=False,
+        shows_spaces=False,
+        shows_last_use=False,
+    ),
+    "beta": Laws(
+        dialect="beta",
+        refresh_extends_life=False,
+        refresh_needs_expiry=True,
+        longest_grace=DAY,
+        names_organizations=True,
+        shows_spaces=True,
+        shows_last_use=True,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """One key as the provider knows it."""
+
+    id: KeyId
+    name: str
+    key_type: KeyType
+    description: str
+    """With the marker."""
+    access: Access | None
+    raw: str = field(repr=False)
+    active: bool = True
+    created_at: datetime
+    expires_at: datetime | None
+    created_by: str = ME
+    last_used_at: datetime | None = None
+    graced: tuple[tuple[str, datetime], ...] = field(default=(), repr=False)
+    """Former raw keys that work until an instant; only where a refresh keeps the id."""
+
+    @property
+    def redacted(self) -> str:
+        """As the vendor shows it: head of six, three dots, tail of three."""
+        return f"{self.raw[:6]}...{self.raw[-3:]}"
+
+    @property
+    def space_ids(self) -> frozenset[SpaceId]:
+        """Spaces that it can use; empty for a user key."""
+        return frozenset(self.access.space_ids() if self.access else ())
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it works."""
+        return self.active and (self.expires_at is None or self.expires_at > now)
+
+    def accepts(self, raw: str, now: datetime) -> bool:
+        """Whether that raw key works through this record."""
+        graced = any(raw == old and now < until for old, until in self.graced)
+        return self.active and (graced or (raw == self.raw and self.is_live(now)))
+
+
+def make_space(name: str) -> Space:
+    """Return a space with ids that follow from its name."""
+    return Space(id=SpaceId(f"space-{name}"), name=name, organization_id=OrganizationId(f"org-of-{name}"))

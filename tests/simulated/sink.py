@@ -1,0 +1,189 @@
+"""A sink in memory, with every ability switchable: receipts, readable, weak proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from simulated.clock import SimulatedClock
+from simulated.effects import Effects
+
+from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.model.manifest import Declaration, Delivery, SinkName
+from keyplan.model.observation import Abilities, Content, Holding, Slot
+from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.secret import RawKey
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What lies at one location."""
+
+    raw: str | None = field(default=None, repr=False)
+    owner: str | None = None
+    """Whose mark it carries; None for what a person put there."""
+    receipt: Receipt | None = None
+    intent: Intent | None = None
+    changed_at: datetime | None = None
+
+
+class SimulatedSink:
+    """Implements Sink over a dict. Everything passes through `effects`; a person's doings do not."""
+
+    def __init__(
+        self,
+        name: SinkName,
+        clock: SimulatedClock,
+        effects: Effects,
+        *,
+        abilities: Abilities | None = None,
+    ) -> None:
+        self.name = name
+        self.abilities = abilities or Abilities(holds_receipts=True, readable=True)
+        self.cells: dict[str, Cell] = {}
+        """By location."""
+        self.writable = True
+        """False: every write is denied."""
+        self.overwritten: list[tuple[str, str]] = []
+        """Location and former raw key of every value that was replaced, in order."""
+        self.history: list[tuple[datetime, str, str]] = []
+        """When, where and which raw key keyplan stored, in order."""
+        self._clock = clock
+        self._effects = effects
+
+    # Sink
+
+    def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
+        """Return the delivery's `path` option, or the address, as location."""
+        return Slot(sink=self.name, location=str(delivery.options.get("path", declaration.address)))
+
+    def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
+        """Return what the cells hold, as far as the abilities go."""
+        failed = SinkUnavailableError(f"sink '{self.name}' cannot be read")
+        return self._effects.read(
+            f"sink.inspect:{self.name}", lambda: {slot: self._hold(slot) for slot in slots}, failed=failed
+        )
+
+    def intend(self, slot: Slot, intent: Intent) -> None:
+        """Note the intent; denied for another owner's or a person's value."""
+
+        def act() -> None:
+            cell = self._writable(slot, intent.owner)
+            if self.abilities.holds_receipts:
+                self.cells[slot.location] = replace(cell, owner=intent.owner, intent=intent)
+
+        self._run("intend", slot, act)
+
+    def retract(self, slot: Slot, intent_id: IntentId) -> None:
+        """Remove that intent."""
+
+        def act() -> None:
+            cell = self.cells.get(slot.location, Cell())
+            if cell.intent and cell.intent.id == intent_id:
+                self._keep(slot, replace(cell, intent=None))
+
+        self._run("retract", slot, act)
+
+    def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
+        """Store value and receipt; the intent is closed."""
+
+        def act() -> None:
+            if raw.is_empty():
+                raise SinkDeniedError(f"{slot.location}: an empty value is never written")
+            former = self._writable(slot, receipt.owner).raw
+            if former is not None and former != raw.reveal():
+                self.overwritten.append((slot.location, former))
+            self.history.append((self._clock.now(), slot.location, raw.reveal()))
+            holds = self.abilities.holds_receipts
+            self.cells[slot.location] = Cell(
+                raw=raw.reveal(),
+                owner=receipt.owner if holds else None,
+                receipt=receipt if holds else None,
+                changed_at=self._clock.now(),
+            )
+
+        self._run("put", slot, act)
+
+    def annotate(self, slot: Slot, receipt: Receipt) -> None:
+        """Replace the receipt beside a value."""
+
+        def act() -> None:
+            cell = self.cells.get(slot.location, Cell())
+            self._refuse_foreign(slot, cell, receipt.owner)
+            if self.abilities.holds_receipts and cell.raw is not None:
+                self.cells[slot.location] = replace(cell, owner=receipt.owner, receipt=receipt)
+
+        self._run("annotate", slot, act)
+
+    def withdraw(self, slot: Slot, owner: str) -> None:
+        """Remove what this owner put there."""
+
+        def act() -> None:
+            cell = self.cells.get(slot.location)
+            if cell and (cell.owner == owner or not self.abilities.holds_receipts):
+                del self.cells[slot.location]
+
+        self._run("withdraw", slot, act)
+
+    # what a test, or a person beside keyplan, does and asks
+
+    def person_writes(self, location: str, raw_text: str) -> None:
+        """Somebody changes the value by hand; marks and receipt stay."""
+        cell = self.cells.get(location, Cell())
+        self.cells[location] = replace(cell, raw=raw_text, changed_at=self._clock.now())
+
+    def person_deletes(self, location: str) -> None:
+        """Somebody removes value, receipt and marks."""
+        self.cells.pop(location, None)
+
+    def lose(self) -> None:
+        """Everything in it is gone."""
+        self.cells.clear()
+
+    def values(self) -> dict[str, str]:
+        """Return the raw key at every location that holds one."""
+        return {location: cell.raw for location, cell in sorted(self.cells.items()) if cell.raw is not None}
+
+    # inside
+
+    def _run(self, verb: str, slot: Slot, act: Callable[[], T]) -> T:
+        error = SinkUnavailableError(f"{slot.location}: sink '{self.name}' cannot be reached")
+        return self._effects.run(f"sink.{verb}:{self.name}", act, subject=slot.location, lost=error, failed=error)
+
+    def _hold(self, slot: Slot) -> Holding:
+        cell = self.cells.get(slot.location, Cell())
+        return Holding(
+            present=cell.raw is not None,
+            receipt=cell.receipt if cell.raw is not None else None,
+            intent=cell.intent,
+            content=self._compare(cell),
+            changed_at=cell.changed_at if self.abilities.weak_proof else None,
+        )
+
+    def _compare(self, cell: Cell) -> Content:
+        if not self.abilities.readable or cell.raw is None or cell.receipt is None or cell.receipt.fingerprint is None:
+            return Content.UNREAD
+        return Content.MATCHES if cell.receipt.fingerprint.matches(RawKey(cell.raw)) else Content.DIFFERS
+
+    def _writable(self, slot: Slot, owner: str) -> Cell:
+        cell = self.cells.get(slot.location, Cell())
+        self._refuse_foreign(slot, cell, owner)
+        if not self.writable:
+            raise SinkDeniedError(f"{slot.location}: sink '{self.name}' may not be written")
+        if self.abilities.holds_receipts and cell.raw is not None and cell.owner is None:
+            raise SinkDeniedError(f"{slot.location}: was there before", advice="move it away")
+        return cell
+
+    def _refuse_foreign(self, slot: Slot, cell: Cell, owner: str) -> None:
+        if cell.owner not in (None, owner):
+            raise SinkDeniedError(f"{slot.location}: belongs to '{cell.owner}'")
+
+    def _keep(self, slot: Slot, cell: Cell) -> None:
+        if cell.raw is None and cell.receipt is None:
+            self.cells.pop(slot.location, None)
+        else:
+            self.cells[slot.location] = cell
