@@ -154,6 +154,10 @@ class Sink(Protocol):
         """Return what each slot holds. Reads only, and as few times as the store allows."""
         ...
 
+    def read(self, slot: Slot) -> RawKey | None:
+        """Return the raw key that a slot holds; None where there is none, or where the sink cannot be read."""
+        ...
+
     def intend(self, slot: Slot, intent: Intent) -> None:
         """Note an intent beside the value, and prove by it that the slot can be written."""
         ...

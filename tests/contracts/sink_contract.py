@@ -90,6 +90,13 @@ class SinkContract(ABC):
         sink.withdraw(slot, OWNER)
         assert (self.value_at(slot), self.value_at(other)) == (None, OTHER_RAW)
 
+    def test_what_is_there_can_be_read_where_the_sink_can_be_read(self, sink: Sink, slot: Slot) -> None:
+        assert sink.read(slot) is None
+        sink.put(slot, RawKey(RAW), make_receipt())
+        held = sink.read(slot)
+        assert (held is not None) is sink.abilities.readable
+        assert held is None or held.fingerprint("salt") == RawKey(RAW).fingerprint("salt")
+
     # intents
 
     def test_an_intent_is_seen_until_the_value_is_put(self, sink: Sink, slot: Slot) -> None:

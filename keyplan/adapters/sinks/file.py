@@ -126,6 +126,11 @@ class FileSink:
         """Return what each slot holds. Raises SinkDeniedError, SinkUnavailableError where one can't be read."""
         return {slot: self._inspect(Target.of(slot)) for slot in slots}
 
+    def read(self, slot: Slot) -> RawKey | None:
+        """Return the value, whoever put it there. Raises SinkError where it can't be read."""
+        found = self._look(Target.of(slot))
+        return RawKey(found.value) if found and found.value is not None else None
+
     def intend(self, slot: Slot, intent: Intent) -> None:
         """Note an intent in the sidecar, which proves that the folder can be written."""
 
@@ -188,13 +193,19 @@ class FileSink:
     def _refuse_unignored(self, target: Target) -> None:
         self._ignoring.refuse_unignored(Path(self._base, target.path))
 
-    def _inspect(self, target: Target) -> Holding:
+    def _look(self, target: Target) -> _Found | None:
+        """Return what lies at a target; None where not even the folder is there."""
         with translated(target.location):
             try:
                 with self._open(target, create=False) as folder:
-                    found = _find(folder, target)
+                    return _find(folder, target)
             except FileNotFoundError:
-                return Holding(present=False)
+                return None
+
+    def _inspect(self, target: Target) -> Holding:
+        found = self._look(target)
+        if found is None:
+            return Holding(present=False)
         # Another owner's mark proves nothing to us: planned as undelivered, it is refused by `intend`.
         entry = found.entry if found.entry and found.entry.owner == self._owner else None
         return Holding(

@@ -6,6 +6,8 @@ sent and no credential is fetched before the first call.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx
@@ -17,9 +19,9 @@ from keyplan.adapters.providers.arize.locating import REGION_PATTERN, locate
 from keyplan.adapters.providers.arize.parsing import Notices
 from keyplan.adapters.providers.arize.reading import ArizeReader
 from keyplan.adapters.providers.arize.writing import ArizeWriter
-from keyplan.adapters.retrying import Gate, Retrier
+from keyplan.adapters.retrying import Gate, Patience, Retrier
 from keyplan.adapters.surroundings import Surroundings
-from keyplan.model.manifest import ProviderSettings
+from keyplan.model.manifest import Json, ProviderSettings
 from keyplan.ports import ProviderPorts
 
 OPTIONS: Final[dict[str, Any]] = {
@@ -41,6 +43,13 @@ OPTIONS: Final[dict[str, Any]] = {
             "default": "auto",
             "description": "Generation of the API; auto asks the beta way first.",
         },
+        "patience_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 3600,
+            "default": 120,
+            "description": "How long a request is repeated while the API asks for less, or cannot be reached.",
+        },
     },
 }
 
@@ -58,7 +67,12 @@ def build(
         http=open_client(transport=transport, ca_file=surroundings.environment.get("ARIZE_SSL_CA_CERT", "")),
         base_url=base_url,
         fetch_credential=lambda: surroundings.resolve(settings.credential),
-        retrier=Retrier(clock=surroundings.clock, jitter=surroundings.jitter, gate=Gate(surroundings.clock)),
+        retrier=Retrier(
+            clock=surroundings.clock,
+            jitter=surroundings.jitter,
+            gate=Gate(surroundings.clock),
+            patience=_read_patience(settings.options),
+        ),
     )
     notices = Notices(surroundings.say)
     detector = Detector(client, notices, chosen)
@@ -67,3 +81,8 @@ def build(
         writer=ArizeWriter(client, detector, notices),
         close=client.close,
     )
+
+
+def _read_patience(options: Mapping[str, Json]) -> Patience:
+    seconds = options.get("patience_seconds")
+    return Patience(deadline=timedelta(seconds=seconds)) if isinstance(seconds, int) else Patience()
