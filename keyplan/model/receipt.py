@@ -7,7 +7,7 @@ A reader ignores fields that it does not know, so that an older keyplan can read
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
 
@@ -48,6 +48,11 @@ class Intent:
     """Ids of all live keys that could be this address's, sorted; a newcomer is none of these."""
     at: datetime
     attempts: int = 1
+    held: tuple[Delivered, ...] = field(default=(), compare=False)
+    """Where a receipt says that an earlier raw key of the address is: a sink without marks may overwrite that.
+
+    Never stored: every run takes it anew from the receipt that it knows.
+    """
 
     def could_have_made(self, key_id: KeyId, created_at: datetime) -> bool:
         """Whether a key may be what this intent led to: unknown before, and not older (but for clock skew)."""

@@ -1,0 +1,39 @@
+"""Find the JSON Schemas that keyplan publishes.
+
+In: a schema's name. Out: the schema. Never: a second copy. The project's top-level `schemas` folder is the only one:
+a wheel carries it inside the package, an editable install leaves it beside the package.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from keyplan.errors import InputError, KeyplanError
+
+_PACKAGE = Path(__file__).parents[1]
+FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
+"""Where they are: in a wheel, and in an editable install."""
+
+
+def load(name: str, *, folders: Sequence[Path] = FOLDERS) -> dict[str, Any]:
+    """Return a schema such as ``manifest.v1``.
+
+    Raises InputError where there is none of that name, KeyplanError where there are none at all.
+    """
+    found = _find(folders)
+    if name not in found:
+        raise InputError(f"there is no schema '{name}'; known are: {', '.join(sorted(found))}")
+    schema: dict[str, Any] = json.loads(found[name].read_bytes())
+    return schema
+
+
+def _find(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the schemas of the first folder that has any, by name."""
+    for folder in folders:
+        found = {path.stem: path for path in folder.glob("*.json")}
+        if found:
+            return found
+    raise KeyplanError("keyplan's schemas are missing", advice="install keyplan again")

@@ -1,0 +1,123 @@
+"""Read one declaration: what its fields mean together, beyond what a JSON Schema can say.
+
+In: fields that fit the schema. Out: a `Declaration` with the defaults merged, or problems at their spots. Never: a look
+at the world; spaces stay as they are written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keyplan.core.desiring import address_of
+from keyplan.core.reading.addresses import Addresses
+from keyplan.core.reading.defaults import Fields, Given, merge
+from keyplan.core.reading.plugins import Sinks
+from keyplan.core.reading.problems import Problems, Spot
+from keyplan.core.reading.rotations import read_expiry, read_rotation
+from keyplan.core.reading.scopes import Scope, read_scope
+from keyplan.core.reading.tables import Row
+from keyplan.model.manifest import Address, Adopt, Declaration, Delivery, KeyType, OnRemove
+from keyplan.model.observation import Marker, split_marker
+
+LONGEST_DESCRIPTION = 1_000
+"""Characters that the provider takes, the marker included (arize-api section 3.4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declarer:
+    """Reads the declarations of one manifest."""
+
+    owner: str
+    """Empty where it could not be read."""
+    marker: bool
+    defaults: Given
+    sinks: Sinks
+    addresses: Addresses
+    problems: Problems
+
+    def check_defaults(self) -> None:
+        """Add the problems of a default sink, which no declaration need use."""
+        if "sink" in self.defaults:
+            self.sinks.read_deliveries(self.defaults.table["sink"], self.defaults.table.value_spot("sink"))
+
+    def declare(self, own: Given) -> Declaration | None:
+        """Return a declaration; None where it has no address. It is sound only if no problem was added."""
+        problems = self.problems
+        fields = merge(own, self.defaults)
+        values = fields.values
+        key_type = self._read_key_type(fields)
+        scope = read_scope(fields, key_type, problems) if key_type else Scope()
+        expiry = read_expiry(fields, problems)
+        rotation = read_rotation(fields, expiry, problems)
+        deliveries = self._read_deliveries(fields)
+        address = self._read_address(fields, key_type, scope)
+        description = self._read_description(fields, address)
+        moved_from = self._read_moves(fields)
+        if key_type is None or address is None:
+            return None
+        return Declaration(
+            address=address,
+            name=values["name"],
+            key_type=key_type,
+            description=description,
+            space=scope.space,
+            roles=scope.roles,
+            organizations=scope.organizations,
+            expires_at=expiry.at,
+            expires_in=expiry.after,
+            rotation=rotation,
+            deliveries=deliveries,
+            protect=values.get("protect", False),
+            adopt=Adopt(values.get("adopt", Adopt.REFUSE.value)),
+            on_remove=OnRemove(values.get("on_remove", OnRemove.DELETE.value)),
+            may_rotate_itself=values.get("self", False),
+            moved_from=moved_from,
+            place=problems.place_of(own.spot),
+        )
+
+    def _read_key_type(self, fields: Fields) -> KeyType | None:
+        if fields.lack("key_type"):
+            self.problems.add(fields.own.spot, "field 'key_type' is missing")
+        return KeyType(fields.values["key_type"]) if "key_type" in fields.values else None
+
+    def _read_deliveries(self, fields: Fields) -> tuple[Delivery, ...]:
+        if "sink" in fields.values:
+            return self.sinks.read_deliveries(fields.values["sink"], fields.spot("sink"))
+        if fields.lack("sink"):
+            self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'")
+        return ()
+
+    def _read_address(self, fields: Fields, key_type: KeyType | None, scope: Scope) -> Address | None:
+        """Return the address, as soon as the fields that it is made of could be read."""
+        space = scope.first_space()
+        if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):
+            return None
+        address = address_of(key_type, fields.values["name"], space)
+        self.addresses.declare(address, fields.own.spot)
+        return address
+
+    def _read_description(self, fields: Fields, address: Address | None) -> str:
+        # The provider may trim it, and the marker is joined by one blank: blanks at the ends would never compare equal.
+        text: str = fields.values.get("description", "").strip()
+        if split_marker(text)[1] is not None:
+            spot = fields.spot("description")
+            self.problems.add(spot, "field 'description' ends with a marker; leave it out, keyplan adds its own")
+        elif self.marker and address is not None:
+            excess = len(Marker.of(self.owner, address).attach(text)) - LONGEST_DESCRIPTION
+            if excess > 0:
+                counts = f"{len(text):,} characters; with the marker at most {len(text) - excess:,} are allowed"
+                self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
+        return text
+
+    def _read_moves(self, fields: Fields) -> tuple[Address, ...]:
+        given: Any = fields.values.get("moved_from")
+        if given is None:
+            return ()
+        spot = fields.spot("moved_from")
+        moves: list[tuple[str, Spot]] = (
+            list(zip(given, given.value_spots, strict=True)) if isinstance(given, Row) else [(given, spot)]
+        )
+        for former, former_spot in moves:
+            self.addresses.leave(Address(former), former_spot)
+        return tuple(Address(former) for former, _ in moves)

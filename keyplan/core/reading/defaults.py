@@ -1,0 +1,95 @@
+"""Merge the manifest's defaults into one declaration, and remember whose each value is.
+
+In: a declaration's own fields and the defaults. Out: the fields that count, each with its spot. Never: a judgement on
+values, or a default that a key of this type could not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from keyplan.core.reading.problems import START, Spot
+from keyplan.core.reading.tables import Table
+
+SPACE_FIELDS = ("space_id", "space", "organizations")
+EXPIRY_FIELDS = ("expires_at", "expires_in")
+SERVICE_FIELDS = (*SPACE_FIELDS, "roles")
+"""Fields that only a service key has."""
+
+_RIVALS = (frozenset(SPACE_FIELDS), frozenset(EXPIRY_FIELDS))
+_MERGED_FIELD = "rotation"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A table of the manifest, and which of its fields the schema refused or missed."""
+
+    table: Table
+    spot: Spot = START
+    """Where it is used: of an alias its own place, not that of what it names."""
+    unusable: AbstractSet[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the field is there and usable."""
+        return name in self.table and name not in self.unusable
+
+    def get(self, name: str, ordinary: Any) -> Any:
+        """Return a usable field, or the ordinary value."""
+        return self.table[name] if name in self else ordinary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """One declaration's fields, with the defaults behind them."""
+
+    values: Mapping[str, Any]
+    """The fields that count and fit the schema."""
+    own: Given
+    """As the declaration itself gives them."""
+    defaults: Given
+
+    def lack(self, *names: str) -> bool:
+        """Whether none of these fields is given. One that is given but reported already is not lacking."""
+        return not any(
+            name in self.values or name in self.own.unusable or name in self.defaults.unusable for name in names
+        )
+
+    def spot(self, *path: str) -> Spot:
+        """Return where a field stands, here or in the defaults; the declaration's own spot where it is in neither."""
+        return _find_spot(self.own.table, path) or _find_spot(self.defaults.table, path) or self.own.spot
+
+
+def merge(own: Given, defaults: Given) -> Fields:
+    """Return a declaration's own fields with the defaults behind them.
+
+    An own field displaces the default of its rivals; fields of service keys are not passed on to user keys;
+    `rotation` is merged field by field.
+    """
+    values = {
+        name: value for name, value in defaults.table.items() if name in defaults and _inherits(name, own, defaults)
+    }
+    values.update(own.table)
+    for name in own.unusable:
+        values.pop(name, None)
+    if _MERGED_FIELD in own and _MERGED_FIELD in defaults:
+        values[_MERGED_FIELD] = {**defaults.table[_MERGED_FIELD], **own.table[_MERGED_FIELD]}
+    return Fields(values=values, own=own, defaults=defaults)
+
+
+def _inherits(name: str, own: Given, defaults: Given) -> bool:
+    if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
+        return False
+    return not any(name in rivals and not rivals.isdisjoint(own.table) for rivals in _RIVALS)
+
+
+def _find_spot(table: Table, path: tuple[str, ...]) -> Spot | None:
+    spot: Spot | None = None
+    value: Any = table
+    for name in path:
+        if not isinstance(value, Table) or name not in value:
+            return None
+        spot, value = value.value_spot(name), value[name]
+    return spot

@@ -1,0 +1,157 @@
+"""Read a whole manifest: put the steps together, and collect what each of them finds.
+
+In: bytes and schemas. Out: a `Manifest`, or a ManifestError with every problem. Never: a step left out because an
+earlier one found something, as long as there is something to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from keyplan.core.reading.addresses import Addresses
+from keyplan.core.reading.checking import Checker, Finding, report
+from keyplan.core.reading.declaring import Declarer
+from keyplan.core.reading.decoding import decode
+from keyplan.core.reading.defaults import Given
+from keyplan.core.reading.hunting import report_secrets
+from keyplan.core.reading.plugins import PluginSchemas, Sinks, read_provider
+from keyplan.core.reading.problems import START, Problems, Spot
+from keyplan.core.reading.quoting import nearest
+from keyplan.core.reading.tables import Row, Table
+from keyplan.core.reading.yaml_tree import grow
+from keyplan.model.manifest import Declaration, Limits, Manifest, OnRemove, ProviderSettings, Unmanaged
+
+_SUBJECT = "a manifest"
+_PRUNED_FIELDS = frozenset({"roles", "rotation"})
+"""Fields of a declaration whose own fields can each be read without the others."""
+
+_Refused: TypeAlias = "dict[str | int, _Refused]"
+"""What the schema refused or missed: a tree of names of fields and indexes."""
+
+
+def read(text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas) -> Manifest:
+    """Return the manifest that a file holds.
+
+    `file` is what its places are called; `schema` is that of `schemas/manifest.v1.json`.
+
+    Raises ManifestError with all problems, as ``file:line:column: message``, in file order.
+    """
+    problems = Problems(file)
+    decoded = decode(text, problems)
+    root = grow(decoded, problems)
+    report_secrets(decoded, root, problems)
+    if root is None:
+        problems.fail(START, "the file is empty")
+    findings = report(Checker(schema), root, subject=_SUBJECT, spot=START, problems=problems)
+    if not isinstance(root, Table):
+        problems.raise_if_any()
+    known_fields = frozenset(schema["properties"]["defaults"]["properties"])
+    manifest = _Reader(root, _index(findings), known_fields, problems).read(file, plugins)
+    problems.raise_if_any()
+    return manifest
+
+
+def _index(findings: tuple[Finding, ...]) -> _Refused:
+    """Return the paths of all findings as one tree."""
+    refused: _Refused = {}
+    for finding in findings:
+        branch = refused
+        for step in finding.path if finding.key is None else (*finding.path, finding.key):
+            branch = branch.setdefault(step, {})
+    return refused
+
+
+class _Reader:
+    """Reads the parts of a manifest, passing over what the schema refused."""
+
+    def __init__(self, root: Table, refused: _Refused, known_fields: frozenset[str], problems: Problems) -> None:
+        self._root = root
+        self._refused = refused
+        self._known_fields = known_fields
+        self._problems = problems
+
+    def read(self, file: str, plugins: PluginSchemas) -> Manifest:
+        """Return the manifest; it is only good for anything if there are no problems."""
+        sinks = Sinks(plugins.sink, self._problems)
+        owner: str = self._get("owner", ordinary="")
+        marker: bool = self._get("marker", ordinary=True)
+        defaults = self._read_defaults()
+        # Before the declarations: their deliveries name sinks.
+        sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))
+        return Manifest(
+            path=file,
+            owner=owner,
+            marker=marker,
+            provider=self._read_provider(plugins),
+            sinks=sink_settings,
+            limits=self._read_limits(),
+            unmanaged=Unmanaged(self._get("unmanaged", ordinary=Unmanaged.REPORT.value)),
+            on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
+            keys=self._read_keys(
+                Declarer(
+                    owner=owner,
+                    marker=marker,
+                    defaults=defaults,
+                    sinks=sinks,
+                    addresses=Addresses(self._problems),
+                    problems=self._problems,
+                )
+            ),
+        )
+
+    def _get(self, name: str, *, ordinary: Any) -> Any:
+        """Return a top-level field that is no mapping; the ordinary value where it is absent or refused."""
+        return ordinary if name in self._refused else self._root.get(name, ordinary)
+
+    def _list_refused(self, name: str) -> frozenset[str]:
+        """Return which fields of a top-level mapping the schema refused or missed."""
+        return frozenset(map(str, self._refused.get(name, {})))
+
+    def _get_table(self, name: str) -> Table:
+        """Return a top-level mapping; an empty one where it is absent, or something else."""
+        value = self._root.get(name)
+        return value if isinstance(value, Table) else Table(self._root.spot)
+
+    def _read_provider(self, plugins: PluginSchemas) -> ProviderSettings:
+        if "provider" not in self._root or "type" in self._list_refused("provider"):
+            return ProviderSettings()
+        given = self._get_table("provider").without(*self._list_refused("provider"))
+        return read_provider(given, plugins.provider, self._problems)
+
+    def _read_limits(self) -> Limits:
+        given = self._get_table("limits").without(*self._list_refused("limits"))
+        return Limits(**{name: int(amount) for name, amount in given.items()})
+
+    def _read_defaults(self) -> Given:
+        table = self._get_table("defaults")
+        if "defaults" in self._refused and not isinstance(self._root.get("defaults"), Table):
+            return Given(table, table.spot, self._known_fields)
+        return self._give(table, table.spot, self._refused.get("defaults", {}))
+
+    def _read_keys(self, declarer: Declarer) -> tuple[Declaration, ...]:
+        rows = self._root.get("keys")
+        if not isinstance(rows, Row):
+            return ()
+        refused = self._refused.get("keys", {})
+        declarer.check_defaults()
+        declared = tuple(
+            declarer.declare(self._give(item, spot, refused.get(index, {})))
+            for index, (item, spot) in enumerate(zip(rows, rows.value_spots, strict=True))
+            if isinstance(item, Table)
+        )
+        declarer.addresses.check_former()
+        return tuple(declaration for declaration in declared if declaration is not None)
+
+    def _give(self, table: Table, spot: Spot, refused: _Refused) -> Given:
+        if not refused:
+            return Given(table, spot)
+        sound = table.without()
+        unusable = set(map(str, refused))
+        for name in unusable & _PRUNED_FIELDS:
+            if refused[name] and isinstance(sound[name], Table):
+                sound[name] = sound[name].without(*map(str, refused[name]))
+                unusable.discard(name)
+        # An unknown field stands for the one that was meant: that one isn't missing, it is misspelt.
+        meant = {nearest(name, self._known_fields) for name in unusable - self._known_fields}
+        return Given(sound, spot, unusable | {name for name in meant if name is not None})

@@ -1,0 +1,42 @@
+"""Tell whether a text holds something that looks like a secret: a raw key, or a well-known kind of token.
+
+In: any text. Out: whether and where there is such a thing. Never: a message about it. Only shapes with a fixed
+beginning count; entropy alone does not, because ids of spaces are random too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    # arize-api section 8: `ak-` and 50 alphanumerics in the example; the shape is no contract. Words joined by
+    # hyphens, such as ak-eu-west-1-production-ingest, are names.
+    r"ak-(?:(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20,}"
+    r"|[A-Za-z0-9]{20,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{8,})"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"  # JSON Web Token
+    r"|hv[sbr]\.[A-Za-z0-9_-]{20,}"  # HashiCorp Vault, OpenBao
+    r"|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}"  # GitHub
+    r"|glpat-[A-Za-z0-9_-]{20,}"  # GitLab
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])"  # AWS access key ids
+    r"|AIza[A-Za-z0-9_-]{35}"  # Google API keys
+    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}"  # Slack
+    r"|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}"  # OpenAI, Stripe
+    r"|dp\.[a-z]{2,5}\.[A-Za-z0-9]{30,}"  # Doppler
+    r")"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY"  # PEM
+    r"|AGE-SECRET-KEY-1[A-Z0-9]{20,}"
+    r"|[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*:[^\s/@'\"]+@"  # a password in a URL
+)
+_SHORTEST = 9
+
+
+def looks_secret(text: str) -> bool:
+    """Whether something in the text has the shape of a secret."""
+    return len(text) >= _SHORTEST and _SHAPES.search(text) is not None
+
+
+def find_secrets(text: str) -> Iterator[re.Match[str]]:
+    """Yield everything that has the shape of a secret, in order. Use the offsets; never show the match."""
+    return _SHAPES.finditer(text)
