@@ -1,0 +1,67 @@
+"""Whether a declaration's sinks hold its current key: the proof that row 8 of DESIGN section 6 asks for.
+
+In: slots with what they hold, a key and its receipt. Out: yes or no, and which slots lag behind or can't tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
+from keyplan.model.receipt import UNKNOWN_TIME, Delivered, Receipt
+
+_NOTHING = Holding(present=False)
+
+
+def is_delivered(slots: tuple[Slot, ...], snapshot: Snapshot, key: Observation, receipt: Receipt) -> bool:
+    """Whether every slot provably holds the raw key of that key."""
+    return receipt.key_id == key.id and all(_holds(slot, snapshot, receipt) for slot in slots)
+
+
+def outdated_slots(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt) -> tuple[Slot, ...]:
+    """Return the slots that hold receipts, but another than this one. Which sinks took it does not count."""
+    return tuple(
+        slot
+        for slot in slots
+        if snapshot.abilities[slot.sink].holds_receipts
+        and (held := held_in(slot, snapshot).receipt) is not None
+        and replace(held, delivered=receipt.delivered) != receipt
+    )
+
+
+def find_unproven(slots: tuple[Slot, ...], snapshot: Snapshot, key: Observation) -> str:
+    """Return a slot whose sink can neither prove nor disprove that it holds this key; empty where each can."""
+    for slot in slots:
+        abilities, held = snapshot.abilities[slot.sink], held_in(slot, snapshot)
+        is_dated = held.changed_at is not None and key.created_at != UNKNOWN_TIME
+        tells = abilities.holds_receipts or (abilities.weak_proof and (is_dated or not held.present))
+        if not tells:
+            return f"{slot.sink}:{slot.location}"
+    return ""
+
+
+def can_hide_a_key(slot: Slot, snapshot: Snapshot) -> bool:
+    """Whether a slot may hold a raw key that its receipt does not name: half stored, or without any receipt."""
+    held = held_in(slot, snapshot)
+    if not snapshot.abilities[slot.sink].holds_receipts or held.content is Content.DIFFERS:
+        return True
+    return held.present and held.receipt is None
+
+
+def held_in(slot: Slot, snapshot: Snapshot) -> Holding:
+    """Return what a slot holds; nothing where the sink did not say."""
+    return snapshot.holdings.get(slot, _NOTHING)
+
+
+def _holds(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
+    holding = held_in(slot, snapshot)
+    if receipt.fingerprint is None or not snapshot.abilities[slot.sink].holds_receipts:
+        # Nothing to compare with: somebody else delivered it (an imported key), or the sink keeps no receipts.
+        return holding.present and Delivered(slot.sink, slot.location) in receipt.delivered
+    return (
+        holding.present
+        and holding.content is not Content.DIFFERS
+        and holding.receipt is not None
+        and holding.receipt.key_id == receipt.key_id
+        and holding.receipt.fingerprint == receipt.fingerprint
+    )

@@ -1,0 +1,108 @@
+"""What receipts and intents, of the ledger and of the sinks, say about addresses and keys.
+
+In: the claims of the declarations and a snapshot. Out: per address its records, per key its address.
+Where records disagree the declared address wins, then the latest delivery. Never: another owner's record.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import Address, KeyId
+from keyplan.model.observation import Marker, Observation, Snapshot
+from keyplan.model.receipt import Intent, Receipt, Superseded
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the declarations claim: their own addresses and those that they moved from."""
+
+    owner: str
+    declared: frozenset[Address]
+    by_address: Mapping[Address, Address]
+
+    @classmethod
+    def of(cls, wanted: Iterable[Desired], owner: str) -> Claims:
+        """Return the claims of these declarations; an address that is declared is claimed by nobody else."""
+        by_address: dict[Address, Address] = {}
+        declared = []
+        for one in wanted:
+            declared.append(one.address)
+            by_address |= dict.fromkeys(one.declaration.moved_from, one.address)
+        by_address |= {address: address for address in declared}
+        return cls(owner, frozenset(declared), by_address)
+
+    def now_at(self, record: Receipt | Intent) -> Address:
+        """Return the address that a record belongs to today; its own where nobody claims it."""
+        return self.by_address.get(record.address, record.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Our receipts and intents by the address that they belong to today."""
+
+    receipts: Mapping[Address, tuple[Receipt, ...]]
+    intents: Mapping[Address, tuple[Intent, ...]]
+    """Oldest first."""
+    by_key: Mapping[KeyId, Address]
+    by_marker: Mapping[Marker, Address]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, claims: Claims) -> Remembered:
+        """Return what the snapshot remembers of this owner."""
+        receipts: defaultdict[Address, list[Receipt]] = defaultdict(list)
+        for receipt in all_receipts(snapshot, claims.owner):
+            receipts[claims.now_at(receipt)].append(receipt)
+        intents: defaultdict[Address, list[Intent]] = defaultdict(list)
+        for intent in snapshot.intents:
+            if intent.owner == claims.owner:
+                intents[claims.now_at(intent)].append(intent)
+        known = {address: address for address in receipts} | dict(claims.by_address)
+        return cls(
+            receipts={address: tuple(told) for address, told in receipts.items()},
+            intents={address: tuple(told) for address, told in intents.items()},
+            by_key=_index_keys(receipts, claims),
+            by_marker={Marker.of(claims.owner, former): address for former, address in known.items()},
+        )
+
+    def address_of(self, key: Observation) -> Address | None:
+        """Return whose a key is, by receipt before marker; None where neither tells."""
+        by_marker = self.by_marker.get(key.marker) if key.marker else None
+        return self.by_key.get(key.id) or by_marker
+
+    def superseded_at(self, addresses: Iterable[Address]) -> dict[KeyId, Superseded]:
+        """Return what the addresses' receipts say of superseded keys, the latest switch of each."""
+        entries = sorted(
+            old for address in addresses for receipt in self.receipts.get(address, ()) for old in receipt.superseded
+        )
+        return {old.key_id: old for old in entries}
+
+
+def all_receipts(snapshot: Snapshot, owner: str) -> Iterator[Receipt]:
+    """Yield an owner's receipts: the ledger's, then the sinks' by sink and location."""
+    ranked = sorted(snapshot.holdings.items(), key=lambda item: (item[0].sink, item[0].location))
+    beside = (holding.receipt for _, holding in ranked if holding.receipt)
+    return (receipt for receipt in (*snapshot.receipts, *beside) if receipt.owner == owner)
+
+
+def newest_receipt(receipts: Iterable[Receipt], live: Container[KeyId]) -> Receipt | None:
+    """Return the receipt that counts: one that names a live key, then the latest; of equals the first given."""
+    return max(
+        receipts,
+        key=lambda receipt: (receipt.key_id in live, receipt.delivered_at, len(receipt.delivered)),
+        default=None,
+    )
+
+
+def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], claims: Claims) -> dict[KeyId, Address]:
+    """Return each key's address: a declared one first, so that what moved in is not taken for undeclared."""
+    mentions = [
+        (key_id, (address in claims.declared, receipt.delivered_at, key_id == receipt.key_id, address))
+        for address, told in receipts.items()
+        for receipt in told
+        for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded))
+    ]
+    return {key_id: rank[-1] for key_id, rank in sorted(mentions)}

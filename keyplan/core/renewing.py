@@ -1,0 +1,77 @@
+"""The actions that bring a new raw key: what create, refresh and replace say to a reviewer and to applying.
+
+In: a case, a key to renew, a reason. Out: an action with its basis. Never: whether there is a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keyplan.core.cases import Case
+from keyplan.core.choosing import Choice, choose, finish
+from keyplan.core.picturing import foretell, name_locations, picture, picture_wish
+from keyplan.core.retiring import remaining
+from keyplan.model.observation import Observation
+from keyplan.model.plan import Action, Basis, Blocked, Change, Guard, Reason, Verb
+
+
+def create(case: Case, reason: Reason) -> Action:
+    """Return the action that makes a key beside whatever lives."""
+    return Action(
+        address=case.declaration.address,
+        verb=Verb.CREATE,
+        reason=reason,
+        after=picture_wish(case.estate.desired),
+        locations=name_locations(case.slots),
+        place=case.declaration.place,
+        basis=make_basis(case, None),
+    )
+
+
+def renew(case: Case, key: Observation, reason: Reason, changes: tuple[Change, ...]) -> Action:
+    """Return the action that renews a key that somebody may hold: by strategy, with the overlap asked for."""
+    choice = choose(case.estate.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    consequences = foretell(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
+    return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
+
+
+def renew_lost(case: Case, key: Observation, changes: tuple[Change, ...]) -> Action:
+    """Return the action that renews a key that nobody can hold."""
+    choice = finish(case.estate.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    return replace(_issue(case, key, Reason.UNFINISHED, choice), changes=changes)
+
+
+def block(action: Action, guard: Guard, advice: str) -> Action:
+    """Return the action, held back."""
+    return replace(action, blocked=Blocked(guard=guard, advice=advice))
+
+
+def make_basis(case: Case, key: Observation | None) -> Basis:
+    """Return what planning knew, with that key as the one that the action is about."""
+    estate = case.estate
+    return Basis(
+        desired=estate.desired,
+        key=key,
+        receipt=estate.receipt,
+        superseded=remaining(case, key),
+        alive=tuple(sorted({one.id for one in (*estate.alive, *case.namesakes)})),
+        intents=estate.intents,
+        slots=case.slots,
+        is_own_credential=key is not None and key.id in case.snapshot.own_keys,
+    )
+
+
+def _issue(case: Case, key: Observation, reason: Reason, choice: Choice) -> Action:
+    return Action(
+        address=case.declaration.address,
+        verb=choice.verb,
+        reason=reason,
+        key_id=key.id,
+        before=picture(key),
+        after=picture_wish(case.estate.desired),
+        explanation=choice.explanation,
+        locations=name_locations(case.slots),
+        overlap=choice.overlap,
+        place=case.declaration.place,
+        basis=make_basis(case, key),
+    )

@@ -1,0 +1,116 @@
+"""The world at one instant, asked through readers only: provider, ledger and sinks become a snapshot.
+
+In: a manifest and the ports that read. Out: a snapshot. Never: a call that could change anything.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import Address, Manifest, SinkName, SpaceById, SpaceId, SpaceRef
+from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
+from keyplan.model.receipt import Intent
+from keyplan.ports import KeyReader, LedgerReader, Memory, Sink
+
+
+def observe(
+    manifest: Manifest,
+    *,
+    reader: KeyReader,
+    ledger: LedgerReader,
+    sinks: Mapping[SinkName, Sink],
+    now: datetime,
+) -> Snapshot:
+    """Return what provider, ledger and sinks show, each asked at the same time as the others.
+
+    Raises ProviderError, SinkError, LedgerError, and InputError for an unknown space or two
+    declarations that would be delivered to one place.
+    """
+    slots = locate_slots(manifest, sinks)
+    with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
+        recalling = pool.submit(ledger.recall)
+        looking = [pool.submit(sinks[name].inspect, tuple(mine)) for name, mine in _by_sink(slots).items()]
+        laws = reader.laws()
+        spaces = reader.find_spaces(_name_spaces(manifest))
+        keys = reader.list_keys(_list_spaces(manifest, spaces))
+        memory = recalling.result()
+        holdings = {slot: held for future in looking for slot, held in future.result().items()}
+    return Snapshot(
+        now=now,
+        provider=reader.base_url,
+        laws=laws,
+        keys=keys,
+        spaces=spaces,
+        receipts=memory.receipts,
+        intents=_merge_intents(memory, holdings, manifest.owner),
+        slots=slots,
+        holdings=holdings,
+        abilities={name: sink.abilities for name, sink in sinks.items()},
+        serial=memory.serial,
+        own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
+    )
+
+
+def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, Sink]) -> Mapping[Address, tuple[Slot, ...]]:
+    """Return every declaration's slots in the order of its deliveries. Asks no sink anything over a network.
+
+    Raises InputError where a place is impossible, or where two declarations share one.
+    """
+    slots = {
+        declared.address: tuple(
+            sinks[delivery.sink].locate(manifest.owner, declared, delivery) for delivery in declared.deliveries
+        )
+        for declared in manifest.keys
+    }
+    _refuse_shared(manifest, slots)
+    return slots
+
+
+def _refuse_shared(manifest: Manifest, slots: Mapping[Address, tuple[Slot, ...]]) -> None:
+    taken: dict[Slot, Address] = {}
+    problems = []
+    for declared in manifest.keys:
+        for slot in slots[declared.address]:
+            first = taken.setdefault(slot, declared.address)
+            if first != declared.address:
+                problems.append(
+                    f"{declared.place}: {declared.address} and {first} would both be delivered to "
+                    f"{slot.sink}:{slot.location}"
+                )
+    if problems:
+        raise InputError("\n".join(problems), advice="give each its own place, for example with {name} in the path")
+
+
+def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[Slot]]:
+    grouped: defaultdict[SinkName, list[Slot]] = defaultdict(list)
+    for mine in slots.values():
+        for slot in mine:
+            grouped[slot.sink].append(slot)
+    return dict(grouped)
+
+
+def _name_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
+    return frozenset(declared.space for declared in manifest.keys if declared.space)
+
+
+def _list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozenset[SpaceId]:
+    found = {space.id for space in spaces.values()}
+    written = {reference.space_id for reference in spaces if isinstance(reference, SpaceById)}
+    granted = {grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces}
+    return frozenset(found | written | granted)
+
+
+def _merge_intents(memory: Memory, holdings: Mapping[Slot, Holding], owner: str) -> tuple[Intent, ...]:
+    """Return the open intents of ledger and sinks, each id once with the most attempts that anybody noted."""
+    beside = [held.intent for held in holdings.values() if held.intent]
+    ranked = sorted((*memory.intents, *beside), key=lambda intent: intent.attempts)
+    merged = {intent.id: intent for intent in ranked if intent.owner == owner}
+    return tuple(sorted(merged.values(), key=lambda intent: (intent.at, intent.id)))
+
+
+def _is_own(key: Observation, reader: KeyReader) -> bool:
+    return key.active and bool(key.redacted) and reader.presents(key.redacted)

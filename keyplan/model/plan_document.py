@@ -1,0 +1,269 @@
+"""A plan as JSON values, in the format that `schemas/plan.v1.json` publishes, and its digest.
+
+In: a `Plan`, or a document that somebody stored. Out: the other of the two, unchanged. Never: a document of
+another major format version taken for ours; two different decisions with one digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from keyplan.errors import PlanFileError
+from keyplan.model.fields import Fields
+from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
+from keyplan.model.plan import (
+    Action,
+    Blocked,
+    Change,
+    Guard,
+    KeyView,
+    Plan,
+    Reason,
+    Request,
+    Summary,
+    Verb,
+)
+
+FORMAT_VERSION = "1.0"
+"""A minor version adds fields, which a reader ignores; a major one changes meaning, which a reader refuses."""
+
+TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
+    Verb.CREATE: ("create",),
+    Verb.REPLACE: ("create", "delete"),
+    Verb.REFRESH: ("update",),
+    Verb.DELETE: ("delete",),
+    Verb.FORGET: ("forget",),
+    Verb.KEEP: ("no-op",),
+}
+"""Each verb in the words of Terraform's plan JSON, so that policies written for it work unchanged."""
+
+_TEXTS_FOR_PEOPLE = ("explanation", "consequences")
+
+
+def to_document(plan: Plan) -> dict[str, Any]:
+    """Return the plan as JSON values; same plan, same document."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "digest": digest(plan),
+        "owner": plan.owner,
+        "manifest": plan.manifest,
+        "provider": {"base_url": plan.provider, "dialect": plan.dialect},
+        "request": _write_request(plan.request),
+        "serial": plan.serial,
+        "resource_changes": [_write_action(action) for action in plan.actions],
+        "unmanaged": [_write_view(view) for view in plan.unmanaged],
+        "unmanaged_policy": plan.unmanaged_policy.value,
+        "summary": write_summary(plan.summary),
+        "warnings": list(plan.warnings),
+    }
+
+
+def digest(plan: Plan) -> str:
+    """Return 64 hex digits that stand for the decisions of a plan: what a reviewer approves.
+
+    They are the same wherever and whenever the same decisions are made. What only people read, the path of
+    the manifest and the lines in it, kept keys and unmanaged ones do not count; blocked actions do.
+    """
+    canonical = json.dumps(list_decisions(plan), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def list_decisions(plan: Plan) -> dict[str, Any]:
+    """Return what the digest is made of: owner, provider, request and the actions that are not keep."""
+    return {
+        "owner": plan.owner,
+        "provider": plan.provider,
+        "request": _write_request(plan.request),
+        "actions": [_write_decision(action) for action in plan.actions if action.verb is not Verb.KEEP],
+    }
+
+
+def from_document(document: object) -> Plan:
+    """Return the plan that `to_document` wrote; fields that it does not know are ignored.
+
+    Raises PlanFileError where the document is of another major format version, or not a plan.
+    """
+    fields = Fields(document, "plan")
+    _check_version(fields.text("format_version"))
+    provider = fields.one("provider")
+    return Plan(
+        owner=fields.text("owner"),
+        manifest=fields.text("manifest"),
+        provider=provider.text("base_url"),
+        dialect=provider.text("dialect"),
+        actions=tuple(_read_action(entry) for entry in fields.many("resource_changes")),
+        unmanaged=tuple(_read_view(entry) for entry in fields.many("unmanaged")),
+        unmanaged_policy=fields.choice("unmanaged_policy", Unmanaged),
+        request=_read_request(fields.one("request")),
+        serial=fields.integer("serial"),
+        warnings=fields.texts("warnings"),
+    )
+
+
+def write_action_identity(action: Action) -> dict[str, Any]:
+    """Return what names an action in plan and report alike: address, verb, reason, key id."""
+    return {
+        "address": action.address,
+        "verb": action.verb.value,
+        "reason": action.reason.value,
+        "key_id": action.key_id,
+    }
+
+
+def write_summary(summary: Summary) -> dict[str, int]:
+    """Return the counts as JSON values."""
+    return {
+        "add": summary.add,
+        "change": summary.change,
+        "destroy": summary.destroy,
+        "keep": summary.keep,
+        "forget": summary.forget,
+        "blocked": summary.blocked,
+        "unmanaged": summary.unmanaged,
+    }
+
+
+def _check_version(version: str) -> None:
+    major, _, minor = version.partition(".")
+    if not (major.isascii() and major.isdigit() and minor.isascii() and minor.isdigit()):
+        raise PlanFileError("plan.format_version is not of the form MAJOR.MINOR")
+    ours = FORMAT_VERSION.partition(".")[0]
+    if major != ours:
+        raise PlanFileError(
+            f"the plan has format version {version}, and this keyplan reads {ours}.x",
+            advice="make a new plan with this keyplan, or apply with the keyplan that made it",
+        )
+
+
+def _write_decision(action: Action) -> dict[str, Any]:
+    """Return the action as JSON values, without place and without what only people read."""
+    decision = _write_action(action)
+    del decision["place"]
+    for name in _TEXTS_FOR_PEOPLE:
+        del decision[name]
+    if action.blocked:
+        decision["blocked_by"] = action.blocked.guard.value
+    return decision
+
+
+def _write_action(action: Action) -> dict[str, Any]:
+    return {
+        **write_action_identity(action),
+        "change": {
+            "actions": list(TERRAFORM_ACTIONS[action.verb]),
+            "before": action.before and _write_view(action.before),
+            "after": action.after and _write_view(action.after),
+        },
+        "changes": [{"field": c.field, "before": c.before, "after": c.after} for c in action.changes],
+        "explanation": action.explanation,
+        "consequences": list(action.consequences),
+        "locations": list(action.locations),
+        "overlap_seconds": _write_duration(action.overlap),
+        "previous_address": action.previous_address,
+        "blocked_by": action.blocked and {"guard": action.blocked.guard.value, "advice": action.blocked.advice},
+        "place": action.place and _write_place(action.place),
+    }
+
+
+def _read_action(fields: Fields) -> Action:
+    change = fields.one("change")
+    before, after = change.optional_one("before"), change.optional_one("after")
+    blocked, place = fields.optional_one("blocked_by"), fields.optional_one("place")
+    return Action(
+        address=Address(fields.text("address")),
+        verb=fields.choice("verb", Verb),
+        reason=fields.choice("reason", Reason),
+        key_id=_read_key_id(fields.optional_text("key_id")),
+        before=_read_view(before) if before else None,
+        after=_read_view(after) if after else None,
+        changes=tuple(_read_change(entry) for entry in fields.many("changes")),
+        explanation=fields.text("explanation"),
+        consequences=fields.texts("consequences"),
+        locations=fields.texts("locations"),
+        overlap=fields.duration("overlap_seconds"),
+        previous_address=_read_address(fields.optional_text("previous_address")),
+        blocked=_read_blocked(blocked) if blocked else None,
+        place=_read_place(place) if place else None,
+    )
+
+
+def _read_change(fields: Fields) -> Change:
+    return Change(field=fields.text("field"), before=fields.text("before"), after=fields.text("after"))
+
+
+def _read_blocked(fields: Fields) -> Blocked:
+    return Blocked(guard=fields.choice("guard", Guard), advice=fields.text("advice"))
+
+
+def _write_place(place: Place) -> dict[str, Any]:
+    return {"file": place.file, "line": place.line, "column": place.column}
+
+
+def _read_place(fields: Fields) -> Place:
+    return Place(fields.text("file"), fields.integer("line"), fields.integer("column"))
+
+
+def _write_view(view: KeyView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "name": view.name,
+        "key_type": view.key_type and view.key_type.value,
+        "description": view.description,
+        "expires_at": view.expires_at and _write_time(view.expires_at),
+        "expires_in_seconds": None if view.expires_in is None else _write_duration(view.expires_in),
+        "spaces": list(view.spaces),
+        "roles": view.roles,
+    }
+
+
+def _read_view(fields: Fields) -> KeyView:
+    return KeyView(
+        id=_read_key_id(fields.optional_text("id")),
+        name=fields.text("name"),
+        key_type=fields.optional_choice("key_type", KeyType),
+        description=fields.text("description"),
+        expires_at=fields.optional_time("expires_at"),
+        expires_in=fields.optional_duration("expires_in_seconds"),
+        spaces=fields.texts("spaces"),
+        roles=fields.text("roles"),
+    )
+
+
+def _write_request(request: Request) -> dict[str, Any]:
+    return {
+        "rotate": list(request.rotate),
+        "targets": list(request.targets),
+        "allow_deletes": request.allow_deletes,
+        "allow_missing": request.allow_missing,
+    }
+
+
+def _read_request(fields: Fields) -> Request:
+    return Request(
+        rotate=fields.texts("rotate"),
+        targets=fields.texts("targets"),
+        allow_deletes=fields.optional_integer("allow_deletes"),
+        allow_missing=fields.optional_integer("allow_missing"),
+    )
+
+
+def _read_key_id(text: str | None) -> KeyId | None:
+    return None if text is None else KeyId(text)
+
+
+def _read_address(text: str | None) -> Address | None:
+    return None if text is None else Address(text)
+
+
+def _write_time(instant: datetime) -> str:
+    return instant.isoformat()
+
+
+def _write_duration(duration: timedelta) -> int | float:
+    """Return seconds, whole ones as an integer."""
+    seconds = duration.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
