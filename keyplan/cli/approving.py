@@ -1,0 +1,61 @@
+"""What was approved, beside what would be done now: only the same thing runs, and a saved plan runs once.
+
+In: the plan of now, and what a person approved. Out: nothing, or an error that says what differs. Never: an
+effect before the plan is marked as spent.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from keyplan.errors import PlanSpentError, PlanStaleError
+from keyplan.model.plan import Plan
+from keyplan.model.plan_document import digest
+from keyplan.ports import Ledger, LedgerReader, Spending
+from keyplan.views.differing import describe_difference
+from keyplan.views.wording import say_time
+
+_DIFFERENCES_SHOWN = 5
+
+
+def require_same(reviewed: Plan, current: Plan) -> None:
+    """Return where both plans decide the same. Raises PlanStaleError with the difference otherwise."""
+    if digest(reviewed) == digest(current):
+        return
+    differences = describe_difference(reviewed, current)
+    shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
+    more = len(differences) - _DIFFERENCES_SHOWN
+    raise PlanStaleError(
+        f"the plan is stale, nothing was done: {shown}" + (f"; and {more} more" if more > 0 else ""),
+        advice="make a new plan, review it, and apply that one",
+    )
+
+
+def require_digest(expected: str, current: Plan) -> None:
+    """Return where the plan has that digest. Raises PlanStaleError otherwise."""
+    found = digest(current)
+    if found != expected:
+        raise PlanStaleError(
+            f"the plan of now is not the expected one, nothing was done: its digest is {found}",
+            advice="review the plan of now with: keyplan plan",
+        )
+
+
+def require_unspent(reviewed: Plan, ledger: LedgerReader) -> None:
+    """Return where the plan was never applied. Raises PlanSpentError that says when and where it was."""
+    spending = ledger.spending(_name(reviewed))
+    if spending:
+        raise PlanSpentError(
+            f"the plan was applied before: at {say_time(spending.at)} on {spending.host}",
+            advice=f"make a new plan; to do the same once more, apply with: --expect {digest(reviewed)}",
+        )
+
+
+def spend(reviewed: Plan, ledger: Ledger, *, now: datetime, host: str) -> None:
+    """Mark the plan as applied. Raises PlanSpentError where somebody was faster."""
+    ledger.spend(Spending(digest=_name(reviewed), at=now, host=host))
+
+
+def _name(plan: Plan) -> str:
+    """Return what tells one run of the same decisions from the next: a later one was made after another apply."""
+    return f"{digest(plan)}-{plan.serial}"

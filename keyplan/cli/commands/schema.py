@@ -1,0 +1,30 @@
+"""`keyplan schema`: the formats that keyplan reads and writes, for editors and validators."""
+
+from __future__ import annotations
+
+import click
+
+from keyplan.adapters import schemas
+from keyplan.cli.merging import merge_plugins
+from keyplan.cli.options import argument
+from keyplan.cli.session import Session
+from keyplan.views.documents import render_document
+
+_FORMATS = ("manifest", "plan", "report")
+
+
+@click.command("schema")
+@argument("name", type=click.Choice(_FORMATS), metavar="|".join(_FORMATS))
+@click.pass_obj
+def command(session: Session, *, name: str) -> int:
+    """Print the JSON Schema of a format.
+
+    The manifest's has the options of all installed sinks and providers in it.
+
+    \b
+    Example:
+      keyplan schema manifest > manifest.schema.json
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    schema = schemas.load(f"{name}.v1")
+    session.screen.answer(render_document(merge_plugins(schema) if name == "manifest" else dict(schema)))
+    return 0

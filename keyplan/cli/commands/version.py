@@ -1,0 +1,21 @@
+"""`keyplan version`."""
+
+from __future__ import annotations
+
+import click
+
+from keyplan.cli.naming import say_version
+from keyplan.cli.session import Session
+
+
+@click.command("version")
+@click.pass_obj
+def command(session: Session) -> int:
+    """Say which version of keyplan this is.
+
+    \b
+    Example:
+      keyplan version
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    session.screen.answer(f"{say_version()}\n")
+    return 0

@@ -1,0 +1,175 @@
+"""The way in: parse, run, catch, exit.
+
+In: argv. Out: an exit status. Never: a traceback, whatever happens; an exit status that DESIGN section 11 gives
+another meaning.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from keyplan.cli.bugs import describe_bug, describe_way
+from keyplan.cli.concluding import ExitStatus
+from keyplan.cli.interrupting import Interrupts
+from keyplan.cli.naming import PROGRAM, say_version
+from keyplan.cli.options import process_environment, refuse_no_command
+from keyplan.cli.screen import Screen
+from keyplan.cli.session import Session
+from keyplan.cli.wiring import PluginWiring
+from keyplan.errors import InterruptedRunError, KeyplanError
+from keyplan.views.errors import render_error
+from keyplan.views.inert import inert
+
+COMMANDS: Mapping[str, str] = {
+    "init": "Write a commented manifest to start from.",
+    "validate": "Check a manifest and tell all its problems at once.",
+    "plan": "Show what apply would do; change nothing.",
+    "apply": "Make, renew and delete keys until they match the manifest.",
+    "show": "Show a saved plan, stale or not.",
+    "list": "List the keys that exist, managed by keyplan or not.",
+    "ledger": "Look into the ledger, or break its lock.",
+    "schema": "Print the JSON Schema of a format.",
+    "sandbox": "Serve a local Arize API to try things on.",
+    "demo": "Show plan and apply on a sandbox, from begin to end.",
+    "completion": "Print a script that completes commands and options in a shell.",
+    "version": "Say which version of keyplan this is.",
+}
+"""Each verb and what it does. The module of a verb is imported only when it is used, so that keyplan starts fast."""
+
+_VERSION_HELP = "Show the version and exit."
+_METAVAR = "COMMAND [ARGS]..."
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Verbs(click.Group):
+    """The verbs of `COMMANDS`, in that order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all verbs."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return a verb's command; None for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"keyplan.cli.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the list of verbs without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        ctx.obj.screen.answer(f"{say_version()}\n")
+        ctx.exit()
+
+
+@click.group(PROGRAM, cls=_Verbs, context_settings=_CONTEXT, invoke_without_command=True, subcommand_metavar=_METAVAR)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help=_VERSION_HELP)
+@click.pass_context
+def cli(ctx: click.Context) -> int:
+    """Keep Arize API keys as a manifest in git declares them.
+
+    keyplan plan compares the manifest with the keys that exist, keyplan apply makes them match and sends each
+    new raw key straight into your secret store. Try it without an account: keyplan demo
+
+    Every option can also be set in the environment, under the name that its help shows.
+    """
+    return refuse_no_command(ctx)
+
+
+def run(arguments: Sequence[str], session: Session) -> int:
+    """Run one command line and return its exit status; everything that goes wrong is told on stderr."""
+    status = _run(arguments, session)
+    if session.screen.failure:
+        session.screen.say(f"error: the output cannot be written: {session.screen.failure}")
+        return status or ExitStatus.UNFORESEEN
+    return status
+
+
+def main() -> NoReturn:
+    """Run the process's own command line, and end the process."""
+    session = _open_session()
+    with session.interrupts.installed():
+        status = run(sys.argv[1:], session)
+    leave(status)
+
+
+def _run(arguments: Sequence[str], session: Session) -> int:
+    say, palette = session.screen.say, session.screen.talk_palette
+    try:
+        return int(cli.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session) or 0)
+    except click.ClickException as error:
+        say(_describe_misuse(error))
+        return ExitStatus.USAGE
+    except click.Abort:
+        number = session.interrupts.requested() or signal.SIGINT
+        interrupted = InterruptedRunError("interrupted", signal_number=number)
+        say(render_error(interrupted, palette))
+        return ExitStatus.SIGNALLED + number
+    except KeyplanError as error:
+        say(render_error(error, palette))
+        return error.exit_status
+    except Exception as error:  # noqa: BLE001 - the one place that keeps tracebacks from users
+        say(render_error(describe_bug(error), palette))
+        if session.environment.get("KEYPLAN_DEBUG") == "1":
+            say(describe_way(error))
+        return ExitStatus.UNFORESEEN
+
+
+def _describe_misuse(error: click.ClickException) -> str:
+    line = f"error: {inert(error.format_message(), width=1000)}\n"
+    ctx = getattr(error, "ctx", None)
+    return f"{line}  hint: {ctx.command_path} --help\n" if ctx else line
+
+
+def _open_session() -> Session:
+    environment = process_environment()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows only ASCII must not turn a name into a UnicodeEncodeError.
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    screen = Screen(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environment=environment)
+    return Session(
+        environment=environment,
+        folder=Path.cwd(),
+        screen=screen,
+        interrupts=Interrupts(notify),
+        read_stdin=_read_stdin,
+        wire=PluginWiring,
+    )
+
+
+def _read_stdin(limit: int) -> bytes:
+    """Return up to so many bytes; none where standard input is closed."""
+    return sys.stdin.buffer.read(limit) if sys.stdin is not None else b""
+
+
+def notify(text: str) -> None:
+    """Write to stderr from inside a signal handler, where buffered streams must not be used."""
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with that status; what was said is written first."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            if stream is not None:
+                stream.flush()
+    if status > ExitStatus.SIGNALLED:
+        # Threads that wait for a server would keep an interrupted process alive until they have their answer.
+        os._exit(status)
+    sys.exit(status)

@@ -1,0 +1,184 @@
+"""Options and arguments, each with its environment form, and the settings that commands get of them.
+
+In: argv and the environment. Out: values of the right type. Never: another module that reads the process's
+environment.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from keyplan.cli.concluding import ExitStatus
+from keyplan.cli.session import Session
+from keyplan.model.plan import Request
+
+PREFIX = "KEYPLAN_"
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+_DURATION = re.compile(r"(?P<number>[0-9]{1,9})(?P<unit>[smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment as it is now; later changes of the process's own don't show in it."""
+    return dict(os.environ)
+
+
+class _FromSession:
+    """A parameter whose environment form is looked up in the session's environment, not the process's."""
+
+    envvar: Any
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the text of the parameter's variable; None where it is unset or empty."""
+        environment = ctx.obj.environment if isinstance(ctx.obj, Session) else {}
+        return environment.get(self.envvar) or None if self.envvar else None
+
+
+class _Option(_FromSession, click.Option):
+    pass
+
+
+class _Argument(_FromSession, click.Argument):
+    pass
+
+
+if TYPE_CHECKING:
+    _DurationType = click.ParamType[timedelta]
+else:
+    _DurationType = click.ParamType  # older clicks know no parameter of it
+
+
+class Duration(_DurationType):
+    """A whole number and one unit, as manifests write durations: ``45s 30m 12h 90d 2w``."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the duration."""
+        if isinstance(value, timedelta):
+            return value
+        found = _DURATION.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is no duration such as 45s, 30m, 12h, 90d or 2w", param, ctx)
+        return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
+
+
+def option(*names: str, variable: str | None = None, **attributes: Any) -> Decorator[Any]:
+    """Return a decorator for an option; its environment form is ``KEYPLAN_`` and its longest name, or `variable`."""
+    longest = max(names, key=len)
+    derived = longest.split("/")[0].lstrip("-").upper().replace("-", "_")
+    return click.option(*names, cls=_Option, envvar=PREFIX + (variable or derived), show_envvar=True, **attributes)
+
+
+def argument(name: str, *, variable: str | None = None, **attributes: Any) -> Decorator[Any]:
+    """Return a decorator for an argument, which has an environment form where `variable` names one."""
+    envvar = PREFIX + variable if variable else None
+    return click.argument(name, cls=_Argument, envvar=envvar, **attributes)
+
+
+def refuse_no_command(ctx: click.Context) -> int:
+    """Show the help of a group that was called without a command, and return the status of misuse."""
+    if ctx.invoked_subcommand is None:
+        ctx.obj.screen.say(ctx.get_help())
+    return ExitStatus.USAGE
+
+
+def format_option(*formats: str, variable: str = "FORMAT") -> Decorator[Any]:
+    """Return a decorator for ``--format``; the first of the formats is the default."""
+    return option(
+        "--format",
+        "as_format",
+        variable=variable,
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to write the answer.",
+    )
+
+
+verbose_option = option("-v", "--verbose", is_flag=True, help="Say names, ids and counts on stderr.")
+ledger_option = option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="Ledger file. [default: .keyplan/ledger.db beside the manifest]",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningSettings:
+    """What every command that plans is told."""
+
+    request: Request
+    ledger: Path | None
+    verbose: bool
+
+
+def planning_options(command: Command) -> Command:
+    """Add the options that every command that plans has; the command gets them as `settings`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        rotate: tuple[str, ...],
+        target: tuple[str, ...],
+        allow_deletes: int | None,
+        allow_missing: int | None,
+        ledger: Path | None,
+        verbose: bool,
+        **others: Any,
+    ) -> Any:
+        request = Request(
+            rotate=tuple(sorted(set(rotate))),
+            targets=tuple(sorted(set(target))),
+            allow_deletes=allow_deletes,
+            allow_missing=allow_missing,
+        )
+        settings = PlanningSettings(request=request, ledger=ledger, verbose=verbose)
+        return command(*arguments, settings=settings, **others)
+
+    decorated: Any = gathered
+    for decorate in reversed(_PLANNING_OPTIONS):
+        decorated = decorate(decorated)
+    result: Command = decorated
+    return result
+
+
+_PLANNING_OPTIONS = (
+    option(
+        "--rotate",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Renew the key of this address now; globs are fine. Repeatable.",
+    ),
+    option(
+        "--target",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Look at this address only; globs are fine. Repeatable.",
+    ),
+    option(
+        "--allow-deletes",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Let up to N undeclared keys be deleted, whatever the manifest's limits say.",
+    ),
+    option(
+        "--allow-missing",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Go on although up to N keys that were made can no longer be seen.",
+    ),
+    ledger_option,
+    verbose_option,
+)

@@ -1,0 +1,123 @@
+"""How far a run is, on a terminal's stderr; nothing anywhere else.
+
+In: what the `Progress` port is told. Out: lines that rich draws and removes again. Never: a failure of the
+terminal that ends an apply; a name that is not inert.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
+
+from keyplan.cli.screen import Screen
+from keyplan.model.manifest import Address
+from keyplan.ports import Progress
+from keyplan.views.inert import inert
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+class Silence:
+    """Implements `Progress` for a run that nobody watches."""
+
+    def begin(self, total: int) -> None:
+        """Do nothing."""
+
+    def step(self, address: Address, what: str) -> None:
+        """Do nothing."""
+
+    def finish(self, address: Address) -> None:
+        """Do nothing."""
+
+
+class _Drawn:
+    """Implements `Progress` with a bar that names what is under way."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._lock = threading.Lock()
+        self._steps: dict[Address, str] = {}
+
+    def begin(self, total: int) -> None:
+        """Show an empty bar."""
+        if total:
+            self._task = self._bar.add_task("", total=total)
+
+    def step(self, address: Address, what: str) -> None:
+        """Show the step of that address."""
+        with self._lock:
+            self._steps[address] = what
+            self._draw(address, what)
+
+    def finish(self, address: Address) -> None:
+        """Fill the bar a little more."""
+        with self._lock:
+            self._steps.pop(address, None)
+            if self._task is not None:
+                self._bar.advance(self._task)
+            for other, what in list(self._steps.items())[-1:]:
+                self._draw(other, what)
+
+    def _draw(self, address: Address, what: str) -> None:
+        if self._task is not None:
+            self._bar.update(self._task, description=f"{inert(what, width=30)} {inert(address, width=50)}")
+
+
+class _Tolerant:
+    """A text stream that takes everything and never raises, even when its terminal has gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+@contextmanager
+def show_waiting(screen: Screen, text: str) -> Iterator[None]:
+    """Show inside the block that something is under way whose end is not known."""
+    console = _open_console(screen)
+    if console is None:
+        yield
+        return
+    with console.status(text):
+        yield
+
+
+@contextmanager
+def show_progress(screen: Screen) -> Iterator[Progress]:
+    """Give something that shows inside the block how far an apply is."""
+    console = _open_console(screen)
+    if console is None:
+        yield Silence()
+        return
+    # rich is slow to import, and only a terminal needs it.
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415 - see above
+    from rich.progress import Progress as Bar  # noqa: PLC0415 - see above
+
+    text = TextColumn("{task.description}", markup=False)
+    with Bar(BarColumn(), MofNCompleteColumn(), text, console=console, transient=True) as bar:
+        yield _Drawn(bar)
+
+
+def _open_console(screen: Screen) -> Console | None:
+    if not screen.shows_progress or screen.talk is None:
+        return None
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal needs it
+
+    return Console(file=_Tolerant(screen.talk), force_terminal=True)  # type: ignore[arg-type]  # all that rich uses of a stream

@@ -1,0 +1,106 @@
+"""From a manifest to a plan, and from an approved plan to ports: what commands and the Python API share.
+
+In: a manifest, what was asked, the way to ports. Out: a plan, or everything that an apply works with, locked.
+Never: a word to the user; a decision that belongs to core, an order that belongs to flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from keyplan.cli.places import Place
+from keyplan.cli.wiring import Wiring
+from keyplan.core.desiring import desire
+from keyplan.core.guarding import guard
+from keyplan.core.planning import make_plan
+from keyplan.flow.observing import observe
+from keyplan.flow.workbench import Workbench
+from keyplan.model.manifest import Manifest, SinkName
+from keyplan.model.plan import Plan, Request
+from keyplan.ports import KeyReader, Ledger, LedgerReader, ProviderPorts, Sink
+
+DEFAULT_PARALLELISM = 8
+
+
+@contextmanager
+def open_provider(wiring: Wiring, place: Place) -> Iterator[ProviderPorts]:
+    """Give the manifest's provider, and let go of its connections afterwards."""
+    manifest = place.manifest
+    ports = wiring.provider(manifest.provider, owner=manifest.owner, folder=place.folder)
+    try:
+        yield ports
+    finally:
+        ports.close()
+
+
+@contextmanager
+def open_ledger_reader(wiring: Wiring, place: Place) -> Iterator[LedgerReader]:
+    """Give the manifest's ledger, only to be read."""
+    with open_provider(wiring, place) as provider:
+        yield _reader(wiring, place, provider)
+
+
+@contextmanager
+def open_ledger(wiring: Wiring, place: Place) -> Iterator[Ledger]:
+    """Give the manifest's ledger, unlocked."""
+    with open_provider(wiring, place) as provider:
+        yield _ledger(wiring, place, provider)
+
+
+@contextmanager
+def open_workbench(wiring: Wiring, place: Place, *, command: str, patience: timedelta) -> Iterator[Workbench]:
+    """Give everything that an apply may touch; the ledger's lock is held meanwhile.
+
+    Raises InputError, SinkError, LedgerError; LedgerLockedError when `patience` is over.
+    """
+    with open_provider(wiring, place) as provider:
+        sinks = wiring.sinks(place.manifest, folder=place.folder)
+        ledger = _ledger(wiring, place, provider)
+        with ledger.lock(wiring.holder(command), patience=patience):
+            yield Workbench(
+                reader=provider.reader, writer=provider.writer, sinks=sinks, ledger=ledger, clock=wiring.clock
+            )
+
+
+def look(wiring: Wiring, place: Place, request: Request) -> Plan:
+    """Return the plan of now. Writes nothing, takes no lock.
+
+    Raises InputError, ProviderError, SinkError and LedgerError.
+    """
+    with open_provider(wiring, place) as provider:
+        return plan_now(
+            place.manifest,
+            request,
+            reader=provider.reader,
+            ledger=_reader(wiring, place, provider),
+            sinks=wiring.sinks(place.manifest, folder=place.folder),
+            now=wiring.clock.now(),
+        )
+
+
+def plan_now(
+    manifest: Manifest,
+    request: Request,
+    *,
+    reader: KeyReader,
+    ledger: LedgerReader,
+    sinks: Mapping[SinkName, Sink],
+    now: datetime,
+) -> Plan:
+    """Return the guarded plan for what the ports show.
+
+    Raises InputError, ProviderError, SinkError and LedgerError.
+    """
+    snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now)
+    desired = desire(manifest, snapshot.spaces)
+    return guard(make_plan(manifest, desired, snapshot, request), manifest=manifest, snapshot=snapshot)
+
+
+def _reader(wiring: Wiring, place: Place, provider: ProviderPorts) -> LedgerReader:
+    return wiring.ledger_reader(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)
+
+
+def _ledger(wiring: Wiring, place: Place, provider: ProviderPorts) -> Ledger:
+    return wiring.ledger(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)

@@ -1,0 +1,131 @@
+"""From settings to ports: the one place where provider, sinks, ledger, clock and chance are put together.
+
+In: what a manifest says, the environment, a way to tell the user a line. Out: ports. Never: a plugin that the
+manifest doesn't name is loaded; a port is used here.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import SystemRandom
+from typing import Protocol
+
+from keyplan.adapters import registry
+from keyplan.adapters.clock import SystemClock
+from keyplan.adapters.secrets import resolve
+from keyplan.adapters.surroundings import Surroundings
+from keyplan.model.manifest import Manifest, ProviderSettings, SinkName
+from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, Sink
+from keyplan.views.inert import inert
+
+PROVIDERS, SINKS, LEDGERS = "keyplan.providers", "keyplan.sinks", "keyplan.ledgers"
+_LEDGER_TYPE = "sqlite"
+
+
+class Wiring(Protocol):
+    """Makes ports; tests implement it with a simulated world."""
+
+    @property
+    def clock(self) -> Clock:
+        """Time and waiting."""
+        ...
+
+    def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
+        """Return both doors to the provider. Raises InputError where settings or credential are unusable."""
+        ...
+
+    def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
+        """Return every configured sink. Raises InputError or SinkError where one is unusable."""
+        ...
+
+    def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
+        """Return a ledger that is only read, whether it exists or not."""
+        ...
+
+    def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
+        """Return the ledger. Raises LedgerError where it cannot be opened."""
+        ...
+
+    def holder(self, command: str) -> Holder:
+        """Return this process as a holder of locks."""
+        ...
+
+
+class PluginWiring:
+    """Implements `Wiring` with the plugins that are installed."""
+
+    def __init__(self, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._environment = environment
+        self._say = say
+        self._clock = SystemClock()
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clock."""
+        return self._clock
+
+    def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
+        """Return what the provider's module builds."""
+        module = registry.load(PROVIDERS, settings.type)
+        ports: ProviderPorts = module.build(settings, self._surroundings(owner, folder))
+        return ports
+
+    def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
+        """Return what each sink's module builds."""
+        surroundings = self._surroundings(manifest.owner, folder)
+        return {
+            name: registry.load(SINKS, settings.type).build(settings, surroundings)
+            for name, settings in manifest.sinks.items()
+        }
+
+    def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
+        """Return a reader of the ledger's file."""
+        module = registry.load(LEDGERS, _LEDGER_TYPE)
+        reader: LedgerReader = module.build_reader(str(path), owner=owner, account=account)
+        return reader
+
+    def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
+        """Return the ledger in a file."""
+        module = registry.load(LEDGERS, _LEDGER_TYPE)
+        ledger: Ledger = module.build(str(path), owner=owner, account=account, clock=self._clock)
+        return ledger
+
+    def holder(self, command: str) -> Holder:
+        """Return this process: its user, host and number."""
+        return Holder(
+            id=secrets.token_hex(4),
+            owner=name_user(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            since=self._clock.now(),
+            command=command,
+        )
+
+    def _surroundings(self, owner: str, folder: Path) -> Surroundings:
+        return Surroundings(
+            folder=str(folder),
+            owner=owner,
+            clock=self._clock,
+            jitter=jitter,
+            resolve=lambda source: resolve(source, environment=self._environment, folder=str(folder)),
+            environment=self._environment,
+            say=lambda text: self._say(inert(text, width=1000)),
+        )
+
+
+def jitter(limit: float) -> float:
+    """Return a random number between 0 and the limit."""
+    return SystemRandom().uniform(0, limit)
+
+
+def name_user(look_up: Callable[[], str] = getpass.getuser) -> str:
+    """Return who runs this; the number of the user where it has no name, as in a container."""
+    try:
+        return look_up()
+    except (OSError, KeyError):  # Python 3.13 raises the first, earlier ones the second
+        return str(os.getuid())

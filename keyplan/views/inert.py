@@ -1,0 +1,40 @@
+"""Untrusted text made harmless for a terminal: names and descriptions come from the API, a manifest, a file.
+
+In: any text. Out: one line of visible characters. Never: a control character, a terminal escape, a character
+that changes the direction or order of its neighbours, an invisible one, half a surrogate pair.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_CUT = "…"
+_NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+# Unicode general categories: controls (C0, DEL, C1), formats (bidi, zero width, tags), surrogates, line and
+# paragraph separators. Escapes of terminals begin with a control, so without controls there are none.
+_HARMFUL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def inert(text: str, *, width: int = 256) -> str:
+    r"""Return the text on one line, harmful characters as visible escapes such as ``\x1b`` and ``\u202e``.
+
+    What is longer than `width` characters is cut and ends in an ellipsis. Applied twice, nothing changes.
+    """
+    shown = "".join(_escape(character) for character in text[: width + 1])
+    return shown if len(shown) <= width else shown[: width - 1] + _CUT
+
+
+def _escape(character: str) -> str:
+    if unicodedata.category(character) not in _HARMFUL_CATEGORIES:
+        return character
+    return _NAMED.get(character) or _number(ord(character))
+
+
+def _number(codepoint: int) -> str:
+    """Return a codepoint as Python writes it in a string."""
+    if codepoint <= 0xFF:  # noqa: PLR2004 - the largest number of two hex digits
+        return f"\\x{codepoint:02x}"
+    if codepoint <= 0xFFFF:  # noqa: PLR2004 - the largest number of four hex digits
+        return f"\\u{codepoint:04x}"
+    return f"\\U{codepoint:08x}"

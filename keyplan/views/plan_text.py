@@ -1,0 +1,157 @@
+"""A plan as a person reads it, before saying yes to it.
+
+In: a plan. Out: text that ends in Terraform's summary line, because scripts match that. Never: a colour
+without its word, a name that is not inert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keyplan.model.durations import write_duration
+from keyplan.model.manifest import Unmanaged
+from keyplan.model.plan import Action, KeyView, Plan, Reason, Summary, Verb
+from keyplan.model.plan_document import digest
+from keyplan.views.inert import inert
+from keyplan.views.palette import PLAIN, Palette, Tone
+from keyplan.views.wording import SIGNS, say_count, say_reason, say_time
+
+UNMANAGED_SHOWN = 20
+"""So many keys that nobody declared are named; the rest is counted."""
+
+_SIGN_WIDTH = 3
+_WORD_WIDTH = 7
+_INDENT = " " * 6
+_NO_CHANGES = "No changes. Your keys match the manifest."
+
+
+def render_plan(plan: Plan, palette: Palette = PLAIN) -> str:
+    """Return the plan as text, its summary as the last line."""
+    blocks = [
+        [_head(plan)],
+        [line for action in plan.actions for line in _describe(action, palette)],
+        list(_unmanaged(plan, palette)),
+        [f"{palette.paint(Tone.CHANGE, 'Warning:')} {inert(text, width=1000)}" for text in plan.warnings],
+        list(_asides(plan)),
+        [palette.paint(Tone.STRONG, summarize(plan))],
+    ]
+    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+
+
+def summarize(plan: Plan) -> str:
+    """Return ``Plan: 2 to add, 1 to change, 1 to destroy.``, or that there is nothing to do."""
+    if not plan.has_differences and not plan.refuses_unmanaged:
+        return _NO_CHANGES
+    summary = plan.summary
+    return f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
+
+
+def outline(plan: Plan, *, ledger: str) -> str:
+    """Return one line that names what a plan was made of."""
+    actions, strangers = say_count(len(plan.actions), "action"), say_count(len(plan.unmanaged), "unmanaged key")
+    place = inert(ledger, width=1000)
+    return f"{inert(plan.manifest)}: {actions} and {strangers} for {inert(plan.owner)}, ledger {place}"
+
+
+def _head(plan: Plan) -> str:
+    owner, manifest = inert(plan.owner), inert(plan.manifest)
+    return f"Keys of {owner} in {manifest}, at {inert(plan.provider)} ({inert(plan.dialect)} API)"
+
+
+def _asides(plan: Plan) -> Iterator[str]:
+    """Yield what the summary line has no room for."""
+    if plan.request.targets:
+        targets = ", ".join(inert(target) for target in plan.request.targets)
+        yield f"Only what fits {targets} was looked at; the rest was not."
+    counts = _counts(plan.summary)
+    if counts:
+        yield ", ".join(counts) + "."
+    if plan.blocked or plan.refuses_unmanaged:
+        yield "What is blocked is left as it is; what to do about it stands beside it."
+    if plan.changes:
+        yield f"Digest: {digest(plan)}"
+
+
+def _counts(summary: Summary) -> list[str]:
+    counted = (
+        (summary.keep, "unchanged"),
+        (summary.forget, "to forget"),
+        (summary.blocked, "blocked"),
+    )
+    return [f"{number} {word}" for number, word in counted if number]
+
+
+def _describe(action: Action, palette: Palette) -> Iterator[str]:
+    if action.verb is Verb.KEEP and action.reason is Reason.UP_TO_DATE and not action.blocked:
+        return
+    yield _headline(action, palette)
+    for label, text in _details(action):
+        yield f"{_INDENT}{label:<12} {text}"
+
+
+def _headline(action: Action, palette: Palette) -> str:
+    sign, tone = SIGNS[action.verb]
+    subject = f"{inert(action.address)}  ({say_reason(action)})"
+    if action.blocked:
+        return f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {action.verb.value} {subject}"
+    return f"{_mark(sign, action.verb.value, tone, palette)}  {subject}"
+
+
+def _mark(sign: str, word: str, tone: Tone, palette: Palette) -> str:
+    return f"  {palette.paint(tone, f'{sign:<{_SIGN_WIDTH}} {word:<{_WORD_WIDTH}}')}"
+
+
+def _details(action: Action) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each further line of an action."""
+    if action.verb is Verb.CREATE and action.after:
+        yield from _view_details(action.after)
+    for change in action.changes:
+        yield inert(change.field), f"{_quote(change.before)} -> {_quote(change.after)}"
+    if action.explanation:
+        yield "why", inert(action.explanation, width=1000)
+    for sentence in action.consequences:
+        yield "then", inert(sentence, width=1000)
+    for location in action.locations:
+        yield "goes to", inert(location, width=1000)
+    if action.verb in (Verb.DELETE, Verb.FORGET) and action.key_id:
+        yield "key id", inert(action.key_id)
+    if action.blocked:
+        yield "guard", action.blocked.guard.value
+        yield "what to do", inert(action.blocked.advice, width=1000)
+
+
+def _view_details(view: KeyView) -> Iterator[tuple[str, str]]:
+    if view.description:
+        yield "description", _quote(view.description)
+    if view.spaces:
+        yield "spaces", ", ".join(inert(space) for space in view.spaces)
+    if view.roles:
+        yield "roles", inert(view.roles, width=1000)
+    if view.expires_at:
+        yield "expires", say_time(view.expires_at)
+    if view.expires_in:
+        yield "expires", f"{write_duration(view.expires_in)} after it is made"
+
+
+def _quote(text: str) -> str:
+    return f'"{inert(text, width=120)}"' if text else "(none)"
+
+
+def _unmanaged(plan: Plan, palette: Palette) -> Iterator[str]:
+    if plan.unmanaged_policy is Unmanaged.IGNORE or not plan.unmanaged:
+        return
+    count = say_count(len(plan.unmanaged), "live key")
+    if plan.refuses_unmanaged:
+        yield f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {count} that nobody declared (unmanaged: fail)"
+    else:
+        yield f"{count} that nobody declared, left as they are:"
+    for view in plan.unmanaged[:UNMANAGED_SHOWN]:
+        yield f"{_INDENT}{_kind(view):<12} {inert(view.name, width=60)}  {inert(view.id or '')}"
+    if len(plan.unmanaged) > UNMANAGED_SHOWN:
+        yield f"{_INDENT}and {len(plan.unmanaged) - UNMANAGED_SHOWN} more; keyplan list shows all"
+    if plan.refuses_unmanaged:
+        yield f"{_INDENT}{'what to do':<12} declare them with adopt, delete them, or set unmanaged: report"
+
+
+def _kind(view: KeyView) -> str:
+    return view.key_type.value if view.key_type else "unknown"

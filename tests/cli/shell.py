@@ -1,0 +1,115 @@
+"""A shell for tests: command lines run in this process, on a simulated world, with streams that are kept."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulator import World
+
+from keyplan.cli.interrupting import Interrupts
+from keyplan.cli.main import run
+from keyplan.cli.screen import Screen
+from keyplan.cli.session import Session
+from keyplan.model.manifest import Manifest, ProviderSettings, SinkName
+from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, Sink
+
+MANIFEST = """\
+version: 1
+owner: ml-platform
+sinks: {local: {type: file, path: "{name}.key"}}
+defaults: {sink: local}
+keys:
+  - {name: ci, key_type: user}
+  - {name: ingest, key_type: service, space: production}
+"""
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class SimulatedWiring:
+    """Implements `Wiring` with the ports of a simulated world, and remembers what it was asked for."""
+
+    world: World
+    settings: ProviderSettings | None = None
+    ledger_path: Path | None = None
+    account: str = ""
+    closed: int = 0
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
+
+    def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
+        self.settings = settings
+        return ProviderPorts(reader=self.world.provider, writer=self.world.provider, close=self._close)
+
+    def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
+        return dict(self.world.sinks)
+
+    def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
+        return self.ledger(path, owner=owner, account=account)
+
+    def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
+        self.ledger_path, self.account = path, account
+        return self.world.ledger
+
+    def holder(self, command: str) -> Holder:
+        return Holder(id="5f3a", owner="ada", host="ci-1", pid=42, since=self.world.clock.now(), command=command)
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Shell:
+    """A folder, an environment and a world, in which command lines run."""
+
+    folder: Path
+    world: World
+    environment: dict[str, str] = field(default_factory=dict)
+    wiring: SimulatedWiring = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wiring = SimulatedWiring(self.world)
+
+    def __call__(self, *arguments: str, typed: str | None = None, stdin: bytes = b"") -> Outcome:
+        """Run a command line; `typed` is what a person types who sits at a terminal."""
+        kind = io.StringIO if typed is None else Terminal
+        out, err = io.StringIO(), kind()
+        status = run(arguments, self.session(stdin=kind(typed or ""), out=out, err=err, piped=stdin))
+        return Outcome(status, out.getvalue(), err.getvalue())
+
+    def session(self, *, stdin: io.StringIO, out: io.StringIO, err: io.StringIO, piped: bytes = b"") -> Session:
+        """Return a session on these streams."""
+        return Session(
+            environment=self.environment,
+            folder=self.folder,
+            screen=Screen(stdin=stdin, stdout=out, stderr=err, environment=self.environment),
+            interrupts=Interrupts(err.write),
+            read_stdin=io.BytesIO(piped).read,
+            wire=lambda _environment, _say: self.wiring,
+        )
+
+    def write(self, text: str = MANIFEST, name: str = "keys.yaml") -> Path:
+        """Put a file into the folder."""
+        path = self.folder / name
+        path.write_text(text)
+        return path

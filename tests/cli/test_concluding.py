@@ -1,0 +1,46 @@
+"""Exit statuses of plans and applies."""
+
+from __future__ import annotations
+
+import pytest
+from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, KEEP, NOT_TRIED, STRANGER, make_plan, make_report
+
+from keyplan.cli.concluding import conclude_apply, conclude_plan
+from keyplan.model.manifest import Unmanaged
+from keyplan.model.plan import Plan
+from keyplan.model.report import Report
+
+STRANGE = make_plan(KEEP, unmanaged=(STRANGER,), unmanaged_policy=Unmanaged.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("plan", "plain", "detailed"),
+    [
+        pytest.param(make_plan(KEEP), 0, 0, id="nothing to do"),
+        pytest.param(make_plan(CREATE), 0, 2, id="something to do"),
+        pytest.param(make_plan(FORGET), 0, 2, id="a receipt to forget"),
+        pytest.param(make_plan(CREATE, BLOCKED), 4, 4, id="something is blocked"),
+        pytest.param(STRANGE, 4, 4, id="unmanaged keys that fail it"),
+    ],
+)
+def test_the_status_of_a_plan(plan: Plan, plain: int, detailed: int) -> None:
+    assert conclude_plan(plan, is_detailed=False) == plain
+    assert conclude_plan(plan, is_detailed=True) == detailed
+
+
+@pytest.mark.parametrize(
+    ("report", "status"),
+    [
+        pytest.param(make_report(DONE), 0, id="done"),
+        pytest.param(make_report(DONE, FAILED), 5, id="failed"),
+        pytest.param(make_report(IN_DOUBT), 5, id="in doubt"),
+        pytest.param(make_report(DONE, NOT_TRIED), 1, id="not tried, and nobody knows why"),
+        pytest.param(make_report(FAILED, interrupted_by=15), 143, id="interrupted"),
+    ],
+)
+def test_the_status_of_an_apply(report: Report, status: int) -> None:
+    assert conclude_apply(make_plan(CREATE), report) == status
+
+
+def test_an_apply_beside_something_blocked_is_refused() -> None:
+    assert conclude_apply(make_plan(CREATE, BLOCKED), make_report(DONE)) == 4

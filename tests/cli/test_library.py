@@ -1,0 +1,128 @@
+"""keyplan as a Python library."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from cli.shell import MANIFEST, Shell
+from listed_keys import KEYS
+from plans import DONE, FULL, make_report
+
+import keyplan
+from keyplan.cli.session import Session
+from keyplan.errors import InputError, ManifestError, PlanSpentError, PlanStaleError
+from keyplan.model.plan import Request
+
+pytestmark = pytest.mark.usefixtures("manifest")
+
+
+@pytest.fixture
+def session(shell: Shell) -> Session:
+    """Return a session in the simulated world."""
+    return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
+
+
+def test_a_manifest_is_read_from_a_path(manifest: Path) -> None:
+    assert [declaration.address for declaration in keyplan.read_manifest(manifest).keys] == [
+        "user/ci",
+        "service/production/ingest",
+    ]
+
+
+def test_a_manifest_with_problems_is_an_error(shell: Shell) -> None:
+    with pytest.raises(ManifestError):
+        keyplan.read_manifest(shell.write("version: 2"))
+
+
+def test_a_missing_manifest_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"none\.yaml does not exist"):
+        keyplan.read_manifest("none.yaml")
+
+
+def test_a_plan_is_made_and_applied(shell: Shell, session: Session) -> None:
+    plan = keyplan.plan("keys.yaml", session=session)
+    assert keyplan.apply(plan, session=session).summary.add == 2
+    assert keyplan.render(keyplan.plan("keys.yaml", session=session)).endswith(
+        "No changes. Your keys match the manifest.\n"
+    )
+    assert len(shell.world.sinks["local"].values()) == 2
+
+
+def test_what_is_asked_is_in_the_plan(session: Session) -> None:
+    plan = keyplan.plan("keys.yaml", targets=["user/*"], rotate=["user/ci"], allow_deletes=1, session=session)
+    assert plan.request == Request(rotate=("user/ci",), targets=("user/*",), allow_deletes=1)
+
+
+def test_a_manifest_that_was_read_is_planned_beside_its_file(shell: Shell, session: Session, manifest: Path) -> None:
+    read = keyplan.read_manifest(manifest)
+    keyplan.plan(read, session=session)
+    assert shell.wiring.ledger_path == shell.folder / ".keyplan" / "ledger.db"
+
+
+def test_the_ledger_can_be_named(shell: Shell, session: Session) -> None:
+    keyplan.plan("keys.yaml", ledger="other.db", session=session)
+    assert shell.wiring.ledger_path == shell.folder / "other.db"
+
+
+def test_a_manifest_is_applied_without_further_ado(session: Session) -> None:
+    assert keyplan.apply("keys.yaml", session=session).summary.add == 2
+
+
+def test_a_stale_plan_is_refused(shell: Shell, session: Session) -> None:
+    plan = keyplan.plan("keys.yaml", session=session)
+    shell.write(MANIFEST.replace("name: ci", "name: cd"))
+    with pytest.raises(PlanStaleError):
+        keyplan.apply(plan, session=session)
+
+
+def test_a_plan_runs_once(session: Session) -> None:
+    plan = keyplan.plan("keys.yaml", session=session)
+    keyplan.apply(plan, session=session)
+    with pytest.raises(PlanSpentError):
+        keyplan.apply(plan, session=session)
+
+
+def test_a_plan_without_changes_runs_as_often_as_you_like(session: Session) -> None:
+    keyplan.apply("keys.yaml", session=session)
+    plan = keyplan.plan("keys.yaml", session=session)
+    assert [keyplan.apply(plan, session=session).outcomes for _ in range(2)] == [(), ()]
+
+
+def test_nouns_are_rendered_as_the_command_line_prints_them() -> None:
+    assert json.loads(keyplan.render(FULL, "json"))["format_version"] == "1.0"
+    assert "Apply complete!" in keyplan.render(make_report(DONE))
+    assert keyplan.render(KEYS).startswith("NAME")
+    assert keyplan.render(KEYS, "csv").startswith("id,")
+
+
+def test_observations_convert_by_themselves() -> None:
+    assert json.loads(KEYS[0].to_json()) == KEYS[0].to_dict()
+
+
+def test_the_public_names_are_those() -> None:
+    assert dir(keyplan) == ["__version__", "apply", "plan", "read_manifest", "render"]
+
+
+def test_another_name_is_no_name_of_the_library() -> None:
+    with pytest.raises(AttributeError, match="module 'keyplan' has no attribute 'destroy'"):
+        keyplan.destroy  # noqa: B018 - asking for it is the point
+
+
+def test_without_a_session_it_stands_in_the_process_and_stays_silent(
+    monkeypatch: pytest.MonkeyPatch, manifest: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(manifest.parent)
+    monkeypatch.delenv("ARIZE_API_KEY", raising=False)
+    with pytest.raises(InputError, match="ARIZE_API_KEY"):
+        keyplan.plan("keys.yaml")
+    with pytest.raises(InputError, match="ARIZE_API_KEY"):
+        keyplan.apply("keys.yaml")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_standard_input_is_nothing_that_a_library_reads() -> None:
+    with pytest.raises(ManifestError):
+        keyplan.read_manifest("-")

@@ -1,0 +1,109 @@
+"""What streams can do, and what happens when they can't."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from cli.shell import Terminal
+
+from keyplan.cli.screen import Screen
+from keyplan.views.palette import ANSI, PLAIN, Palette
+
+
+def make_screen(*, terminal: bool = True, **environment: str) -> Screen:
+    kind = Terminal if terminal else io.StringIO
+    return Screen(stdin=kind("typed\n"), stdout=kind(), stderr=kind(), environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "palette"),
+    [
+        pytest.param(True, {}, ANSI, id="a terminal is coloured"),
+        pytest.param(False, {}, PLAIN, id="a file is not"),
+        pytest.param(True, {"NO_COLOR": "1"}, PLAIN, id="unless NO_COLOR says no"),
+        pytest.param(True, {"NO_COLOR": ""}, ANSI, id="an empty NO_COLOR says nothing"),
+        pytest.param(True, {"TERM": "dumb"}, PLAIN, id="nor a dumb terminal"),
+        pytest.param(False, {"FORCE_COLOR": "1"}, ANSI, id="FORCE_COLOR colours a file"),
+        pytest.param(False, {"FORCE_COLOR": "0"}, PLAIN, id="FORCE_COLOR=0 says nothing"),
+        pytest.param(True, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, PLAIN, id="no is stronger"),
+        pytest.param(True, {"CI": "true"}, ANSI, id="CI says nothing about colour"),
+    ],
+)
+def test_colour_follows_the_conventions(terminal: bool, environment: dict[str, str], palette: Palette) -> None:
+    screen = make_screen(terminal=terminal, **environment)
+    assert (screen.palette, screen.talk_palette) == (palette, palette)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "expected"),
+    [(True, {}, True), (False, {}, False), (True, {"CI": "1"}, False), (True, {"TERM": "dumb"}, False)],
+)
+def test_progress_shows_on_a_live_terminal_only(terminal: bool, environment: dict[str, str], expected: bool) -> None:
+    assert make_screen(terminal=terminal, **environment).shows_progress is expected
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "expected"), [(True, {}, True), (False, {}, False), (True, {"CI": "1"}, False)]
+)
+def test_a_person_is_asked_at_a_terminal_only(terminal: bool, environment: dict[str, str], expected: bool) -> None:
+    assert make_screen(terminal=terminal, **environment).can_ask is expected
+
+
+def test_a_person_is_not_asked_where_the_question_could_not_be_read() -> None:
+    screen = Screen(stdin=Terminal(), stdout=Terminal(), stderr=io.StringIO(), environment={})
+    assert not screen.can_ask
+
+
+def test_a_question_goes_to_stderr_and_its_answer_comes_without_its_line_end() -> None:
+    stderr = Terminal()
+    screen = Screen(stdin=Terminal(" yes \n"), stdout=None, stderr=stderr, environment={})
+    assert screen.ask("Well? ") == "yes"
+    assert stderr.getvalue() == "Well? "
+
+
+def test_a_line_of_talk_ends_once() -> None:
+    stderr = io.StringIO()
+    screen = Screen(stdin=None, stdout=None, stderr=stderr, environment={})
+    screen.say("one")
+    screen.say("two\n")
+    assert stderr.getvalue() == "one\ntwo\n"
+
+
+def test_streams_that_are_not_there_are_no_trouble() -> None:
+    screen = Screen(stdin=None, stdout=None, stderr=None, environment={})
+    screen.answer("x")
+    screen.say("x")
+    assert screen.ask("x") == ""
+    assert (screen.can_ask, screen.shows_progress, screen.failure, screen.talk) == (False, False, None, None)
+
+
+def test_streams_that_are_closed_are_no_trouble() -> None:
+    closed = io.StringIO()
+    closed.close()
+    screen = Screen(stdin=closed, stdout=closed, stderr=closed, environment={})
+    screen.say("x")
+    assert screen.ask("x") == ""
+    assert screen.palette is PLAIN
+    screen.answer("x")
+    assert screen.failure == "it is closed"
+
+
+def test_after_a_broken_pipe_nothing_is_left_for_the_interpreter_to_complain_of() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - a descriptor, not a path
+        screen = Screen(stdin=None, stdout=stdout, stderr=None, environment={})
+        screen.answer("x")
+        screen.answer("y")
+        stdout.flush()
+    assert screen.failure is None
+
+
+def test_a_disk_without_space_is_told() -> None:
+    with Path("/dev/full").open("w") as stdout:
+        screen = Screen(stdin=None, stdout=stdout, stderr=None, environment={})
+        screen.answer("x")
+    assert screen.failure == "No space left on device"

@@ -1,0 +1,68 @@
+"""From settings to the ports of installed plugins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from cli.shell import Shell
+
+import keyplan
+from keyplan.cli.wiring import PluginWiring, jitter, name_user
+from keyplan.errors import InputError
+from keyplan.model.manifest import FromEnvironment, ProviderSettings
+from keyplan.ports import Memory
+
+
+@pytest.fixture
+def wiring() -> PluginWiring:
+    """Return the real wiring in an environment with a credential."""
+    return PluginWiring({"MY_KEY": "ak-my-own-credential"}, print)
+
+
+def test_the_provider_is_built_with_the_environment_that_was_given(wiring: PluginWiring, tmp_path: Path) -> None:
+    settings = ProviderSettings(credential=FromEnvironment("MY_KEY"), options={"base_url": "https://x.test"})
+    ports = wiring.provider(settings, owner="o", folder=tmp_path)
+    assert ports.reader.base_url == "https://x.test"
+    assert ports.reader.presents("ak-my...tial")
+    ports.close()
+
+
+def test_an_unknown_provider_is_told_with_the_known_ones(wiring: PluginWiring, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="provider type 'ariz' is unknown; did you mean 'arize'"):
+        wiring.provider(ProviderSettings(type="ariz"), owner="o", folder=tmp_path)
+
+
+def test_every_configured_sink_is_built(wiring: PluginWiring, shell: Shell, manifest: Path) -> None:
+    sinks = wiring.sinks(keyplan.read_manifest(manifest), folder=shell.folder)
+    assert list(sinks) == ["local"]
+
+
+def test_a_ledger_that_is_only_read_is_not_made(wiring: PluginWiring, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    assert wiring.ledger_reader(path, owner="o", account="a").recall() == Memory()
+    assert not path.exists()
+
+
+def test_the_ledger_is_the_one_at_the_path(wiring: PluginWiring, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    wiring.ledger(path, owner="o", account="a").forget(keyplan.__name__)  # type: ignore[arg-type]
+    assert path.exists()
+
+
+def test_a_holder_is_this_process(wiring: PluginWiring) -> None:
+    one, other = wiring.holder("apply"), wiring.holder("apply")
+    assert (one.pid, one.command) == (os.getpid(), "apply")
+    assert one.id != other.id
+
+
+def test_a_user_without_a_name_has_a_number() -> None:
+    def fail() -> str:
+        raise KeyError
+
+    assert name_user(fail) == str(os.getuid())
+
+
+def test_chance_stays_within_its_limit() -> None:
+    assert all(0 <= jitter(0.5) <= 0.5 for _ in range(100))
