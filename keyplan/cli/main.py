@@ -11,7 +11,9 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +36,9 @@ COMMANDS: Mapping[str, str] = {
     "validate": "Check a manifest and tell all its problems at once.",
     "plan": "Show what apply would do; change nothing.",
     "apply": "Make, renew and delete keys until they match the manifest.",
+    "rotate": "Renew the keys of these addresses now, whatever their age.",
+    "import": "Take over a key that somebody else made and delivered.",
+    "calendar": "Show what rotates, expires and retires in the next days.",
     "show": "Show a saved plan, stale or not.",
     "list": "List the keys that exist, managed by keyplan or not.",
     "ledger": "Look into the ledger, or break its lock.",
@@ -61,8 +66,19 @@ class _Verbs(click.Group):
         """Return a verb's command; None for an unknown one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"keyplan.cli.commands.{cmd_name}").command
+        # `import` is a word of Python's own, so the module of that verb has another name.
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"keyplan.cli.commands.{module}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb that is meant; for a mistyped one, the error names the nearest."""
+        near = get_close_matches(args[0], COMMANDS, n=1) if args[0] not in COMMANDS else ()
+        if near:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of verbs without importing any."""

@@ -84,6 +84,14 @@ def test_misuse_is_64_and_never_2(shell: Shell, arguments: list[str]) -> None:
     assert re.fullmatch(r"error: .+\n  hint: keyplan.* --help\n", done.err)
 
 
+def test_a_mistyped_command_is_told_the_nearest(shell: Shell) -> None:
+    done = shell("aply")
+    assert (done.status, done.err) == (
+        64,
+        "error: No such command 'aply'. Did you mean 'apply'?\n  hint: keyplan --help\n",
+    )
+
+
 @pytest.mark.parametrize("arguments", [[], ["ledger"]])
 def test_no_command_at_all_shows_the_help_as_misuse(shell: Shell, arguments: list[str]) -> None:
     done = shell(*arguments)
