@@ -16,8 +16,6 @@ from keyplan.core.remembering import Claims, Remembered, newest_receipt
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType
 from keyplan.model.observation import Marker, Observation, Snapshot
-from keyplan.model.plan import Verb
-from keyplan.model.receipt import Intent
 
 
 def share_out(desired: Iterable[Desired], snapshot: Snapshot, *, owner: str) -> Ownership:
@@ -70,7 +68,8 @@ def _find_orphans(
 ) -> tuple[Orphan, ...]:
     """Return ours that nobody declares: live keys, and receipts whose keys are all gone."""
     orphans = []
-    for address in sorted({*owned, *remembered.receipts} - claims.declared):
+    # A mere receipt counts in the ledger alone: one that a sink keeps cannot be forgotten, only overwritten.
+    for address in sorted({*owned, *(remembered.in_ledger & remembered.receipts.keys())} - claims.declared):
         keys = sorted(owned.get(address, ()), key=lambda key: key.id)
         receipt = newest_receipt(remembered.receipts.get(address, ()), {key.id for key in keys})
         orphans += [Orphan(address=address, key=key, receipt=receipt) for key in keys or (None,)]
@@ -118,10 +117,5 @@ def _claim_newcomers(estates: list[Estate], unmanaged: list[Observation]) -> tup
 
 def _was_made_by(estate: Estate, key: Observation) -> bool:
     return key.key_type is estate.desired.declaration.key_type and any(
-        _makes_unmarked(intent, estate.desired) and intent.could_have_made(key.id, key.created_at)
-        for intent in estate.intents
+        intent.is_unmarked and intent.could_have_made(key.id, key.created_at) for intent in estate.intents
     )
-
-
-def _makes_unmarked(intent: Intent, desired: Desired) -> bool:
-    return desired.marker is None or intent.verb == Verb.REFRESH.value

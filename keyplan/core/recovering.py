@@ -22,13 +22,15 @@ def find_undelivered(case: Case) -> Observation | None:
     When the current key is gone, those that it superseded are no replacement: their consumers lag behind, and
     to refresh one would end what they hold. A new key is made beside them instead.
     """
-    estate = case.estate
-    receipt = estate.receipt
-    for key in estate.older:
-        is_old = key.id in estate.superseded or (receipt is not None and key.created_at < receipt.created_at)
-        if not is_old:
-            return key
-    return None
+    return next((key for key in case.estate.older if not _is_old(case, key)), None)
+
+
+def _is_old(case: Case, key: Observation) -> bool:
+    """Whether a key had a successor; a tie with the receipt's key counts as old, unless an intent made the key."""
+    receipt = case.estate.receipt
+    if key.id in case.estate.superseded:
+        return True
+    return receipt is not None and key.created_at <= receipt.created_at and not _is_newcomer(case, key)
 
 
 def recover(case: Case, key: Observation) -> Action:

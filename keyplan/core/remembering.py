@@ -49,6 +49,8 @@ class Remembered:
     """Oldest first."""
     by_key: Mapping[KeyId, Address]
     by_marker: Mapping[Marker, Address]
+    in_ledger: frozenset[Address]
+    """Where the ledger itself has a receipt; only that can be forgotten."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, claims: Claims) -> Remembered:
@@ -66,6 +68,7 @@ class Remembered:
             intents={address: tuple(told) for address, told in intents.items()},
             by_key=_index_keys(receipts, claims),
             by_marker={Marker.of(claims.owner, former): address for former, address in known.items()},
+            in_ledger=frozenset(receipt.address for receipt in snapshot.receipts if receipt.owner == claims.owner),
         )
 
     def address_of(self, key: Observation) -> Address | None:

@@ -76,7 +76,7 @@ def _entry(case: Case, key: Observation) -> Superseded:
 
 def _was_switched_from(case: Case, key: Observation) -> bool:
     """Whether consumers of every sink have had a younger key than this one to read."""
-    return case.is_settled and key != case.estate.current
+    return case.is_settled and key in case.estate.older
 
 
 def _action(case: Case, key: Observation, verb: Verb, reason: Reason, explanation: str) -> Action:

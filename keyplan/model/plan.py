@@ -13,7 +13,7 @@ from enum import Enum
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
-from keyplan.model.observation import Observation, Slot
+from keyplan.model.observation import Marker, Observation, Slot
 from keyplan.model.receipt import Intent, Receipt, Superseded
 
 
@@ -133,6 +133,10 @@ class Basis:
         if self.desired is None:
             raise ValueError("a key that is declared nowhere is not wanted")
         return self.desired
+
+    def future_marker(self, verb: Verb) -> Marker | None:
+        """Return the marker of the key that a verb leads to: a refresh keeps the one that is there, if any."""
+        return self.key.marker if verb is Verb.REFRESH and self.key else self.wanted.marker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,8 @@ class Intent:
     """Ids of all live keys that could be this address's, sorted; a newcomer is none of these."""
     at: datetime
     attempts: int = 1
+    is_unmarked: bool = False
+    """Whether what it leads to may carry no marker of ours: markers are turned off, or an unmarked key is refreshed."""
     held: tuple[Delivered, ...] = field(default=(), compare=False)
     """Where a receipt says that an earlier raw key of the address is: a sink without marks may overwrite that.
 
@@ -71,6 +73,7 @@ class Intent:
             "alive_before": list(self.alive_before),
             "at": write_time(self.at),
             "attempts": self.attempts,
+            "is_unmarked": self.is_unmarked,
         }
 
     @classmethod
@@ -85,6 +88,7 @@ class Intent:
             alive_before=tuple(values["alive_before"]),
             at=read_time(values["at"]),
             attempts=values["attempts"],
+            is_unmarked=values.get("is_unmarked", False),
         )
 
 

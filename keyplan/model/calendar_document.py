@@ -1,0 +1,40 @@
+"""A calendar as JSON values, in the format that `schemas/calendar.v1.json` publishes.
+
+In: a `Calendar`. Out: its document. Never: a raw key, which no calendar holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyplan.model.calendar import Calendar, Event
+
+FORMAT_VERSION = "1.0"
+"""A minor version adds fields, a major one changes meaning."""
+
+
+def to_document(calendar: Calendar) -> dict[str, Any]:
+    """Return the calendar as JSON values; events by time, then address."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "owner": calendar.owner,
+        "manifest": calendar.manifest,
+        "provider": {"base_url": calendar.provider, "dialect": calendar.dialect},
+        "since": calendar.since.isoformat(),
+        "until": calendar.until.isoformat(),
+        "events": [_write_event(event) for event in calendar.events],
+    }
+
+
+def _write_event(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "event": event.happening.value,
+        "address": event.address,
+        "key_id": event.key_id,
+        "verb": event.verb.value if event.verb else None,
+        "reason": event.reason.value if event.reason else None,
+        "overlap_seconds": None if event.overlap is None else event.overlap.total_seconds(),
+        "blocked_by": event.guard.value if event.guard else None,
+        "note": event.note,
+    }

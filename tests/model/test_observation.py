@@ -1,0 +1,123 @@
+"""Markers, access and expiry, as everything else relies on them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import NOW, OWNER, make_access, make_observation
+from simulator import make_space
+
+from keyplan.model.manifest import (
+    Address,
+    KeyType,
+    OrganizationGrant,
+    OrganizationId,
+    Role,
+    SinkName,
+    SpaceGrant,
+    SpaceId,
+)
+from keyplan.model.observation import Access, Marker, Slot, split_marker
+
+MARKER = Marker.of(OWNER, Address("user/ci"))
+
+
+def test_a_marker_names_the_owner_and_ten_digits_of_the_address() -> None:
+    assert Marker("ml-platform", "8cf3ab1a7e") != MARKER
+    assert MARKER.attach("") == f"[keyplan ml-platform/{MARKER.ref}]"
+    assert len(MARKER.ref) == 10
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("for CI", id="plain"),
+        pytest.param("  for CI ", id="blanks at both ends are kept: to lose one would rotate for ever"),
+        pytest.param(" ", id="nothing but a blank"),
+        pytest.param("for CI\n", id="a line end"),
+        pytest.param("x [keyplan other/0123456789]", id="ends like a marker"),
+    ],
+)
+def test_a_description_survives_its_marker(description: str) -> None:
+    assert split_marker(MARKER.attach(description)) == (description, MARKER)
+
+
+@given(st.text(max_size=40))
+def test_any_description_survives_its_marker(description: str) -> None:
+    assert split_marker(MARKER.attach(description)) == (description, MARKER)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        pytest.param("for CI", id="none"),
+        pytest.param(f"{MARKER.attach('')} and more", id="not at the end"),
+        pytest.param(f"{MARKER.attach('')}\n", id="a line end after it"),
+        pytest.param("[keyplan ml-platform/0123]", id="too short a reference"),
+        pytest.param("[keyplan ml-platform/012345678Z]", id="no hex digits"),
+        pytest.param("[keyplan -x/0123456789]", id="no slug"),
+    ],
+)
+def test_what_is_no_marker_stays_in_the_description(description: str) -> None:
+    assert split_marker(description) == (description, None)
+
+
+@pytest.mark.parametrize(
+    ("active", "left", "is_live"),
+    [
+        pytest.param(True, None, True, id="never expires"),
+        pytest.param(True, timedelta(microseconds=1), True, id="expires in a moment"),
+        pytest.param(True, timedelta(0), False, id="expires exactly now: has passed"),
+        pytest.param(True, timedelta(seconds=-1), False, id="expired, whatever its status says"),
+        pytest.param(False, None, False, id="revoked"),
+    ],
+)
+def test_a_key_lives_while_active_and_before_its_expiry(active: bool, left: timedelta | None, is_live: bool) -> None:
+    key = make_observation(active=active, expires_at=None if left is None else NOW + left)
+    assert key.is_live(NOW) is is_live
+
+
+def test_an_access_lists_every_space_once_sorted() -> None:
+    spaces = (SpaceGrant(space_id=SpaceId("b")), SpaceGrant(space_id=SpaceId("a")))
+    granted = (OrganizationGrant(org_id=None, spaces=spaces), OrganizationGrant(org_id=None, spaces=spaces[:1]))
+    assert Access(account_role=Role("member"), organizations=granted).space_ids() == ("a", "b")
+
+
+def test_an_access_digest_changes_with_a_role_and_not_with_organization_ids() -> None:
+    named, unnamed = (make_access(make_space("production"), names_organizations=named) for named in (True, False))
+    stronger = Access(account_role=Role("admin"), organizations=named.organizations)
+    assert named.digest() == unnamed.digest() != stronger.digest()
+    assert len(named.digest()) == 16
+
+
+def test_an_observation_as_json_names_what_the_api_names() -> None:
+    key = make_observation(marker=MARKER, expires_at=NOW, last_used_at=NOW, space_ids=frozenset({SpaceId("s")}))
+    told = json.loads(key.to_json())
+    assert (told["key_type"], told["status"], told["owner"], told["space_ids"]) == ("user", "active", OWNER, ["s"])
+    assert told["expires_at"] == told["last_used_at"] == "2026-11-23T07:31:00+00:00"
+
+
+def test_an_observation_as_json_leaves_the_unknown_null() -> None:
+    told = make_observation(key_type=None, active=False, created_by="").to_dict()
+    unknown = ["key_type", "owner", "created_by_user_id", "expires_at", "last_used_at", "space_ids", "access"]
+    assert [told[name] for name in unknown] == [None] * 7
+    assert told["status"] == "revoked"
+
+
+def test_an_observation_as_json_shows_roles_in_full() -> None:
+    access = make_access(make_space("production"))
+    told = make_observation(key_type=KeyType.SERVICE, access=access).to_dict()["access"]
+    assert told["account_role"] == "member"
+    assert told["organizations"][0]["org_id"] == OrganizationId("org-of-production")
+    assert told["organizations"][0]["spaces"] == [{"space_id": "space-production", "role": "member"}]
+
+
+def test_slots_are_compared_by_sink_and_location() -> None:
+    one = Slot(sink=SinkName("local"), location="a", options={"x": 1})
+    assert one == Slot(sink=SinkName("local"), location="a")
+    assert len({one, Slot(sink=SinkName("local"), location="a")}) == 1

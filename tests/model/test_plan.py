@@ -1,0 +1,107 @@
+"""How a plan counts, and what its parts promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from samples import OWNER, make_desired, make_observation
+
+from keyplan.model.manifest import Address, KeyId, KeyType, Unmanaged
+from keyplan.model.plan import Action, Basis, Blocked, Guard, KeyView, Plan, Reason, Summary, Verb
+
+HELD_BACK = Blocked(guard=Guard.PROTECT, advice="")
+STRANGER = KeyView(id=KeyId("key-9"), name="x", key_type=KeyType.USER)
+
+
+def make_action(verb: Verb, **changes: Any) -> Action:
+    return Action(**{"address": Address("user/ci"), "verb": verb, "reason": Reason.CHANGED, **changes})
+
+
+def make_plan(*actions: Action, **changes: Any) -> Plan:
+    values = {"owner": OWNER, "manifest": "keys.yaml", "provider": "p", "dialect": "beta", "actions": actions}
+    return Plan(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("verb", "counts"),
+    [
+        (Verb.CREATE, Summary(add=1)),
+        (Verb.REPLACE, Summary(add=1, destroy=1)),
+        (Verb.REFRESH, Summary(change=1)),
+        (Verb.DELETE, Summary(destroy=1)),
+        (Verb.FORGET, Summary(forget=1)),
+        (Verb.KEEP, Summary(keep=1)),
+    ],
+)
+def test_actions_are_counted_as_terraform_counts(verb: Verb, counts: Summary) -> None:
+    assert make_plan(make_action(verb)).summary == counts
+    assert make_plan(make_action(verb, blocked=HELD_BACK)).summary == Summary(blocked=1)
+
+
+def test_unmanaged_keys_are_counted_apart() -> None:
+    assert make_plan(unmanaged=(STRANGER,)).summary == Summary(unmanaged=1)
+
+
+@pytest.mark.parametrize(
+    ("verb", "is_change", "issues"),
+    [
+        (Verb.CREATE, True, True),
+        (Verb.REPLACE, True, True),
+        (Verb.REFRESH, True, True),
+        (Verb.DELETE, True, False),
+        (Verb.FORGET, False, False),
+        (Verb.KEEP, False, False),
+    ],
+)
+def test_verbs_say_what_they_bring_about(verb: Verb, is_change: bool, issues: bool) -> None:
+    action = make_action(verb)
+    assert (action.is_change, action.issues_raw_key) == (is_change, issues)
+
+
+def test_changes_are_what_runs_and_does_something() -> None:
+    runs = [make_action(Verb.CREATE), make_action(Verb.FORGET)]
+    rests = [make_action(Verb.KEEP), make_action(Verb.DELETE, blocked=HELD_BACK)]
+    plan = make_plan(*runs, *rests)
+    assert (plan.changes, plan.blocked) == (tuple(runs), (rests[1],))
+
+
+@pytest.mark.parametrize(
+    ("actions", "differs"),
+    [
+        pytest.param([], False, id="nothing"),
+        pytest.param([make_action(Verb.KEEP)], False, id="kept"),
+        pytest.param([make_action(Verb.FORGET)], True, id="forgotten"),
+        pytest.param([make_action(Verb.CREATE, blocked=HELD_BACK)], True, id="blocked"),
+    ],
+)
+def test_a_plan_differs_by_what_runs_or_is_held_back(actions: list[Action], differs: bool) -> None:
+    assert make_plan(*actions).has_differences is differs
+
+
+@pytest.mark.parametrize(
+    ("policy", "unmanaged", "refuses"),
+    [
+        (Unmanaged.FAIL, (STRANGER,), True),
+        (Unmanaged.FAIL, (), False),
+        (Unmanaged.REPORT, (STRANGER,), False),
+    ],
+)
+def test_unmanaged_keys_fail_a_plan_only_where_the_manifest_says_so(
+    policy: Unmanaged, unmanaged: tuple[KeyView, ...], refuses: bool
+) -> None:
+    assert make_plan(unmanaged=unmanaged, unmanaged_policy=policy).refuses_unmanaged is refuses
+
+
+def test_what_is_declared_nowhere_is_not_wanted() -> None:
+    desired = make_desired()
+    assert Basis(desired=desired).wanted is desired
+    with pytest.raises(ValueError, match="declared nowhere"):
+        _ = Basis(key=make_observation()).wanted
+
+
+def test_a_refresh_keeps_the_marker_that_is_there() -> None:
+    desired = make_desired()
+    basis = Basis(desired=desired, key=make_observation())
+    assert basis.future_marker(Verb.REFRESH) is None
+    assert basis.future_marker(Verb.REPLACE) == Basis(desired=desired).future_marker(Verb.REFRESH) == desired.marker

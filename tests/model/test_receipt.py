@@ -1,0 +1,87 @@
+"""Receipts and intents survive JSON, an older reader and a newer writer."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from samples import LOCAL, NOW, RAW, make_intent, make_receipt
+
+from keyplan.model.manifest import KeyId, OnRemove, SinkName, SpaceId
+from keyplan.model.receipt import (
+    CLOCK_SKEW,
+    UNKNOWN_TIME,
+    Delivered,
+    Intent,
+    Receipt,
+    Superseded,
+    read_time,
+    write_time,
+)
+
+FULL = make_receipt(
+    space_ids=(SpaceId("s"),),
+    access="0123456789abcdef",
+    expires_at=NOW + timedelta(days=90),
+    declared_expires_at=NOW + timedelta(days=90, microseconds=7),
+    delivered=(Delivered(LOCAL, "a"), Delivered(SinkName("other"), "b")),
+    protect=True,
+    on_remove=OnRemove.FORGET,
+    generation=3,
+    superseded=(Superseded(key_id=KeyId("key-0"), switched_at=NOW, delete_after=NOW + timedelta(hours=1)),),
+    forgotten=True,
+)
+IMPORTED = make_receipt(None, redacted="", delivered=())
+
+
+@pytest.mark.parametrize("receipt", [pytest.param(FULL, id="every field"), pytest.param(IMPORTED, id="imported")])
+def test_a_receipt_survives_json(receipt: Receipt) -> None:
+    assert Receipt.from_dict(json.loads(json.dumps(receipt.to_dict()))) == receipt
+
+
+def test_a_receipt_never_holds_the_raw_key() -> None:
+    assert RAW not in json.dumps(FULL.to_dict())
+    assert RAW not in repr(FULL)
+
+
+def test_a_receipt_leaves_out_what_is_not_set() -> None:
+    unset = {"space_ids", "access", "expires_at", "declared_expires_at", "redacted", "fingerprint", "delivered"}
+    assert not (unset | {"protect", "superseded", "forgotten"}) & set(IMPORTED.to_dict())
+
+
+def test_a_receipt_of_a_newer_keyplan_can_be_read() -> None:
+    assert Receipt.from_dict({**FULL.to_dict(), "from_the_future": 1}) == FULL
+
+
+@pytest.mark.parametrize("missing", ["owner", "address", "key_id", "delivered_at", "generation"])
+def test_a_receipt_without_a_needed_field_is_a_key_error(missing: str) -> None:
+    values = FULL.to_dict()
+    del values[missing]
+    with pytest.raises(KeyError):
+        Receipt.from_dict(values)
+
+
+def test_an_intent_survives_json() -> None:
+    intent = make_intent(key_id=KeyId("key-7"), verb="refresh", attempts=4, is_unmarked=True)
+    assert Intent.from_dict(json.loads(json.dumps(intent.to_dict()))) == intent
+
+
+@pytest.mark.parametrize(
+    ("key_id", "created_at", "could"),
+    [
+        pytest.param("key-9", NOW, True, id="unknown before, made at once"),
+        pytest.param("key-9", NOW - CLOCK_SKEW, True, id="older by no more than clocks differ"),
+        pytest.param("key-9", NOW - CLOCK_SKEW - timedelta(seconds=1), False, id="too old"),
+        pytest.param("key-9", UNKNOWN_TIME, True, id="the provider tells no time of creation: its id is proof enough"),
+        pytest.param("key-0", NOW, False, id="was alive before"),
+    ],
+)
+def test_an_intent_could_have_made_only_what_came_after_it(key_id: str, created_at: datetime, could: bool) -> None:
+    assert make_intent().could_have_made(KeyId(key_id), created_at) is could
+
+
+def test_a_time_survives_writing_to_the_microsecond() -> None:
+    instant = NOW + timedelta(microseconds=123456)
+    assert read_time(write_time(instant)) == instant
+    assert write_time(instant) == "2026-11-23T07:31:00.123456+00:00"

@@ -1,0 +1,160 @@
+"""Plans and reports for tests: a few that are read easily, and strategies for all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
+from keyplan.model.plan import Action, Blocked, Change, Guard, KeyView, Plan, Reason, Request, Verb
+from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
+
+NOW = datetime(2026, 11, 23, 7, 31, tzinfo=UTC)
+LOCATION = "local:secrets/ci.env#ARIZE_API_KEY"
+
+CREATE = Action(
+    address=Address("user/ci"),
+    verb=Verb.CREATE,
+    reason=Reason.ABSENT,
+    after=KeyView(name="ci", key_type=KeyType.USER, description="Used for CI", expires_in=timedelta(days=90)),
+    locations=(LOCATION,),
+    place=Place("keys.yaml", 12, 5),
+)
+REPLACE = Action(
+    address=Address("service/production/ingest"),
+    verb=Verb.REPLACE,
+    reason=Reason.CHANGED,
+    key_id=KeyId("key-1"),
+    before=KeyView(id=KeyId("key-1"), name="ingest", key_type=KeyType.SERVICE, spaces=("space-1",)),
+    after=KeyView(name="ingest", key_type=KeyType.SERVICE, description="new", spaces=("space-1",), roles="space=admin"),
+    changes=(
+        Change(field="description", before="", after="new"),
+        Change(field="roles", before="member", after="admin"),
+    ),
+    explanation="nothing but a new key can have another description",
+    consequences=("the old key works for 24h after the switch",),
+    locations=("local:secrets/ingest.env",),
+    overlap=timedelta(hours=24),
+    place=Place("keys.yaml", 20, 5),
+)
+REFRESH = Action(
+    address=Address("user/batch"),
+    verb=Verb.REFRESH,
+    reason=Reason.EXPIRING,
+    key_id=KeyId("key-2"),
+    consequences=("the old raw key stops working at once",),
+    locations=("local:secrets/batch.env",),
+)
+DELETE = Action(address=Address("user/old"), verb=Verb.DELETE, reason=Reason.UNDECLARED, key_id=KeyId("key-3"))
+FORGET = Action(address=Address("user/lost"), verb=Verb.FORGET, reason=Reason.GONE)
+KEEP = Action(address=Address("user/calm"), verb=Verb.KEEP, reason=Reason.UP_TO_DATE, key_id=KeyId("key-4"))
+OVERLAPPING = Action(
+    address=Address("user/slow"),
+    verb=Verb.KEEP,
+    reason=Reason.OVERLAPPING,
+    key_id=KeyId("key-5"),
+    explanation="it is deleted by the first apply after 2026-11-24T07:31:00Z",
+)
+MOVED = Action(
+    address=Address("service/production/new"),
+    verb=Verb.KEEP,
+    reason=Reason.MOVED,
+    key_id=KeyId("key-6"),
+    previous_address=Address("service/old/new"),
+)
+BLOCKED = replace(DELETE, blocked=Blocked(guard=Guard.DELETES, advice="if that is meant, say --allow-deletes 1"))
+STRANGER = KeyView(id=KeyId("key-9"), name="hand-made", key_type=KeyType.USER)
+
+
+def make_plan(*actions: Action, **changes: object) -> Plan:
+    """Return a plan of these actions."""
+    plan = Plan(
+        owner="ml-platform",
+        manifest="keys.yaml",
+        provider="https://api.arize.test",
+        dialect="beta",
+        actions=actions,
+    )
+    return replace(plan, **changes)  # type: ignore[arg-type]
+
+
+FULL = make_plan(
+    CREATE, REPLACE, REFRESH, DELETE, FORGET, KEEP, OVERLAPPING, MOVED, unmanaged=(STRANGER,), warnings=("mind this",)
+)
+
+
+def make_report(*outcomes: Done | Failed | InDoubt | NotTried, interrupted_by: int | None = None) -> Report:
+    """Return a report of these outcomes."""
+    return Report(
+        owner="ml-platform",
+        digest="0" * 64,
+        started_at=NOW,
+        finished_at=NOW + timedelta(seconds=3),
+        outcomes=outcomes,
+        interrupted_by=interrupted_by,
+    )
+
+
+DONE = Done(action=CREATE, key_id=KeyId("key-7"), delivered=(LOCATION,), notes=("the clock is 90 s off",))
+FAILED = Failed(
+    action=REPLACE,
+    message="403 Forbidden: no right to make service keys",
+    advice="ask an admin of the space",
+    exit_status=5,
+    next_run="tries again",
+)
+IN_DOUBT = InDoubt(action=REFRESH, message="the answer was lost", next_run="looks what became of it")
+NOT_TRIED = NotTried(action=DELETE, why="something failed before")
+
+_texts = st.text(max_size=12)
+_ids = st.text(min_size=1, max_size=8).map(KeyId)
+_addresses = st.text(min_size=1, max_size=12).map(Address)
+_durations = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=20_000))
+_times = st.datetimes(timezones=st.just(UTC))
+_tuples = st.lists(_texts, max_size=2).map(tuple)
+_counts = st.none() | st.integers(0, 10**9)
+
+_views = st.builds(
+    KeyView,
+    id=st.none() | _ids,
+    name=_texts,
+    key_type=st.none() | st.sampled_from(KeyType),
+    description=_texts,
+    expires_at=st.none() | _times,
+    expires_in=st.none() | _durations,
+    spaces=_tuples,
+    roles=_texts,
+)
+_actions = st.builds(
+    Action,
+    address=_addresses,
+    verb=st.sampled_from(Verb),
+    reason=st.sampled_from(Reason),
+    key_id=st.none() | _ids,
+    before=st.none() | _views,
+    after=st.none() | _views,
+    changes=st.lists(st.builds(Change, field=_texts, before=_texts, after=_texts), max_size=2).map(tuple),
+    explanation=_texts,
+    consequences=_tuples,
+    locations=_tuples,
+    overlap=_durations,
+    previous_address=st.none() | _addresses,
+    blocked=st.none() | st.builds(Blocked, guard=st.sampled_from(Guard), advice=_texts),
+    place=st.none() | st.builds(Place, _texts, st.integers(1, 10**6), st.integers(1, 10**6)),
+    basis=st.none(),
+)
+plans = st.builds(
+    Plan,
+    owner=_texts,
+    manifest=_texts,
+    provider=_texts,
+    dialect=_texts,
+    actions=st.lists(_actions, max_size=3).map(tuple),
+    unmanaged=st.lists(_views, max_size=2).map(tuple),
+    unmanaged_policy=st.sampled_from(Unmanaged),
+    request=st.builds(Request, rotate=_tuples, targets=_tuples, allow_deletes=_counts, allow_missing=_counts),
+    serial=st.integers(0, 10**6),
+    warnings=_tuples,
+)
