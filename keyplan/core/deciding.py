@@ -21,7 +21,7 @@ from keyplan.core.renewing import block, create, make_basis, renew
 from keyplan.core.retiring import remaining, retire
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Action, Change, Guard, Reason, Verb
-from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
+from keyplan.model.receipt import MOST_ATTEMPTS, Receipt
 
 
 def decide(case: Case) -> Iterator[Action]:
@@ -146,6 +146,6 @@ def _bring_up_to_date(case: Case, key: Observation, receipt: Receipt) -> Receipt
         protect=declared.protect,
         on_remove=declared.on_remove,
         forgotten=False,
-        delivered=tuple(sorted(Delivered(slot.sink, slot.location) for slot in case.slots)),
+        delivered=tuple(sorted(slot.delivered for slot in case.slots)),
         superseded=remaining(case, key),
     )

@@ -18,7 +18,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import Change
-from keyplan.model.receipt import Delivered, Receipt
+from keyplan.model.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def _write_receipt(estate: Estate, key: Observation, snapshot: Snapshot) -> Rece
         created_at=key.created_at,
         expires_at=key.expires_at,
         redacted=key.redacted,
-        delivered=tuple(sorted(Delivered(slot.sink, slot.location) for slot in slots)),
+        delivered=tuple(sorted(slot.delivered for slot in slots)),
         delivered_at=snapshot.now,
         protect=declared.protect,
         on_remove=declared.on_remove,

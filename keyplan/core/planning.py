@@ -6,7 +6,7 @@ Pure: the same input gives the same plan, byte for byte, and the order of declar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from keyplan.core.cases import Case
@@ -14,12 +14,12 @@ from keyplan.core.choosing import find_unlawful
 from keyplan.core.deciding import decide, warn
 from keyplan.core.estates import Estate, Orphan, Ownership
 from keyplan.core.owning import share_out
-from keyplan.core.picturing import picture
+from keyplan.core.picturing import name_locations, picture
 from keyplan.core.presuming import presume
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, Manifest, OnRemove, Unmanaged
-from keyplan.model.observation import Observation, Snapshot
+from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import Action, Basis, KeyView, Plan, Reason, Request, Verb
 from keyplan.model.receipt import Receipt
 
@@ -38,7 +38,8 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     cases = _select(ownership, snapshot, request)
     actions = [action for case in cases for action in decide(case)]
     if not request.targets:
-        actions += [_dismiss(orphan, manifest, snapshot) for orphan in ownership.orphans]
+        in_use = {slot for slots in snapshot.slots.values() for slot in slots}
+        actions += [_dismiss(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
     return Plan(
         owner=manifest.owner,
         manifest=manifest.path,
@@ -127,22 +128,37 @@ def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:
     return index
 
 
-def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot) -> Action:
+def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> Action:
     """Return what row 15 says of a key, or a mere receipt, that is ours and declared nowhere."""
     policy = orphan.receipt.on_remove if orphan.receipt else manifest.on_remove
     delete = orphan.key is not None and policy is OnRemove.DELETE
+    abandoned = _find_abandoned(orphan.receipt, snapshot, in_use) if delete or orphan.key is None else ()
     return Action(
         address=orphan.address,
         verb=Verb.DELETE if delete else Verb.FORGET,
         reason=Reason.UNDECLARED if orphan.key else Reason.GONE,
         key_id=orphan.key.id if orphan.key else None,
         before=picture(orphan.key) if orphan.key else None,
+        locations=name_locations(abandoned),
         basis=Basis(
             key=orphan.key,
             receipt=orphan.receipt,
+            slots=abandoned,
             is_own_credential=orphan.key is not None and orphan.key.id in snapshot.own_keys,
         ),
     )
+
+
+def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collection[Slot]) -> tuple[Slot, ...]:
+    """Return the slots that still hold the dead raw key of a removed declaration.
+
+    A sink that the manifest does not configure any longer cannot be emptied, and what another declaration uses by
+    now, or somebody since the key was forgotten, is not ours to empty.
+    """
+    if receipt is None or receipt.forgotten:
+        return ()
+    slots = (Slot.of(delivered) for delivered in receipt.delivered)
+    return tuple(slot for slot in slots if slot.sink in snapshot.abilities and slot not in in_use)
 
 
 def _show_unmanaged(manifest: Manifest, ownership: Ownership, request: Request) -> tuple[KeyView, ...]:

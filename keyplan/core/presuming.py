@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from keyplan.core.estates import Estate
 from keyplan.core.proving import held_in
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.receipt import CLOCK_SKEW, UNKNOWN_TIME, Delivered, Receipt
+from keyplan.model.receipt import CLOCK_SKEW, UNKNOWN_TIME, Receipt
 
 
 def presume(estate: Estate, snapshot: Snapshot) -> Estate:
@@ -36,7 +36,7 @@ def _stretch(receipt: Receipt, slots: tuple[Slot, ...], snapshot: Snapshot) -> R
     """Return a sink's receipt, saying of its weak neighbours too that they took the key in the same delivery."""
     since = receipt.delivered_at - CLOCK_SKEW
     weak = {
-        Delivered(slot.sink, slot.location)
+        slot.delivered
         for slot in slots
         if (changed_at := _changed_at(slot, snapshot)) is not None and changed_at >= since
     }
@@ -76,7 +76,7 @@ def _stand_in(estate: Estate, key: Observation, slots: tuple[Slot, ...], deliver
         created_at=delivered_at,
         expires_at=key.expires_at,
         redacted=key.redacted,
-        delivered=tuple(sorted(Delivered(slot.sink, slot.location) for slot in slots)),
+        delivered=tuple(sorted(slot.delivered for slot in slots)),
         delivered_at=delivered_at,
         generation=declared.rotation.generation,
     )

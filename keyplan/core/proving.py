@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
-from keyplan.model.receipt import UNKNOWN_TIME, Delivered, Receipt
+from keyplan.model.receipt import UNKNOWN_TIME, Receipt
 
 _NOTHING = Holding(present=False)
 
@@ -57,7 +57,7 @@ def _holds(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
     holding = held_in(slot, snapshot)
     if receipt.fingerprint is None or not snapshot.abilities[slot.sink].holds_receipts:
         # Nothing to compare with: somebody else delivered it (an imported key), or the sink keeps no receipts.
-        return holding.present and Delivered(slot.sink, slot.location) in receipt.delivered
+        return holding.present and slot.delivered in receipt.delivered
     return (
         holding.present
         and holding.content is not Content.DIFFERS

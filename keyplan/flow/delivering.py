@@ -54,6 +54,12 @@ class Delivering:
                 with suppress(SinkError):
                     self._bench.sinks[slot.sink].retract(slot, intent_id)
 
+    def withdraw(self, slots: Collection[Slot], owner: str) -> None:
+        """Empty every slot of what this owner put there. Raises SinkError at the first that cannot be emptied."""
+        for slot in slots:
+            empty = partial(self._bench.sinks[slot.sink].withdraw, slot, owner)
+            self._bench.persist(empty, on=SinkUnavailableError)
+
     def deliver(self, slots: Collection[Slot], raw: RawKey, receipt: Receipt) -> Dispatch:
         """Store a raw key in every slot, each tried several times, and return what each did."""
         took, failures, is_uncertain = [], [], False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from keyplan.errors import KeyplanError, LedgerError, ProviderUnavailableError, SinkUnavailableError
+from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
 from keyplan.flow.delivering import Delivering
 from keyplan.flow.workbench import Workbench
 from keyplan.model.manifest import KeyType
@@ -84,11 +84,15 @@ class Ending:
         key_id = action.key_id
         if key_id is None:
             raise AssertionError("a delete names its key")
-        self._bench.persist(lambda: self._bench.writer.delete(key_id), on=ProviderUnavailableError)
+        self._bench.writer.delete(key_id)
 
     def _drop(self, action: Action) -> None:
-        """Drop an undeclared address's receipt. Where it has none, another's may stand under that address."""
+        """Empty an undeclared address's slots, then drop its receipt: as long as it stands, the next run tries again.
+
+        Where there is no receipt, another's may stand under that address.
+        """
         if action.basis and action.basis.receipt:
+            self._delivering.withdraw(action.basis.slots, action.basis.receipt.owner)
             self._bench.persist(lambda: self._bench.ledger.forget(action.address), on=LedgerError)
 
 

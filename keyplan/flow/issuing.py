@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError, ProviderUnavailableError, SinkError
+from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError, SinkError
 from keyplan.flow.delivering import Delivering, Dispatch
 from keyplan.flow.resolving import Resolving
 from keyplan.flow.workbench import Workbench
 from keyplan.model.plan import Action, Basis, Verb
-from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Intent, IntentId, Receipt, Superseded
+from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, Progress
@@ -78,7 +78,7 @@ class Issuing:
                 return writer.refresh(basis.key.id, expires_at=expires_at, grace=action.overlap)
             return writer.create(basis.wanted, expires_at=basis.wanted.expiry_from(now))
         except InDoubtError as error:
-            return self._resolving.resolve(action, intent, error)
+            return self._resolving.resolve(action, basis, intent, error)
 
     def _hand_over(self, action: Action, intent: Intent, issued: Issued) -> Outcome:
         """Verify and deliver a raw key that exists, record it, and retire what it replaces."""
@@ -108,7 +108,7 @@ class Issuing:
     def _undo(self, action: Action, intent: Intent, issued: Issued, failure: Failed) -> Outcome:
         """Delete the key that was just made, and close its intent."""
         try:
-            self._bench.persist(lambda: self._bench.writer.delete(issued.key.id), on=ProviderUnavailableError)
+            self._bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"
             return replace(
@@ -121,7 +121,7 @@ class Issuing:
         self, action: Action, intent: Intent, receipt: Receipt, dispatch: Dispatch, *, is_accepted: bool
     ) -> Outcome:
         basis = _basis(action)
-        told = replace(receipt, delivered=tuple(sorted(Delivered(slot.sink, slot.location) for slot in dispatch.took)))
+        told = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in dispatch.took)))
         closes = () if dispatch.failures else (intent.id, *(old.id for old in basis.intents))
         self._progress.step(action.address, "record")
         try:
@@ -146,7 +146,7 @@ class Issuing:
             old = action.key_id
             self._progress.step(action.address, "retire")
             try:
-                self._bench.persist(lambda: self._bench.writer.delete(old), on=ProviderUnavailableError)
+                self._bench.writer.delete(old)
             except ProviderError as error:
                 message = f"the new key is delivered, but the old one, {old}, could not be deleted: {error.message}"
                 return Failed(
@@ -171,9 +171,17 @@ def _intent(action: Action, now: datetime) -> Intent:
     """Return a new intent, or the open one of an earlier run with one attempt more."""
     basis = _basis(action)
     held = basis.receipt.delivered if basis.receipt else ()
+    is_unmarked = basis.future_marker(action.verb) is None
     if basis.intents and basis.intents[-1].attempts < MOST_ATTEMPTS:
         last = basis.intents[-1]
-        return replace(last, verb=action.verb.value, key_id=action.key_id, attempts=last.attempts + 1, held=held)
+        return replace(
+            last,
+            verb=action.verb.value,
+            key_id=action.key_id,
+            attempts=last.attempts + 1,
+            is_unmarked=is_unmarked or last.is_unmarked,
+            held=held,
+        )
     identity = f"{basis.wanted.owner} {action.address} {now.isoformat()}"
     return Intent(
         id=IntentId(hashlib.sha256(identity.encode()).hexdigest()[:16]),
@@ -183,6 +191,7 @@ def _intent(action: Action, now: datetime) -> Intent:
         key_id=action.key_id,
         alive_before=basis.alive,
         at=now,
+        is_unmarked=is_unmarked,
         held=held,
     )
 

@@ -25,17 +25,17 @@ class Resolving:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
 
-    def resolve(self, action: Action, intent: Intent, doubt: InDoubtError) -> Issued:
+    def resolve(self, action: Action, basis: Basis, intent: Intent, doubt: InDoubtError) -> Issued:
         """Return the raw key of what the lost request made or should have made.
 
         Raises InDoubtError where no newcomer shows up in time, answers keep getting lost, or looking fails.
         """
         for _ in range(_ROUNDS):
             try:
-                key = self._find(action, intent)
+                key = self._find(action, basis, intent)
                 if key is None:
                     break
-                return self._refresh(action, key)
+                return self._refresh(action, basis, key)
             except InDoubtError as error:
                 doubt = error
             except ProviderError as error:
@@ -43,16 +43,14 @@ class Resolving:
                 raise InDoubtError(f"{doubt.message}; then {error.message}", advice=error.advice) from error
         raise InDoubtError(doubt.message, advice=doubt.advice) from doubt
 
-    def _find(self, action: Action, intent: Intent) -> Observation | None:
+    def _find(self, action: Action, basis: Basis, intent: Intent) -> Observation | None:
         """Return the newest newcomer, extra ones deleted; else, for a refresh, the key itself if it lives."""
-        basis = action.basis
-        if basis is None:
-            return None
         survivor = None
         for _ in self._bench.pauses():
             alive = self._list(basis)
             newcomers = sorted(
-                (key for key in alive if _is_newcomer(key, basis, intent)), key=lambda key: (key.created_at, key.id)
+                (key for key in alive if _is_newcomer(key, action, basis, intent)),
+                key=lambda key: (key.created_at, key.id),
             )
             if newcomers:
                 for extra in newcomers[:-1]:
@@ -67,20 +65,18 @@ class Resolving:
         keys = self._bench.reader.list_keys(basis.wanted.space_ids)
         return tuple(key for key in keys if key.is_live(now))
 
-    def _refresh(self, action: Action, key: Observation) -> Issued:
+    def _refresh(self, action: Action, basis: Basis, key: Observation) -> Issued:
         """Give a key a known raw key. A newcomer needs no grace; the key itself gets the one it was to have."""
         grace = action.overlap if key.id == action.key_id else timedelta(0)
-        basis, laws = action.basis, self._bench.reader.laws()
-        expires_at = basis.wanted.refreshed_expiry(key, laws, self._bench.clock.now()) if basis else None
+        expires_at = basis.wanted.refreshed_expiry(key, self._bench.reader.laws(), self._bench.clock.now())
         return self._bench.writer.refresh(key.id, expires_at=expires_at, grace=grace)
 
 
-def _is_newcomer(key: Observation, basis: Basis, intent: Intent) -> bool:
-    desired = basis.wanted
+def _is_newcomer(key: Observation, action: Action, basis: Basis, intent: Intent) -> bool:
+    declared, marker = basis.wanted.declaration, basis.future_marker(action.verb)
     # An intent that an earlier run left open is older than some of the keys that this run found alive.
     if key.id in basis.alive or not intent.could_have_made(key.id, key.created_at):
         return False
-    if desired.marker:
-        return key.marker == desired.marker
-    declared = desired.declaration
+    if marker:
+        return key.marker == marker
     return (key.marker, key.name, key.key_type) == (None, declared.name, declared.key_type)

@@ -14,7 +14,7 @@ from keyplan.ports import Clock, KeyReader, KeyWriter, Ledger, Sink
 T = TypeVar("T")
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4))
-"""How long is waited between tries of a repeatable step of one action. The adapters' own retries come on top."""
+"""Waits between tries of a write to a sink or the ledger. A provider's adapter has a retry law of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

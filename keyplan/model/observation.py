@@ -27,7 +27,7 @@ from keyplan.model.manifest import (
     SpaceId,
     SpaceRef,
 )
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Delivered, Intent, Receipt
 
 REF_DIGITS = 10
 _MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]\Z")
@@ -188,6 +188,16 @@ class Slot:
     """For people and for equality: ``secrets/ci.env#ARIZE_API_KEY``."""
     options: Mapping[str, Json] = field(default_factory=dict, compare=False)
     """The sink's own options for this delivery, templates filled in."""
+
+    @property
+    def delivered(self) -> Delivered:
+        """This slot as a receipt lists it."""
+        return Delivered(self.sink, self.location, self.options)
+
+    @classmethod
+    def of(cls, delivered: Delivered) -> Slot:
+        """Return the slot that a receipt lists."""
+        return cls(sink=delivered.sink, location=delivered.location, options=delivered.options)
 
 
 class Content(Enum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
 
-from keyplan.model.manifest import Address, KeyId, KeyType, OnRemove, SinkName, SpaceId
+from keyplan.model.manifest import Address, Json, KeyId, KeyType, OnRemove, SinkName, SpaceId
 from keyplan.model.secret import Fingerprint
 
 IntentId = NewType("IntentId", str)
@@ -110,6 +110,8 @@ class Delivered:
     sink: SinkName
     location: str
     """As `Slot.location` says it."""
+    options: Mapping[str, Json] = field(default_factory=dict, compare=False)
+    """As `Slot.options`: by them a place is found again that the manifest does not name any longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,7 @@ class Receipt:
             "declared_expires_at": self.declared_expires_at and write_time(self.declared_expires_at),
             "redacted": self.redacted,
             "fingerprint": self.fingerprint and [self.fingerprint.salt, self.fingerprint.digest],
-            "delivered": [[entry.sink, entry.location] for entry in self.delivered],
+            "delivered": [[entry.sink, entry.location, dict(entry.options)] for entry in self.delivered],
             "delivered_at": write_time(self.delivered_at),
             "protect": self.protect,
             "on_remove": self.on_remove.value,
@@ -190,7 +192,7 @@ class Receipt:
             declared_expires_at=read_time(declared) if declared else None,
             redacted=values.get("redacted", ""),
             fingerprint=Fingerprint(*fingerprint) if fingerprint else None,
-            delivered=tuple(Delivered(sink, location) for sink, location in values.get("delivered", ())),
+            delivered=tuple(Delivered(*entry) for entry in values.get("delivered", ())),
             delivered_at=read_time(values["delivered_at"]),
             protect=values.get("protect", False),
             on_remove=OnRemove(values["on_remove"]),
