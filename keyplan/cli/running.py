@@ -8,20 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from keyplan.cli.places import Place
 from keyplan.cli.wiring import Wiring
 from keyplan.core.desiring import desire
+from keyplan.core.forecasting import forecast
 from keyplan.core.guarding import guard
 from keyplan.core.planning import make_plan
 from keyplan.flow.observing import observe
 from keyplan.flow.workbench import Workbench
+from keyplan.model.calendar import Calendar
+from keyplan.model.durations import write_duration
 from keyplan.model.manifest import Manifest, SinkName
+from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan, Request
 from keyplan.ports import KeyReader, Ledger, LedgerReader, ProviderPorts, Sink
 
 DEFAULT_PARALLELISM = 8
+LARGEST_SKEW = timedelta(seconds=60)
+"""By so much the provider's clock may differ from ours without a word."""
+
+_MINUTE = timedelta(minutes=1)
+_ZERO = timedelta(0)
 
 
 @contextmanager
@@ -94,8 +104,41 @@ def plan_now(
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now)
+    return _warn_of_skew(_decide(manifest, request, snapshot), reader.clock_skew())
+
+
+def look_ahead(wiring: Wiring, place: Place, span: timedelta) -> Calendar:
+    """Return what the manifest leads to from now on, for so long. Writes nothing, takes no lock.
+
+    Raises InputError, ProviderError, SinkError and LedgerError.
+    """
+    with open_provider(wiring, place) as provider:
+        snapshot = observe(
+            place.manifest,
+            reader=provider.reader,
+            ledger=_reader(wiring, place, provider),
+            sinks=wiring.sinks(place.manifest, folder=place.folder),
+            now=wiring.clock.now(),
+        )
+    return forecast(_decide(place.manifest, Request(), snapshot), snapshot, until=snapshot.now + span)
+
+
+def _decide(manifest: Manifest, request: Request, snapshot: Snapshot) -> Plan:
     desired = desire(manifest, snapshot.spaces)
     return guard(make_plan(manifest, desired, snapshot, request), manifest=manifest, snapshot=snapshot)
+
+
+def _warn_of_skew(plan: Plan, skew: timedelta | None) -> Plan:
+    """Return the plan; where the provider's clock is far off, with a warning that says so."""
+    if skew is None or abs(skew) <= LARGEST_SKEW:
+        return plan
+    # In whole minutes, so that two plans of the same moment read the same.
+    minutes, side = round(abs(skew) / _MINUTE), "ahead of" if skew > _ZERO else "behind"
+    warning = (
+        f"the provider's clock is about {write_duration(minutes * _MINUTE)} {side} this machine's, "
+        "by which keyplan judges what is due: set this machine's clock"
+    )
+    return replace(plan, warnings=tuple(sorted((*plan.warnings, warning))))
 
 
 def _reader(wiring: Wiring, place: Place, provider: ProviderPorts) -> LedgerReader:

@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Protocol
@@ -19,7 +20,7 @@ from keyplan.adapters import registry
 from keyplan.adapters.clock import SystemClock
 from keyplan.adapters.secrets import resolve
 from keyplan.adapters.surroundings import Surroundings
-from keyplan.model.manifest import Manifest, ProviderSettings, SinkName
+from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
 from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, Sink
 from keyplan.views.inert import inert
 
@@ -59,14 +60,16 @@ class Wiring(Protocol):
 class PluginWiring:
     """Implements `Wiring` with the plugins that are installed."""
 
-    def __init__(self, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], say: Callable[[str], None], *, clock: Clock | None = None
+    ) -> None:
         self._environment = environment
         self._say = say
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
 
     @property
     def clock(self) -> Clock:
-        """The machine's clock."""
+        """The machine's clock, or the one that was handed in."""
         return self._clock
 
     def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
@@ -78,6 +81,10 @@ class PluginWiring:
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         """Return what each sink's module builds."""
         surroundings = self._surroundings(manifest.owner, folder)
+        credential = manifest.provider.credential
+        if isinstance(credential, FromEnvironment):
+            hidden = surroundings.credential_variables | {credential.name}
+            surroundings = replace(surroundings, credential_variables=hidden)
         return {
             name: registry.load(SINKS, settings.type).build(settings, surroundings)
             for name, settings in manifest.sinks.items()

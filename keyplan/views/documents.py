@@ -1,11 +1,12 @@
-"""JSON for programs: the published documents of plan and report, as text."""
+"""JSON for programs: the published documents of plan, report and calendar, as text."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from keyplan.model import plan_document, report_document
+from keyplan.model import calendar_document, plan_document, report_document
+from keyplan.model.calendar import Calendar
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
 
@@ -23,3 +24,8 @@ def render_plan(plan: Plan) -> str:
 def render_report(report: Report) -> str:
     """Return the document of `schemas/report.v1.json`."""
     return render_document(report_document.to_document(report))
+
+
+def render_calendar(calendar: Calendar) -> str:
+    """Return the document of `schemas/calendar.v1.json`."""
+    return render_document(calendar_document.to_document(calendar))

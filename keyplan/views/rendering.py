@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from keyplan.errors import InputError
+from keyplan.model.calendar import Calendar
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
-from keyplan.views import documents, inventory, plan_text, report_text
+from keyplan.views import calendar_ics, calendar_text, documents, inventory, plan_text, report_text
 from keyplan.views.palette import PLAIN, Palette
 
 Noun = TypeVar("Noun")
@@ -28,6 +29,12 @@ INVENTORY_FORMATS: Mapping[str, Callable[[Sequence[Observation], Palette], str]]
     "csv": lambda keys, _: inventory.render_csv(keys),
 }
 
+CALENDAR_FORMATS: Mapping[str, Callable[[Calendar, Palette], str]] = {
+    "text": calendar_text.render_calendar,
+    "json": lambda calendar, _: documents.render_calendar(calendar),
+    "ics": lambda calendar, _: calendar_ics.render_ics(calendar),
+}
+
 
 def render_plan(plan: Plan, *, as_format: str, palette: Palette = PLAIN) -> str:
     """Return a plan in one of `PLAN_FORMATS`. Raises InputError on another."""
@@ -42,6 +49,11 @@ def render_report(report: Report, *, as_format: str, palette: Palette = PLAIN) -
 def render_inventory(keys: Sequence[Observation], *, as_format: str, palette: Palette = PLAIN) -> str:
     """Return keys in one of `INVENTORY_FORMATS`. Raises InputError on another."""
     return _pick(INVENTORY_FORMATS, as_format)(keys, palette)
+
+
+def render_calendar(calendar: Calendar, *, as_format: str, palette: Palette = PLAIN) -> str:
+    """Return a calendar in one of `CALENDAR_FORMATS`. Raises InputError on another."""
+    return _pick(CALENDAR_FORMATS, as_format)(calendar, palette)
 
 
 def _pick(formats: Mapping[str, Callable[[Noun, Palette], str]], name: str) -> Callable[[Noun, Palette], str]:

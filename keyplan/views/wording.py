@@ -63,6 +63,8 @@ def say_reason(action: Action) -> str:
         return f"{join_words(fields)} changed"
     if action.reason is Reason.MOVED and action.previous_address:
         return f"moved from {inert(action.previous_address)}"
+    if action.reason is Reason.ADOPTED and action.verb is Verb.CREATE:
+        return "a new key beside one that keyplan did not make, which stays as it is"
     return REASONS[action.reason]
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Shell
+from simulator import SimulatedClock
 
 import keyplan
+from keyplan.adapters.clock import SystemClock
 from keyplan.cli.wiring import PluginWiring, jitter, name_user
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
@@ -66,3 +68,9 @@ def test_a_user_without_a_name_has_a_number() -> None:
 
 def test_chance_stays_within_its_limit() -> None:
     assert all(0 <= jitter(0.5) <= 0.5 for _ in range(100))
+
+
+def test_the_clock_is_the_machines_or_the_one_that_was_handed_in() -> None:
+    assert isinstance(PluginWiring({}, print).clock, SystemClock)
+    moved = SimulatedClock()
+    assert PluginWiring({}, print, clock=moved).clock is moved

@@ -209,6 +209,11 @@ def test_a_move_without_an_origin_still_has_a_reason() -> None:
     assert say_reason(replace(KEEP, reason=Reason.MOVED)) == "moved to another address"
 
 
+def test_a_key_that_is_made_beside_an_adopted_one_says_so() -> None:
+    assert say_reason(replace(CREATE, reason=Reason.ADOPTED)).startswith("a new key beside one")
+    assert say_reason(replace(REFRESH, reason=Reason.ADOPTED)) == "an existing key is taken over"
+
+
 @pytest.mark.parametrize(
     ("words", "joined"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
 )

@@ -1,0 +1,40 @@
+"""`keyplan calendar`: what falls due, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from keyplan.cli.options import argument, format_option, ledger_option, option
+from keyplan.cli.places import locate
+from keyplan.cli.progress import show_waiting
+from keyplan.cli.running import look_ahead
+from keyplan.cli.session import Session
+from keyplan.views.rendering import CALENDAR_FORMATS, render_calendar
+
+_MOST_DAYS = 3660
+
+
+@click.command("calendar")
+@argument("manifest", variable="MANIFEST", required=False)
+@format_option(*CALENDAR_FORMATS)
+@option("--days", type=click.IntRange(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
+@ledger_option
+@click.pass_obj
+def command(session: Session, *, manifest: str | None, as_format: str, days: int, ledger: Path | None) -> int:
+    """Show what rotates, expires and retires in the next days.
+
+    Supposes that the manifest stays as it is and that an apply runs whenever something falls due; what is due
+    already stands at the present time. Changes nothing. The format ics is for a calendar application.
+
+    \b
+    Example:
+      keyplan calendar keys.yaml --days 30
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    place = locate(manifest, session, ledger=ledger)
+    with show_waiting(session.screen, "Looking at the keys that exist"):
+        calendar = look_ahead(session.wiring, place, timedelta(days=days))
+    session.screen.answer(render_calendar(calendar, as_format=as_format, palette=session.screen.palette))
+    return 0

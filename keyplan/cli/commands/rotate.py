@@ -1,0 +1,54 @@
+"""`keyplan rotate`: renews the keys of some addresses now, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keyplan.cli.applying_options import ApplyingSettings, applying_options
+from keyplan.cli.options import argument, ledger_option, option, verbose_option
+from keyplan.cli.performing import Order, perform
+from keyplan.cli.places import locate
+from keyplan.cli.session import Session
+from keyplan.model.plan import Request
+
+
+@click.command("rotate")
+@argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
+@option("--manifest", metavar="FILE", help="The manifest that declares them.")
+@applying_options
+@ledger_option
+@verbose_option
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    addresses: tuple[str, ...],
+    manifest: str | None,
+    applying: ApplyingSettings,
+    ledger: Path | None,
+    verbose: bool,
+) -> int:
+    """Renew the keys of these addresses now, whatever their age.
+
+    Plans, shows the plan and asks for yes like apply; looks at these addresses only. Globs such as
+    'service/production/*' are fine. How a key is renewed, and how long the old one works on, is what its
+    rotation in the manifest says.
+
+    --expect takes the digest of: keyplan plan --rotate ADDRESS --target ADDRESS
+
+    \b
+    Examples:
+      keyplan rotate user/ci
+      keyplan rotate 'service/production/*' --auto-approve
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    named = tuple(sorted(set(addresses)))
+    order = Order(
+        command="rotate",
+        place=locate(manifest, session, ledger=ledger),
+        request=Request(rotate=named, targets=named),
+        applying=applying,
+        is_verbose=verbose,
+    )
+    return perform(session, order)

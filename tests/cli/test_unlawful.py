@@ -1,0 +1,41 @@
+"""A rotation that the dialect's laws forbid: an error before anything runs, with the place and the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cli.shell import MANIFEST, Shell
+from simulator import World
+from syrupy.assertion import SnapshotAssertion
+
+ROWS = [
+    pytest.param("beta", "expires_in: 90d, rotation: {strategy: refresh}", id="beta: refresh cannot extend a life"),
+    pytest.param("beta", "rotation: {strategy: refresh, overlap: 2d}", id="beta: an overlap beyond the grace"),
+    pytest.param("alpha", "rotation: {strategy: refresh, overlap: 1h}", id="alpha: no grace at all"),
+    pytest.param("alpha", "rotation: {retire: when_unused}", id="alpha: shows no last use"),
+    pytest.param("beta", "rotation: {strategy: refresh, retire: when_unused}", id="beta: refresh ends by the clock"),
+]
+
+
+def open_shell(shell: Shell, dialect: Any, fields: str) -> Shell:
+    """Return the shell, beside a provider of that dialect and a manifest with those fields."""
+    shell.world = World(dialect=dialect)
+    shell.wiring.world = shell.world
+    shell.write(MANIFEST.replace("{name: ci,", f"{{name: ci, {fields},"))
+    return shell
+
+
+@pytest.mark.parametrize(("dialect", "fields"), ROWS)
+def test_it_is_refused_with_its_place(shell: Shell, dialect: str, fields: str, snapshot: SnapshotAssertion) -> None:
+    done = open_shell(shell, dialect, fields)("plan")
+    assert (done.status, done.out) == (3, "")
+    assert done.err == snapshot
+
+
+@pytest.mark.parametrize(
+    "command", [["apply", "--auto-approve"], ["rotate", "user/ci", "--auto-approve"], ["calendar"]]
+)
+def test_it_is_refused_by_every_command_that_plans(shell: Shell, command: list[str]) -> None:
+    done = open_shell(shell, "alpha", "rotation: {retire: when_unused}")(*command)
+    assert (done.status, done.out, shell.world.provider.records) == (3, "", {})
