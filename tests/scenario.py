@@ -57,6 +57,26 @@ class Silent:
         return 2 if self._left < 0 else None
 
 
+class Telling(Silent):
+    """Implements Progress and Stop: notes every word, and never stops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def begin(self, total: int) -> None:
+        """Note it."""
+        self.words.append(f"begin {total}")
+
+    def step(self, address: Address, what: str) -> None:
+        """Note it."""
+        self.words.append(f"{address} {what}")
+
+    def finish(self, address: Address) -> None:
+        """Note it."""
+        self.words.append(f"{address} finished")
+
+
 def make_manifest(*keys: Declaration, sinks: tuple[str, ...] = ("local",), **changes: Any) -> Manifest:
     """Return a manifest of these declarations with these sinks."""
     named = [SinkName(name) for name in sinks]
@@ -115,15 +135,17 @@ class Scenario:
         plan = make_plan(self.manifest, desired, snapshot, Request(**request))
         return guard(plan, manifest=self.manifest, snapshot=snapshot)
 
-    def apply(self, *, stop: Silent | None = None, parallelism: int = 1, **request: Any) -> Report:
-        """Plan and apply."""
-        world, silent = self.world, stop or Silent()
-        bench = Workbench(
+    def bench(self) -> Workbench:
+        """Return everything that an apply may touch."""
+        world = self.world
+        return Workbench(
             reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
         )
-        return apply(
-            self.plan(**request), digest="test", ports=bench, parallelism=parallelism, progress=silent, stop=silent
-        )
+
+    def apply(self, *, stop: Silent | None = None, parallelism: int = 1, **request: Any) -> Report:
+        """Plan and apply."""
+        silent, plan = stop or Silent(), self.plan(**request)
+        return apply(plan, digest="test", ports=self.bench(), parallelism=parallelism, progress=silent, stop=silent)
 
     def run(self, *, host: str = "build-7", parallelism: int = 1, **request: Any) -> Report:
         """Do what the command does: take the lock, mark a plan as spent, plan and apply."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,8 @@ class Answer:
     """Header as sent; `read_retry_after` understands it."""
     date: str | None = None
     """Header as sent; `read_http_date` understands it."""
+    headers: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
+    """All headers, names in lower case."""
     body: bytes = field(repr=False, default=b"")
 
 
@@ -75,8 +77,8 @@ class Bearer(httpx.Auth):
         yield request
 
 
-def check_base_url(url: str) -> str:
-    """Return a base URL without trailing slash.
+def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
+    """Return a base URL without trailing slash; messages name it as `whose`.
 
     Raises InputError where it is no URL, holds a user name, a query or a fragment, or is plain http to
     anything but this machine.
@@ -84,33 +86,37 @@ def check_base_url(url: str) -> str:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        raise InputError("the provider's base URL is not a URL") from None
+        raise InputError(f"{whose} is not a URL") from None
     if parsed.userinfo or parsed.query or parsed.fragment:
         # Not quoted: what stands there may be a secret.
-        raise InputError("the provider's base URL must hold no user name, password, query or fragment")
+        raise InputError(f"{whose} must hold no user name, password, query or fragment")
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise InputError(f"the provider's base URL '{url}' must begin with https:// and a host")
+        raise InputError(f"{whose} '{url}' must begin with https:// and a host")
     if parsed.port is not None and not 0 < parsed.port <= _HIGHEST_PORT:
-        raise InputError(f"the provider's base URL '{url}' names no port between 1 and {_HIGHEST_PORT}")
+        raise InputError(f"{whose} '{url}' names no port between 1 and {_HIGHEST_PORT}")
     if parsed.scheme == "http" and not _is_loopback(parsed.host):
         raise InputError(
-            f"the provider's base URL '{url}' is plain http: everyone on the way could read the raw keys",
+            f"{whose} '{url}' is plain http: everyone on the way could read the raw keys",
             advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
         )
     return str(parsed).rstrip("/")
 
 
-def open_client(*, transport: httpx.BaseTransport | None = None, ca_file: str = "") -> httpx.Client:
+def open_client(
+    *, transport: httpx.BaseTransport | None = None, ca_file: str = "", tls: ssl.SSLContext | None = None
+) -> httpx.Client:
     """Return a client that follows no redirect, keeps no cookie and has a limit on everything.
 
     Proxies and certificate bundles come from HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE; `ca_file` goes before
-    the latter. Nothing is sent yet. Raises InputError where one of these cannot be used.
+    the latter, and `tls`, an adapter's own context, before both. Nothing is sent yet.
+
+    Raises InputError where one of these cannot be used.
     """
     _silence_loggers()
     try:
         return httpx.Client(
             transport=transport,
-            verify=ssl.create_default_context(cafile=ca_file) if ca_file else True,
+            verify=tls or (ssl.create_default_context(cafile=ca_file) if ca_file else True),
             trust_env=True,
             timeout=_TIMEOUT_SECONDS,
             limits=_LIMITS,
@@ -134,8 +140,11 @@ def open_client(*, transport: httpx.BaseTransport | None = None, ca_file: str = 
         ) from None
 
 
-def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer) -> Exchange:
-    """Send one request once and return the whole answer, or why there is none. Raises nothing."""
+def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | None) -> Exchange:
+    """Send one request once and return the whole answer, or why there is none. Raises nothing.
+
+    `bearer` is None where the client's certificate authenticates it.
+    """
     try:
         response = client.send(request, auth=bearer, stream=True, follow_redirects=False)
         with closing(response):
@@ -197,6 +206,7 @@ def _read(response: httpx.Response) -> Exchange:
         content_type=response.headers.get("Content-Type", ""),
         retry_after=response.headers.get("Retry-After"),
         date=response.headers.get("Date"),
+        headers={name.lower(): value for name, value in response.headers.items()},
         body=bytes(body),
     )
 

@@ -24,6 +24,8 @@ class Entry:
     owner: str
     receipt: Receipt | None = None
     intent: Intent | None = None
+    seal: str = ""
+    """Digest of the file as it was stored, where the value in it cannot be read back; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def _entry_to_dict(entry: Entry) -> dict[str, Any]:
         values["receipt"] = entry.receipt.to_dict()
     if entry.intent:
         values["intent"] = entry.intent.to_dict()
+    if entry.seal:
+        values["seal"] = entry.seal
     return values
 
 
@@ -84,4 +88,5 @@ def _entry_from_dict(values: Mapping[str, Any]) -> Entry:
         owner=values["owner"],
         receipt=Receipt.from_dict(receipt) if receipt else None,
         intent=Intent.from_dict(intent) if intent else None,
+        seal=values.get("seal", ""),
     )

@@ -30,3 +30,5 @@ class Surroundings:
     """The process's environment at start."""
     say: Callable[[str], None]
     """Tell the user one line on stderr (a notice or warning); never an answer."""
+    credential_variables: frozenset[str] = frozenset({"ARIZE_API_KEY"})
+    """Variables of the environment that hold keyplan's own credential: no program that a sink runs gets them."""

@@ -118,7 +118,9 @@ class SimulatedProvider:
     def working(self) -> frozenset[str]:
         """Return every raw key that works now."""
         now = self._clock.now()
-        graced = {raw for record in self.records.values() if record.active for raw, until in record.graced if now < until}
+        graced = {
+            raw for record in self.records.values() if record.active for raw, until in record.graced if now < until
+        }
         return frozenset(graced | {record.raw for record in self.live()})
 
     def live(self) -> tuple[KeyRecord, ...]:

@@ -68,6 +68,11 @@ class SimulatedSink:
             f"sink.inspect:{self.name}", lambda: {slot: self._hold(slot) for slot in slots}, failed=failed
         )
 
+    def read(self, slot: Slot) -> RawKey | None:
+        """Return the raw key, as far as the abilities go."""
+        cell = self.cells.get(slot.location) if self.abilities.readable else None
+        return RawKey(cell.raw) if cell and cell.raw is not None else None
+
     def intend(self, slot: Slot, intent: Intent) -> None:
         """Note the intent; denied for another owner's or a person's value."""
 

@@ -1,0 +1,267 @@
+"""Every flow of applying, prepared up to the run that is to be broken: rows of the crash matrix.
+
+In: a world. Out: a scenario whose next run does what the row's name says. Shared by the crash matrix, the Nth failure
+and the secrecy of flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from samples import make_declaration, make_holder
+from scenario import Scenario, make_service
+from simulator import Fault, Killed, World
+
+from keyplan.model.manifest import Address, Adopt, OnRemove, Rotation
+
+HOURS = timedelta(hours=1)
+DAYS = timedelta(days=1)
+LONG = Rotation(overlap=48 * HOURS)
+GRACE = Rotation(overlap=2 * HOURS)
+
+Flow = Callable[[World], Scenario]
+
+
+def _begin(world: World, *keys: Any, **changes: Any) -> Scenario:
+    scenario = Scenario(world)
+    scenario.watch_bystanders()
+    scenario.declare(*keys, **changes)
+    return scenario
+
+
+def _applied(world: World, *keys: Any, **changes: Any) -> Scenario:
+    scenario = _begin(world, *keys, **changes)
+    report = scenario.run()
+    assert not report.failures, report.failures
+    world.clock.advance(HOURS)
+    world.restart()
+    return scenario
+
+
+def _broken(scenario: Scenario, fault: Fault, effect: str) -> Scenario:
+    """Return the scenario after a run that broke there."""
+    scenario.world.effects.inject(fault, effect)
+    with suppress(Killed):
+        scenario.run()
+    scenario.world.clock.advance(HOURS)
+    scenario.world.restart()
+    return scenario
+
+
+def create(world: World) -> Scenario:
+    return _begin(world, make_declaration(), make_service(expires_in=90 * DAYS))
+
+
+def refresh(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration())
+    scenario.declare(make_declaration(rotation=Rotation(generation=2)))
+    return scenario
+
+
+def refresh_of_a_key_that_expires(world: World) -> Scenario:
+    expiry = world.clock.now() + 90 * DAYS
+    scenario = _applied(world, make_declaration(expires_at=expiry))
+    scenario.declare(make_declaration(expires_at=expiry, rotation=Rotation(generation=2)))
+    return scenario
+
+
+def refresh_with_grace(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(rotation=GRACE))
+    scenario.declare(make_declaration(rotation=Rotation(overlap=2 * HOURS, generation=2)))
+    return scenario
+
+
+def replace(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration())
+    scenario.declare(make_declaration(description="another"))
+    return scenario
+
+
+def replace_a_service_key(world: World) -> Scenario:
+    scenario = _applied(world, make_service(expires_in=90 * DAYS))
+    scenario.declare(make_service(expires_in=90 * DAYS, description="another"))
+    return scenario
+
+
+def replace_with_overlap(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(rotation=LONG))
+    scenario.declare(make_declaration(rotation=LONG, description="another"))
+    return scenario
+
+
+def retire(world: World) -> Scenario:
+    scenario = replace_with_overlap(world)
+    scenario.run()
+    world.clock.advance(50 * HOURS)
+    world.restart()
+    return scenario
+
+
+def replace_and_retire(world: World) -> Scenario:
+    scenario = retire(world)
+    scenario.declare(make_declaration(rotation=LONG, description="a third"))
+    return scenario
+
+
+def delete(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(), make_declaration("other"))
+    scenario.declare(make_declaration())
+    return scenario
+
+
+def delete_during_overlap(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(), make_declaration("other", rotation=LONG))
+    scenario.declare(make_declaration(), make_declaration("other", rotation=LONG, description="another"))
+    scenario.run()
+    scenario.declare(make_declaration())
+    world.restart()
+    return scenario
+
+
+def forget(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(), make_declaration("other", on_remove=OnRemove.FORGET))
+    scenario.declare(make_declaration(), on_remove=OnRemove.FORGET)
+    return scenario
+
+
+def forget_what_is_gone(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(), make_declaration("other"))
+    gone = scenario.world.ledger.receipts[Address("user/other")].key_id
+    world.provider.person_deletes(gone)
+    scenario.declare(make_declaration())
+    return scenario
+
+
+def adopt_by_refresh(world: World) -> Scenario:
+    world.provider.person_creates("ci")
+    return _begin(world, make_declaration(adopt=Adopt.REFRESH))
+
+
+def adopt_by_replace(world: World) -> Scenario:
+    world.provider.person_creates("ci")
+    return _begin(world, make_declaration(adopt=Adopt.REPLACE))
+
+
+def move(world: World) -> Scenario:
+    scenario = _applied(world, make_service())
+    target = Address("service/space-production/ingest")
+    scenario.declare(make_service(address=target, moved_from=(Address("service/production/ingest"),)))
+    return scenario
+
+
+def move_and_change(world: World) -> Scenario:
+    scenario = _applied(world, make_service(rotation=LONG))
+    changed = make_service(
+        address=Address("service/space-production/ingest"),
+        moved_from=(Address("service/production/ingest"),),
+        description="another",
+        rotation=LONG,
+    )
+    scenario.declare(changed)
+    return scenario
+
+
+def protect(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration())
+    scenario.declare(make_declaration(protect=True))
+    return scenario
+
+
+def recover_a_create(world: World) -> Scenario:
+    return _broken(create(world), Fault.KILL_AFTER, "provider.create")
+
+
+def recover_a_refresh(world: World) -> Scenario:
+    return _broken(refresh(world), Fault.KILL_AFTER, "provider.refresh")
+
+
+def recover_a_replace(world: World) -> Scenario:
+    return _broken(replace_with_overlap(world), Fault.KILL_AFTER, "provider.create")
+
+
+def recover_a_record(world: World) -> Scenario:
+    return _broken(replace(world), Fault.KILL_BEFORE, "ledger.record")
+
+
+def recover_another_wish(world: World) -> Scenario:
+    """The key whose raw key was lost is not as the manifest wants it by now."""
+    scenario = recover_a_create(world)
+    scenario.declare(make_declaration(description="another"), make_service(expires_in=90 * DAYS))
+    return scenario
+
+
+def rotated_by_hand(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration())
+    world.provider.person_rotates(world.ledger.receipts[Address("user/ci")].key_id)
+    return scenario
+
+
+def deleted_by_hand(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration())
+    world.provider.person_deletes(world.ledger.receipts[Address("user/ci")].key_id)
+    return scenario
+
+
+def lost_a_sink(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(rotation=GRACE))
+    next(iter(world.sinks.values())).lose()
+    return scenario
+
+
+def unlock(world: World) -> Scenario:
+    """A run on another host died with the lock; a person breaks it, and the next run goes on from there."""
+    scenario = create(world)
+    world.effects.inject(Fault.KILL_AFTER, "provider.create")
+    with suppress(Killed):
+        scenario.run(host="laptop")
+    world.restart()
+    return scenario
+
+
+def act_in(flow: str, scenario: Scenario) -> None:
+    """Do the run that is to be broken."""
+    held = scenario.world.ledger.holder() if flow == "unlock" else None
+    if held and held.host == make_holder(host="laptop").host:
+        scenario.world.ledger.unlock(held.id)
+    scenario.run()
+
+
+FLOWS: dict[str, Flow] = {
+    flow.__name__: flow
+    for flow in (
+        create,
+        refresh,
+        refresh_of_a_key_that_expires,
+        refresh_with_grace,
+        replace,
+        replace_a_service_key,
+        replace_with_overlap,
+        retire,
+        replace_and_retire,
+        delete,
+        delete_during_overlap,
+        forget,
+        forget_what_is_gone,
+        adopt_by_refresh,
+        adopt_by_replace,
+        move,
+        move_and_change,
+        protect,
+        recover_a_create,
+        recover_a_refresh,
+        recover_a_replace,
+        recover_a_record,
+        recover_another_wish,
+        rotated_by_hand,
+        deleted_by_hand,
+        lost_a_sink,
+        unlock,
+    )
+}
+OVERLAPPING = frozenset(
+    {"refresh_with_grace", "replace_with_overlap", "move_and_change", "recover_a_replace", "lost_a_sink"}
+)
+"""Flows that renew a key with an overlap: what a sink held before has to work on."""
