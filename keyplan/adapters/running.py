@@ -1,0 +1,125 @@
+"""Other people's programs, run for a sink: no shell, no terminal, no secret in argv or environment, and not for ever.
+
+In: argv, what stdin gets, a time limit. Out: exit status, stdout, and stderr made fit to be shown. Never: keyplan's own
+credential in a child's environment; a raw key in what is shown of a child, even a part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.model.secret import HIDDEN, RawKey
+
+_SHOWN_CHARACTERS = 400
+_TELLING = 8
+"""So many characters of a raw key in a row are hidden: redacted forms show fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What a program left behind."""
+
+    status: int
+    """Exit status; negative where a signal ended it."""
+    out: bytes = field(repr=False)
+    """All of stdout: may be secret."""
+    complaint: str
+    """The beginning of stderr on one line, without any part of the raw key; empty where there is none."""
+
+
+def keep_from_children(environment: Mapping[str, str], variables: Collection[str]) -> dict[str, str]:
+    """Return the environment without these variables, and without any other that holds the value of one of them."""
+    values = {environment[name] for name in variables if environment.get(name)}
+    return {name: value for name, value in environment.items() if name not in variables and value not in values}
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    given: bytes,
+    folder: str,
+    environment: Mapping[str, str],
+    limit: timedelta,
+    hides: RawKey | None = None,
+) -> Ran:
+    """Run a program to its end, `given` on its stdin, and return what it left; `hides` never shows in its complaint.
+
+    Raises SinkDeniedError where there is no such program or it may not be run, SinkUnavailableError where it does not
+    end within the limit: it and its children are then killed.
+    """
+    try:
+        # A session of its own: no terminal to ask on, and Ctrl-C is keyplan's to handle, not the child's.
+        process = subprocess.Popen(  # noqa: S603 - the manifest's author names the program; no shell is involved
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "an argument holds a null character"
+        raise SinkDeniedError(
+            f"'{argv[0]}' cannot be run: {reason}", advice="see that the program exists and may be executed"
+        ) from None
+    with process, _killing(process):
+        try:
+            out, err = process.communicate(given, timeout=limit.total_seconds())
+        except subprocess.TimeoutExpired:
+            # From None: the exception carries what the program printed so far.
+            raise SinkUnavailableError(
+                f"'{argv[0]}' did not end within {limit.total_seconds():g} s",
+                advice="see what it waits for; a child of its own that lives on must close stdout and stderr",
+            ) from None
+    return Ran(status=process.returncode, out=out, complaint=_show(err, hides))
+
+
+@contextmanager
+def _killing(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill the program and its children where the block does not come to its end, whatever the reason."""
+    with ExitStack() as undo:
+        undo.callback(_kill, process)
+        yield
+        undo.pop_all()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _show(text: bytes, hides: RawKey | None) -> str:
+    # Masked before it is cut: a cut through the raw key would leave a part that nobody recognises.
+    shown = text.decode(errors="replace")
+    if hides is not None:
+        shown = _mask(shown, hides)
+    line = "".join(character if character.isprintable() else " " for character in shown)
+    return " ".join(line.split())[:_SHOWN_CHARACTERS]
+
+
+def _mask(text: str, hides: RawKey) -> str:
+    """Return the text with every piece of the raw key hidden that is long enough to tell anything."""
+    pieces = _cut(hides.reveal())
+    length = max(map(len, pieces), default=0)
+    shown, hidden_until = [], 0
+    for position, character in enumerate(text):
+        if text[position : position + length] in pieces:
+            shown.append(HIDDEN if position >= hidden_until else "")
+            hidden_until = position + length
+        if position >= hidden_until:
+            shown.append(character)
+    return "".join(shown)
+
+
+def _cut(secret: str) -> frozenset[str]:
+    """Return all pieces of telling length; a shorter secret as a whole."""
+    length = min(_TELLING, len(secret))
+    return frozenset(secret[start : start + length] for start in range(len(secret) - length + 1)) - {""}

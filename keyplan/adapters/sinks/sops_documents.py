@@ -1,0 +1,76 @@
+"""What can be seen of a sops file without its key: its tree, its settings, the notes in it.
+
+In: a file's content, perhaps made by a person. Out: values of it as they stand there, mostly ciphertext. Never: a
+guess where the file is not one that sops made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from keyplan.errors import SinkDeniedError, SinkUnavailableError
+
+_NOTES = "keyplan"
+_ENCRYPTED = "ENC["
+"""How every encrypted value begins; getsops.io, "Message format"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A sops file, read without decrypting."""
+
+    tree: Mapping[Any, Any]
+
+    @classmethod
+    def parse(cls, content: bytes, *, kind: str, name: str) -> Document:
+        """Return the file's tree.
+
+        Raises SinkUnavailableError where it is no YAML or JSON, SinkDeniedError where it is not encrypted with sops.
+        """
+        try:
+            tree = json.loads(content) if kind == "json" else yaml.load(content, Loader=yaml.CSafeLoader)
+        except (ValueError, yaml.YAMLError):
+            raise SinkUnavailableError(
+                f"{name} is no single {kind.upper()} document", advice="restore it from git, or name another file"
+            ) from None
+        if not isinstance(tree, dict) or not isinstance(tree.get("sops"), dict):
+            raise SinkDeniedError(
+                f"{name} is not encrypted with sops",
+                advice=f"encrypt it first (sops encrypt --in-place {name}), or name a file that does not exist yet",
+            )
+        return cls(tree)
+
+    def find(self, keys: Sequence[str]) -> object:
+        """Return what stands at an entry, as it stands there; None where nothing does."""
+        found: object = self.tree
+        for key in keys:
+            if not isinstance(found, Mapping):
+                return None
+            found = found.get(key)
+        return found
+
+    def is_encrypted(self, keys: Sequence[str]) -> bool:
+        """Whether an entry is a text that sops encrypted."""
+        found = self.find(keys)
+        return isinstance(found, str) and found.startswith(_ENCRYPTED)
+
+    def find_obstacle(self, keys: Sequence[str]) -> str:
+        """Return the first part on the way to an entry that is there and no mapping; empty where there is none."""
+        for length in range(1, len(keys)):
+            found = self.find(keys[:length])
+            if found is not None and not isinstance(found, Mapping):
+                return ".".join(keys[:length])
+        return ""
+
+    def notes_field(self, wanted: str | None) -> str:
+        """Return the name of the field for notes: the wanted one, or one that this file's settings leave in the clear.
+
+        getsops.io, "Encrypting only parts of a file": a key with `unencrypted_suffix` is left alone; with
+        `encrypted_suffix` or `encrypted_regex` every key is that does not fit.
+        """
+        return wanted or f"{_NOTES}{self.tree['sops'].get('unencrypted_suffix') or ''}"

@@ -1,0 +1,29 @@
+"""What a sink of this machine is built with in tests: a folder, an environment, and what the user was told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from samples import OWNER
+
+from keyplan.adapters.clock import SystemClock
+from keyplan.adapters.secrets import resolve
+from keyplan.adapters.surroundings import Surroundings
+
+
+def make_surroundings(
+    folder: Path, environment: Mapping[str, str] | None = None, *, said: list[str] | None = None
+) -> Surroundings:
+    """Return surroundings whose environment is PATH, HOME and what is given."""
+    variables = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environment or {})}
+    return Surroundings(
+        folder=str(folder),
+        owner=OWNER,
+        clock=SystemClock(),
+        jitter=lambda limit: limit,
+        resolve=lambda source: resolve(source, environment=variables, folder=str(folder)),
+        environment=variables,
+        say=(said if said is not None else []).append,
+    )
