@@ -38,6 +38,7 @@ SINKS: Mapping[str, Mapping[str, Any]] = {
         "type": "object",
         "properties": {
             "mount": {"type": "string"},
+            "name": {"type": "string"},
             "token": {"type": "object"},
             "tags": {"type": "array", "items": {"type": "string"}},
         },

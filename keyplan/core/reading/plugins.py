@@ -127,13 +127,15 @@ class Sinks:
 
     def _read_delivery(self, item: Any, spot: Spot) -> Delivery:
         is_table = isinstance(item, Table)
-        name: str = item["name"] if is_table else item
+        # Some sinks have an option called `name`; who wants to change that one names the sink by `sink`.
+        field = "sink" if is_table and "sink" in item else "name"
+        name: str = item[field] if is_table else item
         known = self._known.get(name)
         options: Mapping[str, Json] = {}
         if known is None:
-            self._problems.add(item.value_spot("name") if is_table else spot, self._say_unknown(name))
+            self._problems.add(item.value_spot(field) if is_table else spot, self._say_unknown(name))
         elif is_table:
-            options = self._read_changes(item.without("name"), known, name)
+            options = self._read_changes(item.without(field), known, name)
         return Delivery(sink=SinkName(name), options=options, place=self._problems.place_of(spot))
 
     def _say_unknown(self, name: str) -> str:

@@ -168,6 +168,8 @@ def test_a_former_address_may_lie_in_a_list_of_defaults_that_is_displaced(read_t
         pytest.param("[local, vault]", [("local", {}), ("vault", {})], id="list of names"),
         pytest.param("{name: local, path: p}", [("local", {"path": "p"})], id="with a change"),
         pytest.param("{name: local}", [("local", {})], id="mapping without a change"),
+        pytest.param("{sink: local, path: p}", [("local", {"path": "p"})], id="named by 'sink'"),
+        pytest.param('{sink: vault, name: "a/{name}"}', [("vault", {"name": "a/{name}"})], id="an option called name"),
         pytest.param(
             "[local, {name: local, path: p}, {name: vault, tags: [a], token: {env: T}}]",
             [("local", {}), ("local", {"path": "p"}), ("vault", {"tags": ["a"], "token": {"env": "T"}})],
