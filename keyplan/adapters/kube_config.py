@@ -111,16 +111,17 @@ def find_connection(
     Raises InputError where there is none of these, or it can't be used.
     """
     environment = surroundings.environment
+    for_plugins = keep_from_children(environment, surroundings.credential_variables)
     context = options.get("context")
     home = environment.get("HOME", "")
     if option := options.get("kubeconfig"):
         path = Path(home, str(option)[2:]) if str(option).startswith("~/") else Path(surroundings.folder, str(option))
-        return _read_connection([path], context, environment)
+        return _read_connection([path], context, for_plugins)
     # kubectl: an empty part of KUBECONFIG counts for nothing, a file that is missing neither.
     named = [Path(part) for part in environment.get("KUBECONFIG", "").split(":") if part]
     paths = [path for path in named or [Path(home, ".kube/config")] if path.is_file()]
     if paths:
-        return _read_connection(paths, context, environment)
+        return _read_connection(paths, context, for_plugins)
     if "KUBERNETES_SERVICE_HOST" in environment and context is None:
         return _read_account(environment, account)
     raise InputError(
@@ -231,6 +232,6 @@ def _read_plugin(settings: Mapping[str, Any], folder: Path, environment: Mapping
         # client-go: a command with a slash starts from the kubeconfig's folder, one without from PATH.
         argv=(str(folder / command) if "/" in command else command, *(settings.get("args") or ())),
         folder=str(folder),
-        environment=keep_from_children(environment, ["ARIZE_API_KEY"]) | additions,
+        environment={**environment, **additions},
         api_version=settings.get("apiVersion") or "client.authentication.k8s.io/v1",
     )
