@@ -90,6 +90,14 @@ ROWS = [
         id="alpha: a name is fixed",
     ),
     pytest.param(
+        "alpha",
+        {},
+        None,
+        (Change(field="description", before="a", after="b"), NAMED),
+        "replace: nothing but a new key can have another description, name",
+        id="alpha: two are fixed",
+    ),
+    pytest.param(
         "beta",
         {"rotation": Rotation(strategy=Strategy.REFRESH)},
         None,

@@ -74,6 +74,8 @@ def test_a_changed_expiry_is_told_in_words() -> None:
     assert (change.before, change.after) == ("never", "2d after issue")
     (change,) = compare(make_desired(), make_observation(expires_at=NOW), None)
     assert (change.before, change.after) == ("2026-11-23T07:31:00+00:00", "never")
+    (change,) = compare(make_desired(expires_at=NOW), make_observation(), None)
+    assert (change.before, change.after) == ("never", "2026-11-23T07:31:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,13 @@ def test_instants_are_the_same_within_a_second(one: datetime | None, other: date
 def test_access_is_compared_where_anything_is_known(access: Access | None, remembered: str, changed: list[str]) -> None:
     key = make_observation(name="ingest", key_type=KeyType.SERVICE, access=access)
     assert fields(compare(SERVICE, key, told(access=remembered))) == changed
+
+
+def test_access_that_is_not_shown_is_told_by_what_was_delivered_and_what_is_declared() -> None:
+    key = make_observation(name="ingest", key_type=KeyType.SERVICE)
+    (change,) = compare(SERVICE, key, told(access="0123"))
+    digest = make_access(PRODUCTION).digest()
+    assert (change.before, change.after) == ("as delivered (0123)", f"as declared ({digest})")
 
 
 def test_a_lost_role_is_shown_as_nothing() -> None:

@@ -116,7 +116,7 @@ def test_keyplans_own_key_is_never_deleted_as_superseded(declared: dict[str, Any
 def test_keyplans_own_key_is_never_deleted_as_undeclared(receipts: list[Receipt]) -> None:
     snapshot = situate(keys=[ours()], receipts=receipts, **OWN)
     assert words(plan(snapshot)) == ["self: delete undeclared key-1"]
-    assert "give it another credential" in advice_of(snapshot)[0]
+    assert advice_of(snapshot) == ["keyplan itself uses this key: give it another credential first"]
 
 
 def test_keyplans_own_key_can_be_forgotten() -> None:
@@ -127,7 +127,10 @@ def test_keyplans_own_key_can_be_forgotten() -> None:
 def test_self_says_how_to_go_on() -> None:
     desired = make_desired(**ROTATING)
     (advice,) = advice_of(situate(desired, keys=[ours()], receipts=[told()], **OWN), desired)
-    assert "say self: true in its declaration" in advice
+    assert advice == (
+        "keyplan itself uses this key: say self: true in its declaration, and read the new one "
+        "from its sink before the next run"
+    )
 
 
 # Superseded keys wait for what is blocked.
@@ -157,6 +160,13 @@ def test_an_old_key_is_not_ended_beside_a_delivery_that_is_held_back(
     receipt = told(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held=held)
     assert words(plan(snapshot, desired)) == planned
+
+
+def test_an_old_key_that_waits_says_for_what() -> None:
+    desired = make_desired(protect=True)
+    receipt = told(superseded=(old("key-0", ends=NOW),))
+    snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held={})
+    assert advice_of(snapshot, desired)[1] == "it waits for the new key, which is blocked"
 
 
 # deletes
@@ -280,7 +290,16 @@ def test_blindness_names_the_override_and_lets_the_rest_go_on() -> None:
     new = make_desired("new")
     snapshot = situate(desired, new, keys=[ours()], receipts=[told(), *gone(2)])
     assert words(plan(snapshot, desired, new))[1] == "refresh requested key-1"
-    assert advice_of(snapshot, desired, new)[0].endswith("if they are really gone, say --allow-missing 2")
+    assert advice_of(snapshot, desired, new)[0] == (
+        "2 of 3 keys that receipts name cannot be seen any longer: check the credential and its rights; "
+        "if they are really gone, say --allow-missing 2"
+    )
+
+
+def test_blindness_does_not_hinder_forgetting_a_key_that_is_seen() -> None:
+    left = told(on_remove=OnRemove.FORGET)
+    made = plan(situate(keys=[ours()], receipts=[left, *gone(2)]))
+    assert words(made) == ["forget undeclared key-1", "visibility: forget gone", "visibility: forget gone"]
 
 
 def test_an_action_that_is_blocked_keeps_its_first_reason() -> None:

@@ -12,8 +12,8 @@ from simulator import FULL, make_space
 from keyplan.core.estates import Estate, Orphan, Ownership
 from keyplan.core.owning import share_out
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, KeyType, Rotation
-from keyplan.model.observation import Marker, Observation, Snapshot
+from keyplan.model.manifest import Address, KeyId, KeyType, Role, Rotation
+from keyplan.model.observation import Access, Marker, Observation, Snapshot
 from keyplan.model.receipt import UNKNOWN_TIME
 
 OLD = Address("user/old")
@@ -97,6 +97,13 @@ def test_an_intent_turns_a_tie_into_a_newcomer() -> None:
     keys = [ours(created_at=UNKNOWN_TIME), ours("key-2", created_at=UNKNOWN_TIME)]
     snapshot = situate(desired, keys=keys, receipts=[told()], intents=[make_intent(alive_before=(KeyId("key-1"),))])
     assert sorted_keys(estate_of(snapshot, desired)) == ("key-1", ["key-2"], [])
+
+
+def test_an_intent_turns_no_key_into_a_newcomer_that_was_alive_before() -> None:
+    desired = make_desired()
+    before = make_intent(alive_before=(KeyId("key-1"), KeyId("key-2")))
+    snapshot = situate(desired, keys=[ours(), ours("key-2")], receipts=[told()], intents=[before])
+    assert sorted_keys(estate_of(snapshot, desired)) == ("key-1", [], ["key-2"])
 
 
 # Receipts that disagree.
@@ -219,6 +226,29 @@ def test_space_written_by_id_for_by_name_moves_the_key(knows: str) -> None:
     assert (ids(shared.estates[0].alive), shared.orphans) == (["key-1"], ())
 
 
+def test_several_declarations_each_own_what_moved_to_them() -> None:
+    desired = make_desired("a", moved_from=(CI,)), make_desired("b", moved_from=(OLD,))
+    receipts = [told("key-1"), told("key-2", OLD)]
+    keys = [make_observation("key-1"), make_observation("key-2")]
+    shared = share(situate(*desired, keys=keys, receipts=receipts), *desired)
+    assert [ids(estate.alive) for estate in shared.estates] == [["key-1"], ["key-2"]]
+
+
+def test_intents_come_oldest_first_wherever_they_stood() -> None:
+    desired = make_desired(moved_from=(OLD,))
+    here = [make_intent("c", at=LATER), make_intent("b")]
+    there = [make_intent("d", at=NOW - HOUR, address=OLD), make_intent("a", address=OLD)]
+    estate = estate_of(situate(desired, intents=[*here, *there]), desired)
+    assert [intent.id for intent in estate.intents] == ["d", "a", "b", "c"]
+
+
+def test_of_two_deliveries_at_one_instant_the_one_that_names_the_key_as_its_own_owns_it() -> None:
+    one, other = make_desired(), make_desired("cd")
+    receipts = [told(), told("key-2", other.address, superseded=(old("key-1", ends=LATER),))]
+    shared = share(situate(one, other, keys=[make_observation()], receipts=receipts), one, other)
+    assert [ids(estate.alive) for estate in shared.estates] == [["key-1"], []]
+
+
 def test_the_superseded_keys_and_intents_move_along() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
     kept = old("key-0", ends=LATER + DAY)
@@ -289,6 +319,25 @@ def test_of_two_that_fit_a_forgotten_one_comes_last() -> None:
     receipts = [told("key-1", BY_NAME, **service), told("key-2", former, delivered_at=LATER, forgotten=True, **service)]
     shared = share(situate(desired, keys=[ingest(), ingest("key-2", former)], receipts=receipts), desired)
     assert (sorted_keys(shared.estates[0]), ids(shared.unmanaged)) == (("key-1", [], []), ["key-2"])
+
+
+@pytest.mark.parametrize(("older", "younger"), [("a", "b"), ("b", "a")])
+def test_of_two_that_fit_without_a_receipt_the_younger_moves_whatever_its_address(older: str, younger: str) -> None:
+    desired = make_desired_service(PRODUCTION, address=BY_ID)
+    keys = [ingest("key-1", Address(older)), ingest("key-2", Address(younger), created_at=LATER)]
+    assert ids(estate_of(situate(desired, keys=keys), desired).alive) == ["key-2"]
+
+
+def test_a_user_key_that_is_marked_for_an_unknown_address_belongs_to_its_name() -> None:
+    desired = make_desired()
+    assert ids(estate_of(situate(desired, keys=[ours(address=Address("?"))]), desired).alive) == ["key-1"]
+
+
+def test_a_service_key_of_unknown_spaces_is_not_taken_for_one_without_spaces() -> None:
+    access = Access(account_role=Role("member"), organizations=())
+    desired = replace(make_desired_service(PRODUCTION, address=BY_ID), access=access)
+    snapshot = situate(desired, keys=[ingest(address=Address("?"), space_ids=None)])
+    assert estate_of(snapshot, desired).alive == ()
 
 
 def test_a_half_told_move_is_not_undone() -> None:
@@ -375,6 +424,14 @@ def test_without_markers_an_open_intent_claims_what_it_must_have_made() -> None:
     ]
     shared = share(situate(desired, keys=keys, intents=[make_intent(is_unmarked=True)]), desired)
     assert (ids(shared.estates[0].older), ids(shared.unmanaged)) == (["key-1"], ["key-0", "key-2", "key-3"])
+
+
+def test_each_intent_claims_the_newcomer_of_its_own_declaration() -> None:
+    desired = [replace(make_desired(name), marker=None) for name in ("ci", "cd")]
+    keys = [make_observation("key-1", name="ci"), make_observation("key-2", name="cd")]
+    intents = [make_intent(one.address, address=one.address, is_unmarked=True) for one in desired]
+    shared = share(situate(*desired, keys=keys, intents=intents), *desired)
+    assert ([ids(estate.older) for estate in shared.estates], shared.unmanaged) == ([["key-1"], ["key-2"]], ())
 
 
 def test_an_intent_that_leads_to_a_marked_key_claims_no_unmarked_one() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from core.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
-from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent, make_observation
+from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation
 from simulator import BLIND, FULL, WEAK, make_space
 
+from keyplan.core.picturing import picture, picture_wish
 from keyplan.errors import InputError
 from keyplan.model.manifest import Address, Adopt, KeyId, KeyType, OnRemove, Retire, Rotation, Strategy, Unmanaged
 from keyplan.model.observation import Content, Holding, Marker, Observation
@@ -272,7 +273,35 @@ def test_an_absolute_expiry_is_never_rotated_for_but_warned_about() -> None:
     assert made.warnings == ()
     made = plan(replace(snapshot, now=expiry - HOUR), desired)
     assert words(made) == ["keep up_to_date key-1"]
-    assert "user/ci expires at 2026-11-24T08:31:00+00:00" in made.warnings[0]
+    (warning,) = made.warnings
+    assert warning == (
+        "user/ci expires at 2026-11-24T08:31:00+00:00, which no rotation can change: "
+        "raise expires_at in the manifest, or use expires_in"
+    )
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        pytest.param({}, id="no key"),
+        pytest.param({"keys": [ours(expires_at=LATER + HOUR)]}, id="a key that is not current"),
+        pytest.param({"keys": [ours()], "receipts": [told()]}, id="a key without expiry"),
+        pytest.param({"keys": [ours(expires_at=LATER)], "receipts": [told(expires_at=LATER)]}, id="an expired key"),
+    ],
+)
+def test_of_an_absolute_expiry_nobody_is_warned_without_a_current_key_that_it_ends(world: dict[str, Any]) -> None:
+    desired = make_desired(expires_at=LATER + HOUR)
+    assert plan(situate(desired, **world), desired).warnings == ()
+
+
+def test_an_expiry_that_has_passed_is_blocked_with_what_to_do_and_not_warned_about() -> None:
+    desired = make_desired(expires_at=LATER)
+    key = ours(expires_at=LATER + timedelta(seconds=1))
+    made = plan(situate(desired, keys=[key], receipts=[told(expires_at=key.expires_at)]), desired)
+    assert made.warnings == ()
+    assert [action.blocked.advice for action in made.actions if action.blocked] == [
+        "expires_at has passed: set a later one, use expires_in, or remove the declaration"
+    ]
 
 
 def test_a_key_that_the_provider_ends_before_its_absolute_expiry_is_renewed() -> None:
@@ -317,7 +346,8 @@ def test_an_imported_key_from_the_future_is_as_old_as_its_import() -> None:
 @pytest.mark.parametrize("dialect", ["alpha", "beta"])
 def test_what_was_refreshed_in_place_is_as_young_as_its_delivery(dialect: str) -> None:
     desired = make_desired(rotation=Rotation(every=30 * DAY))
-    snapshot = situate(desired, keys=[ours(created_at=NOW - 300 * DAY)], receipts=[told()], dialect=dialect)
+    born = NOW - 300 * DAY
+    snapshot = situate(desired, keys=[ours(created_at=born)], receipts=[told(created_at=born)], dialect=dialect)
     assert words(plan(snapshot, desired)) == ["keep up_to_date key-1"]
 
 
@@ -351,6 +381,7 @@ def test_an_address_that_fits_nothing_is_refused(request_: dict[str, Any], named
     with pytest.raises(InputError) as caught:
         plan(situate(*desired), *desired, **request_)
     assert caught.value.message.endswith(f"fits {named}")
+    assert caught.value.advice == ("addresses are user/NAME and service/SPACE/NAME; globs such as 'service/*' are fine")
 
 
 def test_targets_hide_everything_else() -> None:
@@ -371,6 +402,16 @@ def test_after_five_attempts_a_person_is_asked() -> None:
     assert words(plan(snapshot, desired)) == ["exhausted: create unfinished key-1"]
     assert words(plan(snapshot, desired, rotate=("user/ci",))) == ["refresh unfinished key-1"]
     assert words(plan(replace(snapshot, keys=()), desired)) == ["exhausted: create unfinished"]
+
+
+def test_who_is_asked_is_told_what_to_do() -> None:
+    desired = make_desired()
+    (action,) = plan(situate(desired, keys=[ours()], intents=[make_intent(attempts=5)]), desired).actions
+    assert action.blocked
+    assert action.blocked.advice == (
+        "5 attempts failed; see `keyplan ledger show`, mend the cause, "
+        "then run `keyplan rotate 'user/ci'` to start afresh"
+    )
 
 
 def test_four_attempts_are_tried_once_more() -> None:
@@ -430,6 +471,16 @@ def test_a_weak_sink_proves_nothing_of_a_key_without_a_time_of_creation() -> Non
     held = {slot_of(CI): Holding(present=True, changed_at=NOW)}
     snapshot = situate(desired, keys=[ours(created_at=UNKNOWN_TIME)], held=held, **WEAKLY)
     assert words(plan(snapshot, desired)) == ["unproven: refresh unproven key-1"]
+
+
+def test_an_unproven_key_comes_with_what_to_do() -> None:
+    desired = make_desired()
+    (action,) = plan(situate(desired, keys=[ours()], **BLINDLY), desired).actions
+    assert action.blocked
+    assert action.blocked.advice == (
+        "local:secrets/user/ci cannot tell whether it holds this key, and the ledger knows nothing: keep a lasting "
+        "ledger, take the key over with `keyplan import`, or renew it with `--rotate 'user/ci'`"
+    )
 
 
 def test_an_unproven_key_is_renewed_on_request() -> None:
@@ -522,6 +573,18 @@ def test_actions_come_in_the_order_of_applying_by_address_within() -> None:
         "forget user/z",
         "keep user/c",
     ]
+
+
+def test_a_plan_says_for_whom_and_against_what_it_was_made() -> None:
+    made = plan(situate(serial=7), manifest={"unmanaged": Unmanaged.FAIL}, targets=())
+    assert (made.owner, made.manifest, made.provider, made.dialect, made.serial, made.unmanaged_policy) == (
+        OWNER,
+        "keys.yaml",
+        "https://api.simulated.test",
+        "beta",
+        7,
+        Unmanaged.FAIL,
+    )
 
 
 def test_a_renewal_tells_reason_places_and_consequence() -> None:
@@ -705,7 +768,9 @@ def test_every_unlawful_rotation_is_told_at_once() -> None:
         plan(situate(*desired, dialect="alpha"), *desired)
     told_of = caught.value.message.splitlines()
     assert [line.split(": ")[1] for line in told_of] == ["user/a", "user/a", "user/b"]
+    assert [line.split(" ")[0] for line in told_of] == ["keys.yaml:1:1:"] * 3
     assert "keys.yaml:1:1: user/a: retire: when_unused needs last_used_at" in told_of[0]
+    assert caught.value.advice == "use strategy: auto, or change the field that it names"
 
 
 # The bookkeeping of what is kept.
@@ -718,6 +783,32 @@ def test_a_kept_key_brings_receipts_up_to_date_where_they_are_not() -> None:
     assert basis
     assert basis.receipt
     assert (basis.receipt.protect, basis.ledger_outdated, basis.outdated) == (True, True, (slot_of(CI),))
+
+
+def test_a_kept_key_is_shown_as_it_is_and_as_declared() -> None:
+    desired = make_desired()
+    (action,) = plan(situate(desired, **CURRENT), desired).actions
+    assert (action.before, action.after) == (picture(ours()), picture_wish(desired))
+    assert (action.explanation, action.changes, action.locations, action.previous_address) == ("", (), (), None)
+    assert action.place is desired.declaration.place
+
+
+def test_a_kept_keys_receipt_says_what_the_declaration_of_today_says() -> None:
+    desired = make_desired_service(PRODUCTION, protect=True, on_remove=OnRemove.FORGET)
+    key = ours(address=desired.address, name="ingest", key_type=KeyType.SERVICE)
+    former = told(address=desired.address, name="?", forgotten=True, superseded=(old("key-0", ends=NOW),))
+    snapshot = situate(desired, keys=[key], receipts=[former], abilities={LOCAL: FULL, "vault": FULL})
+    (action,) = plan(snapshot, desired).actions
+    assert action.basis
+    assert action.basis.receipt == told(
+        address=desired.address,
+        name="ingest",
+        key_type=KeyType.SERVICE,
+        space_ids=(PRODUCTION.id,),
+        protect=True,
+        on_remove=OnRemove.FORGET,
+        delivered=(slot_of(desired.address).delivered, slot_of(desired.address, "vault").delivered),
+    )
 
 
 def test_a_kept_key_whose_receipts_agree_needs_nothing() -> None:

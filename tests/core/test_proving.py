@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from core.situations import CI, HOUR, LATER, holding, ours, plan, situate, slot_of, told, words
-from samples import LOCAL, NOW, make_desired, make_intent
-from simulator import BLIND, FULL, WEAK, WRITE_ONLY
+from core.situations import CI, DAY, HOUR, LATER, holding, ours, plan, situate, slot_of, told, words
+from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent
+from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 
 from keyplan.core.estates import Estate
 from keyplan.core.presuming import presume
 from keyplan.core.proving import can_hide_a_key, find_unproven, is_delivered, outdated_slots
-from keyplan.model.manifest import Rotation
+from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.observation import Abilities, Content, Holding
 from keyplan.model.receipt import CLOCK_SKEW, UNKNOWN_TIME, Delivered, Receipt
 
@@ -52,6 +52,43 @@ def test_a_sink_holds_a_key_only_where_that_is_proven(
     snapshot = situate(make_desired(), held={SLOT: held} if held else {}, abilities={LOCAL: abilities})
     assert is_delivered(ONE, snapshot, ours(), receipt) is proven
     assert not is_delivered(ONE, snapshot, ours("key-7"), receipt)
+
+
+SECOND = timedelta(seconds=1)
+COPIED = replace(told(), delivered=(Delivered(LOCAL, SLOT.location, {}, NOW + 3 * HOUR),))
+
+
+@pytest.mark.parametrize(
+    ("abilities", "changed_at", "receipt", "proven"),
+    [
+        pytest.param(WEAK, NOW - HOUR, told(), True, id="a clock behind ours"),
+        pytest.param(WEAK, NOW + HOUR, told(), True, id="an hour later: clocks differ, writes are tried again"),
+        pytest.param(WEAK, NOW + HOUR + SECOND, told(), False, id="later than that: by hand"),
+        pytest.param(WEAK, None, told(), True, id="unknown when"),
+        pytest.param(WEAK, NOW + 4 * HOUR, COPIED, True, id="copied there later than it was delivered"),
+        pytest.param(WEAK, NOW + 4 * HOUR + SECOND, COPIED, False, id="by hand after a copy"),
+        pytest.param(BLIND, NOW + DAY, told(), True, id="a sink that tells no times"),
+        pytest.param(WEAK, NOW + DAY, IMPORTED, False, id="imported, then changed"),
+    ],
+)
+def test_a_secret_that_changed_long_after_its_delivery_was_overwritten(
+    abilities: Abilities, changed_at: datetime | None, receipt: Receipt, proven: bool
+) -> None:
+    held = {SLOT: Holding(present=True, changed_at=changed_at)}
+    snapshot = situate(make_desired(), held=held, abilities={LOCAL: abilities})
+    assert is_delivered(ONE, snapshot, ours(), receipt) is proven
+
+
+def test_receipts_prove_more_than_times_do() -> None:
+    both = Abilities(holds_receipts=True, readable=True, weak_proof=True)
+    held = {SLOT: holding(told(), changed_at=NOW + DAY)}
+    assert is_delivered(ONE, situate(make_desired(), held=held, abilities={LOCAL: both}), ours(), told())
+
+
+def test_a_secret_that_was_overwritten_by_hand_is_delivered_anew() -> None:
+    desired = make_desired()
+    snapshot = situate(desired, keys=[ours()], receipts=[told()], **weakly(changed_at=NOW + 2 * HOUR))
+    assert words(plan(snapshot, desired)) == ["refresh undelivered key-1"]
 
 
 @pytest.mark.parametrize(
@@ -113,12 +150,31 @@ def test_weak_proof_makes_a_receipt_that_says_no_more_than_was_seen() -> None:
     snapshot = situate(desired, keys=[ours()], **weakly(changed_at=changed))
     (action,) = plan(snapshot, desired).actions
     assert action.basis
-    receipt = action.basis.receipt
-    assert receipt
-    assert (receipt.key_id, receipt.fingerprint, receipt.generation) == ("key-1", None, 4)
-    assert receipt.created_at == receipt.delivered_at == changed
-    assert receipt.delivered == (Delivered(LOCAL, SLOT.location),)
+    assert action.basis.receipt == told(raw_text=None, created_at=changed, delivered_at=changed, generation=4)
     assert action.basis.ledger_outdated
+
+
+def test_weak_proof_makes_the_whole_receipt_of_what_is_declared_and_seen() -> None:
+    desired = make_desired_service(make_space("production"), rotation=Rotation(generation=4))
+    key = ours(address=desired.address, expires_at=LATER)
+    slot = slot_of(desired.address)
+    held = {slot: Holding(present=True, changed_at=NOW)}
+    snapshot = situate(desired, held=held, abilities={LOCAL: WEAK})
+    assert presume(Estate(desired=desired, older=(key,)), snapshot).receipt == told(
+        raw_text=None,
+        address=desired.address,
+        key_type=KeyType.SERVICE,
+        name="ingest",
+        space_ids=desired.space_ids,
+        expires_at=LATER,
+        delivered=(slot.delivered,),
+        generation=4,
+    )
+
+
+def test_without_a_sink_there_is_no_weak_proof() -> None:
+    estate = Estate(desired=make_desired(), older=(ours(),))
+    assert presume(estate, situate(slots={})) == estate
 
 
 def test_weak_proof_tells_the_age_of_what_was_refreshed_in_place() -> None:
@@ -186,12 +242,21 @@ def test_a_weak_sink_beside_one_with_receipts_took_part_in_its_delivery(changed_
     assert words(plan(snapshot, desired)) == [planned]
 
 
+def test_a_weak_sink_that_took_the_key_long_after_the_other_is_believed_where_the_ledger_is_lost() -> None:
+    desired = make_desired()
+    copied = {slot_of(CI, "vault"): Holding(present=True, changed_at=NOW + 20 * HOUR)}
+    held = {SLOT: holding(replace(told(), delivered=())), **copied}
+    snapshot = situate(desired, keys=[ours()], held=held, abilities={LOCAL: FULL, "vault": WEAK}, now=NOW + DAY)
+    assert words(plan(snapshot, desired)) == ["keep up_to_date key-1"]
+
+
 @pytest.mark.parametrize(
     "estate",
     [
         pytest.param(Estate(desired=make_desired(), older=(ours(),), intents=(make_intent(),)), id="an open intent"),
         pytest.param(
-            Estate(desired=make_desired(), older=(ours(),), receipt=told("key-0")), id="another key's receipt"
+            Estate(desired=make_desired(), older=(ours(),), receipt=told("key-0", delivered=())),
+            id="another key's receipt",
         ),
         pytest.param(Estate(desired=make_desired()), id="no key"),
         pytest.param(Estate(desired=make_desired(), older=(ours(created_at=UNKNOWN_TIME),)), id="creation unknown"),

@@ -12,6 +12,7 @@ from simulator import BLIND
 
 from keyplan.model.manifest import KeyId, Retire, Rotation
 from keyplan.model.observation import Observation
+from keyplan.model.plan import Basis, Verb
 from keyplan.model.receipt import Superseded
 
 SECOND = timedelta(seconds=1)
@@ -77,6 +78,13 @@ def test_an_overlap_tells_its_end() -> None:
     assert kept.before
     assert kept.before.id == "key-0"
     assert kept.place == desired.declaration.place
+
+
+def test_an_end_tells_its_reason_and_what_applying_needs() -> None:
+    desired = make_desired()
+    ended = plan(situate(desired, **two(ends=NOW)), desired).actions[0]
+    assert (ended.verb, ended.explanation) == (Verb.DELETE, "its overlap is over")
+    assert ended.basis == Basis(desired=desired, key=OLDER, slots=(slot_of(CI),))
 
 
 def test_an_old_key_that_nobody_remembers_ends_an_overlap_after_the_delivery() -> None:
