@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check contract format soak clean
+.PHONY: help demo test check contract sinks format soak mutants clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -22,6 +22,10 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml
 $(VENV)/.dev: $(VENV)/.python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.mutants: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,mutants]'
+	@touch $@
 
 demo: $(VENV)/.demo  ## the whole tour on a local sandbox: plan, apply, plan again
 	$(BIN)/keyplan demo
@@ -42,8 +46,21 @@ check: $(VENV)/.dev  ## format, lint, types, import contracts, README
 contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an environment of its own
 	$(BIN)/python tests/official_sdk/run.py
 
+$(VENV)/.sinks: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sinks]'
+	tests/sinks/install_programs
+	@touch $@
+
+sinks: $(VENV)/.sinks  ## the contract of every sink on its real server or emulator, and its whole life
+	$(BIN)/pytest -q -m sinks tests/sinks
+
 soak: $(VENV)/.dev  ## the long forms of the proofs: every crash point, every pair, long histories
 	KEYPLAN_SOAK=1 $(BIN)/pytest -q -m soak
+
+mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
+	rm -rf mutants
+	nice $(BIN)/mutmut run --max-children 2
+	$(BIN)/python tests/mutant_score.py
 
 format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/ruff format .
@@ -51,4 +68,4 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .contract dist build .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .contract dist build mutants .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -18,6 +18,7 @@
     +-- LedgerError                  7
     |   +-- LedgerLockedError        7
     |   +-- LedgerForeignError       7   belongs to another owner or account
+    |   +-- LedgerDamagedError       7   makes no sense: to be set aside and rebuilt
     +-- InterruptedRunError    130/143   SIGINT / SIGTERM
 
 Callers decide by class or field, never by the text of a message. No message ever quotes a
@@ -128,6 +129,10 @@ class LedgerLockedError(LedgerError):
 
 class LedgerForeignError(LedgerError):
     """The ledger belongs to another owner or another account."""
+
+
+class LedgerDamagedError(LedgerError):
+    """The ledger is there and makes no sense; a new one can be built from the sinks' receipts."""
 
 
 class InterruptedRunError(KeyplanError):

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from keyplan.errors import SinkError
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, Declaration, Delivery, KeyId, KeyType, SpaceId, SpaceRef
 from keyplan.model.observation import Abilities, Holding, Laws, Observation, Slot, Space
@@ -128,6 +129,18 @@ class ProviderPorts:
     writer: KeyWriter
     close: Callable[[], None] = _close_nothing
     """Let go of connections; neither door is used afterwards."""
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A sink that can tell, without writing, what would keep it from being written. No sink has to."""
+
+    def examine(self, slots: Collection[Slot]) -> tuple[SinkError, ...]:
+        """Return what stands in the way of writing these slots, as far as that shows; changes nothing.
+
+        Raises SinkError where that cannot be looked at.
+        """
+        ...
 
 
 class Sink(Protocol):
@@ -281,6 +294,21 @@ class Ledger(LedgerReader, Protocol):
 
     def remember(self, entry: HistoryEntry) -> None:
         """Add an apply to the history."""
+        ...
+
+
+class RebuildableLedger(Ledger, Protocol):
+    """A ledger whose storage can be set aside, so that a new one takes its place."""
+
+    def is_damaged(self) -> bool:
+        """Whether it is there and makes no sense. Raises LedgerError where that cannot be told."""
+        ...
+
+    def set_aside(self, *, at: datetime, patience: timedelta) -> str:
+        """Move what is stored out of the way, whatever it is, and return where.
+
+        Nothing is deleted. Raises LedgerLockedError when `patience` is over and an apply still runs.
+        """
         ...
 
 

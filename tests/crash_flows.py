@@ -6,6 +6,7 @@ and the secrecy of flows.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -211,6 +212,29 @@ def lost_a_sink(world: World) -> Scenario:
     return scenario
 
 
+def copy(world: World) -> Scenario:
+    """The last sink lost its value; where another one can be read, that one is copied."""
+    for sink in world.sinks.values():
+        sink.abilities = dataclasses.replace(sink.abilities, may_copy=True)
+    scenario = _applied(world, make_declaration(rotation=GRACE))
+    list(world.sinks.values())[-1].lose()
+    return scenario
+
+
+def copy_what_an_earlier_run_left(world: World) -> Scenario:
+    """A replace reached the first sink only, and what consumers of the last one hold has to work on."""
+    scenario = copy(world)
+    scenario.run()
+    scenario.declare(make_declaration(rotation=LONG, description="another"))
+    world.restart()
+    last = list(world.sinks)[-1]
+    world.effects.inject(Fault.ERROR, f"sink.put:{last}", times=-1)
+    scenario.run()
+    world.clock.advance(HOURS)
+    world.restart()
+    return scenario
+
+
 def unlock(world: World) -> Scenario:
     """A run on another host died with the lock; a person breaks it, and the next run goes on from there."""
     scenario = create(world)
@@ -258,10 +282,20 @@ FLOWS: dict[str, Flow] = {
         rotated_by_hand,
         deleted_by_hand,
         lost_a_sink,
+        copy,
+        copy_what_an_earlier_run_left,
         unlock,
     )
 }
 OVERLAPPING = frozenset(
-    {"refresh_with_grace", "replace_with_overlap", "move_and_change", "recover_a_replace", "lost_a_sink"}
+    {
+        "refresh_with_grace",
+        "replace_with_overlap",
+        "move_and_change",
+        "recover_a_replace",
+        "lost_a_sink",
+        "copy",
+        "copy_what_an_earlier_run_left",
+    }
 )
 """Flows that renew a key with an overlap: what a sink held before has to work on."""

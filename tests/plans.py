@@ -47,6 +47,14 @@ REFRESH = Action(
     consequences=("the old raw key stops working at once",),
     locations=("local:secrets/batch.env",),
 )
+DELIVER = Action(
+    address=Address("user/spread"),
+    verb=Verb.DELIVER,
+    reason=Reason.UNDELIVERED,
+    key_id=KeyId("key-8"),
+    explanation="deliver: no new key is needed, it is copied from local:secrets/spread.env",
+    locations=("vault:secret/arize/spread#api_key",),
+)
 DELETE = Action(address=Address("user/old"), verb=Verb.DELETE, reason=Reason.UNDECLARED, key_id=KeyId("key-3"))
 FORGET = Action(address=Address("user/lost"), verb=Verb.FORGET, reason=Reason.GONE)
 KEEP = Action(address=Address("user/calm"), verb=Verb.KEEP, reason=Reason.UP_TO_DATE, key_id=KeyId("key-4"))
@@ -81,7 +89,17 @@ def make_plan(*actions: Action, **changes: object) -> Plan:
 
 
 FULL = make_plan(
-    CREATE, REPLACE, REFRESH, DELETE, FORGET, KEEP, OVERLAPPING, MOVED, unmanaged=(STRANGER,), warnings=("mind this",)
+    CREATE,
+    REPLACE,
+    REFRESH,
+    DELIVER,
+    DELETE,
+    FORGET,
+    KEEP,
+    OVERLAPPING,
+    MOVED,
+    unmanaged=(STRANGER,),
+    warnings=("mind this",),
 )
 
 

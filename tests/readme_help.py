@@ -24,13 +24,13 @@ def main() -> int:
     text, wanted = README.read_text(), show_help()
     written = BLOCK.search(text)
     if written is None:
-        print("README.md has no help block", file=sys.stderr)
+        sys.stderr.write("README.md has no help block\n")
         return 1
     if "--write" in sys.argv:
         README.write_text(BLOCK.sub(lambda _: wanted, text))
         return 0
     if written.group() != wanted:
-        print("README.md does not show what `keyplan --help` prints: run `make format`", file=sys.stderr)
+        sys.stderr.write("README.md does not show what `keyplan --help` prints: run `make format`\n")
         return 1
     return 0
 

@@ -30,6 +30,7 @@ __all__ = [
     "FULL",
     "LAWS",
     "ME",
+    "SOURCE",
     "START",
     "WEAK",
     "WRITE_ONLY",
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 FULL = Abilities(holds_receipts=True, readable=True)
+SOURCE = Abilities(holds_receipts=True, readable=True, may_copy=True)
 WRITE_ONLY = Abilities(holds_receipts=True, readable=False)
 WEAK = Abilities(holds_receipts=False, readable=False, weak_proof=True)
 BLIND = Abilities(holds_receipts=False, readable=False)

@@ -217,7 +217,7 @@ def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str)
 
 def refuse_connection_options(options: Mapping[str, Json]) -> None:
     """Raise InputError where a delivery names an option that only the whole sink can have."""
-    if wrong := sorted(set(options) & set(CONNECTION)):
+    if wrong := sorted(set(options) & {*CONNECTION, "copy_from"}):
         raise InputError(
             f"'{wrong[0]}' can't differ from key to key", advice="declare a second sink for another account or region"
         )

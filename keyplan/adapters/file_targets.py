@@ -31,6 +31,8 @@ class Target:
     format: FileFormat
     may_overwrite: bool
     """Whether a value that keyplan did not put there may be overwritten."""
+    keeps: bool
+    """Whether the value stays when its declaration is removed."""
 
     @property
     def sidecar(self) -> str:
@@ -58,6 +60,7 @@ class Target:
             variable=variable,
             format=formats[kind],
             may_overwrite=bool(slot.options.get("overwrite")),
+            keeps=slot.options.get("on_remove") == "keep",
         )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 
-from keyplan.adapters.durable_files import Folder
-from keyplan.errors import LedgerError, LedgerForeignError
+from keyplan.adapters.durable_files import Folder, sync_folder
+from keyplan.errors import LedgerDamagedError, LedgerError, LedgerForeignError
 
 FORMAT_VERSION = 1
 # A rollback journal, not WAL: a reader of a WAL file must be able to write beside it (sqlite.org/wal.html, section 5).
@@ -32,6 +33,11 @@ CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY AUTOINCREMENT, do
 _BUSY_PATIENCE = timedelta(seconds=20)
 """Transactions take milliseconds; who waits longer waits for a stuck file system."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "another program has it open and locked: end that one, then try again",
+    sqlite3.SQLITE_READONLY: "give the user who runs keyplan the right to write it and its folder, or name another",
+    sqlite3.SQLITE_FULL: "make room on the file system, then try again",
+}
 _PRIMARY_CODE = 0xFF
 """Extended result codes hold the primary one in their low byte (sqlite.org/rescode.html)."""
 
@@ -82,21 +88,41 @@ class LedgerFile:
             code = getattr(error, "sqlite_errorcode", None) or 0
             if code & _PRIMARY_CODE in _DAMAGED:
                 raise self.damaged(error) from error
-            raise LedgerError(
-                f"{self.path}: {error}", advice="see that the file and its folder can be written, and have room"
-            ) from error
+            usual = "see that the file and its folder can be written, and have room"
+            raise LedgerError(f"{self.path}: {error}", advice=_ADVICE.get(code & _PRIMARY_CODE, usual)) from error
         except OSError as error:
             raise LedgerError(
                 f"{self.path}: {error.strerror}", advice="see that the file and its folder can be read and written"
             ) from error
 
-    def damaged(self, error: Exception | None = None) -> LedgerError:
+    def damaged(self, error: Exception | None = None) -> LedgerDamagedError:
         """Return the error to raise where the file makes no sense."""
         why = f": {error}" if error else ""
-        return LedgerError(
+        return LedgerDamagedError(
             f"{self.path} is no ledger of keyplan, or damaged{why}",
-            advice="move it away: the next plan rebuilds it from the keys' markers and the sinks' receipts",
+            advice="if it is the ledger, set it aside and build a new one from the sinks: keyplan ledger rebuild",
         )
+
+    def check(self) -> None:
+        """Have SQLite look at every page of the file. Raises LedgerDamagedError where one makes no sense."""
+        with self.reading() as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone() if connection else None
+            if found not in {None, ("ok",)}:
+                raise self.damaged(ValueError(*found))
+
+    def set_aside(self, at: datetime) -> Path:
+        """Rename the file, which must exist, and what a crash left beside it, and return the new name.
+
+        Nobody else may use the file meanwhile. Raises LedgerError.
+        """
+        with self.translated():
+            aside = self._find_free_name(at)
+            # The journal first: between the two renames it must not be taken for a new ledger's.
+            with suppress(FileNotFoundError):
+                self._journal_of(self.path).rename(self._journal_of(aside))
+            self.path.rename(aside)
+            sync_folder(self.path.parent)
+            return aside
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         if self._is_ours(connection):
@@ -113,7 +139,9 @@ class LedgerFile:
         if not tables:
             return False
         if "meta" not in tables:
-            raise self.damaged()
+            raise LedgerForeignError(
+                f"{self.path} is no ledger of keyplan, but a database of something else", advice="name another file"
+            )
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
         if not meta.get("format_version", "").isdecimal():
             raise self.damaged()
@@ -142,6 +170,14 @@ class LedgerFile:
                 # Only in a folder of our own: nobody else's files are to vanish from git's sight.
                 opened.write(".gitignore", b"*\n")
         os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+    def _find_free_name(self, at: datetime) -> Path:
+        stem = f"{self.path.name}.aside-{at:%Y%m%dT%H%M%SZ}"
+        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        return next(name for name in map(self.path.with_name, names) if not os.path.lexists(name))
+
+    def _journal_of(self, path: Path) -> Path:
+        return path.with_name(f"{path.name}-journal")  # sqlite.org/tempfiles.html, section 2.1
 
     def _open_to_read(self) -> sqlite3.Connection:
         connection = self._open("ro")

@@ -105,7 +105,7 @@ class NotedSink:
     @property
     def abilities(self) -> Abilities:
         """What this sink can do."""
-        return self._abilities
+        return replace(self._abilities, may_copy=bool(self._settings.options.get("copy_from")))
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
         """Return where a delivery goes. Raises InputError where options of the delivery make no place."""

@@ -58,7 +58,11 @@ def perform(session: Session, order: Order) -> int:
             advice="apply a saved plan, or say --expect DIGEST or --auto-approve",
         )
     with open_workbench(
-        session.wiring, order.place, command=order.command, patience=order.applying.lock_timeout
+        session.wiring,
+        order.place,
+        command=order.command,
+        patience=order.applying.lock_timeout,
+        tell=session.screen.say,
     ) as bench:
         plan = _plan(session, order, bench)
         if order.is_verbose:

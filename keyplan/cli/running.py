@@ -6,7 +6,7 @@ Never: a word to the user; a decision that belongs to core, an order that belong
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from keyplan.core.desiring import desire
 from keyplan.core.forecasting import forecast
 from keyplan.core.guarding import guard
 from keyplan.core.planning import make_plan
+from keyplan.flow.examining import LARGEST_SKEW
 from keyplan.flow.observing import observe
 from keyplan.flow.workbench import Workbench
 from keyplan.model.calendar import Calendar
@@ -24,14 +25,17 @@ from keyplan.model.durations import write_duration
 from keyplan.model.manifest import Manifest, SinkName
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan, Request
-from keyplan.ports import KeyReader, Ledger, LedgerReader, ProviderPorts, Sink
+from keyplan.ports import KeyReader, LedgerReader, ProviderPorts, RebuildableLedger, Sink
+from keyplan.views.ledger_text import describe_holder
 
 DEFAULT_PARALLELISM = 8
-LARGEST_SKEW = timedelta(seconds=60)
-"""By so much the provider's clock may differ from ours without a word."""
 
 _MINUTE = timedelta(minutes=1)
 _ZERO = timedelta(0)
+
+
+def _tell_nobody(_text: str) -> None:
+    pass
 
 
 @contextmanager
@@ -53,21 +57,26 @@ def open_ledger_reader(wiring: Wiring, place: Place) -> Iterator[LedgerReader]:
 
 
 @contextmanager
-def open_ledger(wiring: Wiring, place: Place) -> Iterator[Ledger]:
+def open_ledger(wiring: Wiring, place: Place) -> Iterator[RebuildableLedger]:
     """Give the manifest's ledger, unlocked."""
     with open_provider(wiring, place) as provider:
         yield _ledger(wiring, place, provider)
 
 
 @contextmanager
-def open_workbench(wiring: Wiring, place: Place, *, command: str, patience: timedelta) -> Iterator[Workbench]:
-    """Give everything that an apply may touch; the ledger's lock is held meanwhile.
+def open_workbench(
+    wiring: Wiring, place: Place, *, command: str, patience: timedelta, tell: Callable[[str], None] = _tell_nobody
+) -> Iterator[Workbench]:
+    """Give everything that an apply may touch; the ledger's lock is held meanwhile. `tell` hears who is waited for.
 
     Raises InputError, SinkError, LedgerError; LedgerLockedError when `patience` is over.
     """
     with open_provider(wiring, place) as provider:
         sinks = wiring.sinks(place.manifest, folder=place.folder)
         ledger = _ledger(wiring, place, provider)
+        held = ledger.holder() if patience else None
+        if held:
+            tell(f"waiting up to {write_duration(patience)} for the lock of {describe_holder(held)}")
         with ledger.lock(wiring.holder(command), patience=patience):
             yield Workbench(
                 reader=provider.reader, writer=provider.writer, sinks=sinks, ledger=ledger, clock=wiring.clock
@@ -105,6 +114,16 @@ def plan_now(
     """
     snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now)
     return _warn_of_skew(_decide(manifest, request, snapshot), reader.clock_skew())
+
+
+def look_around(manifest: Manifest, bench: Workbench) -> tuple[Plan, Snapshot]:
+    """Return the plan of now and what it was made from, with ports that are open already. Writes nothing.
+
+    Raises InputError, ProviderError, SinkError and LedgerError.
+    """
+    now = bench.clock.now()
+    snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
+    return _decide(manifest, Request(), snapshot), snapshot
 
 
 def look_ahead(wiring: Wiring, place: Place, span: timedelta) -> Calendar:
@@ -145,5 +164,5 @@ def _reader(wiring: Wiring, place: Place, provider: ProviderPorts) -> LedgerRead
     return wiring.ledger_reader(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)
 
 
-def _ledger(wiring: Wiring, place: Place, provider: ProviderPorts) -> Ledger:
+def _ledger(wiring: Wiring, place: Place, provider: ProviderPorts) -> RebuildableLedger:
     return wiring.ledger(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)

@@ -68,11 +68,16 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Write a line of talk to stderr. Never raises."""
-        if self._stderr is None:
+        stderr = self._stderr
+        if stderr is None:
             return
-        with suppress(OSError, ValueError):
-            self._stderr.write(text if text.endswith("\n") else f"{text}\n")
-            self._stderr.flush()
+        try:
+            stderr.write(text if text.endswith("\n") else f"{text}\n")
+            stderr.flush()
+        except (OSError, ValueError):
+            # What stays in the buffer would fail again when the interpreter ends, and become its exit status.
+            self._stderr = None
+            _abandon(stderr)
 
     def ask(self, question: str) -> str:
         """Return what a person types after a question on stderr; empty at the end of input."""

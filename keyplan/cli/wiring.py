@@ -21,7 +21,7 @@ from keyplan.adapters.clock import SystemClock
 from keyplan.adapters.secrets import resolve
 from keyplan.adapters.surroundings import Surroundings
 from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
-from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, Sink
+from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, RebuildableLedger, Sink
 from keyplan.views.inert import inert
 
 PROVIDERS, SINKS, LEDGERS = "keyplan.providers", "keyplan.sinks", "keyplan.ledgers"
@@ -48,7 +48,7 @@ class Wiring(Protocol):
         """Return a ledger that is only read, whether it exists or not."""
         ...
 
-    def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
+    def ledger(self, path: Path, *, owner: str, account: str) -> RebuildableLedger:
         """Return the ledger. Raises LedgerError where it cannot be opened."""
         ...
 
@@ -96,10 +96,10 @@ class PluginWiring:
         reader: LedgerReader = module.build_reader(str(path), owner=owner, account=account)
         return reader
 
-    def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
+    def ledger(self, path: Path, *, owner: str, account: str) -> RebuildableLedger:
         """Return the ledger in a file."""
         module = registry.load(LEDGERS, _LEDGER_TYPE)
-        ledger: Ledger = module.build(str(path), owner=owner, account=account, clock=self._clock)
+        ledger: RebuildableLedger = module.build(str(path), owner=owner, account=account, clock=self._clock)
         return ledger
 
     def holder(self, command: str) -> Holder:

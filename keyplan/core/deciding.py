@@ -14,14 +14,14 @@ from keyplan.core.ageing import can_be_extended, due_before_expiry, due_by_age
 from keyplan.core.cases import Case
 from keyplan.core.comparing import compare
 from keyplan.core.making import make
-from keyplan.core.picturing import picture, picture_wish
-from keyplan.core.proving import outdated_slots
+from keyplan.core.picturing import name_locations, picture, picture_wish
+from keyplan.core.proving import find_source, lacking_slots, outdated_slots
 from keyplan.core.recovering import find_lost, find_undelivered, finish_forward, hold_back_unproven, recover
 from keyplan.core.renewing import block, create, make_basis, renew
 from keyplan.core.retiring import remaining, retire
-from keyplan.model.observation import Observation
-from keyplan.model.plan import Action, Change, Guard, Reason, Verb
-from keyplan.model.receipt import MOST_ATTEMPTS, Receipt
+from keyplan.model.observation import Observation, Slot
+from keyplan.model.plan import Action, Basis, Change, Guard, Reason, Verb
+from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
 
 
 def decide(case: Case) -> Iterator[Action]:
@@ -77,18 +77,21 @@ def _judge(case: Case, key: Observation, receipt: Receipt) -> Action:
     if lost:
         return finish_forward(case, lost)
     changes = compare(case.estate.desired, key, receipt)
-    reason = _find_reason(case, key, receipt, changes)
-    if reason is None:
+    reasons = _find_reasons(case, key, receipt, changes)
+    if not reasons:
         return _keep(case, key, receipt)
-    action = renew(case, key, reason, changes)
+    # Where another row fits too, a copy would be followed by a rotation: one apply has to be enough.
+    if reasons == (Reason.UNDELIVERED,) and (source := find_source(case.slots, case.snapshot, receipt)):
+        return _deliver(case, key, receipt, source)
+    action = renew(case, key, reasons[0], changes)
     is_unknown_here = case.ledger_receipt is None and not case.estate.intents
-    if reason is Reason.UNDELIVERED and is_unknown_here and not case.is_requested:
+    if reasons[0] is Reason.UNDELIVERED and is_unknown_here and not case.is_requested:
         return hold_back_unproven(case, key, action)
     return action
 
 
-def _find_reason(case: Case, key: Observation, receipt: Receipt, changes: tuple[Change, ...]) -> Reason | None:
-    """Return the first of rows 6 and 8 to 12 that fits; None for row 13."""
+def _find_reasons(case: Case, key: Observation, receipt: Receipt, changes: tuple[Change, ...]) -> tuple[Reason, ...]:
+    """Return which of rows 6 and 8 to 12 fit, in their order; nothing for row 13."""
     declared = case.declaration
     is_expiring = can_be_extended(declared, key) and _has_come(
         due_before_expiry(declared, key, receipt, case.now), case
@@ -101,7 +104,7 @@ def _find_reason(case: Case, key: Observation, receipt: Receipt, changes: tuple[
         (Reason.EXPIRING, is_expiring),
         (Reason.TOO_OLD, _has_come(due_by_age(declared, receipt, case.now), case)),
     )
-    return next((reason for reason, fits in checks if fits), None)
+    return tuple(reason for reason, fits in checks if fits)
 
 
 def _was_rotated(key: Observation, receipt: Receipt) -> bool:
@@ -114,13 +117,6 @@ def _has_come(due: datetime | None, case: Case) -> bool:
 
 def _keep(case: Case, key: Observation, receipt: Receipt) -> Action:
     estate = case.estate
-    told = _bring_up_to_date(case, key, receipt)
-    basis = replace(
-        make_basis(case, key),
-        receipt=told,
-        outdated=outdated_slots(case.slots, case.snapshot, told),
-        ledger_outdated=case.ledger_receipt != told,
-    )
     return Action(
         address=case.declaration.address,
         verb=Verb.KEEP,
@@ -130,7 +126,34 @@ def _keep(case: Case, key: Observation, receipt: Receipt) -> Action:
         after=picture_wish(estate.desired),
         previous_address=estate.previous_address,
         place=case.declaration.place,
-        basis=basis,
+        basis=_make_told_basis(case, key, _bring_up_to_date(case, key, receipt)),
+    )
+
+
+def _deliver(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Action:
+    """Return the action that copies the current raw key into the slots that lack it."""
+    # Still listing what took it so far: a sink without marks has to tell our value from another's.
+    told = replace(_bring_up_to_date(case, key, receipt), delivered=receipt.delivered)
+    basis = _make_told_basis(case, key, told)
+    lacking = lacking_slots(case.slots, case.snapshot, receipt)
+    outdated = tuple(slot for slot in basis.outdated if slot not in lacking)
+    return replace(
+        _keep(case, key, receipt),
+        verb=Verb.DELIVER,
+        reason=Reason.UNDELIVERED,
+        explanation=f"deliver: no new key is needed, it is copied from {source.sink}:{source.location}",
+        locations=name_locations(lacking),
+        basis=replace(basis, lacking=lacking, source=source, outdated=outdated),
+    )
+
+
+def _make_told_basis(case: Case, key: Observation, told: Receipt) -> Basis:
+    """Return the basis of an action that leaves the key as it is, with what its receipt should say now."""
+    return replace(
+        make_basis(case, key),
+        receipt=told,
+        outdated=outdated_slots(case.slots, case.snapshot, told),
+        ledger_outdated=case.ledger_receipt != told,
     )
 
 
@@ -146,6 +169,12 @@ def _bring_up_to_date(case: Case, key: Observation, receipt: Receipt) -> Receipt
         protect=declared.protect,
         on_remove=declared.on_remove,
         forgotten=False,
-        delivered=tuple(sorted(slot.delivered for slot in case.slots)),
+        delivered=tuple(sorted(_name_place(slot, receipt) for slot in case.slots)),
         superseded=remaining(case, key),
     )
+
+
+def _name_place(slot: Slot, receipt: Receipt) -> Delivered:
+    """Return a slot as the receipt lists it, with today's options and the time of a copy."""
+    entry = receipt.entry_of(slot.delivered)
+    return replace(slot.delivered, at=entry.at if entry else None)

@@ -55,7 +55,7 @@ def _foresee(
         yield from _follow(action, basis, snapshot, until)
     elif key and action.reason in (Reason.OVERLAPPING, Reason.STILL_USED):
         yield _end_later(action, key, deadlines[key.id], now)
-    elif key and basis.receipt and action.verb is Verb.KEEP:
+    elif key and basis.receipt and action.verb in (Verb.KEEP, Verb.DELIVER):
         yield from Renewals.of(basis, snapshot, until).go_on(key, basis.receipt, now)
 
 

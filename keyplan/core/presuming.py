@@ -33,10 +33,10 @@ def presume(estate: Estate, snapshot: Snapshot) -> Estate:
 
 
 def _stretch(receipt: Receipt, slots: tuple[Slot, ...], snapshot: Snapshot) -> Receipt:
-    """Return a sink's receipt, saying of its weak neighbours too that they took the key in the same delivery."""
+    """Return a sink's receipt, saying of its weak neighbours too that they took the key, then or later."""
     since = receipt.delivered_at - CLOCK_SKEW
     weak = {
-        slot.delivered
+        replace(slot.delivered, at=changed_at)
         for slot in slots
         if (changed_at := _changed_at(slot, snapshot)) is not None and changed_at >= since
     }

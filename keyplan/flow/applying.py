@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import groupby
 
 from keyplan.errors import LedgerError
+from keyplan.flow.copying import Copying
 from keyplan.flow.ending import Ending
 from keyplan.flow.issuing import Issuing
 from keyplan.flow.lanes import STOPPED, Lane
@@ -90,6 +91,7 @@ class _Run:
         self._progress = progress
         self._stop = stop
         self._issuing = Issuing(ports, progress)
+        self._copying = Copying(ports, progress)
         self._ending = Ending(ports)
         self._closing: frozenset[int] = frozenset()
 
@@ -114,6 +116,7 @@ class _Run:
             Verb.CREATE: self._issuing.run,
             Verb.REPLACE: self._issuing.run,
             Verb.REFRESH: self._issuing.run,
+            Verb.DELIVER: self._copying.run,
             Verb.DELETE: self._ending.dismiss if id(action) in self._closing else self._ending.delete,
             Verb.FORGET: self._ending.forget,
             Verb.KEEP: self._ending.keep,

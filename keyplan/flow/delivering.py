@@ -54,6 +54,12 @@ class Delivering:
                 with suppress(SinkError):
                     self._bench.sinks[slot.sink].retract(slot, intent_id)
 
+    def annotate(self, slots: Collection[Slot], receipt: Receipt) -> None:
+        """Replace the receipt in every slot. Raises SinkError at the first that cannot be written."""
+        for slot in slots:
+            note = partial(self._bench.sinks[slot.sink].annotate, slot, receipt)
+            self._bench.persist(note, on=SinkUnavailableError)
+
     def withdraw(self, slots: Collection[Slot], owner: str) -> None:
         """Empty every slot of what this owner put there. Raises SinkError at the first that cannot be emptied."""
         for slot in slots:

@@ -7,16 +7,16 @@ Never: a raw key.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
-from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
+from keyplan.errors import KeyplanError, LedgerError
 from keyplan.flow.delivering import Delivering
+from keyplan.flow.failing import REPEATS, fail
 from keyplan.flow.workbench import Workbench
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Action, Reason
 from keyplan.model.receipt import Receipt
-from keyplan.model.report import Done, Failed, Outcome
+from keyplan.model.report import Done, Outcome
 
 
 class Ending:
@@ -31,7 +31,7 @@ class Ending:
         try:
             self._end(action)
         except KeyplanError as error:
-            return _failed(action, error)
+            return fail(action, error, REPEATS)
         return Done(action=action)
 
     def dismiss(self, action: Action) -> Outcome:
@@ -41,7 +41,7 @@ class Ending:
             if action.reason is Reason.UNDECLARED:
                 self._drop(action)
         except KeyplanError as error:
-            return _failed(action, error)
+            return fail(action, error, REPEATS)
         return Done(action=action)
 
     def forget(self, action: Action) -> Outcome:
@@ -57,7 +57,7 @@ class Ending:
                 note = _farewell(action, basis.key, basis.receipt, self._bench)
                 self._bench.persist(lambda: self._bench.ledger.record(note), on=LedgerError)
         except KeyplanError as error:
-            return _failed(action, error)
+            return fail(action, error, REPEATS)
         return Done(action=action, key_id=action.key_id)
 
     def keep(self, action: Action) -> Outcome | None:
@@ -68,16 +68,14 @@ class Ending:
         receipt = basis.receipt
         closes = tuple(intent.id for intent in basis.intents)
         try:
-            for slot in basis.outdated:
-                annotate = partial(self._bench.sinks[slot.sink].annotate, slot, receipt)
-                self._bench.persist(annotate, on=SinkUnavailableError)
+            self._delivering.annotate(basis.outdated, receipt)
             self._delivering.retract(basis.slots, closes)
             if basis.ledger_outdated or closes:
                 self._bench.persist(lambda: self._bench.ledger.record(receipt, closes=closes), on=LedgerError)
             if former := action.previous_address:
                 self._bench.persist(lambda: self._bench.ledger.forget(former), on=LedgerError)
         except KeyplanError as error:
-            return _failed(action, error)
+            return fail(action, error, REPEATS)
         return None
 
     def _end(self, action: Action) -> None:
@@ -109,10 +107,4 @@ def _farewell(action: Action, key: Observation, receipt: Receipt | None, bench: 
         created_at=key.created_at,
         delivered_at=bench.clock.now(),
         forgotten=True,
-    )
-
-
-def _failed(action: Action, error: KeyplanError) -> Failed:
-    return Failed(
-        action=action, message=error.message, advice=error.advice, exit_status=error.exit_status, next_run="tries again"
     )

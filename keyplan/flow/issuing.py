@@ -6,22 +6,21 @@ is in the air, and an intent that is on record says so. Never: two actions of on
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError, SinkError
+from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError
 from keyplan.flow.delivering import Delivering, Dispatch
+from keyplan.flow.failing import REPEATS, fail, fail_undelivered
+from keyplan.flow.intending import Intending, basis_of, foretell, make_intent
 from keyplan.flow.resolving import Resolving
+from keyplan.flow.verifying import is_accepted_soon
 from keyplan.flow.workbench import Workbench
 from keyplan.model.plan import Action, Basis, Verb
-from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId, Receipt, Superseded
+from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
-from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, Progress
 
-_REPEATS = "tries again"
 _FINISHES = "finds the key by its marker, gives it a new raw key and delivers that"
 _RECOVERS = "goes on from the receipt beside the secret, or gives the key a new raw key"
 _COMPLETES = "gives it a new raw key and delivers that to every sink"
@@ -34,44 +33,31 @@ class Issuing:
         self._bench = bench
         self._progress = progress
         self._delivering = Delivering(bench)
+        self._intending = Intending(bench)
         self._resolving = Resolving(bench)
 
     def run(self, action: Action) -> Outcome:
         """Run one action to its end, or undo it, or leave an open intent that says what is missing."""
-        basis, intent = _basis(action), _intent(action, self._bench.clock.now())
+        basis, intent = basis_of(action), make_intent(action, self._bench.clock.now())
         self._progress.step(action.address, "intend")
         try:
-            self._intend(basis, intent)
+            self._intending.note(basis.slots, intent)
         except KeyplanError as error:
-            self._abandon(basis, intent)
-            return _failed(action, error, _prognosis(action, intent, _REPEATS))
+            self._intending.abandon(action, basis.slots, intent)
+            return fail(action, error, foretell(action, intent, REPEATS))
         self._progress.step(action.address, action.verb.value)
         try:
             issued = self._issue(action, intent)
         except InDoubtError as error:
-            next_run = _prognosis(action, intent, _FINISHES)
+            next_run = foretell(action, intent, _FINISHES)
             return InDoubt(action=action, message=error.message, exit_status=error.exit_status, next_run=next_run)
         except KeyplanError as error:
-            self._abandon(basis, intent)
-            return _failed(action, error, _prognosis(action, intent, _REPEATS))
+            self._intending.abandon(action, basis.slots, intent)
+            return fail(action, error, foretell(action, intent, REPEATS))
         return self._hand_over(action, intent, issued)
 
-    def _intend(self, basis: Basis, intent: Intent) -> None:
-        """Note the intent in the ledger, then in every sink, which proves that each can be written."""
-        self._bench.persist(lambda: self._bench.ledger.open_intent(intent), on=LedgerError)
-        self._delivering.intend(basis.slots, intent)
-
-    def _abandon(self, basis: Basis, intent: Intent) -> None:
-        """Close an intent that led to nothing. One that an earlier run left open stays open, and counts on."""
-        if intent.id in {old.id for old in basis.intents}:
-            return
-        # What cannot be retracted now is harmless: the next run finds nothing new behind it and closes it.
-        self._delivering.retract(basis.slots, (intent.id,))
-        with suppress(LedgerError):
-            self._bench.ledger.close_intent(intent.id)
-
     def _issue(self, action: Action, intent: Intent) -> Issued:
-        basis, writer, now = _basis(action), self._bench.writer, self._bench.clock.now()
+        basis, writer, now = basis_of(action), self._bench.writer, self._bench.clock.now()
         try:
             if action.verb is Verb.REFRESH and basis.key:
                 expires_at = basis.wanted.refreshed_expiry(basis.key, self._bench.reader.laws(), now)
@@ -82,28 +68,20 @@ class Issuing:
 
     def _hand_over(self, action: Action, intent: Intent, issued: Issued) -> Outcome:
         """Verify and deliver a raw key that exists, record it, and retire what it replaces."""
-        basis = _basis(action)
+        basis = basis_of(action)
         self._progress.step(action.address, "verify")
-        is_accepted = self._verify(issued.raw)
+        is_accepted = is_accepted_soon(issued.raw, self._bench)
         old_one_lives = action.verb is not Verb.REFRESH
         if not is_accepted and old_one_lives:
             message = f"the new key {issued.key.id} does not authenticate; it is deleted again and the old one lives on"
-            failure = Failed(action=action, message=message, exit_status=ProviderError.exit_status, next_run=_REPEATS)
+            failure = Failed(action=action, message=message, exit_status=ProviderError.exit_status, next_run=REPEATS)
             return self._undo(action, intent, issued, failure)
         self._progress.step(action.address, "deliver")
         receipt = _receipt(action, issued, self._bench.clock.now())
         dispatch = self._delivering.deliver(basis.slots, issued.raw, receipt)
         if dispatch.nobody_took_it and old_one_lives:
-            return self._undo(action, intent, issued, _undelivered(action, dispatch, _REPEATS))
+            return self._undo(action, intent, issued, fail_undelivered(action, dispatch, REPEATS))
         return self._record(action, intent, receipt, dispatch, is_accepted=is_accepted)
-
-    def _verify(self, raw: RawKey) -> bool:
-        """Whether the provider accepts the raw key within some seconds; a new key may need them."""
-        for _ in self._bench.pauses():
-            with suppress(ProviderError):
-                if self._bench.writer.verify(raw):
-                    return True
-        return False
 
     def _undo(self, action: Action, intent: Intent, issued: Issued, failure: Failed) -> Outcome:
         """Delete the key that was just made, and close its intent."""
@@ -111,16 +89,14 @@ class Issuing:
             self._bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"
-            return replace(
-                failure, message=left, next_run=_prognosis(action, intent, "deletes it, or finishes with it")
-            )
-        self._abandon(_basis(action), intent)
+            return replace(failure, message=left, next_run=foretell(action, intent, "deletes it, or finishes with it"))
+        self._intending.abandon(action, basis_of(action).slots, intent)
         return failure
 
     def _record(
         self, action: Action, intent: Intent, receipt: Receipt, dispatch: Dispatch, *, is_accepted: bool
     ) -> Outcome:
-        basis = _basis(action)
+        basis = basis_of(action)
         told = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in dispatch.took)))
         closes = () if dispatch.failures else (intent.id, *(old.id for old in basis.intents))
         self._progress.step(action.address, "record")
@@ -129,9 +105,9 @@ class Issuing:
                 self._bench.persist(lambda: self._bench.ledger.record(told, closes=closes), on=LedgerError)
                 self._forget_former(basis)
         except LedgerError as error:
-            return _failed(action, error, _prognosis(action, intent, _RECOVERS))
+            return fail(action, error, foretell(action, intent, _RECOVERS))
         if dispatch.failures:
-            return _undelivered(action, dispatch, _prognosis(action, intent, _COMPLETES))
+            return fail_undelivered(action, dispatch, foretell(action, intent, _COMPLETES))
         return self._retire(action, receipt, dispatch, is_accepted=is_accepted)
 
     def _forget_former(self, basis: Basis) -> None:
@@ -161,43 +137,8 @@ class Issuing:
         return Done(action=action, key_id=receipt.key_id, delivered=locations, notes=doubt)
 
 
-def _basis(action: Action) -> Basis:
-    if action.basis is None:
-        raise AssertionError("only a plan that was just made can be applied")
-    return action.basis
-
-
-def _intent(action: Action, now: datetime) -> Intent:
-    """Return a new intent, or the open one of an earlier run with one attempt more."""
-    basis = _basis(action)
-    held = basis.receipt.delivered if basis.receipt else ()
-    is_unmarked = basis.future_marker(action.verb) is None
-    if basis.intents and basis.intents[-1].attempts < MOST_ATTEMPTS:
-        last = basis.intents[-1]
-        return replace(
-            last,
-            verb=action.verb.value,
-            key_id=action.key_id,
-            attempts=last.attempts + 1,
-            is_unmarked=is_unmarked or last.is_unmarked,
-            held=held,
-        )
-    identity = f"{basis.wanted.owner} {action.address} {now.isoformat()}"
-    return Intent(
-        id=IntentId(hashlib.sha256(identity.encode()).hexdigest()[:16]),
-        owner=basis.wanted.owner,
-        address=action.address,
-        verb=action.verb.value,
-        key_id=action.key_id,
-        alive_before=basis.alive,
-        at=now,
-        is_unmarked=is_unmarked,
-        held=held,
-    )
-
-
 def _receipt(action: Action, issued: Issued, now: datetime) -> Receipt:
-    basis = _basis(action)
+    basis = basis_of(action)
     desired, declared, key = basis.wanted, basis.wanted.declaration, issued.key
     superseded = basis.superseded
     if action.key_id and action.key_id != key.id:
@@ -221,28 +162,4 @@ def _receipt(action: Action, issued: Issued, now: datetime) -> Receipt:
         on_remove=declared.on_remove,
         generation=declared.rotation.generation,
         superseded=superseded,
-    )
-
-
-def _prognosis(action: Action, intent: Intent, usual: str) -> str:
-    """Return what the next apply does about an intent that stays open: after too many attempts, nothing."""
-    if intent.attempts < MOST_ATTEMPTS:
-        return usual
-    return (
-        f"leaves it to a person after {MOST_ATTEMPTS} failed attempts: see `keyplan ledger show`, mend the cause, "
-        f"then run `keyplan rotate '{action.address}'`"
-    )
-
-
-def _failed(action: Action, error: KeyplanError, next_run: str) -> Failed:
-    return Failed(
-        action=action, message=error.message, advice=error.advice, exit_status=error.exit_status, next_run=next_run
-    )
-
-
-def _undelivered(action: Action, dispatch: Dispatch, next_run: str) -> Failed:
-    message = "; ".join(f"{slot.sink}:{slot.location}: {error.message}" for slot, error in dispatch.failures)
-    first = dispatch.failures[0][1]
-    return Failed(
-        action=action, message=message, advice=first.advice, exit_status=SinkError.exit_status, next_run=next_run
     )

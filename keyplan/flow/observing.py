@@ -35,8 +35,8 @@ def observe(
         recalling = pool.submit(ledger.recall)
         looking = [pool.submit(sinks[name].inspect, tuple(mine)) for name, mine in _by_sink(slots).items()]
         laws = reader.laws()
-        spaces = reader.find_spaces(_name_spaces(manifest))
-        keys = reader.list_keys(_list_spaces(manifest, spaces))
+        spaces = reader.find_spaces(name_spaces(manifest))
+        keys = reader.list_keys(list_spaces(manifest, spaces))
         memory = recalling.result()
         holdings = {slot: held for future in looking for slot, held in future.result().items()}
     return Snapshot(
@@ -93,11 +93,13 @@ def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[S
     return dict(grouped)
 
 
-def _name_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
+def name_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
+    """Return the spaces that declarations name or number, which have to be looked up."""
     return frozenset(declared.space for declared in manifest.keys if declared.space)
 
 
-def _list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozenset[SpaceId]:
+def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozenset[SpaceId]:
+    """Return the ids of all spaces that declarations speak of, given those that were looked up."""
     found = {space.id for space in spaces.values()}
     written = {reference.space_id for reference in spaces if isinstance(reference, SpaceById)}
     granted = {grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces}

@@ -231,6 +231,8 @@ class Abilities:
     readable: bool
     weak_proof: bool = False
     """Whether it tells when a value was last written."""
+    may_copy: bool = False
+    """Whether other sinks may be filled from it (`copy_from: true`); says nothing where it is not readable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

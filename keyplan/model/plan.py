@@ -18,11 +18,13 @@ from keyplan.model.receipt import Intent, Receipt, Superseded
 
 
 class Verb(Enum):
-    """What an action does to keys at the provider."""
+    """What an action does to keys at the provider, and to the sinks that hold them."""
 
     CREATE = "create"
     REPLACE = "replace"
     REFRESH = "refresh"
+    DELIVER = "deliver"
+    """Copy the current raw key from one sink into those that lack it; nothing happens at the provider."""
     DELETE = "delete"
     FORGET = "forget"
     """Drop the receipt; the key stays."""
@@ -111,7 +113,7 @@ class Basis:
     key: Observation | None = None
     """The key of `Action.key_id`."""
     receipt: Receipt | None = None
-    """For keep: what the receipt should say now. Else: what it said so far."""
+    """For keep and deliver: what the receipt should say now. Else: what it said so far."""
     superseded: tuple[Superseded, ...] = ()
     """Live old keys of the address besides `key`, sorted; they go into the new receipt."""
     alive: tuple[KeyId, ...] = ()
@@ -122,8 +124,12 @@ class Basis:
     """Where its raw key belongs."""
     is_own_credential: bool = False
     """Whether this is the key that keyplan itself presents; such an action runs last."""
+    lacking: tuple[Slot, ...] = ()
+    """For deliver: slots that do not hold the current raw key."""
+    source: Slot | None = None
+    """For deliver: the slot that it is copied from."""
     outdated: tuple[Slot, ...] = ()
-    """For keep: slots whose receipt no longer says what `receipt` says."""
+    """For keep and deliver: slots whose receipt no longer says what `receipt` says."""
     ledger_outdated: bool = False
     """For keep: whether the ledger's receipt is missing or no longer says what `receipt` says."""
 
@@ -147,7 +153,7 @@ class Action:
     verb: Verb
     reason: Reason
     key_id: KeyId | None = None
-    """The key that is refreshed, replaced, deleted, forgotten or kept; None for create."""
+    """The key that is refreshed, replaced, delivered, deleted, forgotten or kept; None for create."""
     before: KeyView | None = None
     after: KeyView | None = None
     changes: tuple[Change, ...] = ()
@@ -157,7 +163,7 @@ class Action:
     consequences: tuple[str, ...] = ()
     """What happens to consumers, a sentence each."""
     locations: tuple[str, ...] = ()
-    """Where the new raw key goes: `sink:location` each."""
+    """Where the raw key goes, or what is emptied: `sink:location` each."""
     overlap: timedelta = timedelta(0)
     """How long the old key works on: by grace for refresh, as a second live key for replace."""
     previous_address: Address | None = None
@@ -177,6 +183,11 @@ class Action:
     def issues_raw_key(self) -> bool:
         """Whether running it brings a new raw key into the world."""
         return self.verb in (Verb.CREATE, Verb.REPLACE, Verb.REFRESH)
+
+    @property
+    def stores_raw_key(self) -> bool:
+        """Whether running it puts a raw key, new or not, into sinks."""
+        return self.issues_raw_key or self.verb is Verb.DELIVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +211,7 @@ class Summary:
         replaced = verbs.count(Verb.REPLACE)
         return cls(
             add=verbs.count(Verb.CREATE) + replaced,
-            change=verbs.count(Verb.REFRESH),
+            change=verbs.count(Verb.REFRESH) + verbs.count(Verb.DELIVER),
             destroy=verbs.count(Verb.DELETE) + replaced,
             keep=verbs.count(Verb.KEEP),
             forget=verbs.count(Verb.FORGET),

@@ -35,6 +35,7 @@ TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
     Verb.CREATE: ("create",),
     Verb.REPLACE: ("create", "delete"),
     Verb.REFRESH: ("update",),
+    Verb.DELIVER: ("update",),
     Verb.DELETE: ("delete",),
     Verb.FORGET: ("forget",),
     Verb.KEEP: ("no-op",),

@@ -6,7 +6,7 @@ A reader ignores fields that it does not know, so that an older keyplan can read
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
@@ -41,9 +41,9 @@ class Intent:
     owner: str
     address: Address
     verb: str
-    """`create`, `refresh` or `replace`: what was about to be done."""
+    """`create`, `refresh`, `replace` or `deliver`: what was about to be done."""
     key_id: KeyId | None
-    """The key that was about to be refreshed; None for create and replace."""
+    """The key that was about to be refreshed or replaced; None for create and deliver."""
     alive_before: tuple[KeyId, ...]
     """Ids of all live keys that could be this address's, sorted; a newcomer is none of these."""
     at: datetime
@@ -112,6 +112,19 @@ class Delivered:
     """As `Slot.location` says it."""
     options: Mapping[str, Json] = field(default_factory=dict, compare=False)
     """As `Slot.options`: by them a place is found again that the manifest does not name any longer."""
+    at: datetime | None = field(default=None, compare=False)
+    """When it took the raw key, where that was later than the receipt's `delivered_at`: by copying."""
+
+    def to_list(self) -> list[Any]:
+        """Return the place as JSON values."""
+        return [self.sink, self.location, dict(self.options), *([write_time(self.at)] if self.at else [])]
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Delivered:
+        """Return the place that `to_list` wrote. Raises ValueError or TypeError on anything else."""
+        sink, location, *further = values
+        options, at = (*further, None, None)[:2]
+        return cls(sink, location, options or {}, read_time(at) if at else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +160,10 @@ class Receipt:
     forgotten: bool = False
     """Whether its declaration was removed with `on_remove: forget`: the key lives on, and is nobody's."""
 
+    def entry_of(self, place: Delivered) -> Delivered | None:
+        """Return what is noted of a place; None where it never took the raw key."""
+        return next((entry for entry in self.delivered if entry == place), None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON values, unset fields left out."""
         values: dict[str, Any] = {
@@ -162,7 +179,7 @@ class Receipt:
             "declared_expires_at": self.declared_expires_at and write_time(self.declared_expires_at),
             "redacted": self.redacted,
             "fingerprint": self.fingerprint and [self.fingerprint.salt, self.fingerprint.digest],
-            "delivered": [[entry.sink, entry.location, dict(entry.options)] for entry in self.delivered],
+            "delivered": [entry.to_list() for entry in self.delivered],
             "delivered_at": write_time(self.delivered_at),
             "protect": self.protect,
             "on_remove": self.on_remove.value,
@@ -192,7 +209,7 @@ class Receipt:
             declared_expires_at=read_time(declared) if declared else None,
             redacted=values.get("redacted", ""),
             fingerprint=Fingerprint(*fingerprint) if fingerprint else None,
-            delivered=tuple(Delivered(*entry) for entry in values.get("delivered", ())),
+            delivered=tuple(Delivered.from_list(entry) for entry in values.get("delivered", ())),
             delivered_at=read_time(values["delivered_at"]),
             protect=values.get("protect", False),
             on_remove=OnRemove(values["on_remove"]),

@@ -32,11 +32,16 @@ def render_history(entries: Sequence[HistoryEntry]) -> str:
     return "".join(f"{line}\n" for line in lines or ["Nothing was applied yet."])
 
 
+def describe_holder(holder: Holder) -> str:
+    """Return who holds a lock, where, since when and by which command."""
+    who = f"{inert(holder.owner)} on {inert(holder.host)}, process {holder.pid}"
+    return f"{who}, since {say_time(holder.since)} ({inert(holder.command)})"
+
+
 def _describe_lock(holder: Holder | None) -> str:
     if holder is None:
         return "Lock: free."
-    who = f"{inert(holder.owner)} on {inert(holder.host)}, process {holder.pid}"
-    return f"Lock: {inert(holder.id)} is held by {who}, since {say_time(holder.since)} ({inert(holder.command)})."
+    return f"Lock: {inert(holder.id)} is held by {describe_holder(holder)}."
 
 
 def _describe_intent(intent: Intent) -> Iterator[str]:

@@ -112,7 +112,7 @@ def _details(action: Action) -> Iterator[tuple[str, str]]:
     for sentence in action.consequences:
         yield "then", inert(sentence, width=1000)
     for location in action.locations:
-        yield "goes to" if action.issues_raw_key else "empties", inert(location, width=1000)
+        yield "goes to" if action.stores_raw_key else "empties", inert(location, width=1000)
     if action.verb in (Verb.DELETE, Verb.FORGET) and action.key_id:
         yield "key id", inert(action.key_id)
     if action.blocked:

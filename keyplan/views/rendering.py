@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from keyplan.errors import InputError
 from keyplan.model.calendar import Calendar
+from keyplan.model.examination import Examination
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
-from keyplan.views import calendar_ics, calendar_text, documents, inventory, plan_text, report_text
+from keyplan.views import calendar_ics, calendar_text, doctor_text, documents, inventory, plan_text, report_text
 from keyplan.views.palette import PLAIN, Palette
 
 Noun = TypeVar("Noun")
@@ -34,6 +35,10 @@ CALENDAR_FORMATS: Mapping[str, Callable[[Calendar, Palette], str]] = {
     "json": lambda calendar, _: documents.render_calendar(calendar),
     "ics": lambda calendar, _: calendar_ics.render_ics(calendar),
 }
+EXAMINATION_FORMATS: Mapping[str, Callable[[Examination, Palette], str]] = {
+    "text": doctor_text.render_examination,
+    "json": lambda examination, _: documents.render_examination(examination),
+}
 
 
 def render_plan(plan: Plan, *, as_format: str, palette: Palette = PLAIN) -> str:
@@ -54,6 +59,11 @@ def render_inventory(keys: Sequence[Observation], *, as_format: str, palette: Pa
 def render_calendar(calendar: Calendar, *, as_format: str, palette: Palette = PLAIN) -> str:
     """Return a calendar in one of `CALENDAR_FORMATS`. Raises InputError on another."""
     return _pick(CALENDAR_FORMATS, as_format)(calendar, palette)
+
+
+def render_examination(examination: Examination, *, as_format: str, palette: Palette = PLAIN) -> str:
+    """Return an examination in one of `EXAMINATION_FORMATS`. Raises InputError on another."""
+    return _pick(EXAMINATION_FORMATS, as_format)(examination, palette)
 
 
 def _pick(formats: Mapping[str, Callable[[Noun, Palette], str]], name: str) -> Callable[[Noun, Palette], str]:

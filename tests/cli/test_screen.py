@@ -102,6 +102,17 @@ def test_after_a_broken_pipe_nothing_is_left_for_the_interpreter_to_complain_of(
     assert screen.failure is None
 
 
+def test_talk_that_nobody_hears_any_longer_does_not_become_the_exit_status() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as stderr:  # noqa: PTH123 - a descriptor, not a path
+        screen = Screen(stdin=None, stdout=None, stderr=stderr, environment={})
+        screen.say("x")
+        screen.say("y")
+        stderr.flush()
+    assert screen.talk is None
+
+
 def test_a_disk_without_space_is_told() -> None:
     with Path("/dev/full").open("w") as stdout:
         screen = Screen(stdin=None, stdout=stdout, stderr=None, environment={})

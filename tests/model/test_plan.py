@@ -29,6 +29,7 @@ def make_plan(*actions: Action, **changes: Any) -> Plan:
         (Verb.CREATE, Summary(add=1)),
         (Verb.REPLACE, Summary(add=1, destroy=1)),
         (Verb.REFRESH, Summary(change=1)),
+        (Verb.DELIVER, Summary(change=1)),
         (Verb.DELETE, Summary(destroy=1)),
         (Verb.FORGET, Summary(forget=1)),
         (Verb.KEEP, Summary(keep=1)),
@@ -44,19 +45,20 @@ def test_unmanaged_keys_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "is_change", "issues"),
+    ("verb", "is_change", "issues", "stores"),
     [
-        (Verb.CREATE, True, True),
-        (Verb.REPLACE, True, True),
-        (Verb.REFRESH, True, True),
-        (Verb.DELETE, True, False),
-        (Verb.FORGET, False, False),
-        (Verb.KEEP, False, False),
+        (Verb.CREATE, True, True, True),
+        (Verb.REPLACE, True, True, True),
+        (Verb.REFRESH, True, True, True),
+        (Verb.DELIVER, True, False, True),
+        (Verb.DELETE, True, False, False),
+        (Verb.FORGET, False, False, False),
+        (Verb.KEEP, False, False, False),
     ],
 )
-def test_verbs_say_what_they_bring_about(verb: Verb, is_change: bool, issues: bool) -> None:
+def test_verbs_say_what_they_bring_about(verb: Verb, is_change: bool, issues: bool, stores: bool) -> None:
     action = make_action(verb)
-    assert (action.is_change, action.issues_raw_key) == (is_change, issues)
+    assert (action.is_change, action.issues_raw_key, action.stores_raw_key) == (is_change, issues, stores)
 
 
 def test_changes_are_what_runs_and_does_something() -> None:

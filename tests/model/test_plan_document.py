@@ -59,6 +59,7 @@ def test_the_schema_refuses_a_document_that_lacks_a_field() -> None:
         (Verb.CREATE, ["create"]),
         (Verb.REPLACE, ["create", "delete"]),
         (Verb.REFRESH, ["update"]),
+        (Verb.DELIVER, ["update"]),
         (Verb.DELETE, ["delete"]),
         (Verb.FORGET, ["forget"]),
         (Verb.KEEP, ["no-op"]),

@@ -40,6 +40,31 @@ def test_a_receipt_survives_json(receipt: Receipt) -> None:
     assert Receipt.from_dict(json.loads(json.dumps(receipt.to_dict()))) == receipt
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(Delivered(LOCAL, "a"), id="the place alone"),
+        pytest.param(Delivered(LOCAL, "a", {"path": "a"}), id="with its options"),
+        pytest.param(Delivered(LOCAL, "a", {}, NOW), id="with the time of a copy"),
+    ],
+)
+def test_a_place_survives_json_with_what_does_not_count_in_comparing(place: Delivered) -> None:
+    again = Delivered.from_list(json.loads(json.dumps(place.to_list())))
+    assert (again, again.options, again.at) == (place, place.options, place.at)
+
+
+def test_a_place_without_options_and_of_a_newer_keyplan_can_be_read() -> None:
+    assert Delivered.from_list(["local", "a"]).options == {}
+    assert Delivered.from_list(["local", "a", {}, write_time(NOW), "from the future"]).at == NOW
+
+
+def test_a_receipt_finds_a_place_whatever_its_options() -> None:
+    known = Delivered(LOCAL, "a", {}, NOW)
+    receipt = make_receipt(delivered=(known,))
+    assert receipt.entry_of(Delivered(LOCAL, "a", {"path": "a"})) is known
+    assert receipt.entry_of(Delivered(LOCAL, "b")) is None
+
+
 def test_a_receipt_never_holds_the_raw_key() -> None:
     assert RAW not in json.dumps(FULL.to_dict())
     assert RAW not in repr(FULL)

@@ -70,8 +70,13 @@ class SimulatedSink:
 
     def read(self, slot: Slot) -> RawKey | None:
         """Return the raw key, as far as the abilities go."""
-        cell = self.cells.get(slot.location) if self.abilities.readable else None
-        return RawKey(cell.raw) if cell and cell.raw is not None else None
+
+        def act() -> RawKey | None:
+            cell = self.cells.get(slot.location) if self.abilities.readable else None
+            return RawKey(cell.raw) if cell and cell.raw is not None else None
+
+        failed = SinkUnavailableError(f"sink '{self.name}' cannot be read")
+        return self._effects.read(f"sink.read:{self.name}", act, failed=failed)
 
     def intend(self, slot: Slot, intent: Intent) -> None:
         """Note the intent; denied for another owner's or a person's value."""

@@ -159,23 +159,22 @@ class Journey:
             self.overwrite_value(NAME, "by-hand")
             self._expect_undelivered_then_made_good()
 
-    def remove(self, *, withdrawn: bool = True) -> None:
-        """A key that is declared no longer is deleted, and so is its value where the sink withdraws."""
+    def remove(self) -> None:
+        """A key that is declared no longer is deleted, and so is its value."""
         raw = self.value()
         self.apply()
         assert not self.works(raw)
-        if withdrawn:
-            assert self.read_value(NAME) is None
+        assert self.read_value(NAME) is None
         assert self.works(self.value("stays"))
         assert self.plan() == (0, {})
 
-    def run(self, *, withdrawn: bool = True) -> None:
+    def run(self) -> None:
         """All of it, in the order of a life."""
         self.create()
         self.rotate()
         self.lose()
         self.tamper()
-        self.remove(withdrawn=withdrawn)
+        self.remove()
 
     def _expect_undelivered_then_made_good(self) -> None:
         status, changes = self.plan()

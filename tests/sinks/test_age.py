@@ -229,4 +229,4 @@ def test_a_keys_life_through_the_installed_command(tmp_path: Path, identity: dic
         destroy_value=lambda name: (tmp_path / f"{name}.age").unlink(),
         overwrite_value=overwrite_value,
     ) as journey:
-        journey.run(withdrawn=False)
+        journey.run()

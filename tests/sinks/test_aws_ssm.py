@@ -299,4 +299,4 @@ def test_the_installed_command_keeps_keys_there(emulator: Emulator, consumer: Co
         overwrite_value=lambda name, text: consumer.write(place(name), text),
         environment=ENVIRONMENT,
     ) as journey:
-        journey.run(withdrawn=False)
+        journey.run()

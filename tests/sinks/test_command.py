@@ -444,7 +444,7 @@ def test_a_keys_life_through_the_installed_command(tmp_path: Path, options: dict
         read_value=lambda name: (store / name).read_text() if (store / name).exists() else None,
         destroy_value=destroy_value,
     ) as journey:
-        journey.run(withdrawn=False)
+        journey.run()
 
 
 def test_the_credential_that_the_manifest_names_never_reaches_a_program(tmp_path: Path) -> None:

@@ -382,12 +382,19 @@ def test_prism_would_tell(github: tuple[GitHubFake, str], fake: GitHubFake) -> N
 
 
 def test_a_key_lives_its_life_there(github: tuple[GitHubFake, str], fake: GitHubFake, tmp_path: Path) -> None:
+    def overwrite(name: str, value: str) -> None:
+        fake.ahead = timedelta(hours=2)  # within the hour it could be our own delivery
+        fake.person_writes(REPOSITORY, name, value)
+        fake.ahead = timedelta(0)
+
+    fake.ahead = timedelta(0)
     sink = {"type": "github-actions", **IN_REPOSITORY, "api_url": github[1], "token": {"env": "GH_TOKEN"}}
     with travelling(
         tmp_path,
         sink=sink,
         read_value=lambda name: fake.value(REPOSITORY, name),
         destroy_value=lambda name: fake.person_deletes(REPOSITORY, name),
+        overwrite_value=overwrite,
         environment={"GH_TOKEN": "ghp_all"},
     ) as journey:
         journey.run()

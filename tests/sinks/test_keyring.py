@@ -188,4 +188,4 @@ def test_a_keys_life_through_the_installed_command(service: SecretService, tmp_p
         overwrite_value=lambda name, value: find_backend(library, SECRET_SERVICE).set_password("journey", name, value),
         environment=service.environment,
     ) as journey:
-        journey.run(withdrawn=False)
+        journey.run()

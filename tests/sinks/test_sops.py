@@ -392,4 +392,4 @@ def test_a_keys_life_through_the_installed_command(folder: Folder) -> None:
         ),
         environment={"SOPS_AGE_KEY_FILE": folder.environment["SOPS_AGE_KEY_FILE"]},
     ) as journey:
-        journey.run(withdrawn=False)
+        journey.run()

@@ -679,7 +679,7 @@ class TestJourney:
             overwrite_value=lambda name, text: server.write(f"{prefix}/{name}", api_key=text),
             environment={"VAULT_TOKEN": server.token_for(policy.replace("PREFIX", prefix))},
         ) as journey:
-            journey.run(withdrawn=False)
+            journey.run()
 
     def test_a_sink_that_cannot_be_written_is_found_before_a_key_is_made(
         self, server: VaultServer, prefix: str, tmp_path: Path

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from keyplan.adapters.ledger_files import LedgerFile
 from keyplan.adapters.ledger_locks import ProcessLock
-from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
+from keyplan.errors import InputError, LedgerDamagedError, LedgerError, LedgerLockedError, PlanSpentError
 from keyplan.model.manifest import Address
 from keyplan.model.receipt import Intent, IntentId, Receipt, read_time, write_time
-from keyplan.ports import Clock, HistoryEntry, Holder, Ledger, LedgerReader, Memory, Spending
+from keyplan.ports import Clock, HistoryEntry, Holder, LedgerReader, Memory, RebuildableLedger, Spending
 
 OPTIONS: Mapping[str, Any] = {
     "type": "object",
@@ -39,7 +39,7 @@ def build_reader(path: str, *, owner: str, account: str) -> LedgerReader:
     return SqliteLedgerReader(LedgerFile(path=Path(path), owner=owner, account=account))
 
 
-def build(path: str, *, owner: str, account: str, clock: Clock) -> Ledger:
+def build(path: str, *, owner: str, account: str, clock: Clock) -> RebuildableLedger:
     """Return the ledger at a path; its file is created by the first write. `clock` measures the wait for the lock."""
     return SqliteLedger(LedgerFile(path=Path(path), owner=owner, account=account), clock)
 
@@ -97,7 +97,7 @@ class SqliteLedgerReader:
 
 
 class SqliteLedger(SqliteLedgerReader):
-    """Implements Ledger. Threads take turns; other processes are kept off by SQLite and the lock."""
+    """Implements RebuildableLedger. Threads take turns; other processes are kept off by SQLite and the lock."""
 
     def __init__(self, file: LedgerFile, clock: Clock) -> None:
         super().__init__(file)
@@ -152,6 +152,29 @@ class SqliteLedger(SqliteLedgerReader):
         """Add an apply to the history."""
         self._write("INSERT INTO history (document) VALUES (?)", _to_text(asdict(entry)))
 
+    def is_damaged(self) -> bool:
+        """Whether it is there and makes no sense. Raises LedgerError where that cannot be told, or it is another's."""
+        try:
+            self._file.check()
+            self.recall(), self.history(), self.holder()
+        except LedgerDamagedError:
+            return True
+        return False
+
+    def set_aside(self, *, at: datetime, patience: timedelta) -> str:
+        """Rename the file beside itself, with the time in its name, while no apply runs on this host."""
+        deadline = self._clock.now() + patience
+        while (held := self._seize()) is None:
+            self._wait_until(deadline)
+        try:
+            # Whoever wrote a row and holds no process lock is dead, or on another host: a person decides.
+            with suppress(LedgerDamagedError):
+                if self.holder():
+                    raise self._refusal()
+            return str(self._file.set_aside(at))
+        finally:
+            held.release()
+
     def _write(self, statement: str, *values: str) -> None:
         with self._turn, self._file.writing() as connection:
             connection.execute(statement, values)
@@ -160,9 +183,7 @@ class SqliteLedger(SqliteLedgerReader):
     def _locked(self, holder: Holder, patience: timedelta) -> Iterator[None]:
         deadline = self._clock.now() + patience
         while (held := self._try_to_hold(holder)) is None:
-            if self._clock.now() >= deadline:
-                raise self._refusal()
-            self._clock.sleep(_POLL)
+            self._wait_until(deadline)
         try:
             yield
         finally:
@@ -172,13 +193,22 @@ class SqliteLedger(SqliteLedgerReader):
                 self._drop_holder(holder.id)
             held.release()
 
-    def _try_to_hold(self, holder: Holder) -> ProcessLock | None:
+    def _wait_until(self, deadline: datetime) -> None:
+        """Wait a moment for the lock. Raises LedgerLockedError once the deadline has come."""
+        if self._clock.now() >= deadline:
+            raise self._refusal()
+        self._clock.sleep(_POLL)
+
+    def _seize(self) -> ProcessLock | None:
         self._file.prepare()
+        with self._file.translated():
+            return ProcessLock.seize(self._file.path.with_suffix(".lock"))
+
+    def _try_to_hold(self, holder: Holder) -> ProcessLock | None:
+        held = self._seize()
+        if held is None:
+            return None
         with ExitStack() as undo:
-            with self._file.translated():
-                held = ProcessLock.seize(self._file.path.with_suffix(".lock"))
-            if held is None:
-                return None
             undo.callback(held.release)
             with self._turn, self._file.writing() as connection:
                 former = self._find_holder(connection)
@@ -194,10 +224,13 @@ class SqliteLedger(SqliteLedgerReader):
         self._write("DELETE FROM lock WHERE id = ?", lock_id)
 
     def _refusal(self) -> LedgerLockedError:
-        held = self.holder()
+        held = None
+        with suppress(LedgerDamagedError):
+            held = self.holder()
         if held is None:
             return LedgerLockedError(
-                f"{self._file.path} is in use by a process that is about to end", advice="try again in a moment"
+                f"{self._file.path} is in use by a process that is about to begin or end",
+                advice="try again in a moment",
             )
         return LedgerLockedError(
             f"the ledger is locked by {held.owner} on {held.host} (pid {held.pid}) "

@@ -76,9 +76,8 @@ class _Found:
 class SecretsManagerSink:
     """Implements Sink on AWS Secrets Manager. Safe for threads; of several processes the slower one fails."""
 
-    abilities = Abilities(holds_receipts=True, readable=True)
-
     def __init__(self, settings: SinkSettings, *, owner: str, secrets: Secrets) -> None:
+        self.abilities = Abilities(holds_receipts=True, readable=True, may_copy=bool(settings.options.get("copy_from")))
         self._settings = settings
         self._owner = owner
         self._secrets = secrets

@@ -79,9 +79,8 @@ class _Found:
 class ParameterSink:
     """Implements Sink on AWS Systems Manager's Parameter Store. Safe for threads."""
 
-    abilities = Abilities(holds_receipts=True, readable=True)
-
     def __init__(self, settings: SinkSettings, *, owner: str, parameters: Parameters) -> None:
+        self.abilities = Abilities(holds_receipts=True, readable=True, may_copy=bool(settings.options.get("copy_from")))
         self._settings = settings
         self._owner = owner
         self._parameters = parameters

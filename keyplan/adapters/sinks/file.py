@@ -19,7 +19,7 @@ from keyplan.adapters.file_troubles import translated
 from keyplan.adapters.git_ignoring import GitIgnoring
 from keyplan.adapters.sidecars import Entry, Sidecar
 from keyplan.adapters.surroundings import Surroundings
-from keyplan.errors import SinkDeniedError
+from keyplan.errors import InputError, SinkDeniedError, SinkError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
@@ -51,6 +51,16 @@ OPTIONS: Mapping[str, Any] = {
             "type": "boolean",
             "default": False,
             "description": "Whether a value that keyplan did not put there may be overwritten.",
+        },
+        "on_remove": {
+            "enum": ["delete", "keep"],
+            "default": "delete",
+            "description": "What happens to the value when its declaration is removed.",
+        },
+        "copy_from": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether other sinks that lack a key may be filled from this one.",
         },
     },
     "required": ["path"],
@@ -100,8 +110,6 @@ _Decide = Callable[[_Found], _Change | None]
 class FileSink:
     """Implements Sink on a local file system. Safe for threads and for several processes."""
 
-    abilities = Abilities(holds_receipts=True, readable=True)
-
     def __init__(
         self,
         settings: SinkSettings,
@@ -111,6 +119,9 @@ class FileSink:
         ignoring: GitIgnoring,
         enter: OpenFolder = Folder.enter,
     ) -> None:
+        self.abilities = Abilities(
+            holds_receipts=True, readable=True, may_copy=bool(settings.options.get("copy_from", False))
+        )
         self._settings = settings
         self._base = base
         self._owner = owner
@@ -119,6 +130,10 @@ class FileSink:
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
         """Return the file, and for dotenv the variable: ``secrets/ci.env#ARIZE_API_KEY``."""
+        if "copy_from" in delivery.options:
+            raise InputError(
+                f"{delivery.place}: 'copy_from' can't differ for one key", advice="configure a second sink with it"
+            )
         options = {**self._settings.options, **delivery.options}
         return fill_slot(self._settings.name, owner, declaration, options)
 
@@ -180,7 +195,7 @@ class FileSink:
         self._change(target, decide, create=False)
 
     def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove the value and its entry; a value that a person put in its place stays."""
+        """Remove the value and its entry, unless `on_remove` keeps both; what a person put in its place stays."""
 
         def decide(found: _Found) -> _Change | None:
             if found.entry is None or found.entry.owner != owner:
@@ -188,7 +203,21 @@ class FileSink:
             return _Change(content=None if _is_a_persons(found) else target.format.unset(found.content), entry=None)
 
         target = Target.of(slot)
-        self._change(target, decide, create=False)
+        if not target.keeps:
+            self._change(target, decide, create=False)
+
+    def examine(self, slots: Collection[Slot]) -> tuple[SinkError, ...]:
+        """Return why git, another owner or a person's value keeps these slots from being written."""
+        return tuple(trouble for slot in slots if (trouble := self._find_trouble(Target.of(slot))))
+
+    def _find_trouble(self, target: Target) -> SinkError | None:
+        try:
+            self._refuse_unignored(target)
+            if found := self._look(target):
+                _refuse_unwritable(target, found, self._owner)
+        except SinkError as error:
+            return error
+        return None
 
     def _refuse_unignored(self, target: Target) -> None:
         self._ignoring.refuse_unignored(Path(self._base, target.path))

@@ -30,7 +30,7 @@ from keyplan.ports import Sink
 
 TYPE: Final = "gitlab-ci"
 _DEFAULT_TOKEN: Final = {"env": "GITLAB_TOKEN"}
-_FIXED: Final = ("token", "url")
+_FIXED: Final = ("token", "url", "copy_from")
 _MOST_THREADS: Final = 8
 # gitlab-org/gitlab, app/models/concerns/ci/maskable.rb, MASK_AND_RAW_REGEX: what can be masked, if it is not expanded.
 _MASKABLE: Final = re.compile(r"\S{8,}")
@@ -126,7 +126,11 @@ class GitLabSink:
         self._settings = settings
         self._gitlab = gitlab
         self._owner = owner
-        self.abilities = Abilities(holds_receipts=True, readable=not settings.options.get("hidden"))
+        self.abilities = Abilities(
+            holds_receipts=True,
+            readable=not settings.options.get("hidden"),
+            may_copy=bool(settings.options.get("copy_from")),
+        )
         """What is hidden can't be read."""
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:

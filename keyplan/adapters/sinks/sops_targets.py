@@ -50,7 +50,7 @@ class Target:
         keys: object = slot.options["keys"]
         notes = slot.options.get("notes")
         path = PurePosixPath(str(slot.options["path"]))
-        named = tuple(str(key) for key in keys) if isinstance(keys, tuple) else ()
+        named = tuple(str(key) for key in keys) if isinstance(keys, list | tuple) else ()
         return cls(
             location=slot.location,
             path=path,

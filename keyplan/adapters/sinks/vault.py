@@ -113,11 +113,16 @@ class VaultSink:
     @property
     def abilities(self) -> Abilities:
         """What the options leave of what KV version 2 can do."""
-        return Abilities(holds_receipts=self._notes, readable=self._reads, weak_proof=not self._notes)
+        return Abilities(
+            holds_receipts=self._notes,
+            readable=self._reads,
+            weak_proof=not self._notes,
+            may_copy=bool(self._settings.options.get("copy_from")),
+        )
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
         """Return the secret and its field: ``secret/arize/ci#api_key``."""
-        fixed = sorted({*CONNECTION_SCHEMA, "write_only", "receipts"} & delivery.options.keys())
+        fixed = sorted({*CONNECTION_SCHEMA, "write_only", "receipts", "copy_from"} & delivery.options.keys())
         if fixed:
             raise InputError(
                 f"{delivery.place}: sink '{delivery.sink}' has one '{fixed[0]}' for all keys",

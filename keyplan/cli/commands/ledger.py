@@ -1,17 +1,27 @@
-"""`keyplan ledger`: what keyplan remembers, without secrets, and the way out of a lock that nobody holds."""
+"""`keyplan ledger`: what keyplan remembers, without secrets, and the ways out of a lost lock and a damaged file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from keyplan.cli.applying_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option, refuse_no_command
-from keyplan.cli.places import locate
-from keyplan.cli.running import open_ledger, open_ledger_reader
+from keyplan.cli.places import Place, locate
+from keyplan.cli.progress import show_waiting
+from keyplan.cli.running import look_around, open_ledger, open_ledger_reader, open_workbench
 from keyplan.cli.session import Session
+from keyplan.core.salvaging import Salvage, salvage
+from keyplan.errors import RefusedError
+from keyplan.flow.rebuilding import record_again
+from keyplan.model.plan import Plan
+from keyplan.ports import Memory, RebuildableLedger
 from keyplan.views.inert import inert
 from keyplan.views.ledger_text import render_history, render_ledger
+from keyplan.views.wording import say_count
 
 _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 
@@ -19,7 +29,7 @@ _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 @click.group("ledger", invoke_without_command=True, subcommand_metavar="COMMAND [ARGS]...")
 @click.pass_context
 def command(ctx: click.Context) -> int:
-    """Look into the ledger, or break its lock.
+    """Look into the ledger, break its lock, or build it anew.
 
     \b
     Example:
@@ -76,3 +86,65 @@ def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: Path
         opened.unlock(lock_id)
     session.screen.answer(f"The lock {inert(lock_id)} is broken.\n")
     return 0
+
+
+@command.command("rebuild")
+@_manifest_argument
+@option("--force", is_flag=True, help="Do it although the ledger is whole.")
+@lock_timeout_option
+@ledger_option
+@click.pass_obj
+def rebuild(
+    session: Session, *, manifest: str | None, force: bool, lock_timeout: timedelta, ledger: Path | None
+) -> int:
+    """Set a damaged ledger aside and build a new one from the receipts in the sinks.
+
+    The old file is renamed, never deleted. Keys and sinks stay as they are. What only the ledger knew is lost:
+    the history of applies, which plans were spent, and which keys were forgotten with on_remove.
+
+    Refused (exit status 4) where the ledger is whole, because then it knows more than the sinks do.
+
+    \b
+    Example:
+      keyplan ledger rebuild keys.yaml
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    place = locate(manifest, session, ledger=ledger)
+    with open_ledger(session.wiring, place) as opened:
+        aside = _set_aside(opened, session, patience=lock_timeout, is_forced=force)
+    with (
+        open_workbench(
+            session.wiring, place, command="ledger rebuild", patience=lock_timeout, tell=session.screen.say
+        ) as bench,
+        show_waiting(session.screen, "Looking at the keys that exist"),
+    ):
+        plan, snapshot = look_around(place.manifest, bench)
+        found = salvage(plan, snapshot)
+        record_again(found.receipts, bench)
+    session.screen.answer("".join(f"{line}\n" for line in _describe(found, plan, place, aside)))
+    return 0
+
+
+def _set_aside(ledger: RebuildableLedger, session: Session, *, patience: timedelta, is_forced: bool) -> str:
+    """Return where the old ledger lies now; empty where there was nothing in it.
+
+    Raises RefusedError where it is whole and nobody insists, LedgerError.
+    """
+    if not ledger.is_damaged():
+        if ledger.recall() == Memory():
+            return ""
+        if not is_forced:
+            raise RefusedError(
+                "the ledger is whole, and knows more than the sinks do: nothing was done",
+                advice="to build a new one all the same: keyplan ledger rebuild --force",
+            )
+    return ledger.set_aside(at=session.wiring.clock.now(), patience=patience)
+
+
+def _describe(found: Salvage, plan: Plan, place: Place, aside: str) -> Iterator[str]:
+    if aside:
+        yield f"The old ledger is kept as {inert(aside, width=1000)}."
+    receipts, unnamed = say_count(len(found.receipts), "receipt"), say_count(len(found.unnamed), "key")
+    yield f"The new ledger has {receipts} from sinks; {unnamed} of {inert(plan.owner)} without a receipt."
+    for key in found.unnamed:
+        yield f"  ?  {inert(key.name)}  key {inert(key.id)}"
+    yield f"Read what the next apply would do before you run it: keyplan plan {inert(place.manifest.path, width=1000)}"

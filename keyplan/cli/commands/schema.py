@@ -10,7 +10,7 @@ from keyplan.cli.options import argument
 from keyplan.cli.session import Session
 from keyplan.views.documents import render_document
 
-_FORMATS = ("manifest", "plan", "report", "calendar")
+_FORMATS = ("manifest", "plan", "report", "calendar", "doctor")
 
 
 @click.command("schema")

@@ -14,11 +14,12 @@ import pytest
 from samples import NOW, OWNER, RAW, make_history_entry, make_holder, make_intent, make_receipt, names_in
 from simulator import SimulatedClock
 
+from keyplan.adapters.ledger_files import LedgerFile
 from keyplan.adapters.ledgers.sqlite import build, build_reader
 from keyplan.adapters.registry import load
 from keyplan.errors import LedgerError, LedgerForeignError, LedgerLockedError, PlanSpentError
 from keyplan.model.manifest import Address
-from keyplan.ports import Ledger, LedgerReader, Memory, Spending
+from keyplan.ports import LedgerReader, Memory, RebuildableLedger, Spending
 
 ACCOUNT = "https://api.simulated.test"
 AT_ONCE = timedelta(0)
@@ -29,7 +30,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".keyplan" / "ledger.db"
 
 
-def open_ledger(path: Path, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
+def open_ledger(path: Path, *, owner: str = OWNER, account: str = ACCOUNT) -> RebuildableLedger:
     return build(str(path), owner=owner, account=account, clock=SimulatedClock())
 
 
@@ -168,7 +169,7 @@ def test_a_file_that_is_no_ledger_is_said_to_be_none_and_kept(path: Path, conten
     for attempt in (open_reader(path).recall, lambda: open_ledger(path).record(make_receipt())):
         with pytest.raises(LedgerError, match="no ledger of keyplan, or damaged") as caught:
             attempt()
-        assert "move it away" in caught.value.advice
+        assert "keyplan ledger rebuild" in caught.value.advice
     assert path.read_bytes() == content
 
 
@@ -286,6 +287,7 @@ sys.path.insert(0, sys.argv[1])
 from datetime import timedelta
 from samples import *
 from simulator import SimulatedClock
+from keyplan.adapters.ledger_files import LedgerFile
 from keyplan.adapters.ledgers.sqlite import build
 ledger = build(sys.argv[2], owner=OWNER, account=sys.argv[3], clock=SimulatedClock())
 with ledger.lock(make_holder("elsewhere"), patience=timedelta(0)):
@@ -346,7 +348,7 @@ def test_breaking_the_lock_of_one_that_lives_here_lets_nobody_in_yet(path: Path)
     with ledger.lock(make_holder("first"), patience=AT_ONCE):
         ledger.unlock("first")
         with (
-            pytest.raises(LedgerLockedError, match="about to end"),
+            pytest.raises(LedgerLockedError, match="about to begin or end"),
             ledger.lock(make_holder("second"), patience=AT_ONCE),
         ):
             pytest.fail("two hold one lock")
@@ -378,3 +380,96 @@ def test_a_link_in_the_locks_place_is_refused(path: Path) -> None:
     path.with_suffix(".lock").symlink_to("target")
     with pytest.raises(LedgerError, match="symbolic"), open_ledger(path).lock(make_holder(), patience=AT_ONCE):
         pytest.fail("it was followed")
+
+
+# what is set aside
+
+
+def set_aside(path: Path, patience: timedelta = AT_ONCE) -> Path:
+    return Path(open_ledger(path).set_aside(at=NOW, patience=patience))
+
+
+def test_a_ledger_that_is_set_aside_is_renamed_with_the_time_and_nothing_is_lost(path: Path) -> None:
+    open_ledger(path).record(make_receipt())
+    aside = set_aside(path)
+    assert aside.name == f"ledger.db.aside-{NOW:%Y%m%dT%H%M%SZ}"
+    assert open_reader(path).recall() == Memory()
+    assert open_reader(aside).recall().receipts == (make_receipt(),)
+
+
+def test_one_that_was_set_aside_before_is_not_overwritten(path: Path) -> None:
+    asides = []
+    for _ in range(3):
+        open_ledger(path).record(make_receipt())
+        asides.append(set_aside(path).name.rpartition("Z")[2])
+    assert asides == ["", "-2", "-3"]
+
+
+def test_what_a_crash_left_beside_it_goes_with_it(path: Path) -> None:
+    open_ledger(path).record(make_receipt())
+    path.with_name("ledger.db-journal").write_bytes(b"torn")
+    aside = LedgerFile(path=path, owner=OWNER, account=ACCOUNT).set_aside(NOW)
+    assert aside.with_name(f"{aside.name}-journal").read_bytes() == b"torn"
+    assert open_reader(path).recall() == Memory()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(None, False, id="not there"),
+        pytest.param(b"", False, id="empty"),
+        pytest.param(b"not a database, but long enough to look at" * 30, True, id="text"),
+    ],
+)
+def test_damage_is_found_before_anything_is_moved(path: Path, content: bytes | None, *, expected: bool) -> None:
+    path.parent.mkdir()
+    if content is not None:
+        path.write_bytes(content)
+    assert open_ledger(path).is_damaged() is expected
+
+
+def test_a_page_that_makes_no_sense_is_damage_even_where_nothing_reads_it(path: Path) -> None:
+    ledger = open_ledger(path)
+    ledger.spend(Spending(digest="sha256:1", at=NOW, host="build-7"))
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'spent'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    assert open_reader(path).recall() == Memory()
+    assert ledger.is_damaged()
+
+
+def test_a_whole_ledger_is_not_damaged_and_anothers_is_not_judged(path: Path) -> None:
+    open_ledger(path).record(make_receipt())
+    assert not open_ledger(path).is_damaged()
+    with pytest.raises(LedgerForeignError):
+        open_ledger(path, owner="another-team").is_damaged()
+
+
+def test_nothing_is_set_aside_while_an_apply_runs(path: Path) -> None:
+    ledger = open_ledger(path)
+    with (
+        ledger.lock(make_holder("first"), patience=AT_ONCE),
+        pytest.raises(LedgerLockedError, match="is locked by"),
+    ):
+        set_aside(path, timedelta(seconds=2))
+    assert open_reader(path).holder() is None
+
+
+def test_a_lock_that_another_host_noted_is_no_ones_to_set_aside(path: Path) -> None:
+    ledger = open_ledger(path)
+    with ledger.lock(make_holder("first"), patience=AT_ONCE):
+        shutil.copy(path, path.with_name("held.db"))
+    shutil.move(path.with_name("held.db"), path)
+    with pytest.raises(LedgerLockedError, match="is locked by"):
+        set_aside(path)
+
+
+def test_a_damaged_ledger_in_use_is_not_set_aside(path: Path) -> None:
+    ledger = open_ledger(path)
+    with ledger.lock(make_holder("first"), patience=AT_ONCE):
+        path.write_bytes(b"rot" * 1000)
+        with pytest.raises(LedgerLockedError, match="in use by a process"):
+            set_aside(path)

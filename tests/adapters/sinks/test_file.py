@@ -12,6 +12,8 @@ from samples import (
     NOW,
     OWNER,
     RAW,
+    make_declaration,
+    make_delivery,
     make_intent,
     make_receipt,
     make_sink_settings,
@@ -23,7 +25,7 @@ from keyplan.adapters.durable_files import Folder
 from keyplan.adapters.registry import load
 from keyplan.adapters.sinks.file import OPTIONS, build
 from keyplan.adapters.surroundings import Surroundings
-from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Abilities, Content, Holding
 from keyplan.model.secret import Credential, RawKey
@@ -54,7 +56,10 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
     ("options", "valid"),
     [
         pytest.param(RAW_FILE, True, id="a path is enough"),
-        pytest.param(DOTENV | {"newline": True, "overwrite": True}, True, id="everything"),
+        pytest.param(
+            DOTENV | {"newline": True, "overwrite": True, "on_remove": "keep", "copy_from": True}, True, id="everything"
+        ),
+        pytest.param(RAW_FILE | {"on_remove": "forget"}, False, id="an unknown end"),
         pytest.param({}, False, id="no path"),
         pytest.param(RAW_FILE | {"format": "yaml"}, False, id="an unknown format"),
         pytest.param(RAW_FILE | {"mode": "0644"}, False, id="an unknown option"),
@@ -193,6 +198,49 @@ def test_withdrawing_leaves_what_a_person_put_in_our_values_place(tmp_path: Path
     (tmp_path / "ci.key").write_text("ak-by-hand")
     sink.withdraw(locate(sink), OWNER)
     assert names_in(tmp_path) == ["ci.key"]
+
+
+@FORMATS
+def test_a_value_may_stay_when_its_declaration_goes(tmp_path: Path, options: dict[str, Json]) -> None:
+    sink = make_sink(tmp_path, {**options, "on_remove": "keep"})
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    sink.withdraw(slot, OWNER)
+    assert look(sink, slot) == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
+    sink.put(slot, RawKey(NEW_RAW), NEW_RECEIPT)  # declared again
+    assert look(sink, slot).receipt == NEW_RECEIPT
+
+
+@pytest.mark.parametrize("may_copy", [True, False])
+def test_other_sinks_may_be_filled_from_it_where_the_manifest_says_so(tmp_path: Path, may_copy: bool) -> None:
+    assert make_sink(tmp_path, {**RAW_FILE, "copy_from": may_copy}).abilities.may_copy is may_copy
+
+
+def test_whether_it_may_be_copied_from_is_said_of_the_whole_sink(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, RAW_FILE)
+    with pytest.raises(InputError, match="'copy_from' can't differ for one key"):
+        sink.locate(OWNER, make_declaration(), make_delivery({"copy_from": True}))
+
+
+def test_it_tells_what_keeps_a_place_from_being_written(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "theirs").write_text("by hand")
+    outside = make_sink(tmp_path, {"path": f"{tmp_path}/{{name}}"})
+    (trouble,) = outside.examine([locate(outside)])
+    assert "git" in trouble.message
+
+
+def test_a_value_of_somebody_else_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, {"path": "{name}.key"})
+    (tmp_path / "ci.key").write_text("ak-by-hand")
+    (trouble,) = sink.examine([locate(sink), locate(sink, "second")])
+    assert "something is there that keyplan did not put there" in trouble.message
+    assert names_in(tmp_path) == ["ci.key"]
+
+
+def test_nothing_is_told_where_nothing_stands_in_the_way(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, RAW_FILE)
+    assert sink.examine([locate(sink)]) == ()
 
 
 def test_a_receipt_without_its_value_is_not_shown(tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ class GitHubFake:
         self.faults = Faults()
         self.stopped_at: datetime | None = None
         """Set: its clock stands still."""
-        self._offset = max(since - datetime.now(UTC), timedelta(0))
+        self._ahead = max(since - datetime.now(UTC), timedelta(0))
+        self.ahead = self._ahead
+        """By how much its clock is ahead of this machine's."""
         self._keys: dict[str, PrivateKey] = {}
         self._generation = 1
 
@@ -61,6 +63,7 @@ class GitHubFake:
         self.bodies.clear()
         self.faults.clear()
         self.stopped_at = None
+        self.ahead = self._ahead
 
     def value(self, store: str, name: str) -> str | None:
         """Return what a job would see."""
@@ -139,7 +142,7 @@ class GitHubFake:
         return JSONResponse({}, 201) if is_new else Response(status_code=204)
 
     def _set(self, store: str, name: str, value: str, settings: Mapping[str, Any]) -> None:
-        now = self.stopped_at or datetime.now(UTC) + self._offset
+        now = self.stopped_at or datetime.now(UTC) + self.ahead
         secrets = self.stores.setdefault(store, {})
         former = secrets.get(name.upper())
         secrets[name.upper()] = Secret(value, former.created_at if former else now, now, settings)

@@ -1,0 +1,81 @@
+"""What `keyplan doctor` finds: one finding per thing that a plan or apply needs.
+
+In: what `flow/examining.py` sees. Out: what views show, and an exit status. Never: a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from keyplan.errors import LedgerError, ProviderError, SinkError
+from keyplan.model.manifest import SinkName
+
+
+class Health(Enum):
+    """How a thing is."""
+
+    FINE = "fine"
+    UNKNOWN = "unknown"
+    """Only trying would tell."""
+    WARNING = "warning"
+    """It works, and a person should know."""
+    BROKEN = "broken"
+    """It would fail."""
+
+
+class Area(Enum):
+    """What part of the world a thing belongs to."""
+
+    PROVIDER = "provider"
+    SINK = "sink"
+    LEDGER = "ledger"
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of what fails there."""
+        return _STATUSES[self]
+
+
+_STATUSES = {
+    Area.PROVIDER: ProviderError.exit_status,
+    Area.SINK: SinkError.exit_status,
+    Area.LEDGER: LedgerError.exit_status,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """How one thing is, and what to do about it."""
+
+    area: Area
+    subject: str
+    """What was looked at, in a word or two."""
+    sink: SinkName | None = None
+    """Which sink, where it is about one."""
+    health: Health
+    detail: str
+    """What was found, without a final full stop."""
+    advice: str = ""
+    """What to do; empty where there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """Everything that was found for one manifest."""
+
+    owner: str
+    manifest: str
+    """Path as the user named it."""
+    findings: tuple[Finding, ...]
+    """The provider's, then each sink's in the manifest's order, then the ledger's."""
+
+    @property
+    def exit_status(self) -> int:
+        """0 where nothing is broken; else that of what an apply would fail at first."""
+        broken = [finding.area.exit_status for finding in self.findings if finding.health is Health.BROKEN]
+        return min(broken, default=0)
+
+    def count(self, health: Health) -> int:
+        """Return how many things are so."""
+        return sum(finding.health is health for finding in self.findings)
