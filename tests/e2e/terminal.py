@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,37 @@ class Terminal:
         return subprocess.run(
             [COMMAND, *arguments],
             cwd=self.folder,
-            env={"PATH": "/usr/bin:/bin", "ARIZE_API_KEY": self.credential, "LC_ALL": "C.UTF-8", **environment},
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what a command run here finds in its environment."""
+        return {"PATH": "/usr/bin:/bin", "ARIZE_API_KEY": self.credential, "LC_ALL": "C.UTF-8"}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start `keyplan` with these arguments, and return at once."""
+        defaults = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            [COMMAND, *arguments], cwd=self.folder, env=self.environment, text=True, **(defaults | options)
+        )
+
+    def start_apply(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start an apply that asks nobody, one key at a time, and return at once."""
+        return self.start("apply", "--auto-approve", "--parallelism", "1", *arguments, **options)
+
+    def await_held(self) -> None:
+        """Wait until the sandbox holds a request back, as a `delay` told it to."""
+        for _ in range(600):
+            if any(one["fault"] == "delay" for one in self.control("GET", "requests")["requests"]):
+                return
+            time.sleep(0.05)
+        raise AssertionError("no request was held back")
 
     def apply(self) -> subprocess.CompletedProcess[str]:
         """Apply keys.yaml and ask nobody."""

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
-import jwt
+import pytest
 import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+jwt = pytest.importorskip("jwt", reason="needs PyJWT, of the extra 'sinks'")
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_KEY = _KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
