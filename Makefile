@@ -59,6 +59,10 @@ sinks: $(VENV)/.sinks  ## the contract of every sink on its real server or emula
 	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.adapters --cov-report= tests/sinks tests/adapters tests/contracts
 	$(BIN)/coverage report --fail-under=95
 
+.PHONY: sinks-again
+sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
+	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/adapters tests/contracts
+
 processes: $(VENV)/.dev  ## kill, interrupt and starve real processes, and see the next apply finish
 	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e
 

@@ -57,10 +57,12 @@ def running_secret_service(folder: Path) -> Iterator[SecretService]:
     password.write_text("pw")
     # Reads its password from stdin, which `serving` keeps closed.
     keyring = ["sh", "-c", f"exec gnome-keyring-daemon --unlock --foreground --components=secrets <{password}"]
+    # Whoever asks before the daemon has made and unlocked this one is shown a prompt, and so is everybody after that.
+    unlocked = folder / "data" / "keyrings" / "login.keyring"
     log = folder / "log"
     with (
         serving(bus, is_ready=socket.exists, log=log, environment=environment),
-        serving(keyring, is_ready=lambda: _answers(service), log=log, environment=environment),
+        serving(keyring, is_ready=lambda: unlocked.exists() and _answers(service), log=log, environment=environment),
     ):
         yield service
 
