@@ -1,11 +1,13 @@
-"""Untrusted text made harmless for a terminal: names and descriptions come from the API, a manifest, a file.
+"""Untrusted text made harmless for a terminal or a log: names and descriptions come from the API, a manifest, a file.
 
 In: any text. Out: one line of visible characters. Never: a control character, a terminal escape, a character
-that changes the direction or order of its neighbours, an invisible one, half a surrogate pair.
+that changes the direction or order of its neighbours, an invisible one, half a surrogate pair, a command to whatever
+runs a pipeline.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _CUT = "…"
@@ -15,14 +17,26 @@ _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 # paragraph separators. Escapes of terminals begin with a control, so without controls there are none.
 _HARMFUL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
+# Runners take lines of a log for commands: ``::name`` at the start of one, ``##[name]`` and ``##vso[name]`` anywhere in
+# it. Sources: actions/runner, src/Runner.Common/ActionCommand.cs; Azure Pipelines and TeamCity, logging commands.
+_COMMAND = re.compile(r"\A(?P<blank>\s*):(?=:)|##(?=\w*\[)")
+
 
 def inert(text: str, *, width: int = 256) -> str:
     r"""Return the text on one line, harmful characters as visible escapes such as ``\x1b`` and ``\u202e``.
 
     What is longer than `width` characters is cut and ends in an ellipsis. Applied twice, nothing changes.
     """
-    shown = "".join(_escape(character) for character in text[: width + 1])
+    shown = text[: width + 1]
+    if not shown.isprintable():
+        shown = "".join(map(_escape, shown))
+    shown = _COMMAND.sub(_break, shown)
     return shown if len(shown) <= width else shown[: width - 1] + _CUT
+
+
+def _break(command: re.Match[str]) -> str:
+    blank = command["blank"]
+    return r"#\x23" if blank is None else rf"{blank}\x3a"
 
 
 def _escape(character: str) -> str:

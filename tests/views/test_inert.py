@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listed_keys import make_key
 from plans import CREATE, DONE, FULL, STRANGER, make_plan, make_report
+from samples import make_problem
 
 from keyplan.errors import InputError, ManifestError
 from keyplan.model.manifest import Address
@@ -118,7 +119,7 @@ def test_lists_of_keys_are_harmless_whoever_named_them(attack: str) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_errors_are_harmless_whoever_wrote_their_texts(attack: str) -> None:
-    for error in (InputError(attack, advice=attack), ManifestError((attack,))):
+    for error in (InputError(attack, advice=attack), ManifestError((make_problem(attack),))):
         assert not harmful_in(render_error(error))
 
 
