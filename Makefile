@@ -6,8 +6,9 @@ BIN    := $(VENV)/bin
 # What talks to a store of its own is measured where that store runs, by `make sinks`.
 SINK := keyplan/adapters/sinks
 REMOTE_SINKS := $(SINK)/a*,$(SINK)/c*,$(SINK)/g*,$(SINK)/k*,$(SINK)/s*,$(SINK)/v*,keyplan/adapters/aws*
+WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
 
-.PHONY: help demo test check contract processes sinks format soak mutants clean
+.PHONY: help demo test check contract processes sinks format soak mutants image dist sbom clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -39,11 +40,19 @@ test: $(VENV)/.dev  ## all tests, in random order on two cores, with the coverag
 	$(BIN)/coverage report --fail-under=95 --omit='$(REMOTE_SINKS)'
 	$(BIN)/coverage report --include='keyplan/model/*,keyplan/core/*,keyplan/flow/*' --fail-under=100
 
-check: $(VENV)/.dev  ## format, lint, types, import contracts, README
+check: $(VENV)/.dev  ## format, lint, types, import contracts, pipelines, README
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck $(wildcard action/*)
+	PATH="$(BIN):$$PATH" $(BIN)/actionlint $(WORKFLOWS)
+	$(BIN)/zizmor --offline --quiet --persona pedantic action.yml $(WORKFLOWS) .pre-commit-hooks.yaml examples/pre-commit/.pre-commit-config.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/gitlab/.gitlab-ci.yml
+	$(BIN)/yamllint --strict action.yml examples .yamllint.yaml .pre-commit-hooks.yaml
 	$(BIN)/python tests/readme_help.py
 
 contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an environment of its own
@@ -63,11 +72,27 @@ sinks: $(VENV)/.sinks  ## the contract of every sink on its real server or emula
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
 	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/adapters tests/contracts
 
-processes: $(VENV)/.dev  ## kill, interrupt and starve real processes, and see the next apply finish
-	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e
+processes: $(VENV)/.dev  ## kill, interrupt and starve real processes; run the pipelines of examples/
+	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines
 
 soak: $(VENV)/.dev  ## the long forms of the proofs: every crash point, every pair, long histories
 	KEYPLAN_SOAK=1 $(BIN)/pytest -q -m soak
+
+image: $(VENV)/.dev  ## build the image, and run keyplan in it: read-only root, unknown user, process 1
+	tests/image/install_programs
+	tests/image/build $(BIN)/pytest -q -n0 -m image tests/image tests/pipelines
+
+dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install what came out
+	$(BIN)/python tests/release/build_dist.py
+	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py
+
+$(VENV)/.sbom: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,sbom]'
+	@touch $@
+
+sbom: $(VENV)/.sbom dist  ## write what an installation consists of, with EXTRAS=vault,age if given: dist/keyplan.cdx.json
+	$(BIN)/python tests/release/write_sbom.py '$(EXTRAS)'
+	$(BIN)/pytest -q -n0 -m release tests/release/test_sbom.py
 
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
@@ -80,4 +105,12 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .contract dist build mutants .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench .contract dist build mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.PHONY: bench bench-quick
+# Byte code is part of what users have: nothing in the environment may keep it from being written.
+bench: $(VENV)/.dev  ## measure everything that has an aim, beside the peers; writes benchmarks/RESULTS.md
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/.dev  # the same with fewer rounds and nothing larger than 10,000 keys; writes nothing
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks --quick

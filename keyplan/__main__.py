@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from keyplan.cli.main import main
+import os
+import signal
+from typing import NoReturn
 
-__all__ = ["main"]
+_TERMINATED = 128 + signal.SIGTERM
+
+
+def main() -> NoReturn:
+    """Run the process's command line, and end the process."""
+    # The kernel drops a signal without a handler that is sent to process 1, as keyplan is in a container: until the
+    # command line is imported and listens by itself, nobody would hear a stop (pid_namespaces(7)).
+    if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(_TERMINATED))
+    from keyplan.cli.main import main as run_command_line  # noqa: PLC0415 - see above
+
+    run_command_line()
+
 
 if __name__ == "__main__":
     main()
