@@ -2,7 +2,7 @@
 
     KeyplanError                     1   a bug, or something nobody foresaw
     +-- InputError                   3   manifest, plan file or options are wrong
-    |   +-- ManifestError            3   with every problem and its place
+    |   +-- ManifestError            3   of a manifest or a policy file, with every problem and its place
     |   +-- PlanFileError            3
     +-- RefusedError                 4   a guard, a missing approval
     |   +-- PlanStaleError           4
@@ -19,6 +19,7 @@
     |   +-- LedgerLockedError        7
     |   +-- LedgerForeignError       7   belongs to another owner or account
     |   +-- LedgerDamagedError       7   makes no sense: to be set aside and rebuilt
+    +-- NotificationError        1   a message reached nobody; what it was about is done all the same
     +-- InterruptedRunError    130/143   SIGINT / SIGTERM
 
 Callers decide by class or field, never by the text of a message. No message ever quotes a
@@ -27,6 +28,7 @@ secret: whoever raises one of these chains the cause with ``from None`` where th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -49,12 +51,37 @@ class InputError(KeyplanError):
     exit_status = 3
 
 
-class ManifestError(InputError):
-    """A manifest has problems; all of them are listed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a file which somebody wrote, and where."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        """Take problems as finished lines, ``file:line:column: message``, in file order."""
-        super().__init__("\n".join(problems))
+    file: str
+    """As the user named it."""
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    message: str
+    """One visible line, without a final full stop."""
+    rule: str = "manifest/invalid"
+    """A stable id of the kind of problem, for programs: ``manifest/duplicate``, ``policy/max_age``."""
+    subject: str = ""
+    """The address that it is about; empty where that is the file."""
+    advice: str = ""
+    """What to do about it; empty where the message says so."""
+
+    def __str__(self) -> str:
+        about = f"{self.subject}: " if self.subject else ""
+        what_to_do = f"; {self.advice}" if self.advice else ""
+        return f"{self.file}:{self.line}:{self.column}: {about}{self.message}{what_to_do}"
+
+
+class ManifestError(InputError):
+    """A manifest or a policy file has problems; all of them are listed."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        """Take problems in file order."""
+        super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
 
@@ -133,6 +160,10 @@ class LedgerForeignError(LedgerError):
 
 class LedgerDamagedError(LedgerError):
     """The ledger is there and makes no sense; a new one can be built from the sinks' receipts."""
+
+
+class NotificationError(KeyplanError):
+    """A message reached nobody. Its target is named by scheme and host alone: the rest of the URL may be a secret."""
 
 
 class InterruptedRunError(KeyplanError):

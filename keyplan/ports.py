@@ -15,8 +15,11 @@ from typing import Protocol, runtime_checkable
 from keyplan.errors import SinkError
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, Declaration, Delivery, KeyId, KeyType, SpaceId, SpaceRef
+from keyplan.model.notice import Notice
 from keyplan.model.observation import Abilities, Holding, Laws, Observation, Slot, Space
+from keyplan.model.plan import Action
 from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.report import Outcome
 from keyplan.model.secret import RawKey
 
 
@@ -122,6 +125,15 @@ def _close_nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderPorts:
+    """What a provider's `build_reader` returns: the one door that changes nothing."""
+
+    reader: KeyReader
+    close: Callable[[], None] = _close_nothing
+    """Let go of connections; the door is not used afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPorts:
     """What a provider's `build` returns: both doors to one account, sharing connections and dialect."""
 
@@ -143,12 +155,10 @@ class Examinable(Protocol):
         ...
 
 
-class Sink(Protocol):
-    """A place for raw keys. All writes are atomic and repeatable.
+class SinkReader(Protocol):
+    """What can be learned from a place for raw keys, short of a raw key. Nothing here changes anything.
 
-    A sink never overwrites an object that carries another owner's mark, or that was there unmarked
-    before, and never writes an empty value. Every method may raise SinkDeniedError (with what to do)
-    and SinkUnavailableError; neither may quote the raw key.
+    Every method may raise SinkDeniedError (with what to do) and SinkUnavailableError.
     """
 
     @property
@@ -166,6 +176,15 @@ class Sink(Protocol):
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
         """Return what each slot holds. Reads only, and as few times as the store allows."""
         ...
+
+
+class Sink(SinkReader, Protocol):
+    """A place for raw keys. All writes are atomic and repeatable.
+
+    A sink never overwrites an object that carries another owner's mark, or that was there unmarked
+    before, and never writes an empty value. Every method may raise SinkDeniedError (with what to do)
+    and SinkUnavailableError; neither may quote the raw key.
+    """
 
     def read(self, slot: Slot) -> RawKey | None:
         """Return the raw key that a slot holds; None where there is none, or where the sink cannot be read."""
@@ -319,12 +338,29 @@ class Progress(Protocol):
         """So many actions are about to run."""
         ...
 
+    def start(self, action: Action) -> None:
+        """An action begins; no other one of its address is under way."""
+        ...
+
     def step(self, address: Address, what: str) -> None:
         """An action of that address reached a step, in a word or two."""
         ...
 
-    def finish(self, address: Address) -> None:
-        """An action of that address ended, one way or another."""
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
+        """The action of that address ended; None where it broke, and the report will say what became of it."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells somebody who does not watch."""
+
+    @property
+    def name(self) -> str:
+        """What of its target may be shown."""
+        ...
+
+    def notify(self, notice: Notice) -> None:
+        """Send a notice; it may arrive twice. Raises NotificationError where it certainly or possibly did not."""
         ...
 
 

@@ -107,6 +107,7 @@ def make_report(*outcomes: Done | Failed | InDoubt | NotTried, interrupted_by: i
     """Return a report of these outcomes."""
     return Report(
         owner="ml-platform",
+        manifest="keys.yaml",
         digest="0" * 64,
         started_at=NOW,
         finished_at=NOW + timedelta(seconds=3),
@@ -175,4 +176,5 @@ plans = st.builds(
     request=st.builds(Request, rotate=_tuples, targets=_tuples, allow_deletes=_counts, allow_missing=_counts),
     serial=st.integers(0, 10**6),
     warnings=_tuples,
+    policies=_tuples,
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from keyplan.errors import Problem
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import (
     Address,
@@ -57,6 +58,11 @@ def make_desired(name: str = "ci", **changes: Any) -> Desired:
     declaration = make_declaration(name, **changes)
     marker = Marker.of(OWNER, declaration.address)
     return Desired(declaration=declaration, owner=OWNER, marker=marker, access=None)
+
+
+def make_problem(message: str = "field 'keys' is missing", **changes: Any) -> Problem:
+    """Return a problem at the begin of a manifest."""
+    return Problem(**({"file": "keys.yaml", "line": 1, "column": 1, "message": message} | changes))
 
 
 def make_access(space: Space, *, names_organizations: bool = True) -> Access:

@@ -12,6 +12,7 @@ from simulator import KeyRecord, World
 from keyplan.core.desiring import desire
 from keyplan.core.guarding import guard
 from keyplan.core.planning import make_plan
+from keyplan.core.policing import police
 from keyplan.flow.applying import apply
 from keyplan.flow.observing import observe
 from keyplan.flow.workbench import Workbench
@@ -28,7 +29,7 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
-from keyplan.model.report import Report
+from keyplan.model.report import Outcome, Report
 from keyplan.ports import Spending
 
 GENEROUS = Limits(deletes=1000, delete_percent=100)
@@ -43,10 +44,13 @@ class Silent:
     def begin(self, total: int) -> None:
         """Ignore it."""
 
+    def start(self, action: Action) -> None:
+        """Ignore it."""
+
     def step(self, address: Address, what: str) -> None:
         """Ignore it."""
 
-    def finish(self, address: Address) -> None:
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
         """Ignore it."""
 
     def requested(self) -> int | None:
@@ -72,7 +76,7 @@ class Telling(Silent):
         """Note it."""
         self.words.append(f"{address} {what}")
 
-    def finish(self, address: Address) -> None:
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
         """Note it."""
         self.words.append(f"{address} finished")
 
@@ -133,6 +137,7 @@ class Scenario:
         snapshot = self.observe()
         desired = desire(self.manifest, snapshot.spaces)
         plan = make_plan(self.manifest, desired, snapshot, Request(**request))
+        plan = police(plan, manifest=self.manifest, now=snapshot.now)
         return guard(plan, manifest=self.manifest, snapshot=snapshot)
 
     def bench(self) -> Workbench:

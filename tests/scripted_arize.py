@@ -10,13 +10,16 @@ from typing import Any, TypeAlias
 import httpx
 from simulated.clock import SimulatedClock
 
-from keyplan.adapters.providers.arize.provider import build
+from keyplan.adapters.providers.arize.provider import build, build_reader
 from keyplan.adapters.surroundings import Surroundings
-from keyplan.model.manifest import ProviderSettings, SecretSource
+from keyplan.errors import InputError
+from keyplan.model.manifest import FromEnvironment, ProviderSettings, SecretSource
 from keyplan.model.secret import Credential
-from keyplan.ports import ProviderPorts
+from keyplan.ports import ProviderPorts, ReaderPorts
 
 CREDENTIAL = "ak-own000000000000"
+MISSING = FromEnvironment("NOT_SET")
+"""A credential that is not there."""
 NO_PAGE = {"api_keys": [], "pagination": {"has_more": False}}
 
 Answer: TypeAlias = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response] | dict[str, Any]
@@ -66,7 +69,16 @@ class Arize:
 
     def provider(self, **options: str) -> ProviderPorts:
         """Return the doors to this server; the dialect is beta unless `api` says another."""
-        surroundings = Surroundings(
+        settings = ProviderSettings(options={"api": "beta", **options})
+        return build(settings, self._surroundings(), transport=httpx.MockTransport(self))
+
+    def reader(self, reader_credential: SecretSource | None = None) -> ReaderPorts:
+        """Return the reading door alone."""
+        settings = ProviderSettings(reader_credential=reader_credential, options={"api": "beta"})
+        return build_reader(settings, self._surroundings(), transport=httpx.MockTransport(self))
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
             folder="/nowhere",
             owner="ml-platform",
             clock=self.clock,
@@ -75,11 +87,11 @@ class Arize:
             environment={},
             say=self.said.append,
         )
-        settings = ProviderSettings(options={"api": "beta", **options})
-        return build(settings, surroundings, transport=httpx.MockTransport(self))
 
     def _resolve(self, source: SecretSource) -> Credential:
         self.fetched.append(source)
+        if source == MISSING:
+            raise InputError(f"environment variable {MISSING.name} is not set")
         return Credential(CREDENTIAL)
 
 

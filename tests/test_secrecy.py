@@ -108,6 +108,7 @@ def test_no_raw_key_leaves_a_whole_run_but_into_its_sink(tmp_path: object) -> No
             terminal.run("apply", "plan.json", "--format", "json", KEYPLAN_DEBUG="1"),
             terminal.run("rotate", "user/ci", "--auto-approve", KEYPLAN_DEBUG="1"),
             terminal.run("doctor", KEYPLAN_DEBUG="1"),
+            terminal.run("drift", "--verbose", KEYPLAN_DEBUG="1"),
             terminal.run("ledger", "history"),
             terminal.run("list", "--format", "csv"),
         ]

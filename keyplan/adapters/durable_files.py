@@ -59,9 +59,16 @@ class Folder:
             descriptor = os.open(name, flags, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-            _refuse_unfit(os.fstat(file.fileno()), name)
-            return file.read()
+        try:
+            found = os.fstat(descriptor)
+            _refuse_unfit(found, name)
+            # One read of a byte more than there is takes half the time of a file object.
+            content = os.read(descriptor, found.st_size + 1)
+            while len(content) > found.st_size and (more := os.read(descriptor, _LARGEST_BYTES)):
+                content += more  # it grew meanwhile
+            return content
+        finally:
+            os.close(descriptor)
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file of mode 0600 in place of the former one, whole or not at all; durable when it returns.

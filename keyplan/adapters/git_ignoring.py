@@ -47,15 +47,18 @@ class GitIgnoring:
         self._environment = {name: environment[name] for name in _PASSED_ON if name in environment} | {"LC_ALL": "C"}
         self._ask = ask
         self._known_ignored: set[Path] = set()
+        self._folders: dict[Path, tuple[Path, Path | None]] = {}
+        """Where each folder really is, and the work tree around it: the same for all files in it."""
 
     def refuse_unignored(self, path: Path) -> None:
         """Return where git would not commit the file. Raises SinkDeniedError where it would, or nobody knows."""
         if path in self._known_ignored:
             return
-        target = path.parent.resolve() / path.name
-        work_tree = next((folder for folder in target.parents if _is_work_tree(folder)), None)
+        if path.parent not in self._folders:
+            self._folders[path.parent] = _find_work_tree(path.parent)
+        folder, work_tree = self._folders[path.parent]
         if work_tree is not None:
-            self._refuse_in(work_tree, target)
+            self._refuse_in(work_tree, folder / path.name)
         self._known_ignored.add(path)
 
     def _refuse_in(self, work_tree: Path, target: Path) -> None:
@@ -74,6 +77,12 @@ class GitIgnoring:
                 f"{shown} lies in the git work tree {work_tree}, and git could not tell whether it ignores it",
                 advice=f"install git and see what 'git check-ignore {shown}' says, or choose a path outside",
             )
+
+
+def _find_work_tree(folder: Path) -> tuple[Path, Path | None]:
+    """Return where a folder really is, and the git work tree around it, if any."""
+    real = folder.resolve()
+    return real, next((outer for outer in (real, *real.parents) if _is_work_tree(outer)), None)
 
 
 def _is_work_tree(folder: Path) -> bool:

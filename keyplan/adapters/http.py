@@ -11,18 +11,19 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
+
 from ipaddress import ip_address
 from typing import TypeAlias
 
 import httpx
 
+from keyplan import __version__
 from keyplan.errors import InputError
 from keyplan.model.secret import Credential, RawKey
 
@@ -94,7 +95,7 @@ def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
         raise InputError(f"{whose} '{url}' must begin with https:// and a host")
     if parsed.port is not None and not 0 < parsed.port <= _HIGHEST_PORT:
         raise InputError(f"{whose} '{url}' names no port between 1 and {_HIGHEST_PORT}")
-    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+    if parsed.scheme == "http" and not is_loopback(parsed.host):
         raise InputError(
             f"{whose} '{url}' is plain http: everyone on the way could read the raw keys",
             advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
@@ -113,7 +114,7 @@ def open_client(
     Raises InputError where one of these cannot be used.
     """
     _silence_loggers()
-    try:
+    with _translated():
         return httpx.Client(
             transport=transport,
             verify=tls or (ssl.create_default_context(cafile=ca_file) if ca_file else True),
@@ -123,11 +124,17 @@ def open_client(
             follow_redirects=False,
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             headers={
-                "User-Agent": f"keyplan/{version('keyplan')}",
+                "User-Agent": f"keyplan/{__version__}",
                 "Accept": "application/json, application/problem+json",
                 "Accept-Encoding": "identity",
             },
         )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"the certificate bundle cannot be read: {error.strerror or 'it holds no certificate'}",
@@ -138,6 +145,16 @@ def open_client(
         raise InputError(
             "a proxy URL in the environment cannot be used", advice="check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
         ) from None
+
+
+def make_opener(*, ca_file: str = "") -> Callable[[], httpx.Client]:
+    """Return what opens clients like `open_client`'s that share one TLS context.
+
+    To read all certificates anew takes 20 ms for each client. Raises InputError where they cannot be used.
+    """
+    with _translated():
+        tls = ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context()
+    return lambda: open_client(tls=tls)
 
 
 def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | None) -> Exchange:
@@ -181,7 +198,8 @@ def show_safely(text: str, *, limit: int = _TEXT_LIMIT) -> str:
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host can only be this machine, so that plain http tells nobody else anything."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,7 @@
 """From a type's name to its module, through entry points; loads only what a manifest names.
 
-A plugin module offers `OPTIONS` (a JSON Schema object for its own options) and `build`. The groups are
+A plugin module offers `OPTIONS` (a JSON Schema object for its own options) and `build`; a provider or ledger also
+`build_reader`, whose answer can change nothing. The groups are
 `keyplan.providers`, `keyplan.sinks` and `keyplan.ledgers`; the built-in ones register through them too.
 """
 

@@ -46,7 +46,8 @@ class Sidecar:
             "note": "keyplan's notes on the secret file beside this one; it holds no secret",
             "entries": {name: _entry_to_dict(entry) for name, entry in sorted(self.entries.items())},
         }
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+        # On one line: json indents without its C encoder, which took an eighth of an apply's processor time.
+        return (json.dumps(document, ensure_ascii=False) + "\n").encode()
 
     @classmethod
     def from_bytes(cls, content: bytes | None, name: str) -> Sidecar:

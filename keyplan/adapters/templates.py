@@ -11,7 +11,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-
+from functools import lru_cache
 from keyplan.errors import InputError
 from keyplan.model.manifest import Declaration
 
@@ -44,11 +44,15 @@ def fill(template: str, fields: Mapping[str, str], make_safe: Callable[[str], st
 
     Raises InputError where it names an unknown field, or is no template at all.
     """
+    return "".join(literal + _value_of(part, template, fields, make_safe) for literal, *part in _parse(template))
+
+
+@lru_cache
+def _parse(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
     try:
-        parts = list(string.Formatter().parse(template))
+        return tuple(string.Formatter().parse(template))
     except ValueError as error:
         raise InputError(f"'{template}' is no template: {error}") from error
-    return "".join(literal + _value_of(part, template, fields, make_safe) for literal, *part in parts)
 
 
 def _value_of(part: list[str | None], template: str, fields: Mapping[str, str], make_safe: Callable[[str], str]) -> str:

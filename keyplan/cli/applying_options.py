@@ -12,7 +12,9 @@ from typing import Any
 
 import click
 
-from keyplan.cli.options import Command, Duration, format_option, option
+from keyplan.cli.events import STDOUT
+from keyplan.cli.options import Command, Duration, option
+from keyplan.cli.outputs import Outputs, formats_option
 from keyplan.cli.running import DEFAULT_PARALLELISM
 from keyplan.views.rendering import REPORT_FORMATS
 
@@ -28,8 +30,10 @@ class ApplyingSettings:
     """The digest that somebody approved."""
     parallelism: int
     lock_timeout: timedelta
-    as_format: str
-    """How to write the report."""
+    outputs: Outputs
+    """How to write the report, and where."""
+    json_lines: str | None = None
+    """Where events go while it runs: a file, or ``-`` for stdout."""
 
     @property
     def is_approved(self) -> bool:
@@ -56,7 +60,8 @@ def applying_options(command: Command) -> Command:
         expect: str | None,
         parallelism: int,
         lock_timeout: timedelta,
-        as_format: str,
+        outputs: Outputs,
+        json_lines: str | None,
         **others: Any,
     ) -> Any:
         applying = ApplyingSettings(
@@ -64,7 +69,9 @@ def applying_options(command: Command) -> Command:
             expect=expect,
             parallelism=parallelism,
             lock_timeout=lock_timeout,
-            as_format=as_format,
+            # What reads events from stdout must find nothing else there.
+            outputs=outputs.without_stdout() if json_lines == STDOUT else outputs,
+            json_lines=json_lines,
         )
         return command(*arguments, applying=applying, **others)
 
@@ -86,5 +93,10 @@ _APPLYING_OPTIONS = (
         help="How many keys are worked on at once.",
     ),
     lock_timeout_option,
-    format_option(*REPORT_FORMATS),
+    formats_option(*REPORT_FORMATS),
+    option(
+        "--json-lines",
+        metavar="FILE",
+        help="Tell each event at once, a line of JSON at the end of FILE; - is stdout, instead of --format.",
+    ),
 )

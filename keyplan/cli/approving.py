@@ -31,9 +31,8 @@ def require_same(reviewed: Plan, current: Plan) -> None:
     )
 
 
-def require_digest(expected: str, current: Plan) -> None:
-    """Return where the plan has that digest. Raises PlanStaleError otherwise."""
-    found = digest(current)
+def require_digest(expected: str, found: str) -> None:
+    """Return where the digest of now is the expected one. Raises PlanStaleError otherwise."""
     if found != expected:
         raise PlanStaleError(
             f"the plan of now is not the expected one, nothing was done: its digest is {found}",

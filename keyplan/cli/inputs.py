@@ -7,6 +7,7 @@ file, one that may not be read, one without end.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,14 @@ from pathlib import Path
 from keyplan.adapters import registry, schemas
 from keyplan.cli.session import Session
 from keyplan.cli.wiring import PROVIDERS, SINKS
-from keyplan.core.reading import PluginSchemas, read
-from keyplan.errors import InputError, PlanFileError
+from keyplan.core.reading import PluginSchemas, survey
+from keyplan.core.reading import read_policy as read_policy_in
+from keyplan.errors import InputError, ManifestError, PlanFileError, Problem
 from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Plan
-from keyplan.model.plan_document import digest, from_document
+from keyplan.model.plan_document import FORMAT_VERSION
+from keyplan.model.plan_set_document import combine_digests, from_documents
+from keyplan.model.policy import Policy
 
 STDIN = "-"
 MAX_INPUT_BYTES = 64 * 1024 * 1024
@@ -40,7 +44,7 @@ class Input:
         return self.content.lstrip()[:1] == b"{" and b'"format_version"' in self.content
 
 
-def read_input(name: str, session: Session) -> Input:
+def read_input(name: str, session: Session, *, if_missing: str = "write a manifest with: keyplan init") -> Input:
     """Return a file's content. Raises InputError where it cannot be read, or is too large."""
     if name == STDIN:
         return Input(name=name, folder=session.folder, content=_bound(session.read_stdin(MAX_INPUT_BYTES + 1), name))
@@ -51,7 +55,7 @@ def read_input(name: str, session: Session) -> Input:
     except IsADirectoryError:
         raise InputError(f"{name} is a folder, not a file") from None
     except FileNotFoundError:
-        raise InputError(f"{name} does not exist", advice="write a manifest with: keyplan init") from None
+        raise InputError(f"{name} does not exist", advice=if_missing) from None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "its name is impossible"
         raise InputError(f"{name} cannot be read: {reason}") from None
@@ -60,7 +64,18 @@ def read_input(name: str, session: Session) -> Input:
 
 def read_manifest(source: Input) -> Manifest:
     """Return the manifest in it. Raises ManifestError with every problem."""
-    return read(
+    manifest, problems = survey_manifest(source)
+    if problems:
+        raise ManifestError(problems)
+    return manifest
+
+
+def survey_manifest(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
+    """Return what of the manifest in it is sound, and every problem in file order.
+
+    Raises ManifestError where nothing is sound.
+    """
+    return survey(
         source.content,
         file=source.name,
         schema=schemas.load("manifest.v1"),
@@ -71,8 +86,33 @@ def read_manifest(source: Input) -> Manifest:
     )
 
 
-def read_plan(source: Input) -> Plan:
-    """Return the saved plan in it.
+def read_policies(files: Collection[str], session: Session) -> tuple[Policy, ...]:
+    """Return the policies in these files, in their order.
+
+    Raises InputError where one cannot be read, ManifestError with every problem of all of them.
+    """
+    policies, problems = survey_policies(files, session)
+    if problems:
+        raise ManifestError(problems)
+    return policies
+
+
+def survey_policies(files: Collection[str], session: Session) -> tuple[tuple[Policy, ...], tuple[Problem, ...]]:
+    """Return the policies that are sound, and every problem of the others. Raises InputError."""
+    policies: list[Policy] = []
+    problems: list[Problem] = []
+    schema = schemas.load("policy.v1") if files else {}
+    for file in files:
+        source = read_input(file, session, if_missing="name the file that holds the rules with --policy")
+        try:
+            policies.append(read_policy_in(source.content, file=source.name, schema=schema))
+        except ManifestError as error:
+            problems += error.problems
+    return tuple(policies), tuple(problems)
+
+
+def read_plans(source: Input) -> tuple[Plan, ...]:
+    """Return the saved plan in it, or the plans of several manifests.
 
     Raises PlanFileError where it is none, or says something else than the digest it carries.
     """
@@ -81,15 +121,15 @@ def read_plan(source: Input) -> Plan:
     except (ValueError, RecursionError):
         raise PlanFileError(f"{source.name} is not a plan file: it is not valid JSON") from None
     try:
-        plan = from_document(document)
+        plans = from_documents(document)
     except PlanFileError as error:
         raise PlanFileError(f"{source.name}: {error.message}", advice=error.advice) from None
-    if document["format_version"] == "1.0" and document.get("digest") != digest(plan):
+    if document["format_version"] == FORMAT_VERSION and document.get("digest") != combine_digests(plans):
         raise PlanFileError(
             f"{source.name} was changed after it was made: its content has another digest",
             advice="make a new plan with: keyplan plan --out FILE",
         )
-    return plan
+    return plans
 
 
 def _bound(content: bytes, name: str) -> bytes:

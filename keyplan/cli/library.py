@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from keyplan.cli.approving import require_same, require_unspent, spend
-from keyplan.cli.inputs import STDIN, read_input
+from keyplan.cli.inputs import STDIN, read_input, read_policies
 from keyplan.cli.inputs import read_manifest as read_manifest_in
 from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.options import process_environment
@@ -47,13 +47,14 @@ def plan(
     targets: Iterable[str] = (),
     allow_deletes: int | None = None,
     allow_missing: int | None = None,
+    policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     session: Session | None = None,
 ) -> Plan:
     """Return what an apply would do now; changes nothing.
 
-    `rotate` and `targets` are addresses or globs, `ledger` a path other than ``.keyplan/ledger.db`` beside the
-    manifest. `session` replaces the process's environment, folder and plugins.
+    `rotate` and `targets` are addresses or globs, `policies` paths of policy files, `ledger` a path other than
+    ``.keyplan/ledger.db`` beside the manifest. `session` replaces the process's environment, folder and plugins.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
@@ -64,7 +65,7 @@ def plan(
         allow_deletes=allow_deletes,
         allow_missing=allow_missing,
     )
-    return look(inside.wiring, _locate(manifest, inside, ledger), request)
+    return look(inside.wiring, _locate(manifest, inside, ledger, [os.fspath(policy) for policy in policies]), request)
 
 
 def apply(
@@ -72,19 +73,22 @@ def apply(
     *,
     parallelism: int = DEFAULT_PARALLELISM,
     lock_timeout: timedelta = _AT_ONCE,
+    policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     session: Session | None = None,
 ) -> Report:
     """Make, renew and delete keys until they match the manifest, and return what was done.
 
     A plan runs only if planning again gives the same, and once; its manifest is read again. A manifest is
-    planned and applied without further ado. Failures of single keys are in the report.
+    planned and applied without further ado. A plan is held against its own policies again, unless others are
+    named. Failures of single keys are in the report.
 
     Raises PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
     inside = session or open_session()
     reviewed = what if isinstance(what, Plan) else None
-    place = _locate(what.manifest if isinstance(what, Plan) else what, inside, ledger)
+    named = [os.fspath(policy) for policy in policies] or (reviewed.policies if reviewed else ())
+    place = _locate(what.manifest if isinstance(what, Plan) else what, inside, ledger, named)
     with open_workbench(inside.wiring, place, command="apply", patience=lock_timeout) as bench:
         if reviewed:
             require_unspent(reviewed, bench.ledger)
@@ -111,9 +115,10 @@ def apply(
 
 
 def render(what: Plan | Report | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
-    """Return a plan, a report or keys as text or JSON, as the command line prints them.
+    """Return a plan, a report or keys as the command line prints them.
 
-    Formats of plans and reports: text, json; of keys: table (also called text), json, csv. Raises InputError on others.
+    Formats of plans and reports: text, json, markdown, github (annotations), gitlab, junit, sarif; of keys: table
+    (also called text), json, csv. Raises InputError on others.
     """
     if isinstance(what, Plan):
         return render_plan(what, as_format=format)
@@ -136,9 +141,18 @@ def open_session(environment: Mapping[str, str] | None = None) -> Session:
 
 
 def _locate(
-    manifest: Manifest | str | os.PathLike[str], session: Session, ledger: str | os.PathLike[str] | None
+    manifest: Manifest | str | os.PathLike[str],
+    session: Session,
+    ledger: str | os.PathLike[str] | None,
+    policies: Iterable[str],
 ) -> Place:
     if not isinstance(manifest, Manifest):
         manifest = read_manifest_in(read_input(os.fspath(manifest), session))
     folder = session.folder if manifest.path == STDIN else (session.folder / manifest.path).absolute().parent
-    return place_beside(manifest, folder, session, ledger=None if ledger is None else Path(ledger))
+    return place_beside(
+        manifest,
+        folder,
+        session,
+        ledger=None if ledger is None else Path(ledger),
+        policies=read_policies(tuple(policies), session),
+    )

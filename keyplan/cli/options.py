@@ -19,8 +19,10 @@ import click
 
 from keyplan.cli.concluding import ExitStatus
 from keyplan.cli.session import Session
-from keyplan.model.plan import Request
 
+if TYPE_CHECKING:
+    # Help and version need no noun of the model, whose import takes 50 ms.
+    from keyplan.model.plan import Request
 PREFIX = "KEYPLAN_"
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -57,6 +59,12 @@ if TYPE_CHECKING:
     _DurationType = click.ParamType[timedelta]
 else:
     _DurationType = click.ParamType  # older clicks know no parameter of it
+
+
+class FileNames(click.types.StringParamType):
+    """Names of files; in the environment they are separated as in PATH, so that a name may hold a space."""
+
+    envvar_list_splitter = os.pathsep
 
 
 class Duration(_DurationType):
@@ -108,6 +116,15 @@ def format_option(*formats: str, variable: str = "FORMAT") -> Decorator[Any]:
 
 
 verbose_option = option("-v", "--verbose", is_flag=True, help="Say names, ids and counts on stderr.")
+policy_option = option(
+    "--policy",
+    "policies",
+    variable="POLICY",
+    type=FileNames(),
+    multiple=True,
+    metavar="FILE",
+    help="Hold every key against the rules in this file. Repeatable.",
+)
 ledger_option = option(
     "--ledger",
     type=click.Path(path_type=Path),
@@ -120,6 +137,8 @@ class PlanningSettings:
     """What every command that plans is told."""
 
     request: Request
+    policies: tuple[str, ...] = ()
+    """Names of policy files."""
     ledger: Path | None
     verbose: bool
 
@@ -134,17 +153,20 @@ def planning_options(command: Command) -> Command:
         target: tuple[str, ...],
         allow_deletes: int | None,
         allow_missing: int | None,
+        policies: tuple[str, ...],
         ledger: Path | None,
         verbose: bool,
         **others: Any,
     ) -> Any:
+        from keyplan.model.plan import Request  # noqa: PLC0415 - see above
+
         request = Request(
             rotate=tuple(sorted(set(rotate))),
             targets=tuple(sorted(set(target))),
             allow_deletes=allow_deletes,
             allow_missing=allow_missing,
         )
-        settings = PlanningSettings(request=request, ledger=ledger, verbose=verbose)
+        settings = PlanningSettings(request=request, policies=policies, ledger=ledger, verbose=verbose)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = gathered
@@ -179,6 +201,7 @@ _PLANNING_OPTIONS = (
         metavar="N",
         help="Go on although up to N keys that were made can no longer be seen.",
     ),
+    policy_option,
     ledger_option,
     verbose_option,
 )

@@ -1,28 +1,35 @@
 """Plan, ask, do, tell: the way that `apply` and `rotate` have in common.
 
-In: an order, and a session. Out: an exit status; the plan and the report are shown on the way. Never: an effect that
-nobody approved.
+In: an order, and a session. Out: an exit status; plans and reports are shown on the way. Never: an effect that
+nobody approved; an effect before every manifest of the order could be planned.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keyplan.cli.abreast import Failure, run_abreast, sort_out
 from keyplan.cli.applying_options import ApplyingSettings
 from keyplan.cli.approving import require_digest, require_same, require_unspent, spend
-from keyplan.cli.concluding import conclude_apply
+from keyplan.cli.concluding import conclude_all, conclude_apply
+from keyplan.cli.executing import execute
+from keyplan.cli.jobs import Job, open_jobs
+from keyplan.cli.outputs import Answer, publish, reporting_failure, tell_errors
 from keyplan.cli.places import Place
-from keyplan.cli.progress import show_progress, show_waiting
-from keyplan.cli.running import open_workbench, plan_now
+from keyplan.cli.progress import show_waiting
+from keyplan.cli.running import plan_now
 from keyplan.cli.session import Session
-from keyplan.errors import RefusedError
-from keyplan.flow.applying import apply
-from keyplan.flow.workbench import Workbench
+from keyplan.errors import KeyplanError, RefusedError
 from keyplan.model.plan import Plan, Request
-from keyplan.model.plan_document import digest
+from keyplan.model.plan_set_document import combine_digests
 from keyplan.model.report import Report
+from keyplan.views.combining import render_plans
+from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.plan_text import outline
-from keyplan.views.rendering import render_plan, render_report
+from keyplan.views.rendering import REPORT_FORMATS
+from keyplan.views.sheet import Subject
+from keyplan.views.sheets import sheet_of_report
 from keyplan.views.wording import say_count
 
 _QUESTION = "\nDo you want to do this? Only 'yes' is taken for a yes: "
@@ -34,93 +41,128 @@ class Order:
 
     command: str
     """The verb that was given, for whoever meets the lock."""
-    place: Place
+    places: tuple[Place, ...]
+    """At least one."""
     request: Request
-    reviewed: Plan | None = None
-    """A saved plan, which is its own approval."""
+    reviewed: tuple[Plan, ...] = ()
+    """Saved plans, which are their own approval: none, or one for each place."""
     applying: ApplyingSettings
     is_verbose: bool
 
     @property
     def is_approved(self) -> bool:
         """Whether nobody needs to be asked."""
-        return self.reviewed is not None or self.applying.is_approved
+        return bool(self.reviewed) or self.applying.is_approved
 
 
 def perform(session: Session, order: Order) -> int:
-    """Plan, show the plan, have it approved, apply it, show the report, and return the exit status.
+    """Plan, show the plans, have them approved, apply them, show the reports, and return the exit status.
 
     Raises RefusedError, PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
-    if not order.is_approved and not session.screen.can_ask:
-        raise RefusedError(
-            "nobody is there to approve the plan",
-            advice="apply a saved plan, or say --expect DIGEST or --auto-approve",
-        )
-    with open_workbench(
-        session.wiring,
-        order.place,
-        command=order.command,
-        patience=order.applying.lock_timeout,
-        tell=session.screen.say,
-    ) as bench:
-        plan = _plan(session, order, bench)
-        if order.is_verbose:
-            session.screen.say(outline(plan, ledger=str(order.place.ledger)))
-        _approve(session, order, plan)
-        if order.reviewed and plan.changes:
-            holder = session.wiring.holder(order.command)
-            spend(order.reviewed, bench.ledger, now=bench.clock.now(), host=holder.host)
-        report = _run(session, plan, bench, order.applying.parallelism)
-        session.screen.answer(render_report(report, as_format=order.applying.as_format, palette=session.screen.palette))
-    if plan.blocked:
-        session.screen.say(f"{say_count(len(plan.blocked), 'action')} blocked: what to do about it stands in the plan.")
-    return conclude_apply(plan, report)
+    with reporting_failure(session, order.applying.outputs, Subject.APPLY, order.places[0].manifest.path):
+        if not order.is_approved and not session.screen.can_ask:
+            raise RefusedError(
+                "nobody is there to approve the plan",
+                advice="apply a saved plan, or say --expect DIGEST or --auto-approve",
+            )
+        with open_jobs(session, order.places, order.reviewed, order.applying, command=order.command) as jobs:
+            plans, errors = _plan_all(session, order, jobs)
+            if errors:
+                return _give_up(session, order, errors)
+            _approve(session, order, plans)
+            _spend(session, order, jobs, plans)
+            reports = execute(session, plans, [job.bench for job in jobs], order.applying)
+    return _conclude(session, order, plans, reports)
 
 
-def _plan(session: Session, order: Order, bench: Workbench) -> Plan:
-    """Return the plan of now. Raises PlanSpentError and PlanStaleError where it is not the reviewed one."""
-    if order.reviewed:
-        require_unspent(order.reviewed, bench.ledger)
+def _plan_all(session: Session, order: Order, jobs: Sequence[Job]) -> tuple[list[Plan], list[Failure]]:
+    """Return the plans of now, and which manifests could not be planned and why."""
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        plan = plan_now(
-            order.place.manifest,
-            order.request,
-            reader=bench.reader,
-            ledger=bench.ledger,
-            sinks=bench.sinks,
-            now=bench.clock.now(),
-        )
-    if order.reviewed:
-        require_same(order.reviewed, plan)
+        results = run_abreast(lambda job: _plan(order, job), jobs)
+    plans, errors = sort_out(results, [job.place.manifest.path for job in jobs])
+    if order.is_verbose and not errors:
+        for job, plan in zip(jobs, plans, strict=True):
+            session.screen.say(outline(plan, ledger=str(job.place.ledger)))
+    return plans, errors
+
+
+def _give_up(session: Session, order: Order, errors: Sequence[Failure]) -> int:
+    """Tell why nothing is done, and return the exit status of that."""
+    several = len(order.places)
+    status = conclude_all([error.exit_status for _, error in errors])
+    sheets = [sheet_of_error(error, about=Subject.APPLY, manifest=manifest) for manifest, error in errors]
+    publish(session, order.applying.outputs, Answer(formats=REPORT_FORMATS, sheets=sheets, exit_status=status))
+    tell_errors(session, errors, of=several)
+    if several > 1:
+        session.screen.say("Nothing was done: all manifests are applied, or none.")
+    return status
+
+
+def _plan(order: Order, job: Job) -> Plan:
+    """Return the plan of now. Raises PlanSpentError and PlanStaleError where it is not the reviewed one."""
+    bench = job.bench
+    if job.reviewed:
+        require_unspent(job.reviewed, bench.ledger)
+    plan = plan_now(
+        job.place.manifest,
+        job.reviewed.request if job.reviewed else order.request,
+        reader=bench.reader,
+        ledger=bench.ledger,
+        sinks=bench.sinks,
+        now=bench.clock.now(),
+    )
+    if job.reviewed:
+        require_same(job.reviewed, plan)
     return plan
 
 
-def _approve(session: Session, order: Order, plan: Plan) -> None:
-    """Show the plan, and see that it is approved.
+def _approve(session: Session, order: Order, plans: Sequence[Plan]) -> None:
+    """Show the plans, and see that they are approved.
 
     Raises PlanStaleError where another digest was expected, RefusedError on any answer but yes.
     """
     screen = session.screen
-    if order.applying.as_format == "text":
-        screen.answer(render_plan(plan, as_format="text", palette=screen.palette) + "\n")
+    if order.applying.outputs.shows_text:
+        screen.answer(render_plans(plans, screen.palette) + "\n")
     elif not order.is_approved:
-        screen.say(render_plan(plan, as_format="text", palette=screen.talk_palette))
+        screen.say(render_plans(plans, screen.talk_palette))
     if order.applying.expect is not None:
-        require_digest(order.applying.expect, plan)
-    if order.is_approved or not plan.changes:
+        require_digest(order.applying.expect, combine_digests(plans))
+    if order.is_approved or not any(plan.changes for plan in plans):
         return
     if screen.ask(_QUESTION) != "yes":
         raise RefusedError("not approved, nothing was done")
 
 
-def _run(session: Session, plan: Plan, bench: Workbench, parallelism: int) -> Report:
-    with session.interrupts.patiently(), show_progress(session.screen) as progress:
-        return apply(
-            plan,
-            digest=digest(plan),
-            ports=bench,
-            parallelism=parallelism,
-            progress=progress,
-            stop=session.interrupts,
-        )
+def _spend(session: Session, order: Order, jobs: Sequence[Job], plans: Sequence[Plan]) -> None:
+    """Mark the saved plans as applied, as far as there is something to apply."""
+    host = session.wiring.holder(order.command).host
+    for job, plan in zip(jobs, plans, strict=True):
+        if job.reviewed and plan.changes:
+            spend(job.reviewed, job.bench.ledger, now=job.bench.clock.now(), host=host)
+
+
+def _conclude(session: Session, order: Order, plans: Sequence[Plan], results: Sequence[Report | KeyplanError]) -> int:
+    """Show what was done and what failed, and return the exit status of it all."""
+    reports, errors = sort_out(results, [plan.manifest for plan in plans])
+    done = [(plan, result) for plan, result in zip(plans, results, strict=True) if isinstance(result, Report)]
+    status = conclude_all(
+        [*(conclude_apply(plan, report) for plan, report in done), *(error.exit_status for _, error in errors)]
+    )
+    answer = Answer(
+        formats=REPORT_FORMATS,
+        nouns=reports,
+        sheets=[
+            *map(sheet_of_report, reports),
+            *(sheet_of_error(error, about=Subject.APPLY, manifest=manifest) for manifest, error in errors),
+        ],
+        exit_status=status,
+        digest=combine_digests(plans) if any(plan.changes for plan in plans) else "",
+    )
+    publish(session, order.applying.outputs, answer)
+    tell_errors(session, errors, of=len(plans))
+    blocked = sum(len(plan.blocked) for plan in plans)
+    if blocked:
+        session.screen.say(f"{say_count(blocked, 'action')} blocked: what to do about it stands in the plan.")
+    return status

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from keyplan.cli.screen import Screen
 from keyplan.model.manifest import Address
+from keyplan.model.plan import Action
+from keyplan.model.report import Outcome
 from keyplan.ports import Progress
 from keyplan.views.inert import inert
 
@@ -28,10 +30,13 @@ class Silence:
     def begin(self, total: int) -> None:
         """Do nothing."""
 
+    def start(self, action: Action) -> None:
+        """Do nothing."""
+
     def step(self, address: Address, what: str) -> None:
         """Do nothing."""
 
-    def finish(self, address: Address) -> None:
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
         """Do nothing."""
 
 
@@ -41,13 +46,21 @@ class _Drawn:
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
         self._task: TaskID | None = None
+        self._total = 0
         self._lock = threading.Lock()
         self._steps: dict[Address, str] = {}
 
     def begin(self, total: int) -> None:
-        """Show an empty bar."""
-        if total:
-            self._task = self._bar.add_task("", total=total)
+        """Show an empty bar; where several manifests are applied at once, one bar for all."""
+        with self._lock:
+            self._total += total
+            if self._task is not None:
+                self._bar.update(self._task, total=self._total)
+            elif total:
+                self._task = self._bar.add_task("", total=total)
+
+    def start(self, action: Action) -> None:
+        """Show nothing yet: every action that takes long has steps."""
 
     def step(self, address: Address, what: str) -> None:
         """Show the step of that address."""
@@ -55,7 +68,7 @@ class _Drawn:
             self._steps[address] = what
             self._draw(address, what)
 
-    def finish(self, address: Address) -> None:
+    def finish(self, address: Address, outcome: Outcome | None) -> None:  # noqa: ARG002 - a failure fills it too
         """Fill the bar a little more."""
         with self._lock:
             self._steps.pop(address, None)

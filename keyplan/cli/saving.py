@@ -1,4 +1,4 @@
-"""Files that a command writes for its user: whole or not at all, readable by nobody else."""
+"""Files that a command writes for its user: whole or not at all, and readable by nobody else unless they are public."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from keyplan.errors import InputError
 
 def save_privately(path: Path, content: bytes) -> None:
     """Put a file of mode 0600 in place of a former one. Raises InputError where that is impossible."""
-    # os.replace would put a plain file in place of a device or a pipe without a word.
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path} is not a plain file")
-    try:
-        _write(path, content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    _save(path, content, mode=0o600)
+
+
+def save_publicly(path: Path, content: bytes) -> None:
+    """Put a file of mode 0644 in place of a former one. Raises InputError where that is impossible.
+
+    For metrics alone: node_exporter reads them as another user. They hold names, times and counts, which everybody who
+    may see the dashboard sees, and never a key, a redacted form, a description or a fingerprint.
+    """
+    _save(path, content, mode=0o644)
 
 
 def save_new(path: Path, content: bytes) -> None:
@@ -32,12 +35,23 @@ def save_new(path: Path, content: bytes) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write(path: Path, content: bytes) -> None:
-    # A temporary file has mode 0600 from its birth on.
+def _save(path: Path, content: bytes, *, mode: int) -> None:
+    # os.replace would put a plain file in place of a device or a pipe without a word.
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not a plain file")
+    try:
+        _write(path, content, mode)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    # A temporary file has mode 0600 from its birth on; whatever the umask says, it gets the mode that is asked for.
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(content)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
             Path(file.name).replace(path)
         finally:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.screen import Screen
-from keyplan.cli.wiring import Wiring
+
+if TYPE_CHECKING:
+    from keyplan.cli.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

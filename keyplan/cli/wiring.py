@@ -21,7 +21,7 @@ from keyplan.adapters.clock import SystemClock
 from keyplan.adapters.secrets import resolve
 from keyplan.adapters.surroundings import Surroundings
 from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
-from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, RebuildableLedger, Sink
+from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, ReaderPorts, RebuildableLedger, Sink
 from keyplan.views.inert import inert
 
 PROVIDERS, SINKS, LEDGERS = "keyplan.providers", "keyplan.sinks", "keyplan.ledgers"
@@ -38,6 +38,13 @@ class Wiring(Protocol):
 
     def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
         """Return both doors to the provider. Raises InputError where settings or credential are unusable."""
+        ...
+
+    def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
+        """Return the reading door alone, on the reader's own credential where the settings name one.
+
+        Raises InputError where settings or credential are unusable.
+        """
         ...
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
@@ -65,6 +72,7 @@ class PluginWiring:
     ) -> None:
         self._environment = environment
         self._say = say
+        self._said: set[str] = set()
         self._clock = clock or SystemClock()
 
     @property
@@ -78,13 +86,18 @@ class PluginWiring:
         ports: ProviderPorts = module.build(settings, self._surroundings(owner, folder))
         return ports
 
+    def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
+        """Return what the provider's module builds for reading."""
+        module = registry.load(PROVIDERS, settings.type)
+        ports: ReaderPorts = module.build_reader(settings, self._surroundings(owner, folder))
+        return ports
+
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         """Return what each sink's module builds."""
         surroundings = self._surroundings(manifest.owner, folder)
-        credential = manifest.provider.credential
-        if isinstance(credential, FromEnvironment):
-            hidden = surroundings.credential_variables | {credential.name}
-            surroundings = replace(surroundings, credential_variables=hidden)
+        ours = (manifest.provider.credential, manifest.provider.reader_credential)
+        named = {source.name for source in ours if isinstance(source, FromEnvironment)}
+        surroundings = replace(surroundings, credential_variables=surroundings.credential_variables | named)
         return {
             name: registry.load(SINKS, settings.type).build(settings, surroundings)
             for name, settings in manifest.sinks.items()
@@ -121,8 +134,14 @@ class PluginWiring:
             jitter=jitter,
             resolve=lambda source: resolve(source, environment=self._environment, folder=str(folder)),
             environment=self._environment,
-            say=lambda text: self._say(inert(text, width=1000)),
+            say=self._say_once,
         )
+
+    def _say_once(self, text: str) -> None:
+        """Tell a line, unless an adapter of another manifest in this run told it before."""
+        if text not in self._said:
+            self._said.add(text)
+            self._say(inert(text, width=1000))
 
 
 def jitter(limit: float) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from deepdiff import DeepDiff
 
 from keyplan.model.desired import Desired
 from keyplan.model.durations import write_duration
@@ -26,8 +25,9 @@ EXPIRY = "expires_at"
 
 def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[Change, ...]:
     """Return the fields in which the key is not as declared, sorted by field."""
-    before, after = _describe(key, receipt), _wish(desired, key, receipt)
-    changes = [*_differences(before, after), *_compare_expiry(desired, key, receipt)]
+    changes = _compare_expiry(desired, key, receipt)
+    if not _is_plainly_equal(desired, key, receipt):
+        changes += _differences(_describe(key, receipt), _wish(desired, key, receipt))
     return tuple(sorted(changes))
 
 
@@ -46,6 +46,19 @@ def flatten_access(access: Access) -> dict[str, str]:
             roles[f"organization {granted.org_id}"] = str(granted.role)
         roles |= {f"space {grant.space_id}": str(grant.role) for grant in granted.spaces}
     return roles
+
+
+def _is_plainly_equal(desired: Desired, key: Observation, receipt: Receipt | None) -> bool:
+    """Whether everything but the expiry is visible and as declared, word for word: true of nearly every key."""
+    declared = desired.declaration
+    return (
+        desired.marker is not None
+        and key.name == declared.name
+        and key.key_type is declared.key_type
+        and key.description == declared.description
+        and key.access == desired.access
+        and (key.access is not None or receipt is None or not receipt.access)
+    )
 
 
 def _describe(key: Observation, receipt: Receipt | None) -> dict[str, str]:
@@ -77,10 +90,11 @@ def _wish(desired: Desired, key: Observation, receipt: Receipt | None) -> dict[s
 def _differences(before: dict[str, str], after: dict[str, str]) -> list[Change]:
     if before == after:
         return []
-    # 'tree' names each differing item with both values; flat dicts make every path one key deep.
-    tree = DeepDiff(before, after, view="tree")
-    names = {item.path(output_format="list")[0] for items in tree.values() for item in items}
-    return [Change(field=name, before=before.get(name, NOTHING), after=after.get(name, NOTHING)) for name in names]
+    return [
+        Change(field=name, before=before.get(name, NOTHING), after=after.get(name, NOTHING))
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name)
+    ]
 
 
 def _compare_expiry(desired: Desired, key: Observation, receipt: Receipt | None) -> list[Change]:

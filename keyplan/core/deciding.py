@@ -15,12 +15,12 @@ from keyplan.core.cases import Case
 from keyplan.core.comparing import compare
 from keyplan.core.making import make
 from keyplan.core.picturing import name_locations, picture, picture_wish
-from keyplan.core.proving import find_source, lacking_slots, outdated_slots
+from keyplan.core.proving import find_source, lacking_slots
 from keyplan.core.recovering import find_lost, find_undelivered, finish_forward, hold_back_unproven, recover
 from keyplan.core.renewing import block, create, make_basis, renew
 from keyplan.core.retiring import remaining, retire
 from keyplan.model.observation import Observation, Slot
-from keyplan.model.plan import Action, Basis, Change, Guard, Reason, Verb
+from keyplan.model.plan import Action, Change, Guard, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
 
 
@@ -126,7 +126,7 @@ def _keep(case: Case, key: Observation, receipt: Receipt) -> Action:
         after=picture_wish(estate.desired),
         previous_address=estate.previous_address,
         place=case.declaration.place,
-        basis=_make_told_basis(case, key, _bring_up_to_date(case, key, receipt)),
+        basis=make_basis(case, key, told=_bring_up_to_date(case, key, receipt)),
     )
 
 
@@ -134,7 +134,7 @@ def _deliver(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Ac
     """Return the action that copies the current raw key into the slots that lack it."""
     # Still listing what took it so far: a sink without marks has to tell our value from another's.
     told = replace(_bring_up_to_date(case, key, receipt), delivered=receipt.delivered)
-    basis = _make_told_basis(case, key, told)
+    basis = make_basis(case, key, told=told)
     lacking = lacking_slots(case.slots, case.snapshot, receipt)
     outdated = tuple(slot for slot in basis.outdated if slot not in lacking)
     return replace(
@@ -144,16 +144,6 @@ def _deliver(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Ac
         explanation=f"deliver: no new key is needed, it is copied from {source.sink}:{source.location}",
         locations=name_locations(lacking),
         basis=replace(basis, lacking=lacking, source=source, outdated=outdated),
-    )
-
-
-def _make_told_basis(case: Case, key: Observation, told: Receipt) -> Basis:
-    """Return the basis of an action that leaves the key as it is, with what its receipt should say now."""
-    return replace(
-        make_basis(case, key),
-        receipt=told,
-        outdated=outdated_slots(case.slots, case.snapshot, told),
-        ledger_outdated=case.ledger_receipt != told,
     )
 
 
@@ -177,4 +167,4 @@ def _bring_up_to_date(case: Case, key: Observation, receipt: Receipt) -> Receipt
 def _name_place(slot: Slot, receipt: Receipt) -> Delivered:
     """Return a slot as the receipt lists it, with today's options and the time of a copy."""
     entry = receipt.entry_of(slot.delivered)
-    return replace(slot.delivered, at=entry.at if entry else None)
+    return Delivered(slot.sink, slot.location, slot.options, entry.at if entry else None)

@@ -37,6 +37,8 @@ class Estate:
     @property
     def alive(self) -> tuple[Observation, ...]:
         """All its live keys, newest first."""
+        if not self.newer and not self.older:
+            return (self.current,) if self.current else ()
         return tuple(sorted((*self.newer, *([self.current] if self.current else []), *self.older), key=newest_first))
 
     def with_keys(self, keys: Iterable[Observation]) -> Estate:

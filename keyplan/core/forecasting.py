@@ -14,9 +14,10 @@ from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.plan import Action, Basis, Plan, Reason, Verb
-from keyplan.model.receipt import Superseded
+from keyplan.model.receipt import Receipt, Superseded
 
 _ORDER = tuple(Happening)
+_HELD_BACK = "its renewal is held back"
 
 
 def forecast(plan: Plan, snapshot: Snapshot, *, until: datetime) -> Calendar:
@@ -56,7 +57,15 @@ def _foresee(
     elif key and action.reason in (Reason.OVERLAPPING, Reason.STILL_USED):
         yield _end_later(action, key, deadlines[key.id], now)
     elif key and basis.receipt and action.verb in (Verb.KEEP, Verb.DELIVER):
-        yield from Renewals.of(basis, snapshot, until).go_on(key, basis.receipt, now)
+        yield from _go_on(action, key, basis.receipt, Renewals.of(basis, snapshot, until), now)
+
+
+def _go_on(action: Action, key: Observation, receipt: Receipt, renewals: Renewals, now: datetime) -> Iterator[Event]:
+    """Yield what follows where a key stays as it is; what blocks that blocks its renewals, too."""
+    if not action.blocked:
+        yield from renewals.go_on(key, receipt, now)
+    elif key.expires_at:
+        yield expire(action.address, key, key.expires_at, note=_HELD_BACK)
 
 
 def _follow(action: Action, basis: Basis, snapshot: Snapshot, until: datetime) -> Iterator[Event]:
@@ -64,7 +73,7 @@ def _follow(action: Action, basis: Basis, snapshot: Snapshot, until: datetime) -
     renewals, now, old = Renewals.of(basis, snapshot, until), snapshot.now, basis.key
     if action.blocked:
         if old and old.expires_at:
-            yield expire(action.address, old, old.expires_at, note="its renewal is held back")
+            yield expire(action.address, old, old.expires_at, note=_HELD_BACK)
         return
     if old:
         yield from renewals.end(old, action.verb, action.overlap, now)

@@ -49,7 +49,7 @@ def _hold_back_retiring(actions: tuple[Action, ...]) -> tuple[Action, ...]:
     waiting = {
         action.address: action.blocked
         for action in actions
-        if action.blocked and action.issues_raw_key and action.reason not in _DELIVERED_ALREADY
+        if action.blocked and action.stores_raw_key and action.reason not in _DELIVERED_ALREADY
     }
     return tuple(
         replace(action, blocked=replace(waiting[action.address], advice="it waits for the new key, which is blocked"))

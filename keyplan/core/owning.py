@@ -88,14 +88,18 @@ def _gather(
     receipts = [receipt for address in addresses for receipt in remembered.receipts.get(address, ())]
     receipt = newest_receipt(receipts, {key.id for key in keys})
     intents = [intent for address in addresses for intent in remembered.intents.get(address, ())]
-    return Estate(
+    # One key, and the receipt names it: true of nearly every declaration, and with_keys would make the estate twice.
+    is_plain = len(keys) == 1 and receipt is not None and keys[0].id == receipt.key_id
+    estate = Estate(
         desired=desired,
         receipt=receipt,
+        current=keys[0] if is_plain else None,
         superseded=remembered.superseded_at(addresses),
         delivered_once=frozenset(told.key_id for told in receipts),
         intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
         previous_address=receipt.address if receipt and receipt.address != desired.address else None,
-    ).with_keys(keys)
+    )
+    return estate if is_plain else estate.with_keys(keys)
 
 
 def _claim_newcomers(estates: list[Estate], unmanaged: list[Observation]) -> tuple[list[Estate], list[Observation]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-
+from functools import lru_cache
 from keyplan.core.comparing import flatten_access
 from keyplan.model.desired import Desired
 from keyplan.model.durations import write_duration
@@ -56,6 +56,7 @@ def foretell(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...], retire: Re
     return (f"the old raw key stops working {when}: consumers fail until they read the new one from {places}",)
 
 
+@lru_cache
 def _roles(access: Access | None) -> str:
     if access is None:
         return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-
+from datetime import datetime
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId
 from keyplan.model.observation import Marker, Observation, Snapshot
@@ -49,6 +49,7 @@ class Remembered:
     """Oldest first."""
     by_key: Mapping[KeyId, Address]
     by_marker: Mapping[Marker, Address]
+    """Empty where receipts know every marked key."""
     in_ledger: frozenset[Address]
     """Where the ledger itself has a receipt; only that can be forgotten."""
 
@@ -63,11 +64,14 @@ class Remembered:
             if intent.owner == claims.owner:
                 intents[claims.now_at(intent)].append(intent)
         known = {address: address for address in receipts} | dict(claims.by_address)
+        by_key = _index_keys(receipts, claims)
+        # Markers are asked for by keys without a record alone, and a digest for each of 10,000 addresses takes 50 ms.
+        is_asked = any(key.marker and key.id not in by_key for key in snapshot.keys)
         return cls(
             receipts={address: tuple(told) for address, told in receipts.items()},
             intents={address: tuple(told) for address, told in intents.items()},
-            by_key=_index_keys(receipts, claims),
-            by_marker={Marker.of(claims.owner, former): address for former, address in known.items()},
+            by_key=by_key,
+            by_marker={Marker.of(claims.owner, former): at for former, at in known.items()} if is_asked else {},
             in_ledger=frozenset(receipt.address for receipt in snapshot.receipts if receipt.owner == claims.owner),
         )
 
@@ -102,10 +106,11 @@ def newest_receipt(receipts: Iterable[Receipt], live: Container[KeyId]) -> Recei
 
 def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], claims: Claims) -> dict[KeyId, Address]:
     """Return each key's address: a declared one first, so that what moved in is not taken for undeclared."""
-    mentions = [
-        (key_id, (address in claims.declared, receipt.delivered_at, key_id == receipt.key_id, address))
-        for address, told in receipts.items()
-        for receipt in told
-        for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded))
-    ]
-    return {key_id: rank[-1] for key_id, rank in sorted(mentions)}
+    best: dict[KeyId, tuple[bool, datetime, bool, Address]] = {}
+    for address, told in receipts.items():
+        is_declared = address in claims.declared
+        for receipt in told:
+            for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded)):
+                rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
+                best[key_id] = max(rank, best.get(key_id, rank))
+    return {key_id: rank[-1] for key_id, rank in best.items()}

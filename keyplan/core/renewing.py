@@ -10,9 +10,11 @@ from dataclasses import replace
 from keyplan.core.cases import Case
 from keyplan.core.choosing import Choice, choose, finish
 from keyplan.core.picturing import foretell, name_locations, picture, picture_wish
+from keyplan.core.proving import outdated_slots
 from keyplan.core.retiring import remaining
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Action, Basis, Blocked, Change, Guard, Reason, Verb
+from keyplan.model.receipt import Receipt
 
 
 def create(case: Case, reason: Reason) -> Action:
@@ -46,13 +48,18 @@ def block(action: Action, guard: Guard, advice: str) -> Action:
     return replace(action, blocked=Blocked(guard=guard, advice=advice))
 
 
-def make_basis(case: Case, key: Observation | None) -> Basis:
-    """Return what planning knew, with that key as the one that the action is about."""
+def make_basis(case: Case, key: Observation | None, *, told: Receipt | None = None) -> Basis:
+    """Return what planning knew, with that key as the one that the action is about.
+
+    `told` is what the key's receipt should say now, where the action leaves the key as it is.
+    """
     estate = case.estate
     return Basis(
         desired=estate.desired,
         key=key,
-        receipt=estate.receipt,
+        receipt=told or estate.receipt,
+        outdated=outdated_slots(case.slots, case.snapshot, told) if told else (),
+        ledger_outdated=told is not None and case.ledger_receipt != told,
         superseded=remaining(case, key),
         alive=tuple(sorted({one.id for one in (*estate.alive, *case.namesakes)})),
         intents=estate.intents,

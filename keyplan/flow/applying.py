@@ -33,7 +33,7 @@ def apply(plan: Plan, *, digest: str, ports: Workbench, parallelism: int, progre
     started_at = ports.clock.now()
     run = _Run(ports, parallelism, progress, stop)
     actions = [action for action in plan.actions if action.blocked is None]
-    progress.begin(sum(action.is_change for action in actions))
+    progress.begin(sum(map(_is_told, actions)))
     first, undeclared, last = _phases(actions)
     outcomes = run.lanes(first)
     if all(isinstance(outcome, Done) for outcome in outcomes):
@@ -44,6 +44,7 @@ def apply(plan: Plan, *, digest: str, ports: Workbench, parallelism: int, progre
     outcomes += run.lanes(last)
     report = Report(
         owner=plan.owner,
+        manifest=plan.manifest,
         digest=digest,
         started_at=started_at,
         finished_at=ports.clock.now(),
@@ -121,11 +122,19 @@ class _Run:
             Verb.FORGET: self._ending.forget,
             Verb.KEEP: self._ending.keep,
         }
+        outcome: Outcome | None = None
+        if _is_told(action):
+            self._progress.start(action)
         try:
-            return step[action.verb](action)
+            outcome = step[action.verb](action)
         finally:
-            if action.is_change:
-                self._progress.finish(action.address)
+            if _is_told(action):
+                self._progress.finish(action.address, outcome)
+        return outcome
+
+
+def _is_told(action: Action) -> bool:
+    return action.verb is not Verb.KEEP
 
 
 def _in_plan_order(plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:

@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 from keyplan.errors import InputError
 from keyplan.model.manifest import Address, Manifest, SinkName, SpaceById, SpaceId, SpaceRef
 from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
 from keyplan.model.receipt import Intent
-from keyplan.ports import KeyReader, LedgerReader, Memory, Sink
+from keyplan.ports import KeyReader, LedgerReader, Memory, SinkReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Everything that a run may touch which must not change anything: no door in it leads to a write."""
+
+    reader: KeyReader
+    ledger: LedgerReader
+    sinks: Mapping[SinkName, SinkReader]
 
 
 def observe(
@@ -22,7 +32,7 @@ def observe(
     *,
     reader: KeyReader,
     ledger: LedgerReader,
-    sinks: Mapping[SinkName, Sink],
+    sinks: Mapping[SinkName, SinkReader],
     now: datetime,
 ) -> Snapshot:
     """Return what provider, ledger and sinks show, each asked at the same time as the others.
@@ -55,7 +65,7 @@ def observe(
     )
 
 
-def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, Sink]) -> Mapping[Address, tuple[Slot, ...]]:
+def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:
     """Return every declaration's slots in the order of its deliveries. Asks no sink anything over a network.
 
     Raises InputError where a place is impossible, or where two declarations share one.

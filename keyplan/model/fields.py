@@ -97,6 +97,10 @@ class Fields:
             raise self._misfit(name, "a list of texts")
         return tuple(str(value) for value in values)
 
+    def optional_texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts, in its order; an empty one where it is null or not there."""
+        return () if self._is_absent(name) else self.texts(name)
+
     def one(self, name: str) -> Fields:
         """Return the fields of the object that stands there."""
         return Fields(self._required(name), self._path(name))

@@ -6,11 +6,13 @@ a secret, anything of the world outside the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import NewType, TypeAlias
+
+from keyplan.model.policy import Policy
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value of the JSON data model, as a plugin's own options hold it."""
@@ -178,6 +180,29 @@ class Limits:
     delete_percent: int = 30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Somebody accepts findings of `keyplan drift`, for a reason and until an instant."""
+
+    address: str | None = None
+    """An address or a glob: findings about a declaration or a former one. Excludes `key_id`."""
+    key_id: str | None = None
+    """A key id or a glob: findings about a key, declared or not."""
+    causes: tuple[str, ...] = ()
+    """Words of `model.drift.Cause`; empty: all."""
+    owner: str
+    """Who accepts it."""
+    reason: str
+    until: datetime
+    """Aware, UTC; from then on the finding counts again."""
+    place: Place = field(compare=False)
+
+    @property
+    def subject(self) -> str:
+        """What it is written for: its address or key id."""
+        return self.address or self.key_id or ""
+
+
 @dataclass(frozen=True, slots=True)
 class FromEnvironment:
     """A secret that stands in an environment variable."""
@@ -208,6 +233,8 @@ class ProviderSettings:
 
     type: str = "arize"
     credential: SecretSource = FromEnvironment("ARIZE_API_KEY")
+    reader_credential: SecretSource | None = None
+    """What commands present that can do without the right to change anything; None: `credential`."""
     options: Mapping[str, Json] = field(default_factory=dict, hash=False)
     """The provider's own: for arize `region`, `base_url`, `api`."""
 
@@ -249,6 +276,13 @@ class Declaration:
     """`self: true`: this is the key that keyplan itself presents, and it may be renewed."""
     moved_from: tuple[Address, ...] = ()
     place: Place = field(compare=False)
+    find_place: Callable[[tuple[str, ...]], Place] | None = field(default=None, compare=False, repr=False)
+    """Finds where a field stands. Asked only where something is wrong: to note all of them would take longer than
+    to read them."""
+
+    def place_of(self, *path: str) -> Place:
+        """Return where a field stands, here or in the defaults; the declaration's own place where it is in neither."""
+        return self.find_place(path) if self.find_place else self.place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,5 +299,9 @@ class Manifest:
     unmanaged: Unmanaged = Unmanaged.REPORT
     on_remove: OnRemove = OnRemove.DELETE
     """`defaults.on_remove`: for a key of ours whose declaration and receipt are both gone."""
+    waivers: tuple[Waiver, ...] = ()
+    """In file order."""
+    policies: tuple[Policy, ...] = ()
+    """Every one must be met: the manifest's own, if it has one, then those of policy files."""
     keys: tuple[Declaration, ...]
     """In file order."""

@@ -68,6 +68,7 @@ class Guard(Enum):
     SELF = "self"
     UNMANAGED = "unmanaged"
     EXHAUSTED = "exhausted"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +253,8 @@ class Plan:
     """How many applies the ledger remembered; with the digest it tells one run of a plan from another."""
     warnings: tuple[str, ...] = ()
     """Things that a reviewer should know and that stop nothing."""
+    policies: tuple[str, ...] = ()
+    """Policy files that it was held against, as the user named them."""
 
     @property
     def changes(self) -> tuple[Action, ...]:

@@ -60,14 +60,15 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "unmanaged_policy": plan.unmanaged_policy.value,
         "summary": write_summary(plan.summary),
         "warnings": list(plan.warnings),
+        "policies": list(plan.policies),
     }
 
 
 def digest(plan: Plan) -> str:
     """Return 64 hex digits that stand for the decisions of a plan: what a reviewer approves.
 
-    They are the same wherever and whenever the same decisions are made. What only people read, the path of
-    the manifest and the lines in it, kept keys and unmanaged ones do not count; blocked actions do.
+    They are the same wherever and whenever the same decisions are made. What only people read, the paths
+    of the manifest and of policies, the lines in them, kept keys and unmanaged ones do not count; blocked actions do.
     """
     canonical = json.dumps(list_decisions(plan), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
@@ -89,7 +90,7 @@ def from_document(document: object) -> Plan:
     Raises PlanFileError where the document is of another major format version, or not a plan.
     """
     fields = Fields(document, "plan")
-    _check_version(fields.text("format_version"))
+    check_version(fields.text("format_version"))
     provider = fields.one("provider")
     return Plan(
         owner=fields.text("owner"),
@@ -102,6 +103,7 @@ def from_document(document: object) -> Plan:
         request=_read_request(fields.one("request")),
         serial=fields.integer("serial"),
         warnings=fields.texts("warnings"),
+        policies=fields.optional_texts("policies"),
     )
 
 
@@ -128,7 +130,8 @@ def write_summary(summary: Summary) -> dict[str, int]:
     }
 
 
-def _check_version(version: str) -> None:
+def check_version(version: str) -> None:
+    """Return where a document of that version can be read. Raises PlanFileError for another major one."""
     major, _, minor = version.partition(".")
     if not (major.isascii() and major.isdigit() and minor.isascii() and minor.isdigit()):
         raise PlanFileError("plan.format_version is not of the form MAJOR.MINOR")

@@ -61,6 +61,8 @@ class Report:
     """The whole of an apply."""
 
     owner: str
+    manifest: str
+    """Path as the user named it."""
     digest: str
     """Of the plan that ran."""
     started_at: datetime

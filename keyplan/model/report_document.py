@@ -5,6 +5,7 @@ In: a `Report`. Out: its document. Never: a raw key, which no report holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from keyplan.model.plan_document import write_action_identity, write_summary
@@ -19,6 +20,7 @@ def to_document(report: Report) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "owner": report.owner,
+        "manifest": report.manifest,
         "digest": report.digest,
         "started_at": report.started_at.isoformat(),
         "finished_at": report.finished_at.isoformat(),
@@ -26,6 +28,17 @@ def to_document(report: Report) -> dict[str, Any]:
         "outcomes": [_write_outcome(outcome) for outcome in report.outcomes],
         "summary": write_summary(report.summary),
         "interrupted_by": report.interrupted_by,
+    }
+
+
+def to_documents(reports: Sequence[Report]) -> dict[str, Any]:
+    """Return the reports as JSON values: a single one's own document, or a set that holds each of theirs."""
+    if len(reports) == 1:
+        return to_document(reports[0])
+    return {
+        "format_version": FORMAT_VERSION,
+        "complete": all(is_complete(report) for report in reports),
+        "reports": [to_document(report) for report in reports],
     }
 
 

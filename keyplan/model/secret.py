@@ -7,7 +7,6 @@ that carries the string.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ class RawKey(_Opaque):
 
     def fingerprint(self, salt: str) -> Fingerprint:
         """Return the salted digest that receipts hold. Use the key's id as salt: public and unique."""
-        digest = hmac.new(salt.encode(), self.reveal().encode(), hashlib.sha256).hexdigest()
+        digest = hmac.digest(salt.encode(), self.reveal().encode(), "sha256").hex()
         return Fingerprint(salt=salt, digest=digest[:_DIGEST_HEX_DIGITS])
 
 

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from keyplan.model import calendar_document, examination_document, plan_document, report_document
+from keyplan.model import (
+    calendar_document,
+    drift_document,
+    examination_document,
+    plan_set_document,
+    report_document,
+    validation_document,
+)
 from keyplan.model.calendar import Calendar
+from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
+from keyplan.model.validation import Validation
 
 
 def render_document(document: dict[str, Any] | list[Any]) -> str:
-    """Return indented JSON in ASCII, so that nothing in it reaches a terminal as a control."""
-    return json.dumps(document, indent=2) + "\n"
+    """Return indented JSON in ASCII, so that a terminal finds no control in it, and a log no command."""
+    # Only inside of strings can two number signs meet, and there this is the same. See `views.inert`.
+    return json.dumps(document, indent=2).replace("##", r"#\u0023") + "\n"
 
 
-def render_plan(plan: Plan) -> str:
-    """Return the document of `schemas/plan.v1.json`."""
-    return render_document(plan_document.to_document(plan))
+def render_plans(plans: Sequence[Plan]) -> str:
+    """Return the document of `schemas/plan.v1.json`, or for several plans of `schemas/plans.v1.json`."""
+    return render_document(plan_set_document.to_documents(plans))
 
 
-def render_report(report: Report) -> str:
-    """Return the document of `schemas/report.v1.json`."""
-    return render_document(report_document.to_document(report))
+def render_reports(reports: Sequence[Report]) -> str:
+    """Return the document of `schemas/report.v1.json`, or for several reports of `schemas/reports.v1.json`."""
+    return render_document(report_document.to_documents(reports))
+
+
+def render_validations(validations: Sequence[Validation]) -> str:
+    """Return the document of `schemas/validation.v1.json`."""
+    return render_document(validation_document.to_document(validations))
 
 
 def render_examination(examination: Examination) -> str:
@@ -35,3 +51,8 @@ def render_examination(examination: Examination) -> str:
 def render_calendar(calendar: Calendar) -> str:
     """Return the document of `schemas/calendar.v1.json`."""
     return render_document(calendar_document.to_document(calendar))
+
+
+def render_drifts(drifts: Sequence[Drift]) -> str:
+    """Return the document of `schemas/drift.v1.json`, or for several drifts of `schemas/drifts.v1.json`."""
+    return render_document(drift_document.to_documents(drifts))

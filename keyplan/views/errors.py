@@ -16,7 +16,7 @@ def render_error(error: KeyplanError, palette: Palette = PLAIN) -> str:
     ``error:``, as compilers write them.
     """
     if isinstance(error, ManifestError):
-        return "".join(f"{inert(problem, width=_LONG)}\n" for problem in error.problems)
+        return "".join(f"{inert(str(problem), width=_LONG)}\n" for problem in error.problems)
     mark = palette.paint(Tone.ALARM, "error:")
     lines = [f"{mark} {inert(line, width=_LONG)}\n" for line in error.message.split("\n")]
     return "".join(lines) + (f"  hint: {inert(error.advice, width=_LONG)}\n" if error.advice else "")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keyplan.model.durations import write_duration
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Action, KeyView, Plan, Reason, Summary, Verb
 from keyplan.model.plan_document import digest
+from keyplan.views.details import describe_action
 from keyplan.views.inert import inert
 from keyplan.views.palette import PLAIN, Palette, Tone
-from keyplan.views.wording import SIGNS, say_count, say_reason, say_time
+from keyplan.views.wording import SIGNS, say_count, say_reason
 
 UNMANAGED_SHOWN = 20
 """So many keys that nobody declared are named; the rest is counted."""
@@ -32,7 +32,7 @@ def render_plan(plan: Plan, palette: Palette = PLAIN) -> str:
         [line for action in plan.actions for line in _describe(action, palette)],
         list(_unmanaged(plan, palette)),
         [f"{palette.paint(Tone.CHANGE, 'Warning:')} {inert(text, width=1000)}" for text in plan.warnings],
-        list(_asides(plan)),
+        [*list_asides(plan), *_close(plan)],
         [palette.paint(Tone.STRONG, summarize(plan))],
     ]
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
@@ -40,9 +40,13 @@ def render_plan(plan: Plan, palette: Palette = PLAIN) -> str:
 
 def summarize(plan: Plan) -> str:
     """Return ``Plan: 2 to add, 1 to change, 1 to destroy.``, or that there is nothing to do."""
-    if not plan.has_differences and not plan.refuses_unmanaged:
+    return say_summary(plan.summary, is_different=plan.has_differences or plan.refuses_unmanaged)
+
+
+def say_summary(summary: Summary, *, is_different: bool) -> str:
+    """Return Terraform's line for these counts, or that there is nothing to do."""
+    if not is_different:
         return _NO_CHANGES
-    summary = plan.summary
     return f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
 
 
@@ -58,16 +62,20 @@ def _head(plan: Plan) -> str:
     return f"Keys of {owner} in {manifest}, at {inert(plan.provider)} ({inert(plan.dialect)} API)"
 
 
-def _asides(plan: Plan) -> Iterator[str]:
-    """Yield what the summary line has no room for."""
+def list_asides(plan: Plan) -> Iterator[str]:
+    """Yield what a reader should know of the plan as a whole, a line each; inert for a terminal."""
     if plan.request.targets:
         targets = ", ".join(inert(target) for target in plan.request.targets)
         yield f"Only what fits {targets} was looked at; the rest was not."
+    if plan.blocked or plan.refuses_unmanaged:
+        yield "What is blocked is left as it is; what to do about it stands beside it."
+
+
+def _close(plan: Plan) -> Iterator[str]:
+    """Yield what the summary line has no room for."""
     counts = _counts(plan.summary)
     if counts:
         yield ", ".join(counts) + "."
-    if plan.blocked or plan.refuses_unmanaged:
-        yield "What is blocked is left as it is; what to do about it stands beside it."
     if plan.changes:
         yield f"Digest: {digest(plan)}"
 
@@ -85,7 +93,7 @@ def _describe(action: Action, palette: Palette) -> Iterator[str]:
     if action.verb is Verb.KEEP and action.reason is Reason.UP_TO_DATE and not action.blocked:
         return
     yield _headline(action, palette)
-    for label, text in _details(action):
+    for label, text in describe_action(action):
         yield f"{_INDENT}{label:<12} {text}"
 
 
@@ -101,42 +109,6 @@ def _mark(sign: str, word: str, tone: Tone, palette: Palette) -> str:
     return f"  {palette.paint(tone, f'{sign:<{_SIGN_WIDTH}} {word:<{_WORD_WIDTH}}')}"
 
 
-def _details(action: Action) -> Iterator[tuple[str, str]]:
-    """Yield label and text of each further line of an action."""
-    if action.verb is Verb.CREATE and action.after:
-        yield from _view_details(action.after)
-    for change in action.changes:
-        yield inert(change.field), f"{_quote(change.before)} -> {_quote(change.after)}"
-    if action.explanation:
-        yield "why", inert(action.explanation, width=1000)
-    for sentence in action.consequences:
-        yield "then", inert(sentence, width=1000)
-    for location in action.locations:
-        yield "goes to" if action.stores_raw_key else "empties", inert(location, width=1000)
-    if action.verb in (Verb.DELETE, Verb.FORGET) and action.key_id:
-        yield "key id", inert(action.key_id)
-    if action.blocked:
-        yield "guard", action.blocked.guard.value
-        yield "what to do", inert(action.blocked.advice, width=1000)
-
-
-def _view_details(view: KeyView) -> Iterator[tuple[str, str]]:
-    if view.description:
-        yield "description", _quote(view.description)
-    if view.spaces:
-        yield "spaces", ", ".join(inert(space) for space in view.spaces)
-    if view.roles:
-        yield "roles", inert(view.roles, width=1000)
-    if view.expires_at:
-        yield "expires", say_time(view.expires_at)
-    if view.expires_in:
-        yield "expires", f"{write_duration(view.expires_in)} after it is made"
-
-
-def _quote(text: str) -> str:
-    return f'"{inert(text, width=120)}"' if text else "(none)"
-
-
 def _unmanaged(plan: Plan, palette: Palette) -> Iterator[str]:
     if plan.unmanaged_policy is Unmanaged.IGNORE or not plan.unmanaged:
         return
@@ -144,7 +116,8 @@ def _unmanaged(plan: Plan, palette: Palette) -> Iterator[str]:
     if plan.refuses_unmanaged:
         yield f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {count} that nobody declared (unmanaged: fail)"
     else:
-        yield f"{count} that nobody declared, left as they are:"
+        left = "it is" if len(plan.unmanaged) == 1 else "they are"
+        yield f"{count} that nobody declared, left as {left}:"
     for view in plan.unmanaged[:UNMANAGED_SHOWN]:
         yield f"{_INDENT}{_kind(view):<12} {inert(view.name, width=60)}  {inert(view.id or '')}"
     if len(plan.unmanaged) > UNMANAGED_SHOWN:

@@ -5,12 +5,11 @@ In: a report. Out: text that ends in Terraform's line where all was done. Never:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from keyplan.model.plan import Action
+from keyplan.model.plan import Action, Summary
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
-from keyplan.model.report_document import is_complete
 from keyplan.views.inert import inert
 from keyplan.views.palette import PLAIN, Palette, Tone
 from keyplan.views.wording import PAST, SIGNS
@@ -32,16 +31,19 @@ def render_report(report: Report, palette: Palette = PLAIN) -> str:
 
 def summarize(report: Report) -> str:
     """Return ``Apply complete! Resources: 2 added, 1 changed, 1 destroyed.``, or what is incomplete."""
-    summary = report.summary
+    return say_summary(report.summary, report.outcomes)
+
+
+def say_summary(summary: Summary, outcomes: Sequence[Outcome]) -> str:
+    """Return Terraform's line for what was done, or what is incomplete."""
     resources = f"Resources: {summary.add} added, {summary.change} changed, {summary.destroy} destroyed."
-    if is_complete(report):
-        return f"Apply complete! {resources}"
-    return f"Apply incomplete. {resources} Not done: {', '.join(_count_undone(report))}."
+    undone = ", ".join(_count_undone(outcomes))
+    return f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
 
 
-def _count_undone(report: Report) -> Iterator[str]:
+def _count_undone(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for kind, word in ((Failed, "failed"), (InDoubt, "in doubt"), (NotTried, "not tried")):
-        number = sum(isinstance(outcome, kind) for outcome in report.outcomes)
+        number = sum(isinstance(outcome, kind) for outcome in outcomes)
         if number:
             yield f"{number} {word}"
 

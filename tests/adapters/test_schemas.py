@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from keyplan.adapters.schemas import FOLDERS, load
 from keyplan.errors import InputError, KeyplanError
+from keyplan.model.policy import Rule
 
 PROJECT = Path(__file__).parents[2]
 
@@ -74,21 +75,25 @@ def list_fields(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str,
             yield from list_fields(value, f"{path}.{keyword}")
 
 
-def test_the_schema_of_a_manifest_is_a_schema() -> None:
-    Draft202012Validator.check_schema(load("manifest.v1"))
+@pytest.fixture(params=["manifest.v1", "policy.v1"])
+def written(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return each schema of what people write."""
+    return load(request.param)
 
 
-def test_every_field_has_a_title_a_description_and_an_example_for_editors() -> None:
-    schema = load("manifest.v1")
-    for path, field in list_fields(schema):
-        named = schema["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else {}
+def test_the_schema_of_what_people_write_is_a_schema(written: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(written)
+
+
+def test_every_field_has_a_title_a_description_and_an_example_for_editors(written: dict[str, Any]) -> None:
+    for path, field in list_fields(written):
+        named = written["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else {}
         assert {"title", "description", "examples"} <= {**named, **field}.keys(), path
 
 
-def test_every_default_and_example_fits_its_own_field() -> None:
-    schema = load("manifest.v1")
-    for path, field in list_fields(schema):
-        validator = Draft202012Validator({**field, "$defs": schema["$defs"]})
+def test_every_default_and_example_fits_its_own_field(written: dict[str, Any]) -> None:
+    for path, field in list_fields(written):
+        validator = Draft202012Validator({**field, "$defs": written["$defs"]})
         for value in (*field.get("examples", ()), *([field["default"]] if "default" in field else ())):
             assert validator.is_valid(value), (path, value)
 
@@ -97,3 +102,11 @@ def test_defaults_are_the_fields_of_a_declaration_but_its_name() -> None:
     schema = load("manifest.v1")
     declared = set(schema["$defs"]["declaration"]["properties"])
     assert set(schema["properties"]["defaults"]["properties"]) == declared - {"name"}
+
+
+def test_a_manifest_s_own_policy_has_the_rules_of_a_policy_file() -> None:
+    manifest, policy = load("manifest.v1"), load("policy.v1")
+    rules = {name: rule for name, rule in policy["properties"].items() if name != "version"}
+    assert manifest["properties"]["policy"]["properties"] == rules
+    assert {name: manifest["$defs"][name] for name in policy["$defs"]} == policy["$defs"]
+    assert list(rules) == [rule.value for rule in Rule]

@@ -14,7 +14,7 @@ from keyplan.cli.main import run
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.model.manifest import Manifest, ProviderSettings, SinkName
-from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, Sink
+from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 
 MANIFEST = """\
 version: 1
@@ -39,6 +39,8 @@ class SimulatedWiring:
     """Implements `Wiring` with the ports of a simulated world, and remembers what it was asked for."""
 
     world: World
+    others: dict[str, World] = field(default_factory=dict)
+    """The worlds of owners that have one of their own."""
     settings: ProviderSettings | None = None
     ledger_path: Path | None = None
     account: str = ""
@@ -50,20 +52,28 @@ class SimulatedWiring:
 
     def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
         self.settings = settings
-        return ProviderPorts(reader=self.world.provider, writer=self.world.provider, close=self._close)
+        provider = self._world_of(owner).provider
+        return ProviderPorts(reader=provider, writer=provider, close=self._close)
+
+    def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
+        self.settings = settings
+        return ReaderPorts(reader=self._world_of(owner).provider, close=self._close)
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
-        return dict(self.world.sinks)
+        return dict(self._world_of(manifest.owner).sinks)
 
     def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
         return self.ledger(path, owner=owner, account=account)
 
     def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
         self.ledger_path, self.account = path, account
-        return self.world.ledger
+        return self._world_of(owner).ledger
 
     def holder(self, command: str) -> Holder:
         return Holder(id="5f3a", owner="ada", host="ci-1", pid=42, since=self.world.clock.now(), command=command)
+
+    def _world_of(self, owner: str) -> World:
+        return self.others.get(owner, self.world)
 
     def _close(self) -> None:
         self.closed += 1

@@ -1,11 +1,16 @@
-"""Exit statuses of plans and applies."""
+"""Exit statuses of plans, applies and drifts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from drifts import ACCEPTED, DUE, ENDING, GONE, MOVED, WAIVER, make_drift
+from drifts import STRANGER as UNMANAGED
 from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, KEEP, NOT_TRIED, STRANGER, make_plan, make_report
 
-from keyplan.cli.concluding import conclude_apply, conclude_plan
+from keyplan.cli.concluding import conclude_apply, conclude_drift, conclude_plan
+from keyplan.model.drift import Finding
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
@@ -44,3 +49,19 @@ def test_the_status_of_an_apply(report: Report, status: int) -> None:
 
 def test_an_apply_beside_something_blocked_is_refused() -> None:
     assert conclude_apply(make_plan(CREATE, BLOCKED), make_report(DONE)) == 4
+
+
+@pytest.mark.parametrize(
+    ("findings", "status"),
+    [
+        pytest.param((), 0, id="nothing"),
+        pytest.param((GONE,), 2, id="the world changed"),
+        pytest.param((ENDING,), 2, id="a key ends soon"),
+        pytest.param((UNMANAGED, MOVED, ACCEPTED), 0, id="nothing that counts"),
+        pytest.param((replace(UNMANAGED, is_report_only=False),), 2, id="an unmanaged key that counts"),
+        pytest.param((GONE, DUE), 4, id="something is blocked"),
+        pytest.param((replace(DUE, waiver=WAIVER),), 0, id="something blocked that is accepted"),
+    ],
+)
+def test_the_status_of_a_drift(findings: tuple[Finding, ...], status: int) -> None:
+    assert conclude_drift(make_drift(*findings)) == status

@@ -25,7 +25,7 @@ def test_a_missing_file_gets_one_line_and_a_hint(shell: Shell, verb: str) -> Non
     assert run_on(shell, verb, "none.yaml").startswith("error: none.yaml does not exist\n  hint: ")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"plan", "apply", "validate"}))
 def test_a_folder_gets_one_line(shell: Shell, verb: str) -> None:
     assert run_on(shell, verb, ".") == "error: . is a folder, not a file\n"
 

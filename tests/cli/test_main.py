@@ -66,7 +66,7 @@ def test_each_failure_has_its_status_and_one_line(shell: Shell, error: BaseExcep
     [
         ["frobnicate"],
         ["plan", "--frobnicate"],
-        ["plan", "a", "b"],
+        ["show", "a", "b"],
         ["plan", "--format", "xml"],
         ["plan", "--allow-deletes", "-1"],
         ["apply", "--parallelism", "0"],

@@ -6,6 +6,7 @@ import io
 
 import pytest
 from cli.shell import Shell, Terminal
+from plans import CREATE
 
 from keyplan.cli.progress import Silence, show_progress, show_waiting
 from keyplan.cli.screen import Screen
@@ -34,10 +35,11 @@ def draw(stderr: io.StringIO) -> None:
         pass
     with show_progress(screen) as progress:
         progress.begin(2)
+        progress.start(CREATE)
         progress.step(CI, "verify")
         progress.step(INGEST, "deliver")
-        progress.finish(CI)
-        progress.finish(INGEST)
+        progress.finish(CI, None)
+        progress.finish(INGEST, None)
 
 
 def test_steps_are_drawn_on_a_terminal_with_inert_names() -> None:
@@ -65,13 +67,13 @@ def test_nothing_is_drawn_where_nothing_is_to_do() -> None:
     with show_progress(make_screen(terminal)) as progress:
         progress.begin(0)
         progress.step(CI, "annotate")
-        progress.finish(CI)
+        progress.finish(CI, None)
     assert "annotate" not in terminal.getvalue()
 
 
 def test_silence_says_nothing() -> None:
     silence = Silence()
-    assert [silence.begin(1), silence.step(CI, "x"), silence.finish(CI)] == [None, None, None]  # type: ignore[func-returns-value]
+    assert [silence.begin(1), silence.start(CREATE), silence.step(CI, "x"), silence.finish(CI, None)] == [None] * 4  # type: ignore[func-returns-value]
 
 
 @pytest.mark.usefixtures("manifest")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyplan.cli.saving import save_new, save_privately
+from keyplan.cli.saving import save_new, save_privately, save_publicly
 from keyplan.errors import InputError
 
 
@@ -18,6 +18,14 @@ def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
     save_privately(path, b"new")
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_public_file_can_be_read_by_all_whatever_the_umask_says(tmp_path: Path) -> None:
+    path = tmp_path / "keyplan.prom"
+    former = os.umask(0o077)
+    save_publicly(path, b"new")
+    os.umask(former)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o644)
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
@@ -55,3 +63,8 @@ def test_a_new_file_overwrites_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is there already"):
         save_new(path, b"second")
     assert path.read_bytes() == b"first"
+
+
+def test_a_new_file_in_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written: No such file or directory"):
+        save_new(tmp_path / "none" / "keys.yaml", b"x")

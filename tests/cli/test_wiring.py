@@ -13,6 +13,7 @@ import keyplan
 from keyplan.adapters.clock import SystemClock
 from keyplan.cli.wiring import PluginWiring, jitter, name_user
 from keyplan.errors import InputError
+from keyplan.flow.observing import locate_slots
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
 from keyplan.ports import Memory
 
@@ -29,6 +30,32 @@ def test_the_provider_is_built_with_the_environment_that_was_given(wiring: Plugi
     assert ports.reader.base_url == "https://x.test"
     assert ports.reader.presents("ak-my...tial")
     ports.close()
+
+
+def test_a_reader_presents_its_own_credential_and_needs_no_other(tmp_path: Path) -> None:
+    settings = ProviderSettings(
+        reader_credential=FromEnvironment("READER"), options={"base_url": "https://x.test", "api": "beta"}
+    )
+    ports = PluginWiring({"READER": "ak-only-for-reading"}, print).key_reader(settings, owner="o", folder=tmp_path)
+    assert (ports.reader.base_url, ports.reader.laws().dialect) == ("https://x.test", "beta")
+    assert ports.reader.presents("ak-onl...ing")
+    ports.close()
+
+
+def test_programs_of_sinks_get_neither_credential(shell: Shell) -> None:
+    shell.write(
+        "version: 1\nowner: o\nprovider: {credential: {env: OWN}, reader_credential: {env: READER}}\n"
+        "sinks: {told: {type: command, argv: [./store], describe: [./store]}}\n"
+        "keys: [{name: ci, key_type: user, sink: told}]\n"
+    )
+    shell.write("#!/bin/sh\nenv > seen\necho '{\"present\": false}'\n", "store").chmod(0o700)
+    manifest = keyplan.read_manifest(shell.folder / "keys.yaml")
+    environment = {"PATH": "/usr/bin:/bin", "OWN": "ak-own", "READER": "ak-reader", "OTHER": "kept"}
+    sinks = PluginWiring(environment, print).sinks(manifest, folder=shell.folder)
+    (slots,) = locate_slots(manifest, sinks).values()
+    sinks[slots[0].sink].inspect(slots)
+    seen = (shell.folder / "seen").read_text()
+    assert ("OTHER=kept" in seen, "ak-" in seen) == (True, False)
 
 
 def test_an_unknown_provider_is_told_with_the_known_ones(wiring: PluginWiring, tmp_path: Path) -> None:

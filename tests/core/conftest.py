@@ -92,7 +92,7 @@ def find_problems(read_bytes: Callable[[bytes], Manifest]) -> Callable[[str | by
         try:
             read_bytes(text.encode() if isinstance(text, str) else text)
         except ManifestError as error:
-            return tuple(problem.removeprefix("keys.yaml:") for problem in error.problems)
+            return tuple(str(problem).removeprefix("keys.yaml:") for problem in error.problems)
         return ()
 
     return find

@@ -12,6 +12,7 @@ from simulator import FULL, LAWS
 
 from keyplan.core.guarding import guard
 from keyplan.core.planning import make_plan
+from keyplan.core.policing import police
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, SinkName
 from keyplan.model.observation import Abilities, Content, Holding, Marker, Observation, Slot, Snapshot
@@ -83,7 +84,8 @@ def situate(
 def plan(snapshot: Snapshot, *desired: Desired, manifest: Mapping[str, Any] | None = None, **request: Any) -> Plan:
     """Return the guarded plan."""
     declared = make_manifest(*(one.declaration for one in desired), **(manifest or {}))
-    return guard(make_plan(declared, desired, snapshot, Request(**request)), manifest=declared, snapshot=snapshot)
+    policed = police(make_plan(declared, desired, snapshot, Request(**request)), manifest=declared, now=snapshot.now)
+    return guard(policed, manifest=declared, snapshot=snapshot)
 
 
 def words(made: Plan) -> list[str]:

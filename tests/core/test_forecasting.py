@@ -22,6 +22,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.manifest import KeyId, OnRemove, Retire, Rotation, Strategy
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Guard, Reason, Request
+from keyplan.model.policy import Policy
 
 MONTH = 30 * DAY
 EXPIRING = {"expires_in": 90 * DAY}
@@ -303,6 +304,21 @@ rotations = st.builds(
     overlap=st.sampled_from([timedelta(0), 2 * HOUR, 48 * HOUR]),
     strategy=st.sampled_from([Strategy.AUTO, Strategy.REPLACE]),
 )
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        pytest.param({"expires_in": 60 * DAY}, ["60 expires key-1"], id="it ends"),
+        pytest.param({}, [], id="it never ends"),
+    ],
+)
+def test_a_key_that_breaks_a_policy_is_not_renewed(ends: dict[str, Any], expected: list[str]) -> None:
+    desired = make_desired(rotation=Rotation(every=MONTH), **ends)
+    expires_at = desired.expiry_from(NOW)
+    snapshot = situate(desired, keys=[ours(expires_at=expires_at)], receipts=[told(expires_at=expires_at)])
+    calendar = look(snapshot, desired, policies=(Policy(file="platform.yaml", names=("x",)),))
+    assert tell(calendar) == expected
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

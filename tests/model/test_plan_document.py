@@ -47,6 +47,13 @@ def test_the_published_schema_is_itself_valid() -> None:
     Draft202012Validator.check_schema(VALIDATOR.schema)
 
 
+def test_a_document_of_a_writer_that_knew_no_policies_is_read() -> None:
+    document = to_document(FULL)
+    del document["policies"]
+    assert VALIDATOR.is_valid(document)
+    assert from_document(document) == replace(FULL, policies=())
+
+
 def test_the_schema_refuses_a_document_that_lacks_a_field() -> None:
     document = to_document(FULL)
     del document["resource_changes"][0]["change"]["actions"]
@@ -76,6 +83,7 @@ def test_each_verb_has_the_word_that_terraform_uses(verb: Verb, actions: list[st
         pytest.param(replace(FULL, manifest="/elsewhere/keys.yaml"), id="another path of the manifest"),
         pytest.param(replace(FULL, serial=7), id="made after other applies"),
         pytest.param(replace(FULL, warnings=()), id="other warnings"),
+        pytest.param(replace(FULL, policies=("platform.yaml",)), id="policies that block nothing"),
         pytest.param(replace(FULL, unmanaged=()), id="other unmanaged keys"),
         pytest.param(replace(FULL, actions=(*FULL.actions, KEEP)), id="one more kept key"),
         pytest.param(

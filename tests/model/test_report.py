@@ -17,7 +17,14 @@ DONE = Done(action=make_action("a", Verb.REPLACE))
 FAILED = Failed(action=make_action("b", Verb.CREATE), message="no")
 DOUBTFUL = InDoubt(action=make_action("c", Verb.REFRESH), message="perhaps")
 LEFT = NotTried(action=make_action("b", Verb.DELETE), why="stopped")
-REPORT = Report(owner=OWNER, digest="d", started_at=NOW, finished_at=NOW, outcomes=(DONE, FAILED, DOUBTFUL, LEFT))
+REPORT = Report(
+    owner=OWNER,
+    manifest="keys.yaml",
+    digest="d",
+    started_at=NOW,
+    finished_at=NOW,
+    outcomes=(DONE, FAILED, DOUBTFUL, LEFT),
+)
 
 
 def test_only_what_was_done_is_counted() -> None:

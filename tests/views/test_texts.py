@@ -24,6 +24,7 @@ from plans import (
     make_plan,
     make_report,
 )
+from samples import make_problem
 from syrupy.assertion import SnapshotAssertion
 
 from keyplan.errors import InputError, KeyplanError, ManifestError
@@ -32,6 +33,7 @@ from keyplan.model.plan import KeyView, Plan, Reason, Request, Verb
 from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Superseded
 from keyplan.model.report import Done, Report
 from keyplan.ports import HistoryEntry, Holder, Memory
+from keyplan.views.combining import render_plans, render_reports
 from keyplan.views.errors import render_error
 from keyplan.views.inventory import render_csv
 from keyplan.views.ledger_text import render_history, render_ledger
@@ -124,6 +126,19 @@ def test_a_report_has_these_formats(as_format: str, snapshot: SnapshotAssertion)
     assert render_report(make_report(DONE, FAILED), as_format=as_format) == snapshot
 
 
+def test_several_plans_have_one_summary_as_the_last_line(snapshot: SnapshotAssertion) -> None:
+    other = make_plan(REPLACE, owner="search", manifest="envs/test/keys.yaml")
+    assert render_plans([FULL, other]) == snapshot
+
+
+def test_several_plans_without_changes_say_so(snapshot: SnapshotAssertion) -> None:
+    assert render_plans([make_plan(KEEP), make_plan(KEEP, manifest="other.yaml")]) == snapshot
+
+
+def test_several_reports_have_one_summary_as_the_last_line(snapshot: SnapshotAssertion) -> None:
+    assert render_reports([make_report(DONE, FAILED), make_report(NOT_TRIED)]) == snapshot
+
+
 @pytest.mark.parametrize("as_format", INVENTORY_FORMATS)
 def test_keys_are_listed_in_these_formats(as_format: str, snapshot: SnapshotAssertion) -> None:
     assert render_inventory(KEYS, as_format=as_format) == snapshot
@@ -168,7 +183,10 @@ def test_a_report_is_called_complete_only_if_it_is(report: Report, line: str) ->
         pytest.param(InputError("sink 'vualt' is unknown", advice="did you mean 'vault'?"), id="with advice"),
         pytest.param(KeyplanError("it broke"), id="without advice"),
         pytest.param(InputError("keys.yaml:1:1: one\nkeys.yaml:9:1: two", advice="do it"), id="several problems"),
-        pytest.param(ManifestError(("keys.yaml:3:1: one", "keys.yaml:9:4: two")), id="problems of a manifest"),
+        pytest.param(
+            ManifestError((make_problem("one", line=3), make_problem("two", line=9, column=4))),
+            id="problems of a manifest",
+        ),
     ],
 )
 def test_an_error_reads_like_this(error: KeyplanError, snapshot: SnapshotAssertion) -> None:

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
-from threading import Lock
 from typing import Any, TypeVar
 
+from keyplan.adapters.ledger_commits import Commits
 from keyplan.adapters.ledger_files import LedgerFile
 from keyplan.adapters.ledger_locks import ProcessLock
 from keyplan.errors import InputError, LedgerDamagedError, LedgerError, LedgerLockedError, PlanSpentError
@@ -102,7 +102,7 @@ class SqliteLedger(SqliteLedgerReader):
     def __init__(self, file: LedgerFile, clock: Clock) -> None:
         super().__init__(file)
         self._clock = clock
-        self._turn = Lock()
+        self._commits = Commits(file)
 
     def lock(self, holder: Holder, *, patience: timedelta) -> AbstractContextManager[None]:
         """Hold the ledger for one apply; a holder that died on this host is succeeded at once."""
@@ -128,10 +128,13 @@ class SqliteLedger(SqliteLedgerReader):
 
     def record(self, receipt: Receipt, *, closes: Collection[IntentId] = ()) -> None:
         """Keep a receipt and close intents, both or neither."""
-        with self._turn, self._file.writing() as connection:
-            document = _to_text(receipt.to_dict())
+        document = _to_text(receipt.to_dict())
+
+        def change(connection: Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?)", (receipt.address, document))
             connection.executemany("DELETE FROM intents WHERE id = ?", [(intent_id,) for intent_id in closes])
+
+        self._commits.write(change)
 
     def forget(self, address: Address) -> None:
         """Drop an address's receipt."""
@@ -139,7 +142,7 @@ class SqliteLedger(SqliteLedgerReader):
 
     def spend(self, spending: Spending) -> None:
         """Mark a plan as applied. Raises PlanSpentError that says when and where it was before."""
-        with self._turn, self._file.writing() as connection:
+        with self._commits.turn, self._file.writing() as connection:
             former = self._find_spending(connection, spending.digest)
             if former:
                 raise PlanSpentError(
@@ -176,8 +179,7 @@ class SqliteLedger(SqliteLedgerReader):
             held.release()
 
     def _write(self, statement: str, *values: str) -> None:
-        with self._turn, self._file.writing() as connection:
-            connection.execute(statement, values)
+        self._commits.write(lambda connection: connection.execute(statement, values))
 
     @contextmanager
     def _locked(self, holder: Holder, patience: timedelta) -> Iterator[None]:
@@ -210,7 +212,7 @@ class SqliteLedger(SqliteLedgerReader):
             return None
         with ExitStack() as undo:
             undo.callback(held.release)
-            with self._turn, self._file.writing() as connection:
+            with self._commits.turn, self._file.writing() as connection:
                 former = self._find_holder(connection)
                 if former and former.host != holder.host:
                     # The kernel's lock may not reach from that host to this one, so the row alone counts.

@@ -5,17 +5,19 @@ from __future__ import annotations
 import click
 
 from keyplan.cli.applying_options import ApplyingSettings, applying_options
-from keyplan.cli.inputs import Input, read_input, read_plan
-from keyplan.cli.options import PlanningSettings, argument, option, planning_options
+from keyplan.cli.inputs import read_input, read_plans, read_policies
+from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
+from keyplan.cli.outputs import reporting_failure
 from keyplan.cli.performing import Order, perform
-from keyplan.cli.places import find_manifest, locate, settle
+from keyplan.cli.places import Place, find_manifests, locate_all, settle_all
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
-from keyplan.model.plan import Request
+from keyplan.model.plan import Plan, Request
+from keyplan.views.sheet import Subject
 
 
 @click.command("apply")
-@argument("source", variable="MANIFEST", required=False, metavar="[MANIFEST|PLANFILE]")
+@argument("sources", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST...|PLANFILE]")
 @option("--manifest", variable="PLANFILE_MANIFEST", metavar="FILE", help="The manifest of PLANFILE, if it moved.")
 @applying_options
 @planning_options
@@ -23,7 +25,7 @@ from keyplan.model.plan import Request
 def command(
     session: Session,
     *,
-    source: str | None,
+    sources: tuple[str, ...],
     manifest: str | None,
     applying: ApplyingSettings,
     settings: PlanningSettings,
@@ -33,6 +35,9 @@ def command(
     Plans first, shows the plan and asks for yes. Where nobody can be asked, it needs a plan file, --expect
     or --auto-approve. Each new raw key goes straight into its sinks and is never shown.
 
+    Several manifests, or folders of them, are planned and applied at the same time, each with its own ledger;
+    nothing is done before all of them could be planned.
+
     A PLANFILE (made by: keyplan plan --out) runs only if planning again gives the same, and only once.
 
     Exit status: 0 done, 3 wrong input, 4 refused or something is blocked, 5 the provider failed, 6 a sink
@@ -41,41 +46,56 @@ def command(
     \b
     Examples:
       keyplan apply keys.yaml
+      keyplan apply envs/
       keyplan apply plan.json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    given = read_input(find_manifest(source, session), session)
-    take = _take_plan if given.is_plan else _take_manifest
-    return perform(session, take(session, given, manifest, settings, applying))
+    with reporting_failure(session, applying.outputs, Subject.APPLY, " ".join(sources) or "keys.yaml"):
+        order = _make_order(session, find_manifests(sources, session), manifest, settings, applying)
+    return perform(session, order)
 
 
-def _take_manifest(
-    session: Session, given: Input, manifest: str | None, settings: PlanningSettings, applying: ApplyingSettings
+def _make_order(
+    session: Session,
+    sources: tuple[str, ...],
+    manifest: str | None,
+    settings: PlanningSettings,
+    applying: ApplyingSettings,
 ) -> Order:
-    if manifest:
+    """Return what is to be applied: the manifests, or those of a plan file."""
+    given = [read_input(name, session) for name in sources]
+    reviewed: tuple[Plan, ...] = ()
+    if len(given) == 1 and given[0].is_plan:
+        reviewed = read_plans(given[0])
+        places = _locate_reviewed(session, reviewed, manifest, settings)
+    elif manifest:
         raise InputError("--manifest goes with a plan file", advice=f"say only: keyplan apply {manifest}")
+    else:
+        policies = read_policies(settings.policies, session)
+        places = settle_all(given, session, ledger=settings.ledger, policies=policies)
     return Order(
         command="apply",
-        place=settle(given, session, ledger=settings.ledger),
+        places=places,
         request=settings.request,
+        reviewed=reviewed,
         applying=applying,
         is_verbose=settings.verbose,
     )
 
 
-def _take_plan(
-    session: Session, given: Input, manifest: str | None, settings: PlanningSettings, applying: ApplyingSettings
-) -> Order:
-    reviewed = read_plan(given)
+def _locate_reviewed(
+    session: Session, reviewed: tuple[Plan, ...], manifest: str | None, settings: PlanningSettings
+) -> tuple[Place, ...]:
+    """Return the places of the manifests that a plan file was made from."""
     if settings.request != Request():
         raise InputError(
             "a plan file says already what was asked for",
             advice="leave out --rotate, --target and --allow-..., or apply the manifest instead",
         )
-    return Order(
-        command="apply",
-        place=locate(manifest or reviewed.manifest, session, ledger=settings.ledger),
-        request=reviewed.request,
-        reviewed=reviewed,
-        applying=applying,
-        is_verbose=settings.verbose,
-    )
+    if manifest and len(reviewed) > 1:
+        raise InputError(
+            "--manifest goes with the plan of one manifest", advice="make a new plan where the manifests are now"
+        )
+    # A plan of several manifests was held against the same policies throughout; those that are named now count instead.
+    policies = read_policies(settings.policies or reviewed[0].policies, session)
+    names = [manifest or plan.manifest for plan in reviewed]
+    return locate_all(names, session, ledger=settings.ledger, policies=policies)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from keyplan.cli.options import argument, format_option, ledger_option, option
+from keyplan.cli.inputs import read_policies
+from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.places import locate
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import look_ahead
@@ -21,9 +22,18 @@ _MOST_DAYS = 3660
 @argument("manifest", variable="MANIFEST", required=False)
 @format_option(*CALENDAR_FORMATS)
 @option("--days", type=click.IntRange(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
+@policy_option
 @ledger_option
 @click.pass_obj
-def command(session: Session, *, manifest: str | None, as_format: str, days: int, ledger: Path | None) -> int:
+def command(
+    session: Session,
+    *,
+    manifest: str | None,
+    as_format: str,
+    days: int,
+    policies: tuple[str, ...],
+    ledger: Path | None,
+) -> int:
     """Show what rotates, expires and retires in the next days.
 
     Supposes that the manifest stays as it is and that an apply runs whenever something falls due; what is due
@@ -33,7 +43,7 @@ def command(session: Session, *, manifest: str | None, as_format: str, days: int
     Example:
       keyplan calendar keys.yaml --days 30
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    place = locate(manifest, session, ledger=ledger)
+    place = locate(manifest, session, ledger=ledger, policies=read_policies(policies, session))
     with show_waiting(session.screen, "Looking at the keys that exist"):
         calendar = look_ahead(session.wiring, place, timedelta(days=days))
     session.screen.answer(render_calendar(calendar, as_format=as_format, palette=session.screen.palette))

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from keyplan.cli.concluding import conclude_plan
-from keyplan.cli.options import PlanningSettings, argument, format_option, option, planning_options
-from keyplan.cli.places import locate
+from keyplan.cli.abreast import Failure, run_abreast, sort_out
+from keyplan.cli.concluding import conclude_all, conclude_plan
+from keyplan.cli.inputs import read_policies
+from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
+from keyplan.cli.outputs import Answer, Outputs, formats_option, publish, reporting_failure, tell_errors
+from keyplan.cli.places import Place, find_manifests, locate_all
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import look
 from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.model.plan import Plan
-from keyplan.views.documents import render_plan as render_plan_document
+from keyplan.model.plan_set_document import combine_digests
+from keyplan.views.documents import render_plans
+from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.inert import inert
 from keyplan.views.plan_text import outline
-from keyplan.views.rendering import PLAN_FORMATS, render_plan
+from keyplan.views.rendering import PLAN_FORMATS
+from keyplan.views.sheet import Subject
+from keyplan.views.sheets import sheet_of_plan
 
 
 @click.command("plan")
-@argument("manifest", variable="MANIFEST", required=False)
+@argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
 @option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for: keyplan apply FILE.")
-@format_option(*PLAN_FORMATS)
+@formats_option(*PLAN_FORMATS)
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is something to do, 0 where there is not.")
 @planning_options
 @click.pass_obj
 def command(
     session: Session,
     *,
-    manifest: str | None,
+    manifests: tuple[str, ...],
     out: Path | None,
-    as_format: str,
+    outputs: Outputs,
     detailed_exitcode: bool,
     settings: PlanningSettings,
 ) -> int:
@@ -40,26 +48,63 @@ def command(
 
     Compares MANIFEST with the keys that exist and prints one line for each key that would be made, renewed or
     deleted, and why. Without MANIFEST it takes keys.yaml or keyplan.yaml of this folder; - is standard input.
+    Several manifests are planned at the same time; a folder stands for all manifests in it and below it.
 
     Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked,
     5 the provider failed, 6 a sink failed, 7 the ledger failed.
 
     \b
-    Example:
+    Examples:
       keyplan plan keys.yaml --out plan.json
+      keyplan plan envs/ --format text --format markdown=plan.md
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    place = locate(manifest, session, ledger=settings.ledger)
+    with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
+        policies = read_policies(settings.policies, session)
+        places = locate_all(find_manifests(manifests, session), session, ledger=settings.ledger, policies=policies)
+        plans, errors = _look_at_all(session, places, settings)
+        if out:
+            _save(session, out, plans, errors)
+    status = conclude_all(
+        [
+            *(conclude_plan(plan, is_detailed=detailed_exitcode) for plan in plans),
+            *(error.exit_status for _, error in errors),
+        ]
+    )
+    answer = Answer(
+        formats=PLAN_FORMATS,
+        nouns=plans,
+        sheets=[
+            *map(sheet_of_plan, plans),
+            *(sheet_of_error(error, about=Subject.PLAN, manifest=manifest) for manifest, error in errors),
+        ],
+        exit_status=status,
+        digest=combine_digests(plans) if any(plan.changes for plan in plans) else "",
+        plan_path=str(out) if out and not errors else "",
+    )
+    publish(session, outputs, answer)
+    tell_errors(session, errors, of=len(places))
+    return status
+
+
+def _look_at_all(
+    session: Session, places: Sequence[Place], settings: PlanningSettings
+) -> tuple[list[Plan], list[Failure]]:
+    """Return the plans of all manifests, and what kept a manifest from having one."""
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        plan = look(session.wiring, place, settings.request)
+        wiring = session.wiring
+        results = run_abreast(lambda place: look(wiring, place, settings.request), places)
     if settings.verbose:
-        session.screen.say(outline(plan, ledger=str(place.ledger)))
-    if out:
-        _save(session, out, plan)
-    session.screen.answer(render_plan(plan, as_format=as_format, palette=session.screen.palette))
-    return conclude_plan(plan, is_detailed=detailed_exitcode)
+        for place, plan in zip(places, results, strict=True):
+            if isinstance(plan, Plan):
+                session.screen.say(outline(plan, ledger=str(place.ledger)))
+    return sort_out(results, [place.manifest.path for place in places])
 
 
-def _save(session: Session, out: Path, plan: Plan) -> None:
-    save_privately(session.folder / out, render_plan_document(plan).encode())
+def _save(session: Session, out: Path, plans: Sequence[Plan], errors: Sequence[Failure]) -> None:
+    """Save all plans in one file, or none: what is only a part of what was asked must not be approved."""
     name = inert(str(out))
+    if errors:
+        session.screen.say(f"No plan is saved in {name}: {len(errors)} of {len(plans) + len(errors)} failed.")
+        return
+    save_privately(session.folder / out, render_plans(plans).encode())
     session.screen.say(f"The plan is saved in {name}. To do exactly this: keyplan apply {name}")

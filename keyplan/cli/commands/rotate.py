@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from keyplan.cli.applying_options import ApplyingSettings, applying_options
-from keyplan.cli.options import argument, ledger_option, option, verbose_option
+from keyplan.cli.inputs import read_policies
+from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.performing import Order, perform
 from keyplan.cli.places import locate
 from keyplan.cli.session import Session
@@ -18,6 +19,7 @@ from keyplan.model.plan import Request
 @argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @option("--manifest", metavar="FILE", help="The manifest that declares them.")
 @applying_options
+@policy_option
 @ledger_option
 @verbose_option
 @click.pass_obj
@@ -27,6 +29,7 @@ def command(
     addresses: tuple[str, ...],
     manifest: str | None,
     applying: ApplyingSettings,
+    policies: tuple[str, ...],
     ledger: Path | None,
     verbose: bool,
 ) -> int:
@@ -46,7 +49,7 @@ def command(
     named = tuple(sorted(set(addresses)))
     order = Order(
         command="rotate",
-        place=locate(manifest, session, ledger=ledger),
+        places=(locate(manifest, session, ledger=ledger, policies=read_policies(policies, session)),),
         request=Request(rotate=named, targets=named),
         applying=applying,
         is_verbose=verbose,

@@ -10,7 +10,20 @@ from keyplan.cli.options import argument
 from keyplan.cli.session import Session
 from keyplan.views.documents import render_document
 
-_FORMATS = ("manifest", "plan", "report", "calendar", "doctor")
+_FORMATS = (
+    "manifest",
+    "policy",
+    "plan",
+    "plans",
+    "report",
+    "reports",
+    "drift",
+    "drifts",
+    "validation",
+    "event",
+    "calendar",
+    "doctor",
+)
 
 
 @click.command("schema")

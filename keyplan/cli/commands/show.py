@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import click
 
-from keyplan.cli.inputs import read_input, read_plan
-from keyplan.cli.options import argument, format_option
+from keyplan.cli.inputs import read_input, read_plans
+from keyplan.cli.options import argument
+from keyplan.cli.outputs import Answer, Outputs, formats_option, publish
 from keyplan.cli.session import Session
-from keyplan.views.rendering import PLAN_FORMATS, render_plan
+from keyplan.model.plan_set_document import combine_digests
+from keyplan.views.rendering import PLAN_FORMATS
+from keyplan.views.sheets import sheet_of_plan
 
 
 @click.command("show")
 @argument("planfile")
-@format_option(*PLAN_FORMATS)
+@formats_option(*PLAN_FORMATS)
 @click.pass_obj
-def command(session: Session, *, planfile: str, as_format: str) -> int:
+def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
     """Show a saved plan, stale or not.
 
     Reads PLANFILE alone: no manifest, no provider, no ledger.
 
     \b
-    Example:
+    Examples:
       keyplan show plan.json
+      keyplan show plan.json --format markdown
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    plan = read_plan(read_input(planfile, session))
-    session.screen.answer(render_plan(plan, as_format=as_format, palette=session.screen.palette))
+    plans = read_plans(read_input(planfile, session))
+    answer = Answer(
+        formats=PLAN_FORMATS,
+        nouns=plans,
+        sheets=[sheet_of_plan(plan) for plan in plans],
+        exit_status=0,
+        digest=combine_digests(plans) if any(plan.changes for plan in plans) else "",
+        plan_path=planfile,
+    )
+    publish(session, outputs, answer)
     return 0

@@ -1,30 +1,73 @@
-"""`keyplan validate`: every problem of a manifest, offline."""
+"""`keyplan validate`: every problem of a manifest, and every key that breaks a policy, offline."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 import click
 
-from keyplan.cli.inputs import read_input, read_manifest
-from keyplan.cli.options import argument
-from keyplan.cli.places import find_manifest
+from keyplan.cli.concluding import ExitStatus
+from keyplan.cli.inputs import Input, read_input, survey_manifest, survey_policies
+from keyplan.cli.options import FileNames, argument, policy_option
+from keyplan.cli.outputs import Answer, Outputs, formats_option, publish, reporting_failure
+from keyplan.cli.places import DEFAULT_MANIFESTS, find_manifests
 from keyplan.cli.session import Session
-from keyplan.views.inert import inert
-from keyplan.views.wording import say_count
+from keyplan.core.policing import find_violations
+from keyplan.errors import ManifestError, Problem
+from keyplan.model.policy import Policy
+from keyplan.model.validation import Validation
+from keyplan.views.problem_sheet import sheet_of_validation
+from keyplan.views.rendering import VALIDATION_FORMATS
+from keyplan.views.sheet import Subject
 
 
 @click.command("validate")
-@argument("manifest", variable="MANIFEST", required=False)
+@argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@formats_option(*VALIDATION_FORMATS)
+@policy_option
 @click.pass_obj
-def command(session: Session, *, manifest: str | None) -> int:
-    """Check a manifest and tell all its problems at once.
+def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, policies: tuple[str, ...]) -> int:
+    """Check manifests and tell all their problems at once.
 
     Needs no network and no credential. Each problem comes on a line: file:line:column: message. Exit status
-    3 where there are any.
+    3 where there are any. A folder stands for all manifests in it and below it.
+
+    Keys that break the manifest's own policy, or one of --policy, are problems, too. How far an expires_at lies
+    ahead is judged by plan alone.
 
     \b
-    Example:
+    Examples:
       keyplan validate keys.yaml
+      keyplan validate envs/ --policy platform.yaml --format text --format sarif=keyplan.sarif
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    checked = read_manifest(read_input(find_manifest(manifest, session), session))
-    session.screen.answer(f"{inert(checked.path)} is valid: {say_count(len(checked.keys), 'key')}.\n")
-    return 0
+    with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
+        sources = [read_input(name, session) for name in find_manifests(manifests, session)]
+        rules, faults = survey_policies(policies, session)
+    validations = [_check(source, rules, faults) for source in sources]
+    problems = tuple(dict.fromkeys(problem for validation in validations for problem in validation.problems))
+    answer = Answer(
+        formats=VALIDATION_FORMATS,
+        nouns=validations,
+        sheets=[sheet_of_validation(validation) for validation in validations],
+        exit_status=ManifestError.exit_status if problems else ExitStatus.DONE,
+    )
+    publish(session, outputs, answer)
+    if problems:
+        raise ManifestError(problems)
+    return ExitStatus.DONE
+
+
+def _check(source: Input, policies: Collection[Policy], faults: tuple[Problem, ...]) -> Validation:
+    """Return every problem of a manifest: its own first, then `faults`, those of policy files.
+
+    Violations stand among the manifest's problems, in file order; a declaration that has another problem is not
+    judged.
+    """
+    try:
+        manifest, problems = survey_manifest(source)
+    except ManifestError as error:
+        return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
+    manifest = replace(manifest, policies=(*manifest.policies, *policies))
+    found = sorted((*problems, *find_violations(manifest)), key=lambda problem: (problem.line, problem.column))
+    return Validation(manifest=source.name, keys=len(manifest.keys), problems=(*found, *faults))

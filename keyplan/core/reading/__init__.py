@@ -7,7 +7,8 @@ The steps, each a module: `yaml_tree` (text to values with spots), `checking` (J
 `plugins`, `deliveries`, `roles`, `declaring`, put together by `manifest`.
 """
 
-from keyplan.core.reading.manifest import read
+from keyplan.core.reading.manifest import read, survey
 from keyplan.core.reading.plugins import PluginSchemas
+from keyplan.core.reading.policies import read_policy
 
-__all__ = ["PluginSchemas", "read"]
+__all__ = ["PluginSchemas", "read", "read_policy", "survey"]

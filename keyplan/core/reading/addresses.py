@@ -22,7 +22,9 @@ class Addresses:
         """Note an address; add a problem where another declaration has it."""
         first = self._declared.setdefault(address, spot)
         if first != spot:
-            self._problems.add(spot, f"address {quote(address)} is declared twice; first {self._where(first)}")
+            self._problems.add(
+                spot, f"address {quote(address)} is declared twice; first {self._where(first)}", "duplicate"
+            )
 
     def leave(self, former: Address, spot: Spot) -> None:
         """Note that a declaration, at this spot, claims a former address."""
@@ -37,7 +39,7 @@ class Addresses:
                 self._problems.add(spot, f"address {quote(former)} is not a former one: it is declared {where}")
             elif claimed.setdefault(former, spot) != spot:
                 where = self._where(claimed[former])
-                self._problems.add(spot, f"address {quote(former)} is claimed twice; first {where}")
+                self._problems.add(spot, f"address {quote(former)} is claimed twice; first {where}", "duplicate")
 
     def _where(self, spot: Spot) -> str:
         place = self._problems.place_of(spot)

@@ -16,9 +16,9 @@ from keyplan.core.reading.plugins import Sinks
 from keyplan.core.reading.problems import Problems, Spot
 from keyplan.core.reading.rotations import read_expiry, read_rotation
 from keyplan.core.reading.scopes import Scope, read_scope
-from keyplan.core.reading.tables import Row
+from keyplan.core.reading.tables import each
 from keyplan.model.manifest import Address, Adopt, Declaration, Delivery, KeyType, OnRemove
-from keyplan.model.observation import Marker, split_marker
+from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 
 LONGEST_DESCRIPTION = 1_000
 """Characters that the provider takes, the marker included (arize-api section 3.4)."""
@@ -74,18 +74,19 @@ class Declarer:
             may_rotate_itself=values.get("self", False),
             moved_from=moved_from,
             place=problems.place_of(own.spot),
+            find_place=lambda path: problems.place_of(fields.spot(*path)),
         )
 
     def _read_key_type(self, fields: Fields) -> KeyType | None:
         if fields.lack("key_type"):
-            self.problems.add(fields.own.spot, "field 'key_type' is missing")
+            self.problems.add(fields.own.spot, "field 'key_type' is missing", "missing")
         return KeyType(fields.values["key_type"]) if "key_type" in fields.values else None
 
     def _read_deliveries(self, fields: Fields) -> tuple[Delivery, ...]:
         if "sink" in fields.values:
             return self.sinks.read_deliveries(fields.values["sink"], fields.spot("sink"))
         if fields.lack("sink"):
-            self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'")
+            self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
         return ()
 
     def _read_address(self, fields: Fields, key_type: KeyType | None, scope: Scope) -> Address | None:
@@ -104,7 +105,8 @@ class Declarer:
             spot = fields.spot("description")
             self.problems.add(spot, "field 'description' ends with a marker; leave it out, keyplan adds its own")
         elif self.marker and address is not None:
-            excess = len(Marker.of(self.owner, address).attach(text)) - LONGEST_DESCRIPTION
+            # Any marker of this owner is as long as its own, which takes a digest.
+            excess = len(Marker(self.owner, "?" * REF_DIGITS).attach(text)) - LONGEST_DESCRIPTION
             if excess > 0:
                 counts = f"{len(text):,} characters; with the marker at most {len(text) - excess:,} are allowed"
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
@@ -115,9 +117,7 @@ class Declarer:
         if given is None:
             return ()
         spot = fields.spot("moved_from")
-        moves: list[tuple[str, Spot]] = (
-            list(zip(given, given.value_spots, strict=True)) if isinstance(given, Row) else [(given, spot)]
-        )
+        moves: list[tuple[str, Spot]] = list(each(given, spot))
         for former, former_spot in moves:
             self.addresses.leave(Address(former), former_spot)
         return tuple(Address(former) for former, _ in moves)

@@ -10,21 +10,29 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from keyplan.core.reading.addresses import Addresses
-from keyplan.core.reading.checking import Checker, Finding, report
+from keyplan.core.reading.checking import Checker, report
 from keyplan.core.reading.declaring import Declarer
 from keyplan.core.reading.decoding import decode
 from keyplan.core.reading.defaults import Given
+from keyplan.core.reading.findings import Finding
 from keyplan.core.reading.hunting import report_secrets
 from keyplan.core.reading.plugins import PluginSchemas, Sinks, read_provider
+from keyplan.core.reading.policies import read_rules
 from keyplan.core.reading.problems import START, Problems, Spot
 from keyplan.core.reading.quoting import nearest
 from keyplan.core.reading.tables import Row, Table
+from keyplan.core.reading.waivers import read_waivers
 from keyplan.core.reading.yaml_tree import grow
-from keyplan.model.manifest import Declaration, Limits, Manifest, OnRemove, ProviderSettings, Unmanaged
+from keyplan.errors import ManifestError, Problem
+from keyplan.model.manifest import Declaration, Limits, Manifest, OnRemove, ProviderSettings, Unmanaged, Waiver
+from keyplan.model.policy import Policy
 
 _SUBJECT = "a manifest"
 _PRUNED_FIELDS = frozenset({"roles", "rotation"})
 """Fields of a declaration whose own fields can each be read without the others."""
+
+_FOUNDATIONS = ("defaults", "sinks")
+"""Fields of the manifest that every declaration builds on."""
 
 _Refused: TypeAlias = "dict[str | int, _Refused]"
 """What the schema refused or missed: a tree of names of fields and indexes."""
@@ -37,6 +45,19 @@ def read(text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSc
 
     Raises ManifestError with all problems, as ``file:line:column: message``, in file order.
     """
+    manifest, problems = survey(text, file=file, schema=schema, plugins=plugins)
+    if problems:
+        raise ManifestError(problems)
+    return manifest
+
+
+def survey(
+    text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas
+) -> tuple[Manifest, tuple[Problem, ...]]:
+    """Return what of a manifest is sound, declarations that are not being left out, and every problem in file order.
+
+    Raises ManifestError where nothing is sound, because it is no manifest at all.
+    """
     problems = Problems(file)
     decoded = decode(text, problems)
     root = grow(decoded, problems)
@@ -48,8 +69,7 @@ def read(text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSc
         problems.raise_if_any()
     known_fields = frozenset(schema["properties"]["defaults"]["properties"])
     manifest = _Reader(root, _index(findings), known_fields, problems).read(file, plugins)
-    problems.raise_if_any()
-    return manifest
+    return manifest, problems.listed()
 
 
 def _index(findings: tuple[Finding, ...]) -> _Refused:
@@ -72,7 +92,7 @@ class _Reader:
         self._problems = problems
 
     def read(self, file: str, plugins: PluginSchemas) -> Manifest:
-        """Return the manifest; it is only good for anything if there are no problems."""
+        """Return the manifest without what the schema or meaning refused; settings then have ordinary values."""
         sinks = Sinks(plugins.sink, self._problems)
         owner: str = self._get("owner", ordinary="")
         marker: bool = self._get("marker", ordinary=True)
@@ -88,6 +108,8 @@ class _Reader:
             limits=self._read_limits(),
             unmanaged=Unmanaged(self._get("unmanaged", ordinary=Unmanaged.REPORT.value)),
             on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
+            policies=self._read_policies(file),
+            waivers=self._read_waivers(),
             keys=self._read_keys(
                 Declarer(
                     owner=owner,
@@ -119,6 +141,19 @@ class _Reader:
         given = self._get_table("provider").without(*self._list_refused("provider"))
         return read_provider(given, plugins.provider, self._problems)
 
+    def _read_policies(self, file: str) -> tuple[Policy, ...]:
+        if "policy" not in self._root:
+            return ()
+        given = self._get_table("policy").without(*self._list_refused("policy"))
+        return (read_rules(given, file=file, problems=self._problems),)
+
+    def _read_waivers(self) -> tuple[Waiver, ...]:
+        rows = self._root.get("waivers")
+        if not isinstance(rows, Row):
+            return ()
+        refused = {index: tuple(names) for index, names in self._refused.get("waivers", {}).items()}
+        return tuple(read_waivers(rows, refused, self._problems))
+
     def _read_limits(self) -> Limits:
         given = self._get_table("limits").without(*self._list_refused("limits"))
         return Limits(**{name: int(amount) for name, amount in given.items()})
@@ -136,12 +171,19 @@ class _Reader:
         refused = self._refused.get("keys", {})
         declarer.check_defaults()
         declared = tuple(
-            declarer.declare(self._give(item, spot, refused.get(index, {})))
+            self._declare(declarer, item, spot, refused.get(index, {}))
             for index, (item, spot) in enumerate(zip(rows, rows.value_spots, strict=True))
             if isinstance(item, Table)
         )
         declarer.addresses.check_former()
         return tuple(declaration for declaration in declared if declaration is not None)
+
+    def _declare(self, declarer: Declarer, item: Table, spot: Spot, refused: _Refused) -> Declaration | None:
+        """Return a declaration; None where something is wrong with it, or with what it builds on."""
+        before = self._problems.additions
+        declaration = declarer.declare(self._give(item, spot, refused))
+        is_sound = self._problems.additions == before and not refused and self._refused.keys().isdisjoint(_FOUNDATIONS)
+        return declaration if is_sound else None
 
     def _give(self, table: Table, spot: Spot, refused: _Refused) -> Given:
         if not refused:

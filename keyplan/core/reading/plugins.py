@@ -6,15 +6,16 @@ In: tables that fit the manifest's schema, and the JSON Schema of each type's ow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from keyplan.core.reading.checking import Checker, Finding, report, spot_of
+from keyplan.core.reading.checking import Checker, report, spot_of
+from keyplan.core.reading.findings import Finding
 from keyplan.core.reading.problems import Problems, Spot
 from keyplan.core.reading.quoting import escape, list_words, quote, suggest
-from keyplan.core.reading.tables import Row, Table
+from keyplan.core.reading.tables import Row, Table, each
 from keyplan.errors import InputError
 from keyplan.model.manifest import (
     Delivery,
@@ -46,11 +47,14 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
     kind = given.get("type", _ORDINARY.type)
     spot = given.value_spot("type") if "type" in given else given.spot
     checker = _make_checker(kind, lookup, spot, problems)
-    options = given.without("type", "credential")
+    options = given.without("type", "credential", "reader_credential")
     if checker is not None:
         report(checker, options, subject="the provider", spot=given.spot, problems=problems)
     credential = _read_source(given["credential"]) if "credential" in given else _ORDINARY.credential
-    return ProviderSettings(type=kind, credential=credential, options=_to_plain(options))
+    reader_credential = _read_source(given["reader_credential"]) if "reader_credential" in given else None
+    return ProviderSettings(
+        type=kind, credential=credential, reader_credential=reader_credential, options=_to_plain(options)
+    )
 
 
 def _read_source(given: Table) -> SecretSource:
@@ -69,7 +73,8 @@ def _make_checker(
         return Checker({"additionalProperties": False, **lookup(kind)})
     except InputError as error:
         # The message may quote the type as it is written.
-        problems.add(spot, escape(f"{error.message}; {error.advice}" if error.advice else error.message))
+        message = f"{error.message}; {error.advice}" if error.advice else error.message
+        problems.add(spot, escape(message), "plugin")
         return None
 
 
@@ -118,10 +123,12 @@ class Sinks:
     def read_deliveries(self, value: Any, spot: Spot) -> tuple[Delivery, ...]:
         """Return the deliveries of a `sink` field in its order; problems are added."""
         deliveries: list[Delivery] = []
-        for item, item_spot in _each(value, spot):
+        for item, item_spot in each(value, spot):
             delivery = self._read_delivery(item, item_spot)
             if delivery in deliveries:
-                self._problems.add(item_spot, f"{_name(delivery.sink)} is named twice with the same options")
+                self._problems.add(
+                    item_spot, f"{_name(delivery.sink)} is named twice with the same options", "duplicate"
+                )
             deliveries.append(delivery)
         return tuple(deliveries)
 
@@ -133,7 +140,7 @@ class Sinks:
         known = self._known.get(name)
         options: Mapping[str, Json] = {}
         if known is None:
-            self._problems.add(item.value_spot(field) if is_table else spot, self._say_unknown(name))
+            self._problems.add(item.value_spot(field) if is_table else spot, self._say_unknown(name), "unknown_sink")
         elif is_table:
             options = self._read_changes(item.without(field), known, name)
         return Delivery(sink=SinkName(name), options=options, place=self._problems.place_of(spot))
@@ -154,20 +161,12 @@ class Sinks:
                 if finding not in known.found:
                     is_change = (*finding.path, finding.key)[0] in changes
                     spot = spot_of(finding, merged, changes.spot) if is_change else changes.spot
-                    self._problems.add(spot, finding.message)
+                    self._problems.add(spot, finding.message, "schema")
         return _to_plain(changes)
 
 
 def _name(sink: str) -> str:
     return f"sink {quote(sink)}"
-
-
-def _each(value: Any, spot: Spot) -> Iterator[tuple[Any, Spot]]:
-    """Yield the items of a list, or the value itself, with their spots."""
-    if isinstance(value, Row):
-        yield from zip(value, value.value_spots, strict=True)
-    else:
-        yield value, spot
 
 
 def _to_plain(table: Table) -> dict[str, Json]:

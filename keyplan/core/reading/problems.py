@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NoReturn, TypeAlias
 
-from keyplan.errors import ManifestError
+from keyplan.errors import ManifestError, Problem
 from keyplan.model.manifest import Place
 
 Spot: TypeAlias = int
@@ -27,18 +27,23 @@ def spot_at(line: int, column: int) -> Spot:
 class Problems:
     """What is wrong with one file."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, family: str = "manifest") -> None:
+        """Take the file's name, and what the ids of its problems' rules begin with."""
         self._file = file
-        self._found: set[tuple[Spot, str]] = set()
+        self._family = family
+        self._found: dict[tuple[Spot, str], str] = {}
         self._secrets: dict[Spot, str] = {}
+        self.additions = 0
+        """How often something was noted, the same thing twice included: whoever compares learns of more."""
 
-    def add(self, spot: Spot, message: str) -> None:
+    def add(self, spot: Spot, message: str, kind: str = "invalid") -> None:
         """Note a problem; what is already noted there in the same words stays one line."""
-        self._found.add((spot, message))
+        self._found.setdefault((spot, message), kind)
+        self.additions += 1
 
     def add_secret(self, spot: Spot, message: str) -> None:
         """Note a secret. It is the only problem told of its spot: what else is wrong there goes with it."""
-        self.add(spot, message)
+        self.add(spot, message, "secret")
         self._secrets[spot] = message
 
     def place_of(self, spot: Spot) -> Place:
@@ -50,19 +55,28 @@ class Problems:
 
         Raises ManifestError with all problems so far.
         """
-        self.add(spot, message)
-        raise self._error()
+        self.add(spot, message, "yaml")
+        raise ManifestError(self.listed())
 
     def raise_if_any(self) -> None:
         """Raise ManifestError if there are problems, in file order."""
         if self._found:
-            raise self._error()
+            raise ManifestError(self.listed())
 
-    def _error(self) -> ManifestError:
-        return ManifestError(
-            tuple(
-                f"{self.place_of(spot)}: {message}"
-                for spot, message in sorted(self._found)
-                if self._secrets.get(spot, message) == message
-            )
+    def listed(self) -> tuple[Problem, ...]:
+        """Return all problems so far, in file order."""
+        return tuple(
+            self._tell(spot, message)
+            for spot, message in sorted(self._found)
+            if self._secrets.get(spot, message) == message
+        )
+
+    def _tell(self, spot: Spot, message: str) -> Problem:
+        place, kind = self.place_of(spot), self._found[spot, message]
+        return Problem(
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            message=message,
+            rule=f"{self._family}/{kind}",
         )

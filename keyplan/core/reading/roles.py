@@ -102,7 +102,9 @@ def _refuse_repetition(rows: Row, field: str, problems: Problems) -> None:
     seen: set[str] = set()
     for granted in rows:
         if granted[field] in seen:
-            problems.add(granted.value_spot(field), f"field '{field}' names {quote(granted[field])} a second time")
+            problems.add(
+                granted.value_spot(field), f"field '{field}' names {quote(granted[field])} a second time", "duplicate"
+            )
         seen.add(granted[field])
 
 

@@ -44,7 +44,7 @@ def read_scope(fields: Fields, key_type: KeyType, problems: Problems) -> Scope:
         problems.add(fields.spot(given[1]), f"fields {names} exclude each other; keep one")
         return _NOWHERE
     if fields.lack(*SPACE_FIELDS):
-        problems.add(fields.own.spot, "a service key needs one of 'space_id', 'space' and 'organizations'")
+        problems.add(fields.own.spot, "a service key needs one of 'space_id', 'space' and 'organizations'", "missing")
     return _read_spaces(fields, problems)
 
 

@@ -5,6 +5,7 @@ A `Table` is a dict and a `Row` a list, so a JSON Schema is checked on them as t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from keyplan.core.reading.problems import Spot
@@ -57,3 +58,11 @@ class Row(list[Any]):
     def value_spot(self, index: int) -> Spot:
         """Return where an item stands."""
         return self.value_spots[index]
+
+
+def each(value: Any, spot: Spot) -> Iterator[tuple[Any, Spot]]:
+    """Yield the items of a list, or the value itself, with their spots."""
+    if isinstance(value, Row):
+        yield from zip(value, value.value_spots, strict=True)
+    else:
+        yield value, spot

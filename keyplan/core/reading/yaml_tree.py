@@ -130,7 +130,7 @@ class _Gardener:
             if event.implicit[0]:
                 return resolve_plain(text)
             if event.style == '"' and _NOT_TEXT.search(text):
-                self._problems.add(spot, "text holds an escape for NUL or for half a character")
+                self._problems.add(spot, "text holds an escape for NUL or for half a character", "yaml")
                 return ""
             return text
         kind = event.tag.removeprefix(_CORE_TAG)
@@ -138,7 +138,7 @@ class _Gardener:
             try:
                 return construct(kind, text)
             except ValueError as error:
-                self._problems.add(spot, f"{quote(text)} {error}")
+                self._problems.add(spot, f"{quote(text)} {error}", "yaml")
         elif event.tag != "!":
             self._refuse_tag(event.tag, spot)
         return text
@@ -188,7 +188,7 @@ class _Gardener:
 
     def _refuse_tag(self, tag: str, spot: Spot) -> None:
         shown = tag.replace(_CORE_TAG, "!!")
-        self._problems.add(spot, f"tag {quote(shown)} is not supported; only the core tags of YAML 1.2 are")
+        self._problems.add(spot, f"tag {quote(shown)} is not supported; only the core tags of YAML 1.2 are", "yaml")
 
     def _add(self, value: Any, spot: Spot) -> None:
         """Put a finished value where it belongs: into the document, a row, or a table as key or value."""
@@ -211,13 +211,17 @@ class _Gardener:
     def _is_key(self, table: Table, key: Any, spot: Spot) -> bool:
         """Whether a value can be the next key of a table; if not, that is noted as a problem."""
         if not isinstance(key, str):
-            self._problems.add(spot, "a field's name must be text; put it between quotation marks")
+            self._problems.add(spot, "a field's name must be text; put it between quotation marks", "yaml")
         elif key == "<<":
-            self._problems.add(spot, "merge keys ('<<') are not supported; use 'defaults', or repeat the fields")
+            self._problems.add(
+                spot, "merge keys ('<<') are not supported; use 'defaults', or repeat the fields", "yaml"
+            )
         elif key in table:
             first = self._problems.place_of(table.key_spot(key))
             self._problems.add(
-                spot, f"field {quote(key)} is given twice; first in line {first.line}, column {first.column}"
+                spot,
+                f"field {quote(key)} is given twice; first in line {first.line}, column {first.column}",
+                "duplicate",
             )
         else:
             return True

@@ -23,6 +23,11 @@ sinks:
   local: &sink {type: file, path: "{name}.env"}
   other: *sink
 defaults: {sink: local, rotation: {overlap: 1h}}
+policy:
+  max_age: 90d
+  names: [x, '[a-z]+']
+  allowed_roles: {space_role: [member, {type: CUSTOM, id: r}]}
+  required_sinks: [local, [{type: file}, other]]
 keys:
   - {name: a, key_type: user, description: 'x', expires_at: 2027-01-01T00:00:00Z}
   - name: b

@@ -55,6 +55,11 @@ def test_every_setting_is_read(read_text: Read) -> None:
         pytest.param(
             "{credential: {env: OTHER}}", ProviderSettings(credential=FromEnvironment("OTHER")), id="environment"
         ),
+        pytest.param(
+            "{reader_credential: {env: READER}}",
+            ProviderSettings(reader_credential=FromEnvironment("READER")),
+            id="another for reading",
+        ),
         pytest.param("{credential: {file: a/b}}", ProviderSettings(credential=FromFile("a/b")), id="file"),
         pytest.param(
             "{credential: {command: [pass, show, x]}}",
@@ -281,5 +286,5 @@ keys:
 def test_a_problem_names_the_file(read_text: Read) -> None:
     with pytest.raises(ManifestError) as caught:
         read_text("version: 1\nowner: ml\n")
-    assert caught.value.problems == ("keys.yaml:1:1: field 'keys' is missing",)
+    assert str(caught.value) == "keys.yaml:1:1: field 'keys' is missing"
     assert caught.value.exit_status == 3

@@ -34,7 +34,7 @@ def read_value(text: str, parser: Parser) -> Any:
 def find(text: str, parser: Parser) -> list[str]:
     with pytest.raises(ManifestError) as caught:
         read_value(text, parser)
-    return [problem.removeprefix("f:") for problem in caught.value.problems]
+    return [str(problem).removeprefix("f:") for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ LostError: TypeAlias = type[InDoubtError] | type[ProviderUnavailableError]
 """What is raised where the server got a request and no whole answer came: in doubt, unless repeatable."""
 
 _ADVICE_CREDENTIAL = (
-    "check ARIZE_API_KEY or provider.credential, and the region: a key works only in the region it was made in"
+    "check ARIZE_API_KEY or provider.credential (for drift: provider.reader_credential), and the region: "
+    "a key works only in the region it was made in"
 )
 _ADVICE_NETWORK = "check the network, the proxy and provider.region or provider.base_url"
 _PROBLEM_LIMIT = 300

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from keyplan.adapters.providers.arize.client import Client
+from keyplan.adapters.providers.arize.client import ReadingClient
 from keyplan.adapters.providers.arize.dialects import ALPHA, BETA, DIALECTS, KEYS_PATH, Dialect
 from keyplan.adapters.providers.arize.parsing import Notices
 from keyplan.errors import InputError, ProviderRefusedError
@@ -32,7 +32,7 @@ def choose_dialect(options: Mapping[str, Json]) -> Dialect | None:
 class Detector:
     """Knows the dialect, from the first time somebody asks."""
 
-    def __init__(self, client: Client, notices: Notices, chosen: Dialect | None) -> None:
+    def __init__(self, client: ReadingClient, notices: Notices, chosen: Dialect | None) -> None:
         self._client = client
         self._notices = notices
         self._dialect = chosen

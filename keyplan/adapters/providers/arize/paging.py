@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keyplan.adapters.providers.arize.answering import JsonObject
-from keyplan.adapters.providers.arize.client import Client
+from keyplan.adapters.providers.arize.client import ReadingClient
 from keyplan.errors import ProviderUnavailableError
 
 PAGE_SIZE = 100
@@ -16,7 +16,9 @@ PAGE_SIZE = 100
 _MOST_PAGES = 100_000
 
 
-def fetch_all(client: Client, what: str, path: str, parameters: Mapping[str, str], field: str) -> list[JsonObject]:
+def fetch_all(
+    client: ReadingClient, what: str, path: str, parameters: Mapping[str, str], field: str
+) -> list[JsonObject]:
     """Return the items of all pages in the server's order; what is no object among them is left out.
 
     Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError; the last one also where
@@ -26,7 +28,7 @@ def fetch_all(client: Client, what: str, path: str, parameters: Mapping[str, str
 
 
 def _fetch_pages(
-    client: Client, what: str, path: str, parameters: Mapping[str, str], field: str
+    client: ReadingClient, what: str, path: str, parameters: Mapping[str, str], field: str
 ) -> Iterator[list[JsonObject]]:
     # Filters are repeated with every cursor: whether they must be is not stated (arize-api 4).
     wanted = {**parameters, "limit": str(PAGE_SIZE)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyplan.adapters.http import show_safely
-from keyplan.adapters.providers.arize.client import Client
+from keyplan.adapters.providers.arize.client import ReadingClient
 from keyplan.adapters.providers.arize.detecting import NOT_UNDERSTOOD, Detector
 from keyplan.adapters.providers.arize.dialects import KEYS_PATH, Dialect
 from keyplan.adapters.providers.arize.paging import fetch_all
@@ -21,7 +21,7 @@ from keyplan.model.observation import Laws, Observation, Space
 class ArizeReader:
     """One account of Arize, for reading."""
 
-    def __init__(self, client: Client, detector: Detector, notices: Notices) -> None:
+    def __init__(self, client: ReadingClient, detector: Detector, notices: Notices) -> None:
         self._client = client
         self._detector = detector
         self._notices = notices
@@ -117,7 +117,7 @@ class _Query:
 
     def place(self, key: Observation) -> Observation:
         """Return the key with the space that it was found in: a filtered listing shows none (arize-api 3.6)."""
-        if self.space_id is None:
+        if self.space_id is None or (key.space_ids and self.space_id in key.space_ids):
             return key
         return replace(key, space_ids=(key.space_ids or frozenset()) | {self.space_id})
 
@@ -128,6 +128,7 @@ def _merge(keys: Iterable[Observation]) -> tuple[Observation, ...]:
     for key in keys:
         first = merged.setdefault(key.id, key)
         if first.space_ids is not None and key.space_ids is not None:
-            spaces = first.space_ids | key.space_ids
-            merged[key.id] = replace(first, space_ids=spaces, access=first.access or key.access)
+            spaces, access = first.space_ids | key.space_ids, first.access or key.access
+            if spaces != first.space_ids or access is not first.access:
+                merged[key.id] = replace(first, space_ids=spaces, access=access)
     return tuple(key for _, key in sorted(merged.items()))

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TypeVar, assert_never
 
 from keyplan.adapters.http import show_safely
-from keyplan.adapters.providers.arize.client import Client
+from keyplan.adapters.providers.arize.client import ReadingClient
 from keyplan.adapters.providers.arize.dialects import ORGANIZATIONS_PATH, SPACES_PATH, path_of
 from keyplan.adapters.providers.arize.paging import PAGE_SIZE, fetch_all
 from keyplan.adapters.providers.arize.parsing import read_space, read_text
@@ -37,7 +37,7 @@ def ask_all(ask: Callable[[_ItemT], _ResultT], items: Sequence[_ItemT]) -> list[
 class SpaceFinder:
     """Looks spaces up, each once."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ReadingClient) -> None:
         self._client = client
 
     def find(self, references: Collection[SpaceRef], *, with_organization: bool) -> Mapping[SpaceRef, Space]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from scripted_arize import CREDENTIAL, NO_PAGE, Arize
+from scripted_arize import CREDENTIAL, MISSING, NO_PAGE, Arize
 
 from keyplan.adapters.providers.arize import provider
 from keyplan.adapters.registry import load, options_schema
 from keyplan.errors import InputError
+from keyplan.model.manifest import FromEnvironment
 
 
 def is_valid(options: dict[str, Any]) -> bool:
@@ -58,3 +59,29 @@ def test_debug_logging_shows_no_credential(arize: Arize, caplog: pytest.LogCaptu
     arize.on("GET", "/v2/api-keys", NO_PAGE)
     arize.provider().reader.list_keys([])
     assert CREDENTIAL not in caplog.text
+
+
+# The reading door alone.
+
+READER, OWN = FromEnvironment("ARIZE_READER_KEY"), FromEnvironment("ARIZE_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("named", "fetched"),
+    [pytest.param(READER, READER, id="its own credential"), pytest.param(None, OWN, id="without one, the other")],
+)
+def test_a_reader_fetches_one_credential_and_no_other(
+    arize: Arize, named: FromEnvironment | None, fetched: FromEnvironment
+) -> None:
+    arize.on("GET", "/v2/api-keys", NO_PAGE)
+    ports = arize.reader(named)
+    assert arize.fetched == []
+    assert ports.reader.list_keys([]) == ()
+    ports.close()
+    assert arize.fetched == [fetched]
+
+
+def test_a_readers_credential_that_is_missing_is_called_by_its_name(arize: Arize) -> None:
+    with pytest.raises(InputError, match="NOT_SET is not set") as caught:
+        arize.reader(MISSING).reader.list_keys([])
+    assert caught.value.advice == "set it, or take provider.reader_credential out of the manifest"

@@ -1,0 +1,36 @@
+"""A sink that can be looked into and not written: what `keyplan drift` gets in place of the sink itself.
+
+In: any sink. Out: its reading part. Never: a method that writes, or one that gives a raw key away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from keyplan.model.manifest import Declaration, Delivery
+from keyplan.model.observation import Abilities, Holding, Slot
+from keyplan.ports import SinkReader
+
+
+class ReadOnlySink:
+    """Implements `SinkReader` and nothing more; keeps the two methods that it needs, not the sink."""
+
+    __slots__ = ("_abilities", "_inspect", "_locate")
+
+    def __init__(self, sink: SinkReader) -> None:
+        self._abilities = sink.abilities
+        self._locate = sink.locate
+        self._inspect = sink.inspect
+
+    @property
+    def abilities(self) -> Abilities:
+        """What this kind of sink can do."""
+        return self._abilities
+
+    def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
+        """Return where a delivery goes. Raises InputError as the sink does."""
+        return self._locate(owner, declaration, delivery)
+
+    def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
+        """Return what each slot holds. Raises SinkError as the sink does."""
+        return self._inspect(slots)

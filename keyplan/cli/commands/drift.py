@@ -1,0 +1,124 @@
+"""`keyplan drift`: what changed since the last apply, at the provider, in the sinks, or in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+
+from keyplan.cli.abreast import Failure, run_abreast, sort_out
+from keyplan.cli.concluding import conclude_all, conclude_drift
+from keyplan.cli.inputs import read_policies
+from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option, verbose_option
+from keyplan.cli.outputs import Answer, Outputs, formats_option, publish, reporting_failure, tell_errors
+from keyplan.cli.places import DEFAULT_MANIFESTS, Place, find_manifests, locate_all
+from keyplan.cli.progress import show_waiting
+from keyplan.cli.running import look_for_drift
+from keyplan.cli.session import Session
+from keyplan.cli.watching import WatchingSettings, watching, watching_options
+from keyplan.core.drifting import ORDINARY_WARNING
+from keyplan.model.drift import Drift, Kind
+from keyplan.model.durations import write_duration
+from keyplan.model.observation import Snapshot
+from keyplan.model.plan import Plan
+from keyplan.views.drift_sheet import sheet_of_drift
+from keyplan.views.error_sheet import sheet_of_error
+from keyplan.views.plan_text import outline
+from keyplan.views.rendering import DRIFT_FORMATS
+from keyplan.views.sheet import Subject
+
+_Look: TypeAlias = tuple[Drift, Plan, Snapshot]
+
+
+@click.command("drift")
+@argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@option(
+    "--only",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Look for this kind alone. Repeatable. [default: every kind]",
+)
+@option(
+    "--within",
+    type=Duration(),
+    default=write_duration(ORDINARY_WARNING),
+    show_default=True,
+    help="Tell of keys that end so soon and that nothing renews.",
+)
+@formats_option(*DRIFT_FORMATS)
+@policy_option
+@watching_options
+@ledger_option
+@verbose_option
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    manifests: tuple[str, ...],
+    only: tuple[str, ...],
+    within: timedelta,
+    outputs: Outputs,
+    policies: tuple[str, ...],
+    watched: WatchingSettings,
+    ledger: Path | None,
+    verbose: bool,
+) -> int:
+    """Tell what changed since the last apply; change nothing.
+
+    Drift is what the world did: a key gone, expired or rotated elsewhere, a sink that lost it, a second key. Pending
+    is what the manifest or the time wants: an apply does it. Reads with provider.reader_credential, if there is one.
+    Several manifests are looked at at the same time; a folder stands for all manifests in it and below it.
+
+    Exit status: 0 nothing to do, 1 nothing to do, but a notice reached nobody, 2 something changed, 3 wrong input,
+    4 something changed and a guard keeps an apply from mending it, 5 the provider failed, 6 a sink failed, 7 the
+    ledger failed.
+
+    \b
+    Example:
+      keyplan drift keys.yaml --only drift --only expiring
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    name = " ".join(manifests) or DEFAULT_MANIFESTS[0]
+    with watching(session, watched, command="drift") as watch, reporting_failure(session, outputs, Subject.DRIFT, name):
+        places = locate_all(
+            find_manifests(manifests, session), session, ledger=ledger, policies=read_policies(policies, session)
+        )
+        watch.expect([place.manifest.path for place in places])
+        looks, errors = _look_at_all(session, places, only=[Kind(word) for word in only], within=within)
+        for drift, plan, snapshot in looks:
+            watch.note(drift, plan, snapshot)
+        for failed, error in errors:
+            watch.fail(failed, error)
+        if verbose:
+            _outline(session, places, [plan for _, plan, _ in looks])
+        return watch.conclude(_answer(session, outputs, [drift for drift, _, _ in looks], errors))
+
+
+def _look_at_all(
+    session: Session, places: Sequence[Place], *, only: Sequence[Kind], within: timedelta
+) -> tuple[list[_Look], list[Failure]]:
+    """Return what each look at a manifest brought, and which manifests could not be looked at and why."""
+    wiring = session.wiring
+    with show_waiting(session.screen, "Looking at the keys that exist"):
+        results = run_abreast(lambda place: look_for_drift(wiring, place, only=only, within=within), places)
+    return sort_out(results, [place.manifest.path for place in places])
+
+
+def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
+    """Show what was found and what failed, and return the exit status of it all."""
+    status = conclude_all([*map(conclude_drift, drifts), *(error.exit_status for _, error in errors)])
+    sheets = [
+        *map(sheet_of_drift, drifts),
+        *(sheet_of_error(error, about=Subject.DRIFT, manifest=manifest) for manifest, error in errors),
+    ]
+    publish(session, outputs, Answer(formats=DRIFT_FORMATS, nouns=drifts, sheets=sheets, exit_status=status))
+    tell_errors(session, errors, of=len(drifts) + len(errors))
+    return status
+
+
+def _outline(session: Session, places: Sequence[Place], plans: Sequence[Plan]) -> None:
+    ledgers = {place.manifest.path: place.ledger for place in places}
+    for plan in plans:
+        session.screen.say(outline(plan, ledger=str(ledgers[plan.manifest])))

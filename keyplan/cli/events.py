@@ -1,0 +1,235 @@
+"""Events of an apply as they happen, a JSON object a line: what ``--json-lines`` writes.
+
+In: what the `Progress` port is told, plan, report and errors. Out: whole lines, each written at once. Never: a failure
+of the stream that ends an apply; half a line between two others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from keyplan.cli.naming import say_version
+from keyplan.cli.screen import Screen
+from keyplan.cli.session import Session
+from keyplan.errors import InputError, KeyplanError
+from keyplan.model.manifest import Address
+from keyplan.model.plan import Action, Plan
+from keyplan.model.report import Outcome, Report
+from keyplan.ports import Clock, Progress
+from keyplan.views.events import (
+    describe_end,
+    describe_error,
+    describe_outcome,
+    describe_plan,
+    describe_start,
+    describe_step,
+    describe_version,
+)
+from keyplan.views.inert import inert
+
+STDOUT = "-"
+
+
+class Stream(Protocol):
+    """What events are written to."""
+
+    def write(self, text: str, /) -> object:
+        """Write text, buffered or not."""
+        ...
+
+    def flush(self) -> None:
+        """See that nothing stays in a buffer."""
+        ...
+
+
+class EventLog:
+    """A stream of events that several manifests may share; safe for threads. It begins with a version."""
+
+    def __init__(self, stream: Stream, clock: Clock) -> None:
+        self.failure: str | None = None
+        """Why events could not be written any longer; None while they could."""
+        self._stream: Stream | None = stream
+        self._clock = clock
+        self._lock = threading.Lock()
+        self.write(describe_version(say_version().split()[-1]))
+
+    def now(self) -> datetime:
+        """Return the current instant."""
+        return self._clock.now()
+
+    def write(self, event: Mapping[str, Any]) -> None:
+        """Write an event. Never raises: see `failure`."""
+        with self._lock:
+            if self._stream is None:
+                return
+            line = json.dumps({**event, "@timestamp": self._clock.now().isoformat()}, sort_keys=True)
+            try:
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
+            except (OSError, ValueError) as error:
+                self.failure = getattr(error, "strerror", None) or "it is closed"
+                self._stream = None
+
+    def close(self) -> None:
+        """Write nothing any longer, whatever threads of an interrupted apply still say."""
+        with self._lock:
+            self._stream = None
+
+
+class Events:
+    """Implements `Progress` with the events of one manifest's apply."""
+
+    def __init__(self, log: EventLog, *, manifest: str) -> None:
+        self._log = log
+        self._is_over = False
+        self._manifest = manifest
+        self._started: dict[Address, tuple[Action, datetime]] = {}
+        self._told: list[Outcome] = []
+
+    def plan(self, plan: Plan) -> None:
+        """Tell what is planned. Call it before the apply."""
+        for event in describe_plan(plan):
+            self._write(event)
+
+    def begin(self, total: int) -> None:
+        """Say nothing: the plan told how much there is to do."""
+
+    def start(self, action: Action) -> None:
+        """Tell that an action begins."""
+        self._started[action.address] = action, self._log.now()
+        self._write(describe_start(action))
+
+    def step(self, address: Address, what: str) -> None:
+        """Tell which step an action reached; a kept key, which never started, has none that matter."""
+        if address in self._started:
+            action, since = self._started[address]
+            self._write(describe_step(action, what, self._elapsed(since)))
+
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
+        """Tell how an action ended. One that broke is told of with the report."""
+        _, since = self._started.pop(address)
+        if outcome:
+            self._tell(outcome, since)
+
+    def conclude(self, report: Report) -> None:
+        """Tell what became of every action that was not told of yet, and of all together. Call it after the apply."""
+        told = {id(outcome) for outcome in self._told}
+        for outcome in report.outcomes:
+            if id(outcome) not in told:
+                self._tell(outcome, self._log.now())
+        for event in describe_end(report):
+            self._write(event)
+        # After a second interrupt some threads go on; what they say comes too late for this report.
+        self._is_over = True
+
+    def fail(self, error: KeyplanError) -> None:
+        """Tell the error that ended the run. Call it instead of `conclude`."""
+        self._write(describe_error(error))
+
+    def _tell(self, outcome: Outcome, since: datetime) -> None:
+        # Kept, so that no other outcome can have its id.
+        self._told.append(outcome)
+        for event in describe_outcome(outcome, self._elapsed(since)):
+            self._write(event)
+
+    def _elapsed(self, since: datetime) -> float:
+        return max(0.0, round((self._log.now() - since).total_seconds(), 3))
+
+    def _write(self, event: Mapping[str, Any]) -> None:
+        if not self._is_over:
+            self._log.write({**event, "manifest": self._manifest})
+
+
+class _Fan:
+    def __init__(self, progresses: tuple[Progress, ...]) -> None:
+        self._progresses = progresses
+
+    def begin(self, total: int) -> None:
+        """Pass it on."""
+        for progress in self._progresses:
+            progress.begin(total)
+
+    def start(self, action: Action) -> None:
+        """Pass it on."""
+        for progress in self._progresses:
+            progress.start(action)
+
+    def step(self, address: Address, what: str) -> None:
+        """Pass it on."""
+        for progress in self._progresses:
+            progress.step(address, what)
+
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
+        """Pass it on."""
+        for progress in self._progresses:
+            progress.finish(address, outcome)
+
+
+def fan_out(*progresses: Progress) -> Progress:
+    """Return something that tells all of them, in that order."""
+    return _Fan(progresses)
+
+
+class _Appended:
+    """Implements `Stream` on a descriptor, without a buffer that could fail once more when it is closed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, text: str, /) -> None:
+        """Write all of it. Raises OSError."""
+        rest = text.encode("ascii")
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+
+class _Answers:
+    """Implements `Stream` on stdout."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def write(self, text: str, /) -> None:
+        """Write it as a piece of the answer; what goes wrong is kept in the screen's `failure`."""
+        self._screen.answer(text)
+
+    def flush(self) -> None:
+        """Do nothing: an answer is flushed at once."""
+
+
+@contextmanager
+def open_events(session: Session, name: str) -> Iterator[EventLog]:
+    """Give a log that writes to the end of a file, or with ``-`` to stdout. What went wrong is told on stderr.
+
+    Raises InputError where the file cannot be opened.
+    """
+    with ExitStack() as stack:
+        stream = _Answers(session.screen) if name == STDOUT else stack.enter_context(_appending(session.folder / name))
+        log = EventLog(stream, session.wiring.clock)
+        stack.callback(log.close)
+        yield log
+        if log.failure:
+            session.screen.say(f"warning: the events in {inert(name)} are not complete: {log.failure}")
+
+
+@contextmanager
+def _appending(path: Path) -> Iterator[_Appended]:
+    try:
+        # Made for its owner alone, as everything that keyplan saves for its user.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        yield _Appended(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,88 @@
+"""Approved plans, run at the same time, and told of while they run.
+
+In: plans with their workbenches. Out: a report each, or what kept it from having one. Never: a raw key that somebody
+could read in a runner's log before it is masked there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from keyplan.adapters.masking import MaskingWriter
+from keyplan.cli.abreast import run_abreast
+from keyplan.cli.applying_options import ApplyingSettings
+from keyplan.cli.events import EventLog, Events, fan_out, open_events
+from keyplan.cli.masking import find_mask
+from keyplan.cli.outputs import GITHUB
+from keyplan.cli.progress import show_progress
+from keyplan.cli.session import Session
+from keyplan.errors import KeyplanError
+from keyplan.flow.applying import apply
+from keyplan.flow.workbench import Workbench
+from keyplan.model.plan import Plan
+from keyplan.model.plan_document import digest
+from keyplan.model.report import Report
+from keyplan.ports import Progress
+
+
+def execute(
+    session: Session, plans: Sequence[Plan], benches: Sequence[Workbench], applying: ApplyingSettings
+) -> list[Report | KeyplanError]:
+    """Return what came of each plan: its report, or the error that ended it. Raises InputError before anything runs."""
+    masked = _mask(session, benches, applying)
+    with (
+        _events(session, applying) as log,
+        session.interrupts.patiently(),
+        show_progress(session.screen) as progress,
+    ):
+
+        def run_one(pair: tuple[Plan, Workbench]) -> Report:
+            plan, bench = pair
+            return _run(session, plan, bench, parallelism=applying.parallelism, progress=progress, log=log)
+
+        return run_abreast(run_one, list(zip(plans, masked, strict=True)))
+
+
+def _run(
+    session: Session, plan: Plan, bench: Workbench, *, parallelism: int, progress: Progress, log: EventLog | None
+) -> Report:
+    """Return the report of one plan. Raises the error that ends it."""
+    events = Events(log, manifest=plan.manifest) if log else None
+    if events:
+        events.plan(plan)
+    try:
+        report = apply(
+            plan,
+            digest=digest(plan),
+            ports=bench,
+            parallelism=parallelism,
+            progress=fan_out(progress, events) if events else progress,
+            stop=session.interrupts,
+        )
+    except KeyplanError as error:
+        if events:
+            events.fail(error)
+        raise
+    if events:
+        events.conclude(report)
+    return report
+
+
+def _mask(session: Session, benches: Sequence[Workbench], applying: ApplyingSettings) -> Sequence[Workbench]:
+    """Return the workbenches; in a runner of GitHub such as have each new raw key masked in its log."""
+    screen = session.screen
+    mask = find_mask(session.environment, screen.talk, screen.say) if applying.outputs.has(GITHUB) else None
+    if mask is None:
+        return benches
+    return [replace(bench, writer=MaskingWriter(writer=bench.writer, mask=mask)) for bench in benches]
+
+
+@contextmanager
+def _events(session: Session, applying: ApplyingSettings) -> Iterator[EventLog | None]:
+    if applying.json_lines is None:
+        yield None
+        return
+    with open_events(session, applying.json_lines) as log:
+        yield log

@@ -1,0 +1,49 @@
+"""What a GitHub Actions runner is told beside the log: the step's summary and its outputs.
+
+In: sheets, and the files that the runner names in the environment. Out: lines at the end of these files. Never: a file
+that the environment does not name; outside a runner nothing is written.
+
+Source: GitHub's documentation, "Workflow commands for GitHub Actions".
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from keyplan.cli.session import Session
+from keyplan.errors import InputError
+from keyplan.views.github import render_outputs, render_step_summary
+from keyplan.views.sheet import Sheet
+
+_SUMMARY, _OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
+
+
+def tell_runner(session: Session, sheets: Sequence[Sheet], exit_status: int, *, digest: str, plan_path: str) -> None:
+    """Add to the step's summary and outputs, where a runner asks for them. Raises InputError where that fails."""
+    _append(session, _SUMMARY, render_step_summary(sheets, digest=digest))
+    _append(
+        session,
+        _OUTPUT,
+        render_outputs(
+            sheets,
+            exit_status=exit_status,
+            digest=digest,
+            plan_path=plan_path,
+            # Nobody can guess it, so no name of a key can end the value early.
+            delimiter=f"keyplan-{secrets.token_hex(16)}",
+        ),
+    )
+
+
+def _append(session: Session, variable: str, text: str) -> None:
+    path = session.environment.get(variable)
+    if not path:
+        return
+    try:
+        # The name of a plan file may hold bytes that are no UTF-8; they come out as they came in.
+        with Path(path).open("a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"the file of ${variable} cannot be written: {error.strerror}") from error

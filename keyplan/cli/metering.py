@@ -1,0 +1,95 @@
+"""The metrics file of a run: written when it ends well, and when it fails.
+
+In: what a command looked at. Out: one file, replaced whole. Never: a failure because the former one made no sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from keyplan.cli.naming import say_version
+from keyplan.cli.saving import save_publicly
+from keyplan.cli.session import Session
+from keyplan.errors import InputError, KeyplanError
+from keyplan.views.errors import render_error
+from keyplan.views.measuring import Look, Run, measure
+from keyplan.views.metrics import read_metrics, render_metrics
+
+_LARGEST_BYTES = 64 * 1024 * 1024
+
+
+class Meter:
+    """Collects what a run looks at."""
+
+    def __init__(self, *, is_read: bool) -> None:
+        self.is_read = is_read
+        """Whether what it is told goes anywhere."""
+        self.manifests: tuple[str, ...] | None = None
+        """Paths of all manifests that are to be looked at; None until that is known."""
+        self.looks: list[Look] = []
+
+    def expect(self, manifests: Sequence[str]) -> None:
+        """Tell which manifests are looked at now; one that is never noted counts as failed."""
+        self.manifests = tuple(manifests)
+
+    def note(self, look: Look) -> None:
+        """Tell what a look brought."""
+        self.looks.append(look)
+
+    @property
+    def failed(self) -> tuple[str, ...] | None:
+        """Manifests that were expected and not noted; None where nobody knows which."""
+        if self.manifests is None:
+            return None
+        seen = {look.plan.manifest for look in self.looks}
+        return tuple(path for path in self.manifests if path not in seen)
+
+
+@contextmanager
+def metering(session: Session, file: Path | None, *, command: str) -> Iterator[Meter]:
+    """Give a meter, and write what it was told into the file when the block ends, by an error of ours too.
+
+    Raises InputError where the file cannot be written; where the block failed, that is only told on stderr.
+    """
+    clock, meter = session.wiring.clock, Meter(is_read=file is not None)
+    started_at = clock.now()
+
+    def save() -> None:
+        if file is None:
+            return
+        run = Run(
+            command=command,
+            version=say_version().split()[-1],
+            started_at=started_at,
+            finished_at=clock.now(),
+            looks=tuple(meter.looks),
+            failed=meter.failed,
+        )
+        path = session.folder / file
+        save_publicly(path, render_metrics(measure(run, tuple(read_metrics(_read(path))))).encode())
+
+    def save_if_possible() -> None:
+        try:
+            save()
+        except InputError as error:
+            session.screen.say(render_error(error, session.screen.talk_palette))
+
+    try:
+        yield meter
+    except KeyplanError:
+        save_if_possible()
+        raise
+    if meter.failed:
+        save_if_possible()  # the run failed already, and says so with its exit status
+    else:
+        save()
+
+
+def _read(path: Path) -> str:
+    """Return what the run before wrote; nothing where there is none, or nothing that could be ours."""
+    with suppress(OSError):
+        if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
+            return path.read_text(encoding="utf-8", errors="replace")
+    return ""

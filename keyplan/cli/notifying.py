@@ -1,0 +1,106 @@
+"""Notices about a run: where they go, and when they are sent.
+
+In: ``--notify`` and its kin, what a run found. Out: notices sent. Never: a URL shown; a run that fails to answer
+because nobody could be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from keyplan.adapters.http import open_client
+from keyplan.adapters.notifying.opening import open_notifier
+from keyplan.adapters.notifying.targets import read_target
+from keyplan.cli.concluding import ExitStatus
+from keyplan.cli.naming import say_version
+from keyplan.cli.session import Session
+from keyplan.cli.wiring import jitter
+from keyplan.errors import InputError, NotificationError
+from keyplan.model.drift import Drift
+from keyplan.model.notice import Mood, Notice
+from keyplan.ports import Notifier
+from keyplan.views.errors import render_error
+from keyplan.views.notice import Trouble, announce
+
+_LARGEST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyingSettings:
+    """What a command is told about notices."""
+
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    """Each may hold a secret."""
+    file: Path | None = None
+    """Holds further URLs, one a line."""
+    is_heartbeat: bool = False
+    """Whether to tell that all is well, too."""
+
+
+class Informer:
+    """Tells everybody who is to be told about one run."""
+
+    def __init__(self, session: Session, notifiers: Sequence[Notifier], *, is_heartbeat: bool) -> None:
+        self._session = session
+        self._notifiers = notifiers
+        self._is_heartbeat = is_heartbeat
+
+    def tell(self, drifts: Sequence[Drift], troubles: Sequence[Trouble], *, command: str) -> bool:
+        """Return whether everybody was told who was to be; whom nothing reached is named on stderr."""
+        notice = announce(
+            drifts,
+            troubles,
+            command=command,
+            version=say_version().split()[-1],
+            at=self._session.wiring.clock.now(),
+        )
+        if notice.mood is Mood.CALM and not self._is_heartbeat:
+            return True
+        # One that fails must not keep the others from being told.
+        sent = [self._send(notifier, notice) for notifier in self._notifiers]
+        return all(sent)
+
+    def _send(self, notifier: Notifier, notice: Notice) -> bool:
+        screen = self._session.screen
+        try:
+            notifier.notify(notice)
+        except NotificationError as error:
+            screen.say(render_error(error, screen.talk_palette))
+            return False
+        return True
+
+
+def open_informer(
+    session: Session, settings: NotifyingSettings, *, client: Callable[[], httpx.Client] = open_client
+) -> Informer:
+    """Return who tells about the run. Call it first: a URL that makes no sense is to be told before anything is done.
+
+    Raises InputError where a URL cannot be used, a package is missing, or the file cannot be read.
+    """
+    targets = [read_target(url) for url in dict.fromkeys((*settings.urls, *_read_file(session, settings.file)))]
+    clock = session.wiring.clock
+    notifiers = [open_notifier(target, clock=clock, jitter=jitter, client=client) for target in targets]
+    return Informer(session, notifiers, is_heartbeat=settings.is_heartbeat)
+
+
+def conclude_told(status: int, *, is_told: bool) -> int:
+    """Return a run's own status, unless all is well but for a notice that reached nobody: then 1."""
+    return status if is_told or status != ExitStatus.DONE else ExitStatus.UNFORESEEN
+
+
+def _read_file(session: Session, file: Path | None) -> list[str]:
+    """Return the URLs in a file; empty lines and those that begin with # count for nothing."""
+    if file is None:
+        return []
+    try:
+        with (session.folder / file).open("rb") as opened:
+            lines = opened.read(_LARGEST_BYTES).decode().splitlines()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is no text") from None
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

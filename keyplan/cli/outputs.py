@@ -1,0 +1,198 @@
+"""Where an answer goes: one or several formats, each to stdout or to a file.
+
+In: ``--format text --format markdown=plan.md``, and an answer in every format. Out: text on stdout and in files.
+Never: two answers mixed on stdout, where only one could be read by a program.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyplan.cli.abreast import Failure
+from keyplan.cli.github import tell_runner
+from keyplan.cli.naming import say_version
+from keyplan.cli.options import Command, Decorator, option
+from keyplan.cli.saving import save_privately
+from keyplan.cli.session import Session
+from keyplan.errors import KeyplanError
+from keyplan.views.error_sheet import sheet_of_error
+from keyplan.views.errors import render_error
+from keyplan.views.inert import inert
+from keyplan.views.palette import PLAIN
+from keyplan.views.rendering import SHEET_FORMATS, Formats, render
+from keyplan.views.sheet import Sheet, Subject
+from keyplan.views.style import MARKDOWN_BYTES, Style
+
+GITHUB = "github"
+
+if TYPE_CHECKING:
+    _OutputType = click.ParamType["Output"]
+else:
+    _OutputType = click.ParamType  # older clicks know no parameter of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One format, and where it goes."""
+
+    as_format: str
+    file: Path | None = None
+    """None for stdout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Everything that is asked of an answer."""
+
+    each: tuple[Output, ...]
+    markdown_bytes: int = MARKDOWN_BYTES
+
+    def has(self, as_format: str) -> bool:
+        """Whether an answer in that format is asked for."""
+        return any(output.as_format == as_format for output in self.each)
+
+    def without_stdout(self) -> Outputs:
+        """Return these outputs without those that go to stdout."""
+        return replace(self, each=tuple(output for output in self.each if output.file))
+
+    @property
+    def shows_text(self) -> bool:
+        """Whether stdout gets text for people."""
+        return any(output.as_format == "text" and output.file is None for output in self.each)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of a command, ready to be written in any format."""
+
+    formats: Formats[Sequence[Any]]
+    nouns: Sequence[Any] = ()
+    """Plans, reports or the like; none where nothing came of it but errors."""
+    sheets: Sequence[Sheet]
+    """One for each noun, and one for each manifest that failed."""
+    exit_status: int
+    digest: str = ""
+    """Of all plans together, where there are changes."""
+    plan_path: str = ""
+    """Where the plan was saved."""
+
+    def render(self, as_format: str, style: Style) -> str:
+        """Return the answer in a format; empty where the format has no words for mere errors."""
+        if as_format in SHEET_FORMATS:
+            return SHEET_FORMATS[as_format](self.sheets, style)
+        return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
+
+
+def publish(session: Session, outputs: Outputs, answer: Answer) -> None:
+    """Write the answer wherever it is asked for. Raises InputError where a file cannot be written."""
+    version = say_version().split()[-1]
+    for output in outputs.each:
+        palette = session.screen.palette if output.file is None else PLAIN
+        style = Style(palette=palette, digest=answer.digest, version=version, markdown_bytes=outputs.markdown_bytes)
+        text = answer.render(output.as_format, style)
+        if output.file is None:
+            # A runner reads its commands from both streams; what a program reads from stdout must stay whole.
+            is_beside = output.as_format == GITHUB and len(_to_stdout(outputs.each)) > 1
+            (session.screen.say if is_beside else session.screen.answer)(text)
+        elif text:
+            save_privately(session.folder / output.file, text.encode())
+    if outputs.has(GITHUB):
+        tell_runner(session, answer.sheets, answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
+
+
+@contextmanager
+def reporting_failure(session: Session, outputs: Outputs, about: Subject, manifest: str) -> Iterator[None]:
+    """Tell the formats of CI systems, too, of an error that leaves the block."""
+    try:
+        yield
+    except KeyplanError as error:
+        sheets = [sheet_of_error(error, about=about, manifest=manifest)]
+        publish(session, outputs, Answer(formats={}, sheets=sheets, exit_status=error.exit_status))
+        raise
+
+
+def tell_errors(session: Session, errors: Sequence[Failure], *, of: int) -> None:
+    """Say what went wrong with each manifest; its name stands before where it is one `of` several."""
+    for manifest, error in errors:
+        name = f"{inert(manifest)}: " if of > 1 else ""
+        session.screen.say(name + render_error(error, session.screen.talk_palette))
+
+
+def formats_option(*formats: str) -> Decorator[Any]:
+    """Return a decorator for a repeatable ``--format``, first the default; the command gets them as `outputs`."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def gathered(*arguments: Any, each: tuple[Output, ...], markdown_bytes: int, **others: Any) -> Any:
+            return command(*arguments, outputs=_gather(each, markdown_bytes), **others)
+
+        decorated: Command = _format_option(formats)(_markdown_option(gathered))
+        return decorated
+
+    return decorate
+
+
+def _gather(each: tuple[Output, ...], markdown_bytes: int) -> Outputs:
+    """Return what both options say. Raises click.UsageError where two answers would go to stdout."""
+    meant = tuple(dict.fromkeys(each))
+    documents = [output.as_format for output in _to_stdout(meant) if output.as_format != GITHUB]
+    if len(documents) > 1:
+        raise click.UsageError(
+            f"only one format can go to standard output, and both {documents[0]} and {documents[1]} would: "
+            f"say --format {documents[1]}=FILE"
+        )
+    return Outputs(each=meant, markdown_bytes=markdown_bytes)
+
+
+class _OutputParameter(_OutputType):
+    """``FORMAT`` or ``FORMAT=FILE``."""
+
+    name = "format"
+
+    def __init__(self, formats: tuple[str, ...]) -> None:
+        self._formats = formats
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Output:
+        """Return the output."""
+        if isinstance(value, Output):
+            return value
+        name, is_file, file = str(value).partition("=")
+        if name not in self._formats:
+            self.fail(f"{name!r} is not one of {', '.join(self._formats)}", param, ctx)
+        if is_file and not file:
+            self.fail(f"{value!r} names no file after the =", param, ctx)
+        return Output(as_format=name, file=Path(file) if file else None)
+
+
+def _to_stdout(each: Sequence[Output]) -> list[Output]:
+    return [output for output in each if output.file is None]
+
+
+def _format_option(formats: tuple[str, ...]) -> Decorator[Any]:
+    return option(
+        "--format",
+        "each",
+        variable="FORMAT",
+        type=_OutputParameter(formats),
+        multiple=True,
+        default=(formats[0],),
+        metavar=f"[{'|'.join(formats)}][=FILE]",
+        help=f"How to write the answer, and into which file. Repeatable. [default: {formats[0]}]",
+    )
+
+
+_markdown_option = option(
+    "--markdown-bytes",
+    type=click.IntRange(min=1024),
+    default=MARKDOWN_BYTES,
+    show_default=True,
+    metavar="N",
+    help="How long Markdown may be; the least dangerous rows are left out.",
+)

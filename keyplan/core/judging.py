@@ -1,0 +1,199 @@
+"""Judge one declaration by one policy: every rule that it breaks, and the field that breaks it.
+
+In: a policy, a declaration, the sinks of its manifest, perhaps the present time. Out: breaches. Never: another key, a
+plan, a place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from keyplan.core.reading.quoting import list_words, quote
+from keyplan.model.durations import write_duration
+from keyplan.model.manifest import Declaration, KeyType, SinkName, SinkSettings, SpaceById
+from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule that a declaration breaks."""
+
+    rule: Rule
+    field: tuple[str, ...]
+    """The names that lead to the field which breaks it; the declaration need not have that field."""
+    message: str
+    """What is wrong and what the policy wants, without a final full stop."""
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One declaration before one policy."""
+
+    policy: Policy
+    declared: Declaration
+    sinks: Mapping[SinkName, SinkSettings]
+    now: datetime | None
+    """None offline: then how far an instant lies ahead cannot be told, and is not judged."""
+
+
+def judge(trial: Trial) -> Iterator[Breach]:
+    """Yield every breach, in the order of the rules."""
+    for check in _CHECKS:
+        yield from check(trial)
+
+
+def find_glob(texts: tuple[str, ...], globs: tuple[str, ...]) -> str | None:
+    """Return the first glob that one of the texts fits, upper and lower case being different; None if there is none."""
+    return next((glob for glob in globs if any(fnmatchcase(text, glob) for text in texts)), None)
+
+
+def _check_expiry(trial: Trial) -> Iterator[Breach]:
+    policy, declared = trial.policy, trial.declared
+    limit = policy.max_lifetime
+    if declared.expires_in is None and declared.expires_at is None:
+        if policy.require_expiry:
+            yield Breach(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in")
+        elif limit is not None:
+            yield _outlive("expires_in", "it never ends", limit)
+    elif limit is not None:
+        yield from _check_lifetime(trial, limit)
+
+
+def _check_lifetime(trial: Trial, limit: timedelta) -> Iterator[Breach]:
+    declared, now = trial.declared, trial.now
+    if declared.expires_in is not None and declared.expires_in > limit:
+        yield _outlive("expires_in", f"it lives for {write_duration(declared.expires_in)}", limit)
+    if declared.expires_at is not None and now is not None and declared.expires_at - now > limit:
+        yield _outlive("expires_at", "its expires_at is further away", limit)
+
+
+def _outlive(field: str, fact: str, limit: timedelta) -> Breach:
+    most = write_duration(limit)
+    return Breach(Rule.MAX_LIFETIME, (field,), f"{fact}, and {most} is the longest life", f"set expires_in: {most}")
+
+
+def _check_age(trial: Trial) -> Iterator[Breach]:
+    limit, every = trial.policy.max_age, trial.declared.rotation.every
+    if limit is None or (every is not None and every <= limit):
+        return
+    fact = "it has no rotation.every" if every is None else f"it is renewed every {write_duration(every)}"
+    most = write_duration(limit)
+    yield Breach(
+        Rule.MAX_AGE, ("rotation", "every"), f"{fact}, and {most} is the greatest age", f"set rotation.every: {most}"
+    )
+
+
+def _check_name(trial: Trial) -> Iterator[Breach]:
+    patterns, name = trial.policy.names, trial.declared.name
+    if patterns and not _matches(name, patterns):
+        fact = f"its name {quote(name)} does not match {_either(patterns)}"
+        yield Breach(Rule.NAMES, ("name",), fact, "declare it under a name that does")
+
+
+def _check_description(trial: Trial) -> Iterator[Breach]:
+    policy, text = trial.policy, trial.declared.description
+    if policy.require_description and not text:
+        yield Breach(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it")
+    elif policy.descriptions and not _matches(text, policy.descriptions):
+        fact = f"its description {quote(text)} does not match {_either(policy.descriptions)}"
+        yield Breach(Rule.DESCRIPTIONS, ("description",), fact, "describe it in this form")
+
+
+def _check_key_type(trial: Trial) -> Iterator[Breach]:
+    allowed, kind = trial.policy.allowed_key_types, trial.declared.key_type.value
+    if allowed and kind not in allowed:
+        fact = f"it is a {kind} key, and key_type must be {_either(allowed)}"
+        yield Breach(Rule.ALLOWED_KEY_TYPES, ("key_type",), fact, "declare a key of that type")
+
+
+def _check_roles(trial: Trial) -> Iterator[Breach]:
+    if trial.declared.key_type is not KeyType.SERVICE:
+        return
+    for kind, role, field in dict.fromkeys(_list_roles(trial.declared)):
+        allowed = trial.policy.allowed_roles.get(kind, (role,))
+        if role not in allowed:
+            fact = f"its {kind} is {quote(role)}, and must be {_either(allowed)}"
+            yield Breach(Rule.ALLOWED_ROLES, field, fact, f"set {kind} to an allowed role")
+
+
+def _list_roles(declared: Declaration) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield kind and text of every role of a service key, and the field that it stands in."""
+    yield "account_role", str(declared.roles.account_role), ("roles", "account_role")
+    if not declared.organizations:
+        yield "org_role", str(declared.roles.org_role), ("roles", "org_role")
+        yield "space_role", str(declared.roles.space_role), ("roles", "space_role")
+    for organization in declared.organizations:
+        yield "org_role", str(organization.role), ("organizations",)
+        for grant in organization.spaces:
+            yield "space_role", str(grant.role), ("organizations",)
+
+
+def _check_spaces(trial: Trial) -> Iterator[Breach]:
+    allowed = trial.policy.allowed_spaces
+    if not allowed:
+        return
+    for space, field in dict.fromkeys(_list_spaces(trial.declared)):
+        if find_glob((space,), allowed) is None:
+            fact = f"it may use the space {quote(space)}, which does not fit {_either(allowed)}"
+            yield Breach(Rule.ALLOWED_SPACES, (field,), fact, "take an allowed space, in the words of the policy")
+
+
+def _list_spaces(declared: Declaration) -> Iterator[tuple[str, str]]:
+    """Yield every space of a key as it is written, and the field that it stands in."""
+    if declared.space is not None:
+        yield str(declared.space), "space_id" if isinstance(declared.space, SpaceById) else "space"
+    for organization in declared.organizations:
+        for grant in organization.spaces:
+            yield grant.space_id, "organizations"
+
+
+def _check_sinks(trial: Trial) -> Iterator[Breach]:
+    used = [trial.sinks[delivery.sink] for delivery in trial.declared.deliveries]
+    for alternatives in trial.policy.required_sinks:
+        if not any(_meets(sink, wanted) for sink in used for wanted in alternatives):
+            wanted_words = " or ".join(map(_describe_sink, alternatives))
+            fact = f"it goes to {list_words({sink.name for sink in used})}, and must go to {wanted_words}"
+            yield Breach(Rule.REQUIRED_SINKS, ("sink",), fact, "deliver it there, too")
+
+
+def _meets(sink: SinkSettings, wanted: WantedSink) -> bool:
+    return sink.type == wanted.word or (wanted.by_name and sink.name == wanted.word)
+
+
+def _describe_sink(wanted: WantedSink) -> str:
+    kind = "a sink of that type or name" if wanted.by_name else "a sink of that type"
+    return f"{quote(wanted.word)} ({kind})"
+
+
+def _check_protection(trial: Trial) -> Iterator[Breach]:
+    declared = trial.declared
+    glob = find_glob((declared.address, declared.name), trial.policy.protected)
+    if glob is not None and not declared.protect:
+        fact = f"it fits {quote(glob)}, and what does must be protected"
+        yield Breach(Rule.PROTECTED, ("protect",), fact, "set protect: true")
+
+
+def _matches(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(re.fullmatch(pattern, text, PATTERN_FLAGS) for pattern in patterns)
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(map(quote, words))
+
+
+_CHECKS: tuple[Callable[[Trial], Iterator[Breach]], ...] = (
+    _check_expiry,
+    _check_age,
+    _check_name,
+    _check_description,
+    _check_key_type,
+    _check_roles,
+    _check_spaces,
+    _check_sinks,
+    _check_protection,
+)

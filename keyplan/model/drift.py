@@ -1,0 +1,134 @@
+"""What `keyplan drift` finds: where the world left the manifest, and where the manifest is ahead of the world.
+
+In: judgements of `core/drifting.py`. Out: what views show, and an exit status. Never: an action; drift only looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keyplan.model.manifest import Address, KeyId, Place, Waiver
+from keyplan.model.plan import Guard
+
+
+class Kind(Enum):
+    """On whose side a difference began."""
+
+    DRIFT = "drift"
+    """The world changed under the manifest's feet."""
+    PENDING = "pending"
+    """The manifest changed, or time passed: the next apply does something."""
+    UNMANAGED = "unmanaged"
+    """A live key that nobody declared."""
+    EXPIRING = "expiring"
+    """A key ends soon."""
+
+
+class Cause(Enum):
+    """Why a finding is one: a stable word for programs, and for waivers."""
+
+    GONE = "gone"
+    """The key was deleted outside keyplan."""
+    EXPIRED = "expired"
+    ROTATED_ELSEWHERE = "rotated_elsewhere"
+    ALTERED = "altered"
+    """Roles, spaces or expiry are not as they were delivered, and the declaration is."""
+    SINK_LOST = "sink_lost"
+    """A sink no longer holds the current raw key, or holds another value."""
+    DUPLICATE = "duplicate"
+    """A second live key that carries our marker, and that neither receipt nor open intent knows."""
+    FOREIGN = "foreign"
+    """A key with the declaration's name stands there that keyplan did not make."""
+    UNPROVEN = "unproven"
+    """Nothing proves that its raw key was ever delivered."""
+    ABSENT = "absent"
+    """Declared, and never made."""
+    CHANGED = "changed"
+    """The declaration was changed."""
+    UNDELIVERED = "undelivered"
+    """The declaration names a sink that never had the raw key."""
+    REQUESTED = "requested"
+    """`generation` was raised."""
+    MOVED = "moved"
+    DUE = "due"
+    """Rotation is due by age."""
+    UNFINISHED = "unfinished"
+    SUPERSEDED = "superseded"
+    """An old key whose overlap is over."""
+    UNDECLARED = "undeclared"
+    """A key of ours whose declaration was removed: the next apply ends it."""
+    IN_PAST = "declared_in_past"
+    POLICY = "policy"
+    """It is as declared, and what is declared is held back by a guard."""
+    UNMANAGED = "unmanaged"
+    EXPIRES_SOON = "expires_soon"
+    """It is in the window before its expiry, or ends soon and nothing renews it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One difference."""
+
+    kind: Kind
+    cause: Cause
+    address: Address | None
+    """None for a key that nobody declared."""
+    name: str
+    """Of the key."""
+    key_id: KeyId | None = None
+    detail: str = ""
+    """What was found, without a final full stop; untrusted text may be in it."""
+    advice: str = ""
+    """What to do; empty where the next apply does it."""
+    guard: Guard | None = None
+    """What keeps the next apply from doing anything about it; None where nothing does."""
+    is_report_only: bool = False
+    """Whether it is only shown, and never makes a drift one that somebody has to look at."""
+    expires_at: datetime | None = None
+    place: Place | None = None
+    """Where the declaration stands."""
+    waiver: Waiver | None = None
+    """Who accepted it, and until when; None where nobody did, or the waiver ended."""
+    lapsed: Waiver | None = None
+    """The waiver that had accepted it until it ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Everything that was found for one manifest at one instant."""
+
+    owner: str
+    manifest: str
+    """Path as the user named it."""
+    provider: str
+    """Base URL."""
+    dialect: str
+    at: datetime
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    """What was looked for, in the order of `Kind`; of other kinds nothing is known."""
+    findings: tuple[Finding, ...]
+    """By kind, then address or name; accepted ones among them."""
+    in_order: tuple[Address, ...] = ()
+    """Declarations with nothing to say of them, sorted."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """Findings that nobody accepted."""
+        return tuple(finding for finding in self.findings if finding.waiver is None)
+
+    @property
+    def alarms(self) -> tuple[Finding, ...]:
+        """Open findings that somebody, or the next apply, has to deal with."""
+        return tuple(finding for finding in self.open if not finding.is_report_only)
+
+    @property
+    def accepted(self) -> tuple[Finding, ...]:
+        """Findings that a waiver accepts."""
+        return tuple(finding for finding in self.findings if finding.waiver is not None)
+
+    def count(self, kind: Kind) -> int:
+        """Return how many open findings are of a kind."""
+        return sum(finding.kind is kind for finding in self.open)

@@ -1,0 +1,38 @@
+"""A notice: what somebody is told who does not watch, in the shapes that chats and programs take.
+
+In: what `views/notice.py` builds, all text made harmless. Out: what the `Notifier` port sends. Never: a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from keyplan.model.manifest import Json
+
+
+class Mood(Enum):
+    """Whether somebody has to do something."""
+
+    FAILED = "failed"
+    """A manifest could not be looked at."""
+    DRIFT = "drift"
+    """There are findings that nobody accepted."""
+    CALM = "calm"
+    """All is well; only a heartbeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message about one run."""
+
+    mood: Mood
+    title: str
+    """One line."""
+    text: str
+    """Further lines; may be empty."""
+    document: Mapping[str, Json]
+    """Everything, for programs."""
+    slack: Mapping[str, Json]
+    """The same title and text as Slack's incoming webhooks take them."""

@@ -1,0 +1,55 @@
+"""Several plans, reports or drifts as one text: each under its own head, and one summary of all as the last line.
+
+In: plans, reports or drifts, one per manifest. Out: text; for a single one exactly its own. Never: a summary line
+that does not keep its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+from keyplan.model.drift import Drift
+from keyplan.model.plan import Plan, Summary
+from keyplan.model.plan_set_document import combine_digests
+from keyplan.model.report import Report
+from keyplan.views import drift_text, plan_text, report_text
+from keyplan.views.inert import inert
+from keyplan.views.palette import PLAIN, Palette, Tone
+
+
+def render_plans(plans: Sequence[Plan], palette: Palette = PLAIN) -> str:
+    """Return the plans as text, the summary of all as the last line."""
+    texts = [plan_text.render_plan(plan, palette) for plan in plans]
+    if len(texts) == 1:
+        return texts[0]
+    digest = [f"Digest of all: {combine_digests(plans)}\n"] if any(plan.changes for plan in plans) else []
+    is_different = any(plan.has_differences or plan.refuses_unmanaged for plan in plans)
+    last = plan_text.say_summary(add_up(plan.summary for plan in plans), is_different=is_different)
+    return "\n".join([*texts, f"{len(plans)} manifests\n" + "".join(digest) + palette.paint(Tone.STRONG, last) + "\n"])
+
+
+def render_reports(reports: Sequence[Report], palette: Palette = PLAIN) -> str:
+    """Return the reports as text, the summary of all as the last line."""
+    texts = [report_text.render_report(report, palette) for report in reports]
+    if len(texts) == 1:
+        return texts[0]
+    parts = [f"{inert(report.manifest)}\n\n{text}" for report, text in zip(reports, texts, strict=True)]
+    outcomes = tuple(outcome for report in reports for outcome in report.outcomes)
+    last = report_text.say_summary(add_up(report.summary for report in reports), outcomes)
+    return "\n".join([*parts, f"{len(reports)} manifests\n{palette.paint(Tone.STRONG, last)}\n"])
+
+
+def render_drifts(drifts: Sequence[Drift], palette: Palette = PLAIN) -> str:
+    """Return the drifts as text, the summary of all as the last line."""
+    texts = [drift_text.render_drift(drift, palette) for drift in drifts]
+    if len(texts) == 1:
+        return texts[0]
+    last = palette.paint(Tone.STRONG, drift_text.summarize(*drifts))
+    return "\n".join([*texts, f"{len(drifts)} manifests\n{last}\n"])
+
+
+def add_up(summaries: Iterable[Summary]) -> Summary:
+    """Return the sum of summaries, field by field."""
+    counted = list(summaries)
+    return Summary(**{field.name: sum(getattr(one, field.name) for one in counted) for field in fields(Summary)})

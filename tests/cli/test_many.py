@@ -1,0 +1,179 @@
+"""Several manifests in one run: planned and applied at the same time, approved and concluded as one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.shell import MANIFEST, Shell
+from simulated.effects import Fault
+from simulator import World
+
+from keyplan.cli.concluding import conclude_all
+
+BOTH = ("envs/prod/keys.yaml", "envs/test/keys.yaml")
+ONE_KEY = """\
+version: 1
+owner: {owner}
+sinks: {{local: {{type: file, path: keys.txt}}}}
+defaults: {{sink: local}}
+keys: [{{name: ci, key_type: user}}]
+"""
+
+
+@pytest.fixture
+def envs(shell: Shell) -> Shell:
+    """Return a shell with a manifest of two keys for prod and of one for test, each in a world of its own."""
+    for owner, text in (("prod", MANIFEST.replace("ml-platform", "prod")), ("test", ONE_KEY.format(owner="test"))):
+        (shell.folder / "envs" / owner).mkdir(parents=True)
+        shell.write(text, f"envs/{owner}/keys.yaml")
+        shell.wiring.others[owner] = World()
+    return shell
+
+
+def test_a_folder_stands_for_every_manifest_below_it(envs: Shell) -> None:
+    planned = envs("plan", "envs")
+    assert planned.status == 0
+    assert [name in planned.out for name in BOTH] == [True, True]
+    assert planned.out.splitlines()[-1] == "Plan: 3 to add, 0 to change, 0 to destroy."
+
+
+def test_the_order_of_a_folder_is_that_of_names_and_each_manifest_comes_once(envs: Shell) -> None:
+    planned = envs("plan", "envs", BOTH[0], "--format", "json")
+    assert [plan["manifest"] for plan in json.loads(planned.out)["plans"]] == list(BOTH)
+
+
+def test_hidden_folders_are_left_out(envs: Shell) -> None:
+    (envs.folder / "envs" / ".old").mkdir()
+    envs.write("not: a manifest", "envs/.old/keys.yaml")
+    assert envs("plan", "envs").status == 0
+
+
+def test_a_folder_without_manifests_is_3(shell: Shell) -> None:
+    planned = shell("plan", ".")
+    assert (planned.status, planned.out) == (3, "")
+    assert "no manifest in .: neither keys.yaml nor keyplan.yaml is in it or below it" in planned.err
+
+
+def test_one_apply_does_both(envs: Shell) -> None:
+    applied = envs("apply", *BOTH, "--auto-approve")
+    assert (applied.status, applied.err) == (0, "")
+    assert applied.out.splitlines()[-1] == "Apply complete! Resources: 3 added, 0 changed, 0 destroyed."
+    assert envs("plan", "envs", "--detailed-exitcode").status == 0
+
+
+def test_the_plans_of_all_are_saved_and_applied_as_one(envs: Shell) -> None:
+    assert envs("plan", "envs", "--out", "plan.json").status == 0
+    shown = envs("show", "plan.json")
+    assert shown.out == envs("plan", "envs").out
+    assert envs("apply", "plan.json").status == 0
+    assert envs("apply", "plan.json").status == 4
+
+
+def test_one_digest_stands_for_all(envs: Shell) -> None:
+    digest = json.loads(envs("plan", "envs", "--format", "json").out)["digest"]
+    assert f"Digest of all: {digest}" in envs("plan", "envs").out
+    assert envs("apply", "envs", "--expect", "0" * 64).status == 4
+    assert envs("apply", "envs", "--expect", digest).status == 0
+
+
+def test_what_differs_in_one_of_them_changes_the_digest_and_stops_all(envs: Shell) -> None:
+    envs("plan", "envs", "--out", "plan.json")
+    assert envs("apply", BOTH[1], "--auto-approve").status == 0
+    refused = envs("apply", "plan.json")
+    assert (refused.status, envs.wiring.others["prod"].provider.live()) == (4, ())
+
+
+def test_one_that_cannot_be_planned_is_told_beside_the_plans_of_the_others(envs: Shell) -> None:
+    envs.wiring.others["prod"].effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    planned = envs("plan", "envs", "--out", "plan.json")
+    assert planned.status == 5
+    assert "envs/test/keys.yaml" in planned.out
+    assert "envs/prod/keys.yaml: error: provider.list_keys" in planned.err
+    assert not (envs.folder / "plan.json").exists()
+
+
+def test_nothing_is_applied_unless_all_could_be_planned(envs: Shell) -> None:
+    envs.wiring.others["prod"].effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    applied = envs("apply", "envs", "--auto-approve")
+    assert (applied.status, applied.out) == (5, "")
+    assert envs.wiring.others["test"].provider.live() == ()
+
+
+def test_the_problems_of_all_manifests_come_at_once(envs: Shell) -> None:
+    for name in BOTH:
+        envs.write("version: 7\n", name)
+    planned = envs("plan", "envs")
+    assert planned.status == 3
+    assert [f"{name}:1:10" in planned.err for name in BOTH] == [True, True]
+
+
+def test_two_manifests_of_one_owner_are_refused_because_each_would_delete_the_others_keys(envs: Shell) -> None:
+    envs.write(ONE_KEY.format(owner="prod"), BOTH[1])
+    refused = envs("plan", "envs")
+    assert refused.status == 3
+    assert "have the same owner at the same provider: each would delete what the other declares" in refused.err
+
+
+@pytest.mark.parametrize("options", [[], ["--ledger", "one.db"]], ids=["one folder", "one ledger named for both"])
+def test_two_manifests_with_one_ledger_are_refused(envs: Shell, options: list[str]) -> None:
+    envs.write(ONE_KEY.format(owner="beside"), "envs/prod/keyplan.yaml")
+    refused = envs("plan", "envs/prod" if not options else "envs", *options)
+    assert refused.status == 3
+    assert "would share the ledger" in refused.err
+
+
+def test_a_plan_of_several_manifests_cannot_be_moved_to_another(envs: Shell) -> None:
+    envs("plan", "envs", "--out", "plan.json")
+    refused = envs("apply", "plan.json", "--manifest", BOTH[0])
+    assert (refused.status, "--manifest goes with the plan of one manifest" in refused.err) == (3, True)
+
+
+def test_a_set_of_plans_that_was_edited_is_refused(envs: Shell) -> None:
+    envs("plan", "envs", "--out", "plan.json")
+    document = json.loads((envs.folder / "plan.json").read_text())
+    document["plans"].pop()
+    envs.write(json.dumps(document), "plan.json")
+    assert "has another digest" in envs("show", "plan.json").err
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        pytest.param([], 0, id="nothing at all"),
+        pytest.param([0, 2, 0], 2, id="one differs"),
+        pytest.param([2, 4, 0], 4, id="one is blocked"),
+        pytest.param([4, 6, 5], 6, id="the first failure wins over what is blocked"),
+        pytest.param([5, 143], 143, id="a signal wins over all"),
+    ],
+)
+def test_one_status_stands_for_all(statuses: list[int], status: int) -> None:
+    assert conclude_all(statuses) == status
+
+
+def test_paths_with_spaces_can_stand_in_the_environment(shell: Shell) -> None:
+    folder = Path("two words")
+    (shell.folder / folder).mkdir()
+    shell.write(MANIFEST, str(folder / "keys.yaml"))
+    shell.environment["KEYPLAN_MANIFEST"] = str(folder / "keys.yaml")
+    assert shell("plan").status == 0
+
+
+def test_one_drift_looks_at_all(envs: Shell) -> None:
+    assert envs("apply", "envs", "--auto-approve").status == 0
+    calm = envs("drift", "envs")
+    assert (calm.status, calm.out.splitlines()[-1]) == (0, "No drift. Nothing needs to be done.")
+    (victim,) = envs.wiring.others["test"].provider.live()
+    envs.wiring.others["test"].provider.person_deletes(victim.id)
+    found = envs("drift", "envs")
+    assert (found.status, found.out.splitlines()[-1]) == (2, "Drift: 1 drifted.")
+    assert json.loads(envs("drift", "envs", "--format", "json").out)["alarms"] == 1
+
+
+def test_one_that_cannot_be_looked_at_is_told_beside_the_others(envs: Shell) -> None:
+    envs.wiring.others["prod"].effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    found = envs("drift", "envs", "--format", "junit", "--metrics-file", "keyplan.prom")
+    assert (found.status, "envs/prod/keys.yaml: error: " in found.err) == (5, True)
+    assert [name in found.out for name in BOTH] == [True, True]
+    assert 'owner="test"' in (envs.folder / "keyplan.prom").read_text()

@@ -1,0 +1,163 @@
+"""Where answers go: several formats at once, files, and what a GitHub runner is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.shell import Shell
+from simulated.effects import Fault
+
+USUAL = pytest.mark.usefixtures("manifest")
+CI_FORMATS = ("markdown", "github", "gitlab", "junit", "sarif")
+
+
+@pytest.fixture
+def runner(shell: Shell, manifest: Path) -> Shell:
+    """Return a shell inside a GitHub runner, with the usual manifest."""
+    shell.environment |= {
+        "GITHUB_STEP_SUMMARY": str(shell.folder / "summary.md"),
+        "GITHUB_OUTPUT": str(shell.folder / "output.txt"),
+    }
+    return shell
+
+
+def read_outputs(shell: Shell) -> dict[str, str]:
+    """Return what the runner would read from $GITHUB_OUTPUT."""
+    lines = iter((shell.folder / "output.txt").read_text().splitlines())
+    outputs = {}
+    for line in lines:
+        name, is_long, delimiter = line.partition("<<")
+        if is_long:
+            outputs[name] = "\n".join(iter(lambda: next(lines), delimiter))
+        else:
+            name, _, value = line.partition("=")
+            outputs[name] = value
+    return outputs
+
+
+@USUAL
+def test_one_format_can_go_to_standard_output_and_others_to_files(shell: Shell) -> None:
+    files = [f"--format={name}={name}.out" for name in CI_FORMATS]
+    done = shell("plan", "--format", "text", *files)
+    assert done.out == shell("plan").out
+    assert [name for name in CI_FORMATS if not (shell.folder / f"{name}.out").read_text()] == []
+
+
+@USUAL
+def test_a_file_is_readable_by_its_owner_alone_and_has_no_colours(shell: Shell) -> None:
+    shell.environment["FORCE_COLOR"] = "1"
+    shell("plan", "--format", "text=plan.txt")
+    path = shell.folder / "plan.txt"
+    assert (path.stat().st_mode & 0o777, "\x1b" in path.read_text()) == (0o600, False)
+
+
+@USUAL
+def test_nothing_goes_to_standard_output_where_all_goes_to_files(shell: Shell) -> None:
+    assert shell("plan", "--format", "json=plan.json").out == ""
+    assert json.loads((shell.folder / "plan.json").read_text())["owner"] == "ml-platform"
+
+
+@USUAL
+@pytest.mark.parametrize(
+    ("formats", "message"),
+    [
+        pytest.param(["text", "json"], "only one format can go to standard output", id="two documents in one stream"),
+        pytest.param(["yaml"], "'yaml' is not one of text, json", id="an unknown format"),
+        pytest.param(["json="], "'json=' names no file after the =", id="a file without a name"),
+    ],
+)
+def test_a_misused_format_is_64(shell: Shell, formats: list[str], message: str) -> None:
+    done = shell("plan", *(f"--format={name}" for name in formats))
+    assert (done.status, message in done.err) == (64, True)
+
+
+@USUAL
+def test_a_file_that_cannot_be_written_is_3(shell: Shell) -> None:
+    done = shell("plan", "--format", "json=none/plan.json")
+    assert (done.status, "cannot be written" in done.err) == (3, True)
+
+
+@USUAL
+def test_formats_can_stand_in_the_environment(shell: Shell) -> None:
+    shell.environment["KEYPLAN_FORMAT"] = "json markdown=plan.md"
+    assert json.loads(shell("plan").out)["summary"]["add"] == 2
+    assert (shell.folder / "plan.md").exists()
+
+
+@USUAL
+def test_annotations_go_beside_what_a_program_reads(shell: Shell) -> None:
+    alone, beside = shell("plan", "--format", "github"), shell("plan", "--format", "json", "--format", "github")
+    assert alone.out.startswith("::")
+    assert json.loads(beside.out)
+    assert alone.out in beside.err
+
+
+@USUAL
+def test_markdown_can_be_bounded(shell: Shell) -> None:
+    done = shell("plan", "--format", "markdown", "--markdown-bytes", "1024")
+    assert 0 < len(done.out.encode()) <= 1024
+
+
+@USUAL
+def test_a_saved_plan_is_shown_in_every_format(shell: Shell) -> None:
+    shell("plan", "--out", "plan.json")
+    for name in ("text", "json", *CI_FORMATS):
+        assert shell("show", "plan.json", "--format", name).out == shell("plan", "--format", name).out
+
+
+def test_a_runner_gets_the_outputs_of_a_plan(runner: Shell) -> None:
+    done = runner("plan", "--format", "github", "--out", "plan.json", "--detailed-exitcode")
+    outputs = read_outputs(runner)
+    digest = json.loads((runner.folder / "plan.json").read_text())["digest"]
+    assert outputs == {
+        "exitcode": str(done.status),
+        "has_changes": "true",
+        "add": "2",
+        "change": "0",
+        "destroy": "0",
+        "digest": digest,
+        "plan_path": "plan.json",
+    }
+    assert "2 to add" in (runner.folder / "summary.md").read_text()
+
+
+def test_a_runner_gets_the_outputs_of_an_apply(runner: Shell) -> None:
+    assert runner("apply", "--auto-approve", "--format", "github").status == 0
+    outputs = read_outputs(runner)
+    assert (outputs["exitcode"], outputs["add"], outputs["has_changes"]) == ("0", "2", "true")
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"]], ids=["plan", "apply"])
+def test_a_runner_hears_of_a_failure(runner: Shell, command: list[str]) -> None:
+    runner.world.effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    done = runner(*command, "--format", "github")
+    assert (done.status, read_outputs(runner)["exitcode"]) == (5, "5")
+    assert done.out.startswith("::error ")
+    assert done.err.startswith("error: ")
+
+
+def test_a_runner_hears_of_a_manifest_with_mistakes(runner: Shell) -> None:
+    runner.write("version: 7\n")
+    done = runner("plan", "--format", "github")
+    assert (done.status, read_outputs(runner)["exitcode"]) == (3, "3")
+    assert done.out.startswith("::error ")
+
+
+def test_a_runner_hears_of_a_refusal(runner: Shell) -> None:
+    done = runner("apply", "--format", "github")
+    assert (done.status, read_outputs(runner)["exitcode"]) == (4, "4")
+
+
+def test_a_file_of_the_runner_that_cannot_be_written_is_3(runner: Shell) -> None:
+    runner.environment["GITHUB_OUTPUT"] = str(runner.folder)
+    done = runner("plan", "--format", "github")
+    assert (done.status, "the file of $GITHUB_OUTPUT cannot be written" in done.err) == (3, True)
+
+
+@USUAL
+def test_outside_a_runner_nothing_is_written(shell: Shell) -> None:
+    before = sorted(shell.folder.iterdir())
+    assert shell("plan", "--format", "github").status == 0
+    assert sorted(shell.folder.iterdir()) == before

@@ -1,0 +1,113 @@
+"""Runs that nobody watches: who hears of what, whichever way they end."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cli.shell import Shell
+
+from keyplan.adapters.http import open_client
+from keyplan.cli.metering import Meter
+from keyplan.cli.notifying import NotifyingSettings, open_informer
+from keyplan.cli.places import locate
+from keyplan.cli.running import look_for_drift
+from keyplan.cli.session import Session
+from keyplan.cli.watching import Watch, WatchingSettings, watching
+from keyplan.errors import ProviderDeniedError
+
+DENIED = ProviderDeniedError("401 Unauthorized")
+
+
+class Hook:
+    """A webhook that keeps what it is sent, and takes it or not."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.received: list[dict[str, Any]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        self.received.append(json.loads(request.content))
+        return httpx.Response(self.status)
+
+    def watch(self, session: Session, *, is_measured: bool = True) -> tuple[Watch, Meter]:
+        """Return a watch that tells this webhook."""
+        settings = NotifyingSettings(urls=("https://example.test/hook",))
+        informer = open_informer(session, settings, client=lambda: open_client(transport=httpx.MockTransport(self)))
+        meter = Meter(is_read=is_measured)
+        return Watch(informer, meter, command="drift"), meter
+
+
+@pytest.fixture
+def session(shell: Shell, manifest: Path) -> Session:
+    """Return a session with the usual manifest."""
+    return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
+
+
+def test_a_look_is_measured_and_told(session: Session) -> None:
+    hook = Hook()
+    watch, meter = hook.watch(session)
+    watch.note(*look_for_drift(session.wiring, locate(None, session, ledger=None)))
+    assert watch.conclude(2) == 2
+    assert [look.plan.manifest for look in meter.looks] == ["keys.yaml"]
+    assert [body["status"] for body in hook.received] == ["drift"]
+
+
+def test_nothing_is_foreseen_for_metrics_that_nobody_reads(session: Session) -> None:
+    watch, meter = Hook().watch(session, is_measured=False)
+    watch.note(*look_for_drift(session.wiring, locate(None, session, ledger=None)))
+    assert meter.looks == []
+
+
+def test_one_of_several_that_fails_is_told_with_the_others(session: Session) -> None:
+    hook = Hook()
+    watch, meter = hook.watch(session)
+    watch.expect(["keys.yaml", "other.yaml"])
+    watch.note(*look_for_drift(session.wiring, locate(None, session, ledger=None)))
+    watch.fail("other.yaml", DENIED)
+    assert watch.conclude(5) == 5
+    (body,) = hook.received
+    assert (body["status"], len(body["manifests"])) == ("failed", 1)
+    assert [failure["manifest"] for failure in body["failures"]] == ["other.yaml"]
+    assert meter.failed == ("other.yaml",)
+
+
+@pytest.mark.parametrize(
+    ("expected", "named"),
+    [
+        pytest.param(None, None, id="before the manifest was known"),
+        pytest.param(["keys.yaml"], "keys.yaml", id="at the one manifest"),
+        pytest.param(["a.yaml", "b.yaml"], None, id="at one of several, nobody knows which"),
+    ],
+)
+def test_an_error_that_ends_the_run_is_told(session: Session, expected: list[str] | None, named: str | None) -> None:
+    hook = Hook()
+    watch, _ = hook.watch(session)
+    if expected:
+        watch.expect(expected)
+    watch.give_up(DENIED)
+    assert [failure["manifest"] for failure in hook.received[0]["failures"]] == [named]
+
+
+def test_a_notice_that_reached_nobody_counts_where_nothing_else_does(session: Session) -> None:
+    watch, _ = Hook(404).watch(session)
+    watch.fail("keys.yaml", DENIED)
+    assert (watch.conclude(0), watch.conclude(5)) == (1, 5)
+
+
+def fail_at(manifest: str, session: Session) -> None:
+    settings = WatchingSettings(metrics_file=Path("keyplan.prom"), notifying=NotifyingSettings())
+    with watching(session, settings, command="drift") as watch:
+        watch.expect([manifest])
+        raise DENIED
+
+
+def test_an_error_passes_through_and_leaves_metrics(session: Session) -> None:
+    with pytest.raises(ProviderDeniedError):
+        fail_at("keys.yaml", session)
+    assert 'manifest="keys.yaml"' in (session.folder / "keyplan.prom").read_text()
