@@ -1,0 +1,133 @@
+"""What the linters do not see: every pipeline is pinned, modest in its rights, bounded in time, and says the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pipelines.steps import ROOT
+from pipelines.world import WORKFLOWS
+
+EXAMPLES = ROOT / "examples"
+KUBERNETES = EXAMPLES / "kubernetes"
+PINNED = re.compile(r"uses: ([\w./-]+)@([0-9a-f]{40})  # v\d+\.\d+\.\d+$")
+OURS = ("keyplan/keyplan", "0" * 40)
+"""No release's commit can be known before it is made: the one thing to fill in."""
+
+
+def workflows() -> list[Path]:
+    """Return every workflow of the example."""
+    return sorted(WORKFLOWS.glob("*.yml"))
+
+
+def read(path: Path) -> Any:
+    """Return a workflow; every scalar is a text."""
+    return yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 - makes nothing but texts, lists and mappings
+
+
+def objects(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a Kubernetes file."""
+    yield from yaml.safe_load_all((KUBERNETES / name).read_text())
+
+
+@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.stem)
+def test_every_action_is_pinned_to_one_commit_of_its_own(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if re.search(r"\buses: ", line.replace("statuses", ""))]
+    pins = [found.groups() for line in lines if (found := PINNED.search(line))]
+    assert len(pins) == len(lines)
+    assert all((name == OURS[0]) == (sha == OURS[1]) for name, sha in pins)
+
+
+def test_one_action_has_one_pin_in_all_workflows() -> None:
+    pins = {
+        found.groups() for path in workflows() for found in map(PINNED.search, path.read_text().splitlines()) if found
+    }
+    assert len(pins) == len({name for name, _ in pins})
+
+
+@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.stem)
+def test_every_job_has_rights_of_its_own_and_an_end(path: Path) -> None:
+    document = read(path)
+    assert document["permissions"] == {}
+    for job in document["jobs"].values():
+        assert job["permissions"]["contents"] == "read"
+        assert 0 < int(job["timeout-minutes"]) <= 30
+
+
+@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.stem)
+def test_nothing_runs_a_stranger_s_code_with_our_secrets(path: Path) -> None:
+    document = read(path)
+    assert "pull_request_target" not in document["on"]
+    for job in document["jobs"].values():
+        uses_secrets = any("secrets." in str(step) for step in job["steps"])
+        assert not uses_secrets or "environment" in job
+        assert not uses_secrets or job["if"]
+
+
+@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.stem)
+def test_what_applies_is_never_cancelled_and_never_beside_another(path: Path) -> None:
+    document = read(path)
+    applies = any(
+        step.get("with", {}).get("command") == "apply" for job in document["jobs"].values() for step in job["steps"]
+    )
+    wanted = {"group": "keyplan", "cancel-in-progress": "false"}
+    assert (document["concurrency"] == wanted) is applies
+
+
+def test_scripts_get_what_comes_from_outside_through_the_environment_alone() -> None:
+    for step in read(ROOT / "action.yml")["runs"]["steps"]:
+        assert "${{" not in step["run"]
+        assert all(name.startswith("ACTION_") or name == "GH_TOKEN" for name in step["env"])
+        assert (ROOT / "action" / step["run"].rpartition("/")[2].rstrip('"')).stat().st_mode & 0o111
+
+
+def test_every_input_and_output_of_the_action_is_told_in_the_page() -> None:
+    action = read(ROOT / "action.yml")
+    page = (ROOT / "docs/gitops.md").read_text()
+    assert [name for name in (*action["inputs"], *action["outputs"]) if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("name", ["apply", "drift"])
+def test_a_cron_job_asks_for_nothing_and_ends(name: str) -> None:
+    [job] = objects(f"{name}.yaml")
+    spec, pod = job["spec"], job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert (spec["concurrencyPolicy"], pod["restartPolicy"]) == ("Forbid", "Never")
+    assert spec["jobTemplate"]["spec"]["backoffLimit"] == 0
+    assert pod["terminationGracePeriodSeconds"] < spec["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_the_pods_may_touch_one_secret_which_is_the_one_that_the_manifest_names() -> None:
+    rules = {one["metadata"]["name"]: one["rules"] for one in objects("rights.yaml") if one["kind"] == "Role"}
+    sink = yaml.safe_load((KUBERNETES / "keys.yaml").read_text())["sinks"]["cluster"]
+    same = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [sink["name"]]}
+    assert rules["keyplan-apply"] == [{**same, "verbs": ["get", "create", "patch"]}]
+    assert rules["keyplan-drift"] == [{**same, "verbs": ["get"]}]
+
+
+def test_every_kubernetes_file_belongs_to_the_whole_and_stands_in_its_namespace() -> None:
+    [whole] = objects("kustomization.yaml")
+    files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(whole["resources"]) | set(whole["configMapGenerator"][0]["files"]) == files
+    found = [one for name in whole["resources"] for one in objects(name) if one["kind"] != "Namespace"]
+    assert {one["metadata"]["namespace"] for one in found} == {whole["namespace"]}
+
+
+def test_the_hook_takes_the_files_that_keyplan_finds_by_itself() -> None:
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    takes = re.compile(hook["files"])
+    assert all(takes.search(name) for name in ("keys.yaml", "envs/prod/keys.yaml", "a/keyplan.yaml"))
+    assert not any(takes.search(name) for name in ("monkeys.yaml", "keys.yaml.bak", "policy.yaml"))
+    [repository] = yaml.safe_load((EXAMPLES / "pre-commit/.pre-commit-config.yaml").read_text())["repos"]
+    assert repository["hooks"][0]["id"] == hook["id"]

@@ -1,0 +1,49 @@
+"""The nightly workflows of `examples/github`, run step by step: one looks and keeps an issue, one does what is due."""
+
+from __future__ import annotations
+
+import pytest
+from pipelines.conftest import CI, INGEST, Manifest, Provider
+from pipelines.github_server import BOT
+from pipelines.steps import Job
+from pipelines.world import World
+
+pytestmark = [pytest.mark.processes, pytest.mark.enable_socket]
+
+
+def look_for_drift(world: World) -> Job:
+    """Return what the nightly look came to."""
+    return world.run("keyplan-drift.yml", "schedule", list(world.trees)[-1], {})["drift"]
+
+
+def test_drift_opens_one_issue_which_is_closed_when_the_keys_are_as_declared_again(
+    world: World, provider: Provider, manifest: Manifest
+) -> None:
+    world.applied(manifest(CI, INGEST))
+    assert (look_for_drift(world).result, world.forge.issues) == ("success", {})
+    provider.revoke("ci")
+    assert [look_for_drift(world).result, look_for_drift(world).result] == ["failure", "failure"]
+    [issue] = world.forge.issues.values()
+    assert (issue["state"], issue["user"]["login"], "user/ci" in issue["body"]) == ("open", BOT, True)
+    mended = world.run("keyplan-rotate.yml", "schedule", list(world.trees)[-1], {})["rotate"]
+    assert (mended.result, provider.live_names()) == ("success", ["ci", "ingest"])
+    assert look_for_drift(world).result == "success"
+    assert (issue["state"], len(world.forge.bodies(issue["number"]))) == ("closed", 1)
+
+
+def test_a_look_that_fails_leaves_the_issue_as_it_is(world: World, provider: Provider, manifest: Manifest) -> None:
+    world.applied(manifest(CI))
+    provider.revoke("ci")
+    look_for_drift(world)
+    [issue] = world.forge.issues.values()
+    before = dict(issue)
+    world.secrets = {"ARIZE_API_KEY": "ak-of-nobody"}
+    failed = look_for_drift(world)
+    assert (failed.result, failed.outputs["exitcode"], issue) == ("failure", "5", before)
+
+
+def test_drift_makes_no_request_that_changes_a_key(world: World, provider: Provider, manifest: Manifest) -> None:
+    world.applied(manifest(CI))
+    before = provider.count_changes()
+    look_for_drift(world)
+    assert provider.count_changes() == before > 0
