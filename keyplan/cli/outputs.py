@@ -7,11 +7,11 @@ Never: two answers mixed on stdout, where only one could be read by a program.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -31,6 +31,7 @@ from keyplan.views.sheet import Sheet, Subject
 from keyplan.views.style import MARKDOWN_BYTES, Style
 
 GITHUB = "github"
+Noun = TypeVar("Noun")
 
 if TYPE_CHECKING:
     _OutputType = click.ParamType["Output"]
@@ -82,6 +83,21 @@ class Answer:
     """Of all plans together, where there are changes."""
     plan_path: str = ""
     """Where the plan was saved."""
+
+    @classmethod
+    def about(
+        cls,
+        subject: Subject,
+        nouns: Sequence[Noun],
+        failures: Sequence[Failure],
+        *,
+        formats: Formats[Sequence[Noun]],
+        draw: Callable[[Noun], Sheet],
+        **more: Any,
+    ) -> Answer:
+        """Return what came of some manifests and what went wrong with others; `draw` makes a noun's sheet."""
+        failed = [sheet_of_error(error, about=subject, manifest=manifest) for manifest, error in failures]
+        return cls(formats=formats, nouns=nouns, sheets=[*map(draw, nouns), *failed], **more)
 
     def render(self, as_format: str, style: Style) -> str:
         """Return the answer in a format; empty where the format has no words for mere errors."""

@@ -22,10 +22,9 @@ from keyplan.cli.running import plan_now
 from keyplan.cli.session import Session
 from keyplan.errors import KeyplanError, RefusedError
 from keyplan.model.plan import Plan, Request
-from keyplan.model.plan_set_document import combine_digests
+from keyplan.model.plan_set_document import combine_digests, digest_to_approve
 from keyplan.model.report import Report
 from keyplan.views.combining import render_plans
-from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.plan_text import outline
 from keyplan.views.rendering import REPORT_FORMATS
 from keyplan.views.sheet import Subject
@@ -91,8 +90,8 @@ def _give_up(session: Session, order: Order, errors: Sequence[Failure]) -> int:
     """Tell why nothing is done, and return the exit status of that."""
     several = len(order.places)
     status = conclude_all([error.exit_status for _, error in errors])
-    sheets = [sheet_of_error(error, about=Subject.APPLY, manifest=manifest) for manifest, error in errors]
-    publish(session, order.applying.outputs, Answer(formats=REPORT_FORMATS, sheets=sheets, exit_status=status))
+    answer = Answer.about(Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=sheet_of_report, exit_status=status)
+    publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=several)
     if several > 1:
         session.screen.say("Nothing was done: all manifests are applied, or none.")
@@ -150,15 +149,14 @@ def _conclude(session: Session, order: Order, plans: Sequence[Plan], results: Se
     status = conclude_all(
         [*(conclude_apply(plan, report) for plan, report in done), *(error.exit_status for _, error in errors)]
     )
-    answer = Answer(
+    answer = Answer.about(
+        Subject.APPLY,
+        reports,
+        errors,
         formats=REPORT_FORMATS,
-        nouns=reports,
-        sheets=[
-            *map(sheet_of_report, reports),
-            *(sheet_of_error(error, about=Subject.APPLY, manifest=manifest) for manifest, error in errors),
-        ],
+        draw=sheet_of_report,
         exit_status=status,
-        digest=combine_digests(plans) if any(plan.changes for plan in plans) else "",
+        digest=digest_to_approve(plans),
     )
     publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=len(plans))

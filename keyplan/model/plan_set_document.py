@@ -21,6 +21,11 @@ def combine_digests(plans: Sequence[Plan]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode("ascii")).hexdigest()
 
 
+def digest_to_approve(plans: Sequence[Plan]) -> str:
+    """Return the one digest of all plans; empty where none of them changes anything."""
+    return combine_digests(plans) if any(plan.changes for plan in plans) else ""
+
+
 def to_documents(plans: Sequence[Plan]) -> dict[str, Any]:
     """Return the plans as JSON values: a single one's own document, or a set that holds each of theirs."""
     if len(plans) == 1:

@@ -11,7 +11,7 @@ from dataclasses import fields
 
 from keyplan.model.drift import Drift
 from keyplan.model.plan import Plan, Summary
-from keyplan.model.plan_set_document import combine_digests
+from keyplan.model.plan_set_document import digest_to_approve
 from keyplan.model.report import Report
 from keyplan.views import drift_text, plan_text, report_text
 from keyplan.views.inert import inert
@@ -23,7 +23,7 @@ def render_plans(plans: Sequence[Plan], palette: Palette = PLAIN) -> str:
     texts = [plan_text.render_plan(plan, palette) for plan in plans]
     if len(texts) == 1:
         return texts[0]
-    digest = [f"Digest of all: {combine_digests(plans)}\n"] if any(plan.changes for plan in plans) else []
+    digest = [f"Digest of all: {approvable}\n"] if (approvable := digest_to_approve(plans)) else []
     is_different = any(plan.has_differences or plan.refuses_unmanaged for plan in plans)
     last = plan_text.say_summary(add_up(plan.summary for plan in plans), is_different=is_different)
     return "\n".join([*texts, f"{len(plans)} manifests\n" + "".join(digest) + palette.paint(Tone.STRONG, last) + "\n"])

@@ -25,7 +25,6 @@ from keyplan.model.durations import write_duration
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan
 from keyplan.views.drift_sheet import sheet_of_drift
-from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.plan_text import outline
 from keyplan.views.rendering import DRIFT_FORMATS
 from keyplan.views.sheet import Subject
@@ -109,11 +108,8 @@ def _look_at_all(
 def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
     status = conclude_all([*map(conclude_drift, drifts), *(error.exit_status for _, error in errors)])
-    sheets = [
-        *map(sheet_of_drift, drifts),
-        *(sheet_of_error(error, about=Subject.DRIFT, manifest=manifest) for manifest, error in errors),
-    ]
-    publish(session, outputs, Answer(formats=DRIFT_FORMATS, nouns=drifts, sheets=sheets, exit_status=status))
+    answer = Answer.about(Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=sheet_of_drift, exit_status=status)
+    publish(session, outputs, answer)
     tell_errors(session, errors, of=len(drifts) + len(errors))
     return status
 

@@ -18,9 +18,8 @@ from keyplan.cli.running import look
 from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.model.plan import Plan
-from keyplan.model.plan_set_document import combine_digests
+from keyplan.model.plan_set_document import digest_to_approve
 from keyplan.views.documents import render_plans
-from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.inert import inert
 from keyplan.views.plan_text import outline
 from keyplan.views.rendering import PLAN_FORMATS
@@ -70,15 +69,14 @@ def command(
             *(error.exit_status for _, error in errors),
         ]
     )
-    answer = Answer(
+    answer = Answer.about(
+        Subject.PLAN,
+        plans,
+        errors,
         formats=PLAN_FORMATS,
-        nouns=plans,
-        sheets=[
-            *map(sheet_of_plan, plans),
-            *(sheet_of_error(error, about=Subject.PLAN, manifest=manifest) for manifest, error in errors),
-        ],
+        draw=sheet_of_plan,
         exit_status=status,
-        digest=combine_digests(plans) if any(plan.changes for plan in plans) else "",
+        digest=digest_to_approve(plans),
         plan_path=str(out) if out and not errors else "",
     )
     publish(session, outputs, answer)

@@ -8,7 +8,7 @@ from keyplan.cli.inputs import read_input, read_plans
 from keyplan.cli.options import argument
 from keyplan.cli.outputs import Answer, Outputs, formats_option, publish
 from keyplan.cli.session import Session
-from keyplan.model.plan_set_document import combine_digests
+from keyplan.model.plan_set_document import digest_to_approve
 from keyplan.views.rendering import PLAN_FORMATS
 from keyplan.views.sheets import sheet_of_plan
 
@@ -33,7 +33,7 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
         nouns=plans,
         sheets=[sheet_of_plan(plan) for plan in plans],
         exit_status=0,
-        digest=combine_digests(plans) if any(plan.changes for plan in plans) else "",
+        digest=digest_to_approve(plans),
         plan_path=planfile,
     )
     publish(session, outputs, answer)
