@@ -17,6 +17,7 @@ from keyplan.model.manifest import Retire, Rotation, Strategy
 from keyplan.model.observation import Laws, Observation
 from keyplan.model.plan import Change, Verb
 
+_LET_IT_CHOOSE = "use strategy: auto"
 _SHORTEST = timedelta(seconds=1)
 
 
@@ -62,17 +63,18 @@ def finish(desired: Desired, key: Observation, *, changes: tuple[Change, ...], l
     )
 
 
-def find_unlawful(desired: Desired, laws: Laws) -> Iterator[str]:
-    """Yield why the declared rotation can never be lawful in this dialect; nothing where it can."""
+def find_unlawful(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
+    """Yield why the declared rotation can never be lawful in this dialect, and what to do; nothing where it can."""
     rotation = desired.declaration.rotation
     if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
-        yield f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
+        message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
+        yield message, "use retire: after_overlap"
     if rotation.strategy is not Strategy.REFRESH:
         return
     if obstacle := _overlap_obstacle(rotation, laws):
-        yield f"strategy: refresh is not possible: {obstacle}"
+        yield f"strategy: refresh is not possible: {obstacle}", _LET_IT_CHOOSE
     if desired.declaration.expires_in and not laws.refresh_extends_life:
-        yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}"
+        yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
 
 
 def _obstacle(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> str:

@@ -16,7 +16,7 @@ from keyplan.core.estates import Estate, Orphan, Ownership
 from keyplan.core.owning import share_out
 from keyplan.core.picturing import name_locations, picture
 from keyplan.core.presuming import presume
-from keyplan.errors import InputError
+from keyplan.errors import InputError, ManifestError
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, Manifest, OnRemove, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
@@ -29,7 +29,8 @@ _ORDER = tuple(Verb)
 def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> Plan:
     """Return the plan of one manifest, without any guard applied.
 
-    Raises InputError where a target or an address to rotate fits nothing, or a rotation cannot be lawful.
+    Raises InputError where a target or an address to rotate fits nothing, ManifestError where a rotation cannot be
+    lawful.
     """
     wanted = tuple(sorted(desired, key=lambda one: one.address))
     _refuse_unlawful(wanted, snapshot)
@@ -60,13 +61,13 @@ def order_of(action: Action) -> tuple[int, Address, str, str]:
 
 
 def _refuse_unlawful(wanted: tuple[Desired, ...], snapshot: Snapshot) -> None:
-    problems = [
-        f"{one.declaration.place}: {one.address}: {problem}"
+    problems = tuple(
+        one.declaration.place.problem(message, rule="manifest/unlawful", subject=one.address, advice=advice)
         for one in wanted
-        for problem in find_unlawful(one, snapshot.laws)
-    ]
+        for message, advice in find_unlawful(one, snapshot.laws)
+    )
     if problems:
-        raise InputError("\n".join(problems), advice="use strategy: auto, or change the field that it names")
+        raise ManifestError(problems)
 
 
 def _refuse_unknown(wanted: tuple[Desired, ...], request: Request) -> None:

@@ -57,11 +57,8 @@ def police(plan: Plan, *, manifest: Manifest, now: datetime) -> Plan:
 
 def _tell(breach: Breach, declared: Declaration, policy: Policy) -> Problem:
     place = declared.place_of(*breach.field)
-    return Problem(
-        file=place.file,
-        line=place.line,
-        column=place.column,
-        message=f"{breach.message} ({policy.cite(breach.rule)})",
+    return place.problem(
+        f"{breach.message} ({policy.cite(breach.rule)})",
         rule=breach.rule.id,
         subject=declared.address,
         advice=breach.advice,

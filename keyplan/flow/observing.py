@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyplan.errors import InputError
+from keyplan.errors import ManifestError, Problem
 from keyplan.model.manifest import Address, Manifest, SinkName, SpaceById, SpaceId, SpaceRef
 from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
 from keyplan.model.receipt import Intent
@@ -37,7 +37,7 @@ def observe(
 ) -> Snapshot:
     """Return what provider, ledger and sinks show, each asked at the same time as the others.
 
-    Raises ProviderError, SinkError, LedgerError, and InputError for an unknown space or two
+    Raises ProviderError, SinkError, LedgerError, InputError for an unknown space, and ManifestError for two
     declarations that would be delivered to one place.
     """
     slots = locate_slots(manifest, sinks)
@@ -68,7 +68,7 @@ def observe(
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:
     """Return every declaration's slots in the order of its deliveries. Asks no sink anything over a network.
 
-    Raises InputError where a place is impossible, or where two declarations share one.
+    Raises InputError where a place is impossible, ManifestError where two declarations share one.
     """
     slots = {
         declared.address: tuple(
@@ -82,17 +82,21 @@ def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Ma
 
 def _refuse_shared(manifest: Manifest, slots: Mapping[Address, tuple[Slot, ...]]) -> None:
     taken: dict[Slot, Address] = {}
-    problems = []
+    problems: list[Problem] = []
     for declared in manifest.keys:
         for slot in slots[declared.address]:
             first = taken.setdefault(slot, declared.address)
             if first != declared.address:
                 problems.append(
-                    f"{declared.place}: {declared.address} and {first} would both be delivered to "
-                    f"{slot.sink}:{slot.location}"
+                    declared.place.problem(
+                        f"{first} would be delivered to {slot.sink}:{slot.location}, too",
+                        rule="manifest/shared_place",
+                        subject=declared.address,
+                        advice="give each its own place, for example with {name} in the path",
+                    )
                 )
     if problems:
-        raise InputError("\n".join(problems), advice="give each its own place, for example with {name} in the path")
+        raise ManifestError(tuple(problems))
 
 
 def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[Slot]]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NewType, TypeAlias
 
+from keyplan.errors import Problem
 from keyplan.model.policy import Policy
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -32,6 +33,18 @@ class Place:
     file: str
     line: int
     column: int
+
+    def problem(self, message: str, *, rule: str, subject: Address, advice: str = "") -> Problem:
+        """Return a problem that stands here."""
+        return Problem(
+            file=self.file,
+            line=self.line,
+            column=self.column,
+            message=message,
+            rule=rule,
+            subject=subject,
+            advice=advice,
+        )
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -8,7 +8,7 @@ from samples import make_declaration, make_delivery, make_intent, make_receipt
 from scenario import Scenario, make_manifest, make_service
 from simulator import FULL, START, Fault, SimulatedProvider, World
 
-from keyplan.errors import InputError, LedgerError, ProviderError, SinkError
+from keyplan.errors import InputError, LedgerError, ManifestError, ProviderError, SinkError
 from keyplan.flow.observing import observe
 from keyplan.model.manifest import (
     Address,
@@ -95,7 +95,9 @@ def test_the_key_that_keyplan_presents_is_recognised(scenario: Scenario) -> None
 def test_two_declarations_in_one_place_are_refused_with_both_named() -> None:
     shared = (make_delivery({"path": "same"}),)
     keys = (make_declaration("one", deliveries=shared), make_declaration("two", deliveries=shared))
-    with pytest.raises(InputError, match="user/two and user/one would both be delivered to local:same"):
+    with pytest.raises(
+        ManifestError, match="user/two: user/one would be delivered to local:same, too; give each its own"
+    ):
         Scenario(manifest=make_manifest(*keys)).observe()
 
 
