@@ -30,7 +30,12 @@ REPLACED = Row(
     rule="plan/changed",
     level=Level.WARNING,
     danger=60,
-    details=(("description", '(none) -> "new"'), ("goes to", "local:secrets/ingest.env")),
+    details=(
+        ("description", '(none) -> "new"'),
+        ("then", "the old key works for 24h after the switch"),
+        ("goes to", "local:secrets/ingest.env"),
+    ),
+    effect="the old key works for 24h after the switch",
     place=Place("./keys.yaml", 20, 5),
 )
 CREATED = Row(
@@ -83,6 +88,7 @@ FAILED = replace(
     level=Level.ERROR,
     danger=100,
     details=(("next run", "tries again"),),
+    effect="",
     advice="ask an admin of the space",
 )
 APPLY = replace(
@@ -99,9 +105,27 @@ DRIFT = replace(
     PLAN,
     about=Subject.DRIFT,
     rows=(
-        replace(CREATED, mark="!", word="gone", rule="drift/gone", level=Level.ERROR, danger=90, details=()),
-        replace(REPLACED, mark="~", word="pending", rule="drift/changed", details=()),
-        replace(STRANGER, word="accepted", reason="accepted by ada until 2027-01-01", rule="drift/unmanaged"),
+        replace(
+            CREATED,
+            mark="!",
+            word="gone (drift)",
+            reason="deleted outside keyplan: its key, delivered at 2026-11-01T00:00:00Z, is no longer there",
+            rule="drift/gone",
+            level=Level.ERROR,
+            danger=80,
+            details=(),
+        ),
+        replace(
+            REPLACED,
+            mark="!",
+            word="changed (pending)",
+            reason="changed in the manifest: description",
+            rule="drift/changed",
+            danger=40,
+            details=(),
+            effect="",
+        ),
+        replace(STRANGER, mark="=", word="unmanaged (accepted)", rule="drift/unmanaged", danger=1),
     ),
     summary="Drift: 1 drifted, 1 pending.",
     remarks=(),
@@ -152,6 +176,7 @@ rows = st.builds(
     mark=st.sampled_from(["+", "+/-", "!", "?"]),
     word=_texts,
     reason=_texts,
+    effect=_texts,
     rule=_texts,
     level=st.sampled_from(Level),
     danger=st.integers(0, 100),

@@ -37,6 +37,16 @@ def rotate(tmp_path: Path, api: str) -> Iterator[Timelapse]:
         yield timelapse
 
 
+@pytest.fixture
+def environments(tmp_path: Path, api: str) -> Iterator[Timelapse]:
+    """Return the third example, planned and applied as one."""
+    with playing("03-environments", tmp_path, api) as timelapse:
+        planned = timelapse("plan", "envs/", "--policy", "policy.yaml", "--out", "plan.json")
+        assert planned.out.endswith("Plan: 4 to add, 0 to change, 0 to destroy.\n")
+        assert timelapse("apply", "plan.json").status == 0
+        yield timelapse
+
+
 def verbs(timelapse: Timelapse) -> dict[str, str]:
     """Return the name and verb of every line of the plan that changes something."""
     lines = [line.split() for line in timelapse("plan").out.splitlines()]
@@ -48,7 +58,7 @@ def verbs(timelapse: Timelapse) -> dict[str, str]:
 def test_every_example_is_valid_and_explained(example: str, tmp_path: Path) -> None:
     assert (EXAMPLES / example / "README.md").read_text().startswith("# ")
     with playing(example, tmp_path, "beta") as timelapse:
-        assert timelapse("validate").status == 0
+        assert timelapse("validate", ".").status == 0
 
 
 def test_the_first_apply_makes_and_delivers_what_is_declared(start: Timelapse) -> None:
@@ -148,3 +158,45 @@ def test_half_a_year_of_runs_leaves_one_working_key_each(rotate: Timelapse) -> N
 def test_a_clock_that_is_off_is_told_in_the_plan(rotate: Timelapse) -> None:
     rotate.control("clock", {"advance_seconds": 600})
     assert "Warning: the provider's clock is about 10m ahead of this machine's" in rotate("plan").out
+
+
+def test_two_environments_are_applied_as_one_and_then_as_declared(environments: Timelapse) -> None:
+    assert environments("validate", "envs/", "--policy", "policy.yaml").status == 0
+    assert environments("plan", "envs/", "--policy", "policy.yaml").out.endswith(NO_CHANGES)
+    said = environments("drift", "envs/", "--policy", "policy.yaml")
+    assert (said.status, said.out.splitlines()[-1]) == (0, "No drift. Nothing needs to be done.")
+    again = environments("apply", "plan.json")
+    assert (again.status, "applied before" in again.err) == (4, True)
+
+
+def test_a_sink_that_somebody_wrote_into_is_drift_of_that_environment_alone(environments: Timelapse) -> None:
+    (environments.folder / "envs" / "prod" / "secrets" / "shop-report.env").write_text("ARIZE_API_KEY=mine\n")
+    said = environments("drift", "envs/")
+    assert (said.status, said.out.count("! sink_lost")) == (2, 1)
+    assert environments("apply", "envs/", "--auto-approve").status == 0
+    assert environments("drift", "envs/").status == 0
+
+
+def test_a_waiver_accepts_the_key_of_the_pipeline_and_without_it_that_key_counts(environments: Timelapse) -> None:
+    said = environments("drift", "envs/", "--only", "unmanaged")
+    assert (said.status, said.out.count("accepted     by ada until 2099-01-01T00:00:00Z")) == (0, 2)
+    prod = environments.folder / "envs" / "prod" / "keys.yaml"
+    prod.write_text(prod.read_text().partition("waivers:")[0])
+    assert environments("drift", "envs/", "--only", "unmanaged").status == 2
+
+
+def test_a_policy_is_told_by_validate_and_blocks_one_environment_alone(environments: Timelapse) -> None:
+    prod = environments.folder / "envs" / "prod" / "keys.yaml"
+    prod.write_text(prod.read_text().replace("expires_in: 60d", "expires_in: 365d"))
+    told = environments("validate", "envs/", "--policy", "policy.yaml")
+    assert (told.status, "envs/prod/keys.yaml:10:15: service/production/shop-ingest: " in told.err) == (3, True)
+    assert "(policy/max_lifetime in policy.yaml:7); set expires_in: 90d" in told.err
+    planned = environments("plan", "envs/", "--policy", "policy.yaml")
+    assert (planned.status, planned.out.count("guard        policy")) == (4, 2)
+
+
+def test_environments_of_one_owner_are_refused_before_anything_is_asked(environments: Timelapse) -> None:
+    test = environments.folder / "envs" / "test" / "keys.yaml"
+    test.write_text(test.read_text().replace("owner: shop-test", "owner: shop-prod"))
+    said = environments("plan", "envs/")
+    assert (said.status, "have the same owner at the same provider" in said.err) == (3, True)

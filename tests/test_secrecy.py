@@ -7,10 +7,14 @@ import json
 import logging
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
-from e2e.terminal import Terminal
+from e2e.terminal import HEAD, TWO_KEYS, Terminal
 
 from keyplan.model.secret import RawKey
 from keyplan.sandbox.options import SandboxOptions
@@ -119,3 +123,74 @@ def test_no_raw_key_leaves_a_whole_run_but_into_its_sink(tmp_path: object) -> No
     assert [run.returncode for run in runs] == [0] * len(runs)
     assert {path.name for path in kept} >= {"plan.json", "ledger.db", ".ci.key.keyplan.json"}
     assert not [secret for secret in secrets if secret in said or secret.encode() in written]
+
+
+FORMATS = ("json", "markdown", "github", "gitlab", "junit", "sarif")
+SECRET_PATH = "hook-canary-5e2c"
+
+
+@contextmanager
+def hooked() -> Iterator[tuple[str, list[bytes]]]:
+    """Give the URL of a webhook on this machine, and every body that it gets."""
+    bodies: list[bytes] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204 if len(bodies) < 3 else 410)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:  # it would write to stderr
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://user:{SECRET_PATH}@127.0.0.1:{server.server_port}/{SECRET_PATH}?token={SECRET_PATH}", bodies
+        server.shutdown()
+
+
+def write_envs(terminal: Terminal) -> None:
+    """Write two manifests whose drift is looked for with a credential of its own."""
+    head = HEAD.format(url=terminal.url, api="beta").replace(
+        "provider: {", "provider: {reader_credential: {env: READER}, "
+    )
+    for owner in ("prod", "test"):
+        (terminal.folder / "envs" / owner).mkdir(parents=True)
+        (terminal.folder / "envs" / owner / "keys.yaml").write_text(
+            head.replace("owner: e2e", f"owner: {owner}") + TWO_KEYS
+        )
+
+
+@pytest.mark.enable_socket
+def test_no_secret_comes_out_by_any_format_notice_metric_or_event(tmp_path: Path) -> None:
+    with running(SandboxOptions(api="beta")) as sandbox, hooked() as (url, bodies):
+        terminal = Terminal(folder=tmp_path, url=sandbox.url, credential=sandbox.credential, api="beta")
+        write_envs(terminal)
+        reader = str(terminal.call("POST", "api-keys", {"name": "reader", "key_type": "USER"})["key"])
+        runner = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), "GITHUB_OUTPUT": str(tmp_path / "output.txt")}
+        environment = {**runner, "READER": reader, "KEYPLAN_DEBUG": "1", "KEYPLAN_NOTIFY": url}
+
+        def run(verb: str, *arguments: str) -> tuple[int, str]:
+            files = [f"--format={name}={verb}.{name}" for name in FORMATS]
+            done = terminal.run(verb, *arguments, "--format", "text", *files, **environment)
+            return done.returncode, done.stdout + done.stderr
+
+        watched = ("drift", "envs", "--verbose", "--notify-always", "--metrics-file", "keyplan.prom")
+        runs = [
+            run("validate", "envs"),
+            run(*watched),
+            run("plan", "envs", "--out", "plan.out", "--verbose"),
+            run("apply", "plan.out", "--json-lines", "events.jsonl"),
+            run("apply", "envs", "--auto-approve", "--verbose"),
+            run(*watched),
+            run(*watched),
+            run(*watched, "--notify", f"json://{SECRET_PATH}"),
+            run(*watched, "--notify", f"http://{SECRET_PATH}:nonsense/"),
+        ]
+    values = [path.read_text() for path in tmp_path.glob("envs/*/secrets/*.key")]
+    secrets = [*values, sandbox.credential, reader, SECRET_PATH]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".key"]
+    everything = b"".join([*(path.read_bytes() for path in kept), *bodies, *(said.encode() for _, said in runs)])
+    assert [status for status, _ in runs] == [0, 2, 0, 0, 0, 0, 1, 3, 3], runs
+    assert (len(values), len(bodies), len(kept) > 30) == (4, 3, True)
+    assert [secret for secret in secrets if secret.encode() in everything] == []

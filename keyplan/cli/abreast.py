@@ -1,15 +1,18 @@
 """The same thing for several manifests at the same time.
 
-In: things to do it for. Out: what came of each, in the same order. Never: one that fails and takes the others along.
+In: things to do it for. Out: what came of each, in the same order. Never: one that fails and takes the others along;
+somebody who interrupts and is kept waiting for a server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
+from keyplan.cli.bugs import describe_bug
 from keyplan.errors import KeyplanError
+from keyplan.model.failure_document import Failure
 
 MOST_ABREAST = 8
 """So many manifests at once; each has threads of its own."""
@@ -17,12 +20,14 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
-Failure: TypeAlias = tuple[str, KeyplanError]
-"""The name of a manifest, and what went wrong with it."""
+def run_abreast(
+    do: Callable[[Given], Result], given: Sequence[Given], *, break_off: Callable[[], KeyplanError] | None = None
+) -> list[Result | KeyplanError]:
+    """Return for each what came of it: a result, or the error that it raised.
 
-
-def run_abreast(do: Callable[[Given], Result], given: Sequence[Given]) -> list[Result | KeyplanError]:
-    """Return for each what came of it: a result, or the error that it raised."""
+    A KeyboardInterrupt ends the waiting: it is raised, or, with `break_off`, what that returns is what came of those
+    that are still under way. Their threads go on until the process ends.
+    """
 
     def attempt(one: Given) -> Result | KeyplanError:
         try:
@@ -30,10 +35,31 @@ def run_abreast(do: Callable[[Given], Result], given: Sequence[Given]) -> list[R
         except KeyplanError as error:
             return error
 
-    if len(given) == 1:
-        return [attempt(given[0])]
-    with ThreadPoolExecutor(max_workers=min(MOST_ABREAST, max(1, len(given)))) as pool:
-        return list(pool.map(attempt, given))
+    if break_off and len(given) == 1:
+        return [attempt(given[0])]  # in the main thread, where it hears of interrupts itself
+    pool = ThreadPoolExecutor(max_workers=min(MOST_ABREAST, max(1, len(given))))
+    futures = [pool.submit(attempt, one) for one in given]
+    try:
+        wait(futures)
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if break_off is None:
+            raise
+        return [future.result() if _is_over(future) else break_off() for future in futures]
+    pool.shutdown()
+    return [_take(future, is_one_of_several=len(given) > 1) for future in futures]
+
+
+def _take(future: Future[Result | KeyplanError], *, is_one_of_several: bool) -> Result | KeyplanError:
+    """Return what came of one; a bug in it must not take along what came of the others."""
+    error = future.exception()
+    if is_one_of_several and isinstance(error, Exception):
+        return describe_bug(error)
+    return future.result()
+
+
+def _is_over(future: Future[Result]) -> bool:
+    return future.done() and not future.cancelled()
 
 
 def sort_out(results: Sequence[Result | KeyplanError], names: Sequence[str]) -> tuple[list[Result], list[Failure]]:

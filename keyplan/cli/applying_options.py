@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,6 +40,12 @@ class ApplyingSettings:
     def is_approved(self) -> bool:
         """Whether nobody needs to be asked."""
         return self.auto_approve or self.expect is not None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is written besides the manifest's own."""
+        events = (Path(self.json_lines),) if self.json_lines not in (None, STDOUT) else ()
+        return (*self.outputs.files, *events)
 
 
 lock_timeout_option = option(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from keyplan.errors import InterruptedRunError, KeyplanError
+
 if TYPE_CHECKING:
     # Needed by nobody who only asks for help; without it, help and version come 50 ms sooner.
     from keyplan.model.drift import Drift
@@ -40,6 +42,11 @@ def conclude_drift(drift: Drift) -> int:
     if any(finding.guard for finding in drift.alarms):
         return ExitStatus.REFUSED
     return ExitStatus.DIFFERENT if drift.alarms else ExitStatus.DONE
+
+
+def conclude_error(error: KeyplanError) -> int:
+    """Return the status of an error: the signal's where somebody interrupted, else that of its class."""
+    return ExitStatus.SIGNALLED + error.signal_number if isinstance(error, InterruptedRunError) else error.exit_status
 
 
 def conclude_all(statuses: Sequence[int]) -> int:

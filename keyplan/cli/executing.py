@@ -6,7 +6,8 @@ could read in a runner's log before it is masked there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from keyplan.cli.masking import find_mask
 from keyplan.cli.outputs import GITHUB
 from keyplan.cli.progress import show_progress
 from keyplan.cli.session import Session
-from keyplan.errors import KeyplanError
+from keyplan.errors import InterruptedRunError, KeyplanError
 from keyplan.flow.applying import apply
 from keyplan.flow.workbench import Workbench
 from keyplan.model.plan import Plan
@@ -28,21 +29,37 @@ from keyplan.ports import Progress
 
 
 def execute(
-    session: Session, plans: Sequence[Plan], benches: Sequence[Workbench], applying: ApplyingSettings
+    session: Session,
+    plans: Sequence[Plan],
+    benches: Sequence[Workbench],
+    applying: ApplyingSettings,
+    *,
+    begin: Callable[[], None],
 ) -> list[Report | KeyplanError]:
-    """Return what came of each plan: its report, or the error that ended it. Raises InputError before anything runs."""
+    """Return what came of each plan: its report, or the error that ended it.
+
+    `begin` is called once all is ready, right before anything runs. Raises InputError before that, and what it raises.
+    """
     masked = _mask(session, benches, applying)
-    with (
-        _events(session, applying) as log,
-        session.interrupts.patiently(),
-        show_progress(session.screen) as progress,
-    ):
+    with _events(session, applying) as log:
+        begin()
+        with session.interrupts.patiently(), show_progress(session.screen) as progress:
 
-        def run_one(pair: tuple[Plan, Workbench]) -> Report:
-            plan, bench = pair
-            return _run(session, plan, bench, parallelism=applying.parallelism, progress=progress, log=log)
+            def run_one(pair: tuple[Plan, Workbench]) -> Report:
+                plan, bench = pair
+                return _run(session, plan, bench, parallelism=applying.parallelism, progress=progress, log=log)
 
-        return run_abreast(run_one, list(zip(plans, masked, strict=True)))
+            pairs = list(zip(plans, masked, strict=True))
+            return run_abreast(run_one, pairs, break_off=lambda: _break_off(session))
+
+
+def _break_off(session: Session) -> KeyplanError:
+    """Return what came of a plan whose apply still went on when somebody interrupted twice."""
+    return InterruptedRunError(
+        "the run was told twice to stop while this was under way; the next apply finds out how far it came, "
+        "and finishes it",
+        signal_number=session.interrupts.requested() or signal.SIGINT,
+    )
 
 
 def _run(

@@ -25,6 +25,7 @@ from keyplan.model.plan_set_document import combine_digests, from_documents
 from keyplan.model.policy import Policy
 
 STDIN = "-"
+_MAKE_PLAN = "make one with: keyplan plan --out FILE"
 MAX_INPUT_BYTES = 64 * 1024 * 1024
 
 
@@ -119,17 +120,26 @@ def read_plans(source: Input) -> tuple[Plan, ...]:
     try:
         document = json.loads(source.content)
     except (ValueError, RecursionError):
-        raise PlanFileError(f"{source.name} is not a plan file: it is not valid JSON") from None
+        raise PlanFileError(f"{source.name} is not a plan file: it is not valid JSON", advice=_MAKE_PLAN) from None
     try:
         plans = from_documents(document)
     except PlanFileError as error:
+        if _is_no_plan(document):
+            raise PlanFileError(f"{source.name} is JSON, and not a saved plan", advice=_MAKE_PLAN) from None
         raise PlanFileError(f"{source.name}: {error.message}", advice=error.advice) from None
     if document["format_version"] == FORMAT_VERSION and document.get("digest") != combine_digests(plans):
         raise PlanFileError(
             f"{source.name} was changed after it was made: its content has another digest",
-            advice="make a new plan with: keyplan plan --out FILE",
+            advice=_MAKE_PLAN,
         )
     return plans
+
+
+def _is_no_plan(document: object) -> bool:
+    """Whether a document of this format version is something else: a report, a drift."""
+    if not isinstance(document, dict) or document.get("format_version") != FORMAT_VERSION:
+        return False
+    return not {"resource_changes", "plans"} & set(document)
 
 
 def _bound(content: bytes, name: str) -> bytes:

@@ -5,6 +5,7 @@ In: places, saved plans. Out: a job each, its ledger locked. Never: two applies 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def open_jobs(
     wiring = session.wiring
     with ExitStack() as stack:
         # Always in one order, so that two applies of the same manifests don't wait for each other.
-        for number in sorted(range(len(places)), key=lambda each: places[each].ledger):
+        for number in sorted(range(len(places)), key=lambda each: os.path.realpath(places[each].ledger)):
             bench = open_workbench(
                 wiring, places[number], command=command, patience=applying.lock_timeout, tell=session.screen.say
             )

@@ -134,7 +134,7 @@ def _run(arguments: Sequence[str], session: Session) -> int:
     try:
         return int(cli.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session) or 0)
     except click.ClickException as error:
-        say(_describe_misuse(error))
+        say(_describe_misuse(error, arguments))
         return ExitStatus.USAGE
     except click.Abort:
         number = session.interrupts.requested() or signal.SIGINT
@@ -160,10 +160,22 @@ def _hurry() -> None:
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what the import system takes for "none"
 
 
-def _describe_misuse(error: click.ClickException) -> str:
+def _describe_misuse(error: click.ClickException, arguments: Sequence[str]) -> str:
     line = f"error: {inert(error.format_message(), width=1000)}\n"
     ctx = getattr(error, "ctx", None)
+    meant = _find_long_form(error, arguments)
+    if meant:
+        return f"{line}  hint: long options have two dashes: {meant}\n"
     return f"{line}  hint: {ctx.command_path} --help\n" if ctx else line
+
+
+def _find_long_form(error: click.ClickException, arguments: Sequence[str]) -> str:
+    """Return ``--out`` for somebody who wrote ``-out``, as Terraform has it; nothing for any other mistake."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    known = {name for parameter in error.ctx.command.get_params(error.ctx) for name in parameter.opts}
+    words = [f"-{word.partition('=')[0]}" for word in arguments if word.startswith("-")]
+    return next((word for word in words if word in known), "")
 
 
 def _open_session() -> Session:

@@ -7,7 +7,8 @@ Never: two answers mixed on stdout, where only one could be read by a program.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from keyplan.cli.abreast import Failure
+from keyplan.cli.concluding import conclude_all
 from keyplan.cli.github import tell_runner
 from keyplan.cli.naming import say_version
 from keyplan.cli.options import Command, Decorator, option
+from keyplan.cli.places import DEFAULT_MANIFESTS
 from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
-from keyplan.errors import KeyplanError
+from keyplan.errors import InputError, KeyplanError
+from keyplan.model.failure_document import Failure
 from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.errors import render_error
 from keyplan.views.inert import inert
@@ -54,14 +57,22 @@ class Outputs:
 
     each: tuple[Output, ...]
     markdown_bytes: int = MARKDOWN_BYTES
+    is_stdout_taken: bool = False
+    """Whether stdout is another's."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is written."""
+        return tuple(output.file for output in self.each if output.file)
 
     def has(self, as_format: str) -> bool:
         """Whether an answer in that format is asked for."""
         return any(output.as_format == as_format for output in self.each)
 
     def without_stdout(self) -> Outputs:
-        """Return these outputs without those that go to stdout."""
-        return replace(self, each=tuple(output for output in self.each if output.file))
+        """Return these outputs without those that go to stdout; what a runner reads goes to stderr then."""
+        kept = tuple(output for output in self.each if output.file or output.as_format == GITHUB)
+        return replace(self, each=kept, is_stdout_taken=True)
 
     @property
     def shows_text(self) -> bool:
@@ -78,6 +89,8 @@ class Answer:
     """Plans, reports or the like; none where nothing came of it but errors."""
     sheets: Sequence[Sheet]
     """One for each noun, and one for each manifest that failed."""
+    failures: Sequence[Failure] = ()
+    """Manifests for which nothing came out, and why."""
     exit_status: int
     digest: str = ""
     """Of all plans together, where there are changes."""
@@ -97,7 +110,7 @@ class Answer:
     ) -> Answer:
         """Return what came of some manifests and what went wrong with others; `draw` makes a noun's sheet."""
         failed = [sheet_of_error(error, about=subject, manifest=manifest) for manifest, error in failures]
-        return cls(formats=formats, nouns=nouns, sheets=[*map(draw, nouns), *failed], **more)
+        return cls(formats=formats, nouns=nouns, sheets=[*map(draw, nouns), *failed], failures=failures, **more)
 
     def render(self, as_format: str, style: Style) -> str:
         """Return the answer in a format; empty where the format has no words for mere errors."""
@@ -106,21 +119,68 @@ class Answer:
         return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
 
 
-def publish(session: Session, outputs: Outputs, answer: Answer) -> None:
-    """Write the answer wherever it is asked for. Raises InputError where a file cannot be written."""
-    version = say_version().split()[-1]
-    for output in outputs.each:
-        palette = session.screen.palette if output.file is None else PLAIN
-        style = Style(palette=palette, digest=answer.digest, version=version, markdown_bytes=outputs.markdown_bytes)
-        text = answer.render(output.as_format, style)
-        if output.file is None:
-            # A runner reads its commands from both streams; what a program reads from stdout must stay whole.
-            is_beside = output.as_format == GITHUB and len(_to_stdout(outputs.each)) > 1
-            (session.screen.say if is_beside else session.screen.answer)(text)
-        elif text:
-            save_privately(session.folder / output.file, text.encode())
+def publish(session: Session, outputs: Outputs, answer: Answer) -> int:
+    """Write the answer wherever it is asked for, and return the exit status.
+
+    A file that cannot be written is told on stderr, shows in the status, and keeps nothing else from being written:
+    what the answer tells may be done and past undoing.
+    """
+    writes = [functools.partial(_write, session, outputs, answer, output) for output in outputs.each]
     if outputs.has(GITHUB):
-        tell_runner(session, answer.sheets, answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
+        writes.append(functools.partial(_tell_runner, session, answer))
+    troubles = [trouble for write in writes if (trouble := _attempt(write))]
+    for trouble in troubles:
+        session.screen.say(render_error(trouble, session.screen.talk_palette))
+    return conclude_all([answer.exit_status, *(trouble.exit_status for trouble in troubles)])
+
+
+def _attempt(write: Callable[[], None]) -> InputError | None:
+    try:
+        write()
+    except InputError as error:
+        return error
+    return None
+
+
+def _write(session: Session, outputs: Outputs, answer: Answer, output: Output) -> None:
+    palette = session.screen.palette if output.file is None else PLAIN
+    version = say_version().split()[-1]
+    style = Style(
+        palette=palette,
+        failures=answer.failures,
+        digest=answer.digest,
+        version=version,
+        markdown_bytes=outputs.markdown_bytes,
+    )
+    text = answer.render(output.as_format, style)
+    if output.file is None:
+        # A runner reads its commands from both streams; what a program reads from stdout must stay whole.
+        is_beside = output.as_format == GITHUB and (outputs.is_stdout_taken or len(_to_stdout(outputs.each)) > 1)
+        (session.screen.say if is_beside else session.screen.answer)(text)
+    elif text:
+        save_privately(session.folder / output.file, text.encode())
+
+
+def _tell_runner(session: Session, answer: Answer) -> None:
+    tell_runner(session, answer.sheets, answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
+
+
+def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterable[str]) -> None:
+    """Return where no file would be written twice, or in place of one that is read.
+
+    Raises click.UsageError otherwise, which no format tells of.
+    """
+    taken = {_resolve(session, name) for name in read}
+    for file in filter(None, written):
+        path = _resolve(session, file)
+        if path in taken or file.name in DEFAULT_MANIFESTS:
+            raise click.UsageError(f"{file} would be overwritten: it is read, or written already; name another file")
+        taken.add(path)
+
+
+def _resolve(session: Session, name: str | Path) -> str:
+    path = str(session.folder / name)
+    return path if "\0" in path else os.path.realpath(path)  # an impossible name is told when it is opened
 
 
 @contextmanager

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keyplan.cli.abreast import Failure, run_abreast, sort_out
+from keyplan.cli.abreast import run_abreast, sort_out
 from keyplan.cli.applying_options import ApplyingSettings
 from keyplan.cli.approving import require_digest, require_same, require_unspent, spend
-from keyplan.cli.concluding import conclude_all, conclude_apply
+from keyplan.cli.concluding import conclude_all, conclude_apply, conclude_error
 from keyplan.cli.executing import execute
 from keyplan.cli.jobs import Job, open_jobs
 from keyplan.cli.outputs import Answer, publish, reporting_failure, tell_errors
-from keyplan.cli.places import Place
+from keyplan.cli.places import Place, require_own_keys
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import plan_now
 from keyplan.cli.session import Session
 from keyplan.errors import KeyplanError, RefusedError
+from keyplan.model.failure_document import Failure
 from keyplan.model.plan import Plan, Request
 from keyplan.model.plan_set_document import combine_digests, digest_to_approve
 from keyplan.model.report import Report
@@ -69,9 +70,12 @@ def perform(session: Session, order: Order) -> int:
             plans, errors = _plan_all(session, order, jobs)
             if errors:
                 return _give_up(session, order, errors)
+            require_own_keys(plans, order.places)
             _approve(session, order, plans)
-            _spend(session, order, jobs, plans)
-            reports = execute(session, plans, [job.bench for job in jobs], order.applying)
+            benches = [job.bench for job in jobs]
+            reports = execute(
+                session, plans, benches, order.applying, begin=lambda: _spend(session, order, jobs, plans)
+            )
     return _conclude(session, order, plans, reports)
 
 
@@ -91,7 +95,7 @@ def _give_up(session: Session, order: Order, errors: Sequence[Failure]) -> int:
     several = len(order.places)
     status = conclude_all([error.exit_status for _, error in errors])
     answer = Answer.about(Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=sheet_of_report, exit_status=status)
-    publish(session, order.applying.outputs, answer)
+    status = publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=several)
     if several > 1:
         session.screen.say("Nothing was done: all manifests are applied, or none.")
@@ -147,7 +151,7 @@ def _conclude(session: Session, order: Order, plans: Sequence[Plan], results: Se
     reports, errors = sort_out(results, [plan.manifest for plan in plans])
     done = [(plan, result) for plan, result in zip(plans, results, strict=True) if isinstance(result, Report)]
     status = conclude_all(
-        [*(conclude_apply(plan, report) for plan, report in done), *(error.exit_status for _, error in errors)]
+        [*(conclude_apply(plan, report) for plan, report in done), *(conclude_error(error) for _, error in errors)]
     )
     answer = Answer.about(
         Subject.APPLY,
@@ -158,7 +162,7 @@ def _conclude(session: Session, order: Order, plans: Sequence[Plan], results: Se
         exit_status=status,
         digest=digest_to_approve(plans),
     )
-    publish(session, order.applying.outputs, answer)
+    status = publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=len(plans))
     blocked = sum(len(plan.blocked) for plan in plans)
     if blocked:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keyplan.cli.inputs import STDIN, Input, read_input, read_manifest
 from keyplan.cli.session import Session
+from keyplan.core.judging import match_patterns
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.manifest import Manifest
+from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
 
 DEFAULT_MANIFESTS = ("keys.yaml", "keyplan.yaml")
@@ -89,26 +92,44 @@ def settle_all(
 
 
 def require_apart(places: Sequence[Place]) -> None:
-    """Return where no manifest is in another's way. Raises InputError otherwise."""
-    by_ledger: dict[Path, Place] = {}
-    by_account: dict[str, Place] = {}
+    """Return where each manifest has a ledger of its own. Raises InputError otherwise."""
+    by_ledger: dict[str, Place] = {}
     for place in places:
         name = place.manifest.path
-        if (other := by_ledger.setdefault(place.ledger, place)) is not place:
+        if (other := by_ledger.setdefault(os.path.realpath(place.ledger), place)) is not place:
             raise InputError(
                 f"{other.manifest.path} and {name} would share the ledger {place.ledger}",
-                advice="put each manifest in a folder of its own",
+                advice="put each manifest in a folder of its own, and leave out --ledger",
             )
-        account = f"{place.manifest.owner} {place.manifest.provider}"
-        if (other := by_account.setdefault(account, place)) is not place:
+
+
+def require_own_keys(plans: Iterable[Plan], places: Sequence[Place]) -> None:
+    """Return where no two manifests own the keys of one account. Raises InputError otherwise.
+
+    Plans tell where the provider is, however a manifest spells it; a plan's place is found by its manifest.
+    """
+    credentials = {place.manifest.path: place.manifest.provider.credential for place in places}
+    known: dict[tuple[object, ...], str] = {}
+    for plan in plans:
+        other = known.setdefault((plan.owner, plan.provider, credentials[plan.manifest]), plan.manifest)
+        if other != plan.manifest:
             raise InputError(
-                f"{other.manifest.path} and {name} have the same owner at the same provider: "
+                f"{other} and {plan.manifest} have the same owner at the same provider: "
                 "each would delete what the other declares",
                 advice="give each its own owner, or make one manifest of them",
             )
 
 
 def _look_into(named: str, session: Session) -> list[str]:
+    """Return the manifests that a name stands for: a folder's and those below it, a pattern's, or the one file."""
+    # A shell expands patterns itself; a pipeline's input, or the environment, comes as it was written.
+    if glob.has_magic(named) and not os.path.exists(session.folder / named):  # noqa: PTH110 - as below
+        found = sorted(glob.glob(named, root_dir=session.folder, recursive=True))  # noqa: PTH207 - knows root_dir
+        return [name for one in found for name in _look_into_folder(one, session)] or [named]
+    return _look_into_folder(named, session)
+
+
+def _look_into_folder(named: str, session: Session) -> list[str]:
     """Return the manifests in a folder and below it, hidden folders left out; what is no folder is a manifest."""
     folder = session.folder / named
     if named == STDIN or not os.path.isdir(folder):  # noqa: PTH112 - says no to an impossible name, where Path raises
@@ -133,8 +154,12 @@ def place_beside(
     manifest: Manifest, folder: Path, session: Session, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
 ) -> Place:
     """Return the place of a manifest in a folder; a ledger that is named starts from the working directory."""
+    held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
+    for policy in held.policies:
+        for declared in held.keys:
+            match_patterns(policy, declared)  # here, where a signal ends it
     return Place(
-        manifest=replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest,
+        manifest=held,
         folder=folder,
         ledger=session.folder / ledger if ledger else folder / _LEDGER,
     )

@@ -36,13 +36,19 @@ def save_new(path: Path, content: bytes) -> None:
 
 
 def _save(path: Path, content: bytes, *, mode: int) -> None:
-    # os.replace would put a plain file in place of a device or a pipe without a word.
-    if path.exists() and not path.is_file():
+    # os.replace would put a plain file in place of a device or a pipe without a word; and, for root, in place of the
+    # link /dev/stdout where that leads to a plain file, for everybody on the machine.
+    if _is_device(path) or (path.exists() and not path.is_file()):
         raise InputError(f"{path} is not a plain file")
     try:
         _write(path, content, mode)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _is_device(path: Path) -> bool:
+    """Whether a name stands where the system keeps its devices; the file need not be there."""
+    return os.path.realpath(path.parent) == "/dev"
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

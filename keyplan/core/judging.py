@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from keyplan.core.reading.quoting import list_words, quote
 from keyplan.model.durations import write_duration
@@ -45,6 +46,16 @@ def judge(trial: Trial) -> Iterator[Breach]:
     """Yield every breach, in the order of the rules."""
     for check in _CHECKS:
         yield from check(trial)
+
+
+def match_patterns(policy: Policy, declared: Declaration) -> None:
+    """Match name and description against the policy's patterns, which `judge` then need not do again.
+
+    A pattern such as `(a+)+` may take for ever. Python hears of a signal meanwhile in the main thread alone: call this
+    there, before anything judges in another thread.
+    """
+    _matches(declared.name, policy.names)
+    _matches(declared.description, policy.descriptions)
 
 
 def find_glob(texts: tuple[str, ...], globs: tuple[str, ...]) -> str | None:
@@ -178,6 +189,7 @@ def _check_protection(trial: Trial) -> Iterator[Breach]:
         yield Breach(Rule.PROTECTED, ("protect",), fact, "set protect: true")
 
 
+@lru_cache(maxsize=100_000)
 def _matches(text: str, patterns: tuple[str, ...]) -> bool:
     return any(re.fullmatch(pattern, text, PATTERN_FLAGS) for pattern in patterns)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.failure_document import Failure, write_failures
 from keyplan.model.manifest import Place, Waiver
 
 FORMAT_VERSION = "1.0"
@@ -36,14 +37,15 @@ def to_document(drift: Drift) -> dict[str, Any]:
     }
 
 
-def to_documents(drifts: Sequence[Drift]) -> dict[str, Any]:
+def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> dict[str, Any]:
     """Return the drifts as JSON values: a single one's own document, or a set that holds each of theirs."""
-    if len(drifts) == 1:
+    if len(drifts) == 1 and not failures:
         return to_document(drifts[0])
     return {
         "format_version": FORMAT_VERSION,
         "alarms": sum(len(drift.alarms) for drift in drifts),
         "drifts": [to_document(drift) for drift in drifts],
+        "errors": write_failures(failures),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyplan.errors import PlanFileError
+from keyplan.model.failure_document import Failure, write_failures
 from keyplan.model.plan import Plan
 from keyplan.model.plan_document import FORMAT_VERSION, check_version, digest, from_document, to_document
 
@@ -26,14 +27,19 @@ def digest_to_approve(plans: Sequence[Plan]) -> str:
     return combine_digests(plans) if any(plan.changes for plan in plans) else ""
 
 
-def to_documents(plans: Sequence[Plan]) -> dict[str, Any]:
-    """Return the plans as JSON values: a single one's own document, or a set that holds each of theirs."""
-    if len(plans) == 1:
+def to_documents(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> dict[str, Any]:
+    """Return the plans as JSON values: a single one's own document, or a set that holds each of theirs.
+
+    Beside failures it is always a set, and one without a digest: nobody can approve a part of what was asked.
+    """
+    if len(plans) == 1 and not failures:
         return to_document(plans[0])
+    digest_of_all = {} if failures else {"digest": combine_digests(plans)}
     return {
         "format_version": FORMAT_VERSION,
-        "digest": combine_digests(plans),
+        **digest_of_all,
         "plans": [to_document(plan) for plan in plans],
+        "errors": write_failures(failures),
     }
 
 
@@ -47,4 +53,6 @@ def from_documents(document: object) -> tuple[Plan, ...]:
     check_version(str(document.get("format_version")))
     if not isinstance(document["plans"], list) or not document["plans"]:
         raise PlanFileError("plans is not a list of plans")
+    if document.get("errors"):
+        raise PlanFileError("it is not whole: some manifests could not be planned", advice="make a new plan")
     return tuple(from_document(entry) for entry in document["plans"])

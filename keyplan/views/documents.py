@@ -17,6 +17,7 @@ from keyplan.model import (
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
+from keyplan.model.failure_document import Failure
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
 from keyplan.model.validation import Validation
@@ -28,14 +29,14 @@ def render_document(document: dict[str, Any] | list[Any]) -> str:
     return json.dumps(document, indent=2).replace("##", r"#\u0023") + "\n"
 
 
-def render_plans(plans: Sequence[Plan]) -> str:
+def render_plans(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/plan.v1.json`, or for several plans of `schemas/plans.v1.json`."""
-    return render_document(plan_set_document.to_documents(plans))
+    return render_document(plan_set_document.to_documents(plans, failures))
 
 
-def render_reports(reports: Sequence[Report]) -> str:
+def render_reports(reports: Sequence[Report], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/report.v1.json`, or for several reports of `schemas/reports.v1.json`."""
-    return render_document(report_document.to_documents(reports))
+    return render_document(report_document.to_documents(reports, failures))
 
 
 def render_validations(validations: Sequence[Validation]) -> str:
@@ -53,6 +54,6 @@ def render_calendar(calendar: Calendar) -> str:
     return render_document(calendar_document.to_document(calendar))
 
 
-def render_drifts(drifts: Sequence[Drift]) -> str:
+def render_drifts(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/drift.v1.json`, or for several drifts of `schemas/drifts.v1.json`."""
-    return render_document(drift_document.to_documents(drifts))
+    return render_document(drift_document.to_documents(drifts, failures))

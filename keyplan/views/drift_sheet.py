@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keyplan.model.drift import Cause, Drift, Finding, Kind
-from keyplan.views.drift_text import describe_finding, list_asides, summarize
+from keyplan.views.drift_text import FOUND, describe_finding, list_asides, summarize
 from keyplan.views.sheet import Level, Row, Sheet, Subject
 
 _ACCEPTED, _SHOWN = 1, 5
@@ -35,7 +35,6 @@ _PHRASES: Mapping[Cause, str] = {
     Cause.UNDECLARED: "no longer in the manifest",
     Cause.IN_PAST: "its expires_at is in the past",
     Cause.POLICY: "as declared, and held back",
-    Cause.UNMANAGED: "a live key that nobody declared",
     Cause.EXPIRES_SOON: "ends soon",
 }
 
@@ -57,26 +56,41 @@ def sheet_of_drift(drift: Drift) -> Sheet:
 
 def _row_of(finding: Finding) -> Row:
     is_accepted = finding.waiver is not None
-    phrase = _PHRASES[finding.cause]
     return Row(
         subject=finding.address or finding.key_id or finding.name,
         mark="=" if is_accepted else "." if finding.is_report_only else "!",
-        word=f"{finding.cause.value} (accepted)" if is_accepted else finding.cause.value,
-        reason=phrase if finding.address else f"{phrase}: {finding.name}",
+        word=_say_word(finding),
+        reason=_say_reason(finding),
         rule=f"drift/{finding.cause.value}",
         level=_level(finding),
         danger=_danger(finding),
-        details=tuple(describe_finding(finding)),
+        details=tuple((label, text) for label, text in describe_finding(finding) if label != FOUND),
         advice="" if is_accepted else finding.advice,
         place=finding.place,
     )
 
 
+def _say_reason(finding: Finding) -> str:
+    """Return the cause in words and what was found, so that no format has to look for it among the details."""
+    if finding.cause is Cause.UNMANAGED:
+        return f"a live {finding.detail or 'key'} that nobody declared: {finding.name}"
+    phrase = _PHRASES[finding.cause]
+    return f"{phrase}: {finding.detail}" if finding.detail else phrase
+
+
+def _say_word(finding: Finding) -> str:
+    """Return ``gone (drift)``: the cause, and on whose side it is where the cause alone does not say it."""
+    cause, kind = finding.cause.value, finding.kind
+    asides = [kind.value] if kind in (Kind.DRIFT, Kind.PENDING) else []
+    asides += ["accepted"] if finding.waiver else []
+    return f"{cause} ({', '.join(asides)})" if asides else cause
+
+
 def _level(finding: Finding) -> Level:
-    if finding.waiver or (finding.is_report_only and finding.kind is not Kind.UNMANAGED):
+    if finding.waiver or finding.is_report_only:
         return Level.NOTICE
-    is_policy = finding.kind is Kind.UNMANAGED and not finding.is_report_only
-    return Level.ERROR if finding.kind is Kind.DRIFT or finding.guard or is_policy else Level.WARNING
+    is_grave = finding.kind in (Kind.DRIFT, Kind.UNMANAGED) or finding.guard
+    return Level.ERROR if is_grave else Level.WARNING
 
 
 def _danger(finding: Finding) -> int:

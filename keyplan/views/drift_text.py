@@ -12,6 +12,8 @@ from keyplan.views.inert import inert
 from keyplan.views.palette import PLAIN, Palette, Tone
 from keyplan.views.wording import join_words, say_time
 
+FOUND = "found"
+"""The label of a finding's detail."""
 UNMANAGED_SHOWN = 20
 """So many keys that nobody declared are named; the rest is counted."""
 
@@ -77,7 +79,7 @@ def say_subject(finding: Finding) -> str:
 def describe_finding(finding: Finding) -> Iterator[tuple[str, str]]:
     """Yield label and text of each further line of a finding but its advice. Not inert."""
     if finding.detail:
-        yield "found", finding.detail
+        yield FOUND, finding.detail
     if finding.key_id and finding.address:
         yield "key id", finding.key_id
     if finding.guard:

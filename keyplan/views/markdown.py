@@ -164,7 +164,8 @@ def _draw(sheet: Sheet) -> _Section:
 
 
 def _draw_foot(sheet: Sheet) -> Iterator[str]:
-    if sheet.unchanged:
+    # A drift counts what is in order among its remarks, beside what is accepted.
+    if sheet.unchanged and sheet.about is not Subject.DRIFT:
         yield f"{len(sheet.unchanged)} unchanged."
     if sheet.digest and sheet.about is Subject.PLAN:
         yield from _say_command(sheet.digest, [sheet.manifest])
@@ -183,7 +184,7 @@ def _draw_row(row: Row) -> str:
     cells = (
         f"{write_code(row.mark, width=8)} {write_words(row.word, width=60)}",
         write_code(row.subject),
-        write_words(row.reason),
+        write_words("; ".join(filter(None, (row.reason, row.advice or row.effect)))),
         write_code(say_location(row)) if row.place else "",
     )
     return f"| {' | '.join(write_cell(cell) for cell in cells)} |"

@@ -18,7 +18,7 @@ from keyplan.views.inert import inert
 
 # Words of letters, with marks between them or after; a small number with its unit. No full stop after a number, which
 # begins a list.
-_PLAIN = re.compile(r"\(?(?:[A-Za-z]+(?:['_-][A-Za-z]+)*[.,;:)]{0,3}|[0-9]{1,5}[a-z]?[,;)]?)")
+_PLAIN = re.compile(r"\(?(?:[A-Za-z]+(?:['_-][A-Za-z]+)*[.,;:!)]{0,3}|[0-9]{1,5}[a-z]?[,;)]?)")
 # Seven hex digits may name a commit, and GitHub makes a link of "www." even alone.
 _NEVER_PLAIN = re.compile(r"[a-f]{7}|www\.", re.IGNORECASE)
 _TICKS = re.compile("`+")

@@ -50,17 +50,17 @@ def _through_sheets(draw: Callable[[Noun], Sheet]) -> Formats[Sequence[Noun]]:
 
 PLAN_FORMATS: Formats[Sequence[Plan]] = {
     "text": lambda plans, style: combining.render_plans(plans, style.palette),
-    "json": lambda plans, _: documents.render_plans(plans),
+    "json": lambda plans, style: documents.render_plans(plans, style.failures),
     **_through_sheets(sheet_of_plan),
 }
 REPORT_FORMATS: Formats[Sequence[Report]] = {
     "text": lambda reports, style: combining.render_reports(reports, style.palette),
-    "json": lambda reports, _: documents.render_reports(reports),
+    "json": lambda reports, style: documents.render_reports(reports, style.failures),
     **_through_sheets(sheet_of_report),
 }
 DRIFT_FORMATS: Formats[Sequence[Drift]] = {
     "text": lambda drifts, style: combining.render_drifts(drifts, style.palette),
-    "json": lambda drifts, _: documents.render_drifts(drifts),
+    "json": lambda drifts, style: documents.render_drifts(drifts, style.failures),
     **_through_sheets(sheet_of_drift),
 }
 VALIDATION_FORMATS: Formats[Sequence[Validation]] = {

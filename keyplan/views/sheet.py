@@ -35,6 +35,9 @@ class Row:
     """The word beside the sign: ``create``, ``delete (blocked)``, ``failed``."""
     reason: str
     """Why, in a few words."""
+    effect: str = ""
+    """What it comes to for whoever uses the key; empty where nobody will notice. It is among the details, too, and
+    stands beside the reason where details are folded away, unless there is advice."""
     rule: str
     """A stable id of the reason, for programs: ``plan/expiring``, ``guard/deletes``, ``drift/gone``."""
     level: Level

@@ -20,9 +20,11 @@ from keyplan.views.sheet import Level, Row, Sheet, Subject
 from keyplan.views.wording import PAST, SIGNS, say_reason
 
 _FAILED, _NOT_TRIED, _BLOCKED, _STRANGER = 100, 90, 80, 5
+_ABRUPT = 5
+"""So much more dangerous is a new raw key without overlap: consumers fail until they read it."""
 _DANGERS: Mapping[Verb, int] = {
     Verb.DELETE: 70,
-    Verb.REFRESH: 65,  # the old raw key dies at once, or within the day
+    Verb.REFRESH: 60,
     Verb.REPLACE: 60,
     Verb.DELIVER: 30,
     Verb.CREATE: 20,
@@ -95,13 +97,19 @@ def _row_of_action(action: Action) -> Row:
         mark="!" if blocked else SIGNS[verb][0],
         word=f"{verb.value} (blocked)" if blocked else verb.value,
         reason=say_reason(action),
+        effect="" if blocked else "; ".join(action.consequences),
         rule=f"guard/{blocked.guard.value}" if blocked else f"plan/{action.reason.value}",
         level=Level.ERROR if blocked else _LEVELS[verb],
-        danger=_BLOCKED if blocked else _DANGERS[verb],
+        danger=_BLOCKED if blocked else _rate(action),
         details=tuple(describe_action(action)),
         advice=blocked.advice if blocked else "",
         place=action.place,
     )
+
+
+def _rate(action: Action) -> int:
+    is_abrupt = action.verb in (Verb.REFRESH, Verb.REPLACE) and not action.overlap
+    return _DANGERS[action.verb] + (_ABRUPT if is_abrupt else 0)
 
 
 def _rows_of_strangers(plan: Plan) -> Iterator[Row]:
@@ -152,7 +160,7 @@ def _row_of_done(outcome: Done) -> Row:
         reason=say_reason(action),
         rule=f"apply/{action.verb.value}",
         level=Level.WARNING if outcome.notes else Level.NOTICE,
-        danger=_DANGERS[action.verb],
+        danger=_rate(action),
         details=(*key, *stored, *notes),
         place=action.place,
     )

@@ -1,9 +1,11 @@
-"""How an answer is to look, where a format leaves a choice."""
+"""What formats need to know beside what they show: how it is to look, and what is missing in it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keyplan.errors import KeyplanError
 from keyplan.views.palette import PLAIN, Palette
 
 MARKDOWN_BYTES = 65_536
@@ -12,9 +14,11 @@ MARKDOWN_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """What a caller may choose about an answer."""
+    """What a format may need beside its noun."""
 
     palette: Palette = PLAIN
+    failures: Sequence[tuple[str, KeyplanError]] = ()
+    """Manifests for which nothing came out, and why."""
     digest: str = ""
     """Of all plans that the answer is about, where one digest stands for all."""
     version: str = ""

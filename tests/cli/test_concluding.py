@@ -9,7 +9,8 @@ from drifts import ACCEPTED, DUE, ENDING, GONE, MOVED, WAIVER, make_drift
 from drifts import STRANGER as UNMANAGED
 from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, KEEP, NOT_TRIED, STRANGER, make_plan, make_report
 
-from keyplan.cli.concluding import conclude_apply, conclude_drift, conclude_plan
+from keyplan.cli.concluding import conclude_apply, conclude_drift, conclude_error, conclude_plan
+from keyplan.errors import InterruptedRunError, SinkError
 from keyplan.model.drift import Finding
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Plan
@@ -65,3 +66,8 @@ def test_an_apply_beside_something_blocked_is_refused() -> None:
 )
 def test_the_status_of_a_drift(findings: tuple[Finding, ...], status: int) -> None:
     assert conclude_drift(make_drift(*findings)) == status
+
+
+def test_the_status_of_an_error_is_its_own_or_the_signals() -> None:
+    assert conclude_error(SinkError("broken")) == 6
+    assert conclude_error(InterruptedRunError("told to stop", signal_number=15)) == 143

@@ -71,3 +71,9 @@ def test_a_runner_whose_log_cannot_be_reached_safely_is_told_nothing(shell: Shel
     shell.environment["GITHUB_ACTIONS"] = "true"
     done = shell("apply", "--auto-approve", "--format", "github")
     assert (done.status, "not masked: " in done.err, "::add-mask::" in done.out + done.err) == (0, True, False)
+
+
+def test_a_saved_plan_is_not_spent_where_its_events_cannot_be_written(shell: Shell) -> None:
+    shell("plan", "--out", "plan.json")
+    assert shell("apply", "plan.json", "--json-lines", "none/events.jsonl").status == 3
+    assert shell("apply", "plan.json").status == 0

@@ -89,15 +89,34 @@ def test_every_problem_of_a_manifest_has_its_line_and_nothing_else(shell: Shell)
         pytest.param('{"format_version": "1.0", "x": ' + "9" * 5000 + "}", id="a number that is too long"),
     ],
 )
-def test_what_is_no_plan_is_told_in_one_line(shell: Shell, content: str) -> None:
+def test_what_is_no_plan_is_told_in_one_line_and_a_hint(shell: Shell, content: str) -> None:
     shell.write(content, "plan.json")
-    error = run_on(shell, "show", "plan.json")
+    error, *hints = run_on(shell, "show", "plan.json").splitlines()
     assert error.startswith("error: plan.json")
-    assert len(error.splitlines()) == 1
+    assert hints in ([], ["  hint: make one with: keyplan plan --out FILE"])
+
+
+def test_a_report_is_no_plan(shell: Shell) -> None:
+    shell.write('{"format_version": "1.0", "outcomes": []}', "report.json")
+    assert run_on(shell, "show", "report.json").startswith("error: report.json is JSON, and not a saved plan\n  hint: ")
+
+
+@pytest.mark.usefixtures("manifest")
+def test_a_saved_plan_beside_a_manifest_is_told_to_go_alone(shell: Shell) -> None:
+    shell("plan", "--out", "plan.json")
+    error = shell("apply", "keys.yaml", "plan.json")
+    assert (error.status, "plan.json is a saved plan, which is applied alone" in error.err) == (3, True)
+
+
+@pytest.mark.usefixtures("manifest")
+def test_a_saved_plan_whose_manifest_is_not_here_says_how_to_name_it(shell: Shell) -> None:
+    shell("plan", "--out", "plan.json")
+    (shell.folder / "keys.yaml").unlink()
+    assert run_on(shell, "apply", "plan.json").endswith("or name the manifest: --manifest FILE\n")
 
 
 def test_a_plan_that_lacks_something_is_told_the_field(shell: Shell) -> None:
-    shell.write('{"format_version": "1.0"}', "plan.json")
+    shell.write('{"format_version": "1.0", "resource_changes": []}', "plan.json")
     assert run_on(shell, "apply", "plan.json") == "error: plan.json: plan.provider is missing\n"
 
 

@@ -323,3 +323,17 @@ def test_a_shell_completes_words(
     with pytest.raises(SystemExit):
         shell()
     assert capsys.readouterr().out == f"plain,{word}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        pytest.param(["plan", "-out", "plan.json"], "long options have two dashes: --out", id="as Terraform has it"),
+        pytest.param(["apply", "-auto-approve"], "long options have two dashes: --auto-approve", id="a flag"),
+        pytest.param(["plan", "-format=json"], "long options have two dashes: --format", id="with a value"),
+        pytest.param(["plan", "-x"], "keyplan plan --help", id="nothing that is known"),
+    ],
+)
+def test_one_dash_for_two_is_recognised(shell: Shell, arguments: list[str], hint: str) -> None:
+    done = shell(*arguments)
+    assert (done.status, done.err.endswith(f"  hint: {hint}\n")) == (64, True)

@@ -177,3 +177,49 @@ def test_one_that_cannot_be_looked_at_is_told_beside_the_others(envs: Shell) -> 
     assert (found.status, "envs/prod/keys.yaml: error: " in found.err) == (5, True)
     assert [name in found.out for name in BOTH] == [True, True]
     assert 'owner="test"' in (envs.folder / "keyplan.prom").read_text()
+
+
+def test_one_ledger_under_two_names_is_one_ledger(envs: Shell) -> None:
+    (envs.folder / "again").symlink_to("envs/prod")
+    envs.write(ONE_KEY.format(owner="beside"), "envs/prod/keyplan.yaml")
+    refused = envs("plan", "envs/prod/keys.yaml", "again/keyplan.yaml")
+    assert (refused.status, "would share the ledger" in refused.err) == (3, True)
+
+
+@pytest.mark.parametrize("pattern", ["envs/*/keys.yaml", "envs/*", "**/keys.yaml"])
+def test_a_pattern_that_no_shell_expanded_stands_for_what_fits_it(envs: Shell, pattern: str) -> None:
+    envs.environment["KEYPLAN_MANIFEST"] = pattern
+    planned = envs("plan", "--format", "json")
+    assert [plan["manifest"] for plan in json.loads(planned.out)["plans"]] == list(BOTH)
+
+
+def test_a_pattern_that_nothing_fits_is_3(envs: Shell) -> None:
+    planned = envs("plan", "none/*.yaml")
+    assert (planned.status, "none/*.yaml does not exist" in planned.err) == (3, True)
+
+
+@pytest.mark.parametrize("command", [["plan"], ["drift"]], ids=["plan", "drift"])
+def test_json_says_that_one_is_missing(envs: Shell, command: list[str]) -> None:
+    envs.wiring.others["prod"].effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    document = json.loads(envs(*command, "envs", "--format", "json").out)
+    assert [(error["manifest"], error["exit_status"]) for error in document["errors"]] == [(BOTH[0], 5)]
+    assert [part["manifest"] for part in document[f"{command[0]}s"]] == [BOTH[1]]
+
+
+def test_the_plans_of_a_part_cannot_be_applied(envs: Shell) -> None:
+    envs.wiring.others["prod"].effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    envs("plan", "envs", "--format", "json=part.json")
+    refused = envs("apply", "part.json")
+    assert (refused.status, "some manifests could not be planned" in refused.err) == (3, True)
+
+
+def test_two_manifests_of_one_owner_are_found_out_however_they_spell_the_provider(envs: Shell) -> None:
+    envs.write(ONE_KEY.format(owner="prod") + "provider: {api: beta}\n", BOTH[1])
+    for command in ("plan", "drift"):
+        refused = envs(command, "envs")
+        assert (refused.status, "have the same owner" in refused.err) == (3, True)
+
+
+def test_the_same_owner_with_another_credential_is_another_account(envs: Shell) -> None:
+    envs.write(ONE_KEY.format(owner="prod") + "provider: {credential: {env: OTHER}}\n", BOTH[1])
+    assert envs("plan", "envs").status == 0

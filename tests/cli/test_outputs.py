@@ -161,3 +161,65 @@ def test_outside_a_runner_nothing_is_written(shell: Shell) -> None:
     before = sorted(shell.folder.iterdir())
     assert shell("plan", "--format", "github").status == 0
     assert sorted(shell.folder.iterdir()) == before
+
+
+@USUAL
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        pytest.param(["plan"], 3, id="plan"),
+        pytest.param(["apply", "--auto-approve"], 3, id="apply"),
+        pytest.param(["validate"], 3, id="validate"),
+        pytest.param(["drift"], 3, id="drift"),
+    ],
+)
+def test_a_file_that_cannot_be_written_keeps_no_other_answer_back(
+    shell: Shell, command: list[str], status: int
+) -> None:
+    done = shell(*command, "--format", "json=none/it.json", "--format", "text", "--format", "junit=it.xml")
+    assert (done.status, done.err.count("cannot be written"), bool(done.out)) == (status, 1, True)
+    assert (shell.folder / "it.xml").read_text()
+
+
+@USUAL
+def test_what_was_done_is_told_where_one_file_of_the_report_cannot_be_written(shell: Shell) -> None:
+    done = shell("apply", "--auto-approve", "--format", "json=none/it.json", "--format", "text")
+    assert done.out.endswith("Apply complete! Resources: 2 added, 0 changed, 0 destroyed.\n")
+
+
+@USUAL
+def test_a_failure_counts_more_than_a_file_that_cannot_be_written(shell: Shell) -> None:
+    shell.world.effects.inject(Fault.ERROR, "provider.list_keys", times=9)
+    done = shell("plan", "--format", "json=none/it.json", "--format", "junit=none/it.xml")
+    assert (done.status, "provider.list_keys" in done.err) == (5, True)
+
+
+@USUAL
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["plan", "--format=json=keys.yaml"], id="the manifest that is found"),
+        pytest.param(["plan", "it.yaml", "--format=json=it.yaml"], id="the manifest that is named"),
+        pytest.param(["plan", ".", "--format=json=envs/keyplan.yaml"], id="a manifest that a folder may hold"),
+        pytest.param(["plan", "--out=it", "--format=json=it"], id="the saved plan"),
+        pytest.param(["plan", "--format=json=it", "--format=sarif=./it"], id="another answer"),
+        pytest.param(["plan", "--policy=it.yaml", "--format=json=link"], id="a policy, through a link"),
+        pytest.param(["validate", "it.yaml", "--format=junit=it.yaml"], id="what is validated"),
+        pytest.param(["show", "it.yaml", "--format=markdown=it.yaml"], id="what is shown"),
+        pytest.param(["drift", "--metrics-file=it", "--format=json=it"], id="metrics"),
+        pytest.param(["apply", "it.yaml", "--auto-approve", "--json-lines=it.yaml"], id="events"),
+        pytest.param(["rotate", "user/ci", "--auto-approve", "--format=json=keys.yaml"], id="rotate"),
+    ],
+)
+def test_no_answer_takes_the_place_of_what_is_read_or_written(shell: Shell, arguments: list[str]) -> None:
+    shell.write("version: 1\n", "it.yaml")
+    (shell.folder / "link").symlink_to("it.yaml")
+    done = shell(*arguments)
+    assert (done.status, "would be overwritten" in done.err) == (64, True)
+    assert (shell.folder / "it.yaml").read_text() == "version: 1\n"
+
+
+def test_a_runner_is_told_beside_events_on_standard_output(runner: Shell) -> None:
+    done = runner("apply", "--auto-approve", "--json-lines", "-", "--format", "github")
+    assert (read_outputs(runner)["exitcode"], "::notice" in done.err) == ("0", True)
+    assert all(json.loads(line) for line in done.out.splitlines())

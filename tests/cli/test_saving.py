@@ -50,6 +50,13 @@ def test_what_is_no_plain_file_stays(tmp_path: Path, kind: str) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_nothing_is_made_among_the_devices() -> None:
+    path = Path("/dev/keyplan-test-is-never-there")  # not stdout's link itself, which a failure would replace
+    with pytest.raises(InputError, match="is not a plain file"):
+        save_privately(path, b"x")
+    assert not path.exists()
+
+
 def test_nothing_is_left_behind_where_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 250)  # the temporary name is longer than a name may be
     with pytest.raises(InputError, match="File name too long"):

@@ -61,3 +61,9 @@ def test_a_problem_of_a_policy_file_is_told_once(envs: Shell) -> None:
 def test_a_runner_hears_of_a_file_that_is_not_there(shell: Shell) -> None:
     done = shell("validate", "none.yaml", "--format", "github")
     assert (done.status, done.out.startswith("::error ")) == (3, True)
+
+
+def test_a_pattern_that_is_none_is_a_problem_like_any_other(shell: Shell) -> None:
+    shell.write(MANIFEST + 'policy: {names: "[a-z"}\n')
+    done = shell("validate")
+    assert (done.status, "is not a regular expression of Python" in done.err) == (3, True)

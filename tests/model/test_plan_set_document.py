@@ -10,7 +10,7 @@ from plans import CREATE, DELETE, DONE, FULL, NOT_TRIED, make_plan, make_report
 from referencing import Registry, Resource
 
 from keyplan.adapters import schemas
-from keyplan.errors import PlanFileError
+from keyplan.errors import KeyplanError, PlanFileError
 from keyplan.model import report_document
 from keyplan.model.plan import Plan
 from keyplan.model.plan_document import digest, to_document
@@ -37,6 +37,7 @@ def test_the_documents_fit_the_published_schemas() -> None:
     reports = Draft202012Validator(schemas.load("reports.v1"), registry=REGISTRY)
     plans.validate(to_documents([FULL, OTHER]))
     reports.validate(report_document.to_documents([make_report(DONE), make_report(NOT_TRIED)]))
+    plans.validate(to_documents([FULL], [("other.yaml", KeyplanError("it is down"))]))
     assert not plans.is_valid(to_documents([FULL]))
 
 

@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from attacks import ATTACKS, MARKDOWN, PIPELINE, TERMINAL
+from drifts import ACCEPTED, GONE, make_drift
+from drifts import STRANGER as UNDECLARED
 from judges import (
     Command,
     list_code,
@@ -24,23 +26,32 @@ from judges import (
     read_command,
     read_outputs,
 )
-from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, MOVED, REPLACE, STRANGER, make_plan, make_report
+from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, MOVED, NOW, REPLACE, STRANGER, make_plan, make_report
+from prometheus_client.parser import text_string_to_metric_families
 from sheets import DIGEST, DRIFT, VALIDATE
 
+from keyplan.errors import KeyplanError
+from keyplan.model.drift import Drift, Finding
 from keyplan.model.manifest import Address, KeyId, Place
 from keyplan.model.plan import Action, Blocked, Change, Guard, Plan, Request
 from keyplan.model.report import Report
+from keyplan.views.drift_sheet import sheet_of_drift
+from keyplan.views.events import describe_end, describe_plan, describe_start, describe_step
 from keyplan.views.github import render_annotations, render_outputs, render_step_summary
 from keyplan.views.gitlab import render_gitlab
 from keyplan.views.inert import inert
 from keyplan.views.junit import render_junit
 from keyplan.views.markdown import render_markdown
-from keyplan.views.rendering import render_plan, render_report
+from keyplan.views.metrics import Sample, render_metrics
+from keyplan.views.notice import Trouble, announce
+from keyplan.views.rendering import render_drift, render_plan, render_report
 from keyplan.views.sarif import render_sarif
 from keyplan.views.sheet import Sheet
 from keyplan.views.sheets import sheet_of_plan, sheet_of_report
 
 CALM = "harmless"
+ORPHANS = "keyplan_orphans"
+APPLYING = {"apply_start", "apply_progress", "apply_complete", "apply_errored"}
 DELIMITER = "keyplan-0123456789abcdef"
 attacked = pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 
@@ -102,11 +113,33 @@ def spoil_sheet(sheet: Sheet, attack: str) -> Sheet:
     return replace(sheet, rows=rows, remarks=(attack, f"a {attack}"), unchanged=(attack, f"b{attack}"), **texts)
 
 
+def spoil_finding(finding: Finding, attack: str) -> Finding:
+    """Return a finding with the attack wherever its text comes from outside."""
+    return replace(
+        finding,
+        address=finding.address and Address(attack),
+        name=attack,
+        key_id=KeyId(attack),
+        detail=attack,
+        advice=attack,
+        place=finding.place and Place(attack, 3, 5),
+        waiver=finding.waiver and replace(finding.waiver, owner=attack, reason=attack),
+        lapsed=finding.lapsed and replace(finding.lapsed, owner=attack, reason=attack),
+    )
+
+
+@functools.cache
+def make_spoilt_drift(attack: str) -> Drift:
+    findings = [spoil_finding(finding, attack) for finding in (GONE, UNDECLARED, ACCEPTED)]
+    return make_drift(*findings, owner=attack, manifest=attack, provider=attack, warnings=(attack,))
+
+
 @functools.cache
 def make_spoilt_sheets(attack: str) -> tuple[Sheet, ...]:
     return (
         sheet_of_plan(make_spoilt_plan(attack)),
         sheet_of_report(make_spoilt_report(attack)),
+        sheet_of_drift(make_spoilt_drift(attack)),
         spoil_sheet(DRIFT, attack),
         spoil_sheet(VALIDATE, attack),
     )
@@ -138,18 +171,27 @@ def annotate(sheets: Sequence[Sheet]) -> list[Command]:
 
 @attacked
 def test_text_is_harmless(attack: str) -> None:
-    for plan, report in [(make_spoilt_plan(attack), make_spoilt_report(attack))]:
-        texts = [render_plan(plan, as_format="text"), render_report(report, as_format="text")]
-        calm = [render_plan(make_spoilt_plan(CALM), as_format="text")]
-        assert not list_controls("".join(texts))
-        assert not list_commands("".join(texts))
-        assert texts[0].count("\n") == calm[0].count("\n")
+    texts, calm = (
+        [
+            render_plan(make_spoilt_plan(some), as_format="text"),
+            render_report(make_spoilt_report(some), as_format="text"),
+            render_drift(make_spoilt_drift(some), as_format="text"),
+        ]
+        for some in (attack, CALM)
+    )
+    assert not list_controls("".join(texts))
+    assert not list_commands("".join(texts))
+    assert [text.count("\n") for text in texts] == [text.count("\n") for text in calm]
 
 
 @attacked
 def test_json_is_harmless(attack: str) -> None:
-    plan, report = make_spoilt_plan(attack), make_spoilt_report(attack)
-    texts = [render_plan(plan, as_format="json"), render_report(report, as_format="json")]
+    plan, report, drift = make_spoilt_plan(attack), make_spoilt_report(attack), make_spoilt_drift(attack)
+    texts = [
+        render_plan(plan, as_format="json"),
+        render_report(report, as_format="json"),
+        render_drift(drift, as_format="json"),
+    ]
     assert all(text.isascii() and not list_controls(text) and not list_commands(text) for text in texts)
     assert json.loads(texts[0])["manifest"] == attack
     assert shape(json.loads(texts[0])) == shape(json.loads(render_plan(make_spoilt_plan(CALM), as_format="json")))
@@ -263,3 +305,40 @@ def test_the_judge_of_commands_reads_them_as_the_runner_does() -> None:
 
 def test_the_judge_of_outputs_reads_them_as_the_runner_does() -> None:
     assert read_outputs("a=1\n\nb<<E\nx\ny=2\nE\nc=<<E\n") == {"a": "1", "b": "x\ny=2", "c": "<<E"}
+
+
+@attacked
+def test_an_event_stays_one_line_of_ascii(attack: str) -> None:
+    events = [
+        *describe_plan(make_spoilt_plan(attack)),
+        describe_start(spoil(CREATE, attack)),
+        describe_step(spoil(CREATE, attack), attack, 0.1),
+        *describe_end(make_spoilt_report(attack)),
+    ]
+    lines = [json.dumps(event) for event in events]
+    assert [line for line in lines if "\n" in line or not line.isascii()] == []
+    assert {event["type"] for event in events} <= {"planned_change", "change_summary", "diagnostic", "final"} | APPLYING
+
+
+@attacked
+def test_a_notice_is_plain_and_mentions_nobody(attack: str) -> None:
+    trouble = Trouble(manifest=attack, error=KeyplanError(attack, advice=attack))
+    notice = announce([make_spoilt_drift(attack)], [trouble], command="drift", version="1", at=NOW)
+    assert (list_controls(f"{notice.title}{notice.text}"), re.findall(r"@\w", f"{notice.title}{notice.text}")) == (
+        set(),
+        [],
+    )
+    slack = json.dumps(notice.slack)
+    assert (slack.isascii(), re.findall("[<>]", slack)) == (True, [])
+
+
+@attacked
+def test_a_label_of_a_metric_stays_one_label(attack: str) -> None:
+    labels = (("address", attack), ("manifest", attack), ("owner", attack))
+    (family,) = text_string_to_metric_families(render_metrics([Sample(name=ORPHANS, labels=labels, value=1)]))
+    (sample,) = family.samples
+    assert (sample.name, set(sample.labels), list_controls("".join(sample.labels.values()))) == (
+        ORPHANS,
+        {"address", "manifest", "owner"},
+        set(),
+    )

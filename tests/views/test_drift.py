@@ -14,11 +14,12 @@ from keyplan.model.plan import Guard
 from keyplan.views.drift_sheet import sheet_of_drift
 from keyplan.views.drift_text import UNMANAGED_SHOWN, render_drift, summarize
 from keyplan.views.palette import ANSI
+from keyplan.views.rendering import DRIFT_FORMATS
 from keyplan.views.rendering import render_drift as render
 from keyplan.views.sheet import Level, Row, Subject
 
 HOSTILE = "x\r\n::error::\x1b[31m\u202e\u2028"
-FORMATS = pytest.mark.parametrize("as_format", ["text", "json"])
+FORMATS = pytest.mark.parametrize("as_format", DRIFT_FORMATS)
 
 
 @FORMATS
@@ -80,7 +81,7 @@ def hostile() -> Drift:
     return make_drift(said, stranger, owner=HOSTILE, manifest=HOSTILE, warnings=(HOSTILE,))
 
 
-@FORMATS
+@pytest.mark.parametrize("as_format", ["text", "json"])
 def test_somebody_elses_text_is_harmless(as_format: str) -> None:
     text = render(hostile(), as_format=as_format)
     assert not {"\r", "\x1b", "\u202e", "\u2028"} & set(text)
@@ -102,7 +103,7 @@ def row_of(finding: Finding) -> Row:
         pytest.param(replace(DUE, guard=None), Level.WARNING, id="pending"),
         pytest.param(DUE, Level.ERROR, id="pending, and an apply does nothing about it"),
         pytest.param(ENDING, Level.WARNING, id="expiring"),
-        pytest.param(STRANGER, Level.WARNING, id="unmanaged: report"),
+        pytest.param(STRANGER, Level.NOTICE, id="unmanaged: report"),
         pytest.param(replace(STRANGER, is_report_only=False), Level.ERROR, id="unmanaged: fail"),
         pytest.param(MOVED, Level.NOTICE, id="only shown"),
         pytest.param(ACCEPTED, Level.NOTICE, id="accepted"),
@@ -130,13 +131,12 @@ def test_a_row_says_all_that_the_text_says() -> None:
     assert row_of(DUE) == Row(
         subject="service/production/ingest",
         mark="!",
-        word="due",
-        reason="older than its rotation allows",
+        word="due (pending)",
+        reason="older than its rotation allows: in use since 2026-09-01T00:00:00Z, to be renewed every 30d",
         rule="drift/due",
         level=Level.ERROR,
         danger=50,
         details=(
-            ("found", "in use since 2026-09-01T00:00:00Z, to be renewed every 30d"),
             ("key id", "key-2"),
             ("blocked by", "protect"),
         ),
@@ -147,22 +147,37 @@ def test_a_row_says_all_that_the_text_says() -> None:
 
 def test_an_accepted_row_names_who_accepted_it_and_asks_for_nothing() -> None:
     row = row_of(replace(GONE, waiver=WAIVER, lapsed=None, advice="do something"))
-    assert (row.mark, row.word, row.advice) == ("=", "gone (accepted)", "")
+    assert (row.mark, row.word, row.advice) == ("=", "gone (drift, accepted)", "")
     assert ("accepted", "by ada until 2026-12-23T07:31:00Z: made by hand for the launch") in row.details
 
 
 @pytest.mark.parametrize(
     ("finding", "subject", "reason"),
     [
-        pytest.param(STRANGER, "key-8", "a live key that nobody declared: by hand", id="its id"),
+        pytest.param(STRANGER, "key-8", "a live user key that nobody declared: by hand", id="its id"),
         pytest.param(
-            replace(STRANGER, key_id=None), "by hand", "a live key that nobody declared: by hand", id="a name"
+            replace(STRANGER, key_id=None, detail=""),
+            "by hand",
+            "a live key that nobody declared: by hand",
+            id="a name",
         ),
     ],
 )
 def test_a_key_without_address_is_called_by(finding: Finding, subject: str, reason: str) -> None:
     row = row_of(finding)
     assert (row.subject, row.reason, row.mark) == (subject, reason, ".")
+
+
+def test_a_word_says_on_whose_side_it_is_unless_the_cause_does() -> None:
+    words = [row_of(finding).word for finding in (GONE, DUE, ENDING, STRANGER, ACCEPTED)]
+    assert words == ["gone (drift)", "due (pending)", "expires_soon", "unmanaged", "unmanaged (accepted)"]
+
+
+def test_what_is_found_is_said_once() -> None:
+    row = row_of(replace(GONE, lapsed=None))
+    assert row_of(STRANGER).details == ()
+    assert row.reason == "deleted outside keyplan: its key, delivered at 2026-11-01T00:00:00Z, is no longer there"
+    assert row.details == (("key id", "key-1"),)
 
 
 def test_a_sheet_keeps_what_is_in_order_and_what_concerns_the_whole() -> None:

@@ -43,7 +43,7 @@ def test_outputs_read_like_this(snapshot: SnapshotAssertion) -> None:
 def test_the_worst_of_all_sheets_comes_first() -> None:
     lines = render_annotations([DRIFT, PLAN]).splitlines()
     assert [line.partition(" ")[0] for line in lines] == [*["::error"] * 2, *["::warning"] * 2, *["::notice"] * 3]
-    assert "gone user/ci" in lines[0]
+    assert "gone (drift) user/ci" in lines[0]
 
 
 def test_an_annotation_stands_at_the_declaration() -> None:

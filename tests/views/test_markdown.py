@@ -64,6 +64,17 @@ def test_rows_are_dropped_from_the_least_dangerous_end_and_counted() -> None:
     assert f"Left out for want of room: {400 - shown} create, details of {shown + 1} keys and 1 remark." in text
 
 
+def test_the_table_says_what_happens_to_consumers_because_details_are_folded_away() -> None:
+    table = render_markdown([PLAN]).partition("<details>")[0]
+    assert "| no longer in the manifest; if that is meant, say `--allow-deletes` 1 |" in table
+    assert "| description and roles changed; the old key works for 24h after the switch |" in table
+
+
+def test_terraforms_line_is_plain_text() -> None:
+    line = "Apply complete! Resources: 2 added, 1 changed, 0 destroyed."
+    assert write_words(line) == line
+
+
 def test_details_are_dropped_before_rows() -> None:
     text = render_markdown([LARGE], budget_bytes=size(render_markdown([LARGE])) - 1)
     assert text.count("| `+` create |") == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from plans import (
@@ -23,7 +24,7 @@ from plans import (
 )
 
 from keyplan.errors import ManifestError, Problem, ProviderUnavailableError
-from keyplan.model.manifest import Unmanaged
+from keyplan.model.manifest import Address, Unmanaged
 from keyplan.model.plan import Action
 from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.sheet import Level, Subject
@@ -33,6 +34,18 @@ from keyplan.views.sheets import sheet_of_plan, sheet_of_report
 def test_what_ends_a_key_comes_before_what_makes_one() -> None:
     words = [row.word for row in sheet_of_plan(FULL).rows]
     assert words[:5] == ["delete", "refresh", "replace", "deliver", "create"]
+
+
+def test_what_breaks_consumers_at_once_comes_before_what_leaves_them_time() -> None:
+    later = replace(REFRESH, address=Address("user/a"), overlap=timedelta(hours=12))
+    sudden = replace(REPLACE, address=Address("user/b"), overlap=timedelta(0))
+    assert [row.subject for row in sheet_of_plan(make_plan(later, sudden)).rows] == ["user/b", "user/a"]
+
+
+def test_a_row_says_what_it_comes_to_for_consumers_unless_it_is_blocked() -> None:
+    blocked = replace(REFRESH, blocked=BLOCKED.blocked)
+    rows = [row for action in (REFRESH, blocked) for row in sheet_of_plan(make_plan(action)).rows]
+    assert [row.effect for row in rows] == ["the old raw key stops working at once", ""]
 
 
 def test_what_is_up_to_date_is_counted_and_has_no_row() -> None:

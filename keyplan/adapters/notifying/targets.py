@@ -58,7 +58,7 @@ def read_target(text: str) -> Target:
 def _read_web(text: str, scheme: str, *, is_slack: bool) -> Target:
     try:
         host = httpx.URL(text).host
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # the latter for bytes of the environment that are no text
         # From None: the cause quotes the URL.
         raise InputError(f"a {scheme} target of notices is not a URL") from None
     if not host:

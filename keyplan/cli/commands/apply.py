@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from keyplan.cli.applying_options import ApplyingSettings, applying_options
-from keyplan.cli.inputs import read_input, read_plans, read_policies
+from keyplan.cli.inputs import STDIN, read_input, read_plans, read_policies
 from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
-from keyplan.cli.outputs import reporting_failure
+from keyplan.cli.outputs import keep_apart, reporting_failure
 from keyplan.cli.performing import Order, perform
 from keyplan.cli.places import Place, find_manifests, locate_all, settle_all
 from keyplan.cli.session import Session
@@ -49,6 +51,7 @@ def command(
       keyplan apply envs/
       keyplan apply plan.json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    keep_apart(session, written=applying.files, read=[*sources, *settings.policies])
     with reporting_failure(session, applying.outputs, Subject.APPLY, " ".join(sources) or "keys.yaml"):
         order = _make_order(session, find_manifests(sources, session), manifest, settings, applying)
     return perform(session, order)
@@ -67,6 +70,8 @@ def _make_order(
     if len(given) == 1 and given[0].is_plan:
         reviewed = read_plans(given[0])
         places = _locate_reviewed(session, reviewed, manifest, settings)
+    elif saved := [source.name for source in given if source.is_plan]:
+        raise InputError(f"{saved[0]} is a saved plan, which is applied alone", advice=f"say: keyplan apply {saved[0]}")
     elif manifest:
         raise InputError("--manifest goes with a plan file", advice=f"say only: keyplan apply {manifest}")
     else:
@@ -98,4 +103,10 @@ def _locate_reviewed(
     # A plan of several manifests was held against the same policies throughout; those that are named now count instead.
     policies = read_policies(settings.policies or reviewed[0].policies, session)
     names = [manifest or plan.manifest for plan in reviewed]
+    absent = [name for name in names if name != STDIN and not os.path.exists(session.folder / name)]  # noqa: PTH110 - says no to an impossible name
+    if absent:
+        raise InputError(
+            f"{absent[0]}, from which the plan was made, is not here",
+            advice="apply where it was planned, or name the manifest: --manifest FILE",
+        )
     return locate_all(names, session, ledger=settings.ledger, policies=policies)

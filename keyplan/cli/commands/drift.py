@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 import click
 
-from keyplan.cli.abreast import Failure, run_abreast, sort_out
+from keyplan.cli.abreast import run_abreast, sort_out
 from keyplan.cli.concluding import conclude_all, conclude_drift
 from keyplan.cli.inputs import read_policies
 from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option, verbose_option
-from keyplan.cli.outputs import Answer, Outputs, formats_option, publish, reporting_failure, tell_errors
-from keyplan.cli.places import DEFAULT_MANIFESTS, Place, find_manifests, locate_all
+from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
+from keyplan.cli.places import DEFAULT_MANIFESTS, Place, find_manifests, locate_all, require_own_keys
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import look_for_drift
 from keyplan.cli.session import Session
@@ -22,6 +22,7 @@ from keyplan.cli.watching import WatchingSettings, watching, watching_options
 from keyplan.core.drifting import ORDINARY_WARNING
 from keyplan.model.drift import Drift, Kind
 from keyplan.model.durations import write_duration
+from keyplan.model.failure_document import Failure
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan
 from keyplan.views.drift_sheet import sheet_of_drift
@@ -80,6 +81,7 @@ def command(
       keyplan drift keys.yaml --only drift --only expiring
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     name = " ".join(manifests) or DEFAULT_MANIFESTS[0]
+    keep_apart(session, written=[*outputs.files, watched.metrics_file], read=[*manifests, *policies])
     with watching(session, watched, command="drift") as watch, reporting_failure(session, outputs, Subject.DRIFT, name):
         places = locate_all(
             find_manifests(manifests, session), session, ledger=ledger, policies=read_policies(policies, session)
@@ -102,14 +104,16 @@ def _look_at_all(
     wiring = session.wiring
     with show_waiting(session.screen, "Looking at the keys that exist"):
         results = run_abreast(lambda place: look_for_drift(wiring, place, only=only, within=within), places)
-    return sort_out(results, [place.manifest.path for place in places])
+    looks, errors = sort_out(results, [place.manifest.path for place in places])
+    require_own_keys([plan for _, plan, _ in looks], places)
+    return looks, errors
 
 
 def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
     status = conclude_all([*map(conclude_drift, drifts), *(error.exit_status for _, error in errors)])
     answer = Answer.about(Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=sheet_of_drift, exit_status=status)
-    publish(session, outputs, answer)
+    status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(drifts) + len(errors))
     return status
 

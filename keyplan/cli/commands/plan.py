@@ -7,16 +7,17 @@ from pathlib import Path
 
 import click
 
-from keyplan.cli.abreast import Failure, run_abreast, sort_out
+from keyplan.cli.abreast import run_abreast, sort_out
 from keyplan.cli.concluding import conclude_all, conclude_plan
 from keyplan.cli.inputs import read_policies
 from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
-from keyplan.cli.outputs import Answer, Outputs, formats_option, publish, reporting_failure, tell_errors
-from keyplan.cli.places import Place, find_manifests, locate_all
+from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
+from keyplan.cli.places import Place, find_manifests, locate_all, require_own_keys
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import look
 from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
+from keyplan.model.failure_document import Failure
 from keyplan.model.plan import Plan
 from keyplan.model.plan_set_document import digest_to_approve
 from keyplan.views.documents import render_plans
@@ -57,6 +58,7 @@ def command(
       keyplan plan keys.yaml --out plan.json
       keyplan plan envs/ --format text --format markdown=plan.md
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies])
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
         policies = read_policies(settings.policies, session)
         places = locate_all(find_manifests(manifests, session), session, ledger=settings.ledger, policies=policies)
@@ -79,7 +81,7 @@ def command(
         digest=digest_to_approve(plans),
         plan_path=str(out) if out and not errors else "",
     )
-    publish(session, outputs, answer)
+    status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(places))
     return status
 
@@ -95,7 +97,9 @@ def _look_at_all(
         for place, plan in zip(places, results, strict=True):
             if isinstance(plan, Plan):
                 session.screen.say(outline(plan, ledger=str(place.ledger)))
-    return sort_out(results, [place.manifest.path for place in places])
+    plans, errors = sort_out(results, [place.manifest.path for place in places])
+    require_own_keys(plans, places)
+    return plans, errors
 
 
 def _save(session: Session, out: Path, plans: Sequence[Plan], errors: Sequence[Failure]) -> None:

@@ -9,6 +9,7 @@ import click
 from keyplan.cli.applying_options import ApplyingSettings, applying_options
 from keyplan.cli.inputs import read_policies
 from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
+from keyplan.cli.outputs import keep_apart
 from keyplan.cli.performing import Order, perform
 from keyplan.cli.places import locate
 from keyplan.cli.session import Session
@@ -46,6 +47,7 @@ def command(
       keyplan rotate user/ci
       keyplan rotate 'service/production/*' --auto-approve
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    keep_apart(session, written=applying.files, read=[*([manifest] if manifest else []), *policies])
     named = tuple(sorted(set(addresses)))
     order = Order(
         command="rotate",

@@ -6,7 +6,7 @@ import click
 
 from keyplan.cli.inputs import read_input, read_plans
 from keyplan.cli.options import argument
-from keyplan.cli.outputs import Answer, Outputs, formats_option, publish
+from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session
 from keyplan.model.plan_set_document import digest_to_approve
 from keyplan.views.rendering import PLAN_FORMATS
@@ -27,6 +27,7 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
       keyplan show plan.json
       keyplan show plan.json --format markdown
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    keep_apart(session, written=outputs.files, read=[planfile])
     plans = read_plans(read_input(planfile, session))
     answer = Answer(
         formats=PLAN_FORMATS,
@@ -36,5 +37,4 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
         digest=digest_to_approve(plans),
         plan_path=planfile,
     )
-    publish(session, outputs, answer)
-    return 0
+    return publish(session, outputs, answer)

@@ -10,7 +10,7 @@ import click
 from keyplan.cli.concluding import ExitStatus
 from keyplan.cli.inputs import Input, read_input, survey_manifest, survey_policies
 from keyplan.cli.options import FileNames, argument, policy_option
-from keyplan.cli.outputs import Answer, Outputs, formats_option, publish, reporting_failure
+from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.places import DEFAULT_MANIFESTS, find_manifests
 from keyplan.cli.session import Session
 from keyplan.core.policing import find_violations
@@ -41,6 +41,7 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
       keyplan validate keys.yaml
       keyplan validate envs/ --policy platform.yaml --format text --format sarif=keyplan.sarif
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    keep_apart(session, written=outputs.files, read=[*manifests, *policies])
     with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
         sources = [read_input(name, session) for name in find_manifests(manifests, session)]
         rules, faults = survey_policies(policies, session)
@@ -52,10 +53,10 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
         sheets=[sheet_of_validation(validation) for validation in validations],
         exit_status=ManifestError.exit_status if problems else ExitStatus.DONE,
     )
-    publish(session, outputs, answer)
+    status = publish(session, outputs, answer)
     if problems:
         raise ManifestError(problems)
-    return ExitStatus.DONE
+    return status
 
 
 def _check(source: Input, policies: Collection[Policy], faults: tuple[Problem, ...]) -> Validation:

@@ -81,11 +81,12 @@ def _read_patterns(given: Table, name: str, problems: Problems) -> tuple[str, ..
     if name not in given:
         return ()
     patterns: list[tuple[str, Spot]] = list(each(given[name], given.value_spot(name)))
+    faults = {pattern: _find_fault(pattern) for pattern, _ in patterns}
     for pattern, spot in patterns:
-        fault = _find_fault(pattern)
-        if fault:
-            problems.add(spot, f"{quote(pattern)} is not a regular expression of Python: {escape(fault)}")
-    return tuple(pattern for pattern, _ in patterns)
+        if faults[pattern]:
+            problems.add(spot, f"{quote(pattern)} is not a regular expression of Python: {escape(faults[pattern])}")
+    # `validate` goes on with what is sound: a faulty pattern must not reach whoever matches names with it.
+    return tuple(pattern for pattern, _ in patterns if not faults[pattern])
 
 
 def _find_fault(pattern: str) -> str:
