@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-
+from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TypeAlias
 
 import httpx
 
-from keyplan import __version__
 from keyplan.errors import InputError
 from keyplan.model.secret import Credential, RawKey
 
@@ -124,7 +123,7 @@ def open_client(
             follow_redirects=False,
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             headers={
-                "User-Agent": f"keyplan/{__version__}",
+                "User-Agent": f"keyplan/{version('keyplan')}",
                 "Accept": "application/json, application/problem+json",
                 "Accept-Encoding": "identity",
             },

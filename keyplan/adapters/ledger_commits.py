@@ -12,6 +12,7 @@ from sqlite3 import Connection
 from threading import Lock
 
 from keyplan.adapters.ledger_files import LedgerFile
+from keyplan.errors import LedgerError
 
 Change = Callable[[Connection], object]
 
@@ -19,10 +20,12 @@ Change = Callable[[Connection], object]
 class _Write:
     """One thread's change, waiting or made."""
 
-    __slots__ = ("change", "is_durable")
+    __slots__ = ("change", "is_durable", "was_tried")
 
     def __init__(self, change: Change) -> None:
         self.change = change
+        self.was_tried = False
+        """Whether a transaction had it in it, which may have failed."""
         self.is_durable = False
 
 
@@ -42,20 +45,27 @@ class Commits:
         with self._queue:
             self._waiting.append(mine)
         with self.turn:
-            if not mine.is_durable:  # else somebody else did it while this thread waited for its turn
-                self._commit(mine)
+            if mine.is_durable:  # somebody else did it while this thread waited for its turn
+                return
+            if mine.was_tried:
+                self._make([mine])
+            else:
+                self._commit_all(mine)
 
-    def _commit(self, mine: _Write) -> None:
+    def _commit_all(self, mine: _Write) -> None:
         with self._queue:
             batch, self._waiting = self._waiting, []
+        for write in batch:
+            write.was_tried = True
         try:
-            with self._file.writing() as connection:
-                for write in batch:
-                    write.change(connection)
-        except BaseException:
-            # This thread tells of the failure; the others have their turn after it, and try again.
-            with self._queue:
-                self._waiting = [write for write in batch if write is not mine] + self._waiting
-            raise
+            self._make(batch)
+        except LedgerError:
+            # Somebody's change may be to blame: each is tried alone now, and fails alone.
+            self._make([mine])
+
+    def _make(self, batch: list[_Write]) -> None:
+        with self._file.writing() as connection:
+            for write in batch:
+                write.change(connection)
         for write in batch:
             write.is_durable = True

@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+
 from keyplan.errors import InputError
 from keyplan.model.manifest import Declaration
 

@@ -92,8 +92,9 @@ def settle_all(
 
 
 def require_apart(places: Sequence[Place]) -> None:
-    """Return where each manifest has a ledger of its own. Raises InputError otherwise."""
+    """Return where no manifest is in another's way, as far as that shows offline. Raises InputError otherwise."""
     by_ledger: dict[str, Place] = {}
+    owners = _Owners()
     for place in places:
         name = place.manifest.path
         if (other := by_ledger.setdefault(os.path.realpath(place.ledger), place)) is not place:
@@ -101,6 +102,7 @@ def require_apart(places: Sequence[Place]) -> None:
                 f"{other.manifest.path} and {name} would share the ledger {place.ledger}",
                 advice="put each manifest in a folder of its own, and leave out --ledger",
             )
+        owners.add(name, place.manifest.owner, str(place.manifest.provider))
 
 
 def require_own_keys(plans: Iterable[Plan], places: Sequence[Place]) -> None:
@@ -109,12 +111,23 @@ def require_own_keys(plans: Iterable[Plan], places: Sequence[Place]) -> None:
     Plans tell where the provider is, however a manifest spells it; a plan's place is found by its manifest.
     """
     credentials = {place.manifest.path: place.manifest.provider.credential for place in places}
-    known: dict[tuple[object, ...], str] = {}
+    owners = _Owners()
     for plan in plans:
-        other = known.setdefault((plan.owner, plan.provider, credentials[plan.manifest]), plan.manifest)
-        if other != plan.manifest:
+        owners.add(plan.manifest, plan.owner, f"{plan.provider} {credentials[plan.manifest]}")
+
+
+class _Owners:
+    """Which manifest owns the keys of which account."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+
+    def add(self, manifest: str, owner: str, account: str) -> None:
+        """Note a manifest. Raises InputError where another one owns the keys already."""
+        other = self._known.setdefault((owner, account), manifest)
+        if other != manifest:
             raise InputError(
-                f"{other} and {plan.manifest} have the same owner at the same provider: "
+                f"{other} and {manifest} have the same owner at the same provider: "
                 "each would delete what the other declares",
                 advice="give each its own owner, or make one manifest of them",
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-
 from keyplan.model.desired import Desired
 from keyplan.model.durations import write_duration
 from keyplan.model.observation import Access, Observation, split_marker

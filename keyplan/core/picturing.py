@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
+
 from keyplan.core.comparing import flatten_access
 from keyplan.model.desired import Desired
 from keyplan.model.durations import write_duration

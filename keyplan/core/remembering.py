@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId
 from keyplan.model.observation import Marker, Observation, Snapshot

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -33,18 +32,14 @@ def read(file: LedgerFile) -> set[str]:
 
 
 def write_at_once(commits: Commits, changes: list[Callable[[Connection], object]]) -> list[BaseException | None]:
-    """Make all changes while one turn is taken, so that all wait for the next; return what each raised."""
-    arrived = threading.Semaphore(0)
-
-    def write(change: Callable[[Connection], object]) -> None:
-        arrived.release()
-        commits.write(change)
-
+    """Make all changes while the turn is taken, so that all wait for the next; return what each raised."""
     with ThreadPoolExecutor(max_workers=len(changes)) as pool:
         with commits.turn:
-            futures = [pool.submit(write, change) for change in changes]
-            for _ in changes:
-                arrived.acquire()
+            futures = [pool.submit(commits.write, change) for change in changes]
+            for _ in range(5_000):
+                if len(commits._waiting) == len(changes):
+                    break
+                time.sleep(0.001)
         return [future.exception() for future in futures]
 
 
@@ -54,21 +49,10 @@ def test_every_write_is_durable_when_it_returns(file: LedgerFile) -> None:
     assert read(file) == set(names)
 
 
-def test_who_waits_for_the_same_turn_shares_a_transaction(file: LedgerFile) -> None:
-    commits, connections = Commits(file), set()
-    waiting = threading.Barrier(2)
-
-    def begin(connection: Connection) -> None:
-        waiting.wait()  # the second writer comes while this transaction is open
-        waiting.wait()
-        connections.add(id(connection))
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        first = pool.submit(commits.write, begin)
-        waiting.wait()
-        waiting.wait()
-        first.result()
-    assert len(connections) == 1
+def test_those_who_wait_for_one_turn_share_a_transaction(file: LedgerFile) -> None:
+    seen: list[Connection] = []
+    write_at_once(Commits(file), [seen.append] * WRITERS)
+    assert [connection is seen[0] for connection in seen] == [True] * WRITERS
 
 
 def test_a_failed_write_fails_alone(file: LedgerFile) -> None:

@@ -70,6 +70,7 @@ def test_a_target_is_known_by_its_scheme_and_host(url: str, shape: Shape, name: 
         pytest.param(f"{SECRET} ://example.test", "is not a URL", id="no word before the separator"),
         pytest.param(f"https:///{SECRET}", "has no host", id="no host"),
         pytest.param(f"https://example.test:{SECRET}/", "is not a URL", id="a port that is none"),
+        pytest.param(f"https://example.test/{SECRET}\udcff", "is not a URL", id="bytes that are no text"),
         pytest.param(f"http://example.test/{SECRET}", "http://example.test is plain http", id="readable on the way"),
         pytest.param(f"slack+http://example.test/{SECRET}", "is plain http", id="the same for Slack's shape"),
     ],

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from sys import intern
 from typing import Any
+
 from keyplan.adapters.http import show_safely
 from keyplan.adapters.providers.arize.answering import JsonObject
 from keyplan.adapters.secrets import is_header_safe
@@ -63,13 +65,14 @@ class KeyParser:
             return None
         description, marker = split_marker(read_text(item.get("description")))
         return Observation(
-            id=KeyId(key_id),
-            name=read_text(item.get("name")),
+            # Interned, like those of receipts: both say the same of nearly every key.
+            id=KeyId(intern(key_id)),
+            name=intern(read_text(item.get("name"))),
             key_type=_read_key_type(item.get("key_type")),
             description=description,
             marker=marker,
             active=_read_active(item.get("status"), unless_said=active_unless_said),
-            redacted=read_text(item.get("redacted_key")),
+            redacted=intern(read_text(item.get("redacted_key"))),
             created_at=self._time(item, "created_at") or EPOCH,
             expires_at=self._time(item, "expires_at"),
             last_used_at=self._time(item, "last_used_at"),
@@ -90,16 +93,14 @@ class KeyParser:
             return None
 
 
-def read_time(value: object) -> datetime | None:
-    """Return the instant, aware, UTC; None for null.
+def read_time(value: object) -> datetime:
+    """Return the instant, aware, UTC.
 
     Understood are RFC 3339 with any offset and fraction, times without offset (taken as UTC), dates, and
     seconds since 1970, as the vendor's SDK does (arize-api 8). Raises ValueError on anything else.
     """
     try:
         match value:
-            case None:
-                return None
             case bool():
                 raise ValueError("a truth value is no time")
             case int() | float():

@@ -10,7 +10,7 @@ from keyplan.adapters.http import show_safely
 from keyplan.adapters.providers.arize.client import ReadingClient
 from keyplan.adapters.providers.arize.detecting import NOT_UNDERSTOOD, Detector
 from keyplan.adapters.providers.arize.dialects import KEYS_PATH, Dialect
-from keyplan.adapters.providers.arize.paging import fetch_all
+from keyplan.adapters.providers.arize.paging import iterate
 from keyplan.adapters.providers.arize.parsing import KeyParser, Notices
 from keyplan.adapters.providers.arize.spaces import SpaceFinder, ask_all
 from keyplan.errors import InputError, ProviderRefusedError
@@ -95,7 +95,7 @@ class ArizeReader:
     def _list_with(self, dialect: Dialect, query: _Query, status: str) -> list[Observation]:
         """Return the keys that pass a query, the server's filter for their status not trusted."""
         wanted = dialect.filters(key_type=query.key_type, status=status, space_id=query.space_id)
-        items = fetch_all(self._client, query.what, KEYS_PATH, wanted, "api_keys")
+        items = iterate(self._client, query.what, KEYS_PATH, wanted, "api_keys")
         parser = KeyParser(self._notices, shows_spaces=dialect.laws.shows_spaces)
         keys = (parser.read(item, active_unless_said=query.active) for item in items)
         return [query.place(key) for key in keys if key is not None and key.active is query.active]

@@ -1,0 +1,1 @@
+"""What keyplan costs, measured: `python -m benchmarks` writes RESULTS.md. See docs/performance.md."""

@@ -1,0 +1,49 @@
+"""1,000 creates at 50 ms a request, 32 at once: how much of the time is the provider's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from statistics import median
+
+from benchmarks.accounts import Account
+from benchmarks.measuring import run
+from benchmarks.rows import Aim, Row
+from benchmarks.stage import Stage
+
+KEYS = 1_000
+LATENCY = 0.05
+PARALLELISM = 32
+AIM = 0.85
+
+
+def measure(stage: Stage) -> list[Row]:
+    """Return the share of the ideal time, once with the file sink's files outside of a git work tree."""
+    with stage.serving(KEYS, spaces=0, latency=LATENCY, is_empty=True) as server:
+        samples, counted = [], {}
+        for number in range(3 if stage.is_quick else 5):
+            folder = stage.folder / f"apply-{number}"
+            folder.mkdir()
+            (folder / "keys.yaml").write_text(Account(KEYS, 0).write_manifest(server.url))
+            before = run(stage.command("plan", folder=folder)).seconds
+            server.count()
+            done = run(stage.command("apply", "--auto-approve", "--parallelism", str(PARALLELISM), folder=folder))
+            counted = server.count()
+            # What a plan of the same takes, start and listing, is not part of the creates.
+            samples.append(done.seconds - before)
+            shutil.rmtree(folder)
+    # A create, and a request that verifies its raw key; the plan's own question is one of the probes.
+    per_key = (counted["create"] + counted["probe"] - 1) / KEYS
+    ideal = KEYS * LATENCY * per_key / PARALLELISM
+    took = f"{median(samples):.3g} s ({min(samples):.3g} to {max(samples):.3g}) against {ideal:.3g} s"
+    return [
+        Row(
+            id="apply/creates",
+            subject=f"`keyplan apply` of {KEYS:,} creates at {LATENCY * 1000:.0f} ms, parallelism {PARALLELISM}",
+            beside=f"the ideal: {KEYS} x {LATENCY * 1000:.0f} ms x {per_key:.2g} requests / {PARALLELISM}",
+            value=ideal / median(samples),
+            aim=AIM,
+            side=Aim.AT_LEAST,
+            detail=f"{took}; {json.dumps(counted, sort_keys=True)}",
+        )
+    ]

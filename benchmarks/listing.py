@@ -1,0 +1,29 @@
+"""Seconds that keyplan's reader takes to list so many spaces: `python -m benchmarks.listing URL SPACES`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.accounts import space_id
+from keyplan.cli.wiring import PluginWiring
+from keyplan.model.manifest import ProviderSettings, SpaceId
+
+
+def main() -> None:
+    """List and tell."""
+    url, spaces = sys.argv[1], int(sys.argv[2])
+    wiring = PluginWiring({"ARIZE_API_KEY": "ak-benchmark"}, lambda _: None)
+    settings = ProviderSettings(options={"base_url": url, "api": "beta"})
+    ports = wiring.provider(settings, owner="bench", folder=Path.cwd())
+    ids = [SpaceId(space_id(number)) for number in range(spaces)]
+    ports.reader.list_keys(ids[:1])  # connects, imports
+    start = time.perf_counter()
+    ports.reader.list_keys(ids)
+    sys.stdout.write(f"{time.perf_counter() - start}\n")
+    ports.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What keyplan is measured against; each script runs by itself, in an environment of its own."""

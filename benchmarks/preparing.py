@@ -1,0 +1,131 @@
+"""The state that a manifest's first apply would have left: ledger and secret files, without making the keys.
+
+Runs as `python -m benchmarks.preparing FOLDER --keys N --spaces N --provider URL`, in keyplan's environment and with
+keyplan's own adapters, so that what is read back is what keyplan writes. Only the waiting for the disk is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, redacted_of, spoil
+from keyplan.adapters import registry, schemas
+from keyplan.adapters.durable_files import Folder
+from keyplan.adapters.git_ignoring import GitIgnoring
+from keyplan.adapters.ledger_files import LedgerFile
+from keyplan.adapters.ledgers.sqlite import _to_text, build
+from keyplan.adapters.sinks.file import FileSink
+from keyplan.cli.wiring import PROVIDERS, SINKS
+from keyplan.core.desiring import desire
+from keyplan.core.reading import PluginSchemas, read
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, SpaceId
+from keyplan.model.observation import Slot, Space
+from keyplan.model.receipt import Receipt
+from keyplan.model.secret import RawKey
+
+
+def prepare(folder: Path, account: Account, provider: str) -> None:
+    """Write manifest, spoilt manifest, ledger and secret files of a whole account."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = account.write_manifest(provider)
+    (folder / "keys.yaml").write_text(text)
+    (folder / "spoilt.yaml").write_text(account.write_manifest(provider, spoil=spoil))
+    manifest = _read(text.encode())
+    spaces = {
+        declared.space: Space(
+            id=SpaceId(str(declared.space)), name="", organization_id=OrganizationId("any: no digest holds it")
+        )
+        for declared in manifest.keys
+        if isinstance(declared.space, SpaceById)
+    }
+    by_address = {one.address: one for one in desire(manifest, spaces)}
+    sink = FileSink(
+        manifest.sinks["local"],  # type: ignore[index]  # the one sink of `accounts`
+        base=str(folder),
+        owner=OWNER,
+        ignoring=GitIgnoring({}, ask=lambda *_: 0),
+        enter=_HastyFolder.enter,
+    )
+    receipts = [_deliver(sink, by_address[account.address_of(n)], n) for n in range(account.keys)]  # type: ignore[index]
+    _fill_ledger(folder / ".keyplan" / "ledger.db", provider, receipts)
+
+
+class _HastyFolder(Folder):
+    """A folder whose files are not waited for: 100,000 of them would take minutes."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a new file there."""
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=self._descriptor)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(content)
+
+
+def _read(text: bytes) -> Manifest:
+    def find(group: str) -> Any:
+        return lambda kind: registry.options_schema(group, kind)
+
+    plugins = PluginSchemas(provider=find(PROVIDERS), sink=find(SINKS))
+    return read(text, file="keys.yaml", schema=schemas.load("manifest.v1"), plugins=plugins)
+
+
+def _deliver(sink: FileSink, desired: Desired, number: int) -> Receipt:
+    declared, raw, identity = desired.declaration, RawKey(raw_key(number)), KeyId(key_id(number))
+    slot: Slot = sink.locate(OWNER, declared, declared.deliveries[0])
+    receipt = Receipt(
+        owner=OWNER,
+        address=declared.address,
+        key_id=identity,
+        key_type=declared.key_type,
+        name=declared.name,
+        space_ids=desired.space_ids,
+        access=desired.access.digest() if desired.access else "",
+        created_at=created_at(number),
+        expires_at=declared.expires_at,
+        declared_expires_at=declared.expires_at,
+        redacted=redacted_of(number),
+        fingerprint=raw.fingerprint(identity),
+        delivered=(slot.delivered,),
+        delivered_at=created_at(number) + timedelta(seconds=1),
+    )
+    sink.put(slot, raw, receipt)
+    return receipt
+
+
+def _fill_ledger(path: Path, provider: str, receipts: list[Receipt]) -> None:
+    """Record all receipts in one transaction: one each, as an apply does it, would take minutes."""
+    build(str(path), owner=OWNER, account=provider, clock=_NoClock()).record(receipts[0])
+    with LedgerFile(path=path, owner=OWNER, account=provider).writing() as connection:
+        rows = [(receipt.address, _to_text(receipt.to_dict())) for receipt in receipts]
+        connection.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?)", rows)
+
+
+class _NoClock:
+    """No lock is waited for here."""
+
+    def now(self) -> Any:
+        """Fail."""
+        raise NotImplementedError
+
+    def sleep(self, duration: timedelta) -> None:
+        """Fail."""
+        raise NotImplementedError
+
+
+def main() -> None:
+    """Read the command line and prepare."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--keys", type=int, required=True)
+    parser.add_argument("--spaces", type=int, default=10)
+    parser.add_argument("--provider", required=True)
+    given = parser.parse_args()
+    prepare(given.folder, Account(given.keys, given.spaces), given.provider)
+
+
+if __name__ == "__main__":
+    main()
