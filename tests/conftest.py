@@ -1,8 +1,9 @@
-"""What all tests share: assertions of shared modules are told in full, and no example is too slow on a busy machine."""
+"""What all tests share: assertions of shared modules told in full, time on a busy machine, and ears for an interrupt."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,3 +15,7 @@ if "CI" not in os.environ:
     # Where CI is set, hypothesis loads a profile of its own: no deadline either, and the same examples each time.
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has what it starts in the background ignore SIGINT, and so would every process that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
