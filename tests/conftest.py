@@ -1,4 +1,4 @@
-"""What all tests share: assertions of shared modules told in full, time on a busy machine, and ears for an interrupt."""
+"""What all tests share: assertions of shared modules told in full, time on busy machines, ears for an interrupt."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from keyplan.model.failure_document import Failure
 
 MOST_ABREAST = 8
 """So many manifests at once; each has threads of its own."""
+_LONGEST_WAIT_SECONDS = 0.2
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
@@ -38,16 +39,27 @@ def run_abreast(
     if break_off and len(given) == 1:
         return [attempt(given[0])]  # in the main thread, where it hears of interrupts itself
     pool = ThreadPoolExecutor(max_workers=min(MOST_ABREAST, max(1, len(given))))
-    futures = [pool.submit(attempt, one) for one in given]
+    futures: list[Future[Result | KeyplanError]] = []
     try:
-        wait(futures)
+        for one in given:
+            futures.append(pool.submit(attempt, one))  # noqa: PERF401 - what was begun is known, whenever somebody interrupts
+        _await(futures)
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
         if break_off is None:
             raise
-        return [future.result() if _is_over(future) else break_off() for future in futures]
+        begun = [future.result() if _is_over(future) else break_off() for future in futures]
+        return [*begun, *(break_off() for _ in given[len(futures) :])]
     pool.shutdown()
     return [_take(future, is_one_of_several=len(given) > 1) for future in futures]
+
+
+def _await(futures: Sequence[Future[Result]]) -> None:
+    """Return when all are over."""
+    # A signal that comes right before the main thread begins to wait does not end the wait: CPython looks for signals
+    # when a wait is over. So none is long.
+    while wait(futures, timeout=_LONGEST_WAIT_SECONDS).not_done:
+        pass
 
 
 def _take(future: Future[Result | KeyplanError], *, is_one_of_several: bool) -> Result | KeyplanError:
