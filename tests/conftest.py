@@ -16,6 +16,8 @@ if "CI" not in os.environ:
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell has what it starts in the background ignore SIGINT, and so would every process that a test interrupts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    # A shell has what it starts in the background ignore SIGINT, nohup has it ignore SIGHUP, and so would every process
+    # that a test interrupts.
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
