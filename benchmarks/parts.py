@@ -37,7 +37,7 @@ def main() -> None:
     account = str(manifest.provider.options["base_url"])
     reader = wiring.ledger_reader(place.ledger, owner=manifest.owner, account=account)
     sink = next(iter(wiring.sinks(manifest, folder=folder).values()))
-    slots = [slot for mine in locate_slots(manifest, {"local": sink}).values() for slot in mine]  # type: ignore[dict-item]
+    slots = [slot for mine in locate_slots(manifest, {"local": sink}).values() for slot in mine]  # type: ignore[dict-item]  # a reader is all it asks for
     plan = look(wiring, place, Request())
     parts: dict[str, Callable[[], Any]] = {
         "ledger": reader.recall,

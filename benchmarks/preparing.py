@@ -51,7 +51,7 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
         ignoring=GitIgnoring({}, ask=lambda *_: 0),
         enter=_HastyFolder.enter,
     )
-    receipts = [_deliver(sink, by_address[account.address_of(n)], n) for n in range(account.keys)]  # type: ignore[index]
+    receipts = [_deliver(sink, by_address[account.address_of(n)], n) for n in range(account.keys)]  # type: ignore[index]  # addresses are text
     _fill_ledger(folder / ".keyplan" / "ledger.db", provider, receipts)
 
 

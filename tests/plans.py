@@ -85,7 +85,7 @@ def make_plan(*actions: Action, **changes: object) -> Plan:
         dialect="beta",
         actions=actions,
     )
-    return replace(plan, **changes)  # type: ignore[arg-type]
+    return replace(plan, **changes)  # type: ignore[arg-type]  # fields by name
 
 
 FULL = make_plan(

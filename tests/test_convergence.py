@@ -44,7 +44,7 @@ class Setting:
     keeps_ledger: bool
 
     def make_world(self) -> World:
-        return World(dialect=self.dialect, refresh_id=self.refresh_id, sinks=SINKS[self.sinks])  # type: ignore[arg-type]
+        return World(dialect=self.dialect, refresh_id=self.refresh_id, sinks=SINKS[self.sinks])  # type: ignore[arg-type]  # a row of the table
 
     def __str__(self) -> str:
         ledger = "kept" if self.keeps_ledger else "lost"

@@ -27,7 +27,7 @@ PAIRS_IN_SHORT = 150
 
 def _prepare(dialect: str) -> Scenario:
     """Return a scenario whose next run creates, refreshes, replaces, retires, deletes and keeps."""
-    scenario = Scenario(World(dialect=dialect))  # type: ignore[arg-type]
+    scenario = Scenario(World(dialect=dialect))  # type: ignore[arg-type]  # a row of the table
     scenario.watch_bystanders()
     refreshed = make_declaration("refreshed", rotation=GRACE if dialect == "beta" else Rotation())
     replaced, retired = make_declaration("replaced"), make_declaration("retired", rotation=LONG)

@@ -104,9 +104,9 @@ def test_the_search_turns_red_when_one_mask_is_removed(unmasked: type[RawKey]) -
 
 
 @pytest.mark.enable_socket
-def test_no_raw_key_leaves_a_whole_run_but_into_its_sink(tmp_path: object) -> None:
+def test_no_raw_key_leaves_a_whole_run_but_into_its_sink(tmp_path: Path) -> None:
     with running(SandboxOptions(api="beta")) as sandbox:
-        terminal = Terminal(folder=tmp_path, url=sandbox.url, credential=sandbox.credential, api="beta")  # type: ignore[arg-type]
+        terminal = Terminal(folder=tmp_path, url=sandbox.url, credential=sandbox.credential, api="beta")
         terminal.write()
         runs = [
             terminal.run("plan", "--out", "plan.json", KEYPLAN_DEBUG="1"),

@@ -14,6 +14,7 @@ from simulator import BLIND, FULL, Fault, World
 
 from keyplan.errors import KeyplanError
 from keyplan.model.report import Report
+from keyplan.model.secret import RawKey
 
 CANARY = re.compile(r"ak-sim\d{10}")
 FAULTS = (Fault.ERROR, Fault.ANSWER_LOST)
@@ -65,8 +66,8 @@ def test_a_bug_that_quotes_the_raw_key_is_told_of_without_its_text(caplog: pytes
     scenario = FLOWS["create"](World())
     provider = scenario.world.provider
 
-    def broken(raw: object) -> bool:
-        raise ValueError(f"cannot verify {raw.reveal()}")  # type: ignore[attr-defined]
+    def broken(raw: RawKey) -> bool:
+        raise ValueError(f"cannot verify {raw.reveal()}")
 
     provider.verify = broken  # type: ignore[method-assign, assignment]  # our own fake, not keyplan
     report = scenario.run()

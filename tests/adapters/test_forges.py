@@ -35,7 +35,7 @@ def open_forge(handle: Handler, *, clock: SimulatedClock | None = None, **patien
 
 def test_a_request_carries_token_and_headers() -> None:
     seen: list[httpx.Request] = []
-    open_forge(lambda request: seen.append(request) or httpx.Response(200)).ask(CALL)  # type: ignore[func-returns-value]
+    open_forge(lambda request: seen.append(request) or httpx.Response(200)).ask(CALL)  # type: ignore[func-returns-value]  # append returns None
     assert str(seen[0].url) == "https://forge.example/api/x"
     assert (seen[0].headers["Authorization"], seen[0].headers["X-Own"]) == ("Bearer token-1", "1")
 

@@ -236,7 +236,7 @@ def test_a_blocked_action_leaves_the_others_alone_and_ends_with_4(shell: Shell) 
 def test_the_lock_is_held_meanwhile_and_free_afterwards(shell: Shell) -> None:
     seen = []
     act = shell.world.provider.create
-    shell.world.provider.create = lambda *a, **k: (seen.append(shell.world.ledger.held), act(*a, **k))[1]  # type: ignore[method-assign]
+    shell.world.provider.create = lambda *a, **k: (seen.append(shell.world.ledger.held), act(*a, **k))[1]  # type: ignore[method-assign]  # stands in for the method
     shell("apply", "--auto-approve")
     assert [holder.command for holder in seen if holder] == ["apply", "apply"]
     assert shell.world.ledger.held is None

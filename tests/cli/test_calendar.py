@@ -71,7 +71,7 @@ def test_a_clock_that_is_off_is_a_warning_in_plan_and_apply(
 
 def test_a_provider_that_says_no_time_is_no_warning(shell: Shell) -> None:
     shell.write()
-    shell.world.provider.clock_skew = lambda: None  # type: ignore[method-assign]
+    shell.world.provider.clock_skew = lambda: None  # type: ignore[method-assign]  # stands in for the method
     assert "Warning" not in shell("plan").out
 
 

@@ -50,7 +50,7 @@ def test_a_world_in_order_is_status_0(applied: Shell, snapshot: SnapshotAssertio
 def test_what_the_world_did_and_what_is_pending_are_told_apart(applied: Shell, snapshot: SnapshotAssertion) -> None:
     applied.write(MANIFEST + "  - {name: new, key_type: user}\n")
     applied.world.provider.person_deletes(id_of(applied, "ci"))
-    applied.world.sinks["local"].person_writes("service/production/ingest", "ak-something-else")  # type: ignore[index]
+    applied.world.sinks["local"].person_writes("service/production/ingest", "ak-something-else")  # type: ignore[index]  # a name is text
     applied.world.provider.person_creates("by hand")
     done = applied("drift")
     assert (done.status, done.err) == (2, "")

@@ -36,7 +36,7 @@ def fail_with(shell: Shell, error: BaseException) -> None:
     def provider(*_: object, **__: object) -> None:
         raise error
 
-    shell.wiring.provider = provider  # type: ignore[assignment,method-assign]
+    shell.wiring.provider = provider  # type: ignore[assignment,method-assign]  # stands in for the method
 
 
 @pytest.mark.usefixtures("manifest")
@@ -230,7 +230,7 @@ def test_a_failed_apply_keeps_its_status_when_the_report_cannot_be_written(shell
 def test_a_signal_while_planning_ends_at_once_with_its_status(shell: Shell, number: int, status: int) -> None:
     session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
     listing = shell.world.provider.find_spaces
-    shell.world.provider.find_spaces = lambda names: (signal.raise_signal(number), listing(names))[1]  # type: ignore[method-assign,func-returns-value]
+    shell.world.provider.find_spaces = lambda names: (signal.raise_signal(number), listing(names))[1]  # type: ignore[method-assign,func-returns-value]  # stands in for the method
     with session.interrupts.installed():
         assert run(["plan"], session) == status
 
@@ -240,7 +240,7 @@ def test_a_signal_while_applying_finishes_what_is_under_way(shell: Shell) -> Non
     out, err = io.StringIO(), io.StringIO()
     session = shell.session(stdin=io.StringIO(), out=out, err=err)
     create = shell.world.provider.create
-    shell.world.provider.create = lambda *a, **k: (session.interrupts._receive(15, None), create(*a, **k))[1]  # type: ignore[method-assign,func-returns-value]
+    shell.world.provider.create = lambda *a, **k: (session.interrupts._receive(15, None), create(*a, **k))[1]  # type: ignore[method-assign,func-returns-value]  # stands in for the method
     assert run(["apply", "--auto-approve", "--parallelism", "1"], session) == 143
     assert "stopping: what is under way is finished first" in err.getvalue()
     assert "Stopped by SIGTERM." in out.getvalue()

@@ -18,7 +18,7 @@ RAW = "ak-canary" + "0" * 44
 SCRIPT = "/__w/_temp/0f8fad5b-d9cb-469f-a165-70867728950e.sh"
 
 WORKER = Process(name="Runner.Worker", parent=1, reads=frozenset({OURS, OTHER}))
-STEP = Process(name="bash", parent=20, arguments=("bash", "-e", "/home/runner/work/_temp/x.sh"))
+STEP = Process(name="bash", parent=20, arguments=("bash", "-e", "/runner/_temp/x.sh"))
 KEYPLAN = Process(name="keyplan", parent=30, arguments=("keyplan", "apply"))
 TEE = Process(name="tee", parent=30, arguments=("tee", "log"), reads=frozenset({OURS}))
 HOSTED = {1: Process(name="systemd", parent=0, reads=None), 20: WORKER, 30: STEP, 40: KEYPLAN}
@@ -47,7 +47,7 @@ def test_a_pipe_that_ends_at_the_runner_is_safe(pipe: str, processes: Mapping[in
 @pytest.mark.parametrize(
     ("pipe", "processes"),
     [
-        pytest.param("/home/runner/log", HOSTED, id="2>log"),
+        pytest.param("/runner/log", HOSTED, id="2>log"),
         pytest.param("/dev/pts/0", HOSTED, id="a terminal"),
         pytest.param("socket:[11]", HOSTED, id="a socket, whose other end has another name"),
         pytest.param("/tmp/pipe:[11]", HOSTED, id="a file that is called like a pipe"),  # noqa: S108 - a name, never opened

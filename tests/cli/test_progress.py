@@ -73,7 +73,7 @@ def test_nothing_is_drawn_where_nothing_is_to_do() -> None:
 
 def test_silence_says_nothing() -> None:
     silence = Silence()
-    assert [silence.begin(1), silence.start(CREATE), silence.step(CI, "x"), silence.finish(CI, None)] == [None] * 4  # type: ignore[func-returns-value]
+    assert [silence.begin(1), silence.start(CREATE), silence.step(CI, "x"), silence.finish(CI, None)] == [None] * 4  # type: ignore[func-returns-value]  # that they return nothing is the test
 
 
 @pytest.mark.usefixtures("manifest")

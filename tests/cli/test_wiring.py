@@ -76,7 +76,7 @@ def test_a_ledger_that_is_only_read_is_not_made(wiring: PluginWiring, tmp_path: 
 
 def test_the_ledger_is_the_one_at_the_path(wiring: PluginWiring, tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    wiring.ledger(path, owner="o", account="a").forget(keyplan.__name__)  # type: ignore[arg-type]
+    wiring.ledger(path, owner="o", account="a").forget(keyplan.__name__)  # type: ignore[arg-type]  # an address is text
     assert path.exists()
 
 

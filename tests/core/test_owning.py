@@ -75,7 +75,7 @@ def test_the_receipt_tells_which_key_is_current(
     keys: list[Observation], receipts: list[object], expected: tuple[str | None, list[str], list[str]]
 ) -> None:
     desired = make_desired()
-    assert sorted_keys(estate_of(situate(desired, keys=keys, receipts=receipts), desired)) == expected  # type: ignore[arg-type]
+    assert sorted_keys(estate_of(situate(desired, keys=keys, receipts=receipts), desired)) == expected  # type: ignore[arg-type]  # a row of the table
 
 
 def test_all_live_keys_come_youngest_first() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 from core.strategies import Walk, is_live_change, snapshots, walks
 from hypothesis import HealthCheck, given, note, settings
@@ -104,10 +105,10 @@ def test_a_key_that_a_person_made_is_renewed_only_to_adopt_it_and_never_deleted(
 
 @settings(deadline=None)
 @given(snapshots(), st.randoms(use_true_random=False))
-def test_declaration_order_does_not_matter(world: tuple[tuple[Desired, ...], Snapshot], chance: object) -> None:
+def test_declaration_order_does_not_matter(world: tuple[tuple[Desired, ...], Snapshot], chance: Random) -> None:
     desired, snapshot = world
     shuffled = list(desired)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     turned = replace(snapshot, holdings=dict(reversed([*snapshot.holdings.items()])))
     one, other = plan_of(desired, snapshot), plan_of(tuple(shuffled), turned)
     assert one == other

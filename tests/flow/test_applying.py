@@ -183,7 +183,7 @@ def test_a_bug_in_one_key_costs_no_other_its_outcome(scenario: Scenario) -> None
 def test_the_next_run_finishes_what_a_bug_broke_off(scenario: Scenario) -> None:
     break_sink(scenario, "user/ci", raise_bug)
     scenario.apply()
-    del scenario.world.sinks["local"].intend  # type: ignore[attr-defined]
+    del scenario.world.sinks["local"].intend  # type: ignore[attr-defined]  # the simulated sink has it
     scenario.apply()
     assert_promise(scenario)
 

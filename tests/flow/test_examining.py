@@ -247,7 +247,7 @@ def test_places_that_are_impossible_break_their_own_sink_only(practice: Practice
     def refuse(*_: object) -> Slot:
         raise InputError("no such field")
 
-    practice.scenario.world.sinks[SinkName("local")].locate = refuse  # type: ignore[method-assign]
+    practice.scenario.world.sinks[SinkName("local")].locate = refuse  # type: ignore[method-assign]  # stands in for the method
     assert practice.find("reading").detail == "no such field"
     assert practice.find("ledger").health is Health.FINE
 

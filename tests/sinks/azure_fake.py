@@ -250,7 +250,7 @@ class _SecureServer(_Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for connection in list(self.server_state.connections):
             # TLS is closed by both sides; one that waits for the other would outlive the loop.
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()  # type: ignore[union-attr]  # the connection is open
         await super().shutdown(sockets)
         await asyncio.sleep(_LAST_TURNS_SECONDS)
 

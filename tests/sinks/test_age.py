@@ -166,7 +166,7 @@ def test_no_plaintext_ever_lies_in_the_folder(tmp_path: Path) -> None:
 
     sink = build_in(tmp_path)
     slot = locate(sink)
-    sink._store = AgeFiles(base=str(tmp_path), sealer=Watching(pyrage, ()))  # type: ignore[attr-defined]
+    sink._store = AgeFiles(base=str(tmp_path), sealer=Watching(pyrage, ()))  # type: ignore[attr-defined]  # the sink's own part is watched
     sink.put(slot, RawKey(RAW), make_receipt())
     everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert seen[0] in everything

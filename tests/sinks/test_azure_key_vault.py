@@ -70,7 +70,7 @@ def open_fake(azure: Any, fake: AzureFake, tmp_path: Path) -> Iterator[Any]:
 
     def open_one(**options: Json) -> Sink:
         opened.append(open_sink(azure[1], tmp_path, **options))
-        return opened[-1]  # type: ignore[no-any-return]
+        return opened[-1]  # type: ignore[no-any-return]  # the SDK has no types
 
     yield open_one
     for sink in opened:

@@ -159,7 +159,7 @@ def test_the_raw_key_arrives_byte_for_byte(fake: GitLabFake, open_gitlab: Open) 
     for slot in slots:
         sink.put(slot, RawKey("$HOME ü…\U0001f511"), make_receipt())
     assert [fake.value(PROJECT, key) for key in ("CI", "SECOND")] == ["$HOME ü…\U0001f511", "$HOME ü…\U0001f511\n"]
-    assert [sink.read(slot).reveal() for slot in slots] == ["$HOME ü…\U0001f511"] * 2  # type: ignore[union-attr]
+    assert [sink.read(slot).reveal() for slot in slots] == ["$HOME ü…\U0001f511"] * 2  # type: ignore[union-attr]  # both were stored before
 
 
 def test_no_job_of_a_project_sees_the_notes(fake: GitLabFake, open_gitlab: Open) -> None:

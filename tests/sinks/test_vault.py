@@ -640,7 +640,7 @@ class TestSecrecy:
     def test_a_sink_with_values_in_hand_does_not_show_them(self, build: Build) -> None:
         sink = build()
         sink.put(slot_of(sink), RawKey(RAW), make_receipt())
-        found = sink._find(vault.Target.of(slot_of(sink)))  # type: ignore[attr-defined]
+        found = sink._find(vault.Target.of(slot_of(sink)))  # type: ignore[attr-defined]  # goes below the port
         assert found.secret.fields == {"api_key": RAW}
         assert RAW not in repr(found)
 

@@ -19,7 +19,7 @@ from keyplan.views.rendering import render_examination
     [pytest.param(FULL, id="of each kind"), pytest.param(make_examination(FINE), id="all fine")],
 )
 def test_text(examination: object, snapshot: SnapshotAssertion) -> None:
-    assert render_examination(examination, as_format="text") == snapshot  # type: ignore[arg-type]
+    assert render_examination(examination, as_format="text") == snapshot  # type: ignore[arg-type]  # a row of the table
 
 
 def test_colour_never_stands_alone() -> None:

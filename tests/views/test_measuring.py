@@ -134,7 +134,7 @@ def test_an_old_key_has_a_deadline_and_does_not_hide_the_current_one(scenario: S
 def test_a_lost_key_is_an_orphan_and_not_the_current_one(scenario: Scenario) -> None:
     (key,) = scenario.observe().keys
     scenario.world.clock.sleep(1 * DAYS)
-    desired = scenario.plan().actions[0].basis.wanted  # type: ignore[union-attr]
+    desired = scenario.plan().actions[0].basis.wanted  # type: ignore[union-attr]  # planned with a basis
     scenario.world.provider.create(desired, expires_at=None)
     samples = measured(scenario)
     assert find(samples, "orphans") == [1]

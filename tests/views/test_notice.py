@@ -88,7 +88,7 @@ def test_what_nobody_has_to_deal_with_is_calm(finding: Finding) -> None:
 def test_several_manifests_are_one_notice() -> None:
     notice = tell(make_drift(GONE), make_drift(GONE, STRANGER, owner="data", manifest="data.yaml"))
     assert notice.title == "keyplan, keys of data and ml-platform: 2 drift and 1 unmanaged"
-    assert [entry["counts"]["drift"] for entry in notice.document["manifests"]] == [1, 1]  # type: ignore[index,union-attr,call-overload]
+    assert [entry["counts"]["drift"] for entry in notice.document["manifests"]] == [1, 1]  # type: ignore[index,union-attr,call-overload]  # a JSON value
 
 
 def test_programs_get_everything_and_chats_their_text() -> None:

@@ -276,7 +276,7 @@ def test_a_spent_plan_says_when_and_where(path: Path) -> None:
 
 def test_what_is_no_time_and_no_json_has_no_place_in_it(path: Path) -> None:
     with pytest.raises(LedgerError, match="object"):
-        open_ledger(path).remember(replace(make_history_entry(), digest=object()))  # type: ignore[arg-type]
+        open_ledger(path).remember(replace(make_history_entry(), digest=object()))  # type: ignore[arg-type]  # what no document can hold
 
 
 # the lock

@@ -37,7 +37,7 @@ def crashing_at(ordinal: int, *, after: bool) -> OpenFolder:
             done += 1
             if done == ordinal and not after:
                 raise Crash
-            act()  # type: ignore[operator]
+            act()  # type: ignore[operator]  # a row of the table
             if done == ordinal:
                 raise Crash
 

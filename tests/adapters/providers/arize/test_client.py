@@ -299,7 +299,7 @@ def test_without_a_credential_it_says_where_to_put_one(arize: Arize, advice: str
     def refuse(_: object) -> object:
         raise InputError("environment variable ARIZE_API_KEY is not set", advice=advice)
 
-    arize._resolve = refuse  # type: ignore[method-assign,assignment]
+    arize._resolve = refuse  # type: ignore[method-assign,assignment]  # stands in for the method
     with pytest.raises(InputError, match="ARIZE_API_KEY is not set") as caught:
         list_keys(arize.provider())
     assert caught.value.advice == told

@@ -79,5 +79,5 @@ def test_the_dialect_is_not_asked_for_again_by_the_writer(arize: Arize) -> None:
     arize.on("PUT", "/v2/api-keys", httpx.Response(204))
     provider = arize.provider(api="auto")
     provider.reader.laws()
-    provider.writer.delete("key-1")  # type: ignore[arg-type]
+    provider.writer.delete("key-1")  # type: ignore[arg-type]  # an id is text
     assert arize.lines() == [PROBE, "PUT /v2/api-keys/key-1/revoke"]

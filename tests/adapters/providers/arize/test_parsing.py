@@ -171,7 +171,7 @@ def test_the_spaces_of_a_service_key_are_read() -> None:
     assert parse({"bot_user": BOT}).space_ids == {"S1", "S2", "S3"}
 
 
-ORGANIZATION = BOT["organizations"][1]  # type: ignore[index]
+ORGANIZATION = BOT["organizations"][1]  # type: ignore[index]  # a JSON value
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ ORGANIZATION = BOT["organizations"][1]  # type: ignore[index]
         pytest.param({**BOT, "account_role": None}, id="no account role"),
         pytest.param({**BOT, "account_role": {"type": "MYSTERY"}}, id="unknown type of role"),
         pytest.param({**BOT, "account_role": {"type": "PREDEFINED", "name": None}}, id="role without a name"),
-        pytest.param({**BOT, "organizations": [{**ORGANIZATION, "role": None}]}, id="no organization role"),  # type: ignore[dict-item]
-        pytest.param({**BOT, "organizations": [{**ORGANIZATION, "org_id": ""}]}, id="no organization id"),  # type: ignore[dict-item]
-        pytest.param({**BOT, "organizations": [{**ORGANIZATION, "spaces": [{}]}]}, id="space without id"),  # type: ignore[dict-item]
+        pytest.param({**BOT, "organizations": [{**ORGANIZATION, "role": None}]}, id="no organization role"),  # type: ignore[dict-item]  # a JSON value
+        pytest.param({**BOT, "organizations": [{**ORGANIZATION, "org_id": ""}]}, id="no organization id"),  # type: ignore[dict-item]  # a JSON value
+        pytest.param({**BOT, "organizations": [{**ORGANIZATION, "spaces": [{}]}]}, id="space without id"),  # type: ignore[dict-item]  # a JSON value
     ],
 )
 def test_an_access_that_cannot_be_relied_on_is_unknown(bot_user: object) -> None:

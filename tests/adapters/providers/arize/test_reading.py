@@ -132,7 +132,7 @@ def test_new_cursors_for_ever_are_given_up(arize: Arize) -> None:
 
     endless = Endless()
     with pytest.raises(ProviderUnavailableError, match="no end"):
-        fetch_all(endless, "list keys", "/v2/api-keys", {}, "api_keys")  # type: ignore[arg-type]
+        fetch_all(endless, "list keys", "/v2/api-keys", {}, "api_keys")  # type: ignore[arg-type]  # stands in for a client
     assert endless.asked == 100_001
 
 

@@ -28,7 +28,7 @@ BY_ID = SpaceById(SpaceId("S=1"))
 def test_a_name_is_matched_exactly_on_all_pages(arize: Arize) -> None:
     first = spaces(("S1", "Production", "O1"), ("S2", "production-eu", "O1"), cursor="c2")
     arize.on("GET", "/v2/spaces?name=production&limit=100", first, spaces(("S3", "production", "O2")))
-    assert find(arize, PRODUCTION) == Space(id=SpaceId("S3"), name="production", organization_id="O2")  # type: ignore[arg-type]
+    assert find(arize, PRODUCTION) == Space(id=SpaceId("S3"), name="production", organization_id="O2")  # type: ignore[arg-type]  # an id is text
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_space_on_two_pages_is_one(arize: Arize) -> None:
 
 def test_an_id_is_looked_up_for_its_organization_in_beta(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces/S%3D1", {"id": "S=1", "name": "production", "organization_id": "O1"})
-    assert find(arize, BY_ID) == Space(id=SpaceId("S=1"), name="production", organization_id="O1")  # type: ignore[arg-type]
+    assert find(arize, BY_ID) == Space(id=SpaceId("S=1"), name="production", organization_id="O1")  # type: ignore[arg-type]  # an id is text
     assert arize.lines() == ["GET /v2/spaces/S%3D1"]
 
 
