@@ -7,17 +7,18 @@ at the world; spaces stay as they are written.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from keyplan.core.desiring import address_of
 from keyplan.core.reading.addresses import Addresses
-from keyplan.core.reading.defaults import Fields, Given, merge
+from keyplan.core.reading.defaults import Fields, Given, find_spot, merge
 from keyplan.core.reading.plugins import Sinks
 from keyplan.core.reading.problems import Problems, Spot
 from keyplan.core.reading.rotations import read_expiry, read_rotation
 from keyplan.core.reading.scopes import Scope, read_scope
 from keyplan.core.reading.tables import each
-from keyplan.model.manifest import Address, Adopt, Declaration, Delivery, KeyType, OnRemove
+from keyplan.model.manifest import Address, Adopt, Declaration, Delivery, KeyType, OnRemove, Place
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 
 LONGEST_DESCRIPTION = 1_000
@@ -39,7 +40,7 @@ class Declarer:
     def check_defaults(self) -> None:
         """Add the problems of a default sink, which no declaration need use."""
         if "sink" in self.defaults:
-            self.sinks.read_deliveries(self.defaults.table["sink"], self.defaults.table.value_spot("sink"))
+            self.sinks.read_default(self.defaults.table)
 
     def declare(self, own: Given) -> Declaration | None:
         """Return a declaration; None where it has no address. It is sound only if no problem was added."""
@@ -69,22 +70,27 @@ class Declarer:
             rotation=rotation,
             deliveries=deliveries,
             protect=values.get("protect", False),
-            adopt=Adopt(values.get("adopt", Adopt.REFUSE.value)),
-            on_remove=OnRemove(values.get("on_remove", OnRemove.DELETE.value)),
+            adopt=Adopt(values["adopt"]) if "adopt" in values else Adopt.REFUSE,
+            on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
             may_rotate_itself=values.get("self", False),
             moved_from=moved_from,
             place=problems.place_of(own.spot),
-            find_place=lambda path: problems.place_of(fields.spot(*path)),
+            # Not `fields.spot`: the merged values can go, which are 180 bytes of each declaration.
+            find_place=partial(_find_place, problems, own, self.defaults),
         )
 
     def _read_key_type(self, fields: Fields) -> KeyType | None:
+        if "key_type" in fields.values:
+            return KeyType(fields.values["key_type"])
         if fields.lack("key_type"):
             self.problems.add(fields.own.spot, "field 'key_type' is missing", "missing")
-        return KeyType(fields.values["key_type"]) if "key_type" in fields.values else None
+        return None
 
     def _read_deliveries(self, fields: Fields) -> tuple[Delivery, ...]:
-        if "sink" in fields.values:
+        if "sink" in fields.own:
             return self.sinks.read_deliveries(fields.values["sink"], fields.spot("sink"))
+        if "sink" in fields.values:
+            return self.sinks.read_default(self.defaults.table)
         if fields.lack("sink"):
             self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
         return ()
@@ -101,12 +107,12 @@ class Declarer:
     def _read_description(self, fields: Fields, address: Address | None) -> str:
         # The provider may trim it, and the marker is joined by one blank: blanks at the ends would never compare equal.
         text: str = fields.values.get("description", "").strip()
-        if split_marker(text)[1] is not None:
+        if text.endswith("]") and split_marker(text)[1] is not None:
             spot = fields.spot("description")
             self.problems.add(spot, "field 'description' ends with a marker; leave it out, keyplan adds its own")
         elif self.marker and address is not None:
             # Any marker of this owner is as long as its own, which takes a digest.
-            excess = len(Marker(self.owner, "?" * REF_DIGITS).attach(text)) - LONGEST_DESCRIPTION
+            excess = len(text) + _count_beside(self.owner) - LONGEST_DESCRIPTION if text else 0
             if excess > 0:
                 counts = f"{len(text):,} characters; with the marker at most {len(text) - excess:,} are allowed"
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
@@ -121,3 +127,13 @@ class Declarer:
         for former, former_spot in moves:
             self.addresses.leave(Address(former), former_spot)
         return tuple(Address(former) for former, _ in moves)
+
+
+def _find_place(problems: Problems, own: Given, defaults: Given, path: tuple[str, ...]) -> Place:
+    return problems.place_of(find_spot(own, defaults, path))
+
+
+@lru_cache(maxsize=1)
+def _count_beside(owner: str) -> int:
+    """Return how many characters a marker of this owner takes beside a text, the blank between them included."""
+    return len(Marker(owner, "?" * REF_DIGITS).attach("x")) - 1

@@ -11,7 +11,8 @@ from keyplan.core.reading.problems import START, Problems, Spot, spot_at
 from keyplan.core.reading.quoting import escape
 
 # YAML 1.2.2 section 5.1 without NEL, LS and PS: PyYAML takes those three for line breaks, as YAML 1.1 did.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What is forbidden rather than what is not: that takes 0.2 ms to compile instead of 5. UTF-8 holds no surrogates.
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _BYTE_ORDER_MARK = "\ufeff"
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff")
 

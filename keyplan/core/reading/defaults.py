@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from keyplan.core.reading.problems import START, Spot
@@ -19,7 +20,10 @@ EXPIRY_FIELDS = ("expires_at", "expires_in")
 SERVICE_FIELDS = (*SPACE_FIELDS, "roles")
 """Fields that only a service key has."""
 
-_RIVALS = (frozenset(SPACE_FIELDS), frozenset(EXPIRY_FIELDS))
+_RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {name: frozenset(rivals) for rivals in (SPACE_FIELDS, EXPIRY_FIELDS) for name in rivals}
+)
+"""Of which fields only one can count."""
 _MERGED_FIELD = "rotation"
 
 
@@ -53,13 +57,20 @@ class Fields:
 
     def lack(self, *names: str) -> bool:
         """Whether none of these fields is given. One that is given but reported already is not lacking."""
-        return not any(
-            name in self.values or name in self.own.unusable or name in self.defaults.unusable for name in names
+        return (
+            self.values.keys().isdisjoint(names)
+            and self.own.unusable.isdisjoint(names)
+            and self.defaults.unusable.isdisjoint(names)
         )
 
     def spot(self, *path: str) -> Spot:
         """Return where a field stands, here or in the defaults; the declaration's own spot where it is in neither."""
-        return _find_spot(self.own.table, path) or _find_spot(self.defaults.table, path) or self.own.spot
+        return find_spot(self.own, self.defaults, path)
+
+
+def find_spot(own: Given, defaults: Given, path: tuple[str, ...]) -> Spot:
+    """Return where a field stands, in the one or the other; the first one's own spot where it is in neither."""
+    return _find_spot(own.table, path) or _find_spot(defaults.table, path) or own.spot
 
 
 def merge(own: Given, defaults: Given) -> Fields:
@@ -69,7 +80,9 @@ def merge(own: Given, defaults: Given) -> Fields:
     `rotation` is merged field by field.
     """
     values = {
-        name: value for name, value in defaults.table.items() if name in defaults and _inherits(name, own, defaults)
+        name: value
+        for name, value in defaults.table.items()
+        if name not in own.table and name in defaults and _inherits(name, own, defaults)
     }
     values.update(own.table)
     for name in own.unusable:
@@ -82,7 +95,7 @@ def merge(own: Given, defaults: Given) -> Fields:
 def _inherits(name: str, own: Given, defaults: Given) -> bool:
     if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
         return False
-    return not any(name in rivals and not rivals.isdisjoint(own.table) for rivals in _RIVALS)
+    return name not in _RIVALS or _RIVALS[name].isdisjoint(own.table)
 
 
 def _find_spot(table: Table, path: tuple[str, ...]) -> Spot | None:

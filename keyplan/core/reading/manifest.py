@@ -88,6 +88,7 @@ class _Reader:
     def __init__(self, root: Table, refused: _Refused, known_fields: frozenset[str], problems: Problems) -> None:
         self._root = root
         self._refused = refused
+        self._is_founded = refused.keys().isdisjoint(_FOUNDATIONS)
         self._known_fields = known_fields
         self._problems = problems
 
@@ -182,7 +183,7 @@ class _Reader:
         """Return a declaration; None where something is wrong with it, or with what it builds on."""
         before = self._problems.additions
         declaration = declarer.declare(self._give(item, spot, refused))
-        is_sound = self._problems.additions == before and not refused and self._refused.keys().isdisjoint(_FOUNDATIONS)
+        is_sound = self._problems.additions == before and not refused and self._is_founded
         return declaration if is_sound else None
 
     def _give(self, table: Table, spot: Spot, refused: _Refused) -> Given:

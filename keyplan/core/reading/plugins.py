@@ -94,6 +94,8 @@ class Sinks:
         self._problems = problems
         self._known: dict[str, _KnownSink] = {}
         self._checkers: dict[str, Checker] = {}
+        self._default: tuple[Delivery, ...] = ()
+        """The deliveries of the default sink, if nothing is wrong with them."""
 
     def read(self, tables: Table, unusable: AbstractSet[str]) -> Mapping[SinkName, SinkSettings]:
         """Return the settings of every sink that fits the schema; problems are added."""
@@ -119,6 +121,19 @@ class Sinks:
             found = report(checker, options, subject=_name(name), spot=given.spot, problems=self._problems)
             self._known[name] = _KnownSink(options, checker, frozenset(found))
         return options
+
+    def read_default(self, defaults: Table) -> tuple[Delivery, ...]:
+        """Return the deliveries of the defaults' `sink` field: the same ones to everybody who has none of its own.
+
+        Problems are added as often as it is asked: each declaration that goes there is told of them.
+        """
+        if not self._default:
+            before = self._problems.additions
+            deliveries = self.read_deliveries(defaults["sink"], defaults.value_spot("sink"))
+            if self._problems.additions != before:
+                return deliveries
+            self._default = deliveries
+        return self._default
 
     def read_deliveries(self, value: Any, spot: Spot) -> tuple[Delivery, ...]:
         """Return the deliveries of a `sink` field in its order; problems are added."""

@@ -14,14 +14,14 @@ from keyplan.model.manifest import Place
 Spot: TypeAlias = int
 """Line and column in one number, both from 0: it orders like a place, and a million of them stay small."""
 
-_COLUMN_BITS = 32
-_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
+COLUMN_BITS = 32
+_COLUMN_MASK = (1 << COLUMN_BITS) - 1
 START: Spot = 0
 
 
 def spot_at(line: int, column: int) -> Spot:
     """Return the spot of a line and column that count from 0."""
-    return line << _COLUMN_BITS | column
+    return line << COLUMN_BITS | column
 
 
 class Problems:
@@ -48,7 +48,7 @@ class Problems:
 
     def place_of(self, spot: Spot) -> Place:
         """Return a spot as a place that counts from 1."""
-        return Place(self._file, (spot >> _COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1)
+        return Place(self._file, (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1)
 
     def fail(self, spot: Spot, message: str) -> NoReturn:
         """Note a problem behind which nothing can be read.

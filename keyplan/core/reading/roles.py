@@ -56,7 +56,9 @@ def _parse_word(kind: str, word: str) -> Role:
 
 def read_roles(fields: Fields, problems: Problems) -> Roles:
     """Return the roles of a service key, the API's own where none is given; problems are added."""
-    given: Mapping[str, Any] = fields.values.get("roles", {})
+    if "roles" not in fields.values:
+        return _ORDINARY
+    given: Mapping[str, Any] = fields.values["roles"]
     if "organizations" in fields.values:
         given = _keep_account_role(given, fields, problems)
     roles = {kind: _read_role(kind, value, fields.spot("roles", kind), kind, problems) for kind, value in given.items()}

@@ -31,6 +31,7 @@ _NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...] = (
     (_FLOAT, float),
 )
 _MAY_BEGIN_A_NUMBER = frozenset("+-.0123456789")
+_MAY_BEGIN_MORE_THAN_TEXT = _MAY_BEGIN_A_NUMBER | {word[:1] for word in _WORDS}
 # Python refuses to convert integers of more than 4,300 digits; no field has use for a tenth of that.
 _LONGEST_NUMBER = 400
 
@@ -41,6 +42,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
 
 def resolve_plain(text: str) -> Scalar:
     """Return what a plain scalar without a tag stands for."""
+    if text[:1] not in _MAY_BEGIN_MORE_THAN_TEXT:
+        return text
     if text in _WORDS:
         return _WORDS[text]
     if text[0] in _MAY_BEGIN_A_NUMBER and len(text) <= _LONGEST_NUMBER:

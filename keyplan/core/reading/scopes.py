@@ -6,6 +6,7 @@ In: a declaration's fields that fit the schema. Out: a `Scope`. Never: a space l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from keyplan.core.reading.defaults import SERVICE_FIELDS, SPACE_FIELDS, Fields
 from keyplan.core.reading.problems import Problems
@@ -33,6 +34,10 @@ class Scope:
 _NOWHERE = Scope()
 
 
+# Keys share spaces: without this there is a SpaceById for each key, and planning compares them field by field.
+_name_by_id = lru_cache(maxsize=1024)(SpaceById)
+
+
 def read_scope(fields: Fields, key_type: KeyType, problems: Problems) -> Scope:
     """Return what a key may use; problems are added."""
     if key_type is KeyType.USER:
@@ -43,7 +48,7 @@ def read_scope(fields: Fields, key_type: KeyType, problems: Problems) -> Scope:
         names = " and ".join(f"'{name}'" for name in given)
         problems.add(fields.spot(given[1]), f"fields {names} exclude each other; keep one")
         return _NOWHERE
-    if fields.lack(*SPACE_FIELDS):
+    if not given and fields.lack(*SPACE_FIELDS):
         problems.add(fields.own.spot, "a service key needs one of 'space_id', 'space' and 'organizations'", "missing")
     return _read_spaces(fields, problems)
 
@@ -60,5 +65,5 @@ def _read_spaces(fields: Fields, problems: Problems) -> Scope:
     if "organizations" in values:
         return Scope(organizations=read_organizations(values["organizations"], problems), roles=roles)
     if "space_id" in values:
-        return Scope(space=SpaceById(SpaceId(values["space_id"])), roles=roles)
+        return Scope(space=_name_by_id(SpaceId(values["space_id"])), roles=roles)
     return Scope(space=SpaceByName(values["space"]) if "space" in values else None, roles=roles)

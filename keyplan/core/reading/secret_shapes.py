@@ -44,7 +44,7 @@ def looks_secret(text: str) -> bool:
 
 def find_secrets(text: str) -> Iterator[re.Match[str]]:
     """Yield everything that has the shape of a secret, in order. Use the offsets; never show the match."""
-    # Only the lines that can hold one are searched: 5 ms instead of 70 for a megabyte without secrets.
+    # Only the lines that can hold one are searched: 12 ms instead of 50 for a megabyte without secrets.
     for start, end in _find_lines(text):
         yield from _SHAPES.finditer(text, start, end)
 

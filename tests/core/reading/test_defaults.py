@@ -93,6 +93,17 @@ def test_an_own_sink_displaces_the_default(read_text: Read) -> None:
     assert [delivery.sink for delivery in read_one(read_text, "", "key_type: user, sink: t").deliveries] == ["t"]
 
 
+def test_it_is_known_whether_a_field_stands_in_the_declaration_or_in_the_defaults(read_text: Read) -> None:
+    declared = read_one(read_text, "protect: true", "key_type: user, self: true")
+    assert (declared.place_of("protect").line, declared.place_of("self").line) == (4, declared.place.line)
+
+
+def test_keys_that_take_the_default_sink_share_one_delivery(read_text: Read) -> None:
+    text = "version: 1\nowner: x\nsinks: {s: {type: vault}}\ndefaults: {sink: s}\nkeys:\n"
+    first, second = read_text(f"{text}  - {{name: a, key_type: user}}\n  - {{name: b, key_type: user}}\n").keys
+    assert first.deliveries is second.deliveries
+
+
 @pytest.mark.parametrize(
     ("defaults", "fields", "problems"),
     [

@@ -74,8 +74,9 @@ def test_declarations_with_a_problem_are_left_out_and_the_sound_ones_stay(other:
     assert (len(manifest.keys), len(problems)) == (1, 1)
 
 
-def test_the_same_problem_of_the_defaults_makes_every_declaration_unsound(look: Survey) -> None:
-    text = HEAD.replace("keys:", "defaults: {sink: local, expires_in: 0d}\nkeys:")
+@pytest.mark.parametrize("defaults", ["{sink: local, expires_in: 0d}", "{sink: nowhere}"])
+def test_the_same_problem_of_the_defaults_makes_every_declaration_unsound(defaults: str, look: Survey) -> None:
+    text = HEAD.replace("keys:", f"defaults: {defaults}\nkeys:")
     manifest, problems = look(f"{text}  - {{name: a, key_type: user}}\n  - {{name: b, key_type: user}}\n")
     assert (len(manifest.keys), len(problems)) == (0, 1)
 
