@@ -19,6 +19,7 @@ _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 _LARGEST_BYTES = 4 * 1024 * 1024
 """No file of secrets is larger; what is, was named by mistake."""
+_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Folder:
@@ -54,9 +55,8 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None where there is none. A link, folder, pipe or huge file is an OSError."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            descriptor = os.open(name, flags, dir_fd=self._descriptor)
+            descriptor = os.open(name, _TO_READ, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
         try:

@@ -34,10 +34,11 @@ def translated(location: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _translate(error, location) from error
+        raise translate(error, location) from error
 
 
-def _translate(error: OSError, location: str) -> SinkError:
+def translate(error: OSError, location: str) -> SinkError:
+    """Return the SinkDeniedError or SinkUnavailableError that an OSError means."""
     number = error.errno or 0
     message = f"{location}: {error.strerror or os.strerror(number)}"
     if number in _DENIED:

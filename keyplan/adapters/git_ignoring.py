@@ -1,15 +1,17 @@
 """Whether git would commit a file: a secret inside a work tree must be ignored.
 
-In: a path. Out: nothing, or SinkDeniedError with what to do. Never: a shell, or a secret in argv or environment.
+In: paths. Out: nothing, or SinkDeniedError with what to do. Never: a shell, or a secret in argv or environment.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 from keyplan.errors import SinkDeniedError
 
@@ -19,8 +21,13 @@ _PATIENCE = timedelta(seconds=20)
 _PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT")
 """What git needs to find itself and the user's own ignore file; no GIT_DIR that points elsewhere, no secret."""
 
+_CHECK = ("git", "-c", "core.fsmonitor=false", "check-ignore")
+"""A repository's own configuration may name programs to run; fsmonitor is the one that reading the index calls."""
+
 Ask = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
 """Runs argv in a folder with an environment; the exit status, or None where there is no such program."""
+AskMany = Callable[[Sequence[str], Path, Mapping[str, str], bytes], bytes]
+"""As `Ask`, with standard input; what the program printed, nothing where there is no such program."""
 
 
 def run_quietly(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int | None:
@@ -40,30 +47,78 @@ def run_quietly(argv: Sequence[str], folder: Path, environment: Mapping[str, str
         return None
 
 
-class GitIgnoring:
-    """Knows which paths git ignores; asks git once per path."""
+def run_for_output(argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes) -> bytes:
+    """Run a program without shell and return what it printed; nothing where it can't be run in time."""
+    try:
+        return subprocess.run(  # noqa: S603 - a fixed program, and no path among its arguments
+            argv,
+            cwd=folder,
+            env=environment,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE.total_seconds(),
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
 
-    def __init__(self, environment: Mapping[str, str], ask: Ask = run_quietly) -> None:
+
+class GitIgnoring:
+    """Knows which paths git ignores; asks git once per path, or once for all that are expected. Safe for threads."""
+
+    def __init__(
+        self, environment: Mapping[str, str], ask: Ask = run_quietly, ask_many: AskMany = run_for_output
+    ) -> None:
         self._environment = {name: environment[name] for name in _PASSED_ON if name in environment} | {"LC_ALL": "C"}
         self._ask = ask
+        self._ask_many = ask_many
+        self._turn = Lock()
+        self._expected: Iterable[Path] = ()
         self._known_ignored: set[Path] = set()
         self._folders: dict[Path, tuple[Path, Path | None]] = {}
         """Where each folder really is, and the work tree around it: the same for all files in it."""
 
+    def expect(self, paths: Iterable[Path]) -> None:
+        """Hear of paths that may have to be told apart soon; they are looked at when the first of any path is.
+
+        One question about 1,000 paths takes git 7 ms, and one about each of them 5 s.
+        """
+        self._expected = paths
+
     def refuse_unignored(self, path: Path) -> None:
         """Return where git would not commit the file. Raises SinkDeniedError where it would, or nobody knows."""
+        with self._turn:
+            self._learn_expected()
         if path in self._known_ignored:
             return
+        work_tree, target = self._locate(path)
+        if work_tree is not None:
+            self._refuse_in(work_tree, target)
+        self._known_ignored.add(path)
+
+    def _learn_expected(self) -> None:
+        """Note which expected paths git certainly ignores. Each of the others is asked about alone, once it matters."""
+        paths, self._expected = self._expected, ()
+        by_tree: defaultdict[Path, dict[bytes, Path]] = defaultdict(dict)
+        for path in paths:
+            work_tree, target = self._locate(path)
+            if work_tree is not None:
+                by_tree[work_tree][os.fsencode(target)] = path
+        for work_tree, targets in by_tree.items():
+            given = b"".join(target + b"\0" for target in targets)
+            ignored = self._ask_many((*_CHECK, "-z", "--stdin"), work_tree, self._environment, given)
+            self._known_ignored.update(targets[target] for target in ignored.split(b"\0") if target in targets)
+
+    def _locate(self, path: Path) -> tuple[Path | None, Path]:
+        """Return the work tree around a path, if any, and where the path really is."""
         if path.parent not in self._folders:
             self._folders[path.parent] = _find_work_tree(path.parent)
         folder, work_tree = self._folders[path.parent]
-        if work_tree is not None:
-            self._refuse_in(work_tree, folder / path.name)
-        self._known_ignored.add(path)
+        return work_tree, folder / path.name
 
     def _refuse_in(self, work_tree: Path, target: Path) -> None:
-        # A repository's own configuration may name programs to run; fsmonitor is the one that reading the index calls.
-        argv = ("git", "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", str(target))
+        argv = (*_CHECK, "--quiet", "--", str(target))
         folder = next(folder for folder in target.parents if folder.is_dir())
         status = self._ask(argv, folder, self._environment)
         shown = target.relative_to(work_tree)

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyplan.errors import SinkUnavailableError
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt
 
 FORMAT_VERSION = 1
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What is noted of one value."""
@@ -58,7 +60,7 @@ class Sidecar:
         if content is None:
             return cls()
         try:
-            document = json.loads(content)
+            document = json.loads(content.decode())
             is_newer = document["format_version"] > FORMAT_VERSION
             entries = {} if is_newer else document["entries"]
             sidecar = cls({variable: _entry_from_dict(values) for variable, values in entries.items()})

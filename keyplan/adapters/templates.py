@@ -36,6 +36,8 @@ def describe(owner: str, declaration: Declaration) -> Mapping[str, str]:
 def _space_of(declaration: Declaration) -> str:
     if declaration.space is not None:
         return str(declaration.space)
+    if not declaration.organizations:
+        return ""
     granted = [grant.space_id for organization in declaration.organizations for grant in organization.spaces]
     return granted[0] if granted else ""
 
@@ -45,7 +47,17 @@ def fill(template: str, fields: Mapping[str, str], make_safe: Callable[[str], st
 
     Raises InputError where it names an unknown field, or is no template at all.
     """
-    return "".join(literal + _value_of(part, template, fields, make_safe) for literal, *part in _parse(template))
+    filled = ""
+    for literal, field, form, conversion in _parse(template):
+        filled += literal
+        if field is None:
+            continue
+        if form or conversion:
+            raise InputError(f"'{template}': write {{{field}}} alone, without conversion or format")
+        if field not in fields:
+            raise _refusal(field, template, fields)
+        filled += make_safe(fields[field])
+    return filled
 
 
 @lru_cache
@@ -56,18 +68,11 @@ def _parse(template: str) -> tuple[tuple[str, str | None, str | None, str | None
         raise InputError(f"'{template}' is no template: {error}") from error
 
 
-def _value_of(part: list[str | None], template: str, fields: Mapping[str, str], make_safe: Callable[[str], str]) -> str:
-    field, form, conversion = part
-    if field is None:
-        return ""
-    if form or conversion:
-        raise InputError(f"'{template}': write {{{field}}} alone, without conversion or format")
-    if field not in fields:
-        near = get_close_matches(field, fields, n=1)
-        known = ", ".join(f"{{{name}}}" for name in fields)
-        hint = f"did you mean {{{near[0]}}}?" if near else f"known are: {known}"
-        raise InputError(f"'{template}': {{{field}}} is unknown; {hint}")
-    return make_safe(fields[field])
+def _refusal(field: str, template: str, fields: Mapping[str, str]) -> InputError:
+    near = get_close_matches(field, fields, n=1)
+    known = ", ".join(f"{{{name}}}" for name in fields)
+    hint = f"did you mean {{{near[0]}}}?" if near else f"known are: {known}"
+    return InputError(f"'{template}': {{{field}}} is unknown; {hint}")
 
 
 def to_path_part(value: str) -> str:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from keyplan.model.manifest import Address, Declaration, SpaceId
 from keyplan.model.observation import Access, Laws, Marker, Observation
+from keyplan.model.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """One key that should exist, as the provider would have to show it."""

@@ -14,6 +14,7 @@ from typing import NewType, TypeAlias
 
 from keyplan.errors import Problem
 from keyplan.model.policy import Policy
+from keyplan.model.quick import quick
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value of the JSON data model, as a plugin's own options hold it."""
@@ -263,6 +264,7 @@ class SinkSettings:
     place: Place = field(compare=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """One wanted key. Defaults of the manifest are already merged; rules of DESIGN 3 already hold."""

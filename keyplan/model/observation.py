@@ -27,12 +27,16 @@ from keyplan.model.manifest import (
     SpaceId,
     SpaceRef,
 )
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Delivered, Intent, Receipt
 
 REF_DIGITS = 10
+LARGEST_SKEW = timedelta(seconds=60)
+"""By so much the provider's clock may differ from ours without a word."""
 _MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]\Z")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Marker:
     """Our name on a remote key: the end of its description, ``[keyplan OWNER/REF]``."""
@@ -96,6 +100,7 @@ class Access:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One key as `list` showed it."""
@@ -179,6 +184,7 @@ class Laws:
     shows_last_use: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """Where in one sink one delivery goes: made by `Sink.locate`, compared by sink and location."""
@@ -209,6 +215,7 @@ class Content(Enum):
     DIFFERS = "differs"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
     """What one sink holds in one slot."""

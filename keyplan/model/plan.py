@@ -14,6 +14,7 @@ from enum import Enum
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
 from keyplan.model.observation import Marker, Observation, Slot
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded
 
 
@@ -89,6 +90,7 @@ class Change:
     after: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyView:
     """A key as plans show it, before or after."""
@@ -105,6 +107,7 @@ class KeyView:
     roles: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """What planning knew about an action's address, as far as applying needs it."""
@@ -146,6 +149,7 @@ class Basis:
         return self.key.marker if verb is Verb.REFRESH and self.key else self.wanted.marker
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing to do, or to leave, for one address."""

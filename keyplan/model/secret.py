@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from keyplan.model.quick import quick
+
 HIDDEN = "(hidden)"
 _DIGEST_HEX_DIGITS = 32
 
@@ -84,8 +86,7 @@ class RawKey(_Opaque):
 
     def fingerprint(self, salt: str) -> Fingerprint:
         """Return the salted digest that receipts hold. Use the key's id as salt: public and unique."""
-        digest = hmac.digest(salt.encode(), self.reveal().encode(), "sha256").hex()
-        return Fingerprint(salt=salt, digest=digest[:_DIGEST_HEX_DIGITS])
+        return Fingerprint(salt=salt, digest=_digest(self.reveal(), salt))
 
 
 class Credential(_Opaque):
@@ -94,6 +95,7 @@ class Credential(_Opaque):
     __slots__ = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Salted digest of a raw key: tells whether two places hold the same key, and nothing else."""
@@ -104,4 +106,8 @@ class Fingerprint:
 
     def matches(self, raw: RawKey) -> bool:
         """Whether this is the fingerprint of that raw key."""
-        return hmac.compare_digest(self.digest, raw.fingerprint(self.salt).digest)
+        return hmac.compare_digest(self.digest, _digest(raw.reveal(), self.salt))
+
+
+def _digest(secret: str, salt: str) -> str:
+    return hmac.digest(salt.encode(), secret.encode(), "sha256").hex()[:_DIGEST_HEX_DIGITS]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyplan.adapters.git_ignoring import GitIgnoring, run_quietly
+from keyplan.adapters.git_ignoring import GitIgnoring, run_for_output, run_quietly
 from keyplan.errors import SinkDeniedError
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"}
@@ -95,6 +95,68 @@ def test_git_is_asked_once_per_path_from_a_folder_that_exists(tmp_path: Path) ->
     assert [folder for _, folder, _ in answer.asked] == [tmp_path.resolve()]
 
 
+class LongAnswer:
+    """Stands for git that is given many paths: says that those of some names are ignored, and keeps what it got."""
+
+    def __init__(self, *ignored: bytes) -> None:
+        self.ignored = ignored
+        self.given: list[bytes] = []
+
+    def __call__(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes) -> bytes:
+        self.given.append(given)
+        paths = [path for path in given.split(b"\0") if path.rpartition(b"/")[2] in self.ignored]
+        return b"".join(path + b"\0" for path in paths)
+
+
+def test_git_is_asked_once_about_all_that_is_expected(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    alone, together = Answer(1), LongAnswer(b"a.key", b"b.key")
+    ignoring = GitIgnoring({}, alone, together)
+    ignoring.expect([tmp_path / "a.key", tmp_path / "b.key"])
+    ignoring.refuse_unignored(tmp_path / "a.key")
+    ignoring.refuse_unignored(tmp_path / "b.key")
+    assert (len(together.given), alone.asked) == (1, [])
+
+
+def test_git_is_asked_again_about_what_it_did_not_call_ignored(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    ignoring = GitIgnoring({}, Answer(1), LongAnswer())
+    ignoring.expect([tmp_path / "a.key"])
+    with pytest.raises(SinkDeniedError, match="does not ignore it"):
+        ignoring.refuse_unignored(tmp_path / "a.key")
+
+
+def test_what_is_expected_outside_of_any_work_tree_is_not_asked_about(tmp_path: Path) -> None:
+    together = LongAnswer()
+    ignoring = GitIgnoring({}, Answer(1), together)
+    ignoring.expect([tmp_path / "a.key"])
+    ignoring.refuse_unignored(tmp_path / "a.key")
+    assert together.given == []
+
+
+def test_nobody_is_asked_about_the_expected_before_something_is_written(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    together = LongAnswer()
+    GitIgnoring({}, Answer(1), together).expect([tmp_path / "a.key"])
+    assert together.given == []
+
+
+@needs_git
+def test_one_question_about_many_gives_the_answers_of_many_questions(work_tree: Path) -> None:
+    (work_tree / "tracked.key").write_text("was committed once")
+    git(work_tree, "add", "--force", "tracked.key")
+    names = ("tracked.key", "plain.env", "odd \u00fc\n.key", "secrets/a.env", "deep/b.key")
+    ignoring = GitIgnoring(ENVIRONMENT, Answer(1))
+    ignoring.expect(work_tree / name for name in names)
+    refused = []
+    for name in names:
+        try:
+            ignoring.refuse_unignored(work_tree / name)
+        except SinkDeniedError:
+            refused.append(name)
+    assert refused == ["tracked.key", "plain.env"]
+
+
 def test_git_learns_no_secret_from_the_environment(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     answer = Answer(0)
@@ -105,3 +167,4 @@ def test_git_learns_no_secret_from_the_environment(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_has_no_status(tmp_path: Path) -> None:
     assert run_quietly(["keyplan-no-such-program"], tmp_path, {}) is None
+    assert run_for_output(["keyplan-no-such-program"], tmp_path, {}, b"") == b""

@@ -87,6 +87,16 @@ def test_a_receipt_without_a_needed_field_is_a_key_error(missing: str) -> None:
         Receipt.from_dict(values)
 
 
+def test_a_field_that_may_be_unset_may_be_null() -> None:
+    unset = dict.fromkeys(("space_ids", "access", "expires_at", "redacted", "fingerprint", "delivered", "superseded"))
+    assert Receipt.from_dict(IMPORTED.to_dict() | unset) == IMPORTED
+
+
+def test_a_receipt_with_a_number_for_a_name_is_a_type_error() -> None:
+    with pytest.raises(TypeError):
+        Receipt.from_dict(FULL.to_dict() | {"name": 5})
+
+
 def test_an_intent_survives_json() -> None:
     intent = make_intent(key_id=KeyId("key-7"), verb="refresh", attempts=4, is_unmarked=True)
     assert Intent.from_dict(json.loads(json.dumps(intent.to_dict()))) == intent

@@ -11,18 +11,20 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from keyplan.adapters.durable_files import Folder
 from keyplan.adapters.file_targets import DEFAULT_VARIABLE, Target, fill_slot
-from keyplan.adapters.file_troubles import translated
+from keyplan.adapters.file_troubles import translate, translated
 from keyplan.adapters.git_ignoring import GitIgnoring
 from keyplan.adapters.sidecars import Entry, Sidecar
 from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import InputError, SinkDeniedError, SinkError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
@@ -82,6 +84,7 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
     )
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """What lies at a target."""
@@ -140,11 +143,13 @@ class FileSink:
 
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
         """Return what each slot holds. Raises SinkDeniedError, SinkUnavailableError where one can't be read."""
+        # Git is asked nothing yet, but once it is, because one of these is written, then about all of them at once.
+        self._ignoring.expect(Path(self._base, _path_of(slot)) for slot in slots)
         by_folder: defaultdict[str, list[Slot]] = defaultdict(list)
         for slot in slots:
-            by_folder[str(slot.options["path"]).rpartition("/")[0]].append(slot)
-        # Each folder is opened once: to open it anew for each of 10,000 files takes as long as to read them.
-        return {slot: self._describe(found) for group in by_folder.values() for slot, found in self._look_at_all(group)}
+            folder, slash, _ = _path_of(slot).rpartition("/")
+            by_folder[folder + slash].append(slot)
+        return {slot: holding for mine in by_folder.values() for slot, holding in self._inspect_folder(mine)}
 
     def read(self, slot: Slot) -> RawKey | None:
         """Return the value, whoever put it there. Raises SinkError where it can't be read."""
@@ -213,6 +218,7 @@ class FileSink:
 
     def examine(self, slots: Collection[Slot]) -> tuple[SinkError, ...]:
         """Return why git, another owner or a person's value keeps these slots from being written."""
+        self._ignoring.expect(Path(self._base, _path_of(slot)) for slot in slots)
         return tuple(trouble for slot in slots if (trouble := self._find_trouble(Target.of(slot))))
 
     def _find_trouble(self, target: Target) -> SinkError | None:
@@ -225,21 +231,24 @@ class FileSink:
         return None
 
     def _refuse_unignored(self, target: Target) -> None:
-        self._ignoring.refuse_unignored(Path(self._base, target.path))
+        self._ignoring.refuse_unignored(Path(self._base, target.file))
 
     def _look(self, target: Target) -> _Found | None:
         """Return what lies at a target; None where not even the folder is there."""
         with self._opened(target) as folder:
             return _find(folder, target) if folder else None
 
-    def _look_at_all(self, slots: Sequence[Slot]) -> Iterator[tuple[Slot, _Found | None]]:
-        """Yield what lies at slots of one folder."""
+    def _inspect_folder(self, slots: Sequence[Slot]) -> Iterator[tuple[Slot, Holding]]:
+        """Yield what each slot of one folder holds."""
+        # The folder is opened once: to open it anew for each of 10,000 files takes as long as to read them. Each file
+        # is read once: a dotenv file of 1,000 variables, with as many receipts beside it, was read 1,000 times.
         with self._opened(Target.of(slots[0])) as folder:
-            for slot in slots:
-                target = Target.of(slot)
-                with translated(target.location):
-                    found = _find(folder, target) if folder else None
-                yield slot, found
+            if folder is None:
+                yield from ((slot, Holding(present=False)) for slot in slots)
+                return
+            for _, mine in groupby(sorted(slots, key=_path_of), key=_path_of):
+                for slot, found in _find_all(folder, tuple(mine)):
+                    yield slot, self._describe(found)
 
     @contextmanager
     def _opened(self, target: Target) -> Iterator[Folder | None]:
@@ -251,9 +260,7 @@ class FileSink:
                 folder = None
             yield folder
 
-    def _describe(self, found: _Found | None) -> Holding:
-        if found is None:
-            return Holding(present=False)
+    def _describe(self, found: _Found) -> Holding:
         # Another owner's mark proves nothing to us: planned as undelivered, it is refused by `intend`.
         entry = found.entry if found.entry and found.entry.owner == self._owner else None
         return Holding(
@@ -286,9 +293,32 @@ class FileSink:
         return self._enter(self._base, parts, create=create, follow=False)
 
 
+def _path_of(slot: Slot) -> str:
+    return str(slot.options["path"])
+
+
+def _find_all(folder: Folder, slots: Sequence[Slot]) -> list[tuple[Slot, _Found]]:
+    """Return what lies at slots of one file, which is read once."""
+    targets = [Target.of(slot) for slot in slots]
+    # Not `translated`: entering one more context for each of 10,000 files takes 9 ms.
+    try:
+        content, sidecar = _read(folder, targets[0])
+    except OSError as error:
+        raise translate(error, targets[0].location) from error
+    return [(slot, _pick(target, content, sidecar)) for slot, target in zip(slots, targets, strict=True)]
+
+
 def _find(folder: Folder, target: Target) -> _Found:
+    return _pick(target, *_read(folder, target))
+
+
+def _read(folder: Folder, target: Target) -> tuple[bytes, Sidecar]:
     content = folder.read(target.name) or b""
     sidecar = Sidecar.from_bytes(folder.read(target.sidecar), target.sidecar_location)
+    return content, sidecar
+
+
+def _pick(target: Target, content: bytes, sidecar: Sidecar) -> _Found:
     return _Found(
         content=content,
         value=target.format.read(content),

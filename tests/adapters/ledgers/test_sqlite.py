@@ -211,6 +211,14 @@ def test_a_damaged_document_is_a_damaged_ledger(path: Path, table: str, document
         ledger.recall()
 
 
+def test_a_document_with_something_behind_it_is_a_damaged_ledger(path: Path) -> None:
+    ledger = open_ledger(path)
+    ledger.record(make_receipt())
+    run_sql(path, "UPDATE receipts SET document = document || '{}'")
+    with pytest.raises(LedgerError, match="damaged: something stands behind"):
+        ledger.recall()
+
+
 def test_a_folder_or_link_in_its_place_is_refused(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(LedgerError, match="is a folder"):

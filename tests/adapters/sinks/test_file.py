@@ -320,6 +320,31 @@ def test_a_base_that_is_gone_is_no_reason_to_be_silent(tmp_path: Path) -> None:
         sink.intend(locate(sink), make_intent())
 
 
+def test_two_slots_of_one_name_are_told_apart_by_a_slash_alone(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, {"path": "keyplan-{name}.key"})
+    ours, in_the_root = locate(sink), locate(sink, path="/keyplan-{name}.key")
+    sink.put(ours, RawKey(RAW), make_receipt())
+    holdings = sink.inspect([ours, in_the_root])
+    assert (holdings[ours].present, holdings[in_the_root].present) == (True, False)
+
+
+def test_a_file_of_several_slots_is_read_once(tmp_path: Path) -> None:
+    read: list[str] = []
+
+    class HeardFolder(Folder):
+        def read(self, name: str) -> bytes | None:
+            read.append(name)
+            return super().read(name)
+
+    sink = make_sink(tmp_path, DOTENV, enter=HeardFolder.enter)
+    slots = [locate(sink, name) for name in ("a", "b", "c")]
+    for slot in slots:
+        sink.put(slot, RawKey(RAW), make_receipt())
+    read.clear()
+    assert [held.content for held in sink.inspect(slots).values()] == [Content.MATCHES] * 3
+    assert read == ["all.env", ".all.env.keyplan.json"]
+
+
 class FullFolder(Folder):
     """Lets nothing be written."""
 

@@ -1,0 +1,63 @@
+"""Frozen dataclasses that are made quickly: for the nouns of which a plan makes tens of thousands.
+
+In: a frozen, slotted dataclass. Out: the same class, with another `__init__` that does the same. Never: an instance
+that can be changed once it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields
+from functools import update_wrapper
+from typing import Any, TypeVar
+
+_ClassT = TypeVar("_ClassT", bound=type)
+
+
+def quick(frozen: _ClassT) -> _ClassT:
+    """Return a frozen dataclass with an `__init__` that takes a third of the time.
+
+    The one that dataclasses write calls `object.__setattr__` for each field, because the class's own refuses: a
+    seventh of the processor time of a plan of 10,000 keys. While this one runs, the new instance is of an open class
+    that has the same slots, so that its fields are set by plain assignments.
+
+    Raises TypeError for a class that this does not fit: not slotted, with a base, or with a `__post_init__`.
+    """
+    slots = frozen.__dict__.get("__slots__")
+    if slots is None or frozen.__base__ is not object or hasattr(frozen, "__post_init__"):
+        raise TypeError(f"{frozen.__name__} must be a slotted dataclass without base and __post_init__")
+    made = fields(frozen)
+    names: dict[str, Any] = {
+        "be": object.__dict__["__class__"].__set__,
+        "Open": type(f"Open{frozen.__name__}", (), {"__slots__": slots}),
+        "Frozen": frozen,
+        "ABSENT": MISSING,
+        **{f"default_{field.name}": field.default for field in made},
+        **{f"make_{field.name}": field.default_factory for field in made},
+    }
+    lines = ["be(self, Open)", *map(_assign, made), "self.__class__ = Frozen"]
+    text = f"def __init__(self, {', '.join(_list_parameters(made))}):\n" + "".join(f"    {line}\n" for line in lines)
+    exec(text, names)  # noqa: S102 - made of the names of fields alone, as dataclasses itself does it
+    frozen.__init__ = update_wrapper(names["__init__"], frozen.__init__)  # type: ignore[misc]  # of the class itself
+    return frozen
+
+
+def _list_parameters(made: tuple[Field[Any], ...]) -> Iterator[str]:
+    """Yield the parameters in the order of dataclasses: those that may stand by position first."""
+    by_name = [field for field in made if field.kw_only]
+    yield from (_declare(field) for field in made if not field.kw_only)
+    if by_name:
+        yield "*"
+        yield from map(_declare, by_name)
+
+
+def _declare(field: Field[Any]) -> str:
+    if field.default is not MISSING:
+        return f"{field.name}=default_{field.name}"
+    return field.name if field.default_factory is MISSING else f"{field.name}=ABSENT"
+
+
+def _assign(field: Field[Any]) -> str:
+    if field.default_factory is MISSING:
+        return f"self.{field.name} = {field.name}"
+    return f"self.{field.name} = make_{field.name}() if {field.name} is ABSENT else {field.name}"
