@@ -5,15 +5,18 @@ In: an exception. Out: its class and the places it came through. Never: its mess
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from keyplan.errors import KeyplanError
+
+if TYPE_CHECKING:
+    from traceback import FrameSummary
 
 
 def describe_bug(error: Exception) -> KeyplanError:
     """Return an error for the user, with the class of the exception and the line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = _extract(error)
     place = f" at {_name(frames[-1])}" if frames else ""
     return KeyplanError(
         f"this is a bug in keyplan: {type(error).__name__}{place}",
@@ -34,10 +37,16 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _describe(error: BaseException) -> Iterator[str]:
-    for frame in traceback.extract_tb(error.__traceback__):
+    for frame in _extract(error):
         yield f"  {_name(frame)} in {frame.name}"
     yield type(error).__name__
 
 
-def _name(frame: traceback.FrameSummary) -> str:
+def _extract(error: BaseException) -> list[FrameSummary]:
+    import traceback  # noqa: PLC0415 - takes 3 ms of every start, and is for bugs alone
+
+    return traceback.extract_tb(error.__traceback__)
+
+
+def _name(frame: FrameSummary) -> str:
     return f"{frame.filename}:{frame.lineno}"

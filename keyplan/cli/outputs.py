@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from keyplan.cli.concluding import conclude_all
-from keyplan.cli.github import tell_runner
 from keyplan.cli.naming import say_version
 from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.places import DEFAULT_MANIFESTS
@@ -25,18 +24,18 @@ from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.failure_document import Failure
-from keyplan.views.error_sheet import sheet_of_error
 from keyplan.views.errors import render_error
 from keyplan.views.inert import inert
 from keyplan.views.palette import PLAIN
-from keyplan.views.rendering import SHEET_FORMATS, Formats, render
-from keyplan.views.sheet import Sheet, Subject
+from keyplan.views.rendering import SHEET_FORMATS, Formats, draw_error, render
 from keyplan.views.style import MARKDOWN_BYTES, Style
 
 GITHUB = "github"
 Noun = TypeVar("Noun")
 
 if TYPE_CHECKING:
+    from keyplan.views.sheet import Sheet, Subject
+
     _OutputType = click.ParamType["Output"]
 else:
     _OutputType = click.ParamType  # older clicks know no parameter of it
@@ -87,8 +86,8 @@ class Answer:
     formats: Formats[Sequence[Any]]
     nouns: Sequence[Any] = ()
     """Plans, reports or the like; none where nothing came of it but errors."""
-    sheets: Sequence[Sheet]
-    """One for each noun, and one for each manifest that failed."""
+    draw_sheets: Callable[[], Sequence[Sheet]]
+    """Returns one for each noun, and one for each manifest that failed; asked where a format or a runner needs them."""
     failures: Sequence[Failure] = ()
     """Manifests for which nothing came out, and why."""
     exit_status: int
@@ -109,13 +108,18 @@ class Answer:
         **more: Any,
     ) -> Answer:
         """Return what came of some manifests and what went wrong with others; `draw` makes a noun's sheet."""
-        failed = [sheet_of_error(error, about=subject, manifest=manifest) for manifest, error in failures]
-        return cls(formats=formats, nouns=nouns, sheets=[*map(draw, nouns), *failed], failures=failures, **more)
+
+        @functools.cache
+        def draw_sheets() -> Sequence[Sheet]:
+            failed = [draw_error(error, about=subject, manifest=manifest) for manifest, error in failures]
+            return [*map(draw, nouns), *failed]
+
+        return cls(formats=formats, nouns=nouns, draw_sheets=draw_sheets, failures=failures, **more)
 
     def render(self, as_format: str, style: Style) -> str:
         """Return the answer in a format; empty where the format has no words for mere errors."""
         if as_format in SHEET_FORMATS:
-            return SHEET_FORMATS[as_format](self.sheets, style)
+            return SHEET_FORMATS[as_format](self.draw_sheets(), style)
         return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
 
 
@@ -162,7 +166,9 @@ def _write(session: Session, outputs: Outputs, answer: Answer, output: Output) -
 
 
 def _tell_runner(session: Session, answer: Answer) -> None:
-    tell_runner(session, answer.sheets, answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
+    from keyplan.cli.github import tell_runner  # noqa: PLC0415 - takes 5 ms, and only a runner of GitHub listens
+
+    tell_runner(session, answer.draw_sheets(), answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
 
 
 def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterable[str]) -> None:
@@ -189,8 +195,8 @@ def reporting_failure(session: Session, outputs: Outputs, about: Subject, manife
     try:
         yield
     except KeyplanError as error:
-        sheets = [sheet_of_error(error, about=about, manifest=manifest)]
-        publish(session, outputs, Answer(formats={}, sheets=sheets, exit_status=error.exit_status))
+        sheets = [draw_error(error, about=about, manifest=manifest)]
+        publish(session, outputs, Answer(formats={}, draw_sheets=lambda: sheets, exit_status=error.exit_status))
         raise
 
 

@@ -27,9 +27,8 @@ from keyplan.model.plan_set_document import combine_digests, digest_to_approve
 from keyplan.model.report import Report
 from keyplan.views.combining import render_plans
 from keyplan.views.plan_text import outline
-from keyplan.views.rendering import REPORT_FORMATS
+from keyplan.views.rendering import REPORT_FORMATS, draw_report
 from keyplan.views.sheet import Subject
-from keyplan.views.sheets import sheet_of_report
 from keyplan.views.wording import say_count
 
 _QUESTION = "\nDo you want to do this? Only 'yes' is taken for a yes: "
@@ -94,7 +93,7 @@ def _give_up(session: Session, order: Order, errors: Sequence[Failure]) -> int:
     """Tell why nothing is done, and return the exit status of that."""
     several = len(order.places)
     status = conclude_all([error.exit_status for _, error in errors])
-    answer = Answer.about(Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=sheet_of_report, exit_status=status)
+    answer = Answer.about(Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=draw_report, exit_status=status)
     status = publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=several)
     if several > 1:
@@ -158,7 +157,7 @@ def _conclude(session: Session, order: Order, plans: Sequence[Plan], results: Se
         reports,
         errors,
         formats=REPORT_FORMATS,
-        draw=sheet_of_report,
+        draw=draw_report,
         exit_status=status,
         digest=digest_to_approve(plans),
     )

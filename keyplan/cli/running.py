@@ -6,28 +6,22 @@ Never: a word to the user; a decision that belongs to core, an order that belong
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from keyplan.adapters.read_only import ReadOnlySink
 from keyplan.cli.places import Place
 from keyplan.cli.wiring import Wiring
 from keyplan.core.desiring import desire
-from keyplan.core.drifting import ORDINARY_WARNING, find_drift
-from keyplan.core.forecasting import forecast
 from keyplan.core.guarding import guard
 from keyplan.core.planning import make_plan
 from keyplan.core.policing import police
-from keyplan.flow.examining import LARGEST_SKEW
-from keyplan.flow.observing import Readers, observe
+from keyplan.flow.observing import observe
 from keyplan.flow.workbench import Workbench
-from keyplan.model.calendar import Calendar
-from keyplan.model.drift import Drift, Kind
 from keyplan.model.durations import write_duration
-from keyplan.model.manifest import Manifest, SinkName, Unmanaged
-from keyplan.model.observation import Snapshot
+from keyplan.model.manifest import Manifest, SinkName
+from keyplan.model.observation import LARGEST_SKEW, Snapshot
 from keyplan.model.plan import Plan, Request
 from keyplan.ports import KeyReader, LedgerReader, ProviderPorts, RebuildableLedger, Sink
 from keyplan.views.ledger_text import describe_holder
@@ -54,25 +48,10 @@ def open_provider(wiring: Wiring, place: Place) -> Iterator[ProviderPorts]:
 
 
 @contextmanager
-def open_readers(wiring: Wiring, place: Place) -> Iterator[Readers]:
-    """Give what can be looked at, with no way to change any of it; nothing but the reader's credential is needed."""
-    manifest = place.manifest
-    keys = wiring.key_reader(manifest.provider, owner=manifest.owner, folder=place.folder)
-    try:
-        yield Readers(
-            reader=keys.reader,
-            ledger=wiring.ledger_reader(place.ledger, owner=manifest.owner, account=keys.reader.base_url),
-            sinks={name: ReadOnlySink(sink) for name, sink in wiring.sinks(manifest, folder=place.folder).items()},
-        )
-    finally:
-        keys.close()
-
-
-@contextmanager
 def open_ledger_reader(wiring: Wiring, place: Place) -> Iterator[LedgerReader]:
     """Give the manifest's ledger, only to be read."""
     with open_provider(wiring, place) as provider:
-        yield _reader(wiring, place, provider)
+        yield read_only_ledger(wiring, place, provider)
 
 
 @contextmanager
@@ -112,7 +91,7 @@ def look(wiring: Wiring, place: Place, request: Request) -> Plan:
             place.manifest,
             request,
             reader=provider.reader,
-            ledger=_reader(wiring, place, provider),
+            ledger=read_only_ledger(wiring, place, provider),
             sinks=wiring.sinks(place.manifest, folder=place.folder),
             now=wiring.clock.now(),
         )
@@ -132,7 +111,7 @@ def plan_now(
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now)
-    return _warn_of_skew(_decide(manifest, request, snapshot), reader.clock_skew())
+    return warn_of_skew(decide_all(manifest, request, snapshot), reader.clock_skew())
 
 
 def look_around(manifest: Manifest, bench: Workbench) -> tuple[Plan, Snapshot]:
@@ -142,53 +121,17 @@ def look_around(manifest: Manifest, bench: Workbench) -> tuple[Plan, Snapshot]:
     """
     now = bench.clock.now()
     snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
-    return _decide(manifest, Request(), snapshot), snapshot
+    return decide_all(manifest, Request(), snapshot), snapshot
 
 
-def look_ahead(wiring: Wiring, place: Place, span: timedelta) -> Calendar:
-    """Return what the manifest leads to from now on, for so long. Writes nothing, takes no lock.
-
-    Raises InputError, ProviderError, SinkError and LedgerError.
-    """
-    with open_provider(wiring, place) as provider:
-        snapshot = observe(
-            place.manifest,
-            reader=provider.reader,
-            ledger=_reader(wiring, place, provider),
-            sinks=wiring.sinks(place.manifest, folder=place.folder),
-            now=wiring.clock.now(),
-        )
-    return forecast(_decide(place.manifest, Request(), snapshot), snapshot, until=snapshot.now + span)
-
-
-def look_for_drift(
-    wiring: Wiring, place: Place, *, only: Collection[Kind] = (), within: timedelta = ORDINARY_WARNING
-) -> tuple[Drift, Plan, Snapshot]:
-    """Return what drifted, and the plan and snapshot that say so. Writes nothing, takes no lock.
-
-    Raises InputError, ProviderError, SinkError and LedgerError.
-    """
-    manifest = place.manifest
-    if Kind.UNMANAGED in only and manifest.unmanaged is Unmanaged.IGNORE:
-        manifest = replace(manifest, unmanaged=Unmanaged.REPORT)  # who asks for them wants to see them
-    with open_readers(wiring, place) as doors:
-        now = wiring.clock.now()
-        snapshot = observe(manifest, reader=doors.reader, ledger=doors.ledger, sinks=doors.sinks, now=now)
-        skew = doors.reader.clock_skew()
-    if manifest.provider.reader_credential:
-        # The key that is presented here is not the one that an apply presents, which alone is guarded.
-        snapshot = replace(snapshot, own_keys=frozenset())
-    plan = _warn_of_skew(_decide(manifest, Request(), snapshot), skew)
-    return find_drift(plan, snapshot, manifest=manifest, only=only, within=within), plan, snapshot
-
-
-def _decide(manifest: Manifest, request: Request, snapshot: Snapshot) -> Plan:
+def decide_all(manifest: Manifest, request: Request, snapshot: Snapshot) -> Plan:
+    """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = desire(manifest, snapshot.spaces)
     plan = police(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
     return guard(plan, manifest=manifest, snapshot=snapshot)
 
 
-def _warn_of_skew(plan: Plan, skew: timedelta | None) -> Plan:
+def warn_of_skew(plan: Plan, skew: timedelta | None) -> Plan:
     """Return the plan; where the provider's clock is far off, with a warning that says so."""
     if skew is None or abs(skew) <= LARGEST_SKEW:
         return plan
@@ -201,7 +144,8 @@ def _warn_of_skew(plan: Plan, skew: timedelta | None) -> Plan:
     return replace(plan, warnings=tuple(sorted((*plan.warnings, warning))))
 
 
-def _reader(wiring: Wiring, place: Place, provider: ProviderPorts) -> LedgerReader:
+def read_only_ledger(wiring: Wiring, place: Place, provider: ProviderPorts) -> LedgerReader:
+    """Return the manifest's ledger, only to be read."""
     return wiring.ledger_reader(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)
 
 

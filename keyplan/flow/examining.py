@@ -14,11 +14,9 @@ from keyplan.errors import KeyplanError, ProviderDeniedError
 from keyplan.flow.observing import list_spaces, name_spaces
 from keyplan.model.examination import Area, Examination, Finding, Health
 from keyplan.model.manifest import Manifest, SinkName, SinkSettings, SpaceRef
-from keyplan.model.observation import Observation, Slot, Space
+from keyplan.model.observation import LARGEST_SKEW, Observation, Slot, Space
 from keyplan.ports import Examinable, Holder, KeyReader, LedgerReader, Memory, ProviderPorts, Sink
 
-LARGEST_SKEW = timedelta(seconds=60)
-"""By so much the provider's clock may differ from ours without a word."""
 _LAST_DAYS = timedelta(days=14)
 """So long before keyplan's own credential expires, a person is told."""
 _SECOND = timedelta(seconds=1)

@@ -1,6 +1,6 @@
-"""Several plans, reports or drifts as one text: each under its own head, and one summary of all as the last line.
+"""Several plans or reports as one text: each under its own head, and one summary of all as the last line.
 
-In: plans, reports or drifts, one per manifest. Out: text; for a single one exactly its own. Never: a summary line
+In: plans or reports, one per manifest. Out: text; for a single one exactly its own. Never: a summary line
 that does not keep its shape.
 """
 
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from keyplan.model.drift import Drift
 from keyplan.model.plan import Plan, Summary
 from keyplan.model.plan_set_document import digest_to_approve
 from keyplan.model.report import Report
-from keyplan.views import drift_text, plan_text, report_text
+from keyplan.views import plan_text, report_text
 from keyplan.views.inert import inert
 from keyplan.views.palette import PLAIN, Palette, Tone
 
@@ -38,15 +37,6 @@ def render_reports(reports: Sequence[Report], palette: Palette = PLAIN) -> str:
     outcomes = tuple(outcome for report in reports for outcome in report.outcomes)
     last = report_text.say_summary(add_up(report.summary for report in reports), outcomes)
     return "\n".join([*parts, f"{len(reports)} manifests\n{palette.paint(Tone.STRONG, last)}\n"])
-
-
-def render_drifts(drifts: Sequence[Drift], palette: Palette = PLAIN) -> str:
-    """Return the drifts as text, the summary of all as the last line."""
-    texts = [drift_text.render_drift(drift, palette) for drift in drifts]
-    if len(texts) == 1:
-        return texts[0]
-    last = palette.paint(Tone.STRONG, drift_text.summarize(*drifts))
-    return "\n".join([*texts, f"{len(drifts)} manifests\n{last}\n"])
 
 
 def add_up(summaries: Iterable[Summary]) -> Summary:

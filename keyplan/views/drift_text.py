@@ -5,7 +5,7 @@ In: a drift. Out: text, its counts as the last line. Never: a colour without its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from keyplan.model.drift import Drift, Finding, Kind
 from keyplan.views.inert import inert
@@ -47,6 +47,15 @@ def render_drift(drift: Drift, palette: Palette = PLAIN) -> str:
         [palette.paint(Tone.STRONG, summarize(drift))],
     ]
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+
+
+def render_drifts(drifts: Sequence[Drift], palette: Palette = PLAIN) -> str:
+    """Return the drifts as text, the summary of all as the last line."""
+    texts = [render_drift(drift, palette) for drift in drifts]
+    if len(texts) == 1:
+        return texts[0]
+    last = palette.paint(Tone.STRONG, summarize(*drifts))
+    return "\n".join([*texts, f"{len(drifts)} manifests\n{last}\n"])
 
 
 def summarize(*drifts: Drift) -> str:

@@ -3,40 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from keyplan.errors import InputError
-from keyplan.model.calendar import Calendar
-from keyplan.model.drift import Drift
-from keyplan.model.examination import Examination
-from keyplan.model.observation import Observation
-from keyplan.model.plan import Plan
-from keyplan.model.report import Report
-from keyplan.model.validation import Validation
-from keyplan.views import calendar_ics, calendar_text, combining, doctor_text, documents, inventory, validation_text
-from keyplan.views.drift_sheet import sheet_of_drift
-from keyplan.views.github import render_annotations
-from keyplan.views.gitlab import render_gitlab
-from keyplan.views.junit import render_junit
-from keyplan.views.markdown import render_markdown
+from keyplan.errors import InputError, KeyplanError
 from keyplan.views.palette import PLAIN, Palette
-from keyplan.views.problem_sheet import sheet_of_validation
-from keyplan.views.sarif import render_sarif
-from keyplan.views.sheet import Sheet
-from keyplan.views.sheets import sheet_of_plan, sheet_of_report
 from keyplan.views.style import Style
+
+if TYPE_CHECKING:
+    from keyplan.model.calendar import Calendar
+    from keyplan.model.drift import Drift
+    from keyplan.model.examination import Examination
+    from keyplan.model.observation import Observation
+    from keyplan.model.plan import Plan
+    from keyplan.model.report import Report
+    from keyplan.model.validation import Validation
+    from keyplan.views.sheet import Sheet, Subject
 
 Noun = TypeVar("Noun")
 Formats = Mapping[str, Callable[[Noun, Style], str]]
 
+
+def _view(name: str) -> Any:
+    """Return a view's module. A run uses one or two; the import of all takes 10 ms."""
+    return import_module(f"keyplan.views.{name}")
+
+
 SHEET_FORMATS: Formats[Sequence[Sheet]] = {
-    "markdown": lambda sheets, style: render_markdown(sheets, budget_bytes=style.markdown_bytes, digest=style.digest),
-    "github": lambda sheets, _: render_annotations(sheets),
-    "gitlab": lambda sheets, _: render_gitlab(sheets),
-    "junit": lambda sheets, _: render_junit(sheets),
-    "sarif": lambda sheets, style: render_sarif(sheets, version=style.version),
+    "markdown": lambda sheets, style: _view("markdown").render_markdown(
+        sheets, budget_bytes=style.markdown_bytes, digest=style.digest
+    ),
+    "github": lambda sheets, _: _view("github").render_annotations(sheets),
+    "gitlab": lambda sheets, _: _view("gitlab").render_gitlab(sheets),
+    "junit": lambda sheets, _: _view("junit").render_junit(sheets),
+    "sarif": lambda sheets, style: _view("sarif").render_sarif(sheets, version=style.version),
 }
 """What CI systems read, whatever it is about."""
+
+
+def draw_plan(plan: Plan) -> Sheet:
+    """Return a plan's sheet."""
+    sheet: Sheet = _view("sheets").sheet_of_plan(plan)
+    return sheet
+
+
+def draw_report(report: Report) -> Sheet:
+    """Return a report's sheet."""
+    sheet: Sheet = _view("sheets").sheet_of_report(report)
+    return sheet
+
+
+def draw_drift(drift: Drift) -> Sheet:
+    """Return a drift's sheet."""
+    sheet: Sheet = _view("drift_sheet").sheet_of_drift(drift)
+    return sheet
+
+
+def draw_validation(validation: Validation) -> Sheet:
+    """Return a validation's sheet."""
+    sheet: Sheet = _view("problem_sheet").sheet_of_validation(validation)
+    return sheet
+
+
+def draw_error(error: KeyplanError, *, about: Subject, manifest: str) -> Sheet:
+    """Return the sheet of a manifest for which nothing came out but an error."""
+    sheet: Sheet = _view("error_sheet").sheet_of_error(error, about=about, manifest=manifest)
+    return sheet
 
 
 def _through_sheets(draw: Callable[[Noun], Sheet]) -> Formats[Sequence[Noun]]:
@@ -49,38 +81,38 @@ def _through_sheets(draw: Callable[[Noun], Sheet]) -> Formats[Sequence[Noun]]:
 
 
 PLAN_FORMATS: Formats[Sequence[Plan]] = {
-    "text": lambda plans, style: combining.render_plans(plans, style.palette),
-    "json": lambda plans, style: documents.render_plans(plans, style.failures),
-    **_through_sheets(sheet_of_plan),
+    "text": lambda plans, style: _view("combining").render_plans(plans, style.palette),
+    "json": lambda plans, style: _view("documents").render_plans(plans, style.failures),
+    **_through_sheets(draw_plan),
 }
 REPORT_FORMATS: Formats[Sequence[Report]] = {
-    "text": lambda reports, style: combining.render_reports(reports, style.palette),
-    "json": lambda reports, style: documents.render_reports(reports, style.failures),
-    **_through_sheets(sheet_of_report),
+    "text": lambda reports, style: _view("combining").render_reports(reports, style.palette),
+    "json": lambda reports, style: _view("documents").render_reports(reports, style.failures),
+    **_through_sheets(draw_report),
 }
 DRIFT_FORMATS: Formats[Sequence[Drift]] = {
-    "text": lambda drifts, style: combining.render_drifts(drifts, style.palette),
-    "json": lambda drifts, style: documents.render_drifts(drifts, style.failures),
-    **_through_sheets(sheet_of_drift),
+    "text": lambda drifts, style: _view("drift_text").render_drifts(drifts, style.palette),
+    "json": lambda drifts, style: _view("documents").render_drifts(drifts, style.failures),
+    **_through_sheets(draw_drift),
 }
 VALIDATION_FORMATS: Formats[Sequence[Validation]] = {
-    "text": lambda validations, _: validation_text.render_validations(validations),
-    "json": lambda validations, _: documents.render_validations(validations),
-    **_through_sheets(sheet_of_validation),
+    "text": lambda validations, _: _view("validation_text").render_validations(validations),
+    "json": lambda validations, _: _view("documents").render_validations(validations),
+    **_through_sheets(draw_validation),
 }
 INVENTORY_FORMATS: Formats[Sequence[Observation]] = {
-    "table": lambda keys, style: inventory.render_table(keys, style.palette),
-    "json": lambda keys, _: inventory.render_json(keys),
-    "csv": lambda keys, _: inventory.render_csv(keys),
+    "table": lambda keys, style: _view("inventory").render_table(keys, style.palette),
+    "json": lambda keys, _: _view("inventory").render_json(keys),
+    "csv": lambda keys, _: _view("inventory").render_csv(keys),
 }
 CALENDAR_FORMATS: Formats[Calendar] = {
-    "text": lambda calendar, style: calendar_text.render_calendar(calendar, style.palette),
-    "json": lambda calendar, _: documents.render_calendar(calendar),
-    "ics": lambda calendar, _: calendar_ics.render_ics(calendar),
+    "text": lambda calendar, style: _view("calendar_text").render_calendar(calendar, style.palette),
+    "json": lambda calendar, _: _view("documents").render_calendar(calendar),
+    "ics": lambda calendar, _: _view("calendar_ics").render_ics(calendar),
 }
 EXAMINATION_FORMATS: Formats[Examination] = {
-    "text": lambda examination, style: doctor_text.render_examination(examination, style.palette),
-    "json": lambda examination, _: documents.render_examination(examination),
+    "text": lambda examination, style: _view("doctor_text").render_examination(examination, style.palette),
+    "json": lambda examination, _: _view("documents").render_examination(examination),
 }
 
 

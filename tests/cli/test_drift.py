@@ -14,7 +14,8 @@ from syrupy.assertion import SnapshotAssertion
 
 import keyplan
 from keyplan.cli.places import Place
-from keyplan.cli.running import open_readers, open_workbench
+from keyplan.cli.running import open_workbench
+from keyplan.cli.surveying import open_readers
 from keyplan.cli.wiring import PluginWiring
 from keyplan.model.manifest import KeyId
 from keyplan.ports import KeyWriter, Ledger, Sink

@@ -40,6 +40,13 @@ def test_planning_on_a_pipe_does_not_import_rich() -> None:
     assert done.stdout.splitlines()[-1] == "slow: []"
 
 
+def test_validating_an_ordinary_manifest_imports_no_client_and_asks_for_no_plugins() -> None:
+    slow = ("httpx", "jsonschema", "sqlite3", "importlib.metadata", "keyplan.model.drift", "keyplan.views.junit")
+    script = SCRIPT.format(arguments=["validate", "examples/01-start/keys.yaml"], slow=slow)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [done.stdout.splitlines()[0], "slow: []"]
+
+
 def test_running_the_module_is_running_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "keyplan", "version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("keyplan ")

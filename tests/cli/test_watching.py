@@ -15,8 +15,8 @@ from keyplan.adapters.http import open_client
 from keyplan.cli.metering import Meter
 from keyplan.cli.notifying import NotifyingSettings, open_informer
 from keyplan.cli.places import locate
-from keyplan.cli.running import look_for_drift
 from keyplan.cli.session import Session
+from keyplan.cli.surveying import look_for_drift
 from keyplan.cli.watching import Watch, WatchingSettings, watching
 from keyplan.errors import ProviderDeniedError
 

@@ -11,8 +11,8 @@ from keyplan.cli.inputs import read_policies
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.places import locate
 from keyplan.cli.progress import show_waiting
-from keyplan.cli.running import look_ahead
 from keyplan.cli.session import Session
+from keyplan.cli.surveying import look_ahead
 from keyplan.views.rendering import CALENDAR_FORMATS, render_calendar
 
 _MOST_DAYS = 3660

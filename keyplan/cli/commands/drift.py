@@ -16,8 +16,8 @@ from keyplan.cli.options import Duration, FileNames, argument, ledger_option, op
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
 from keyplan.cli.places import DEFAULT_MANIFESTS, Place, find_manifests, locate_all, require_own_keys
 from keyplan.cli.progress import show_waiting
-from keyplan.cli.running import look_for_drift
 from keyplan.cli.session import Session
+from keyplan.cli.surveying import look_for_drift
 from keyplan.cli.watching import WatchingSettings, watching, watching_options
 from keyplan.core.drifting import ORDINARY_WARNING
 from keyplan.model.drift import Drift, Kind
@@ -25,9 +25,8 @@ from keyplan.model.durations import write_duration
 from keyplan.model.failure_document import Failure
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan
-from keyplan.views.drift_sheet import sheet_of_drift
 from keyplan.views.plan_text import outline
-from keyplan.views.rendering import DRIFT_FORMATS
+from keyplan.views.rendering import DRIFT_FORMATS, draw_drift
 from keyplan.views.sheet import Subject
 
 _Look: TypeAlias = tuple[Drift, Plan, Snapshot]
@@ -112,7 +111,7 @@ def _look_at_all(
 def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
     status = conclude_all([*map(conclude_drift, drifts), *(error.exit_status for _, error in errors)])
-    answer = Answer.about(Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=sheet_of_drift, exit_status=status)
+    answer = Answer.about(Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=draw_drift, exit_status=status)
     status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(drifts) + len(errors))
     return status

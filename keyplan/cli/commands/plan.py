@@ -20,12 +20,11 @@ from keyplan.cli.session import Session
 from keyplan.model.failure_document import Failure
 from keyplan.model.plan import Plan
 from keyplan.model.plan_set_document import digest_to_approve
-from keyplan.views.documents import render_plans
 from keyplan.views.inert import inert
 from keyplan.views.plan_text import outline
-from keyplan.views.rendering import PLAN_FORMATS
+from keyplan.views.rendering import PLAN_FORMATS, draw_plan, render
 from keyplan.views.sheet import Subject
-from keyplan.views.sheets import sheet_of_plan
+from keyplan.views.style import Style
 
 
 @click.command("plan")
@@ -76,7 +75,7 @@ def command(
         plans,
         errors,
         formats=PLAN_FORMATS,
-        draw=sheet_of_plan,
+        draw=draw_plan,
         exit_status=status,
         digest=digest_to_approve(plans),
         plan_path=str(out) if out and not errors else "",
@@ -108,5 +107,5 @@ def _save(session: Session, out: Path, plans: Sequence[Plan], errors: Sequence[F
     if errors:
         session.screen.say(f"No plan is saved in {name}: {len(errors)} of {len(plans) + len(errors)} failed.")
         return
-    save_privately(session.folder / out, render_plans(plans).encode())
+    save_privately(session.folder / out, render(PLAN_FORMATS, plans, as_format="json", style=Style()).encode())
     session.screen.say(f"The plan is saved in {name}. To do exactly this: keyplan apply {name}")

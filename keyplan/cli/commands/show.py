@@ -9,8 +9,8 @@ from keyplan.cli.options import argument
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session
 from keyplan.model.plan_set_document import digest_to_approve
-from keyplan.views.rendering import PLAN_FORMATS
-from keyplan.views.sheets import sheet_of_plan
+from keyplan.views.rendering import PLAN_FORMATS, draw_plan
+from keyplan.views.sheet import Subject
 
 
 @click.command("show")
@@ -29,10 +29,12 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     keep_apart(session, written=outputs.files, read=[planfile])
     plans = read_plans(read_input(planfile, session))
-    answer = Answer(
+    answer = Answer.about(
+        Subject.PLAN,
+        plans,
+        (),
         formats=PLAN_FORMATS,
-        nouns=plans,
-        sheets=[sheet_of_plan(plan) for plan in plans],
+        draw=draw_plan,
         exit_status=0,
         digest=digest_to_approve(plans),
         plan_path=planfile,

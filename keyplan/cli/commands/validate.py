@@ -17,8 +17,7 @@ from keyplan.core.policing import find_violations
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.policy import Policy
 from keyplan.model.validation import Validation
-from keyplan.views.problem_sheet import sheet_of_validation
-from keyplan.views.rendering import VALIDATION_FORMATS
+from keyplan.views.rendering import VALIDATION_FORMATS, draw_validation
 from keyplan.views.sheet import Subject
 
 
@@ -47,10 +46,12 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
         rules, faults = survey_policies(policies, session)
     validations = [_check(source, rules, faults) for source in sources]
     problems = tuple(dict.fromkeys(problem for validation in validations for problem in validation.problems))
-    answer = Answer(
+    answer = Answer.about(
+        Subject.VALIDATE,
+        validations,
+        (),
         formats=VALIDATION_FORMATS,
-        nouns=validations,
-        sheets=[sheet_of_validation(validation) for validation in validations],
+        draw=draw_validation,
         exit_status=ManifestError.exit_status if problems else ExitStatus.DONE,
     )
     status = publish(session, outputs, answer)

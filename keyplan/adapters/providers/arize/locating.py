@@ -9,12 +9,11 @@ import re
 from collections.abc import Mapping
 
 from keyplan.adapters.http import check_base_url
+from keyplan.adapters.providers.arize.regions import host_of
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 
 DEFAULT_HOST = "api.arize.com"
-REGION_PATTERN = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
-"""The shape of ``eu-west-1a``, ``us-east-1b`` (arize-api 2.1); new regions need no new keyplan."""
 _PORT_PATTERN = "[0-9]{1,5}"
 
 
@@ -32,7 +31,7 @@ def locate(options: Mapping[str, Json], environment: Mapping[str, str]) -> str:
     if base_url:
         return check_base_url(base_url)
     if region:
-        return check_base_url(f"https://{_regional_host(region, 'provider.region')}")
+        return check_base_url(f"https://{host_of(region, named='provider.region')}")
     return _locate_by_environment({name: value for name, value in environment.items() if value})
 
 
@@ -59,7 +58,7 @@ def _refuse_several_overrides(environment: Mapping[str, str]) -> None:
 
 def _host(environment: Mapping[str, str]) -> str:
     if "ARIZE_REGION" in environment:
-        return _regional_host(environment["ARIZE_REGION"], "ARIZE_REGION")
+        return host_of(environment["ARIZE_REGION"], named="ARIZE_REGION")
     if "ARIZE_BASE_DOMAIN" in environment:
         return f"api.{environment['ARIZE_BASE_DOMAIN']}"
     return environment.get("ARIZE_SINGLE_HOST") or environment.get("ARIZE_API_HOST") or DEFAULT_HOST
@@ -74,9 +73,3 @@ def _port(environment: Mapping[str, str]) -> str:
         if int(port):
             return port
     return ""
-
-
-def _regional_host(region: str, named: str) -> str:
-    if not re.fullmatch(REGION_PATTERN, region):
-        raise InputError(f"{named} '{region}' is no region", advice="a region looks like eu-west-1a")
-    return f"api.{region}.arize.com"

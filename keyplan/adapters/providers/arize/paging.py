@@ -24,23 +24,16 @@ def fetch_all(
     Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError; the last one also where
     pages go round in circles, end without an end, or hold no list.
     """
-    return list(iterate(client, what, path, parameters, field))
+    return [item for page in fetch_pages(client, what, path, parameters, field) for item in page]
 
 
-def iterate(
-    client: ReadingClient, what: str, path: str, parameters: Mapping[str, str], field: str
-) -> Iterator[JsonObject]:
-    """Yield what `fetch_all` returns, a page in memory at a time: 100,000 keys are 300 MB of JSON values.
-
-    Raises what `fetch_all` raises, at any item.
-    """
-    for page in _fetch_pages(client, what, path, parameters, field):
-        yield from page
-
-
-def _fetch_pages(
+def fetch_pages(
     client: ReadingClient, what: str, path: str, parameters: Mapping[str, str], field: str
 ) -> Iterator[list[JsonObject]]:
+    """Yield what `fetch_all` returns, a page in memory at a time: 100,000 keys are 300 MB of JSON values.
+
+    Raises what `fetch_all` raises, at any page.
+    """
     # Filters are repeated with every cursor: whether they must be is not stated (arize-api 4).
     wanted = {**parameters, "limit": str(PAGE_SIZE)}
     seen: set[str] = set()
@@ -49,7 +42,7 @@ def _fetch_pages(
         items = answer.get(field)
         if not isinstance(items, list):
             raise ProviderUnavailableError(f"{what}: the server's answer has no list '{field}'")
-        yield [item for item in items if isinstance(item, Mapping)]
+        yield [item for item in items if isinstance(item, dict)]
         cursor = _next_cursor(what, answer)
         if cursor is None:
             return

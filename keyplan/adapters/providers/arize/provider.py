@@ -1,32 +1,21 @@
-"""The plugin `arize`: its options, and how reader and writer are put together.
+"""The plugin `arize`: its options, and the doors to one account.
 
-In: the manifest's provider settings and the surroundings. Out: both doors to one account, or the reading one alone.
-Nothing is sent and no credential is fetched before the first call.
+In: the manifest's provider settings and the surroundings. Out: reader and writer, or the reader alone. Never: a client
+of HTTP imported for the options, which is all that `keyplan validate` asks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
+from keyplan.adapters.providers.arize.regions import REGION_PATTERN
 
-from keyplan.adapters.http import make_opener, open_client
-from keyplan.adapters.providers.arize.client import Client, ReadingClient
-from keyplan.adapters.providers.arize.detecting import Detector, choose_dialect
-from keyplan.adapters.providers.arize.locating import REGION_PATTERN, locate
-from keyplan.adapters.providers.arize.parsing import Notices
-from keyplan.adapters.providers.arize.reading import ArizeReader
-from keyplan.adapters.providers.arize.writing import ArizeWriter
-from keyplan.adapters.retrying import Gate, Patience, Retrier
-from keyplan.adapters.surroundings import Surroundings
-from keyplan.errors import InputError
-from keyplan.model.manifest import Json, ProviderSettings
-from keyplan.model.secret import Credential
-from keyplan.ports import ProviderPorts, ReaderPorts
+if TYPE_CHECKING:
+    import httpx
 
-AnyClient = TypeVar("AnyClient", bound=ReadingClient)
+    from keyplan.adapters.surroundings import Surroundings
+    from keyplan.model.manifest import ProviderSettings
+    from keyplan.ports import ProviderPorts, ReaderPorts
 
 OPTIONS: Final[dict[str, Any]] = {
     "type": "object",
@@ -65,15 +54,9 @@ def build(
 
     Raises InputError where an option or a variable of the environment cannot be used.
     """
-    chosen = choose_dialect(settings.options)
-    client = _open(Client, settings, lambda: surroundings.resolve(settings.credential), surroundings, transport)
-    notices = Notices(surroundings.say)
-    detector = Detector(client, notices, chosen)
-    return ProviderPorts(
-        reader=ArizeReader(client, detector, notices),
-        writer=ArizeWriter(client, detector, notices),
-        close=client.close,
-    )
+    from keyplan.adapters.providers.arize.opening import open_both  # noqa: PLC0415 - takes 50 ms, for httpx
+
+    return open_both(settings, surroundings, transport=transport)
 
 
 def build_reader(
@@ -84,44 +67,6 @@ def build_reader(
     It presents `reader_credential` where there is one; then nothing else is ever fetched. Raises InputError where an
     option or a variable of the environment cannot be used.
     """
-    chosen = choose_dialect(settings.options)
-    client = _open(ReadingClient, settings, lambda: _fetch_for_reading(settings, surroundings), surroundings, transport)
-    notices = Notices(surroundings.say)
-    return ReaderPorts(reader=ArizeReader(client, Detector(client, notices, chosen), notices), close=client.close)
+    from keyplan.adapters.providers.arize.opening import open_for_reading  # noqa: PLC0415 - takes 50 ms, for httpx
 
-
-def _open(
-    kind: type[AnyClient],
-    settings: ProviderSettings,
-    fetch_credential: Callable[[], Credential],
-    surroundings: Surroundings,
-    transport: httpx.BaseTransport | None,
-) -> AnyClient:
-    open_another = None if transport else make_opener(ca_file=surroundings.environment.get("ARIZE_SSL_CA_CERT", ""))
-    return kind(
-        http=open_another() if open_another else open_client(transport=transport),
-        open_another=open_another,
-        base_url=locate(settings.options, surroundings.environment),
-        fetch_credential=fetch_credential,
-        retrier=Retrier(
-            clock=surroundings.clock,
-            jitter=surroundings.jitter,
-            gate=Gate(surroundings.clock),
-            patience=_read_patience(settings.options),
-        ),
-    )
-
-
-def _fetch_for_reading(settings: ProviderSettings, surroundings: Surroundings) -> Credential:
-    if settings.reader_credential is None:
-        return surroundings.resolve(settings.credential)
-    try:
-        return surroundings.resolve(settings.reader_credential)
-    except InputError as error:
-        advice = error.advice or "set it, or take provider.reader_credential out of the manifest"
-        raise InputError(error.message, advice=advice) from error
-
-
-def _read_patience(options: Mapping[str, Json]) -> Patience:
-    seconds = options.get("patience_seconds")
-    return Patience(deadline=timedelta(seconds=seconds)) if isinstance(seconds, int) else Patience()
+    return open_for_reading(settings, surroundings, transport=transport)

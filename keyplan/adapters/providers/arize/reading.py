@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from keyplan.adapters.http import show_safely
+from keyplan.adapters.providers.arize.cataloguing import Catalogue
 from keyplan.adapters.providers.arize.client import ReadingClient
 from keyplan.adapters.providers.arize.detecting import NOT_UNDERSTOOD, Detector
 from keyplan.adapters.providers.arize.dialects import KEYS_PATH, Dialect
-from keyplan.adapters.providers.arize.paging import iterate
+from keyplan.adapters.providers.arize.paging import fetch_pages
 from keyplan.adapters.providers.arize.parsing import KeyParser, Notices
 from keyplan.adapters.providers.arize.spaces import SpaceFinder, ask_all
 from keyplan.errors import InputError, ProviderRefusedError
-from keyplan.model.manifest import KeyId, KeyType, SpaceId, SpaceRef
+from keyplan.model.manifest import KeyType, SpaceId, SpaceRef
 from keyplan.model.observation import Laws, Observation, Space
 
 
@@ -78,27 +79,29 @@ class ArizeReader:
         return [_Query(key_type=key_type, active=active) for key_type in types]
 
     def _ask(self, queries: Sequence[_Query]) -> tuple[Observation, ...]:
-        return _merge(key for keys in ask_all(self._list, queries) for key in keys)
-
-    def _list(self, query: _Query) -> list[Observation]:
         dialect = self._detector.dialect()
+        catalogue = Catalogue(KeyParser(self._notices, shows_spaces=dialect.laws.shows_spaces))
+        ask_all(lambda query: self._list(dialect, query, catalogue), queries)
+        return catalogue.observations()
+
+    def _list(self, dialect: Dialect, query: _Query, catalogue: Catalogue) -> None:
         if query.active:
-            return self._list_with(dialect, query, dialect.active_word)
+            self._list_with(dialect, query, dialect.active_word, catalogue)
+            return
         for word in dialect.dead_words[:-1]:
             try:
-                return self._list_with(dialect, query, word)
+                self._list_with(dialect, query, word, catalogue)
             except ProviderRefusedError as error:
                 if error.status not in NOT_UNDERSTOOD:
                     raise
-        return self._list_with(dialect, query, dialect.dead_words[-1])
+            else:
+                return
+        self._list_with(dialect, query, dialect.dead_words[-1], catalogue)
 
-    def _list_with(self, dialect: Dialect, query: _Query, status: str) -> list[Observation]:
-        """Return the keys that pass a query, the server's filter for their status not trusted."""
+    def _list_with(self, dialect: Dialect, query: _Query, status: str, catalogue: Catalogue) -> None:
         wanted = dialect.filters(key_type=query.key_type, status=status, space_id=query.space_id)
-        items = iterate(self._client, query.what, KEYS_PATH, wanted, "api_keys")
-        parser = KeyParser(self._notices, shows_spaces=dialect.laws.shows_spaces)
-        keys = (parser.read(item, active_unless_said=query.active) for item in items)
-        return [query.place(key) for key in keys if key is not None and key.active is query.active]
+        for page in fetch_pages(self._client, query.what, KEYS_PATH, wanted, "api_keys"):
+            catalogue.add(page, active=query.active, space_id=query.space_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,21 +117,3 @@ class _Query:
         """What it is called in messages."""
         kind = f"{self.key_type.value} keys" if self.key_type else "keys"
         return f"list {kind} of space {show_safely(self.space_id)}" if self.space_id else f"list {kind}"
-
-    def place(self, key: Observation) -> Observation:
-        """Return the key with the space that it was found in: a filtered listing shows none (arize-api 3.6)."""
-        if self.space_id is None or (key.space_ids and self.space_id in key.space_ids):
-            return key
-        return replace(key, space_ids=(key.space_ids or frozenset()) | {self.space_id})
-
-
-def _merge(keys: Iterable[Observation]) -> tuple[Observation, ...]:
-    """Return each key once, sorted by id, with all that any listing showed of its spaces; the first tells the rest."""
-    merged: dict[KeyId, Observation] = {}
-    for key in keys:
-        first = merged.setdefault(key.id, key)
-        if first.space_ids is not None and key.space_ids is not None:
-            spaces, access = first.space_ids | key.space_ids, first.access or key.access
-            if spaces != first.space_ids or access is not first.access:
-                merged[key.id] = replace(first, space_ids=spaces, access=access)
-    return tuple(key for _, key in sorted(merged.items()))
