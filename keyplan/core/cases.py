@@ -9,15 +9,19 @@ from keyplan.core.estates import Estate
 from keyplan.core.proving import can_hide_a_key, is_delivered
 from keyplan.model.manifest import Declaration
 from keyplan.model.observation import Observation, Slot, Snapshot
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Receipt
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """All that the decision about one declaration depends on."""
 
     estate: Estate
     snapshot: Snapshot
+    slots: tuple[Slot, ...]
+    """Where its raw key belongs."""
     is_requested: bool = False
     """Whether a person asked to renew it now."""
     namesakes: tuple[Observation, ...] = ()
@@ -34,11 +38,6 @@ class Case:
     def now(self) -> datetime:
         """The one `now` of the run."""
         return self.snapshot.now
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        """Where its raw key belongs."""
-        return self.snapshot.slots.get(self.estate.desired.address, ())
 
     @property
     def is_settled(self) -> bool:

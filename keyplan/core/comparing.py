@@ -27,7 +27,7 @@ def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tupl
     changes = _compare_expiry(desired, key, receipt)
     if not _is_plainly_equal(desired, key, receipt):
         changes += _differences(_describe(key, receipt), _wish(desired, key, receipt))
-    return tuple(sorted(changes))
+    return tuple(sorted(changes)) if changes else ()
 
 
 def same_instant(one: datetime | None, other: datetime | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from keyplan.core.ageing import can_be_extended, due_before_expiry, due_by_age
@@ -23,6 +24,11 @@ from keyplan.core.retiring import remaining, retire
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import Action, Change, Guard, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
+
+_MUTABLE = ("address", "name", "key_type", "space_ids", "protect", "on_remove", "superseded", "forgotten")
+"""Fields of a receipt that follow the declaration while the raw key stays."""
+_read_mutable = attrgetter(*_MUTABLE)
+_PLACE = attrgetter("sink", "location")
 
 
 def decide(case: Case) -> Iterator[Action]:
@@ -93,19 +99,25 @@ def _judge(case: Case, key: Observation, receipt: Receipt) -> Action:
 
 def _find_reasons(case: Case, key: Observation, receipt: Receipt, changes: tuple[Change, ...]) -> tuple[Reason, ...]:
     """Return which of rows 6 and 8 to 12 fit, in their order; nothing for row 13."""
+    reasons = []
+    if _was_rotated(key, receipt):
+        reasons.append(Reason.ROTATED_ELSEWHERE)
+    if not case.is_settled:
+        reasons.append(Reason.UNDELIVERED)
+    if changes:
+        reasons.append(Reason.CHANGED)
+    if case.is_requested or receipt.generation != case.declaration.rotation.generation:
+        reasons.append(Reason.REQUESTED)
+    return (*reasons, *_find_due(case, key, receipt))
+
+
+def _find_due(case: Case, key: Observation, receipt: Receipt) -> Iterator[Reason]:
+    """Yield which of rows 11 and 12 fit, by time alone."""
     declared = case.declaration
-    is_expiring = can_be_extended(declared, key) and _has_come(
-        due_before_expiry(declared, key, receipt, case.now), case
-    )
-    checks = (
-        (Reason.ROTATED_ELSEWHERE, _was_rotated(key, receipt)),
-        (Reason.UNDELIVERED, not case.is_settled),
-        (Reason.CHANGED, bool(changes)),
-        (Reason.REQUESTED, case.is_requested or receipt.generation != declared.rotation.generation),
-        (Reason.EXPIRING, is_expiring),
-        (Reason.TOO_OLD, _has_come(due_by_age(declared, receipt, case.now), case)),
-    )
-    return tuple(reason for reason, fits in checks if fits)
+    if can_be_extended(declared, key) and _has_come(due_before_expiry(declared, key, receipt, case.now), case):
+        yield Reason.EXPIRING
+    if _has_come(due_by_age(declared, receipt, case.now), case):
+        yield Reason.TOO_OLD
 
 
 def _was_rotated(key: Observation, receipt: Receipt) -> bool:
@@ -151,23 +163,30 @@ def _deliver(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Ac
 def _bring_up_to_date(case: Case, key: Observation, receipt: Receipt) -> Receipt:
     """Return the receipt as it should read for the declaration of today; the raw key is the same."""
     declared = case.declaration
-    delivered = tuple(sorted(_name_place(slot, receipt) for slot in case.slots))
-    today: dict[str, Any] = {
-        "address": declared.address,
-        "name": declared.name,
-        "key_type": declared.key_type,
-        "space_ids": case.estate.desired.space_ids,
-        "protect": declared.protect,
-        "on_remove": declared.on_remove,
-        "forgotten": False,
-        "delivered": delivered,
-        "superseded": remaining(case, key),
-    }
-    # Nearly every receipt is up to date, and to look takes a third of the time of making another one.
-    is_same = all(getattr(receipt, field) == value for field, value in today.items())
-    if is_same and [place.options for place in delivered] == [place.options for place in receipt.delivered]:
+    today = (
+        declared.address,
+        declared.name,
+        declared.key_type,
+        case.estate.desired.space_ids,
+        declared.protect,
+        declared.on_remove,
+        remaining(case, key),
+        False,
+    )
+    # Nearly every receipt is up to date, and to look takes a fraction of the time of making another one.
+    if _read_mutable(receipt) == today and _lists_places(receipt, case.slots):
         return receipt
-    return replace(receipt, **today)
+    fields: dict[str, Any] = dict(zip(_MUTABLE, today, strict=True))
+    return replace(receipt, **fields, delivered=tuple(sorted(_name_place(slot, receipt) for slot in case.slots)))
+
+
+def _lists_places(receipt: Receipt, slots: tuple[Slot, ...]) -> bool:
+    """Whether a receipt lists exactly these slots, sorted, with the options of today."""
+    wanted = sorted(slots, key=_PLACE) if len(slots) > 1 else slots
+    return len(wanted) == len(receipt.delivered) and all(
+        entry.sink == slot.sink and entry.location == slot.location and entry.options == slot.options
+        for entry, slot in zip(receipt.delivered, wanted, strict=True)
+    )
 
 
 def _name_place(slot: Slot, receipt: Receipt) -> Delivered:

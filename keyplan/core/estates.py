@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId
 from keyplan.model.observation import Observation
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estate:
     """Everything live and remembered that belongs to one declaration."""

@@ -39,7 +39,8 @@ _Check = Callable[[Action], Blocked | None]
 
 
 def _apply(action: Action, checks: tuple[_Check, ...]) -> Action:
-    if action.blocked:
+    # What is kept, no guard holds back.
+    if action.blocked or action.verb is Verb.KEEP:
         return action
     return next((replace(action, blocked=found) for check in checks if (found := check(action))), action)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from keyplan.core.desiring import address_of
 from keyplan.core.estates import Estate, Orphan, Ownership
@@ -16,6 +17,8 @@ from keyplan.core.remembering import Claims, Remembered, newest_receipt
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType
 from keyplan.model.observation import Marker, Observation, Snapshot
+
+_RecordT = TypeVar("_RecordT")
 
 
 def share_out(desired: Iterable[Desired], snapshot: Snapshot, *, owner: str) -> Ownership:
@@ -84,10 +87,10 @@ def _gather(
 ) -> Estate:
     """Return a declaration's estate, what stands at its former address included."""
     addresses = (desired.address, former) if former else (desired.address,)
-    keys = [key for address in addresses for key in owned.get(address, ())]
-    receipts = [receipt for address in addresses for receipt in remembered.receipts.get(address, ())]
+    keys = _collect(owned, addresses)
+    receipts = _collect(remembered.receipts, addresses)
     receipt = newest_receipt(receipts, {key.id for key in keys})
-    intents = [intent for address in addresses for intent in remembered.intents.get(address, ())]
+    intents = _collect(remembered.intents, addresses)
     # One key, and the receipt names it: true of nearly every declaration, and with_keys would make the estate twice.
     is_plain = len(keys) == 1 and receipt is not None and keys[0].id == receipt.key_id
     estate = Estate(
@@ -102,11 +105,19 @@ def _gather(
     return estate if is_plain else estate.with_keys(keys)
 
 
+def _collect(index: Mapping[Address, Sequence[_RecordT]], addresses: Sequence[Address]) -> Sequence[_RecordT]:
+    if len(addresses) == 1:  # nearly always, and then there is nothing to put together
+        return index.get(addresses[0], ())
+    return [record for address in addresses for record in index.get(address, ())]
+
+
 def _claim_newcomers(estates: list[Estate], unmanaged: list[Observation]) -> tuple[list[Estate], list[Observation]]:
     """Give unmarked newcomers to the open intent that must have made them.
 
     That is a create where markers are turned off, or the refresh of a key that was being adopted.
     """
+    if not unmanaged:
+        return estates, unmanaged
     by_name: defaultdict[str, list[Observation]] = defaultdict(list)
     for key in unmanaged:
         by_name[key.name].append(key)

@@ -23,7 +23,7 @@ from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import Action, Basis, KeyView, Plan, Reason, Request, Verb
 from keyplan.model.receipt import Receipt
 
-_ORDER = tuple(Verb)
+_RANKS = {verb: rank for rank, verb in enumerate(Verb)}
 
 
 def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> Plan:
@@ -57,7 +57,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
 
 def order_of(action: Action) -> tuple[int, Address, str, str]:
     """Return the sort key of the order in which actions are listed and begun."""
-    return _ORDER.index(action.verb), action.address, action.key_id or "", action.reason.value
+    return _RANKS[action.verb], action.address, action.key_id or "", action.reason.value
 
 
 def _refuse_unlawful(wanted: tuple[Desired, ...], snapshot: Snapshot) -> None:
@@ -94,13 +94,15 @@ def _select(ownership: Ownership, snapshot: Snapshot, request: Request) -> list[
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
     cases = []
     for estate in ownership.estates:
-        if _is_targeted(estate.desired.address, request):
+        address = estate.desired.address
+        if _is_targeted(address, request):
             told = _recall(estate, in_ledger)
             cases.append(
                 Case(
                     estate=estate if told else presume(estate, snapshot),
                     snapshot=snapshot,
-                    is_requested=_fits(estate.desired.address, request.rotate),
+                    slots=snapshot.slots.get(address, ()),
+                    is_requested=bool(request.rotate) and _fits(address, request.rotate),
                     namesakes=tuple(by_name.get(estate.desired.declaration.name, ())),
                     ledger_receipt=told,
                 )

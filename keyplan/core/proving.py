@@ -42,7 +42,7 @@ def outdated_slots(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt
         for slot in slots
         if snapshot.abilities[slot.sink].holds_receipts
         and (held := held_in(slot, snapshot).receipt) is not None
-        and held != receipt  # nearly always enough, and a tenth of the time of the next line
+        and held is not receipt  # observing shares equal ones, so this is nearly always enough
         and replace(held, delivered=receipt.delivered) != receipt
     )
 

@@ -66,6 +66,8 @@ def find_lost(case: Case, key: Observation) -> Observation | None:
     A refresh is finished forward: the old raw key is dying or dead. So is everything where a sink cannot say
     whether it took the newcomer: deleting that one could kill what the sink holds.
     """
+    if not case.estate.intents and not case.estate.newer:
+        return None
     intents = [intent for intent in case.estate.intents if intent.verb == Verb.REFRESH.value]
     newcomers = [new for new in case.estate.newer if not any(new.id in intent.alive_before for intent in intents)]
     if newcomers and (intents or case.can_hide_a_key):

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId
@@ -78,22 +79,28 @@ class Remembered:
 
     def address_of(self, key: Observation) -> Address | None:
         """Return whose a key is, by receipt before marker; None where neither tells."""
-        by_marker = self.by_marker.get(key.marker) if key.marker else None
-        return self.by_key.get(key.id) or by_marker
+        known = self.by_key.get(key.id)
+        return known or (self.by_marker.get(key.marker) if key.marker else None)
 
     def superseded_at(self, addresses: Iterable[Address]) -> dict[KeyId, Superseded]:
         """Return what the addresses' receipts say of superseded keys, the latest switch of each."""
-        entries = sorted(
+        entries = [
             old for address in addresses for receipt in self.receipts.get(address, ()) for old in receipt.superseded
-        )
-        return {old.key_id: old for old in entries}
+        ]
+        return {old.key_id: old for old in sorted(entries)} if entries else {}
 
 
 def all_receipts(snapshot: Snapshot, owner: str) -> Iterator[Receipt]:
-    """Yield an owner's receipts: the ledger's, then the sinks' by sink and location."""
-    ranked = sorted(snapshot.holdings.items(), key=lambda item: (item[0].sink, item[0].location))
-    beside = (holding.receipt for _, holding in ranked if holding.receipt)
-    return (receipt for receipt in (*snapshot.receipts, *beside) if receipt.owner == owner)
+    """Yield an owner's receipts: the ledger's, then what sinks hold besides, by sink and location."""
+    yield from (receipt for receipt in snapshot.receipts if receipt.owner == owner)
+    in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
+    # Observing shares what is equal, so nearly nothing is left to sort here.
+    others = [
+        (slot.sink, slot.location, held.receipt)
+        for slot, held in snapshot.holdings.items()
+        if held.receipt and held.receipt.owner == owner and held.receipt is not in_ledger.get(held.receipt.address)
+    ]
+    yield from (receipt for _, _, receipt in sorted(others, key=itemgetter(0, 1)))
 
 
 def newest_receipt(receipts: Iterable[Receipt], live: Container[KeyId]) -> Receipt | None:
@@ -113,5 +120,6 @@ def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], claims: Claims) -
         for receipt in told:
             for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded)):
                 rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
-                best[key_id] = max(rank, best.get(key_id, rank))
+                former = best.get(key_id)
+                best[key_id] = max(rank, former) if former else rank
     return {key_id: rank[-1] for key_id, rank in best.items()}

@@ -20,7 +20,8 @@ from keyplan.model.receipt import Superseded
 
 def remaining(case: Case, key: Observation | None) -> tuple[Superseded, ...]:
     """Return the address's old keys that live on beside `key`, with their deadlines, sorted."""
-    return tuple(sorted(_entry(case, old) for old in case.estate.alive if old != key and not _is_nobodys(case, old)))
+    others = [old for old in case.estate.alive if key is None or old.id != key.id]
+    return tuple(sorted(_entry(case, old) for old in others if not _is_nobodys(case, old))) if others else ()
 
 
 def retire(case: Case, main: Action) -> Iterator[Action]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyplan.errors import ManifestError, Problem
@@ -58,7 +58,7 @@ def observe(
         receipts=memory.receipts,
         intents=_merge_intents(memory, holdings, manifest.owner),
         slots=slots,
-        holdings=holdings,
+        holdings=_share_receipts(holdings, memory),
         abilities={name: sink.abilities for name, sink in sinks.items()},
         serial=memory.serial,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
@@ -118,6 +118,20 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
     written = {reference.space_id for reference in spaces if isinstance(reference, SpaceById)}
     granted = {grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces}
     return frozenset(found | written | granted)
+
+
+def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> Mapping[Slot, Holding]:
+    """Return the holdings, with the ledger's own receipt in place of each equal one.
+
+    One of two is in memory then, and who compares them later sees at once that they are the same.
+    """
+    in_ledger = {receipt.address: receipt for receipt in memory.receipts}
+
+    def share(held: Holding) -> Holding:
+        told = held.receipt and in_ledger.get(held.receipt.address)
+        return replace(held, receipt=told) if told and told == held.receipt else held
+
+    return {slot: share(held) for slot, held in holdings.items()}
 
 
 def _merge_intents(memory: Memory, holdings: Mapping[Slot, Holding], owner: str) -> tuple[Intent, ...]:
