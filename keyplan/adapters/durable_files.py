@@ -19,6 +19,7 @@ _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 _LARGEST_BYTES = 4 * 1024 * 1024
 """No file of secrets is larger; what is, was named by mistake."""
+_TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -77,7 +78,6 @@ class Folder:
         a crash left there, raw key and all, is gone with the next write.
         """
         temporary = f".{name}.keyplan.tmp"
-        self._unlink(temporary)
         try:
             self._write_new(temporary, content)
             self._refuse_odd(name)
@@ -124,12 +124,18 @@ class Folder:
         return os.path.samestat(named, os.fstat(descriptor))
 
     def _write_new(self, name: str, content: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, _PRIVATE_FILE, dir_fd=self._descriptor)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            descriptor = os.open(name, _TO_MAKE, _PRIVATE_FILE, dir_fd=self._descriptor)
+        except FileExistsError:  # after a crash; asked for first, it would cost each write a call
+            self._unlink(name)
+            descriptor = os.open(name, _TO_MAKE, _PRIVATE_FILE, dir_fd=self._descriptor)
+        try:
+            # Not with a file object, which asks the system five times about a file that we know.
+            while content:
+                content = content[os.write(descriptor, content) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _refuse_odd(self, name: str) -> None:
         # rename(2) would replace a link, a pipe or a device without a word.

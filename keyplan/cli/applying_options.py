@@ -97,7 +97,7 @@ _APPLYING_OPTIONS = (
         type=click.IntRange(1, _MOST_PARALLEL),
         default=DEFAULT_PARALLELISM,
         show_default=True,
-        help="How many keys are worked on at once.",
+        help="How many calls the provider gets at once, and each sink.",
     ),
     lock_timeout_option,
     formats_option(*REPORT_FORMATS),

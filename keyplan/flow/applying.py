@@ -17,6 +17,7 @@ from keyplan.flow.copying import Copying
 from keyplan.flow.ending import Ending
 from keyplan.flow.issuing import Issuing
 from keyplan.flow.lanes import STOPPED, Lane
+from keyplan.flow.pacing import count_lanes, pace
 from keyplan.flow.workbench import Workbench
 from keyplan.model.plan import Action, Plan, Reason, Verb
 from keyplan.model.report import Done, NotTried, Outcome, Report
@@ -28,10 +29,11 @@ ISSUING_FAILED = "something failed before, so nothing undeclared is ended in thi
 def apply(plan: Plan, *, digest: str, ports: Workbench, parallelism: int, progress: Progress, stop: Stop) -> Report:
     """Run a plan's unblocked actions and return what became of each, in the plan's order.
 
-    A KeyboardInterrupt while actions run ends the waiting for them: they are told of as in doubt.
+    `parallelism` is how many threads may call the provider, and each sink, at one time. A KeyboardInterrupt while
+    actions run ends the waiting for them: they are told of as in doubt.
     """
     started_at = ports.clock.now()
-    run = _Run(ports, parallelism, progress, stop)
+    run = _Run(pace(ports, parallelism), parallelism, progress, stop)
     actions = [action for action in plan.actions if action.blocked is None]
     progress.begin(sum(map(_is_told, actions)))
     first, undeclared, last = _phases(actions)
@@ -88,7 +90,7 @@ class _Run:
     """One apply under way."""
 
     def __init__(self, ports: Workbench, parallelism: int, progress: Progress, stop: Stop) -> None:
-        self._parallelism = parallelism
+        self._lanes = count_lanes(parallelism)
         self._progress = progress
         self._stop = stop
         self._issuing = Issuing(ports, progress)
@@ -103,7 +105,7 @@ class _Run:
         lanes = [Lane(group, self._perform, self._stop) for group in groups]
         # Without its receipt a key that is still there may be nobody's: the receipt goes with the last one.
         self._closing = frozenset(id(group[-1]) for group in groups)
-        pool = ThreadPoolExecutor(max_workers=self._parallelism)
+        pool = ThreadPoolExecutor(max_workers=self._lanes)
         futures = [pool.submit(lane.run) for lane in lanes]
         # Whoever interrupts twice wants the prompt back: the journal makes the next run finish.
         with suppress(KeyboardInterrupt):

@@ -61,7 +61,7 @@ class Meeting:
         return self._verify(raw)
 
 
-def test_so_many_keys_are_worked_on_at_once_and_no_more(scenario: Scenario) -> None:
+def test_the_provider_is_called_for_so_many_keys_at_once_and_no_more(scenario: Scenario) -> None:
     declare_many(scenario)
     meeting = Meeting(scenario, parties=3)
     report = scenario.apply(parallelism=3)
