@@ -27,6 +27,7 @@ OrganizationId = NewType("OrganizationId", str)
 SinkName = NewType("SinkName", str)
 
 
+@quick
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where something stands in a text file: line and column count from 1."""
@@ -49,6 +50,10 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+FindPlace: TypeAlias = Callable[[Place, tuple[str, ...]], Place]
+"""Returns where a field stands, by its path, of the declaration that stands at a place."""
 
 
 class KeyType(Enum):
@@ -291,13 +296,12 @@ class Declaration:
     """`self: true`: this is the key that keyplan itself presents, and it may be renewed."""
     moved_from: tuple[Address, ...] = ()
     place: Place = field(compare=False)
-    find_place: Callable[[tuple[str, ...]], Place] | None = field(default=None, compare=False, repr=False)
-    """Finds where a field stands. Asked only where something is wrong: to note all of them would take longer than
-    to read them."""
+    find_place: FindPlace | None = field(default=None, compare=False, repr=False)
+    """Asked only where something is wrong: to note the places of all fields would take longer than to read them."""
 
     def place_of(self, *path: str) -> Place:
         """Return where a field stands, here or in the defaults; the declaration's own place where it is in neither."""
-        return self.find_place(path) if self.find_place else self.place
+        return self.find_place(self.place, path) if self.find_place else self.place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,18 @@ at the world; spaces stay as they are written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from keyplan.core.desiring import address_of
 from keyplan.core.reading.addresses import Addresses
-from keyplan.core.reading.defaults import Fields, Given, find_spot, merge
+from keyplan.core.reading.defaults import Fields, Given, merge
 from keyplan.core.reading.plugins import Sinks
 from keyplan.core.reading.problems import Problems, Spot
 from keyplan.core.reading.rotations import read_expiry, read_rotation
 from keyplan.core.reading.scopes import Scope, read_scope
 from keyplan.core.reading.tables import each
-from keyplan.model.manifest import Address, Adopt, Declaration, Delivery, KeyType, OnRemove, Place
+from keyplan.model.manifest import Address, Adopt, Declaration, Delivery, FindPlace, KeyType, OnRemove
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 
 LONGEST_DESCRIPTION = 1_000
@@ -35,6 +35,8 @@ class Declarer:
     defaults: Given
     sinks: Sinks
     addresses: Addresses
+    find_place: FindPlace
+    """As every declaration gets it."""
     problems: Problems
 
     def check_defaults(self) -> None:
@@ -75,8 +77,7 @@ class Declarer:
             may_rotate_itself=values.get("self", False),
             moved_from=moved_from,
             place=problems.place_of(own.spot),
-            # Not `fields.spot`: the merged values can go, which are 180 bytes of each declaration.
-            find_place=partial(_find_place, problems, own, self.defaults),
+            find_place=self.find_place,
         )
 
     def _read_key_type(self, fields: Fields) -> KeyType | None:
@@ -127,10 +128,6 @@ class Declarer:
         for former, former_spot in moves:
             self.addresses.leave(Address(former), former_spot)
         return tuple(Address(former) for former, _ in moves)
-
-
-def _find_place(problems: Problems, own: Given, defaults: Given, path: tuple[str, ...]) -> Place:
-    return problems.place_of(find_spot(own, defaults, path))
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from keyplan.core.reading.decoding import decode
 from keyplan.core.reading.defaults import Given
 from keyplan.core.reading.findings import Finding
 from keyplan.core.reading.hunting import report_secrets
+from keyplan.core.reading.origins import Origins
 from keyplan.core.reading.plugins import PluginSchemas, Sinks, read_provider
 from keyplan.core.reading.policies import read_rules
 from keyplan.core.reading.problems import START, Problems, Spot
@@ -24,7 +25,16 @@ from keyplan.core.reading.tables import Row, Table
 from keyplan.core.reading.waivers import read_waivers
 from keyplan.core.reading.yaml_tree import grow
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.manifest import Declaration, Limits, Manifest, OnRemove, ProviderSettings, Unmanaged, Waiver
+from keyplan.model.manifest import (
+    Declaration,
+    FindPlace,
+    Limits,
+    Manifest,
+    OnRemove,
+    ProviderSettings,
+    Unmanaged,
+    Waiver,
+)
 from keyplan.model.policy import Policy
 
 _SUBJECT = "a manifest"
@@ -68,7 +78,8 @@ def survey(
     if not isinstance(root, Table):
         problems.raise_if_any()
     known_fields = frozenset(schema["properties"]["defaults"]["properties"])
-    manifest = _Reader(root, _index(findings), known_fields, problems).read(file, plugins)
+    reader = _Reader(root, _index(findings), known_fields, problems)
+    manifest = reader.read(file, plugins, Origins(decoded, file).find)
     return manifest, problems.listed()
 
 
@@ -92,8 +103,11 @@ class _Reader:
         self._known_fields = known_fields
         self._problems = problems
 
-    def read(self, file: str, plugins: PluginSchemas) -> Manifest:
-        """Return the manifest without what the schema or meaning refused; settings then have ordinary values."""
+    def read(self, file: str, plugins: PluginSchemas, find_place: FindPlace) -> Manifest:
+        """Return the manifest without what the schema or meaning refused; settings then have ordinary values.
+
+        `find_place` is what every declaration gets.
+        """
         sinks = Sinks(plugins.sink, self._problems)
         owner: str = self._get("owner", ordinary="")
         marker: bool = self._get("marker", ordinary=True)
@@ -118,6 +132,7 @@ class _Reader:
                     defaults=defaults,
                     sinks=sinks,
                     addresses=Addresses(self._problems),
+                    find_place=find_place,
                     problems=self._problems,
                 )
             ),
