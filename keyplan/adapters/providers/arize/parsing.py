@@ -125,14 +125,15 @@ def read_time(value: object) -> datetime:
             case str() if _NUMBER.fullmatch(value):
                 return datetime.fromtimestamp(float(value), UTC)
             case str():
-                time = datetime.fromisoformat(value.upper())
-                if time.tzinfo is UTC:
-                    return time
-                return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+                return _to_utc(datetime.fromisoformat(value.upper()))
             case _:
                 raise ValueError("neither text nor number")
     except (OverflowError, OSError) as error:
         raise ValueError("beyond the years 1 to 9999") from error
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def read_text(value: object) -> str:
