@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-KIB = 1024
+_KIB = 1024
+_MB = 1_000_000
 BARE_ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "ARIZE_API_KEY": "ak-benchmark"}
 """Nothing else: no PYTHON... variable that would keep byte code from being written, no proxy, no CI."""
 
@@ -36,7 +37,7 @@ class Sample:
 
     seconds: float
     processor_seconds: float
-    peak_mib: float
+    peak_mb: float
     output: str
 
 
@@ -57,9 +58,9 @@ class Samples:
         return median(run.processor_seconds for run in self.runs)
 
     @property
-    def peak_mib(self) -> float:
-        """Largest resident set of any run."""
-        return max(run.peak_mib for run in self.runs)
+    def peak_mb(self) -> float:
+        """Largest resident set of any run, in millions of bytes."""
+        return max(run.peak_mb for run in self.runs)
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -104,7 +105,7 @@ def run(command: Command) -> Sample:
     return Sample(
         seconds=seconds,
         processor_seconds=usage.ru_utime + usage.ru_stime,
-        peak_mib=usage.ru_maxrss / KIB,
+        peak_mb=usage.ru_maxrss * _KIB / _MB,  # getrusage(2) counts in kibibytes on Linux
         output=output,
     )
 

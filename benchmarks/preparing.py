@@ -23,7 +23,7 @@ from keyplan.cli.wiring import PROVIDERS, SINKS
 from keyplan.core.desiring import desire
 from keyplan.core.reading import PluginSchemas, read
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, SpaceId
+from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, SpaceId, SpaceRef
 from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
@@ -36,7 +36,7 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
     (folder / "keys.yaml").write_text(text)
     (folder / "spoilt.yaml").write_text(account.write_manifest(provider, spoil=spoil))
     manifest = _read(text.encode())
-    spaces = {
+    spaces: dict[SpaceRef, Space] = {
         declared.space: Space(
             id=SpaceId(str(declared.space)), name="", organization_id=OrganizationId("any: no digest holds it")
         )

@@ -7,6 +7,7 @@ the development tools, some of which slow its imports down: it is installed as a
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,23 @@ class Stage:
             yield Server(f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:
             process.stdin.close()
+            process.wait()
+
+    @contextmanager
+    def sandbox(self) -> Iterator[dict[str, str]]:
+        """Run keyplan's own sandbox inside the block, and give the environment that leads to it.
+
+        It runs from the development environment, which has what it needs.
+        """
+        argv = [sys.executable, "-m", "keyplan", "sandbox"]
+        process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        if process.stdout is None:
+            raise AssertionError("it is a pipe")
+        try:
+            exports = (line.split()[1:] for line in iter(process.stdout.readline, "") if "export" in line)
+            yield dict(word.split("=", 1) for words in (next(exports), next(exports)) for word in words)
+        finally:
+            process.send_signal(signal.SIGINT)
             process.wait()
 
     def prepare(self, server: Server, keys: int, *, spaces: int = 10) -> Path:

@@ -5,12 +5,16 @@ From a whole `apply` a whole `plan` of the same folder is subtracted, because ap
 has none of it: start, imports, reading the manifest, one question for the dialect and a listing, 50 ms each, planning.
 Nothing else is: what stays is the lock, intents and receipts, each on disk in ledger and sink before the next step (six
 syncs of the sink, and a part of two commits, for each key), the report, and the processor's time for all of it.
+
+Beside it, what a bare httpx loop in as many threads makes of the same requests, nothing read, planned or stored.
+
+No folder is removed before the end: for some seconds after thousands of files were, ext4 passes over each of their
+inodes whenever it makes a file (`recently_deleted` in fs/ext4/ialloc.c), which doubled the time of the next apply.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from statistics import median
 
 from benchmarks.accounts import Account
@@ -25,9 +29,9 @@ AIM = 0.85
 
 
 def measure(stage: Stage) -> list[Row]:
-    """Return the share of the ideal time, once with the file sink's files outside of a git work tree."""
+    """Return the share of the ideal time, outside of a git work tree, and that of the bare loop."""
     with stage.serving(KEYS, spaces=0, latency=LATENCY, is_empty=True) as server:
-        samples, counted = [], {}
+        samples, bare, counted = [], [], {}
         for number in range(3 if stage.is_quick else 5):
             folder = stage.folder / f"apply-{number}"
             folder.mkdir()
@@ -38,12 +42,20 @@ def measure(stage: Stage) -> list[Row]:
             counted = server.count()
             # What a plan of the same takes, start and listing, is not part of the creates.
             samples.append(done.seconds - before)
-            shutil.rmtree(folder)
+            bare.append(float(run(stage.peer("bare_apply", server.url, str(KEYS), str(PARALLELISM))).output))
     # A create, and a request that verifies its raw key; the plan's own question is one of the probes.
     per_key = (counted["create"] + counted["probe"] - 1) / KEYS
     ideal = KEYS * LATENCY * per_key / PARALLELISM
     took = f"{median(samples):.3g} s ({min(samples):.3g} to {max(samples):.3g}) against {ideal:.3g} s"
     return [
+        Row(
+            id="apply/bare",
+            subject=f"bare httpx, {PARALLELISM} threads, the requests of {KEYS:,} creates alone",
+            beside="the same ideal",
+            value=ideal / median(bare),
+            side=Aim.NONE,
+            detail=f"{median(bare):.3g} s ({min(bare):.3g} to {max(bare):.3g})",
+        ),
         Row(
             id="apply/creates",
             subject=f"`keyplan apply` of {KEYS:,} creates at {LATENCY * 1000:.0f} ms, parallelism {PARALLELISM}",
@@ -52,5 +64,5 @@ def measure(stage: Stage) -> list[Row]:
             aim=AIM,
             side=Aim.AT_LEAST,
             detail=f"{took}; {json.dumps(counted, sort_keys=True)}",
-        )
+        ),
     ]

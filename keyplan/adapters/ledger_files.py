@@ -169,7 +169,9 @@ class LedgerFile:
             if is_ours:
                 # Only in a folder of our own: nobody else's files are to vanish from git's sight.
                 opened.write(".gitignore", b"*\n")
-        os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        # Exclusively: to open and close a file that somebody made meanwhile would drop SQLite's locks on it (fcntl(2)).
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def _find_free_name(self, at: datetime) -> Path:
         stem = f"{self.path.name}.aside-{at:%Y%m%dT%H%M%SZ}"
