@@ -15,7 +15,7 @@ for each space: which keys a space has is known from that alone), and does much 
 | reading 10,000 declarations; 85 of them are libyaml's events | 280 |
 | where each raw key belongs | 35 |
 | the ledger: 10,000 receipts | 100 |
-| the sink: 20,000 files opened and read 107, JSON 40, receipts 70, raw keys beside their fingerprints 40, the rest | 350 |
+| the sink: 20,000 files read 107, JSON 40, receipts 70, raw keys beside their fingerprints 40, the rest | 350 |
 | the listing: 150 requests 110, JSON 60, 10,000 observations 70, the rest | 280 |
 | threads of the last three in each other's way | 110 |
 | desired keys 25, who owns what 110, decisions 240, guards 35, the rest | 430 |
@@ -28,11 +28,11 @@ credential in one more place.
 """
 
 _APPLY = """\
-The ideal is 32 requests under way at every moment, and httpx alone does not reach the aim: the row of the bare loop,
-which reads, plans and stores nothing, says how far it comes. keyplan writes each key down four times in between: the
-intent in ledger and sink, raw key and receipt in the sink, the receipt in the ledger; each is durable before the next
-step. Half as many keys as `--parallelism` says are under way besides, so that the provider is asked meanwhile
-(docs/decisions/0012). Means of one key, from timers around the ports, with twice as many under way:
+The ideal is 32 requests under way at every moment. A bare httpx loop, which reads, plans and stores nothing, reaches
+0.91 of it. keyplan writes each key down four times in between: the intent in ledger and sink, raw key and receipt in
+the sink, the receipt in the ledger; each is durable before the next step. Half as many keys as `--parallelism` says
+are under way besides, so that the provider is asked meanwhile (docs/decisions/0012). Means of one key, from timers
+around the ports, with twice as many under way:
 
 | part | ms |
 |---|---:|
@@ -40,10 +40,9 @@ step. Half as many keys as `--parallelism` says are under way besides, so that t
 | intent and receipt in the ledger, commits shared | 67 |
 | intent, raw key and receipt in the sink | 43 |
 
-Processor time is 2.3 ms of Python and 2.2 ms of the kernel for each key, on two cores that the server shares: 4.5 of the
-6.2 ms that there are in the ideal time. Of its 86 system calls (`strace -f -c`), 6 are `fsync`, 60 open, look at, lock,
-rename and close the sink's files, and 14 are HTTP's; after each, a thread waits for the interpreter lock anew. With
-nothing stored the same apply reaches 0.9, with all files in memory 0.78.
+Processor time is 2.3 ms of Python and 2.2 ms of the kernel for each key, on two cores that the server shares: 4.5 of
+the 6.2 ms that there are in the ideal time. Of its 86 system calls (`strace -f -c`), 6 are `fsync`, 60 open, look at,
+lock, rename and close the sink's files, and 14 are HTTP's; after each, a thread waits for the interpreter lock anew.
 """
 
 EXPLAINED: Mapping[str, str] = {"plan/sdk": _PLAN, "plan/bare": _PLAN, "apply/creates": _APPLY}
