@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 from core.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
-from samples import NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation, make_receipt
+from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation, make_receipt
 from simulator import FULL, make_space
 
 from keyplan.core.estates import Estate, Orphan, Ownership
 from keyplan.core.owning import share_out
+from keyplan.core.remembering import all_receipts
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, KeyType, Role, Rotation
-from keyplan.model.observation import Access, Marker, Observation, Snapshot
+from keyplan.model.manifest import Address, KeyId, KeyType, Role, Rotation, SinkName
+from keyplan.model.observation import Access, Marker, Observation, Slot, Snapshot
 from keyplan.model.receipt import UNKNOWN_TIME
 
 OLD = Address("user/old")
@@ -107,6 +108,21 @@ def test_an_intent_turns_no_key_into_a_newcomer_that_was_alive_before() -> None:
 
 
 # Receipts that disagree.
+
+
+def test_receipts_are_the_ledgers_and_then_what_sinks_hold_besides_by_sink_and_location() -> None:
+    noted = told()
+    one, two, three = (told(f"key-{number}") for number in (2, 3, 4))
+    held = {
+        Slot(sink=SinkName("vault"), location="a"): holding(three),
+        Slot(sink=LOCAL, location="z"): holding(two),
+        Slot(sink=LOCAL, location="b"): holding(one),
+        Slot(sink=LOCAL, location="shared"): holding(noted),
+        Slot(sink=LOCAL, location="nothing"): holding(None),
+        Slot(sink=LOCAL, location="another owner's"): holding(told("key-5", owner="somebody")),
+    }
+    snapshot = situate(make_desired(), receipts=[noted, told(address=BY_ID, owner="somebody")], held=held)
+    assert list(all_receipts(snapshot, OWNER)) == [noted, one, two, three]
 
 
 def test_the_newest_receipt_counts() -> None:

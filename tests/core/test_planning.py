@@ -13,8 +13,19 @@ from simulator import BLIND, FULL, WEAK, make_space
 
 from keyplan.core.picturing import picture, picture_wish
 from keyplan.errors import InputError
-from keyplan.model.manifest import Address, Adopt, KeyId, KeyType, OnRemove, Retire, Rotation, Strategy, Unmanaged
-from keyplan.model.observation import Content, Holding, Marker, Observation
+from keyplan.model.manifest import (
+    Address,
+    Adopt,
+    KeyId,
+    KeyType,
+    OnRemove,
+    Retire,
+    Rotation,
+    SinkName,
+    Strategy,
+    Unmanaged,
+)
+from keyplan.model.observation import Content, Holding, Marker, Observation, Slot
 from keyplan.model.plan import Reason, Verb
 from keyplan.model.receipt import UNKNOWN_TIME, Receipt
 
@@ -817,6 +828,41 @@ def test_a_kept_key_whose_receipts_agree_needs_nothing() -> None:
     (action,) = plan(situate(desired, **CURRENT), desired).actions
     assert action.basis
     assert (action.basis.ledger_outdated, action.basis.outdated) == (False, ())
+
+
+HERE = Slot(sink=LOCAL, location="a", options={"path": "a"})
+THERE = Slot(sink=SinkName("vault"), location="b", options={"path": "b"})
+ELSEWHERE = Slot(sink=LOCAL, location="c", options={"path": "c"})
+AS_BEFORE = Slot(sink=LOCAL, location="a", options={"path": "before"})
+
+
+@pytest.mark.parametrize(
+    ("slots", "noted"),
+    [
+        pytest.param((HERE,), (HERE,), id="the same place"),
+        pytest.param((THERE, HERE), (HERE, THERE), id="the same places, declared in another order"),
+        pytest.param((HERE,), (AS_BEFORE,), id="the same place with other options"),
+        pytest.param((THERE, HERE), (AS_BEFORE, THERE), id="one of two places with other options"),
+        pytest.param((HERE,), (HERE, THERE), id="a place fewer"),
+        pytest.param((HERE, THERE), (HERE,), id="a place more"),
+        pytest.param((ELSEWHERE,), (HERE,), id="another place of the same sink"),
+        pytest.param((replace(THERE, location="a"),), (HERE,), id="a place of that name in another sink"),
+    ],
+)
+def test_a_kept_keys_receipt_lists_the_places_of_today_as_they_are(
+    slots: tuple[Slot, ...], noted: tuple[Slot, ...]
+) -> None:
+    desired, former = make_desired(), told(delivered=tuple(slot.delivered for slot in noted))
+    held = {slot: holding(former) for slot in slots}
+    both = {LOCAL: FULL, "vault": FULL}
+    snapshot = situate(desired, keys=[ours()], receipts=[former], held=held, abilities=both, slots={CI: slots})
+    (action,) = plan(snapshot, desired).actions
+    assert action.basis
+    assert action.basis.receipt
+    today = sorted(slots, key=lambda slot: slot.sink)
+    listed = [(entry.sink, entry.location, entry.options) for entry in action.basis.receipt.delivered]
+    assert listed == [(slot.sink, slot.location, slot.options) for slot in today]
+    assert (action.basis.receipt is former) is (today == list(noted) and AS_BEFORE is not noted[0])
 
 
 def test_with_the_ledger_lost_the_sinks_receipt_is_enough() -> None:
