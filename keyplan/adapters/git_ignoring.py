@@ -31,26 +31,22 @@ AskMany = Callable[[Sequence[str], Path, Mapping[str, str], bytes], bytes]
 
 
 def run_quietly(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int | None:
-    """Run a program without shell, input or output; return its exit status, None where it can't be run in time."""
-    try:
-        return subprocess.run(  # noqa: S603 - a fixed program, and a path that is no option
-            argv,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE.total_seconds(),
-            check=False,
-        ).returncode
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    """Run a program without shell or input; return its exit status, None where it can't be run in time."""
+    ended = _run(argv, folder, environment, b"")
+    return ended.returncode if ended else None
 
 
 def run_for_output(argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes) -> bytes:
     """Run a program without shell and return what it printed; nothing where it can't be run in time."""
+    ended = _run(argv, folder, environment, given)
+    return ended.stdout if ended else b""
+
+
+def _run(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes
+) -> subprocess.CompletedProcess[bytes] | None:
     try:
-        return subprocess.run(  # noqa: S603 - a fixed program, and no path among its arguments
+        return subprocess.run(  # noqa: S603 - a fixed program, and a path that is no option
             argv,
             cwd=folder,
             env=environment,
@@ -59,9 +55,9 @@ def run_for_output(argv: Sequence[str], folder: Path, environment: Mapping[str, 
             stderr=subprocess.DEVNULL,
             timeout=_PATIENCE.total_seconds(),
             check=False,
-        ).stdout
+        )
     except (OSError, subprocess.TimeoutExpired):
-        return b""
+        return None
 
 
 class GitIgnoring:
