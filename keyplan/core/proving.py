@@ -5,7 +5,6 @@ In: slots with what they hold, a key and its receipt. Out: yes or no, and which 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
@@ -42,8 +41,8 @@ def outdated_slots(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt
         for slot in slots
         if snapshot.abilities[slot.sink].holds_receipts
         and (held := held_in(slot, snapshot).receipt) is not None
-        and held is not receipt  # observing shares equal ones, so this is nearly always enough
-        and replace(held, delivered=receipt.delivered) != receipt
+        and held is not receipt  # observing shares those that agree, so this is nearly always enough
+        and not held.agrees_with(receipt)
     )
 
 

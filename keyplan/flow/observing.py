@@ -121,15 +121,16 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
 
 
 def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> Mapping[Slot, Holding]:
-    """Return the holdings, with the ledger's own receipt in place of each equal one.
+    """Return the holdings, with the ledger's own receipt in place of each that agrees with it.
 
-    One of two is in memory then, and who compares them later sees at once that they are the same.
+    One of two is in memory then, and who compares them later sees at once that they are the same. The ledger's knows
+    more: which sinks took the raw key.
     """
     in_ledger = {receipt.address: receipt for receipt in memory.receipts}
 
     def share(held: Holding) -> Holding:
         told = held.receipt and in_ledger.get(held.receipt.address)
-        return replace(held, receipt=told) if told and told == held.receipt else held
+        return replace(held, receipt=told) if held.receipt and told and told.agrees_with(held.receipt) else held
 
     return {slot: share(held) for slot, held in holdings.items()}
 

@@ -7,8 +7,9 @@ A reader ignores fields that it does not know, so that an older keyplan can read
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from sys import intern
 from typing import Any, NewType
 
@@ -188,6 +189,10 @@ class Receipt:
         """Return what is noted of a place; None where it never took the raw key."""
         return next((entry for entry in self.delivered if entry == place), None)
 
+    def agrees_with(self, other: Receipt) -> bool:
+        """Whether another says the same, but for which sinks took the raw key: a sink hears it before that is known."""
+        return _read_all_but_places(self) == _read_all_but_places(other)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON values, unset fields left out."""
         values: dict[str, Any] = {
@@ -240,6 +245,9 @@ class Receipt:
             superseded=tuple([Superseded.from_list(old) for old in superseded]) if superseded else (),
             forgotten=values.get("forgotten", False),
         )
+
+
+_read_all_but_places = attrgetter(*(one.name for one in fields(Receipt) if one.name != "delivered"))
 
 
 def _share_text(value: Any) -> Any:

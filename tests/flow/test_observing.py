@@ -130,3 +130,20 @@ def test_receipts_beside_secrets_are_seen_without_a_ledger(scenario: Scenario) -
     (holding,) = scenario.observe().holdings.values()
     assert holding.receipt is not None
     assert holding.receipt.owner == make_receipt().owner
+
+
+def test_of_receipts_that_agree_in_ledger_and_sink_the_ledgers_is_kept(scenario: Scenario) -> None:
+    scenario.apply()
+    snapshot = scenario.observe()
+    (holding,), (receipt,) = snapshot.holdings.values(), snapshot.receipts
+    assert holding.receipt is receipt
+
+
+def test_a_sinks_receipt_that_says_something_else_than_the_ledgers_is_kept_as_it_is(scenario: Scenario) -> None:
+    scenario.apply()
+    (receipt,) = scenario.observe().receipts
+    scenario.world.ledger.record(replace(receipt, generation=7))
+    snapshot = scenario.observe()
+    (holding,) = snapshot.holdings.values()
+    assert holding.receipt
+    assert (holding.receipt.generation, snapshot.receipts[0].generation) == (1, 7)
