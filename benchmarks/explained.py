@@ -22,7 +22,7 @@ for each space: which keys a space has is known from that alone), and does much 
 | telling, and letting go of it all | 80 |
 
 Half of the SDK's time is 1.4 s, and sink and ledger take 0.45 of it: the price of noticing that somebody changed or
-removed a raw key. Without them the ratio would be 0.53. What is left is 10 to 35 microseconds of plain Python for each
+removed a raw key. Without them the ratio would be 0.51. What is left is 10 to 35 microseconds of plain Python for each
 key and part, and no part stands out. A second process would use the second core, and would hold raw keys and the
 credential in one more place.
 """

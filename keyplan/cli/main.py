@@ -153,7 +153,7 @@ def _run(arguments: Sequence[str], session: Session) -> int:
 
 def _hurry() -> None:
     """Spare this process what a short-lived command has no use for."""
-    # Nearly nothing of what planning makes is garbage, and looking for some took 0.5 of 2.4 s for 10,000 keys, and a
+    # Nearly nothing of what planning makes is garbage, and looking for some took 0.3 of 2.4 s for 10,000 keys, and a
     # larger share of more. With this, 500,000 new objects bring a look at the young ones; an API request leaves 45.
     gc.set_threshold(500_000, 50, 100)
     # httpx imports its own command line with rich and pygments, 50 ms, unless that cannot be imported.
@@ -196,7 +196,7 @@ def _open_session() -> Session:
 
 
 def _wire(environment: Mapping[str, str], say: Callable[[str], None]) -> Wiring:
-    from keyplan.cli.wiring import PluginWiring  # noqa: PLC0415 - its import takes 20 ms, which help and version spare
+    from keyplan.cli.wiring import PluginWiring  # noqa: PLC0415 - its import takes 50 ms, which help and version spare
 
     return PluginWiring(environment, say)
 

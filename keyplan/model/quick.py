@@ -1,7 +1,7 @@
 """Frozen dataclasses that are made quickly: for the nouns of which a plan makes tens of thousands.
 
 In: a frozen, slotted dataclass. Out: the same class, with another `__init__` that does the same. Never: an instance
-that can be changed once it is made.
+that can be changed once it is made; a class that others inherit.
 """
 
 from __future__ import annotations
