@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keyplan.applier.observe import locate_slots
 from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.main import notify
 from keyplan.cli.places import locate
@@ -21,9 +22,8 @@ from keyplan.cli.running import look
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.wiring import PluginWiring
-from keyplan.flow.observing import locate_slots
 from keyplan.model.plan import Request
-from keyplan.views.rendering import render_plan
+from keyplan.renderers.formats import render_plan
 
 
 def main() -> None:

@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, redacted_of, spoil
-from keyplan.adapters import registry, schemas
-from keyplan.adapters.durable_files import Folder
-from keyplan.adapters.git_ignoring import GitIgnoring
-from keyplan.adapters.ledger_files import LedgerFile
-from keyplan.adapters.ledgers.sqlite import _to_text, build
-from keyplan.adapters.sinks.file import FileSink
+from keyplan.app import registry
 from keyplan.cli.wiring import PROVIDERS, SINKS
-from keyplan.core.desiring import desire
-from keyplan.core.reading import PluginSchemas, read
+from keyplan.documents import schemas
+from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.ledger import _to_text, build
+from keyplan.manifest import PluginSchemas, read
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, SpaceId, SpaceRef
 from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
+from keyplan.planner.desired import desire
+from keyplan.sinks.file import FileSink
+from keyplan.system.files import Folder
+from keyplan.system.git import GitIgnoring
 
 
 def prepare(folder: Path, account: Account, provider: str) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from samples import OWNER, make_declaration, make_delivery, make_receipt, make_sink_settings
 
-from keyplan.adapters.durable_files import Folder
-from keyplan.adapters.git_ignoring import GitIgnoring
-from keyplan.adapters.sinks.file import FileSink, OpenFolder
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Holding, Slot
+from keyplan.sinks.file import FileSink, OpenFolder
+from keyplan.system.files import Folder
+from keyplan.system.git import GitIgnoring
 
 NEW_RAW = "ak-second" + "1" * 44
 NEW_RECEIPT = make_receipt(NEW_RAW, key_id=KeyId("key-2"))

@@ -9,13 +9,9 @@ from typing import Any
 from samples import OWNER, PLACE, make_declaration, make_delivery, make_holder
 from simulator import KeyRecord, World
 
-from keyplan.core.desiring import desire
-from keyplan.core.guarding import guard
-from keyplan.core.planning import make_plan
-from keyplan.core.policing import police
-from keyplan.flow.applying import apply
-from keyplan.flow.observing import observe
-from keyplan.flow.workbench import Workbench
+from keyplan.applier.apply import apply
+from keyplan.applier.observe import observe
+from keyplan.applier.workbench import Workbench
 from keyplan.model.manifest import (
     Address,
     Declaration,
@@ -30,6 +26,10 @@ from keyplan.model.manifest import (
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
 from keyplan.model.report import Outcome, Report
+from keyplan.planner.desired import desire
+from keyplan.planner.guards import guard
+from keyplan.planner.plan import make_plan
+from keyplan.planner.policy import police
 from keyplan.ports import Spending
 
 GENEROUS = Limits(deletes=1000, delete_percent=100)

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 import httpx
 from simulated.clock import SimulatedClock
 
-from keyplan.adapters.providers.arize.provider import build, build_reader
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromEnvironment, ProviderSettings, SecretSource
 from keyplan.model.secret import Credential
+from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts, ReaderPorts
+from keyplan.providers.arize.provider import build, build_reader
 
 CREDENTIAL = "ak-own000000000000"
 MISSING = FromEnvironment("NOT_SET")

@@ -15,7 +15,7 @@ import yaml
 from keyplan.cli.watching import FORESEEN
 from keyplan.model.drift import Kind
 from keyplan.model.plan import Verb
-from keyplan.views.metrics import FAMILIES
+from keyplan.renderers.machine.metrics import FAMILIES
 
 FOLDER = Path(__file__).parents[1] / "examples" / "prometheus"
 RULES, TESTS = FOLDER / "keyplan.rules.yaml", FOLDER / "keyplan.rules.test.yaml"

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from plans import DELETE, DONE, FAILED, FULL, IN_DOUBT, NOT_TRIED, make_plan, make_report
 
-from keyplan.model import plan_document, plan_set_document, report_document
+from keyplan.documents import plan as plan_document
+from keyplan.documents import plan_set as plan_set_document
+from keyplan.documents import report as report_document
 
 FOLDER = Path(__file__).with_name("goldens")
 OTHER = make_plan(DELETE, owner="search", manifest="envs/test/keys.yaml")

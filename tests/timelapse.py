@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from keyplan.adapters.clock import SystemClock
 from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.main import run
 from keyplan.cli.screen import Screen
@@ -22,6 +21,7 @@ from keyplan.cli.session import Session
 from keyplan.cli.wiring import PluginWiring
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.server import RunningSandbox, running
+from keyplan.system.clock import SystemClock
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

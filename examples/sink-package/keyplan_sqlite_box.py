@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from keyplan.adapters import templates
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
+from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
+from keyplan.sinks import templates
 
 OPTIONS: Final[dict[str, Any]] = {
     "type": "object",

@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from keyplan.cli.bugs import describe_bug
+from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError
-from keyplan.model.failure_document import Failure
 
 MOST_ABREAST = 8
 """So many manifests at once; each has threads of its own."""

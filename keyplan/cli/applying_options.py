@@ -17,7 +17,7 @@ from keyplan.cli.events import STDOUT
 from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
 from keyplan.cli.running import DEFAULT_PARALLELISM
-from keyplan.views.rendering import REPORT_FORMATS
+from keyplan.renderers.formats import REPORT_FORMATS
 
 _MOST_PARALLEL = 64
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from keyplan.documents.plan import digest
 from keyplan.errors import PlanSpentError, PlanStaleError
 from keyplan.model.plan import Plan
-from keyplan.model.plan_document import digest
 from keyplan.ports import Ledger, LedgerReader, Spending
-from keyplan.views.differing import describe_difference
-from keyplan.views.wording import say_time
+from keyplan.renderers.text.difference import describe_difference
+from keyplan.renderers.words import say_time
 
 _DIFFERENCES_SHOWN = 5
 

@@ -64,7 +64,7 @@ def conclude_apply(plan: Plan, report: Report) -> int:
         return ExitStatus.SIGNALLED + report.interrupted_by
     if report.failures:
         return report.failures[0].exit_status
-    from keyplan.model.report_document import is_complete  # noqa: PLC0415 - see above
+    from keyplan.documents.report import is_complete  # noqa: PLC0415 - see above
 
     if not is_complete(report):
         return ExitStatus.UNFORESEEN

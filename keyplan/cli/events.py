@@ -23,7 +23,7 @@ from keyplan.model.manifest import Address
 from keyplan.model.plan import Action, Plan
 from keyplan.model.report import Outcome, Report
 from keyplan.ports import Clock, Progress
-from keyplan.views.events import (
+from keyplan.renderers.machine.events import (
     describe_end,
     describe_error,
     describe_outcome,
@@ -32,7 +32,7 @@ from keyplan.views.events import (
     describe_step,
     describe_version,
 )
-from keyplan.views.inert import inert
+from keyplan.renderers.sanitize import inert
 
 STDOUT = "-"
 

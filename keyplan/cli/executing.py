@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from keyplan.adapters.masking import MaskingWriter
+from keyplan.app.masks import MaskingWriter
+from keyplan.applier.apply import apply
+from keyplan.applier.workbench import Workbench
 from keyplan.cli.abreast import run_abreast
 from keyplan.cli.applying_options import ApplyingSettings
 from keyplan.cli.events import EventLog, Events, fan_out, open_events
@@ -19,11 +21,9 @@ from keyplan.cli.masking import find_mask
 from keyplan.cli.outputs import GITHUB
 from keyplan.cli.progress import show_progress
 from keyplan.cli.session import Session
+from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
-from keyplan.flow.applying import apply
-from keyplan.flow.workbench import Workbench
 from keyplan.model.plan import Plan
-from keyplan.model.plan_document import digest
 from keyplan.model.report import Report
 from keyplan.ports import Progress
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
-from keyplan.views.github import render_outputs, render_step_summary
-from keyplan.views.sheet import Sheet
+from keyplan.renderers.ci.github import render_outputs, render_step_summary
+from keyplan.renderers.ci.sheet import Sheet
 
 _SUMMARY, _OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from keyplan.adapters import registry, schemas
+from keyplan.app import registry
 from keyplan.cli.session import Session
 from keyplan.cli.wiring import PROVIDERS, SINKS
-from keyplan.core.reading import PluginSchemas, survey
-from keyplan.core.reading import read_policy as read_policy_in
+from keyplan.documents import schemas
+from keyplan.documents.plan import FORMAT_VERSION
+from keyplan.documents.plan_set import combine_digests, from_documents
 from keyplan.errors import InputError, ManifestError, PlanFileError, Problem
+from keyplan.manifest import PluginSchemas, survey
+from keyplan.manifest import read_policy as read_policy_in
 from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Plan
-from keyplan.model.plan_document import FORMAT_VERSION
-from keyplan.model.plan_set_document import combine_digests, from_documents
 from keyplan.model.policy import Policy
 
 STDIN = "-"

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from keyplan.applier.workbench import Workbench
 from keyplan.cli.applying_options import ApplyingSettings
 from keyplan.cli.places import Place
 from keyplan.cli.running import open_workbench
 from keyplan.cli.session import Session
-from keyplan.flow.workbench import Workbench
 from keyplan.model.plan import Plan
 
 

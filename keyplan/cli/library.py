@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from keyplan.applier.apply import apply as apply_plan
 from keyplan.cli.approving import require_same, require_unspent, spend
 from keyplan.cli.inputs import STDIN, read_input, read_policies
 from keyplan.cli.inputs import read_manifest as read_manifest_in
@@ -21,13 +22,12 @@ from keyplan.cli.running import DEFAULT_PARALLELISM, look, open_workbench, plan_
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.wiring import PluginWiring
-from keyplan.flow.applying import apply as apply_plan
+from keyplan.documents.plan import digest
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
-from keyplan.model.plan_document import digest
 from keyplan.model.report import Report
-from keyplan.views.rendering import render_inventory, render_plan, render_report
+from keyplan.renderers.formats import render_inventory, render_plan, render_report
 
 _AT_ONCE = timedelta(0)
 

@@ -28,8 +28,8 @@ from keyplan.cli.options import process_environment, refuse_no_command
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.errors import InterruptedRunError, KeyplanError
-from keyplan.views.errors import render_error
-from keyplan.views.inert import inert
+from keyplan.renderers.sanitize import inert
+from keyplan.renderers.text.error import render_error
 
 if TYPE_CHECKING:
     from keyplan.cli.wiring import Wiring

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TextIO
 
-from keyplan.adapters.process_table import Process, name_open_file, read_processes
 from keyplan.model.secret import RawKey
+from keyplan.system.processes import Process, name_open_file, read_processes
 
 Mask = Callable[[RawKey], None]
 

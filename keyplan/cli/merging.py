@@ -10,7 +10,7 @@ from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
-from keyplan.adapters import registry
+from keyplan.app import registry
 from keyplan.cli.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError
 

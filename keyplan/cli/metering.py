@@ -13,9 +13,9 @@ from keyplan.cli.naming import say_version
 from keyplan.cli.saving import save_publicly
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
-from keyplan.views.errors import render_error
-from keyplan.views.measuring import Look, Run, measure
-from keyplan.views.metrics import read_metrics, render_metrics
+from keyplan.renderers.machine.measures import Look, Run, measure
+from keyplan.renderers.machine.metrics import read_metrics, render_metrics
+from keyplan.renderers.text.error import render_error
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 

@@ -12,9 +12,6 @@ from pathlib import Path
 
 import httpx
 
-from keyplan.adapters.http import open_client
-from keyplan.adapters.notifying.opening import open_notifier
-from keyplan.adapters.notifying.targets import read_target
 from keyplan.cli.concluding import ExitStatus
 from keyplan.cli.naming import say_version
 from keyplan.cli.session import Session
@@ -22,9 +19,12 @@ from keyplan.cli.wiring import jitter
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
 from keyplan.model.notice import Mood, Notice
+from keyplan.net.http import open_client
+from keyplan.notify.factory import open_notifier
+from keyplan.notify.targets import read_target
 from keyplan.ports import Notifier
-from keyplan.views.errors import render_error
-from keyplan.views.notice import Trouble, announce
+from keyplan.renderers.machine.notice import Trouble, announce
+from keyplan.renderers.text.error import render_error
 
 _LARGEST_BYTES = 64 * 1024
 

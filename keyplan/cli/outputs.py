@@ -22,19 +22,19 @@ from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.places import DEFAULT_MANIFESTS
 from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
+from keyplan.documents.report import Failure
 from keyplan.errors import InputError, KeyplanError
-from keyplan.model.failure_document import Failure
-from keyplan.views.errors import render_error
-from keyplan.views.inert import inert
-from keyplan.views.palette import PLAIN
-from keyplan.views.rendering import SHEET_FORMATS, Formats, draw_error, render
-from keyplan.views.style import MARKDOWN_BYTES, Style
+from keyplan.renderers.formats import SHEET_FORMATS, Formats, draw_error, render
+from keyplan.renderers.palette import PLAIN
+from keyplan.renderers.sanitize import inert
+from keyplan.renderers.style import MARKDOWN_BYTES, Style
+from keyplan.renderers.text.error import render_error
 
 GITHUB = "github"
 Noun = TypeVar("Noun")
 
 if TYPE_CHECKING:
-    from keyplan.views.sheet import Sheet, Subject
+    from keyplan.renderers.ci.sheet import Sheet, Subject
 
     _OutputType = click.ParamType["Output"]
 else:

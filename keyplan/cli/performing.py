@@ -20,16 +20,16 @@ from keyplan.cli.places import Place, require_own_keys
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import plan_now
 from keyplan.cli.session import Session
+from keyplan.documents.plan_set import combine_digests, digest_to_approve
+from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError, RefusedError
-from keyplan.model.failure_document import Failure
 from keyplan.model.plan import Plan, Request
-from keyplan.model.plan_set_document import combine_digests, digest_to_approve
 from keyplan.model.report import Report
-from keyplan.views.combining import render_plans
-from keyplan.views.plan_text import outline
-from keyplan.views.rendering import REPORT_FORMATS, draw_report
-from keyplan.views.sheet import Subject
-from keyplan.views.wording import say_count
+from keyplan.renderers.ci.sheet import Subject
+from keyplan.renderers.formats import REPORT_FORMATS, draw_report
+from keyplan.renderers.text.many import render_plans
+from keyplan.renderers.text.plan import outline
+from keyplan.renderers.words import say_count
 
 _QUESTION = "\nDo you want to do this? Only 'yes' is taken for a yes: "
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from keyplan.cli.inputs import STDIN, Input, read_input, read_manifest
 from keyplan.cli.session import Session
-from keyplan.core.judging import match_patterns
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
+from keyplan.planner.policy import match_patterns
 
 DEFAULT_MANIFESTS = ("keys.yaml", "keyplan.yaml")
 _LEDGER = Path(".keyplan", "ledger.db")

@@ -16,7 +16,7 @@ from keyplan.model.manifest import Address
 from keyplan.model.plan import Action
 from keyplan.model.report import Outcome
 from keyplan.ports import Progress
-from keyplan.views.inert import inert
+from keyplan.renderers.sanitize import inert
 
 if TYPE_CHECKING:
     from rich.console import Console

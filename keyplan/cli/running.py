@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from keyplan.applier.observe import observe
+from keyplan.applier.workbench import Workbench
 from keyplan.cli.places import Place
 from keyplan.cli.wiring import Wiring
-from keyplan.core.desiring import desire
-from keyplan.core.guarding import guard
-from keyplan.core.planning import make_plan
-from keyplan.core.policing import police
-from keyplan.flow.observing import observe
-from keyplan.flow.workbench import Workbench
-from keyplan.model.durations import write_duration
 from keyplan.model.manifest import Manifest, SinkName
 from keyplan.model.observation import LARGEST_SKEW, Snapshot
 from keyplan.model.plan import Plan, Request
+from keyplan.model.times import write_duration
+from keyplan.planner.desired import desire
+from keyplan.planner.guards import guard
+from keyplan.planner.plan import make_plan
+from keyplan.planner.policy import police
 from keyplan.ports import KeyReader, LedgerReader, ProviderPorts, RebuildableLedger, Sink
-from keyplan.views.ledger_text import describe_holder
+from keyplan.renderers.text.ledger import describe_holder
 
 DEFAULT_PARALLELISM = 8
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
 
-from keyplan.views.palette import ANSI, PLAIN, Palette
+from keyplan.renderers.palette import ANSI, PLAIN, Palette
 
 
 class Screen:

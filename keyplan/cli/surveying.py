@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from keyplan.adapters.read_only import ReadOnlySink
+from keyplan.applier.observe import Readers, observe
 from keyplan.cli.places import Place
 from keyplan.cli.running import decide_all, open_provider, read_only_ledger, warn_of_skew
 from keyplan.cli.wiring import Wiring
-from keyplan.core.drifting import ORDINARY_WARNING, find_drift
-from keyplan.core.forecasting import forecast
-from keyplan.flow.observing import Readers, observe
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift, Kind
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan, Request
+from keyplan.planner.drift import ORDINARY_WARNING, find_drift
+from keyplan.planner.forecast import forecast
+from keyplan.sinks.read_only import ReadOnlySink
 
 
 @contextmanager

@@ -18,13 +18,13 @@ from keyplan.cli.metering import Meter, metering
 from keyplan.cli.notifying import Informer, NotifyingSettings, conclude_told, open_informer
 from keyplan.cli.options import Command, option
 from keyplan.cli.session import Session
-from keyplan.core.forecasting import forecast
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan
-from keyplan.views.measuring import Look
-from keyplan.views.notice import Trouble
+from keyplan.planner.forecast import forecast
+from keyplan.renderers.machine.measures import Look
+from keyplan.renderers.machine.notice import Trouble
 
 FORESEEN = timedelta(days=31)
 """How far ahead metrics tell of rotations: farther than anybody wants to be warned of an expiry."""

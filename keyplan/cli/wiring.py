@@ -16,13 +16,13 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Protocol
 
-from keyplan.adapters import registry
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.secrets import resolve
-from keyplan.adapters.surroundings import Surroundings
+from keyplan.app import registry
 from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
+from keyplan.plugin import Surroundings
 from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, ReaderPorts, RebuildableLedger, Sink
-from keyplan.views.inert import inert
+from keyplan.renderers.sanitize import inert
+from keyplan.system.clock import SystemClock
+from keyplan.system.secrets import resolve
 
 PROVIDERS, SINKS, LEDGERS = "keyplan.providers", "keyplan.sinks", "keyplan.ledgers"
 _LEDGER_TYPE = "sqlite"

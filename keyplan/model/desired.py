@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyplan.model.manifest import Address, Declaration, SpaceId
+from keyplan.model.manifest import Address, Declaration, KeyType, SpaceId
 from keyplan.model.observation import Access, Laws, Marker, Observation
 from keyplan.model.quick import quick
 
@@ -49,3 +49,15 @@ class Desired:
         if key.expires_at is None or laws.refresh_extends_life:
             return wanted
         return min(wanted, key.expires_at) if wanted else key.expires_at
+
+
+def address_of(key_type: KeyType, name: str, space: str = "") -> Address:
+    """Return ``user/NAME`` or ``service/SPACE/NAME``, the space as the manifest writes it."""
+    if key_type is KeyType.USER:
+        return Address(f"user/{_escape(name)}")
+    return Address(f"service/{_escape(space)}/{_escape(name)}")
+
+
+def _escape(part: str) -> str:
+    """Return a part without slashes; `%` is escaped too, so that no two names make one address."""
+    return part.replace("%", "%25").replace("/", "%2F")

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
+from keyplan.errors import Problem
+
 PATTERN_FLAGS = re.DOTALL
 """With which patterns are compiled: a dot matches a line break of a description, too."""
 
@@ -81,3 +83,15 @@ class Policy:
         """Return where a rule stands, for people and programs: ``policy/max_age in platform.yaml:4``."""
         line = f":{self.lines[rule]}" if rule in self.lines else ""
         return f"{rule.id} in {self.file}{line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """One manifest, and every problem with it."""
+
+    manifest: str
+    """Path as the user named it."""
+    keys: int
+    """How many keys it declares; 0 where that cannot be told."""
+    problems: tuple[Problem, ...]
+    """In file order; violations of policies among them."""

@@ -18,10 +18,10 @@ from scenario import Scenario, Silent, Telling
 from simulated.clock import SimulatedClock
 from simulator import Fault
 
+from keyplan.applier.apply import apply
 from keyplan.cli.events import EventLog, Events, fan_out, open_events
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, RefusedError
-from keyplan.flow.applying import apply
 from keyplan.model.manifest import Address
 from keyplan.model.report import Report
 

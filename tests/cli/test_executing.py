@@ -11,7 +11,7 @@ from cli.shell import Shell
 from jsonschema import Draft202012Validator
 from simulated.effects import Fault
 
-from keyplan.adapters import schemas
+from keyplan.documents import schemas
 
 pytestmark = pytest.mark.usefixtures("manifest")
 EVENT = Draft202012Validator(schemas.load("event.v1"))

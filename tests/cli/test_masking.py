@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from keyplan.adapters.process_table import Process
 from keyplan.cli.masking import UNMASKED, _RunnerMask, find_mask, reaches_runner
 from keyplan.model.secret import RawKey
+from keyplan.system.processes import Process
 
 OURS, OTHER = "pipe:[11]", "pipe:[22]"
 RAW = "ak-canary" + "0" * 44

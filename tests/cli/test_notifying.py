@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 from cli.shell import Shell
-from views.test_notice import GONE, make_drift
+from renderers.machine.test_notice import GONE, make_drift
 
-from keyplan.adapters.http import open_client
 from keyplan.cli.notifying import Informer, NotifyingSettings, conclude_told, open_informer
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift
-from keyplan.views.notice import Trouble
+from keyplan.net.http import open_client
+from keyplan.renderers.machine.notice import Trouble
 
 SECRET = "s3cr3t-canary"
 GOOD, BAD = f"https://good.test/{SECRET}", f"https://bad.test/{SECRET}"

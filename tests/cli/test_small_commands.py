@@ -11,7 +11,7 @@ from cli.shell import MANIFEST, Shell
 from jsonschema import Draft202012Validator
 
 import keyplan
-from keyplan.adapters import schemas
+from keyplan.documents import schemas
 
 
 def test_init_writes_a_manifest_that_is_valid(shell: Shell) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cli.shell import MANIFEST, Shell
 from jsonschema import Draft202012Validator
 
-from keyplan.adapters import schemas
+from keyplan.documents import schemas
 
 WRONG = MANIFEST.replace("key_type: user", "key_type: usr")
 POLICY = "version: 1\nallowed_key_types: [service]\n"

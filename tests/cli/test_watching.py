@@ -11,7 +11,6 @@ import httpx
 import pytest
 from cli.shell import Shell
 
-from keyplan.adapters.http import open_client
 from keyplan.cli.metering import Meter
 from keyplan.cli.notifying import NotifyingSettings, open_informer
 from keyplan.cli.places import locate
@@ -19,6 +18,7 @@ from keyplan.cli.session import Session
 from keyplan.cli.surveying import look_for_drift
 from keyplan.cli.watching import Watch, WatchingSettings, watching
 from keyplan.errors import ProviderDeniedError
+from keyplan.net.http import open_client
 
 DENIED = ProviderDeniedError("401 Unauthorized")
 

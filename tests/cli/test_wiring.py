@@ -10,12 +10,12 @@ from cli.shell import Shell
 from simulator import SimulatedClock
 
 import keyplan
-from keyplan.adapters.clock import SystemClock
+from keyplan.applier.observe import locate_slots
 from keyplan.cli.wiring import PluginWiring, jitter, name_user
 from keyplan.errors import InputError
-from keyplan.flow.observing import locate_slots
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
 from keyplan.ports import Memory
+from keyplan.system.clock import SystemClock
 
 
 @pytest.fixture

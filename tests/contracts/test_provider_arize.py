@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from contracts.provider_contract import ProviderContract
 
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.providers.arize.provider import build
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import Credential
+from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts
+from keyplan.providers.arize.provider import build
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.server import running
+from keyplan.system.clock import SystemClock
 
 
 @pytest.fixture(

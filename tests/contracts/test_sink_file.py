@@ -6,11 +6,11 @@ import pytest
 from contracts.sink_contract import SinkContract
 from samples import OWNER, make_sink_settings
 
-from keyplan.adapters.git_ignoring import GitIgnoring
-from keyplan.adapters.sinks.file import FileSink
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.ports import Sink
+from keyplan.sinks.file import FileSink
+from keyplan.system.git import GitIgnoring
 
 
 class FileSinkContract(SinkContract):

@@ -6,9 +6,9 @@ import pytest
 from examinations import BROKEN, FULL, HELD, UNKNOWN, make_examination
 from jsonschema import Draft202012Validator
 
-from keyplan.adapters.schemas import load
+from keyplan.documents.doctor import to_document
+from keyplan.documents.schemas import load
 from keyplan.model.examination import Area, Finding, Health
-from keyplan.model.examination_document import to_document
 
 SCHEMA = load("doctor.v1")
 VALIDATOR = Draft202012Validator(SCHEMA)

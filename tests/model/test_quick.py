@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from keyplan.core import cases, estates
 from keyplan.model import desired, manifest, observation, plan, receipt, secret
 from keyplan.model.quick import quick
+from keyplan.planner import evidence as cases
+from keyplan.planner import ownership as estates
 
 
 @quick

@@ -22,8 +22,8 @@ botocore = pytest.importorskip("botocore")
 
 from sinks.serving import free_port, listens, serving  # noqa: E402 - after the packages that this module needs
 
-from keyplan.adapters.aws import Service, connect  # noqa: E402 - after what may skip
 from keyplan.model.manifest import Json  # noqa: E402 - after what may skip
+from keyplan.sinks.aws.service import Service, connect  # noqa: E402 - after what may skip
 
 REGION = "eu-west-1"
 ENVIRONMENT = {

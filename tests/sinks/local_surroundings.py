@@ -8,9 +8,9 @@ from pathlib import Path
 
 from samples import OWNER
 
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.secrets import resolve
-from keyplan.adapters.surroundings import Surroundings
+from keyplan.plugin import Surroundings
+from keyplan.system.clock import SystemClock
+from keyplan.system.secrets import resolve
 
 
 def make_surroundings(

@@ -13,14 +13,14 @@ from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, ma
 from sinks.journey import travelling
 from sinks.local_surroundings import make_surroundings
 
-from keyplan.adapters.sinks.age import build
-from keyplan.adapters.sinks.age_files import AgeFiles
-from keyplan.adapters.sinks.age_sealing import AgeSealer
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.age.encryption import AgeSealer
+from keyplan.sinks.age.sink import build
+from keyplan.sinks.age.store import AgeFiles
 
 pyrage = pytest.importorskip("pyrage")
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]

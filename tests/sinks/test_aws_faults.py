@@ -12,14 +12,14 @@ from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, ma
 from sinks.aws_servers import BIN, Emulator, aws_environment, emulating
 from sinks.serving import free_port, listens, serving
 
-from keyplan.adapters.aws_parameters import Parameters
-from keyplan.adapters.aws_secrets import Secrets
-from keyplan.adapters.sinks.aws_secrets_manager import SecretsManagerSink
-from keyplan.adapters.sinks.aws_ssm import ParameterSink
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Content, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.aws.parameters import Parameters
+from keyplan.sinks.aws.secrets import Secrets
+from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
+from keyplan.sinks.aws.ssm import ParameterSink
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment"]

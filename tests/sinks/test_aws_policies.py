@@ -11,16 +11,16 @@ import pytest
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.aws_servers import REGION, Emulator, aws_environment, emulating
 
-from keyplan.adapters.aws import Service
-from keyplan.adapters.aws_parameters import Parameters
-from keyplan.adapters.aws_secrets import Secrets
-from keyplan.adapters.sinks.aws_secrets_manager import SecretsManagerSink
-from keyplan.adapters.sinks.aws_ssm import ParameterSink
 from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.aws.parameters import Parameters
+from keyplan.sinks.aws.secrets import Secrets
+from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
+from keyplan.sinks.aws.service import Service
+from keyplan.sinks.aws.ssm import ParameterSink
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment"]

@@ -14,13 +14,13 @@ from sinks.aws_servers import (
 )
 from sinks.journey import travelling
 
-from keyplan.adapters.aws_secrets import Secrets
-from keyplan.adapters.sinks.aws_secrets_manager import SecretsManagerSink
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.aws.secrets import Secrets
+from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment", "emulator"]

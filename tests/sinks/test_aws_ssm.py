@@ -14,13 +14,13 @@ from sinks.aws_servers import (
 )
 from sinks.journey import travelling
 
-from keyplan.adapters.aws_parameters import Parameters
-from keyplan.adapters.sinks.aws_ssm import ParameterSink
 from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.aws.parameters import Parameters
+from keyplan.sinks.aws.ssm import ParameterSink
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment", "emulator"]

@@ -25,14 +25,14 @@ from sinks.local_surroundings import make_surroundings
 from sinks.serving import free_port
 from sinks.threaded import answering
 
-from keyplan.adapters.sinks.azure_key_vault import build
-from keyplan.adapters.sinks.azure_key_vault_api import Vault
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Receipt, Superseded
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.azure.client import Vault
+from keyplan.sinks.azure.sink import build
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

@@ -29,13 +29,13 @@ from samples import (
 from sinks.journey import travelling
 from sinks.local_surroundings import make_surroundings
 
-from keyplan.adapters.sinks.command import build
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Abilities, Holding, Slot
 from keyplan.model.receipt import Delivered
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.command.sink import build
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 STORE = Path(__file__).with_name("command_store.py")

@@ -30,13 +30,13 @@ from sinks.local_surroundings import make_surroundings
 from sinks.serving import free_port, listens, serving
 from sinks.threaded import answering
 
-from keyplan.adapters.sinks.gcp_secret_manager import build
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.gcp.sink import build
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

@@ -28,14 +28,14 @@ from sinks.github.prism import find_prism, proxying
 from sinks.journey import travelling
 from sinks.threaded import answering
 
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.sinks.github_actions import GitHubSink, build, open_sink
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Delivered
 from keyplan.model.secret import Credential, RawKey
+from keyplan.plugin import Surroundings
+from keyplan.sinks.github.sink import GitHubSink, build, open_sink
+from keyplan.system.clock import SystemClock
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

@@ -15,14 +15,14 @@ from sinks.gitlab_fake import Abilities, GitLabFake
 from sinks.journey import travelling
 from sinks.threaded import answering
 
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.sinks.gitlab_ci import GitLabSink, open_sink
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import Credential, RawKey
+from keyplan.plugin import Surroundings
+from keyplan.sinks.gitlab.sink import GitLabSink, open_sink
+from keyplan.system.clock import SystemClock
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

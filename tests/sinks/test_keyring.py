@@ -16,13 +16,13 @@ from sinks.journey import travelling
 from sinks.local_surroundings import make_surroundings
 from sinks.secret_service import SecretService, running_secret_service
 
-from keyplan.adapters.sinks.keyring import build
-from keyplan.adapters.sinks.keyring_backends import find_backend
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.keyring.backends import find_backend
+from keyplan.sinks.keyring.sink import build
 
 library = pytest.importorskip("keyring")
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
@@ -161,7 +161,7 @@ def test_without_a_desktop_the_library_would_fall_back_to_plain_files_and_keypla
 
 TRY = """
 import keyring
-from keyplan.adapters.sinks.keyring_backends import find_backend
+from keyplan.sinks.keyring.backends import find_backend
 from keyplan.errors import SinkDeniedError
 for wanted in (None, {named!r}):
     try:

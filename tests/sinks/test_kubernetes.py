@@ -37,14 +37,14 @@ from sinks.kubernetes.fake import KubernetesFake
 from sinks.kubernetes.real import serving
 from sinks.threaded import answering
 
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.kube_targets import digest
-from keyplan.adapters.sinks.kubernetes import KubernetesSink, build
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
+from keyplan.plugin import Surroundings
+from keyplan.sinks.kubernetes.places import digest
+from keyplan.sinks.kubernetes.sink import KubernetesSink, build
+from keyplan.system.clock import SystemClock
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 
@@ -520,8 +520,8 @@ def test_a_plugins_token_is_renewed_once_it_is_refused(place: Place, tmp_path: P
 def test_a_pod_uses_its_service_account(place: Place, cluster: Cluster, tmp_path: Path) -> None:
     if not cluster.authority:
         pytest.skip("the fake has no TLS")
-    from keyplan.adapters.kube_config import find_connection  # noqa: PLC0415 - only here
-    from keyplan.adapters.kube_tls import open_http  # noqa: PLC0415 - only here
+    from keyplan.sinks.kubernetes.config import find_connection  # noqa: PLC0415 - only here
+    from keyplan.sinks.kubernetes.tls import open_http  # noqa: PLC0415 - only here
 
     for name, text in {"token": "token-of-full\n", "ca.crt": cluster.authority, "namespace": place.namespace}.items():
         (tmp_path / name).write_text(text)

@@ -21,13 +21,13 @@ from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, ma
 from sinks.journey import travelling
 from sinks.local_surroundings import make_surroundings
 
-from keyplan.adapters.sinks.sops import build
-from keyplan.adapters.sinks.sops_program import SopsProgram, find_sops
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.sops.program import SopsProgram, find_sops
+from keyplan.sinks.sops.sink import build
 
 pyrage = pytest.importorskip("pyrage")
 if shutil.which("sops") is None and not Path(sys.executable).with_name("sops").exists():

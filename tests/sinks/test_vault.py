@@ -20,16 +20,16 @@ from sinks.journey import travelling
 from sinks.vault_kubernetes import PUBLIC_KEY, SUBJECT, Cluster, reviewing_tokens, sign_jwt
 from sinks.vault_server import ROOT, VaultServer, running_vault
 
-from keyplan.adapters.clock import SystemClock
-from keyplan.adapters.secrets import resolve
-from keyplan.adapters.sinks import vault
-from keyplan.adapters.surroundings import Surroundings
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
+from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
+from keyplan.sinks.vault import sink as vault
+from keyplan.system.clock import SystemClock
+from keyplan.system.secrets import resolve
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

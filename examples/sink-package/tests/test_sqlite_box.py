@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from contracts.sink_contract import SinkContract
-from keyplan.adapters.registry import load
+from keyplan.app.registry import load
 from keyplan.errors import InputError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot

@@ -15,7 +15,7 @@ from keyplan.cli.places import Place, find_manifests, locate_all, settle_all
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.plan import Plan, Request
-from keyplan.views.sheet import Subject
+from keyplan.renderers.ci.sheet import Subject
 
 
 @click.command("apply")

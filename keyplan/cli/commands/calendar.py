@@ -13,7 +13,7 @@ from keyplan.cli.places import locate
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.cli.surveying import look_ahead
-from keyplan.views.rendering import CALENDAR_FORMATS, render_calendar
+from keyplan.renderers.formats import CALENDAR_FORMATS, render_calendar
 
 _MOST_DAYS = 3660
 

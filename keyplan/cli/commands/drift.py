@@ -19,15 +19,15 @@ from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.cli.surveying import look_for_drift
 from keyplan.cli.watching import WatchingSettings, watching, watching_options
-from keyplan.core.drifting import ORDINARY_WARNING
+from keyplan.documents.report import Failure
 from keyplan.model.drift import Drift, Kind
-from keyplan.model.durations import write_duration
-from keyplan.model.failure_document import Failure
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Plan
-from keyplan.views.plan_text import outline
-from keyplan.views.rendering import DRIFT_FORMATS, draw_drift
-from keyplan.views.sheet import Subject
+from keyplan.model.times import write_duration
+from keyplan.planner.drift import ORDINARY_WARNING
+from keyplan.renderers.ci.sheet import Subject
+from keyplan.renderers.formats import DRIFT_FORMATS, draw_drift
+from keyplan.renderers.text.plan import outline
 
 _Look: TypeAlias = tuple[Drift, Plan, Snapshot]
 

@@ -8,23 +8,23 @@ from pathlib import Path
 
 import click
 
+from keyplan.applier.observe import observe
+from keyplan.applier.takeover import check_sinks, is_dead, record_import
+from keyplan.applier.workbench import Workbench
 from keyplan.cli.applying_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option
 from keyplan.cli.places import locate
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import open_workbench
 from keyplan.cli.session import Session
-from keyplan.core.desiring import desire
-from keyplan.core.importing import Takeover, find_address, find_key, take_over
 from keyplan.errors import InputError, RefusedError
-from keyplan.flow.importing import check_sinks, is_dead, record_import
-from keyplan.flow.observing import observe
-from keyplan.flow.workbench import Workbench
 from keyplan.model.manifest import Address, Manifest
 from keyplan.model.observation import Slot
+from keyplan.planner.desired import desire
+from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
 from keyplan.ports import KeyReader
-from keyplan.views.inert import inert
-from keyplan.views.wording import join_words
+from keyplan.renderers.sanitize import inert
+from keyplan.renderers.words import join_words
 
 
 @click.command("import")

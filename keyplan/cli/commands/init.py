@@ -9,7 +9,7 @@ import click
 from keyplan.cli.options import argument, option
 from keyplan.cli.saving import save_new
 from keyplan.cli.session import Session
-from keyplan.views.inert import inert
+from keyplan.renderers.sanitize import inert
 
 _OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
 

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import click
 
+from keyplan.applier.recover import record_again
 from keyplan.cli.applying_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option, refuse_no_command
 from keyplan.cli.places import Place, locate
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import look_around, open_ledger, open_ledger_reader, open_workbench
 from keyplan.cli.session import Session
-from keyplan.core.salvaging import Salvage, salvage
 from keyplan.errors import RefusedError
-from keyplan.flow.rebuilding import record_again
 from keyplan.model.plan import Plan
+from keyplan.planner.rebuild import Salvage, salvage
 from keyplan.ports import Memory, RebuildableLedger
-from keyplan.views.inert import inert
-from keyplan.views.ledger_text import render_history, render_ledger
-from keyplan.views.wording import say_count
+from keyplan.renderers.sanitize import inert
+from keyplan.renderers.text.ledger import render_history, render_ledger
+from keyplan.renderers.words import say_count
 
 _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 

@@ -14,7 +14,7 @@ from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.model.manifest import KeyType, ProviderSettings, SpaceId
 from keyplan.ports import ProviderPorts
-from keyplan.views.rendering import INVENTORY_FORMATS, render_inventory
+from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 
 _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 _ADDRESSING = ("base_url", "region")

@@ -17,14 +17,14 @@ from keyplan.cli.progress import show_waiting
 from keyplan.cli.running import look
 from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
-from keyplan.model.failure_document import Failure
+from keyplan.documents.plan_set import digest_to_approve
+from keyplan.documents.report import Failure
 from keyplan.model.plan import Plan
-from keyplan.model.plan_set_document import digest_to_approve
-from keyplan.views.inert import inert
-from keyplan.views.plan_text import outline
-from keyplan.views.rendering import PLAN_FORMATS, draw_plan, render
-from keyplan.views.sheet import Subject
-from keyplan.views.style import Style
+from keyplan.renderers.ci.sheet import Subject
+from keyplan.renderers.formats import PLAN_FORMATS, draw_plan, render
+from keyplan.renderers.sanitize import inert
+from keyplan.renderers.style import Style
+from keyplan.renderers.text.plan import outline
 
 
 @click.command("plan")

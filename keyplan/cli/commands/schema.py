@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from keyplan.adapters import schemas
 from keyplan.cli.merging import merge_plugins
 from keyplan.cli.options import argument
 from keyplan.cli.session import Session
-from keyplan.views.documents import render_document
+from keyplan.documents import schemas
+from keyplan.renderers.machine.documents import render_document
 
 _FORMATS = (
     "manifest",

@@ -8,9 +8,9 @@ from keyplan.cli.inputs import read_input, read_plans
 from keyplan.cli.options import argument
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session
-from keyplan.model.plan_set_document import digest_to_approve
-from keyplan.views.rendering import PLAN_FORMATS, draw_plan
-from keyplan.views.sheet import Subject
+from keyplan.documents.plan_set import digest_to_approve
+from keyplan.renderers.ci.sheet import Subject
+from keyplan.renderers.formats import PLAN_FORMATS, draw_plan
 
 
 @click.command("show")

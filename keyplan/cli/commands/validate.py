@@ -13,12 +13,11 @@ from keyplan.cli.options import FileNames, argument, policy_option
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.places import DEFAULT_MANIFESTS, find_manifests
 from keyplan.cli.session import Session
-from keyplan.core.policing import find_violations
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.policy import Policy
-from keyplan.model.validation import Validation
-from keyplan.views.rendering import VALIDATION_FORMATS, draw_validation
-from keyplan.views.sheet import Subject
+from keyplan.model.policy import Policy, Validation
+from keyplan.planner.policy import find_violations
+from keyplan.renderers.ci.sheet import Subject
+from keyplan.renderers.formats import VALIDATION_FORMATS, draw_validation
 
 
 @click.command("validate")

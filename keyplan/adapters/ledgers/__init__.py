@@ -1,1 +1,0 @@
-"""Ledgers: a module each, with `build`."""

@@ -1,1 +1,0 @@
-"""Providers of keys: a module each, with OPTIONS and `build`."""

@@ -1,1 +1,0 @@
-"""Secret sinks: a module each, with OPTIONS and `build`; heavy SDKs are imported inside `build`."""

@@ -1,0 +1,217 @@
+"""Whether everything that a plan or apply needs is there: credential, dialect, clock, rights, sinks, ledger, lock.
+
+In: a manifest and the ways to ports, each of which may be shut. Out: findings, all of them, not the first trouble only.
+Never: a call that changes anything; a word on what only trying would tell, other than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from keyplan.applier.observe import list_spaces, name_spaces
+from keyplan.errors import KeyplanError, ProviderDeniedError
+from keyplan.model.examination import Area, Examination, Finding, Health
+from keyplan.model.manifest import Manifest, SinkName, SinkSettings, SpaceRef
+from keyplan.model.observation import LARGEST_SKEW, Observation, Slot, Space
+from keyplan.ports import Examinable, Holder, KeyReader, LedgerReader, Memory, ProviderPorts, Sink
+
+_LAST_DAYS = timedelta(days=14)
+"""So long before keyplan's own credential expires, a person is told."""
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The ways to ports. Each may raise KeyplanError when it is opened."""
+
+    provider: Callable[[], ProviderPorts]
+    sinks: Mapping[SinkName, Callable[[], Sink]]
+    ledger: Callable[[str], LedgerReader]
+    """Given the provider's base URL."""
+
+
+def examine(manifest: Manifest, doors: Doors, *, now: datetime) -> Examination:
+    """Return how everything is that the manifest needs."""
+    base_url, findings = _examine_provider(manifest, doors.provider, now)
+    for name, settings in manifest.sinks.items():
+        findings += [replace(one, sink=name) for one in _examine_sink(manifest, settings, doors.sinks[name])]
+    findings += _examine_ledger(doors.ledger, base_url)
+    return Examination(owner=manifest.owner, manifest=manifest.path, findings=tuple(findings))
+
+
+# The provider.
+
+
+def _examine_provider(
+    manifest: Manifest, door: Callable[[], ProviderPorts], now: datetime
+) -> tuple[str | None, list[Finding]]:
+    """Return the account's base URL, None where nobody knows it, and how the provider is."""
+    try:
+        ports = door()
+    except KeyplanError as error:
+        return None, [_broken(Area.PROVIDER, "provider", error)]
+    try:
+        return ports.reader.base_url, list(_ask(manifest, ports.reader, now))
+    finally:
+        ports.close()
+
+
+def _ask(manifest: Manifest, reader: KeyReader, now: datetime) -> Iterator[Finding]:
+    subject = "credential"
+    spaces: Mapping[SpaceRef, Space] = {}
+    try:
+        reader.presents("")
+        subject = "dialect"
+        laws = reader.laws()
+        subject = "spaces"
+        spaces = reader.find_spaces(name_spaces(manifest))
+        subject = "list keys"
+        keys = reader.list_keys(list_spaces(manifest, spaces))
+    except KeyplanError as error:
+        # Who was never let in is not known; a refusal after that is about a single right.
+        is_stranger = isinstance(error, ProviderDeniedError) and not spaces
+        yield _broken(Area.PROVIDER, "credential" if is_stranger else subject, error)
+        return
+    live = [key for key in keys if key.is_live(now)]
+    own = next((key for key in live if key.redacted and reader.presents(key.redacted)), None)
+    yield _judge_credential(own, now)
+    yield _fine(Area.PROVIDER, "dialect", f"{laws.dialect} at {reader.base_url}")
+    yield _judge_clock(reader.clock_skew())
+    yield _fine(Area.PROVIDER, "list keys", f"allowed; {len(live)} live keys are visible")
+    yield Finding(
+        area=Area.PROVIDER,
+        subject="create, refresh, delete",
+        health=Health.UNKNOWN,
+        detail="only trying would tell; an apply that may not do it says so, and leaves the old key as it is",
+    )
+
+
+def _judge_credential(own: Observation | None, now: datetime) -> Finding:
+    if own is None:
+        return _fine(Area.PROVIDER, "credential", "accepted")
+    if own.expires_at is None:
+        return _fine(Area.PROVIDER, "credential", f"accepted; it is key {own.id}, which does not expire")
+    detail = f"accepted; it is key {own.id}, which expires at {_write_time(own.expires_at)}"
+    if own.expires_before(now + _LAST_DAYS):
+        advice = "give keyplan another credential before, or let it rotate its own: self: true"
+        return _warn(Area.PROVIDER, "credential", detail, advice)
+    return _fine(Area.PROVIDER, "credential", detail)
+
+
+def _judge_clock(skew: timedelta | None) -> Finding:
+    if skew is None:
+        return Finding(
+            area=Area.PROVIDER, subject="clock", health=Health.UNKNOWN, detail="the provider does not tell its time"
+        )
+    seconds = round(abs(skew) / _SECOND)
+    if abs(skew) <= LARGEST_SKEW:
+        return _fine(Area.PROVIDER, "clock", f"{seconds} s from the provider's")
+    side = "behind" if skew > timedelta(0) else "ahead of"
+    return _warn(
+        Area.PROVIDER, "clock", f"{seconds} s {side} the provider's", "set this machine's clock: it judges what is due"
+    )
+
+
+# Sinks.
+
+
+def _examine_sink(manifest: Manifest, settings: SinkSettings, door: Callable[[], Sink]) -> Iterator[Finding]:
+    try:
+        sink = door()
+        slots = _locate(manifest, settings.name, sink)
+        held = sink.inspect(slots) if slots else {}
+    except KeyplanError as error:
+        yield _broken(Area.SINK, "reading", error)
+        return
+    if not slots:
+        unused = "no key is delivered there, so nothing was asked"
+        yield Finding(area=Area.SINK, subject="reading", health=Health.UNKNOWN, detail=unused)
+        return
+    filled = sum(holding.present for holding in held.values())
+    yield _fine(Area.SINK, "reading", f"{settings.type}; {filled} of {len(slots)} places hold a value")
+    yield from _examine_writing(sink, slots)
+
+
+def _locate(manifest: Manifest, name: SinkName, sink: Sink) -> tuple[Slot, ...]:
+    return tuple(
+        sink.locate(manifest.owner, declared, delivery)
+        for declared in manifest.keys
+        for delivery in declared.deliveries
+        if delivery.sink == name
+    )
+
+
+def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
+    if not isinstance(sink, Examinable):
+        detail = "only trying would tell; an apply finds out before it makes a key"
+        yield Finding(area=Area.SINK, subject="writing", health=Health.UNKNOWN, detail=detail)
+        return
+    try:
+        troubles: tuple[KeyplanError, ...] = sink.examine(slots)
+    except KeyplanError as error:
+        troubles = (error,)
+    for trouble in troubles:
+        yield _broken(Area.SINK, "writing", trouble)
+    if not troubles:
+        yield _fine(Area.SINK, "writing", "nothing stands in the way, as far as that shows without writing")
+
+
+# The ledger.
+
+
+def _examine_ledger(door: Callable[[str], LedgerReader], base_url: str | None) -> Iterator[Finding]:
+    if base_url is None:
+        detail = "not looked at: it belongs to an account, and nobody knows which one"
+        yield Finding(area=Area.LEDGER, subject="ledger", health=Health.UNKNOWN, detail=detail)
+        return
+    try:
+        ledger = door(base_url)
+        memory, holder = ledger.recall(), ledger.holder()
+    except KeyplanError as error:
+        yield _broken(Area.LEDGER, "ledger", error)
+        return
+    yield _fine(Area.LEDGER, "ledger", f"receipts: {len(memory.receipts)}; applies so far: {memory.serial}")
+    yield _judge_intents(memory)
+    yield _judge_lock(holder)
+
+
+def _judge_intents(memory: Memory) -> Finding:
+    if not memory.intents:
+        return _fine(Area.LEDGER, "open intents", "none: every run has finished")
+    named = ", ".join(sorted({intent.address for intent in memory.intents}))
+    return _warn(
+        Area.LEDGER,
+        "open intents",
+        f"a run did not finish for {named}",
+        "keyplan plan shows how the next apply goes on",
+    )
+
+
+def _judge_lock(holder: Holder | None) -> Finding:
+    if holder is None:
+        return _fine(Area.LEDGER, "lock", "free")
+    since = _write_time(holder.since)
+    return _warn(
+        Area.LEDGER,
+        "lock",
+        f"held by {holder.owner} on {holder.host}, process {holder.pid}, for keyplan {holder.command} since {since}",
+        f"wait for it; if that process is gone: keyplan ledger unlock {holder.id}",
+    )
+
+
+def _fine(area: Area, subject: str, detail: str) -> Finding:
+    return Finding(area=area, subject=subject, health=Health.FINE, detail=detail)
+
+
+def _warn(area: Area, subject: str, detail: str, advice: str) -> Finding:
+    return Finding(area=area, subject=subject, health=Health.WARNING, detail=detail, advice=advice)
+
+
+def _broken(area: Area, subject: str, error: KeyplanError) -> Finding:
+    return Finding(area=area, subject=subject, health=Health.BROKEN, detail=error.message, advice=error.advice)
+
+
+def _write_time(instant: datetime) -> str:
+    return instant.isoformat(timespec="seconds")

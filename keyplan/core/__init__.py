@@ -1,1 +1,0 @@
-"""Decisions, pure: model in, model out. No I/O, no clock, no chance, no environment."""

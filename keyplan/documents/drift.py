@@ -1,0 +1,80 @@
+"""A drift as JSON values, in the format that `schemas/drift.v1.json` publishes.
+
+In: a `Drift`. Out: its document. Never: a raw key, which no drift holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keyplan.documents.report import Failure, write_failures
+from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.manifest import Place, Waiver
+
+FORMAT_VERSION = "1.0"
+"""A minor version adds fields, a major one changes meaning."""
+
+
+def to_document(drift: Drift) -> dict[str, Any]:
+    """Return the drift as JSON values; findings by kind, then address or name."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "owner": drift.owner,
+        "manifest": drift.manifest,
+        "provider": {"base_url": drift.provider, "dialect": drift.dialect},
+        "at": drift.at.isoformat(),
+        "kinds": [kind.value for kind in drift.kinds],
+        "findings": [_write_finding(finding) for finding in drift.findings],
+        "in_order": list(drift.in_order),
+        "warnings": list(drift.warnings),
+        "summary": {
+            **{kind.value: drift.count(kind) for kind in Kind},
+            "accepted": len(drift.accepted),
+            "alarms": len(drift.alarms),
+            "in_order": len(drift.in_order),
+        },
+    }
+
+
+def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> dict[str, Any]:
+    """Return the drifts as JSON values: a single one's own document, or a set that holds each of theirs."""
+    if len(drifts) == 1 and not failures:
+        return to_document(drifts[0])
+    return {
+        "format_version": FORMAT_VERSION,
+        "alarms": sum(len(drift.alarms) for drift in drifts),
+        "drifts": [to_document(drift) for drift in drifts],
+        "errors": write_failures(failures),
+    }
+
+
+def _write_finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind.value,
+        "cause": finding.cause.value,
+        "address": finding.address,
+        "name": finding.name,
+        "key_id": finding.key_id,
+        "detail": finding.detail,
+        "advice": finding.advice,
+        "blocked_by": finding.guard.value if finding.guard else None,
+        "report_only": finding.is_report_only,
+        "expires_at": finding.expires_at.isoformat() if finding.expires_at else None,
+        "place": _write_place(finding.place) if finding.place else None,
+        "waiver": _write_waiver(finding.waiver) if finding.waiver else None,
+        "lapsed_waiver": _write_waiver(finding.lapsed) if finding.lapsed else None,
+    }
+
+
+def _write_waiver(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "until": waiver.until.isoformat(),
+        "place": _write_place(waiver.place),
+    }
+
+
+def _write_place(place: Place) -> dict[str, Any]:
+    return {"file": place.file, "line": place.line, "column": place.column}

@@ -1,0 +1,41 @@
+"""Validations as JSON values, in the format that `schemas/validation.v1.json` publishes.
+
+In: validations. Out: their document. Never: a value out of the manifest, which could be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keyplan.errors import Problem
+from keyplan.model.policy import Validation
+
+FORMAT_VERSION = "1.0"
+"""A minor version adds fields, a major one changes meaning."""
+
+
+def to_document(validations: Sequence[Validation]) -> dict[str, Any]:
+    """Return the validations as JSON values, in their order."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "valid": not any(validation.problems for validation in validations),
+        "manifests": [
+            {
+                "manifest": validation.manifest,
+                "keys": validation.keys,
+                "problems": [_write_problem(problem) for problem in validation.problems],
+            }
+            for validation in validations
+        ],
+    }
+
+
+def _write_problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "rule": problem.rule,
+        "place": {"file": problem.file, "line": problem.line, "column": problem.column},
+        "address": problem.subject or None,
+        "message": problem.message,
+        "advice": problem.advice,
+    }

@@ -1,0 +1,1 @@
+"""The ledger `sqlite`: one SQLite file beside the manifest."""

@@ -1,0 +1,205 @@
+"""Read one declaration: what its fields mean together, beyond what a JSON Schema can say.
+
+In: fields that fit the schema. Out: a `Declaration` with the defaults merged, or problems at their spots. Never: a look
+at the world; spaces stay as they are written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, Fields, Given, merge
+from keyplan.manifest.plugins import Sinks
+from keyplan.manifest.problems import Addresses, Problems, Spot
+from keyplan.manifest.roles import read_organizations, read_roles
+from keyplan.manifest.rotation import read_expiry, read_rotation
+from keyplan.manifest.tables import each
+from keyplan.model.desired import address_of
+from keyplan.model.manifest import (
+    Address,
+    Adopt,
+    Declaration,
+    Delivery,
+    FindPlace,
+    KeyType,
+    OnRemove,
+    OrganizationGrant,
+    Roles,
+    SpaceById,
+    SpaceByName,
+    SpaceId,
+    SpaceRef,
+)
+from keyplan.model.observation import REF_DIGITS, Marker, split_marker
+
+_ORDINARY_ROLES = Roles()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a key may use; nothing of it counts for a user key."""
+
+    space: SpaceRef | None = None
+    organizations: tuple[OrganizationGrant, ...] = ()
+    roles: Roles = _ORDINARY_ROLES
+
+    def first_space(self) -> str:
+        """Return the space that stands in the address; empty for a user key, or where none could be read."""
+        if self.organizations:
+            return self.organizations[0].spaces[0].space_id
+        return str(self.space) if self.space else ""
+
+
+_NOWHERE = Scope()
+
+
+# Keys share spaces: without this there is a SpaceById for each key, and planning compares them field by field.
+_name_by_id = lru_cache(maxsize=1024)(SpaceById)
+
+
+def read_scope(fields: Fields, key_type: KeyType, problems: Problems) -> Scope:
+    """Return what a key may use; problems are added."""
+    if key_type is KeyType.USER:
+        _refuse_service_fields(fields, problems)
+        return _NOWHERE
+    given = [name for name in SPACE_FIELDS if name in fields.values]
+    if len(given) > 1:
+        names = " and ".join(f"'{name}'" for name in given)
+        problems.add(fields.spot(given[1]), f"fields {names} exclude each other; keep one")
+        return _NOWHERE
+    if not given and fields.lack(*SPACE_FIELDS):
+        problems.add(fields.own.spot, "a service key needs one of 'space_id', 'space' and 'organizations'", "missing")
+    return _read_spaces(fields, problems)
+
+
+def _refuse_service_fields(fields: Fields, problems: Problems) -> None:
+    own = fields.own.table
+    for name in SERVICE_FIELDS:
+        if name in own:
+            problems.add(own.key_spot(name), f"field '{name}' is for service keys, and this is a user key")
+
+
+def _read_spaces(fields: Fields, problems: Problems) -> Scope:
+    values, roles = fields.values, read_roles(fields, problems)
+    if "organizations" in values:
+        return Scope(organizations=read_organizations(values["organizations"], problems), roles=roles)
+    if "space_id" in values:
+        return Scope(space=_name_by_id(SpaceId(values["space_id"])), roles=roles)
+    return Scope(space=SpaceByName(values["space"]) if "space" in values else None, roles=roles)
+
+
+LONGEST_DESCRIPTION = 1_000
+"""Characters that the provider takes, the marker included (arize-api section 3.4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declarer:
+    """Reads the declarations of one manifest."""
+
+    owner: str
+    """Empty where it could not be read."""
+    marker: bool
+    defaults: Given
+    sinks: Sinks
+    addresses: Addresses
+    find_place: FindPlace
+    """As every declaration gets it."""
+    problems: Problems
+
+    def check_defaults(self) -> None:
+        """Add the problems of a default sink, which no declaration need use."""
+        if "sink" in self.defaults:
+            self.sinks.read_default(self.defaults.table)
+
+    def declare(self, own: Given) -> Declaration | None:
+        """Return a declaration; None where it has no address. It is sound only if no problem was added."""
+        problems = self.problems
+        fields = merge(own, self.defaults)
+        values = fields.values
+        key_type = self._read_key_type(fields)
+        scope = read_scope(fields, key_type, problems) if key_type else Scope()
+        expiry = read_expiry(fields, problems)
+        rotation = read_rotation(fields, expiry, problems)
+        deliveries = self._read_deliveries(fields)
+        address = self._read_address(fields, key_type, scope)
+        description = self._read_description(fields, address)
+        moved_from = self._read_moves(fields)
+        if key_type is None or address is None:
+            return None
+        return Declaration(
+            address=address,
+            name=values["name"],
+            key_type=key_type,
+            description=description,
+            space=scope.space,
+            roles=scope.roles,
+            organizations=scope.organizations,
+            expires_at=expiry.at,
+            expires_in=expiry.after,
+            rotation=rotation,
+            deliveries=deliveries,
+            protect=values.get("protect", False),
+            adopt=Adopt(values["adopt"]) if "adopt" in values else Adopt.REFUSE,
+            on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
+            may_rotate_itself=values.get("self", False),
+            moved_from=moved_from,
+            place=problems.place_of(own.spot),
+            find_place=self.find_place,
+        )
+
+    def _read_key_type(self, fields: Fields) -> KeyType | None:
+        if "key_type" in fields.values:
+            return KeyType(fields.values["key_type"])
+        if fields.lack("key_type"):
+            self.problems.add(fields.own.spot, "field 'key_type' is missing", "missing")
+        return None
+
+    def _read_deliveries(self, fields: Fields) -> tuple[Delivery, ...]:
+        if "sink" in fields.own:
+            return self.sinks.read_deliveries(fields.values["sink"], fields.spot("sink"))
+        if "sink" in fields.values:
+            return self.sinks.read_default(self.defaults.table)
+        if fields.lack("sink"):
+            self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
+        return ()
+
+    def _read_address(self, fields: Fields, key_type: KeyType | None, scope: Scope) -> Address | None:
+        """Return the address, as soon as the fields that it is made of could be read."""
+        space = scope.first_space()
+        if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):
+            return None
+        address = address_of(key_type, fields.values["name"], space)
+        self.addresses.declare(address, fields.own.spot)
+        return address
+
+    def _read_description(self, fields: Fields, address: Address | None) -> str:
+        # The provider may trim it, and the marker is joined by one blank: blanks at the ends would never compare equal.
+        text: str = fields.values.get("description", "").strip()
+        if text.endswith("]") and split_marker(text)[1] is not None:
+            spot = fields.spot("description")
+            self.problems.add(spot, "field 'description' ends with a marker; leave it out, keyplan adds its own")
+        elif self.marker and address is not None:
+            # Any marker of this owner is as long as its own, which takes a digest.
+            excess = len(text) + _count_beside(self.owner) - LONGEST_DESCRIPTION if text else 0
+            if excess > 0:
+                counts = f"{len(text):,} characters; with the marker at most {len(text) - excess:,} are allowed"
+                self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
+        return text
+
+    def _read_moves(self, fields: Fields) -> tuple[Address, ...]:
+        given: Any = fields.values.get("moved_from")
+        if given is None:
+            return ()
+        spot = fields.spot("moved_from")
+        moves: list[tuple[str, Spot]] = list(each(given, spot))
+        for former, former_spot in moves:
+            self.addresses.leave(Address(former), former_spot)
+        return tuple(Address(former) for former, _ in moves)
+
+
+@lru_cache(maxsize=1)
+def _count_beside(owner: str) -> int:
+    """Return how many characters a marker of this owner takes beside a text, the blank between them included."""
+    return len(Marker(owner, "?" * REF_DIGITS).attach("x")) - 1

@@ -1,0 +1,136 @@
+"""Merge the manifest's defaults into one declaration, and remember whose each value is.
+
+In: a declaration's own fields and the defaults. Out: the fields that count, each with its spot. Never: a judgement on
+values, or a default that a key of this type could not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from keyplan.manifest.problems import START, Problems, Spot
+from keyplan.manifest.tables import Table, each
+from keyplan.manifest.yaml_parser import grow
+from keyplan.model.manifest import Place
+
+SPACE_FIELDS = ("space_id", "space", "organizations")
+EXPIRY_FIELDS = ("expires_at", "expires_in")
+SERVICE_FIELDS = (*SPACE_FIELDS, "roles")
+"""Fields that only a service key has."""
+
+_RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {name: frozenset(rivals) for rivals in (SPACE_FIELDS, EXPIRY_FIELDS) for name in rivals}
+)
+"""Of which fields only one can count."""
+_MERGED_FIELD = "rotation"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A table of the manifest, and which of its fields the schema refused or missed."""
+
+    table: Table
+    spot: Spot = START
+    """Where it is used: of an alias its own place, not that of what it names."""
+    unusable: AbstractSet[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the field is there and usable."""
+        return name in self.table and name not in self.unusable
+
+    def get(self, name: str, ordinary: Any) -> Any:
+        """Return a usable field, or the ordinary value."""
+        return self.table[name] if name in self else ordinary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """One declaration's fields, with the defaults behind them."""
+
+    values: Mapping[str, Any]
+    """The fields that count and fit the schema."""
+    own: Given
+    """As the declaration itself gives them."""
+    defaults: Given
+
+    def lack(self, *names: str) -> bool:
+        """Whether none of these fields is given. One that is given but reported already is not lacking."""
+        return (
+            self.values.keys().isdisjoint(names)
+            and self.own.unusable.isdisjoint(names)
+            and self.defaults.unusable.isdisjoint(names)
+        )
+
+    def spot(self, *path: str) -> Spot:
+        """Return where a field stands, here or in the defaults; the declaration's own spot where it is in neither."""
+        return find_spot(self.own, self.defaults, path)
+
+
+def find_spot(own: Given, defaults: Given, path: tuple[str, ...]) -> Spot:
+    """Return where a field stands, in the one or the other; the first one's own spot where it is in neither."""
+    return _find_spot(own.table, path) or _find_spot(defaults.table, path) or own.spot
+
+
+def merge(own: Given, defaults: Given) -> Fields:
+    """Return a declaration's own fields with the defaults behind them.
+
+    An own field displaces the default of its rivals; fields of service keys are not passed on to user keys;
+    `rotation` is merged field by field.
+    """
+    values = {
+        name: value
+        for name, value in defaults.table.items()
+        if name not in own.table and name in defaults and _inherits(name, own, defaults)
+    }
+    values.update(own.table)
+    for name in own.unusable:
+        values.pop(name, None)
+    if _MERGED_FIELD in own and _MERGED_FIELD in defaults:
+        values[_MERGED_FIELD] = {**defaults.table[_MERGED_FIELD], **own.table[_MERGED_FIELD]}
+    return Fields(values=values, own=own, defaults=defaults)
+
+
+def _inherits(name: str, own: Given, defaults: Given) -> bool:
+    if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
+        return False
+    return name not in _RIVALS or _RIVALS[name].isdisjoint(own.table)
+
+
+def _find_spot(table: Table, path: tuple[str, ...]) -> Spot | None:
+    spot: Spot | None = None
+    value: Any = table
+    for name in path:
+        if not isinstance(value, Table) or name not in value:
+            return None
+        spot, value = value.value_spot(name), value[name]
+    return spot
+
+
+class Origins:
+    """The declarations of one text."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
+        self._problems = Problems(file)
+
+    def find(self, declared: Place, path: tuple[str, ...]) -> Place:
+        """Return where a field of the declaration that stands there is given, there or in the defaults.
+
+        Where it is in neither, that is the declaration's own place.
+        """
+        own, defaults = self._read_again
+        return self._problems.place_of(find_spot(own[declared], defaults, path))
+
+    @cached_property
+    def _read_again(self) -> tuple[dict[Place, Given], Given]:
+        """The declarations by their places, and the defaults."""
+        root = grow(self._text, self._problems)
+        rows, defaults = root["keys"], root.get("defaults", Table(root.spot))
+        return {self._problems.place_of(spot): Given(item, spot) for item, spot in each(rows, root.spot)}, Given(
+            defaults
+        )

@@ -1,0 +1,194 @@
+"""Read the parts of a manifest that plugins define: the provider, the sinks, and what deliveries change of them.
+
+In: tables that fit the manifest's schema, and the JSON Schema of each type's own options. Out: `ProviderSettings`,
+`SinkSettings`, `Delivery`. Never: a plugin's code run, a template filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from keyplan.errors import InputError
+from keyplan.manifest.problems import Finding, Problems, Spot
+from keyplan.manifest.schema import Checker, report, spot_of
+from keyplan.manifest.tables import Row, Table, each
+from keyplan.model.manifest import (
+    Delivery,
+    FromCommand,
+    FromEnvironment,
+    FromFile,
+    Json,
+    ProviderSettings,
+    SecretSource,
+    SinkName,
+    SinkSettings,
+)
+from keyplan.model.quotes import escape, list_words, quote, suggest
+
+_ORDINARY = ProviderSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSchemas:
+    """Where the JSON Schemas of plugins come from; either function raises InputError for an unknown type."""
+
+    provider: Callable[[str], Mapping[str, Any]]
+    """Return the schema of a provider type's own options."""
+    sink: Callable[[str], Mapping[str, Any]]
+    """Return the schema of a sink type's own options."""
+
+
+def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> ProviderSettings:
+    """Return the provider's settings; problems are added."""
+    kind = given.get("type", _ORDINARY.type)
+    spot = given.value_spot("type") if "type" in given else given.spot
+    checker = _make_checker(kind, lookup, spot, problems)
+    options = given.without("type", "credential", "reader_credential")
+    if checker is not None:
+        report(checker, options, subject="the provider", spot=given.spot, problems=problems)
+    credential = _read_source(given["credential"]) if "credential" in given else _ORDINARY.credential
+    reader_credential = _read_source(given["reader_credential"]) if "reader_credential" in given else None
+    return ProviderSettings(
+        type=kind, credential=credential, reader_credential=reader_credential, options=_to_plain(options)
+    )
+
+
+def _read_source(given: Table) -> SecretSource:
+    """Return a secret's source; the schema lets exactly one field through."""
+    if "env" in given:
+        return FromEnvironment(given["env"])
+    return FromFile(given["file"]) if "file" in given else FromCommand(tuple(given["command"]))
+
+
+def _make_checker(
+    kind: str, lookup: Callable[[str], Mapping[str, Any]], spot: Spot, problems: Problems
+) -> Checker | None:
+    """Return the checker of a type's options; None, and a problem, where the type is unknown."""
+    try:
+        # A plugin that forgets to close its options would let every slip pass.
+        return Checker({"additionalProperties": False, **lookup(kind)})
+    except InputError as error:
+        # The message may quote the type as it is written.
+        message = f"{error.message}; {error.advice}" if error.advice else error.message
+        problems.add(spot, escape(message), "plugin")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownSink:
+    options: Table
+    checker: Checker | None = None
+    found: frozenset[Finding] = frozenset()
+    """What is wrong with the sink itself, and is told there."""
+
+
+class Sinks:
+    """The sinks of one manifest, and the deliveries that name them."""
+
+    def __init__(self, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> None:
+        self._lookup = lookup
+        self._problems = problems
+        self._known: dict[str, _KnownSink] = {}
+        self._checkers: dict[str, Checker] = {}
+        self._default: tuple[Delivery, ...] = ()
+        """The deliveries of the default sink, if nothing is wrong with them."""
+
+    def read(self, tables: Table, unusable: AbstractSet[str]) -> Mapping[SinkName, SinkSettings]:
+        """Return the settings of every sink that fits the schema; problems are added."""
+        settings: dict[SinkName, SinkSettings] = {}
+        for name, given in tables.items():
+            self._known[name] = _KnownSink(Table(tables.spot))
+            if name not in unusable:
+                place = self._problems.place_of(tables.key_spot(name))
+                options = self._read_options(name, given)
+                settings[SinkName(name)] = SinkSettings(
+                    name=SinkName(name), type=given["type"], options=_to_plain(options), place=place
+                )
+        return settings
+
+    def _read_options(self, name: str, given: Table) -> Table:
+        kind = given["type"]
+        options = given.without("type")
+        checker = self._checkers.get(kind)
+        if checker is None:
+            checker = _make_checker(kind, self._lookup, given.value_spot("type"), self._problems)
+        if checker is not None:
+            self._checkers[kind] = checker
+            found = report(checker, options, subject=_name(name), spot=given.spot, problems=self._problems)
+            self._known[name] = _KnownSink(options, checker, frozenset(found))
+        return options
+
+    def read_default(self, defaults: Table) -> tuple[Delivery, ...]:
+        """Return the deliveries of the defaults' `sink` field: the same ones to everybody who has none of its own.
+
+        Problems are added as often as it is asked: each declaration that goes there is told of them.
+        """
+        if not self._default:
+            before = self._problems.additions
+            deliveries = self.read_deliveries(defaults["sink"], defaults.value_spot("sink"))
+            if self._problems.additions != before:
+                return deliveries
+            self._default = deliveries
+        return self._default
+
+    def read_deliveries(self, value: Any, spot: Spot) -> tuple[Delivery, ...]:
+        """Return the deliveries of a `sink` field in its order; problems are added."""
+        deliveries: list[Delivery] = []
+        for item, item_spot in each(value, spot):
+            delivery = self._read_delivery(item, item_spot)
+            if delivery in deliveries:
+                self._problems.add(
+                    item_spot, f"{_name(delivery.sink)} is named twice with the same options", "duplicate"
+                )
+            deliveries.append(delivery)
+        return tuple(deliveries)
+
+    def _read_delivery(self, item: Any, spot: Spot) -> Delivery:
+        is_table = isinstance(item, Table)
+        # Some sinks have an option called `name`; who wants to change that one names the sink by `sink`.
+        field = "sink" if is_table and "sink" in item else "name"
+        name: str = item[field] if is_table else item
+        known = self._known.get(name)
+        options: Mapping[str, Json] = {}
+        if known is None:
+            self._problems.add(item.value_spot(field) if is_table else spot, self._say_unknown(name), "unknown_sink")
+        elif is_table:
+            options = self._read_changes(item.without(field), known, name)
+        return Delivery(sink=SinkName(name), options=options, place=self._problems.place_of(spot))
+
+    def _say_unknown(self, name: str) -> str:
+        if not self._known:
+            return f"{_name(name)} is unknown; 'sinks' names none"
+        hint = suggest(name, self._known) or f"; known are {list_words(self._known)}"
+        return f"{_name(name)} is unknown{hint}"
+
+    def _read_changes(self, changes: Table, known: _KnownSink, name: str) -> Mapping[str, Json]:
+        """Return what a delivery changes of its sink's options; problems are added where the changes bring new ones."""
+        if known.checker is not None and changes:
+            merged = known.options.without(*changes)
+            for (key, value), *spots in zip(changes.items(), changes.key_spots, changes.value_spots, strict=True):
+                merged.put(key, value, *spots)
+            for finding in known.checker.find(merged, subject=_name(name)):
+                if finding not in known.found:
+                    is_change = (*finding.path, finding.key)[0] in changes
+                    spot = spot_of(finding, merged, changes.spot) if is_change else changes.spot
+                    self._problems.add(spot, finding.message, "schema")
+        return _to_plain(changes)
+
+
+def _name(sink: str) -> str:
+    return f"sink {quote(sink)}"
+
+
+def _to_plain(table: Table) -> dict[str, Json]:
+    """Return a copy without spots."""
+    return {key: _strip(value) for key, value in table.items()}
+
+
+def _strip(value: Any) -> Json:
+    if isinstance(value, Table):
+        return _to_plain(value)
+    return [_strip(item) for item in value] if isinstance(value, Row) else value

@@ -1,0 +1,124 @@
+"""Read a policy: a file of its own, or the part of a manifest that is called so.
+
+In: bytes and a schema, or a table that fits it. Out: a `Policy`. Never: a judgement on a key.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from keyplan.manifest.problems import START, Problems, Spot
+from keyplan.manifest.roles import parse_role
+from keyplan.manifest.schema import Checker, report
+from keyplan.manifest.tables import Row, Table, each
+from keyplan.manifest.yaml_errors import decode
+from keyplan.manifest.yaml_parser import grow
+from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
+from keyplan.model.quotes import escape, quote
+from keyplan.model.times import parse_duration
+
+_NO_ROLES = Table(START)
+_ZERO = timedelta(0)
+
+
+def read_policy(text: bytes, *, file: str, schema: Mapping[str, Any]) -> Policy:
+    """Return the policy that a file holds.
+
+    `file` is what its places are called; `schema` is that of `schemas/policy.v1.json`.
+
+    Raises ManifestError with all problems, in file order.
+    """
+    problems = Problems(file, family="policy_file")
+    root = grow(decode(text, problems), problems)
+    if root is None:
+        problems.fail(START, "the file is empty")
+    findings = report(Checker(schema), root, subject="a policy", spot=START, problems=problems)
+    if not isinstance(root, Table):
+        problems.raise_if_any()
+    refused = (str((*finding.path, finding.key)[0]) for finding in findings)
+    policy = read_rules(root.without("version", *refused), file=file, problems=problems)
+    problems.raise_if_any()
+    return policy
+
+
+def read_rules(given: Table, *, file: str, problems: Problems) -> Policy:
+    """Return the policy with these rules, which fit the schema; problems are added."""
+    return Policy(
+        file=file,
+        lines={Rule(name): problems.place_of(spot).line for name, spot in zip(given, given.key_spots, strict=True)},
+        require_expiry=given.get("require_expiry", False),
+        max_lifetime=_read_duration(given, "max_lifetime", problems),
+        max_age=_read_duration(given, "max_age", problems),
+        names=_read_patterns(given, "names", problems),
+        require_description=given.get("require_description", False),
+        descriptions=_read_patterns(given, "descriptions", problems),
+        allowed_key_types=tuple(given.get("allowed_key_types", ())),
+        allowed_roles=_read_roles(given.get("allowed_roles", _NO_ROLES), problems),
+        allowed_spaces=tuple(given.get("allowed_spaces", ())),
+        required_sinks=tuple(map(_read_alternatives, given.get("required_sinks", ()))),
+        protected=tuple(given.get("protected", ())),
+    )
+
+
+def _read_duration(given: Table, name: str, problems: Problems) -> timedelta | None:
+    if name not in given:
+        return None
+    try:
+        duration = parse_duration(given[name])
+    except ValueError as error:
+        problems.add(given.value_spot(name), f"field '{name}' {error}")
+        return None
+    if duration == _ZERO:
+        problems.add(given.value_spot(name), f"field '{name}' must be longer than nothing")
+    return duration
+
+
+def _read_patterns(given: Table, name: str, problems: Problems) -> tuple[str, ...]:
+    if name not in given:
+        return ()
+    patterns: list[tuple[str, Spot]] = list(each(given[name], given.value_spot(name)))
+    faults = {pattern: _find_fault(pattern) for pattern, _ in patterns}
+    for pattern, spot in patterns:
+        if faults[pattern]:
+            problems.add(spot, f"{quote(pattern)} is not a regular expression of Python: {escape(faults[pattern])}")
+    # `validate` goes on with what is sound: a faulty pattern must not reach whoever matches names with it.
+    return tuple(pattern for pattern, _ in patterns if not faults[pattern])
+
+
+def _find_fault(pattern: str) -> str:
+    """Return what is wrong with a regular expression; nothing where it is sound."""
+    with warnings.catch_warnings():
+        # Python warns of "[[:alpha:]]", which is not the class of letters that its author had in mind.
+        warnings.simplefilter("error", FutureWarning)
+        try:
+            re.compile(pattern, PATTERN_FLAGS)
+        except (re.error, FutureWarning, OverflowError, RecursionError) as error:
+            return str(error)
+    return ""
+
+
+def _read_roles(given: Table, problems: Problems) -> Mapping[str, tuple[str, ...]]:
+    return {
+        kind: tuple(_read_role(kind, role, spot, problems) for role, spot in zip(roles, roles.value_spots, strict=True))
+        for kind, roles in given.items()
+    }
+
+
+def _read_role(kind: str, value: Any, spot: Spot, problems: Problems) -> str:
+    try:
+        return str(parse_role(kind, value))
+    except ValueError as error:
+        problems.add(spot, f"an item of '{kind}' {error}")
+        return ""
+
+
+def _read_alternatives(item: Any) -> tuple[WantedSink, ...]:
+    return tuple(map(_read_sink, item)) if isinstance(item, Row) else (_read_sink(item),)
+
+
+def _read_sink(item: Any) -> WantedSink:
+    return WantedSink(word=item["type"], by_name=False) if isinstance(item, Table) else WantedSink(word=item)

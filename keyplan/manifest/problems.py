@@ -1,0 +1,131 @@
+"""Problems of one text, each at its spot, collected so that a user sees all of them at once.
+
+In: spots and sentences from every step of reading. Out: one ManifestError in file order. Never: the same
+line twice, or a sentence that quotes a secret (see `quoting`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
+
+from keyplan.errors import ManifestError, Problem
+from keyplan.model.manifest import Address, Place
+from keyplan.model.quotes import quote
+
+Spot: TypeAlias = int
+"""Line and column in one number, both from 0: it orders like a place, and a million of them stay small."""
+
+COLUMN_BITS = 32
+_COLUMN_MASK = (1 << COLUMN_BITS) - 1
+START: Spot = 0
+
+
+def spot_at(line: int, column: int) -> Spot:
+    """Return the spot of a line and column that count from 0."""
+    return line << COLUMN_BITS | column
+
+
+class Problems:
+    """What is wrong with one file."""
+
+    def __init__(self, file: str, *, family: str = "manifest") -> None:
+        """Take the file's name, and what the ids of its problems' rules begin with."""
+        self._file = file
+        self._family = family
+        self._found: dict[tuple[Spot, str], str] = {}
+        self._secrets: dict[Spot, str] = {}
+        self.additions = 0
+        """How often something was noted, the same thing twice included: whoever compares learns of more."""
+
+    def add(self, spot: Spot, message: str, kind: str = "invalid") -> None:
+        """Note a problem; what is already noted there in the same words stays one line."""
+        self._found.setdefault((spot, message), kind)
+        self.additions += 1
+
+    def add_secret(self, spot: Spot, message: str) -> None:
+        """Note a secret. It is the only problem told of its spot: what else is wrong there goes with it."""
+        self.add(spot, message, "secret")
+        self._secrets[spot] = message
+
+    def place_of(self, spot: Spot) -> Place:
+        """Return a spot as a place that counts from 1."""
+        return Place(self._file, (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1)
+
+    def fail(self, spot: Spot, message: str) -> NoReturn:
+        """Note a problem behind which nothing can be read.
+
+        Raises ManifestError with all problems so far.
+        """
+        self.add(spot, message, "yaml")
+        raise ManifestError(self.listed())
+
+    def raise_if_any(self) -> None:
+        """Raise ManifestError if there are problems, in file order."""
+        if self._found:
+            raise ManifestError(self.listed())
+
+    def listed(self) -> tuple[Problem, ...]:
+        """Return all problems so far, in file order."""
+        return tuple(
+            self._tell(spot, message)
+            for spot, message in sorted(self._found)
+            if self._secrets.get(spot, message) == message
+        )
+
+    def _tell(self, spot: Spot, message: str) -> Problem:
+        place, kind = self.place_of(spot), self._found[spot, message]
+        return Problem(
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            message=message,
+            rule=f"{self._family}/{kind}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One mistake, in words."""
+
+    path: tuple[str | int, ...]
+    """From the checked value to the wrong one: names of fields, and indexes from 0."""
+    key: str | None = None
+    """The field of the value at `path` whose name is wrong or which is missing; None where the value itself is."""
+    message: str
+
+
+class Addresses:
+    """What the declarations so far are called, and were called before."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._declared: dict[Address, Spot] = {}
+        self._former: list[tuple[Address, Spot]] = []
+
+    def declare(self, address: Address, spot: Spot) -> None:
+        """Note an address; add a problem where another declaration has it."""
+        first = self._declared.setdefault(address, spot)
+        if first != spot:
+            self._problems.add(
+                spot, f"address {quote(address)} is declared twice; first {self._where(first)}", "duplicate"
+            )
+
+    def leave(self, former: Address, spot: Spot) -> None:
+        """Note that a declaration, at this spot, claims a former address."""
+        self._former.append((former, spot))
+
+    def check_former(self) -> None:
+        """Add a problem for every former address that is still declared, or claimed twice. Call it last."""
+        claimed: dict[Address, Spot] = {}
+        for former, spot in self._former:
+            if former in self._declared:
+                where = self._where(self._declared[former])
+                self._problems.add(spot, f"address {quote(former)} is not a former one: it is declared {where}")
+            elif claimed.setdefault(former, spot) != spot:
+                where = self._where(claimed[former])
+                self._problems.add(spot, f"address {quote(former)} is claimed twice; first {where}", "duplicate")
+
+    def _where(self, spot: Spot) -> str:
+        place = self._problems.place_of(spot)
+        return f"in line {place.line}, column {place.column}"

@@ -1,0 +1,212 @@
+"""Read a whole manifest: put the steps together, and collect what each of them finds.
+
+In: bytes and schemas. Out: a `Manifest`, or a ManifestError with every problem. Never: a step left out because an
+earlier one found something, as long as there is something to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from keyplan.errors import ManifestError, Problem
+from keyplan.manifest.declaration import Declarer
+from keyplan.manifest.defaults import Given, Origins
+from keyplan.manifest.plugins import PluginSchemas, Sinks, read_provider
+from keyplan.manifest.policy import read_rules
+from keyplan.manifest.problems import START, Addresses, Finding, Problems, Spot
+from keyplan.manifest.schema import Checker, report
+from keyplan.manifest.secret_search import report_secrets
+from keyplan.manifest.tables import Row, Table
+from keyplan.manifest.waivers import read_waivers
+from keyplan.manifest.yaml_errors import decode
+from keyplan.manifest.yaml_parser import grow
+from keyplan.model.manifest import (
+    Declaration,
+    FindPlace,
+    Limits,
+    Manifest,
+    OnRemove,
+    ProviderSettings,
+    Unmanaged,
+    Waiver,
+)
+from keyplan.model.policy import Policy
+from keyplan.model.quotes import nearest
+
+_SUBJECT = "a manifest"
+_PRUNED_FIELDS = frozenset({"roles", "rotation"})
+"""Fields of a declaration whose own fields can each be read without the others."""
+
+_FOUNDATIONS = ("defaults", "sinks")
+"""Fields of the manifest that every declaration builds on."""
+
+_Refused: TypeAlias = "dict[str | int, _Refused]"
+"""What the schema refused or missed: a tree of names of fields and indexes."""
+
+
+def read(text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas) -> Manifest:
+    """Return the manifest that a file holds.
+
+    `file` is what its places are called; `schema` is that of `schemas/manifest.v1.json`.
+
+    Raises ManifestError with all problems, as ``file:line:column: message``, in file order.
+    """
+    manifest, problems = survey(text, file=file, schema=schema, plugins=plugins)
+    if problems:
+        raise ManifestError(problems)
+    return manifest
+
+
+def survey(
+    text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas
+) -> tuple[Manifest, tuple[Problem, ...]]:
+    """Return what of a manifest is sound, declarations that are not being left out, and every problem in file order.
+
+    Raises ManifestError where nothing is sound, because it is no manifest at all.
+    """
+    problems = Problems(file)
+    decoded = decode(text, problems)
+    root = grow(decoded, problems)
+    report_secrets(decoded, root, problems)
+    if root is None:
+        problems.fail(START, "the file is empty")
+    findings = report(Checker(schema), root, subject=_SUBJECT, spot=START, problems=problems)
+    if not isinstance(root, Table):
+        problems.raise_if_any()
+    known_fields = frozenset(schema["properties"]["defaults"]["properties"])
+    reader = _Reader(root, _index(findings), known_fields, problems)
+    manifest = reader.read(file, plugins, Origins(decoded, file).find)
+    return manifest, problems.listed()
+
+
+def _index(findings: tuple[Finding, ...]) -> _Refused:
+    """Return the paths of all findings as one tree."""
+    refused: _Refused = {}
+    for finding in findings:
+        branch = refused
+        for step in finding.path if finding.key is None else (*finding.path, finding.key):
+            branch = branch.setdefault(step, {})
+    return refused
+
+
+class _Reader:
+    """Reads the parts of a manifest, passing over what the schema refused."""
+
+    def __init__(self, root: Table, refused: _Refused, known_fields: frozenset[str], problems: Problems) -> None:
+        self._root = root
+        self._refused = refused
+        self._is_founded = refused.keys().isdisjoint(_FOUNDATIONS)
+        self._known_fields = known_fields
+        self._problems = problems
+
+    def read(self, file: str, plugins: PluginSchemas, find_place: FindPlace) -> Manifest:
+        """Return the manifest without what the schema or meaning refused; settings then have ordinary values.
+
+        `find_place` is what every declaration gets.
+        """
+        sinks = Sinks(plugins.sink, self._problems)
+        owner: str = self._get("owner", ordinary="")
+        marker: bool = self._get("marker", ordinary=True)
+        defaults = self._read_defaults()
+        # Before the declarations: their deliveries name sinks.
+        sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))
+        return Manifest(
+            path=file,
+            owner=owner,
+            marker=marker,
+            provider=self._read_provider(plugins),
+            sinks=sink_settings,
+            limits=self._read_limits(),
+            unmanaged=Unmanaged(self._get("unmanaged", ordinary=Unmanaged.REPORT.value)),
+            on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
+            policies=self._read_policies(file),
+            waivers=self._read_waivers(),
+            keys=self._read_keys(
+                Declarer(
+                    owner=owner,
+                    marker=marker,
+                    defaults=defaults,
+                    sinks=sinks,
+                    addresses=Addresses(self._problems),
+                    find_place=find_place,
+                    problems=self._problems,
+                )
+            ),
+        )
+
+    def _get(self, name: str, *, ordinary: Any) -> Any:
+        """Return a top-level field that is no mapping; the ordinary value where it is absent or refused."""
+        return ordinary if name in self._refused else self._root.get(name, ordinary)
+
+    def _list_refused(self, name: str) -> frozenset[str]:
+        """Return which fields of a top-level mapping the schema refused or missed."""
+        return frozenset(map(str, self._refused.get(name, {})))
+
+    def _get_table(self, name: str) -> Table:
+        """Return a top-level mapping; an empty one where it is absent, or something else."""
+        value = self._root.get(name)
+        return value if isinstance(value, Table) else Table(self._root.spot)
+
+    def _read_provider(self, plugins: PluginSchemas) -> ProviderSettings:
+        if "provider" not in self._root or "type" in self._list_refused("provider"):
+            return ProviderSettings()
+        given = self._get_table("provider").without(*self._list_refused("provider"))
+        return read_provider(given, plugins.provider, self._problems)
+
+    def _read_policies(self, file: str) -> tuple[Policy, ...]:
+        if "policy" not in self._root:
+            return ()
+        given = self._get_table("policy").without(*self._list_refused("policy"))
+        return (read_rules(given, file=file, problems=self._problems),)
+
+    def _read_waivers(self) -> tuple[Waiver, ...]:
+        rows = self._root.get("waivers")
+        if not isinstance(rows, Row):
+            return ()
+        refused = {index: tuple(names) for index, names in self._refused.get("waivers", {}).items()}
+        return tuple(read_waivers(rows, refused, self._problems))
+
+    def _read_limits(self) -> Limits:
+        given = self._get_table("limits").without(*self._list_refused("limits"))
+        return Limits(**{name: int(amount) for name, amount in given.items()})
+
+    def _read_defaults(self) -> Given:
+        table = self._get_table("defaults")
+        if "defaults" in self._refused and not isinstance(self._root.get("defaults"), Table):
+            return Given(table, table.spot, self._known_fields)
+        return self._give(table, table.spot, self._refused.get("defaults", {}))
+
+    def _read_keys(self, declarer: Declarer) -> tuple[Declaration, ...]:
+        rows = self._root.get("keys")
+        if not isinstance(rows, Row):
+            return ()
+        refused = self._refused.get("keys", {})
+        declarer.check_defaults()
+        declared = tuple(
+            self._declare(declarer, item, spot, refused.get(index, {}))
+            for index, (item, spot) in enumerate(zip(rows, rows.value_spots, strict=True))
+            if isinstance(item, Table)
+        )
+        declarer.addresses.check_former()
+        return tuple(declaration for declaration in declared if declaration is not None)
+
+    def _declare(self, declarer: Declarer, item: Table, spot: Spot, refused: _Refused) -> Declaration | None:
+        """Return a declaration; None where something is wrong with it, or with what it builds on."""
+        before = self._problems.additions
+        declaration = declarer.declare(self._give(item, spot, refused))
+        is_sound = self._problems.additions == before and not refused and self._is_founded
+        return declaration if is_sound else None
+
+    def _give(self, table: Table, spot: Spot, refused: _Refused) -> Given:
+        if not refused:
+            return Given(table, spot)
+        sound = table.without()
+        unusable = set(map(str, refused))
+        for name in unusable & _PRUNED_FIELDS:
+            if refused[name] and isinstance(sound[name], Table):
+                sound[name] = sound[name].without(*map(str, refused[name]))
+                unusable.discard(name)
+        # An unknown field stands for the one that was meant: that one isn't missing, it is misspelt.
+        meant = {nearest(name, self._known_fields) for name in unusable - self._known_fields}
+        return Given(sound, spot, unusable | {name for name in meant if name is not None})

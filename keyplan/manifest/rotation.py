@@ -1,0 +1,111 @@
+"""Read when a key ends and when it is renewed.
+
+In: a declaration's fields that fit the schema. Out: an expiry, a `Rotation`. Never: a clock, so an expiry in the past
+is no problem here; planning blocks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from keyplan.manifest.defaults import Fields
+from keyplan.manifest.problems import Problems
+from keyplan.model.manifest import Retire, Rotation, Strategy
+from keyplan.model.times import parse_duration, parse_instant
+
+SHORTEST_CYCLE = timedelta(hours=1)
+"""Least `rotation.every`: renewing more often than anybody reads a sink helps nobody."""
+
+_ORDINARY = Rotation()
+_ZERO = timedelta(0)
+_MAY_BE_ZERO = ("overlap", "settle")
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a key ends: at an instant, a while after it was issued, or never."""
+
+    at: datetime | None = None
+    after: timedelta | None = None
+
+
+_NEVER = Expiry()
+
+# Many declarations write the same few: 2 us each, and a datetime less to keep.
+_parse_instant = lru_cache(maxsize=256)(parse_instant)
+_parse_duration = lru_cache(maxsize=256)(parse_duration)
+
+
+def read_expiry(fields: Fields, problems: Problems) -> Expiry:
+    """Return when a key ends; problems are added."""
+    values = fields.values
+    has_end, has_life = "expires_at" in values, "expires_in" in values
+    if not has_end and not has_life:
+        return _NEVER
+    if has_end and has_life:
+        problems.add(fields.spot("expires_in"), "fields 'expires_at' and 'expires_in' exclude each other; keep one")
+        return _NEVER
+    at: datetime | None = None
+    if has_end:
+        try:
+            at = _parse_instant(values["expires_at"])
+        except ValueError as error:
+            problems.add(fields.spot("expires_at"), f"field 'expires_at' {error}")
+    return Expiry(at, _read_duration(fields, ("expires_in",), values, problems))
+
+
+def read_rotation(fields: Fields, expiry: Expiry, problems: Problems) -> Rotation:
+    """Return a key's rotation; problems are added."""
+    given: Mapping[str, Any] | None = fields.values.get("rotation")
+    if given is None:
+        return _ORDINARY
+    durations = {
+        name: _read_duration(fields, ("rotation", name), given, problems)
+        for name in ("every", "before_expiry", "overlap", "settle")
+    }
+    rotation = Rotation(
+        every=durations["every"],
+        before_expiry=durations["before_expiry"],
+        overlap=_ORDINARY.overlap if durations["overlap"] is None else durations["overlap"],
+        strategy=Strategy(given.get("strategy", _ORDINARY.strategy.value)),
+        # JSON Schema calls 2.0 an integer.
+        generation=int(given.get("generation", _ORDINARY.generation)),
+        retire=Retire(given.get("retire", _ORDINARY.retire.value)),
+        settle=_ORDINARY.settle if durations["settle"] is None else durations["settle"],
+    )
+    _check_order(rotation, expiry, fields, problems)
+    return rotation
+
+
+def _check_order(rotation: Rotation, expiry: Expiry, fields: Fields, problems: Problems) -> None:
+    every, before_expiry = rotation.every, rotation.before_expiry
+    if every is not None and every < SHORTEST_CYCLE:
+        problems.add(fields.spot("rotation", "every"), "field 'every' must be at least 1h")
+    elif every is not None and rotation.overlap >= every:
+        problems.add(fields.spot("rotation", "overlap"), "field 'overlap' must be shorter than 'every'")
+    if before_expiry is not None and expiry.after is not None and before_expiry >= expiry.after:
+        problems.add(
+            fields.spot("rotation", "before_expiry"), "field 'before_expiry' must be shorter than 'expires_in'"
+        )
+
+
+def _read_duration(
+    fields: Fields, path: tuple[str, ...], given: Mapping[str, Any], problems: Problems
+) -> timedelta | None:
+    """Return the duration at a path of a declaration; None where it is not given or wrong."""
+    name = path[-1]
+    if name not in given:
+        return None
+    try:
+        duration = _parse_duration(given[name])
+    except ValueError as error:
+        problems.add(fields.spot(*path), f"field '{name}' {error}")
+        return None
+    if duration == _ZERO and name not in _MAY_BE_ZERO:
+        problems.add(fields.spot(*path), f"field '{name}' must be longer than nothing")
+        return None
+    return duration

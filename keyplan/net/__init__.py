@@ -1,0 +1,1 @@
+"""HTTP for adapters: one safe exchange, and the retry law that every exchange follows."""

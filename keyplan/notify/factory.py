@@ -1,0 +1,32 @@
+"""From a target to what sends notices there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from keyplan.net.http import open_client
+from keyplan.notify.apprise import ThroughApprise
+from keyplan.notify.targets import Shape, Target
+from keyplan.notify.webhook import Webhook
+from keyplan.ports import Clock, Notifier
+from keyplan.system.optional import require
+
+
+def open_notifier(
+    target: Target,
+    *,
+    clock: Clock,
+    jitter: Callable[[float], float],
+    client: Callable[[], httpx.Client] = open_client,
+    load: Callable[..., Any] = require,
+) -> Notifier:
+    """Return what sends notices to a target; nothing is sent yet.
+
+    Raises InputError, with the pip line, where apprise is needed and missing, or does not understand the URL.
+    """
+    if target.shape is Shape.APPRISE:
+        return ThroughApprise.of(target, load("apprise", extra="apprise").Apprise())
+    return Webhook(target=target, client=client, clock=clock, jitter=jitter)

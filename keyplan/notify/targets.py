@@ -1,0 +1,73 @@
+"""Where a notice goes: a URL, most of which is a secret.
+
+In: a URL as a user gives it. Out: a target. Never: more of the URL in an error than its scheme and host, and of a
+scheme that is apprise's not even the host, which is a token for some services.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import httpx
+
+from keyplan.errors import InputError
+from keyplan.model.secret import Credential
+from keyplan.net.http import is_loopback, show_safely
+
+_SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+_SLACK_PREFIX = "slack+"
+_WEB = ("https", "http")
+
+
+class Shape(Enum):
+    """What a target takes."""
+
+    JSON = "json"
+    """A POST of the notice's document."""
+    SLACK = "slack"
+    """A POST as Slack's incoming webhooks take it; Mattermost and Rocket.Chat do too."""
+    APPRISE = "apprise"
+    """Whatever apprise makes of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where notices go, and in which shape."""
+
+    shape: Shape
+    name: str
+    """What of the URL may be shown."""
+    url: Credential
+
+
+def read_target(text: str) -> Target:
+    """Return the target that a URL names. Raises InputError, which shows next to nothing of it, where it names none."""
+    scheme, separator, _ = text.partition("://")
+    if not separator or not scheme.isascii() or not scheme.replace("+", "").replace("-", "").isalnum():
+        raise InputError(
+            "a target of notices is not a URL", advice="say https://HOST/PATH, slack+https://HOST/PATH, or apprise's"
+        )
+    plain = scheme.lower().removeprefix(_SLACK_PREFIX)
+    if plain not in _WEB:
+        return Target(shape=Shape.APPRISE, name=f"{plain}://...", url=Credential(text))
+    is_slack = plain != scheme.lower()
+    return _read_web(text[len(_SLACK_PREFIX) :] if is_slack else text, plain, is_slack=is_slack)
+
+
+def _read_web(text: str, scheme: str, *, is_slack: bool) -> Target:
+    try:
+        host = httpx.URL(text).host
+    except (httpx.InvalidURL, UnicodeError):  # the latter for bytes of the environment that are no text
+        # From None: the cause quotes the URL.
+        raise InputError(f"a {scheme} target of notices is not a URL") from None
+    if not host:
+        raise InputError(f"a {scheme} target of notices has no host")
+    name = f"{scheme}://{show_safely(host)}"
+    if scheme == "http" and not is_loopback(host):
+        raise InputError(
+            f"the target of notices {name} is plain http: everyone on the way could read the URL's secret",
+            advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
+        )
+    is_slack = is_slack or host in _SLACK_HOSTS
+    return Target(shape=Shape.SLACK if is_slack else Shape.JSON, name=name, url=Credential(text))

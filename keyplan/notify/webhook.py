@@ -1,0 +1,83 @@
+"""Notices by webhook: one POST, tried a few times.
+
+In: a target, a notice. Out: the target has it, or NotificationError. Never: the URL in an error or a log, a redirect
+followed, the answer shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import assert_never
+
+import httpx
+
+from keyplan.errors import NotificationError
+from keyplan.model.manifest import Json
+from keyplan.model.notice import Notice
+from keyplan.net.http import Answer, Exchange, Failure, exchange, read_retry_after
+from keyplan.net.retry import Again, Gate, Patience, Retrier
+from keyplan.notify.targets import Shape, Target
+from keyplan.ports import Clock
+
+PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=60), longest_pause=timedelta(seconds=20))
+_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Implements `Notifier` with one POST."""
+
+    target: Target
+    client: Callable[[], httpx.Client]
+    """Opens the connection for one notice."""
+    clock: Clock
+    jitter: Callable[[float], float]
+
+    @property
+    def name(self) -> str:
+        """Scheme and host of the URL."""
+        return self.target.name
+
+    def notify(self, notice: Notice) -> None:
+        """Send a notice. Raises NotificationError where nobody took it."""
+        retrier = Retrier(clock=self.clock, jitter=self.jitter, gate=Gate(self.clock), patience=PATIENCE)
+        with self.client() as http:
+            result = retrier.persist(lambda: self._post(http, self._body(notice)), self._judge)
+        if isinstance(result, Answer) and HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        raise NotificationError(
+            f"{self.name} did not take the notice: {_describe(result)}",
+            advice="check the URL with whoever gave it to you; it may have been revoked",
+        )
+
+    def _post(self, http: httpx.Client, body: Mapping[str, Json]) -> Exchange:
+        return exchange(http, http.build_request("POST", self.target.url.reveal(), json=body), bearer=None)
+
+    def _body(self, notice: Notice) -> Mapping[str, Json]:
+        match self.target.shape:
+            case Shape.JSON:
+                return notice.document
+            case Shape.SLACK:
+                return notice.slack
+            case Shape.APPRISE:
+                raise AssertionError("such a target is no webhook")
+            case _:
+                assert_never(self.target.shape)
+
+    def _judge(self, result: Exchange) -> Again | None:
+        if isinstance(result, Failure):
+            return Again() if result.passing else None
+        if result.status in _PASSING or result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            pause = read_retry_after(result.retry_after, self.clock.now())
+            # Only what asks for a pause is waited for longer: throttled attempts are not counted.
+            return Again(throttled=pause is not None, retry_after=pause)
+        return None
+
+
+def _describe(result: Exchange | None) -> str:
+    if isinstance(result, Failure):
+        return result.reason
+    return f"the server answered {result.status}" if result else "the server keeps everybody waiting"

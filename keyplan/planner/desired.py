@@ -1,0 +1,82 @@
+"""Make declarations comparable with what the provider shows: spaces resolved to ids, marker attached.
+
+In: a manifest, and the spaces that it names. Out: desired keys, sorted by address. Never: a call to the provider; who
+calls looks the spaces up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
+
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import (
+    Declaration,
+    Manifest,
+    OrganizationGrant,
+    Roles,
+    SpaceGrant,
+    SpaceId,
+    SpaceRef,
+)
+from keyplan.model.observation import Access, Marker, Space
+
+
+def list_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
+    """Return every space that must be looked up before `desire`; organizations name theirs by id already."""
+    return frozenset(declaration.space for declaration in manifest.keys if declaration.space is not None)
+
+
+def desire(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tuple[Desired, ...]:
+    """Return one desired key for each declaration, sorted by address. `spaces` holds all of `list_spaces`."""
+    ordered = sorted(manifest.keys, key=lambda declaration: declaration.address)
+    # Keys of one space with the same roles share their access: 250 bytes less for each.
+    grant = cache(partial(_grant_in, spaces))
+    return tuple(
+        Desired(
+            declaration=declaration,
+            owner=manifest.owner,
+            marker=Marker.of(manifest.owner, declaration.address) if manifest.marker else None,
+            access=(
+                _grant_several(declaration)
+                if declaration.organizations
+                else grant(declaration.space, declaration.roles)
+            ),
+        )
+        for declaration in ordered
+    )
+
+
+def list_space_ids(desired: Iterable[Desired]) -> frozenset[SpaceId]:
+    """Return the ids of all spaces of these keys: what has to be listed to see them."""
+    return frozenset(space_id for key in desired for space_id in key.space_ids)
+
+
+def _grant_several(declaration: Declaration) -> Access:
+    """Return what a service key in the multi-space form may do."""
+    return Access(account_role=declaration.roles.account_role, organizations=_sort(declaration.organizations))
+
+
+def _grant_in(spaces: Mapping[SpaceRef, Space], reference: SpaceRef | None, roles: Roles) -> Access | None:
+    """Return what a service key with one space may do; None for a user key, which has none."""
+    if reference is None:
+        return None
+    space = spaces[reference]
+    granted = OrganizationGrant(
+        org_id=space.organization_id,
+        role=roles.org_role,
+        spaces=(SpaceGrant(space_id=space.id, role=roles.space_role),),
+    )
+    return Access(account_role=roles.account_role, organizations=(granted,))
+
+
+def _sort(granted: Iterable[OrganizationGrant]) -> tuple[OrganizationGrant, ...]:
+    """Return organizations, and the spaces in each, sorted by id; an organization without an id comes first."""
+    return tuple(
+        OrganizationGrant(
+            org_id=organization.org_id,
+            role=organization.role,
+            spaces=tuple(sorted(organization.spaces, key=lambda grant: grant.space_id)),
+        )
+        for organization in sorted(granted, key=lambda organization: organization.org_id or "")
+    )

@@ -1,0 +1,140 @@
+"""What left the manifest, and what the manifest is ahead of: a guarded plan, read as a drift.
+
+In: a plan of everything, the snapshot that it was made of, the manifest, what to look for. Out: a `Drift`. Pure.
+Never: a finding without an action, a key or an expiry behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from keyplan.model.calendar import Happening
+from keyplan.model.drift import Cause, Drift, Finding, Kind
+from keyplan.model.manifest import Manifest, Unmanaged, Waiver
+from keyplan.model.observation import Snapshot
+from keyplan.model.plan import Plan
+from keyplan.planner.drift_causes import classify, say_instant
+from keyplan.planner.forecast import forecast
+
+
+def waive(findings: Iterable[Finding], waivers: Sequence[Waiver], now: datetime) -> tuple[Finding, ...]:
+    """Return the findings in their order, each with the waiver that accepts it, or with the last one that did."""
+    return tuple(_judge(finding, waivers, now) for finding in findings)
+
+
+def find_idle(findings: Sequence[Finding], waivers: Iterable[Waiver]) -> tuple[str, ...]:
+    """Return a sentence for each waiver that fits no finding, in the order of the waivers."""
+    return tuple(
+        f"{waiver.place}: the waiver for '{waiver.subject}' fits nothing that was found: take it out"
+        for waiver in waivers
+        if not any(_fits(waiver, finding) for finding in findings)
+    )
+
+
+def _judge(finding: Finding, waivers: Sequence[Waiver], now: datetime) -> Finding:
+    fitting = [waiver for waiver in waivers if _fits(waiver, finding)]
+    if not fitting:
+        return finding
+    # Of several the one that holds longest; of equals the first, because max keeps it.
+    last = max(fitting, key=lambda waiver: waiver.until)
+    return replace(finding, waiver=last) if last.until > now else replace(finding, lapsed=last)
+
+
+def _fits(waiver: Waiver, finding: Finding) -> bool:
+    if waiver.causes and finding.cause.value not in waiver.causes:
+        return False
+    pattern, named = (waiver.key_id, finding.key_id) if waiver.address is None else (waiver.address, finding.address)
+    return pattern is not None and named is not None and (named == pattern or fnmatchcase(named, pattern))
+
+
+ORDINARY_WARNING = timedelta(days=14)
+"""A key that nothing renews is told so long before it ends."""
+
+_ORDER = tuple(Kind)
+
+
+def find_drift(
+    plan: Plan,
+    snapshot: Snapshot,
+    *,
+    manifest: Manifest,
+    only: Collection[Kind] = (),
+    within: timedelta = ORDINARY_WARNING,
+) -> Drift:
+    """Return what a plan of the whole manifest finds, of the kinds in `only`, or of every kind where that is empty.
+
+    Keys that nobody declared only count where the manifest says `unmanaged: fail`, or where `only` asks for them.
+    """
+    kinds = tuple(kind for kind in _ORDER if not only or kind in only)
+    counts_unmanaged = plan.unmanaged_policy is Unmanaged.FAIL or Kind.UNMANAGED in only
+    everything = [
+        *(finding for action in plan.actions for finding in classify(action, snapshot)),
+        *_find_unmanaged(plan, is_report_only=not counts_unmanaged),
+    ]
+    renewed = {finding.key_id for finding in everything if finding.kind is Kind.EXPIRING}
+    everything += [one for one in _find_ending(plan, snapshot, manifest, within) if one.key_id not in renewed]
+    shown = sorted((finding for finding in everything if finding.kind in kinds), key=_rank)
+    findings = waive(shown, manifest.waivers, snapshot.now)
+    touched = {finding.address for finding in findings}
+    return Drift(
+        owner=plan.owner,
+        manifest=plan.manifest,
+        provider=plan.provider,
+        dialect=plan.dialect,
+        at=snapshot.now,
+        kinds=kinds,
+        findings=findings,
+        in_order=tuple(sorted(declared.address for declared in manifest.keys if declared.address not in touched)),
+        warnings=(*plan.warnings, *find_idle(everything, manifest.waivers)),
+    )
+
+
+def _rank(finding: Finding) -> tuple[int, str, str, str]:
+    return _ORDER.index(finding.kind), finding.address or finding.name, finding.key_id or "", finding.cause.value
+
+
+def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[Finding]:
+    for view in plan.unmanaged:
+        kind = view.key_type.value if view.key_type else "unknown"
+        yield Finding(
+            kind=Kind.UNMANAGED,
+            cause=Cause.UNMANAGED,
+            address=None,
+            name=view.name,
+            key_id=view.id,
+            detail=f"{kind} key",
+            advice="" if is_report_only else "declare it with adopt, delete it, or accept it under waivers",
+            expires_at=view.expires_at,
+            is_report_only=is_report_only,
+        )
+
+
+def _find_ending(plan: Plan, snapshot: Snapshot, manifest: Manifest, within: timedelta) -> Iterator[Finding]:
+    """Yield the keys that end so soon although every apply until then does what it can."""
+    declared = {one.address: one for one in manifest.keys}
+    for event in forecast(plan, snapshot, until=_add(snapshot.now, within)).events:
+        if event.happening is not Happening.EXPIRES or event.key_id is None:
+            continue
+        one = declared[event.address]
+        yield Finding(
+            kind=Kind.EXPIRING,
+            cause=Cause.EXPIRES_SOON,
+            address=event.address,
+            name=one.name,
+            key_id=event.key_id,
+            detail=f"it ends at {say_instant(event.at)}: {event.note}",
+            advice="raise expires_at in the manifest, or use expires_in" if one.expires_at else "",
+            expires_at=event.at,
+            place=one.place,
+        )
+
+
+def _add(instant: datetime, span: timedelta) -> datetime:
+    """Return a later instant, the last that there is where the span leads beyond the calendar."""
+    try:
+        return instant + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=instant.tzinfo)

@@ -1,0 +1,147 @@
+"""Guards: the same plan, with actions blocked that need a person's word (DESIGN section 7).
+
+In: a plan, the manifest's limits, the snapshot. Out: the plan, some actions blocked, each with what to do
+about it; the others go on. An override names an amount; none switches a guard off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from keyplan.model.manifest import Address, Limits, Manifest
+from keyplan.model.observation import Snapshot
+from keyplan.model.plan import Action, Blocked, Guard, Plan, Reason, Verb
+from keyplan.model.receipt import Receipt
+from keyplan.planner.ownership import all_receipts, newest_receipt
+
+_FEWEST_FOR_SHARE = 10
+"""Below so many keys of ours, `delete_percent` says nothing: one of three is a third."""
+_FEWEST_FOR_VISIBILITY = 3
+_DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.TOO_OLD)
+"""Rows of the table that come after the proof that the current key is in every sink."""
+
+
+def guard(plan: Plan, *, manifest: Manifest, snapshot: Snapshot) -> Plan:
+    """Return the plan with every guard applied; an action that is blocked already keeps its reason."""
+    checks = (
+        _protect,
+        _keep_own_credential,
+        _limit_deletes(plan, manifest.limits),
+        _require_visibility(plan, snapshot),
+    )
+    actions = tuple(_apply(action, checks) for action in plan.actions)
+    return replace(plan, actions=_hold_back_retiring(actions))
+
+
+_Check = Callable[[Action], Blocked | None]
+
+
+def _apply(action: Action, checks: tuple[_Check, ...]) -> Action:
+    # What is kept, no guard holds back.
+    if action.blocked or action.verb is Verb.KEEP:
+        return action
+    return next((replace(action, blocked=found) for check in checks if (found := check(action))), action)
+
+
+def _hold_back_retiring(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Return the actions, with no superseded key deleted where its successor's delivery is held back."""
+    waiting = {
+        action.address: action.blocked
+        for action in actions
+        if action.blocked and action.stores_raw_key and action.reason not in _DELIVERED_ALREADY
+    }
+    return tuple(
+        replace(action, blocked=replace(waiting[action.address], advice="it waits for the new key, which is blocked"))
+        if action.reason is Reason.SUPERSEDED and action.address in waiting and not action.blocked
+        else action
+        for action in actions
+    )
+
+
+def _protect(action: Action) -> Blocked | None:
+    """Hold back what would end a protected key. A key that nobody can hold is not what is protected."""
+    basis = action.basis
+    if basis is None or action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
+        return None
+    if action.reason in (Reason.UNFINISHED, Reason.SUPERSEDED):
+        return None
+    if basis.desired:
+        is_protected = basis.desired.declaration.protect
+    else:
+        is_protected = basis.receipt is not None and basis.receipt.protect
+    if not is_protected:
+        return None
+    removed = "" if basis.desired else "declare it again with "
+    return Blocked(guard=Guard.PROTECT, advice=f"it is protected: {removed}protect: false, apply, then try again")
+
+
+def _keep_own_credential(action: Action) -> Blocked | None:
+    """Hold back what would end the key that keyplan itself presents."""
+    basis = action.basis
+    if basis is None or not basis.is_own_credential:
+        return None
+    if action.verb is Verb.DELETE:
+        return Blocked(guard=Guard.SELF, advice="keyplan itself uses this key: give it another credential first")
+    is_renewal = action.verb in (Verb.REFRESH, Verb.REPLACE)
+    if is_renewal and basis.desired and not basis.desired.declaration.may_rotate_itself:
+        return Blocked(
+            guard=Guard.SELF,
+            advice="keyplan itself uses this key: say self: true in its declaration, and read the new one "
+            "from its sink before the next run",
+        )
+    return None
+
+
+def _limit_deletes(plan: Plan, limits: Limits) -> _Check:
+    """Return the check that blocks all deletes of undeclared keys where there are too many."""
+    doomed = [action for action in plan.actions if _ends_undeclared(action)]
+    ours = {action.key_id for action in plan.actions if action.key_id and action.reason is not Reason.FOREIGN}
+    allowed = plan.request.allow_deletes
+    share = 100 * len(doomed)
+    if allowed is not None:
+        is_too_much = len(doomed) > allowed
+    else:
+        is_too_much = len(doomed) > limits.deletes or (
+            len(ours) >= _FEWEST_FOR_SHARE and share > limits.delete_percent * len(ours)
+        )
+    blocked = Blocked(
+        guard=Guard.DELETES,
+        advice=f"{len(doomed)} of {len(ours)} keys would be deleted (limits: {limits.deletes} keys, "
+        f"{limits.delete_percent} %): if that is meant, say --allow-deletes {len(doomed)}",
+    )
+    return lambda action: blocked if is_too_much and _ends_undeclared(action) else None
+
+
+def _ends_undeclared(action: Action) -> bool:
+    return action.verb is Verb.DELETE and action.reason is Reason.UNDECLARED
+
+
+def _require_visibility(plan: Plan, snapshot: Snapshot) -> _Check:
+    """Return the check that blocks creating and forgetting where most of what was made cannot be seen."""
+    live = {key.id for key in snapshot.keys if key.is_live(snapshot.now)}
+    told: dict[Address, list[Receipt]] = {}
+    for receipt in all_receipts(snapshot, plan.owner):
+        told.setdefault(receipt.address, []).append(receipt)
+    newest = (newest_receipt(receipts, live) for receipts in told.values())
+    expected = [receipt for receipt in newest if receipt and _should_live(receipt, snapshot.now)]
+    missing = sum(1 for receipt in expected if receipt.key_id not in live)
+    too_few = len(expected) >= _FEWEST_FOR_VISIBILITY and 2 * (len(expected) - missing) < len(expected)
+    allowed = plan.request.allow_missing
+    is_blind = too_few and (allowed is None or missing > allowed)
+    blocked = Blocked(
+        guard=Guard.VISIBILITY,
+        advice=f"{missing} of {len(expected)} keys that receipts name cannot be seen any longer: check the credential "
+        f"and its rights; if they are really gone, say --allow-missing {missing}",
+    )
+
+    def check(action: Action) -> Blocked | None:
+        is_guess = action.verb is Verb.CREATE or (action.verb is Verb.FORGET and action.reason is Reason.GONE)
+        return blocked if is_blind and is_guess else None
+
+    return check
+
+
+def _should_live(receipt: Receipt, now: datetime) -> bool:
+    return not receipt.forgotten and (receipt.expires_at is None or receipt.expires_at > now)

@@ -1,0 +1,168 @@
+"""The table of DESIGN section 6: which action each declaration, and each key of ours, gets and why.
+
+In: the manifest, its desired keys, a snapshot, and what a person asked for. Out: a plan, not yet guarded.
+Pure: the same input gives the same plan, byte for byte, and the order of declarations does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from keyplan.errors import InputError, ManifestError
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import Address, Manifest, OnRemove, Unmanaged
+from keyplan.model.observation import Observation, Slot, Snapshot
+from keyplan.model.plan import Action, Basis, KeyView, Plan, Reason, Request, Verb
+from keyplan.model.receipt import Receipt
+from keyplan.planner.evidence import Case, presume
+from keyplan.planner.ownership import Estate, Orphan, Ownership, share_out
+from keyplan.planner.rules import decide, warn
+from keyplan.planner.strategy import find_unlawful
+from keyplan.planner.views import name_locations, picture
+
+_RANKS = {verb: rank for rank, verb in enumerate(Verb)}
+
+
+def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> Plan:
+    """Return the plan of one manifest, without any guard applied.
+
+    Raises InputError where a target or an address to rotate fits nothing, ManifestError where a rotation cannot be
+    lawful.
+    """
+    wanted = tuple(sorted(desired, key=lambda one: one.address))
+    _refuse_unlawful(wanted, snapshot)
+    _refuse_unknown(wanted, request)
+    ownership = share_out(wanted, snapshot, owner=manifest.owner)
+    cases = _select(ownership, snapshot, request)
+    actions = [action for case in cases for action in decide(case)]
+    if not request.targets:
+        in_use = {slot for slots in snapshot.slots.values() for slot in slots}
+        actions += [_dismiss(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
+    return Plan(
+        owner=manifest.owner,
+        manifest=manifest.path,
+        provider=snapshot.provider,
+        dialect=snapshot.laws.dialect,
+        actions=tuple(sorted(actions, key=order_of)),
+        unmanaged=_show_unmanaged(manifest, ownership, request),
+        unmanaged_policy=manifest.unmanaged,
+        request=request,
+        serial=snapshot.serial,
+        warnings=tuple(sorted(warning for case in cases for warning in warn(case))),
+    )
+
+
+def order_of(action: Action) -> tuple[int, Address, str, str]:
+    """Return the sort key of the order in which actions are listed and begun."""
+    return _RANKS[action.verb], action.address, action.key_id or "", action.reason.value
+
+
+def _refuse_unlawful(wanted: tuple[Desired, ...], snapshot: Snapshot) -> None:
+    problems = tuple(
+        one.declaration.place.problem(message, rule="manifest/unlawful", subject=one.address, advice=advice)
+        for one in wanted
+        for message, advice in find_unlawful(one, snapshot.laws)
+    )
+    if problems:
+        raise ManifestError(problems)
+
+
+def _refuse_unknown(wanted: tuple[Desired, ...], request: Request) -> None:
+    addresses = [one.address for one in wanted]
+    _refuse_unmatched(request.targets, addresses, "no declaration has an address that fits")
+    targeted = [address for address in addresses if _is_targeted(address, request)]
+    _refuse_unmatched(request.rotate, targeted, "nothing that is looked at has an address that fits")
+
+
+def _refuse_unmatched(patterns: tuple[str, ...], addresses: list[Address], problem: str) -> None:
+    known = frozenset(addresses)
+    unmatched = [p for p in patterns if p not in known and not any(fnmatchcase(address, p) for address in addresses)]
+    if unmatched:
+        named = ", ".join(f"'{pattern}'" for pattern in unmatched)
+        raise InputError(
+            f"{problem} {named}",
+            advice="addresses are user/NAME and service/SPACE/NAME; globs such as 'service/*' are fine",
+        )
+
+
+def _select(ownership: Ownership, snapshot: Snapshot, request: Request) -> list[Case]:
+    """Return a case for each declaration that the targets let in."""
+    by_name = _index_by_name(ownership.unmanaged)
+    in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
+    cases = []
+    for estate in ownership.estates:
+        address = estate.desired.address
+        if _is_targeted(address, request):
+            told = _recall(estate, in_ledger)
+            cases.append(
+                Case(
+                    estate=estate if told else presume(estate, snapshot),
+                    snapshot=snapshot,
+                    slots=snapshot.slots.get(address, ()),
+                    is_requested=bool(request.rotate) and _fits(address, request.rotate),
+                    namesakes=tuple(by_name.get(estate.desired.declaration.name, ())),
+                    ledger_receipt=told,
+                )
+            )
+    return cases
+
+
+def _recall(estate: Estate, in_ledger: Mapping[Address, Receipt]) -> Receipt | None:
+    """Return what the ledger says of an address, or else of the one that it moved from."""
+    told = in_ledger.get(estate.desired.address)
+    return told or (in_ledger.get(estate.previous_address) if estate.previous_address else None)
+
+
+def _is_targeted(address: Address, request: Request) -> bool:
+    return not request.targets or _fits(address, request.targets)
+
+
+def _fits(address: Address, patterns: tuple[str, ...]) -> bool:
+    return any(address == pattern or fnmatchcase(address, pattern) for pattern in patterns)
+
+
+def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:
+    index: dict[str, list[Observation]] = {}
+    for key in keys:
+        index.setdefault(key.name, []).append(key)
+    return index
+
+
+def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> Action:
+    """Return what row 15 says of a key, or a mere receipt, that is ours and declared nowhere."""
+    policy = orphan.receipt.on_remove if orphan.receipt else manifest.on_remove
+    delete = orphan.key is not None and policy is OnRemove.DELETE
+    abandoned = _find_abandoned(orphan.receipt, snapshot, in_use) if delete or orphan.key is None else ()
+    return Action(
+        address=orphan.address,
+        verb=Verb.DELETE if delete else Verb.FORGET,
+        reason=Reason.UNDECLARED if orphan.key else Reason.GONE,
+        key_id=orphan.key.id if orphan.key else None,
+        before=picture(orphan.key) if orphan.key else None,
+        locations=name_locations(abandoned),
+        basis=Basis(
+            key=orphan.key,
+            receipt=orphan.receipt,
+            slots=abandoned,
+            is_own_credential=orphan.key is not None and orphan.key.id in snapshot.own_keys,
+        ),
+    )
+
+
+def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collection[Slot]) -> tuple[Slot, ...]:
+    """Return the slots that still hold the dead raw key of a removed declaration.
+
+    A sink that the manifest does not configure any longer cannot be emptied, and what another declaration uses by
+    now, or somebody since the key was forgotten, is not ours to empty.
+    """
+    if receipt is None or receipt.forgotten:
+        return ()
+    slots = (Slot.of(delivered) for delivered in receipt.delivered)
+    return tuple(slot for slot in slots if slot.sink in snapshot.abilities and slot not in in_use)
+
+
+def _show_unmanaged(manifest: Manifest, ownership: Ownership, request: Request) -> tuple[KeyView, ...]:
+    if manifest.unmanaged is Unmanaged.IGNORE or request.targets:
+        return ()
+    return tuple(picture(key) for key in ownership.unmanaged)

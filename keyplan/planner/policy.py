@@ -1,0 +1,319 @@
+"""Hold the keys of a manifest against its policies.
+
+In: a manifest with its policies, perhaps a plan of it and the present time. Out: violations at their places, or the
+same plan with actions blocked. Never: a rule loosened by another policy; an earlier run kept from finishing, because
+that would leave a live key that nobody holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from keyplan.errors import Problem
+from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkName, SinkSettings, SpaceById
+from keyplan.model.plan import Action, Blocked, Guard, Plan, Reason, Verb
+from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
+from keyplan.model.quotes import list_words, quote
+from keyplan.model.times import write_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule that a declaration breaks."""
+
+    rule: Rule
+    field: tuple[str, ...]
+    """The names that lead to the field which breaks it; the declaration need not have that field."""
+    message: str
+    """What is wrong and what the policy wants, without a final full stop."""
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One declaration before one policy."""
+
+    policy: Policy
+    declared: Declaration
+    sinks: Mapping[SinkName, SinkSettings]
+    now: datetime | None
+    """None offline: then how far an instant lies ahead cannot be told, and is not judged."""
+
+
+def judge(trial: Trial) -> Iterator[Breach]:
+    """Yield every breach, in the order of the rules."""
+    for check in _CHECKS:
+        yield from check(trial)
+
+
+def match_patterns(policy: Policy, declared: Declaration) -> None:
+    """Match name and description against the policy's patterns, which `judge` then need not do again.
+
+    A pattern such as `(a+)+` may take for ever. Python hears of a signal meanwhile in the main thread alone: call this
+    there, before anything judges in another thread.
+    """
+    _matches(declared.name, policy.names)
+    _matches(declared.description, policy.descriptions)
+
+
+def find_glob(texts: tuple[str, ...], globs: tuple[str, ...]) -> str | None:
+    """Return the first glob that one of the texts fits, upper and lower case being different; None if there is none."""
+    return next((glob for glob in globs if any(fnmatchcase(text, glob) for text in texts)), None)
+
+
+def _check_expiry(trial: Trial) -> Iterator[Breach]:
+    policy, declared = trial.policy, trial.declared
+    limit = policy.max_lifetime
+    if declared.expires_in is None and declared.expires_at is None:
+        if policy.require_expiry:
+            yield Breach(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in")
+        elif limit is not None:
+            yield _outlive("expires_in", "it never ends", limit)
+    elif limit is not None:
+        yield from _check_lifetime(trial, limit)
+
+
+def _check_lifetime(trial: Trial, limit: timedelta) -> Iterator[Breach]:
+    declared, now = trial.declared, trial.now
+    if declared.expires_in is not None and declared.expires_in > limit:
+        yield _outlive("expires_in", f"it lives for {write_duration(declared.expires_in)}", limit)
+    if declared.expires_at is not None and now is not None and declared.expires_at - now > limit:
+        yield _outlive("expires_at", "its expires_at is further away", limit)
+
+
+def _outlive(field: str, fact: str, limit: timedelta) -> Breach:
+    most = write_duration(limit)
+    return Breach(Rule.MAX_LIFETIME, (field,), f"{fact}, and {most} is the longest life", f"set expires_in: {most}")
+
+
+def _check_age(trial: Trial) -> Iterator[Breach]:
+    limit, every = trial.policy.max_age, trial.declared.rotation.every
+    if limit is None or (every is not None and every <= limit):
+        return
+    fact = "it has no rotation.every" if every is None else f"it is renewed every {write_duration(every)}"
+    most = write_duration(limit)
+    yield Breach(
+        Rule.MAX_AGE, ("rotation", "every"), f"{fact}, and {most} is the greatest age", f"set rotation.every: {most}"
+    )
+
+
+def _check_name(trial: Trial) -> Iterator[Breach]:
+    patterns, name = trial.policy.names, trial.declared.name
+    if patterns and not _matches(name, patterns):
+        fact = f"its name {quote(name)} does not match {_either(patterns)}"
+        yield Breach(Rule.NAMES, ("name",), fact, "declare it under a name that does")
+
+
+def _check_description(trial: Trial) -> Iterator[Breach]:
+    policy, text = trial.policy, trial.declared.description
+    if policy.require_description and not text:
+        yield Breach(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it")
+    elif policy.descriptions and not _matches(text, policy.descriptions):
+        fact = f"its description {quote(text)} does not match {_either(policy.descriptions)}"
+        yield Breach(Rule.DESCRIPTIONS, ("description",), fact, "describe it in this form")
+
+
+def _check_key_type(trial: Trial) -> Iterator[Breach]:
+    allowed, kind = trial.policy.allowed_key_types, trial.declared.key_type.value
+    if allowed and kind not in allowed:
+        fact = f"it is a {kind} key, and key_type must be {_either(allowed)}"
+        yield Breach(Rule.ALLOWED_KEY_TYPES, ("key_type",), fact, "declare a key of that type")
+
+
+def _check_roles(trial: Trial) -> Iterator[Breach]:
+    if trial.declared.key_type is not KeyType.SERVICE:
+        return
+    for kind, role, field in dict.fromkeys(_list_roles(trial.declared)):
+        allowed = trial.policy.allowed_roles.get(kind, (role,))
+        if role not in allowed:
+            fact = f"its {kind} is {quote(role)}, and must be {_either(allowed)}"
+            yield Breach(Rule.ALLOWED_ROLES, field, fact, f"set {kind} to an allowed role")
+
+
+def _list_roles(declared: Declaration) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield kind and text of every role of a service key, and the field that it stands in."""
+    yield "account_role", str(declared.roles.account_role), ("roles", "account_role")
+    if not declared.organizations:
+        yield "org_role", str(declared.roles.org_role), ("roles", "org_role")
+        yield "space_role", str(declared.roles.space_role), ("roles", "space_role")
+    for organization in declared.organizations:
+        yield "org_role", str(organization.role), ("organizations",)
+        for grant in organization.spaces:
+            yield "space_role", str(grant.role), ("organizations",)
+
+
+def _check_spaces(trial: Trial) -> Iterator[Breach]:
+    allowed = trial.policy.allowed_spaces
+    if not allowed:
+        return
+    for space, field in dict.fromkeys(_list_spaces(trial.declared)):
+        if find_glob((space,), allowed) is None:
+            fact = f"it may use the space {quote(space)}, which does not fit {_either(allowed)}"
+            yield Breach(Rule.ALLOWED_SPACES, (field,), fact, "take an allowed space, in the words of the policy")
+
+
+def _list_spaces(declared: Declaration) -> Iterator[tuple[str, str]]:
+    """Yield every space of a key as it is written, and the field that it stands in."""
+    if declared.space is not None:
+        yield str(declared.space), "space_id" if isinstance(declared.space, SpaceById) else "space"
+    for organization in declared.organizations:
+        for grant in organization.spaces:
+            yield grant.space_id, "organizations"
+
+
+def _check_sinks(trial: Trial) -> Iterator[Breach]:
+    used = [trial.sinks[delivery.sink] for delivery in trial.declared.deliveries]
+    for alternatives in trial.policy.required_sinks:
+        if not any(_meets(sink, wanted) for sink in used for wanted in alternatives):
+            wanted_words = " or ".join(map(_describe_sink, alternatives))
+            fact = f"it goes to {list_words({sink.name for sink in used})}, and must go to {wanted_words}"
+            yield Breach(Rule.REQUIRED_SINKS, ("sink",), fact, "deliver it there, too")
+
+
+def _meets(sink: SinkSettings, wanted: WantedSink) -> bool:
+    return sink.type == wanted.word or (wanted.by_name and sink.name == wanted.word)
+
+
+def _describe_sink(wanted: WantedSink) -> str:
+    kind = "a sink of that type or name" if wanted.by_name else "a sink of that type"
+    return f"{quote(wanted.word)} ({kind})"
+
+
+def _check_protection(trial: Trial) -> Iterator[Breach]:
+    declared = trial.declared
+    glob = find_glob((declared.address, declared.name), trial.policy.protected)
+    if glob is not None and not declared.protect:
+        fact = f"it fits {quote(glob)}, and what does must be protected"
+        yield Breach(Rule.PROTECTED, ("protect",), fact, "set protect: true")
+
+
+@lru_cache(maxsize=100_000)
+def _matches(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(re.fullmatch(pattern, text, PATTERN_FLAGS) for pattern in patterns)
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(map(quote, words))
+
+
+_CHECKS: tuple[Callable[[Trial], Iterator[Breach]], ...] = (
+    _check_expiry,
+    _check_age,
+    _check_name,
+    _check_description,
+    _check_key_type,
+    _check_roles,
+    _check_spaces,
+    _check_sinks,
+    _check_protection,
+)
+
+
+_FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED)
+"""Reasons of actions for old keys of a declaration, beside its own action."""
+
+
+def find_violations(manifest: Manifest, *, now: datetime | None = None) -> tuple[Problem, ...]:
+    """Return what breaks the manifest's policies, by declaration in file order, then by policy and rule.
+
+    Without a present time, how far `expires_at` lies ahead is not judged.
+    """
+    return tuple(
+        _tell(breach, declared, policy)
+        for declared in manifest.keys
+        for policy in manifest.policies
+        for breach in judge(Trial(policy=policy, declared=declared, sinks=manifest.sinks, now=now))
+    )
+
+
+def police(plan: Plan, *, manifest: Manifest, now: datetime) -> Plan:
+    """Return the plan with every action blocked that a policy forbids; one that is blocked already keeps its reason.
+
+    A key that is kept and breaks a rule is blocked too, so that it is seen. Old keys of a declaration still retire.
+    """
+    if not manifest.policies:
+        return plan
+    violations: dict[str, list[Problem]] = defaultdict(list)
+    for violation in find_violations(manifest, now=now):
+        violations[violation.subject].append(violation)
+    actions = tuple(_police_action(action, violations, manifest.policies) for action in plan.actions)
+    return replace(
+        plan,
+        actions=actions,
+        policies=tuple(policy.file for policy in manifest.policies if policy.file != manifest.path),
+        warnings=tuple(sorted({*plan.warnings, *_warn(plan, violations)})),
+    )
+
+
+def _tell(breach: Breach, declared: Declaration, policy: Policy) -> Problem:
+    place = declared.place_of(*breach.field)
+    return place.problem(
+        f"{breach.message} ({policy.cite(breach.rule)})",
+        rule=breach.rule.id,
+        subject=declared.address,
+        advice=breach.advice,
+    )
+
+
+def _police_action(action: Action, violations: Mapping[str, list[Problem]], policies: tuple[Policy, ...]) -> Action:
+    if action.blocked or _finishes(action):
+        return action
+    broken = violations.get(action.address, ()) if _is_main(action) else ()
+    found = [f"{violation.message}: {violation.advice}" for violation in broken]
+    found += [advice for policy in policies if (advice := _protect(action, policy))]
+    return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
+
+
+def _finishes(action: Action) -> bool:
+    """Whether an action ends what an earlier run began: until then, some consumers may hold a dead key."""
+    was_begun = action.basis is not None and bool(action.basis.intents)
+    return action.reason is Reason.UNFINISHED or (action.reason is Reason.UNDELIVERED and was_begun)
+
+
+def _is_main(action: Action) -> bool:
+    """Whether an action is a declaration's own, rather than one for an old key of it, or for an undeclared one."""
+    return action.basis is not None and action.basis.desired is not None and action.reason not in _FURTHER_KEYS
+
+
+def _protect(action: Action, policy: Policy) -> str:
+    """Return why a policy forbids an action that ends a protected key, or its protection; nothing where it does not."""
+    glob = find_glob(tuple(_list_names(action)), policy.protected)
+    if glob is None or not _ends_protected(action, policy):
+        return ""
+    rule = policy.cite(Rule.PROTECTED)
+    return f"what fits {quote(glob)} is neither renewed nor deleted nor moved away ({rule}): change the policy first"
+
+
+def _ends_protected(action: Action, policy: Policy) -> bool:
+    if action.verb in (Verb.KEEP, Verb.DELIVER) and action.previous_address:
+        name = action.before.name if action.before else ""
+        return find_glob((action.address, name), policy.protected) is None
+    # An old key whose successor is in place is no longer what is protected.
+    return action.verb in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE) and action.reason is not Reason.SUPERSEDED
+
+
+def _list_names(action: Action) -> Iterator[str]:
+    """Yield every address and name that a key has, or had when it was delivered."""
+    yield action.address
+    if action.previous_address:
+        yield action.previous_address
+    if action.before:
+        yield action.before.name
+    receipt = action.basis.receipt if action.basis else None
+    if receipt:
+        yield receipt.address
+        yield receipt.name
+
+
+def _warn(plan: Plan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:
+    for action in plan.actions:
+        broken = violations.get(action.address, ())
+        if broken and _finishes(action):
+            rules = ", ".join(sorted({violation.rule for violation in broken}))
+            yield f"{action.address} breaks {rules}; what an earlier run began is finished all the same"

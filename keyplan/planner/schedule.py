@@ -1,0 +1,53 @@
+"""When a delivered key falls due by time alone: rows 11 and 12 of DESIGN section 6.
+
+In: a current key, its declaration and receipt. Out: instants. Never: whether anything is done about it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from keyplan.model.manifest import Declaration
+from keyplan.model.observation import Observation
+from keyplan.model.receipt import UNKNOWN_TIME, Receipt
+from keyplan.planner.diff import TOLERANCE
+
+_EARLY_SHARE = 3
+"""Without `before_expiry`, a key is renewed when a third of its life is left."""
+
+
+def issued_at(receipt: Receipt, now: datetime) -> datetime:
+    """Return since when a current key's raw key is in use; never later than now.
+
+    Our own delivery counts, because whether `created_at` changes with a refresh is unstated (arize-api 13.18).
+    For a key that somebody else delivered its creation does, unless the provider does not know it or errs.
+    """
+    is_ours = receipt.fingerprint is not None
+    if is_ours or receipt.created_at == UNKNOWN_TIME or receipt.created_at > now:
+        return min(receipt.delivered_at, now)
+    return receipt.created_at
+
+
+def due_before_expiry(declared: Declaration, key: Observation, receipt: Receipt, now: datetime) -> datetime | None:
+    """Return from when on the key counts as expiring; None for a key without expiry."""
+    if key.expires_at is None:
+        return None
+    life = key.expires_at - issued_at(receipt, now)
+    early = declared.rotation.before_expiry
+    # A warning time as long as the whole life would rotate at every run: the provider may cap a life.
+    if early is None or early >= life:
+        early = life / _EARLY_SHARE
+    return key.expires_at - early
+
+
+def due_by_age(declared: Declaration, receipt: Receipt, now: datetime) -> datetime | None:
+    """Return from when on the key is older than `rotation.every`; None without that."""
+    every = declared.rotation.every
+    return issued_at(receipt, now) + every if every is not None else None
+
+
+def can_be_extended(declared: Declaration, key: Observation) -> bool:
+    """Whether a new key would live longer: not where this one lives as long as an absolute `expires_at` says."""
+    if declared.expires_at is None or key.expires_at is None:
+        return True
+    return key.expires_at < declared.expires_at - TOLERANCE

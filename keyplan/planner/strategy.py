@@ -1,0 +1,111 @@
+"""Refresh or replace: what the dialect's laws allow for renewing one key, and why (DESIGN 6, Strategy).
+
+In: a desired key, the key to renew, what changed, the laws and now. Out: a verb with its overlap and
+explanation. Never: whether to renew at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import Retire, Rotation, Strategy
+from keyplan.model.observation import Laws, Observation
+from keyplan.model.plan import Change, Verb
+from keyplan.model.times import write_duration
+from keyplan.planner.diff import EXPIRY, TOLERANCE
+
+_LET_IT_CHOOSE = "use strategy: auto"
+_SHORTEST = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How one key will be renewed."""
+
+    verb: Verb
+    """`REFRESH` or `REPLACE`."""
+    overlap: timedelta
+    explanation: str
+
+
+def find_overlap(rotation: Rotation) -> timedelta:
+    """Return how long the old key works on after the switch.
+
+    A key that waits until nobody uses it needs some time in which that can show, so never zero.
+    """
+    if rotation.retire is Retire.WHEN_UNUSED:
+        return max(rotation.overlap, rotation.settle, _SHORTEST)
+    return rotation.overlap
+
+
+def choose(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> Choice:
+    """Return how to renew a key that somebody may hold, by its declared strategy and the laws."""
+    rotation = desired.declaration.rotation
+    overlap = find_overlap(rotation)
+    if rotation.strategy is Strategy.REPLACE:
+        return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the manifest says so")
+    obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _overlap_obstacle(rotation, laws)
+    if obstacle:
+        return Choice(verb=Verb.REPLACE, overlap=overlap, explanation=f"replace: {obstacle}")
+    return Choice(verb=Verb.REFRESH, overlap=overlap, explanation=_praise(overlap, laws))
+
+
+def finish(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> Choice:
+    """Return how to renew a key that nobody can hold: by refresh where lawful, and never with an overlap."""
+    obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now)
+    if obstacle:
+        return Choice(verb=Verb.REPLACE, overlap=timedelta(0), explanation=f"replace: {obstacle}")
+    return Choice(
+        verb=Verb.REFRESH, overlap=timedelta(0), explanation="refresh: its raw key was lost, so nobody holds it"
+    )
+
+
+def find_unlawful(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
+    """Yield why the declared rotation can never be lawful in this dialect, and what to do; nothing where it can."""
+    rotation = desired.declaration.rotation
+    if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
+        message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
+        yield message, "use retire: after_overlap"
+    if rotation.strategy is not Strategy.REFRESH:
+        return
+    if obstacle := _overlap_obstacle(rotation, laws):
+        yield f"strategy: refresh is not possible: {obstacle}", _LET_IT_CHOOSE
+    if desired.declaration.expires_in and not laws.refresh_extends_life:
+        yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
+
+
+def _obstacle(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> str:
+    """Return why no refresh can make this key as declared; empty where one can."""
+    fixed = [change.field for change in changes if change.field != EXPIRY]
+    if fixed:
+        return f"nothing but a new key can have another {', '.join(fixed)}"
+    if laws.refresh_extends_life or key.expires_at is None:
+        return ""
+    wanted = desired.expiry_from(now)
+    if wanted is None or wanted > key.expires_at + TOLERANCE:
+        return _no_extension(laws)
+    return ""
+
+
+def _no_extension(laws: Laws) -> str:
+    return f"a refresh can't extend a key's life in the {laws.dialect} API"
+
+
+def _overlap_obstacle(rotation: Rotation, laws: Laws) -> str:
+    if rotation.retire is Retire.WHEN_UNUSED:
+        return "a refresh ends the old raw key by the clock, and retire: when_unused is asked for"
+    if rotation.overlap <= laws.longest_grace:
+        return ""
+    if not laws.longest_grace:
+        return f"a refresh ends the old raw key at once in the {laws.dialect} API, and an overlap is asked for"
+    longest = write_duration(laws.longest_grace)
+    return f"the overlap is longer than the {longest} that a refresh can give in the {laws.dialect} API"
+
+
+def _praise(overlap: timedelta, laws: Laws) -> str:
+    if overlap:
+        return f"refresh: the {laws.dialect} API keeps the old raw key for the overlap"
+    return "refresh: one call, and no overlap is asked for"

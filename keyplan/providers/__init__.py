@@ -1,0 +1,1 @@
+"""Providers of keys: a package for each type."""

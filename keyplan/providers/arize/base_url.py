@@ -1,0 +1,85 @@
+"""Where the API is: from the manifest's options, else from the variables that Arize's own SDK reads.
+
+In: options and environment. Out: one checked base URL. Never: a guess between two answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import Json
+from keyplan.net.http import check_base_url
+
+REGION_PATTERN = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
+"""The shape of ``eu-west-1a``, ``us-east-1b`` (arize-api 2.1)."""
+
+
+def host_of(region: str, *, named: str) -> str:
+    """Return the host of a region; the message calls it `named`. Raises InputError where it is none."""
+    if not re.fullmatch(REGION_PATTERN, region):
+        raise InputError(f"{named} '{region}' is no region", advice="a region looks like eu-west-1a")
+    return f"api.{region}.arize.com"
+
+
+DEFAULT_HOST = "api.arize.com"
+_PORT_PATTERN = "[0-9]{1,5}"
+
+
+def locate(options: Mapping[str, Json], environment: Mapping[str, str]) -> str:
+    """Return the base URL, without trailing slash.
+
+    `base_url` or `region` of the manifest win over the environment: ARIZE_SINGLE_HOST, ARIZE_SINGLE_PORT,
+    ARIZE_BASE_DOMAIN and ARIZE_REGION exclude each other, and win over ARIZE_API_HOST and ARIZE_API_PORT.
+
+    Raises InputError where two of these exclude each other, or the result is unusable.
+    """
+    base_url, region = str(options.get("base_url") or ""), str(options.get("region") or "")
+    if base_url and region:
+        raise InputError("provider: base_url and region exclude each other", advice="keep one of them")
+    if base_url:
+        return check_base_url(base_url)
+    if region:
+        return check_base_url(f"https://{host_of(region, named='provider.region')}")
+    return _locate_by_environment({name: value for name, value in environment.items() if value})
+
+
+def _locate_by_environment(environment: Mapping[str, str]) -> str:
+    _refuse_several_overrides(environment)
+    scheme = environment.get("ARIZE_API_SCHEME", "https")
+    if scheme not in {"http", "https"}:
+        raise InputError("ARIZE_API_SCHEME must be http or https")
+    host, port = _host(environment), _port(environment)
+    if not port:
+        return check_base_url(f"{scheme}://{host}")
+    if re.search(r":[0-9]+$", host):
+        raise InputError(f"the host '{host}' already names a port, and so does the environment", advice="name it once")
+    return check_base_url(f"{scheme}://{host}:{port}")
+
+
+def _refuse_several_overrides(environment: Mapping[str, str]) -> None:
+    groups = (("ARIZE_REGION",), ("ARIZE_SINGLE_HOST", "ARIZE_SINGLE_PORT"), ("ARIZE_BASE_DOMAIN",))
+    used = [name for group in groups for name in group if name in environment]
+    # The SDK refuses this too, with its MultipleEndpointOverridesError (arize-api 2.4).
+    if sum(any(name in environment for name in group) for group in groups) > 1:
+        raise InputError(f"{', '.join(used)} exclude each other", advice="unset all but one of them")
+
+
+def _host(environment: Mapping[str, str]) -> str:
+    if "ARIZE_REGION" in environment:
+        return host_of(environment["ARIZE_REGION"], named="ARIZE_REGION")
+    if "ARIZE_BASE_DOMAIN" in environment:
+        return f"api.{environment['ARIZE_BASE_DOMAIN']}"
+    return environment.get("ARIZE_SINGLE_HOST") or environment.get("ARIZE_API_HOST") or DEFAULT_HOST
+
+
+def _port(environment: Mapping[str, str]) -> str:
+    """Return the port to add to the host; empty for none, which the SDK also writes as 0."""
+    for name in ("ARIZE_SINGLE_PORT", "ARIZE_API_PORT"):
+        port = environment.get(name, "0")
+        if not re.fullmatch(_PORT_PATTERN, port):
+            raise InputError(f"{name} must be a port number")
+        if int(port):
+            return port
+    return ""

@@ -1,0 +1,166 @@
+"""The two generations of the API as tables: words, paths, bodies, laws.
+
+In: what is wanted. Out: what to send for it. Pure. `ALPHA` is what SDK 8.6 to 8.39 speaks, `BETA` what SDK
+8.41 and later speaks (arize-api 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from keyplan.errors import InputError
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import KeyId, KeyType, OrganizationGrant, Role, Roles, SpaceId
+from keyplan.model.observation import Access, Laws
+from keyplan.providers.arize.errors import JsonObject
+
+KEYS_PATH = "/v2/api-keys"
+SPACES_PATH = "/v2/spaces"
+ORGANIZATIONS_PATH = "/v2/organizations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One generation of the API."""
+
+    laws: Laws
+    type_words: Mapping[KeyType, str]
+    active_word: str
+    dead_words: tuple[str, ...]
+    """What a dead key is called, the likeliest first: servers of one generation differ."""
+    delete_method: str
+    delete_suffix: str
+    write_service: Callable[[Desired, Access], dict[str, Any]]
+    """Return the fields of a service key's create that a user key's has not."""
+
+    def write_create(self, desired: Desired, expires_at: datetime | None) -> JsonObject:
+        """Return the body of a create; what is unset is left out.
+
+        Raises InputError where this generation cannot say what is wanted.
+        """
+        service = {} if desired.access is None else self.write_service(desired, desired.access)
+        description = desired.full_description
+        return {
+            "key_type": self.type_words[desired.declaration.key_type],
+            "name": desired.declaration.name,
+            **({"description": description} if description else {}),
+            **_write_expiry(expires_at),
+            **service,
+        }
+
+    def write_refresh(self, expires_at: datetime | None, grace: timedelta) -> JsonObject:
+        """Return the body of a refresh. Raises InputError where this generation has no such grace."""
+        if grace > self.laws.longest_grace:
+            longest = self.laws.longest_grace.total_seconds()
+            raise InputError(f"the {self.laws.dialect} API grants a refreshed key {longest:.0f} s of grace at most")
+        # arize-api 3.7: omitted is zero.
+        seconds = int(grace.total_seconds())
+        return {**_write_expiry(expires_at), **({"grace_period_seconds": seconds} if seconds else {})}
+
+    def filters(
+        self, *, key_type: KeyType | None = None, status: str, space_id: SpaceId | None = None
+    ) -> dict[str, str]:
+        """Return the parameters of a listing; None filters nothing."""
+        return {
+            **({"key_type": self.type_words[key_type]} if key_type else {}),
+            "status": status,
+            **({"space_id": space_id} if space_id else {}),
+        }
+
+    def delete_path(self, key_id: KeyId) -> str:
+        """Return the path that ends a key, for `delete_method`."""
+        return f"{path_of(KEYS_PATH, key_id)}{self.delete_suffix}"
+
+
+def path_of(collection: str, identity: str) -> str:
+    """Return the path of one member of a collection, its id fully percent-encoded (arize-api 2.3)."""
+    # Dots too, or an id of two dots would climb to another path.
+    return f"{collection}/{quote(identity, safe='').replace('.', '%2E')}"
+
+
+def _write_expiry(expires_at: datetime | None) -> dict[str, str]:
+    return {"expires_at": expires_at.astimezone(UTC).isoformat()} if expires_at else {}
+
+
+def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
+    """Return `space_id`, and `roles` where one differs from the API's own defaults (arize-api 3.4)."""
+    if desired.declaration.organizations or len(desired.space_ids) != 1:
+        raise InputError(
+            f"{desired.address}: the alpha API knows no key with several spaces",
+            advice="declare `space` or `space_id` instead of `organizations`, or set provider.api to beta",
+        )
+    granted = access.organizations[0]
+    space = granted.spaces[0]
+    roles = Roles(space_role=space.role, org_role=granted.role, account_role=access.account_role)
+    named = (("space_role", roles.space_role), ("org_role", roles.org_role), ("account_role", roles.account_role))
+    if any(role.custom for _, role in named):
+        raise InputError(f"{desired.address}: the alpha API knows no custom roles")
+    return {
+        "space_id": space.space_id,
+        **({} if roles == Roles() else {"roles": {field: role.name for field, role in named}}),
+    }
+
+
+def _write_beta_service(desired: Desired, access: Access) -> dict[str, Any]:
+    """Return `account_role` and `organizations`, all roles said (arize-api 3.4)."""
+    if not all(granted.org_id for granted in access.organizations):
+        raise InputError(f"{desired.address}: the beta API wants the organization of each space")
+    return {
+        "account_role": _write_role(access.account_role),
+        "organizations": [_write_organization(granted) for granted in access.organizations],
+    }
+
+
+def _write_organization(granted: OrganizationGrant) -> dict[str, Any]:
+    return {
+        "org_id": granted.org_id,
+        "role": _write_role(granted.role),
+        "spaces": [{"space_id": space.space_id, "role": _write_role(space.role)} for space in granted.spaces],
+    }
+
+
+def _write_role(role: Role) -> dict[str, str]:
+    if role.custom:
+        return {"type": "CUSTOM", "id": role.name}
+    return {"type": "PREDEFINED", "name": role.name.upper().replace("-", "_")}
+
+
+ALPHA = Dialect(
+    laws=Laws(
+        dialect="alpha",
+        refresh_extends_life=True,
+        refresh_needs_expiry=False,
+        longest_grace=timedelta(0),
+        names_organizations=False,
+        shows_spaces=False,
+        shows_last_use=False,
+    ),
+    type_words={KeyType.USER: "user", KeyType.SERVICE: "service"},
+    active_word="active",
+    dead_words=("deleted", "revoked"),  # until SDK 8.33, and from 8.34 to 8.39
+    delete_method="DELETE",
+    delete_suffix="",
+    write_service=_write_alpha_service,
+)
+BETA = Dialect(
+    laws=Laws(
+        dialect="beta",
+        refresh_extends_life=False,
+        refresh_needs_expiry=True,
+        longest_grace=timedelta(seconds=86_400),
+        names_organizations=True,
+        shows_spaces=True,
+        shows_last_use=True,
+    ),
+    type_words={KeyType.USER: "USER", KeyType.SERVICE: "SERVICE"},
+    active_word="ACTIVE",
+    dead_words=("REVOKED",),
+    delete_method="PUT",
+    delete_suffix="/revoke",
+    write_service=_write_beta_service,
+)
+DIALECTS: Mapping[str, Dialect] = {"alpha": ALPHA, "beta": BETA}

@@ -1,0 +1,123 @@
+"""What an exchange means: a JSON object, or one of our errors, each said in one line.
+
+In: an `Exchange`, what to call the request, and how a lost effect is to be called. Out: JSON, or a raise.
+Pure. Never: a body of the server in a message; of a problem only its title and detail are quoted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn, TypeAlias
+
+from keyplan.errors import (
+    InDoubtError,
+    ProviderDeniedError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
+from keyplan.net.http import Answer, Exchange, Failure, show_safely
+
+JsonObject: TypeAlias = Mapping[str, Any]
+LostError: TypeAlias = type[InDoubtError] | type[ProviderUnavailableError]
+"""What is raised where the server got a request and no whole answer came: in doubt, unless repeatable."""
+
+_ADVICE_CREDENTIAL = (
+    "check ARIZE_API_KEY or provider.credential (for drift: provider.reader_credential), and the region: "
+    "a key works only in the region it was made in"
+)
+_ADVICE_NETWORK = "check the network, the proxy and provider.region or provider.base_url"
+_PROBLEM_LIMIT = 300
+
+
+def is_success(answer: Answer) -> bool:
+    """Whether a status is 2xx."""
+    return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def expect_success(what: str, result: Exchange | None, lost: LostError) -> Answer:
+    """Return the answer if it is a success; `result` None says that the request never got its turn.
+
+    Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError, or what `lost` names.
+    """
+    if isinstance(result, Answer):
+        if is_success(result):
+            return result
+        _refuse(what, result, lost)
+    text = f"{what}: {describe(result)}"
+    if isinstance(result, Failure) and result.sent:
+        raise lost(text)
+    raise ProviderUnavailableError(text, advice=_ADVICE_NETWORK if result else "")
+
+
+def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
+    """Return the JSON object that a successful answer holds. Raises what `lost` names."""
+    values = _load(answer)
+    if isinstance(values, Mapping):
+        return values
+    form = "HTML" if _is_html(answer) else "an empty body" if not answer.body.strip() else "something else"
+    # From nothing: a JSON error would quote the body, and the body of a create may hold a raw key.
+    raise lost(f"{what}: the server answered {form} where a JSON object was expected (status {answer.status})")
+
+
+def describe(result: Exchange | None) -> str:
+    """Return what came of a request, in one line."""
+    match result:
+        case None:
+            return "the server keeps asking to wait"
+        case Failure(reason=reason):
+            return reason
+        case _:
+            return _describe_answer(result)
+
+
+def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
+    text = f"{what}: {describe(answer)}"
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise ProviderDeniedError(text, advice=_ADVICE_CREDENTIAL)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        # A 429 did nothing, whatever was asked for; and it has been repeated as long as patience lasted.
+        raise ProviderUnavailableError(text, advice="try again later, or with less --parallelism")
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise lost(text)
+    raise ProviderRefusedError(text, status=answer.status, advice=_advise(answer.status))
+
+
+def _advise(status: int) -> str:
+    if status < HTTPStatus.BAD_REQUEST:
+        return "check provider.base_url: redirects are not followed, because the credential must not leave the host"
+    if status == HTTPStatus.NOT_FOUND:
+        return "it does not exist, or the credential may not see it"
+    return ""
+
+
+def _describe_answer(answer: Answer) -> str:
+    problem = _load(answer)
+    values = problem if isinstance(problem, Mapping) else {}
+    title = _text(values.get("title")) or _phrase(answer.status)
+    detail = _text(values.get("detail")) or ("the body is HTML" if _is_html(answer) else "")
+    said = ": ".join(part for part in (title, detail) if part)
+    return show_safely(f"{answer.status} {said}".strip(), limit=_PROBLEM_LIMIT)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _text(value: object) -> str:
+    return show_safely(value, limit=_PROBLEM_LIMIT) if isinstance(value, str) else ""
+
+
+def _load(answer: Answer) -> object:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_html(answer: Answer) -> bool:
+    return "html" in answer.content_type.lower() or answer.body.lstrip()[:1] == b"<"

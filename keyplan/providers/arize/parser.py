@@ -1,0 +1,243 @@
+"""The API's JSON as our nouns, forgiving in what may be missing, null, new or garbled (arize-api 13).
+
+In: JSON values. Out: observations, spaces, raw keys. What cannot be understood becomes unknown, with a
+word to the user once; it never ends a listing. Never: a raw key anywhere but in a `RawKey`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from sys import intern
+from typing import Any, TypeAlias
+
+from keyplan.model.manifest import (
+    KeyId,
+    KeyType,
+    OrganizationGrant,
+    OrganizationId,
+    Role,
+    SpaceGrant,
+    SpaceId,
+)
+from keyplan.model.observation import Access, Observation, Space, split_marker
+from keyplan.model.secret import RawKey
+from keyplan.net.http import show_safely
+from keyplan.providers.arize.errors import JsonObject
+from keyplan.system.secrets import is_header_safe
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+_KEY_TYPES: Mapping[str, KeyType] = {kind.value: kind for kind in KeyType}
+_NO_SPACES: frozenset[SpaceId] = frozenset()
+_UTC_ENDINGS = ("+00:00", "Z")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+class Notices:
+    """Tells the user each thing once, from any thread."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
+
+    def tell(self, text: str) -> None:
+        """Say it, unless it has been said."""
+        with self._lock:
+            if text in self._told:
+                return
+            self._told.add(text)
+        self._say(text)
+
+
+class KeyParser:
+    """Reads key objects of one dialect."""
+
+    def __init__(self, notices: Notices, *, shows_spaces: bool) -> None:
+        self._notices = notices
+        self._shows_spaces = shows_spaces
+
+    def read(self, item: JsonObject, *, active_unless_said: bool = True) -> Observation | None:
+        """Return the key that an object describes; None where it has no id."""
+        key_id = read_text(item.get("id"))
+        if not key_id:
+            self._notices.tell("the server listed a key without an id; it is left out")
+            return None
+        description, marker = split_marker(read_text(item.get("description")))
+        space_ids, access = self.read_access(item)
+        return Observation(
+            # Interned, like those of receipts: both say the same of nearly every key.
+            id=KeyId(intern(key_id)),
+            name=intern(read_text(item.get("name"))),
+            key_type=_KEY_TYPES.get(read_text(item.get("key_type")).lower()),
+            description=description,
+            marker=marker,
+            active=read_active(item, unless_said=active_unless_said),
+            redacted=intern(read_text(item.get("redacted_key"))),
+            created_at=self._time(item, "created_at") or EPOCH,
+            expires_at=self._time(item, "expires_at"),
+            last_used_at=self._time(item, "last_used_at"),
+            created_by=intern(read_text(item.get("created_by_user_id"))),
+            space_ids=space_ids,
+            access=access,
+        )
+
+    def read_access(self, item: JsonObject) -> tuple[frozenset[SpaceId] | None, Access | None]:
+        """Return the spaces that an object shows, None where the dialect shows none; and its access, if that is whole.
+
+        An access is whole only where it names every space.
+        """
+        if not self._shows_spaces:
+            return None, None
+        bot_user = item.get("bot_user")
+        return (_NO_SPACES, None) if bot_user is None else _read_bot_user(bot_user)
+
+    def _time(self, item: JsonObject, field: str) -> datetime | None:
+        value = item.get(field)
+        if value is None:
+            return None
+        try:
+            return read_time(value)
+        except ValueError:
+            key_id = show_safely(read_text(item.get("id")))
+            self._notices.tell(f"key {key_id}: {field} is no time that keyplan understands; it counts as not set")
+            return None
+
+
+def read_time(value: object) -> datetime:
+    """Return the instant, aware, UTC.
+
+    Understood are RFC 3339 with any offset and fraction, times without offset (taken as UTC), dates, and
+    seconds since 1970, as the vendor's SDK does (arize-api 8). Raises ValueError on anything else.
+    """
+    try:
+        match value:
+            case bool():
+                raise ValueError("a truth value is no time")
+            case int() | float():
+                return datetime.fromtimestamp(value, UTC)
+            case str() if value.endswith(_UTC_ENDINGS):
+                # As servers write it; to ask whether it is a number and to look for a zone took two thirds of the time.
+                return datetime.fromisoformat(value)
+            case str() if _NUMBER.fullmatch(value):
+                return datetime.fromtimestamp(float(value), UTC)
+            case str():
+                return _to_utc(datetime.fromisoformat(value.upper()))
+            case _:
+                raise ValueError("neither text nor number")
+    except (OverflowError, OSError) as error:
+        raise ValueError("beyond the years 1 to 9999") from error
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def read_text(value: object) -> str:
+    """Return a text that can be written down; empty for anything that is no text."""
+    if not isinstance(value, str):
+        return ""
+    # JSON can hold half of a surrogate pair, which no file and no terminal takes. ASCII can't, and is asked first: a
+    # listing of 10,000 keys has 200,000 texts.
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def read_raw_key(answer: JsonObject) -> RawKey | None:
+    """Return the raw key of an answer to create or refresh; None where it holds none that can be used."""
+    if not isinstance(answer.get("key"), str) or not answer["key"] or not is_header_safe(answer["key"]):
+        return None
+    return RawKey(answer["key"])
+
+
+def read_space(item: JsonObject) -> Space | None:
+    """Return the space that an object describes; None where it has no id."""
+    space_id, organization_id = read_text(item.get("id")), read_text(item.get("organization_id"))
+    if not space_id:
+        return None
+    return Space(
+        id=SpaceId(space_id),
+        name=read_text(item.get("name")),
+        # arize-api 9: older servers may omit it.
+        organization_id=OrganizationId(organization_id) if organization_id else None,
+    )
+
+
+def read_active(item: JsonObject, *, unless_said: bool) -> bool:
+    """Whether an object calls its key active."""
+    # arize-api 13.6: deleted, revoked, REVOKED; anything but active is dead.
+    status = item.get("status")
+    return unless_said if status is None else read_text(status).lower() == "active"
+
+
+def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]:
+    # arize-api 3.6: with an empty name roles are placeholders; empty organizations say nothing.
+    if not isinstance(bot_user, dict) or not bot_user.get("organizations"):
+        return _NO_SPACES, None
+    try:
+        if bot_user.get("name"):
+            organizations = tuple(map(_read_organization, bot_user["organizations"]))
+            return _make_access(_read_role(bot_user["account_role"]), organizations)
+    except (KeyError, TypeError, ValueError):
+        pass
+    spaces = (space for granted in _objects(bot_user["organizations"]) for space in _objects(granted.get("spaces")))
+    return frozenset(SpaceId(space_id) for space in spaces if (space_id := read_text(space.get("space_id")))), None
+
+
+def _objects(value: object) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+_Role: TypeAlias = tuple[str, str]
+"""Type and word."""
+_Organization: TypeAlias = tuple[str, _Role, tuple[tuple[str, _Role], ...]]
+"""Id, role, and each space with its role."""
+
+
+def _read_organization(value: Any) -> _Organization:
+    spaces = tuple([(_some(space["space_id"]), _read_role(space["role"])) for space in value["spaces"]])
+    return _some(value["org_id"]), _read_role(value["role"]), spaces
+
+
+def _read_role(value: Any) -> _Role:
+    """Return what tells one role from another. Raises KeyError, TypeError or ValueError where it is none."""
+    match value["type"]:
+        case "PREDEFINED":
+            return "PREDEFINED", _some(value["name"])
+        case "CUSTOM":
+            return "CUSTOM", _some(value["id"])
+        case _:
+            raise ValueError("an unknown type of role")
+
+
+@lru_cache(maxsize=4096)
+def _make_access(account_role: _Role, organizations: tuple[_Organization, ...]) -> tuple[frozenset[SpaceId], Access]:
+    """Return an access and its spaces.
+
+    The keys of one space mostly have the same: made once, they take a tenth of the time and none of the memory.
+    """
+    access = Access(
+        account_role=_make_role(account_role),
+        organizations=tuple(sorted(map(_make_organization, organizations), key=lambda granted: str(granted.org_id))),
+    )
+    return frozenset(access.space_ids()), access
+
+
+def _make_organization(organization: _Organization) -> OrganizationGrant:
+    org_id, role, spaces = organization
+    granted = [SpaceGrant(space_id=SpaceId(space_id), role=_make_role(its)) for space_id, its in spaces]
+    return OrganizationGrant(org_id=OrganizationId(org_id), role=_make_role(role), spaces=tuple(sorted(granted)))
+
+
+def _make_role(role: _Role) -> Role:
+    kind, word = role
+    return Role(word, custom=True) if kind == "CUSTOM" else Role(word.lower().replace("_", "-"))
+
+
+def _some(value: object) -> str:
+    text = read_text(value)
+    if not text:
+        raise ValueError("not a text, or an empty one")
+    return text

@@ -1,0 +1,120 @@
+"""Spaces by name or id, with the organization of each where the dialect wants it.
+
+In: references of the manifest. Out: spaces. Never: a guess among several spaces of one name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from difflib import get_close_matches
+from http import HTTPStatus
+from typing import TypeVar, assert_never
+
+from keyplan.errors import InputError, ProviderRefusedError
+from keyplan.model.manifest import OrganizationId, SpaceById, SpaceByName, SpaceId, SpaceRef
+from keyplan.model.observation import Space
+from keyplan.net.http import show_safely
+from keyplan.providers.arize.client import ReadingClient
+from keyplan.providers.arize.dialects import ORGANIZATIONS_PATH, SPACES_PATH, path_of
+from keyplan.providers.arize.pages import PAGE_SIZE, fetch_all
+from keyplan.providers.arize.parser import read_space, read_text
+
+MOST_AT_ONCE = 16
+_ItemT = TypeVar("_ItemT")
+_ResultT = TypeVar("_ResultT")
+
+
+def ask_all(ask: Callable[[_ItemT], _ResultT], items: Sequence[_ItemT]) -> list[_ResultT]:
+    """Return the answer for each item, in their order, several asked at once. Raises what the first failure raises."""
+    if not items:
+        return []
+    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(items)), thread_name_prefix="arize") as pool:
+        return list(pool.map(ask, items))
+
+
+class SpaceFinder:
+    """Looks spaces up, each once."""
+
+    def __init__(self, client: ReadingClient) -> None:
+        self._client = client
+
+    def find(self, references: Collection[SpaceRef], *, with_organization: bool) -> Mapping[SpaceRef, Space]:
+        """Return the space of every reference.
+
+        Without organizations an id needs no look-up: its space then has no name but the id. Raises
+        InputError where a space is unknown or ambiguous, or its organization can't be found; ProviderError.
+        """
+        wanted = sorted(set(references), key=lambda reference: (isinstance(reference, SpaceById), str(reference)))
+        found = dict(zip(wanted, ask_all(lambda ref: self._find(ref, with_organization), wanted), strict=True))
+        if not with_organization or all(space.organization_id for space in found.values()):
+            return found
+        organizations = self._map_organizations()
+        return {reference: _complete(space, organizations) for reference, space in found.items()}
+
+    def _find(self, reference: SpaceRef, with_organization: bool) -> Space:
+        match reference:
+            case SpaceByName(name=name):
+                return self._find_by_name(name)
+            case SpaceById(space_id=space_id):
+                return self._fetch(space_id) if with_organization else Space(id=space_id, name=space_id)
+            case _:
+                assert_never(reference)
+
+    def _find_by_name(self, name: str) -> Space:
+        shown = show_safely(name)
+        # arize-api 9: the filter matches any part of the name in any case, so it only narrows the search.
+        items = fetch_all(self._client, f"look up space '{shown}'", SPACES_PATH, {"name": name}, "spaces")
+        spaces = {space.id: space for item in items if (space := read_space(item)) and space.name == name}
+        if len(spaces) > 1:
+            ids = ", ".join(sorted(spaces))
+            raise InputError(f"space '{shown}' is the name of several spaces", advice=f"give one as space_id: {ids}")
+        if not spaces:
+            raise InputError(f"space '{shown}' is unknown", advice=self._suggest(name))
+        return next(iter(spaces.values()))
+
+    def _suggest(self, name: str) -> str:
+        listed = self._client.read("list spaces", SPACES_PATH, {"limit": str(PAGE_SIZE)}).get("spaces")
+        items = listed if isinstance(listed, list) else []
+        names = sorted({read_text(item.get("name")) for item in items if isinstance(item, Mapping)})
+        by_folded = {each.casefold(): each for each in names if each}
+        near = get_close_matches(name.casefold(), by_folded, n=3)
+        if near:
+            return "did you mean " + " or ".join(f"'{show_safely(by_folded[each])}'" for each in near) + "?"
+        return "check that the credential may see it; names are matched exactly"
+
+    def _fetch(self, space_id: SpaceId) -> Space:
+        shown = show_safely(space_id)
+        try:
+            item = self._client.read(f"look up space {shown}", path_of(SPACES_PATH, space_id))
+        except ProviderRefusedError as error:
+            if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
+                raise
+            advice = "check that the credential may see it; for a name write `space:`"
+            raise InputError(f"space_id {shown} is unknown", advice=advice) from error
+        space = read_space(item)
+        # What was asked for counts, not how the answer spells it.
+        return replace(space, id=space_id) if space else Space(id=space_id, name=space_id)
+
+    def _map_organizations(self) -> Mapping[SpaceId, OrganizationId]:
+        """Return the organization of every space; needed where the server doesn't say it with the space."""
+        items = fetch_all(self._client, "list organizations", ORGANIZATIONS_PATH, {}, "organizations")
+        ids = sorted({read_text(item.get("id")) for item in items} - {""})
+        pages = ask_all(self._list_spaces_of, ids)
+        return {SpaceId(space): OrganizationId(org) for org, spaces in zip(ids, pages, strict=True) for space in spaces}
+
+    def _list_spaces_of(self, organization_id: str) -> list[str]:
+        what = f"list the spaces of organization {show_safely(organization_id)}"
+        items = fetch_all(self._client, what, SPACES_PATH, {"org_id": organization_id}, "spaces")
+        return [read_text(item.get("id")) for item in items]
+
+
+def _complete(space: Space, organizations: Mapping[SpaceId, OrganizationId]) -> Space:
+    organization_id = space.organization_id or organizations.get(space.id)
+    if organization_id is None:
+        raise InputError(
+            f"the organization of space '{show_safely(space.name)}' cannot be found, and the beta API wants it",
+            advice="declare `organizations` with org_id and space_id, or use a credential that sees the organization",
+        )
+    return replace(space, organization_id=organization_id)

@@ -1,0 +1,115 @@
+"""Sheets as SARIF 2.1.0, for code scanning: what is found, by which rule, at which line of which manifest.
+
+In: sheets. Out: JSON in ASCII. Never: a link or placeholder that came with the text, a fingerprint that depends on
+where a declaration stands in its file.
+
+Source: OASIS, Static Analysis Results Interchange Format 2.1.0, sections in brackets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from keyplan.model.manifest import Place
+from keyplan.renderers.ci.sheet import Level, Row, Sheet
+from keyplan.renderers.ci.summary import list_lines, say_headline
+from keyplan.renderers.machine.documents import render_document
+from keyplan.renderers.sanitize import inert
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: Mapping[Level, str] = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}
+# Not `primaryLocationLineHash`: GitHub's upload computes that itself from the text of the line, and warns about others.
+_FINGERPRINT = "keyplanRow/v1"
+# 3.11.6 embedded links and 3.11.5 placeholders; and mentions, as some viewers take a message for Markdown.
+_READ_INTO = re.compile(r"\](?=\()|\{(?=\d+\})|(?<!\w)@(?=\w)")
+
+
+def render_sarif(sheets: Sequence[Sheet], *, version: str) -> str:
+    """Return a log of one run with a result per row; `version` is that of keyplan."""
+    rules = {_name_rule(row): row for sheet in reversed(sheets) for row in reversed(sheet.rows)}
+    names = sorted(rules)
+    run = {
+        "tool": {
+            "driver": {
+                "name": "keyplan",
+                "version": version,
+                "rules": [_describe_rule(name, rules[name]) for name in names],
+            }
+        },
+        "automationDetails": {"id": _name_run(sheets)},
+        # Places count characters as YAML does, not units of UTF-16. [3.14.27]
+        "columnKind": "unicodeCodePoints",
+        "results": list(_list_results(sheets, names)),
+    }
+    return render_document({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _name_run(sheets: Sequence[Sheet]) -> str:
+    """Return the category of a run, so that a drift does not close the alerts of a plan."""
+    return f"keyplan/{'+'.join(sorted({sheet.about.value for sheet in sheets}))}/"
+
+
+def _describe_rule(name: str, row: Row) -> dict[str, Any]:
+    kind, _, cause = name.partition("/")
+    return {
+        "id": name,
+        "shortDescription": {"text": _say(f"{kind}: {cause.replace('_', ' ')}")},
+        "help": {"text": "Run the same command with --format text to see all that is known about it."},
+        "defaultConfiguration": {"level": _LEVELS[row.level]},
+    }
+
+
+def _list_results(sheets: Sequence[Sheet], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    for sheet in sheets:
+        for row in sheet.rows:
+            identity = (sheet.manifest, sheet.owner, row.rule, row.subject)
+            seen[identity] += 1
+            yield {
+                "ruleId": _name_rule(row),
+                "ruleIndex": names.index(_name_rule(row)),
+                "level": _LEVELS[row.level],
+                "message": {"text": _say_message(row)},
+                "locations": [{"physicalLocation": _locate(row.place, sheet.manifest)}],
+                "partialFingerprints": {_FINGERPRINT: _digest(*identity, str(seen[identity]))},
+            }
+
+
+def _name_rule(row: Row) -> str:
+    return inert(row.rule, width=100)
+
+
+def _say_message(row: Row) -> str:
+    lines = [f"{say_headline(row)}: {inert(row.reason, width=1000)}"]
+    lines += [f"{label}: {text}" for label, text in list_lines(row)]
+    return "\n".join(_say(line) for line in lines)
+
+
+def _say(text: str) -> str:
+    return _READ_INTO.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _locate(place: Place | None, manifest: str) -> dict[str, Any]:
+    """Return where a row belongs; what is declared nowhere belongs to the manifest as a whole."""
+    if place is None:
+        return {"artifactLocation": _name_file(manifest)}
+    region = {"startLine": place.line, "startColumn": place.column}
+    return {"artifactLocation": _name_file(place.file), "region": region}
+
+
+def _name_file(path: str) -> dict[str, str]:
+    # Half a surrogate pair, of a path that is no UTF-8, must not end the run.
+    uri = quote(path.removeprefix("./"), safe="/", errors="surrogatepass")
+    if uri.startswith("/"):
+        # Two slashes would begin the name of a host. RFC 3986 4.2
+        return {"uri": "/" + uri.lstrip("/")}
+    return {"uri": uri, "uriBaseId": "%SRCROOT%"}
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

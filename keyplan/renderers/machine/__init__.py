@@ -1,0 +1,1 @@
+"""Text for programs: JSON, event lines, metrics, iCalendar and notifications."""

@@ -1,0 +1,165 @@
+"""The events of an apply, one JSON object each, in the words of Terraform's machine-readable UI.
+
+In: plan, actions, outcomes, errors. Out: the fields of an event but its time. Never: a raw key; text that a terminal
+would obey, for whoever prints `@message`.
+
+Source: developer.hashicorp.com/terraform/internals/machine-readable-ui. Published as `schemas/event.v1.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, assert_never
+
+from keyplan.documents.report import is_complete
+from keyplan.errors import KeyplanError
+from keyplan.model.manifest import Place
+from keyplan.model.plan import Action, Plan, Summary, Verb
+from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
+from keyplan.renderers.sanitize import inert
+from keyplan.renderers.words import PAST, say_reason
+
+FORMAT_VERSION = "1.0"
+"""A minor version adds types and fields, which a reader ignores; a major one changes meaning, which it refuses."""
+
+_WIDEST = 1000
+_ACTIONS: Mapping[Verb, str] = {
+    Verb.CREATE: "create",
+    Verb.REPLACE: "replace",
+    Verb.REFRESH: "update",
+    Verb.DELIVER: "update",
+    Verb.DELETE: "delete",
+    Verb.FORGET: "forget",
+    Verb.KEEP: "noop",
+}
+"""What Terraform calls an action in these events; our own verb stands beside it."""
+
+
+def describe_version(version: str) -> dict[str, Any]:
+    """Return the first event of every stream."""
+    return _event("version", f"keyplan {version}", keyplan=version, ui=FORMAT_VERSION)
+
+
+def describe_plan(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield an event for each action that is planned, one for each that is blocked, and the counts."""
+    for action in plan.actions:
+        if action.blocked:
+            yield _diagnose(
+                "warning",
+                f"{action.address}: {action.verb.value} is blocked by {action.blocked.guard.value}",
+                action.blocked.advice,
+                action.place,
+                address=action.address,
+            )
+        elif action.verb is not Verb.KEEP:
+            message = f"{action.address}: Plan to {action.verb.value}: {say_reason(action)}"
+            change = {**_name(action), "reason": action.reason.value, "place": _write_place(action.place)}
+            yield _event("planned_change", message, change=change)
+    for warning in plan.warnings:
+        yield _diagnose("warning", warning, "", None)
+    yield describe_summary(plan.summary, "plan")
+
+
+def describe_summary(summary: Summary, operation: str) -> dict[str, Any]:
+    """Return the counts of a plan or an apply; Terraform calls what is destroyed removed."""
+    said = f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
+    done = f"Resources: {summary.add} added, {summary.change} changed, {summary.destroy} destroyed."
+    changes = {"add": summary.add, "change": summary.change, "remove": summary.destroy, "operation": operation}
+    return _event("change_summary", f"Plan: {said}" if operation == "plan" else done, changes=changes)
+
+
+def describe_start(action: Action) -> dict[str, Any]:
+    """Return the event of an action that begins."""
+    return _event("apply_start", f"{action.address}: {action.verb.value} begins", hook=_name(action))
+
+
+def describe_step(action: Action, what: str, elapsed_seconds: float) -> dict[str, Any]:
+    """Return the event of an action that reached a step."""
+    hook = {**_name(action), "step": what, "elapsed_seconds": elapsed_seconds}
+    return _event("apply_progress", f"{action.address}: {what}", hook=hook)
+
+
+def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield the event of an action that ended, and a diagnostic where it did not end well."""
+    action, hook = outcome.action, {**_name(outcome.action), "elapsed_seconds": elapsed_seconds}
+    address = action.address
+    match outcome:
+        case Done():
+            done = {**hook, "id_value": outcome.key_id, "delivered": list(outcome.delivered)}
+            yield _event("apply_complete", f"{address}: {PAST[action.verb]}", hook={**done, "status": "done"})
+            for note in outcome.notes:
+                yield _diagnose("warning", f"{address}: {note}", "", action.place, address=address)
+        case Failed() | InDoubt():
+            status = "failed" if isinstance(outcome, Failed) else "in_doubt"
+            message = f"{address}: {status.replace('_', ' ')}: {outcome.message}"
+            hook |= {"status": status, "exit_status": outcome.exit_status, "next_run": outcome.next_run}
+            yield _event("apply_errored", message, level="error", hook=hook)
+            advice = outcome.advice if isinstance(outcome, Failed) else ""
+            yield _diagnose("error", f"{address}: {outcome.message}", advice, action.place, address=address)
+        case NotTried():
+            message = f"{address}: not tried: {outcome.why}"
+            yield _event("apply_errored", message, level="error", hook={**hook, "status": "not_tried"})
+        case _:
+            assert_never(outcome)
+
+
+def describe_error(error: KeyplanError) -> dict[str, Any]:
+    """Return the diagnostic of a run that ended by an error."""
+    return _diagnose("error", error.message, error.advice, None)
+
+
+def describe_end(report: Report) -> Iterator[dict[str, Any]]:
+    """Yield the last two events of an apply."""
+    yield describe_summary(report.summary, "apply")
+    kinds = {"done": Done, "failed": Failed, "in_doubt": InDoubt, "not_tried": NotTried}
+    counts = {name: sum(isinstance(one, kind) for one in report.outcomes) for name, kind in kinds.items()}
+    complete = is_complete(report)
+    final = {"complete": complete, "digest": report.digest, "interrupted_by": report.interrupted_by, **counts}
+    message = "Apply complete!" if complete else "Apply ended, and not everything is done."
+    yield _event("final", message, level="info" if complete else "error", result=final)
+
+
+def _event(kind: str, message: str, *, level: str = "info", **fields: Any) -> dict[str, Any]:
+    return {
+        "@level": level,
+        "@message": inert(message, width=_WIDEST),
+        "@module": "keyplan.ui",
+        "type": kind,
+        **fields,
+    }
+
+
+def _diagnose(
+    severity: str, summary: str, detail: str, place: Place | None, *, address: str | None = None
+) -> dict[str, Any]:
+    diagnostic = {
+        "severity": severity,
+        "summary": summary,
+        "detail": detail,
+        "address": address,
+        "range": _write_place(place),
+    }
+    level = "error" if severity == "error" else "warn"
+    return _event("diagnostic", f"{severity}: {summary}", level=level, diagnostic=diagnostic)
+
+
+def _name(action: Action) -> dict[str, Any]:
+    view = action.after or action.before
+    resource = {
+        "addr": action.address,
+        "resource_type": view.key_type.value if view and view.key_type else None,
+        "resource_name": view.name if view else None,
+    }
+    return {
+        "resource": resource,
+        "action": _ACTIONS[action.verb],
+        "verb": action.verb.value,
+        "id_key": "id",
+        "id_value": action.key_id,
+    }
+
+
+def _write_place(place: Place | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"filename": place.file, "start": {"line": place.line, "column": place.column}}

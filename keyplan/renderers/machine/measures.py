@@ -1,0 +1,162 @@
+"""What a look at manifests comes to in numbers.
+
+In: drift, plan, snapshot and calendar of each manifest, and the samples of the run before. Out: samples. Never: a
+number that is made up for a manifest that could not be looked at: what was found last time stays.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+
+from keyplan.model.calendar import Calendar, Happening
+from keyplan.model.drift import Drift
+from keyplan.model.manifest import Address, KeyType
+from keyplan.model.observation import Observation, Snapshot
+from keyplan.model.plan import Action, Plan, Reason, Verb
+from keyplan.model.receipt import MOST_ATTEMPTS, UNKNOWN_TIME
+from keyplan.renderers.machine.metrics import Labels, Sample
+
+_OLD_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED)
+_ACTIVE, _EXPIRED, _REVOKED, _UNKNOWN = "active", "expired", "revoked", "unknown"
+_OPEN, _EXHAUSTED = "open", "exhausted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Everything that one look at a manifest brought."""
+
+    drift: Drift
+    plan: Plan
+    snapshot: Snapshot
+    calendar: Calendar
+    """As far ahead as somebody wants to be warned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a command over manifests."""
+
+    command: str
+    version: str
+    started_at: datetime
+    finished_at: datetime
+    looks: tuple[Look, ...] = ()
+    failed: Collection[str] | None = ()
+    """Paths of manifests that could not be looked at; None where it failed before they were known."""
+
+
+def measure(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
+    """Yield the samples of a run; of what failed, those of the run before."""
+    command = (("command", run.command),)
+    yield Sample(name="keyplan_build_info", labels=(("version", run.version),), value=1)
+    yield _at("keyplan_run_last_timestamp_seconds", command, run.finished_at)
+    duration = (run.finished_at - run.started_at).total_seconds()
+    yield Sample(name="keyplan_run_duration_seconds", labels=command, value=max(0.0, duration))
+    for look in run.looks:
+        identity = _identify(look.plan.manifest, look.plan.owner)
+        yield _at("keyplan_run_last_success_timestamp_seconds", (*command, *identity), run.finished_at)
+        yield from _measure_look(look, identity)
+    yield from _keep(run, former)
+
+
+def _keep(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
+    """Yield what the run before found at manifests that failed now; an alarm must not end because nobody looks."""
+    seen = {look.plan.manifest for look in run.looks}
+    known = {manifest for sample in former if (manifest := sample.label("manifest")) is not None}
+    failed = (known if run.failed is None else set(run.failed)) - seen
+    yield from (sample for sample in former if sample.label("manifest") in failed)
+    for manifest in sorted(failed - known):
+        labels = (("command", run.command), *_identify(manifest, ""))
+        yield Sample(name="keyplan_run_last_success_timestamp_seconds", labels=labels, value=0)
+
+
+def _identify(manifest: str, owner: str) -> Labels:
+    # The owner alone does not tell manifests apart: one team may have the same in two accounts.
+    return ("manifest", manifest), ("owner", owner)
+
+
+def _measure_look(look: Look, identity: Labels) -> Iterator[Sample]:
+    unblocked = Counter(action.verb for action in look.plan.actions if action.blocked is None)
+    for verb in Verb:
+        yield Sample(name="keyplan_plan_actions", labels=(*identity, ("action", verb.value)), value=unblocked[verb])
+    yield Sample(name="keyplan_plan_blocked", labels=identity, value=len(look.plan.blocked))
+    # Of a kind that was not looked for nobody knows that there is nothing.
+    for kind in look.drift.kinds:
+        labels = (*identity, ("kind", kind.value))
+        yield Sample(name="keyplan_drift_keys", labels=labels, value=look.drift.count(kind))
+    yield from _count_keys(look.snapshot, identity)
+    yield from _measure_declarations(look, identity)
+    yield from _count_intents(look, identity)
+    # What planning calls unfinished is a key that came of a create or refresh whose raw key was lost.
+    orphans = {action.key_id for action in look.plan.actions if action.reason is Reason.UNFINISHED and action.key_id}
+    yield Sample(name="keyplan_orphans", labels=identity, value=len(orphans))
+
+
+def _count_keys(snapshot: Snapshot, identity: Labels) -> Iterator[Sample]:
+    found = Counter((_type_of(key), _status_of(key, snapshot.now)) for key in snapshot.keys)
+    usual = product((KeyType.USER.value, KeyType.SERVICE.value), (_ACTIVE, _EXPIRED, _REVOKED))
+    for key_type, status in sorted({*usual, *found}):
+        labels = (*identity, ("account", snapshot.provider), ("type", key_type), ("status", status))
+        yield Sample(name="keyplan_keys", labels=labels, value=found[key_type, status])
+
+
+def _type_of(key: Observation) -> str:
+    return key.key_type.value if key.key_type else _UNKNOWN
+
+
+def _status_of(key: Observation, now: datetime) -> str:
+    if not key.active:
+        return _REVOKED
+    return _EXPIRED if key.expires_before(now) else _ACTIVE
+
+
+def _measure_declarations(look: Look, identity: Labels) -> Iterator[Sample]:
+    for action in look.plan.actions:
+        if action.basis and action.basis.desired and action.basis.key and not _is_about_old_key(action):
+            labels = (*identity, ("address", action.address))
+            yield from _measure_key(action.basis.key, labels)
+            if action.basis.superseded:
+                deadline = min(old.delete_after for old in action.basis.superseded)
+                yield _at("keyplan_key_retire_deadline_timestamp_seconds", labels, deadline)
+    for address, at in _find_rotations(look.calendar).items():
+        yield _at("keyplan_key_next_rotation_timestamp_seconds", (*identity, ("address", address)), at)
+
+
+def _is_about_old_key(action: Action) -> bool:
+    is_lost = action.reason is Reason.UNFINISHED and action.verb is Verb.DELETE
+    return is_lost or action.reason in _OLD_KEYS
+
+
+def _measure_key(key: Observation, labels: Labels) -> Iterator[Sample]:
+    if key.created_at != UNKNOWN_TIME:
+        yield _at("keyplan_key_created_timestamp_seconds", labels, key.created_at)
+    if key.expires_at:
+        yield _at("keyplan_key_expiration_timestamp_seconds", labels, key.expires_at)
+    if key.last_used_at:
+        yield _at("keyplan_key_last_used_timestamp_seconds", labels, key.last_used_at)
+
+
+def _find_rotations(calendar: Calendar) -> dict[Address, datetime]:
+    """Return when each declaration's key is renewed first, if nothing holds that back."""
+    first: dict[Address, datetime] = {}
+    for event in calendar.events:
+        if event.happening is Happening.ROTATES and event.guard is None:
+            first.setdefault(event.address, event.at)
+    return first
+
+
+def _count_intents(look: Look, identity: Labels) -> Iterator[Sample]:
+    intents = [intent for intent in look.snapshot.intents if intent.owner == look.plan.owner]
+    counts = Counter(_EXHAUSTED if intent.attempts >= MOST_ATTEMPTS else _OPEN for intent in intents)
+    for state in (_OPEN, _EXHAUSTED):
+        yield Sample(name="keyplan_intents_open", labels=(*identity, ("state", state)), value=counts[state])
+    if intents:
+        yield _at("keyplan_intents_oldest_timestamp_seconds", identity, min(intent.at for intent in intents))
+
+
+def _at(name: str, labels: Labels, instant: datetime) -> Sample:
+    return Sample(name=name, labels=labels, value=instant.timestamp())

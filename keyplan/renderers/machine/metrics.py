@@ -1,0 +1,106 @@
+"""Metrics as Prometheus reads them from a file, and read back from a file that we wrote.
+
+In: samples. Out: text in the exposition format 0.0.4, the same for the same samples. Never: a raw key, a timestamp on
+a sample (the textfile collector refuses those), a label whose values grow without end.
+
+Source: prometheus.io, "Exposition formats" and "Metric and label naming".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from keyplan.renderers.sanitize import inert
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+FAMILIES: Mapping[str, str] = {
+    "keyplan_build_info": "Which keyplan wrote this; always 1.",
+    "keyplan_run_last_timestamp_seconds": "When the last run ended, whatever came of it.",
+    "keyplan_run_duration_seconds": "How long the last run took.",
+    "keyplan_run_last_success_timestamp_seconds": "When a run last looked at the manifest to the end; 0 for never.",
+    "keyplan_plan_actions": "Actions that an apply would run now, by verb.",
+    "keyplan_plan_blocked": "Actions that a guard holds back.",
+    "keyplan_drift_keys": "Findings that nobody accepted, by kind.",
+    "keyplan_keys": "Keys that the provider lists, managed by keyplan or not.",
+    "keyplan_key_created_timestamp_seconds": "When the current key of a declaration was made.",
+    "keyplan_key_expiration_timestamp_seconds": "When the current key of a declaration expires; absent for never.",
+    "keyplan_key_last_used_timestamp_seconds": "When the current key was used last; absent if unknown.",
+    "keyplan_key_next_rotation_timestamp_seconds": (
+        "When keyplan will renew the key of a declaration; absent if it will not in the time that it looks ahead."
+    ),
+    "keyplan_key_retire_deadline_timestamp_seconds": "When the oldest superseded key of a declaration is due to go.",
+    "keyplan_intents_open": "Effects that were begun and not finished; exhausted ones wait for a person.",
+    "keyplan_intents_oldest_timestamp_seconds": "When the oldest open intent was written; absent if none is open.",
+    "keyplan_orphans": "Live keys of ours whose raw key nobody can hold.",
+}
+"""Every family that keyplan writes, in the order of the file, and its help. All of them are gauges."""
+
+_FIRST_LINE = "# Written by keyplan; the next run replaces this file."
+_WIDEST_LABEL = 4000
+"""Longer than any address: a cut one could be taken for another."""
+_SAMPLE = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>[0-9.e+-]+)")
+_LABEL = re.compile(r'(?P<name>[a-z_]+)="(?P<value>(?:[^"\\]|\\.)*)"')
+_ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}
+_MEANINGS = {escape: character for character, escape in _ESCAPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One number of one family."""
+
+    name: str
+    """In `FAMILIES`."""
+    labels: Labels
+    """Names and values; values are untrusted text."""
+    value: float
+
+    def label(self, name: str) -> str | None:
+        """Return the value of a label; None where the sample has none of that name."""
+        return dict(self.labels).get(name)
+
+
+def render_metrics(samples: Iterable[Sample]) -> str:
+    """Return the content of a metrics file. Of two samples with the same labels the last counts."""
+    families: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for sample in samples:
+        families[sample.name][_write_labels(sample.labels)] = _write_number(sample.value)
+    lines = [_FIRST_LINE]
+    for name, purpose in FAMILIES.items():
+        if name in families:
+            lines += [f"# HELP {name} {purpose}", f"# TYPE {name} gauge"]
+            lines += [f"{name}{labels} {value}" for labels, value in sorted(families[name].items())]
+    return "\n".join(lines) + "\n"
+
+
+def read_metrics(text: str) -> Iterator[Sample]:
+    """Yield the samples of a file that `render_metrics` wrote; nothing of another's."""
+    first, *lines = text.split("\n")
+    if first != _FIRST_LINE:
+        return
+    for line in lines:
+        found = _SAMPLE.fullmatch(line)
+        if found and found["name"] in FAMILIES:
+            labels = ((label["name"], _unescape(label["value"])) for label in _LABEL.finditer(found["labels"] or ""))
+            yield Sample(name=found["name"], labels=tuple(labels), value=float(found["value"]))
+
+
+def _write_labels(labels: Labels) -> str:
+    written = (f'{name}="{_escape(inert(value, width=_WIDEST_LABEL))}"' for name, value in labels)
+    return f"{{{','.join(written)}}}" if labels else ""
+
+
+def _write_number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _escape(text: str) -> str:
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\.", lambda found: _MEANINGS.get(found.group(), found.group()), text)

@@ -1,0 +1,63 @@
+"""What differs between the plan that was reviewed and the plan of now, in words.
+
+In: two plans. Out: a line per address. Never: a difference in what only people read, which no digest holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deepdiff import DeepDiff
+
+from keyplan.documents.plan import list_decisions
+from keyplan.model.plan import Plan
+from keyplan.renderers.sanitize import inert
+
+_KINDS = {
+    "dictionary_item_added": "{path} is new: {new}",
+    "dictionary_item_removed": "{path} is gone, was {old}",
+    "iterable_item_added": "{path} is new: {new}",
+    "iterable_item_removed": "{path} is gone, was {old}",
+}
+_CHANGED = "{path} was {old}, is now {new}"
+
+
+def describe_difference(reviewed: Plan, current: Plan) -> tuple[str, ...]:
+    """Return what changed since the review, a line each, sorted; nothing where the decisions are the same."""
+    # What the changed fields say stands in the keys before and after as well, nearly always.
+    return _compare(_frame(reviewed, "changes"), _frame(current, "changes")) or _compare(
+        _frame(reviewed), _frame(current)
+    )
+
+
+def _compare(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
+    found = DeepDiff(old, new, view="tree")
+    return tuple(sorted(_say(kind, item) for kind, items in found.items() for item in items))
+
+
+def _frame(plan: Plan, *without: str) -> dict[str, Any]:
+    """Return the decisions by what identifies them, so that a difference is named after its address."""
+    decisions = list_decisions(plan)
+    actions = decisions.pop("actions")
+    by_name: dict[str, Any] = {}
+    for action in actions:
+        address = str(action["address"])
+        # An address has several actions where old keys of it are deleted; their ids tell them apart.
+        name = address if address not in by_name else f"{address} ({action['key_id']})"
+        by_name[name] = {field: value for field, value in action.items() if field not in without}
+    return {**decisions, **by_name}
+
+
+def _say(kind: str, item: Any) -> str:
+    name, *inner = (str(part) for part in item.path(output_format="list"))
+    path = ": ".join(filter(None, (name, ".".join(inner).removeprefix("change."))))
+    return _KINDS.get(kind, _CHANGED).format(path=inert(path), old=_show(item.t1), new=_show(item.t2))
+
+
+def _show(value: object) -> str:
+    if isinstance(value, Mapping) and "verb" in value:
+        return f"{value['verb']} ({value['reason']})"
+    # `default`: one side of what is new or gone is deepdiff's own word for nothing.
+    return "nothing" if value is None else inert(json.dumps(value, ensure_ascii=False, default=str), width=120)

@@ -1,0 +1,109 @@
+"""The words that people read: reasons, verbs, times and counts.
+
+In: enums and values of the model. Out: plain English, made inert where the text is somebody else's. Never:
+a word that a program is meant to match; that is what the JSON documents are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from keyplan.model.plan import Action, Reason, Verb
+from keyplan.renderers.palette import Tone
+from keyplan.renderers.sanitize import inert
+
+REASONS: Mapping[Reason, str] = {
+    Reason.DECLARED_IN_PAST: "its expires_at is in the past",
+    Reason.FOREIGN: "a key with this name exists that keyplan did not make",
+    Reason.ADOPTED: "an existing key is taken over",
+    Reason.ABSENT: "no key yet",
+    Reason.EXPIRED: "the key has expired",
+    Reason.GONE: "deleted outside keyplan",
+    Reason.UNFINISHED: "an earlier run did not finish",
+    Reason.UNDELIVERED: "its raw key is not where it belongs",
+    Reason.UNPROVEN: "nothing proves that its raw key was ever delivered",
+    Reason.ROTATED_ELSEWHERE: "rotated outside keyplan",
+    Reason.CHANGED: "changed in the manifest",
+    Reason.REQUESTED: "asked for",
+    Reason.EXPIRING: "expires soon",
+    Reason.TOO_OLD: "older than its rotation allows",
+    Reason.UP_TO_DATE: "up to date",
+    Reason.MOVED: "moved to another address",
+    Reason.SUPERSEDED: "an old key whose successor is in place",
+    Reason.OVERLAPPING: "an old key that still works on during the overlap",
+    Reason.STILL_USED: "an old key that somebody still uses",
+    Reason.UNDECLARED: "no longer in the manifest",
+}
+
+SIGNS: Mapping[Verb, tuple[str, Tone]] = {
+    Verb.CREATE: ("+", Tone.ADD),
+    Verb.REPLACE: ("+/-", Tone.CHANGE),
+    Verb.REFRESH: ("~", Tone.CHANGE),
+    Verb.DELIVER: (">", Tone.CHANGE),
+    Verb.DELETE: ("-", Tone.DESTROY),
+    Verb.FORGET: (".", Tone.FAINT),
+    Verb.KEEP: ("=", Tone.FAINT),
+}
+"""The sign of each verb, as Terraform and OpenTofu draw theirs, and its tone."""
+
+PAST: Mapping[Verb, str] = {
+    Verb.CREATE: "created",
+    Verb.REPLACE: "replaced",
+    Verb.REFRESH: "refreshed",
+    Verb.DELIVER: "delivered",
+    Verb.DELETE: "deleted",
+    Verb.FORGET: "forgotten",
+    Verb.KEEP: "kept",
+}
+
+
+def say_reason(action: Action) -> str:
+    """Return why an action is planned, in a few words."""
+    fields = [inert(change.field) for change in action.changes]
+    if action.reason is Reason.CHANGED and fields:
+        return f"{join_words(fields)} changed"
+    if action.reason is Reason.MOVED and action.previous_address:
+        return f"moved from {inert(action.previous_address)}"
+    if action.reason is Reason.ADOPTED and action.verb is Verb.CREATE:
+        return "a new key beside one that keyplan did not make, which stays as it is"
+    return REASONS[action.reason]
+
+
+def say_count(number: int, noun: str) -> str:
+    """Return a number and its noun: ``1 key``, ``2 keys``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def join_words(words: list[str]) -> str:
+    """Return ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def say_time(instant: datetime) -> str:
+    """Return an instant in UTC, to the second: ``2027-01-01T00:00:00Z``."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fit(compose: Callable[[int], str], *, most: int, budget_bytes: int) -> str:
+    """Return ``compose(most)`` where it fits in UTF-8 bytes, else the fullest one below that is found to fit.
+
+    Each step is expected to say more than the one before. ``compose(0)`` is the floor: it is returned even where it
+    is too long.
+    """
+    whole = compose(most)
+    if _fits(whole, budget_bytes):
+        return whole
+    fitting, text, too_long = 0, compose(0), most
+    while too_long - fitting > 1:
+        middle = (fitting + too_long) // 2
+        candidate = compose(middle)
+        if _fits(candidate, budget_bytes):
+            fitting, text = middle, candidate
+        else:
+            too_long = middle
+    return text
+
+
+def _fits(text: str, budget_bytes: int) -> bool:
+    return len(text.encode()) <= budget_bytes

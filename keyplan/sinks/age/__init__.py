@@ -1,0 +1,1 @@
+"""The sink `age`: raw keys in files encrypted with age."""

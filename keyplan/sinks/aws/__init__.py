@@ -1,0 +1,1 @@
+"""The sinks `aws-secrets-manager` and `aws-ssm`, and what they share of AWS."""

@@ -1,0 +1,108 @@
+"""What keyplan notes in the tags of one AWS resource: whose it is, its receipt, its open intent. Never the raw key.
+
+In: tags, some of them other people's. Out: marks, and from them tags again. Values stay within what AWS allows in a
+tag: 256 characters, letters, digits and ``_ . : / = + - @``. Receipt and intent are JSON as base64url over several.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keyplan.errors import SinkDeniedError
+from keyplan.model.receipt import Intent, Receipt
+from keyplan.sinks import chunks
+
+OWNER = "keyplan-owner"
+WHOLE = "keyplan"
+"""Prefix of the marks of a resource that holds one raw key and nothing else."""
+VERSION = f"{WHOLE}-version"
+_TAG_SIZE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What is noted of one value."""
+
+    owner: str = ""
+    """Of the whole resource; empty where keyplan has no part in it."""
+    receipt: Receipt | None = None
+    intent: Intent | None = None
+    version: str = ""
+    """Which version of the resource the receipt speaks of."""
+    void: str = ""
+    """Which version counts as no value, because keyplan withdrew it."""
+    made: bool = False
+    """Whether keyplan made the resource, so that it may remove it."""
+
+    @classmethod
+    def read(cls, tags: Mapping[str, str], prefix: str) -> Marks:
+        """Return what stands under a prefix. What cannot be understood counts as not there."""
+        receipt, intent = _load(tags, f"{prefix}-receipt"), _load(tags, f"{prefix}-intent")
+        try:
+            return cls(
+                owner=tags.get(OWNER, ""),
+                receipt=Receipt.from_dict(receipt) if receipt else None,
+                intent=Intent.from_dict(intent) if intent else None,
+                version=tags.get(f"{prefix}-version", ""),
+                void=tags.get(f"{prefix}-void", ""),
+                made=f"{WHOLE}-made" in tags,
+            )
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return cls(owner=tags.get(OWNER, ""), made=f"{WHOLE}-made" in tags)
+
+    def tags(self, prefix: str) -> dict[str, str]:
+        """Return the marks as tags. Raises SinkDeniedError where they are too long for any number of tags."""
+        plain = {OWNER: self.owner, f"{prefix}-version": self.version, f"{prefix}-void": self.void}
+        plain[f"{WHOLE}-made"] = "yes" if self.made else ""
+        return {
+            **{name: value for name, value in plain.items() if value},
+            **(_dump(self.receipt.to_dict(), f"{prefix}-receipt") if self.receipt else {}),
+            **(_dump(self.intent.to_dict(), f"{prefix}-intent") if self.intent else {}),
+        }
+
+
+def is_in_use(name: str, prefix: str) -> bool:
+    """Whether a tag says that there is a value of ours under a prefix, or will be."""
+    return name.startswith((f"{prefix}-receipt-", f"{prefix}-intent-"))
+
+
+def is_of_another_field(name: str, prefix: str) -> bool:
+    """Whether a tag belongs to a field, and to another one than a prefix."""
+    return name.startswith(f"{WHOLE}.") and not name.startswith(f"{prefix}-")
+
+
+def leftovers(tags: Iterable[str], kept: Mapping[str, str], prefix: str) -> list[str]:
+    """Return the names of tags that spoke of a value before and no longer do, sorted."""
+    ours = {OWNER, f"{WHOLE}-made", f"{prefix}-version", f"{prefix}-void"}
+    return sorted(name for name in tags if name not in kept and (name in ours or is_in_use(name, prefix)))
+
+
+def to_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags the way AWS takes them."""
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def from_list(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """Return tags from the way AWS gives them."""
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
+
+
+def _dump(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    text = base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode()
+    try:
+        return chunks.split(text, prefix=prefix, size=_TAG_SIZE)
+    except ValueError:
+        raise SinkDeniedError("the receipt is too long for AWS tags", advice="shorten the key's name") from None
+
+
+def _load(tags: Mapping[str, str], prefix: str) -> Any:
+    text = chunks.join(tags, prefix=prefix)
+    try:
+        return json.loads(base64.urlsafe_b64decode(text)) if text else None
+    except (ValueError, binascii.Error):
+        return None

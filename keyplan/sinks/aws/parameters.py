@@ -1,0 +1,173 @@
+"""Parameters of AWS Systems Manager, each as one record, and the few calls that change one.
+
+In: names. Out: records; SecureString parameters made, filled, marked and deleted. Never: a value read that need not be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from keyplan.errors import SinkDeniedError
+from keyplan.sinks.aws import marks as aws_marks
+from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
+
+MOST_ASKED_SINGLY = 100
+"""Of how many parameters the tags are asked one by one, which is exact; AWS's index of all tags lags behind."""
+_NAMES_A_REQUEST = 50
+_ABSENT = ("ParameterNotFound",)
+_DENIED = ("AccessDeniedException", "AccessDenied")
+_LISTING = "the listing of parameters"
+_TYPE = "SecureString"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A parameter without its value."""
+
+    name: str
+    type: str
+    version: str
+    """Counts up with every value, from 1."""
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How AWS is to keep a value."""
+
+    kms_key_id: str
+    tier: str
+
+    def arguments(self) -> dict[str, str]:
+        """Return the arguments of PutParameter; what is empty is left to AWS."""
+        return {name: value for name, value in (("KeyId", self.kms_key_id), ("Tier", self.tier)) if value}
+
+
+class Parameters:
+    """Parameter Store in one account and region. Safe for threads."""
+
+    def __init__(self, store: Service, tagging: Service) -> None:
+        self._store = store
+        self._tagging = tagging
+
+    def look(self, names: Sequence[str], owner: str) -> dict[str, Record]:
+        """Return the parameters of these names that there are, with their tags.
+
+        For more than MOST_ASKED_SINGLY the tags come from the account's index, where it may be read and does not
+        contradict the parameters.
+        """
+        records = self._named(names)
+        index = self._index(owner) if len(names) > MOST_ASKED_SINGLY else {}
+        known = {name: index.get(name.lstrip("/"), {}) for name in records}
+        unsure = [name for name, record in records.items() if known[name].get(aws_marks.VERSION) != record.version]
+        known |= self.tags(unsure)
+        return {name: dataclasses.replace(record, tags=known[name]) for name, record in records.items()}
+
+    def tags(self, names: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return the tags of parameters, asked one by one; none of one that is gone."""
+
+        def ask(name: str) -> dict[str, str]:
+            answer = self._store.ask(
+                "list_tags_for_resource",
+                name,
+                absent=("InvalidResourceId",),
+                ResourceType="Parameter",
+                ResourceId=name,
+            )
+            return aws_marks.from_list((answer or {}).get("TagList"))
+
+        with ThreadPoolExecutor(max_workers=WIDEST) as pool:
+            return dict(zip(names, pool.map(ask, names), strict=True))
+
+    def value_if_allowed(self, name: str) -> bytes | None:
+        """Return the value; empty where there is none, None where it may not be read."""
+        try:
+            return self.value(name)
+        except AwsDeniedError:
+            return None
+
+    def value(self, name: str) -> bytes:
+        """Return the value; empty where there is none."""
+        answer = self._store.ask("get_parameter", name, absent=_ABSENT, Name=name, WithDecryption=True)
+        return str(answer["Parameter"]["Value"]).encode() if answer else b""
+
+    def create(self, name: str, content: bytes, storage: Storage, tags: Mapping[str, str]) -> None:
+        """Make a parameter of a value and its tags, in one step. Raises SinkUnavailableError where there is one."""
+        self._store.call(
+            "put_parameter",
+            name,
+            Name=name,
+            Value=content.decode(),
+            Type=_TYPE,
+            Tags=aws_marks.to_list(tags),
+            **storage.arguments(),
+        )
+
+    def renew(self, record: Record, content: bytes, storage: Storage) -> str:
+        """Give a parameter another value and return its version. Raises SinkDeniedError where it is no SecureString."""
+        if record.type != _TYPE:
+            # AWS, PutParameter, HierarchyTypeMismatchException: a parameter's type never changes.
+            raise SinkDeniedError(
+                f"{record.name}: is a {record.type}, which stands in the open", advice="delete it, or name another"
+            )
+        answer = self._store.call(
+            "put_parameter",
+            record.name,
+            Name=record.name,
+            Value=content.decode(),
+            Type=_TYPE,
+            Overwrite=True,
+            **storage.arguments(),
+        )
+        return str(answer["Version"])
+
+    def mark(self, name: str, tags: Mapping[str, str], surplus: Sequence[str]) -> None:
+        """Set tags, all in one step, then take others off."""
+        resource = {"ResourceType": "Parameter", "ResourceId": name}
+        if tags:
+            self._store.call("add_tags_to_resource", name, **resource, Tags=aws_marks.to_list(tags))
+        if surplus:
+            self._store.call("remove_tags_from_resource", name, **resource, TagKeys=list(surplus))
+
+    def delete(self, name: str) -> None:
+        """Delete a parameter; one that is gone is no error."""
+        self._store.ask("delete_parameter", name, absent=_ABSENT, Name=name)
+
+    def _named(self, names: Sequence[str]) -> dict[str, Record]:
+        requests = [
+            [{"Key": "Name", "Option": "Equals", "Values": list(names[start : start + _NAMES_A_REQUEST])}]
+            for start in range(0, len(names), _NAMES_A_REQUEST)
+        ]
+        with ThreadPoolExecutor(max_workers=WIDEST) as pool:
+            return {name: record for found in pool.map(self._list, requests) for name, record in found.items()}
+
+    def _list(self, filters: Sequence[Mapping[str, Any]]) -> dict[str, Record]:
+        pages = self._store.pages("describe_parameters", _LISTING, ParameterFilters=list(filters), MaxResults=50)
+        records = (
+            Record(name=item["Name"], type=item.get("Type", ""), version=str(item.get("Version", "")), tags={})
+            for page in pages
+            for item in page["Parameters"]
+        )
+        return {record.name: record for record in records}
+
+    def _index(self, owner: str) -> dict[str, dict[str, str]]:
+        """Return tags by name without a leading slash; nothing where the index may not be read."""
+        tags: dict[str, dict[str, str]] = {}
+        token: str | None = ""
+        while token is not None:
+            page = self._tagging.ask(
+                "get_resources",
+                "the index of tags",
+                absent=_DENIED,
+                ResourceTypeFilters=["ssm:parameter"],
+                TagFilters=[{"Key": aws_marks.OWNER, "Values": [owner]}],
+                PaginationToken=token,
+            )
+            for item in (page or {}).get("ResourceTagMappingList", ()):
+                tags[item["ResourceARN"].partition(":parameter/")[2]] = aws_marks.from_list(item["Tags"])
+            token = (page or {}).get("PaginationToken") or None
+        return tags

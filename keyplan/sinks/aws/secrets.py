@@ -1,0 +1,195 @@
+"""Secrets of AWS Secrets Manager, each as one record, and the few calls that change one.
+
+In: names. Out: records; secrets made, filled, marked, deleted and restored. A new value is staged as AWSPENDING and
+becomes AWSCURRENT in one step, which fails if somebody else was faster. Never: a value read that need not be.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from keyplan.errors import SinkUnavailableError
+from keyplan.sinks.aws import marks as aws_marks
+from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
+
+CURRENT, PENDING, PROBE = "AWSCURRENT", "AWSPENDING", "KEYPLANPROBE"
+MOST_DESCRIBED = 100
+"""How many secrets are looked at one by one, which is exact; a listing may be five minutes old (AWS, ListSecrets)."""
+_TOKENS = uuid.UUID("9f2c1c1e-5d0b-4c7e-9a53-0f4d3c0f6a11")
+_DESCRIPTION = "Arize API key, kept by keyplan"
+_PROBE_TEXT = "no secret: keyplan proves that it may write here"
+_ABSENT = ("ResourceNotFoundException",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A secret without its value."""
+
+    name: str
+    tags: Mapping[str, str]
+    stages: Mapping[str, Collection[str]]
+    """Staging labels by version."""
+    is_deleted: bool
+    """Whether it is scheduled for deletion."""
+
+    def version_at(self, stage: str) -> str:
+        """Return the version that carries a label; empty where none does."""
+        return next((version for version, stages in self.stages.items() if stage in stages), "")
+
+    @property
+    def current(self) -> str:
+        """The version that consumers get; empty where the secret has no value."""
+        return self.version_at(CURRENT)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a receipt speaks of the current version."""
+        return self.current in {version for name, version in self.tags.items() if name.endswith("-version")}
+
+
+def make_token(*parts: str) -> str:
+    """Return the same version id for the same parts."""
+    return str(uuid.uuid5(_TOKENS, "\n".join(parts)))
+
+
+class Secrets:
+    """Secrets Manager in one account and region. Safe for threads."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def describe(self, name: str) -> Record | None:
+        """Return a secret as it is now; None where there is none."""
+        answer = self._service.ask("describe_secret", name, absent=_ABSENT, SecretId=name)
+        return None if answer is None else _record(answer, answer.get("VersionIdsToStages"))
+
+    def look(self, names: Collection[str], owner: str) -> dict[str, Record]:
+        """Return the secrets of these names that there are.
+
+        More than MOST_DESCRIBED are looked up in a listing of what carries the owner's mark, a hundred at a time; those
+        that are not in it, or whose value is not the one that their mark speaks of, one by one.
+        """
+        listed = self._list(owner) if len(names) > MOST_DESCRIBED else {}
+        rest = [name for name in names if name not in listed or not listed[name].is_settled]
+        with ThreadPoolExecutor(max_workers=WIDEST) as pool:
+            described = [record for record in pool.map(self.describe, rest) if record]
+        return {record.name: record for record in (*listed.values(), *described) if record.name in set(names)}
+
+    def _list(self, owner: str) -> dict[str, Record]:
+        filters = [{"Key": "tag-key", "Values": [aws_marks.OWNER]}, {"Key": "tag-value", "Values": [owner]}]
+        pages = self._service.pages("list_secrets", "the listing of secrets", Filters=filters, MaxResults=100)
+        records = [_record(item, item.get("SecretVersionsToStages")) for page in pages for item in page["SecretList"]]
+        return {record.name: record for record in records}
+
+    def value_if_allowed(self, name: str) -> bytes | None:
+        """Return the current value; empty where there is none, None where it may not be read."""
+        try:
+            return self.value(name)
+        except AwsDeniedError:
+            return None
+
+    def value(self, name: str) -> bytes:
+        """Return the current value; empty where there is none."""
+        # Always by its label: one emulator answers with an older version where none is named.
+        answer = self._service.ask("get_secret_value", name, absent=_ABSENT, SecretId=name, VersionStage=CURRENT)
+        found = answer or {}
+        text = found.get("SecretString")
+        return text.encode() if text else bytes(found.get("SecretBinary") or b"")
+
+    def create(self, name: str, kms_key_id: str, tags: Mapping[str, str]) -> str:
+        """Make a secret without a value; return the version that it has all the same in some emulators."""
+        arguments: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
+        answer = self._service.call(
+            "create_secret", name, Name=name, Description=_DESCRIPTION, Tags=aws_marks.to_list(tags), **arguments
+        )
+        return str(answer.get("VersionId") or "")
+
+    def mark(self, name: str, tags: Mapping[str, str], surplus: Sequence[str]) -> None:
+        """Set tags, all in one step, then take others off."""
+        if tags:
+            self._service.call("tag_resource", name, SecretId=name, Tags=aws_marks.to_list(tags))
+        if surplus:
+            self._service.call("untag_resource", name, SecretId=name, TagKeys=list(surplus))
+
+    def fill(self, record: Record, token: str, content: bytes) -> None:
+        """Make a content the current value, as the version `token`, in place of what the record says is current.
+
+        Raises SinkUnavailableError where something else has become current meanwhile.
+        """
+        name = record.name
+        if token != record.current:
+            stages = self._put(name, token, content.decode(), PENDING)
+            # AWS makes the first version of a secret current by itself.
+            if CURRENT not in stages:
+                self._promote(record, token)
+        elif PENDING not in record.stages[token]:
+            return
+        self._unlabel(name, PENDING, token)
+
+    def probe(self, record: Record, token: str) -> None:
+        """Prove that versions may be written and labels moved, by a version that no consumer gets."""
+        if record.current:
+            self._put(record.name, token, _PROBE_TEXT, PROBE)
+            self._unlabel(record.name, PROBE, token)
+
+    def restore(self, name: str) -> None:
+        """Take back a deletion."""
+        self._service.call("restore_secret", name, SecretId=name)
+
+    def delete(self, name: str, recovery_days: int) -> None:
+        """Schedule a deletion; with 0 days delete at once."""
+        how: dict[str, Any] = {"RecoveryWindowInDays": recovery_days}
+        if not recovery_days:
+            how = {"ForceDeleteWithoutRecovery": True}
+        self._service.call("delete_secret", name, SecretId=name, **how)
+
+    def _put(self, name: str, token: str, content: str, stage: str) -> Collection[str]:
+        answer = self._service.call(
+            "put_secret_value",
+            name,
+            SecretId=name,
+            ClientRequestToken=token,
+            SecretString=content,
+            VersionStages=[stage],
+        )
+        return tuple(answer.get("VersionStages") or ())
+
+    def _promote(self, record: Record, token: str) -> None:
+        former = {"RemoveFromVersionId": record.current} if record.current else {}
+        moved = self._service.ask(
+            "update_secret_version_stage",
+            record.name,
+            # AWS's answer where the label is no longer at the version that it is to be taken from.
+            absent=("InvalidParameterException",),
+            SecretId=record.name,
+            VersionStage=CURRENT,
+            MoveToVersionId=token,
+            **former,
+        )
+        if moved is None:
+            raise SinkUnavailableError(
+                f"{record.name}: somebody else changed it at the same time", advice="apply again"
+            )
+
+    def _unlabel(self, name: str, stage: str, version: str) -> None:
+        self._service.ask(
+            "update_secret_version_stage",
+            name,
+            absent=("InvalidParameterException",),
+            SecretId=name,
+            VersionStage=stage,
+            RemoveFromVersionId=version,
+        )
+
+
+def _record(values: Mapping[str, Any], stages: Mapping[str, Collection[str]] | None) -> Record:
+    return Record(
+        name=values["Name"],
+        tags=aws_marks.from_list(values.get("Tags")),
+        stages=stages or {},
+        is_deleted=bool(values.get("DeletedDate")),
+    )

@@ -1,0 +1,281 @@
+"""One AWS service as the sinks use it: a client with limits, and its failures as the sink's.
+
+In: a sink's options; credentials, region and proxies come from where every AWS program takes them. Out: answers as
+mappings, or SinkDeniedError and SinkUnavailableError that say what to do. Never: an answer's or a request's text in an
+error (AWS quotes rejected values), a body in a log, boto3 imported before a sink is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.model.manifest import Json
+from keyplan.net.http import check_base_url
+from keyplan.system.optional import require
+
+WIDEST = 8
+"""How many requests run at the same time."""
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 20
+_ATTEMPTS = 4
+_LONGEST_PART = 100
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+CONNECTION: Mapping[str, Any] = {
+    "region": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "description": "Such as eu-west-1; left out, AWS_REGION, AWS_DEFAULT_REGION or the profile says it.",
+    },
+    "endpoint_url": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "description": "For a VPC endpoint or an emulator; left out, AWS's own.",
+    },
+    "profile": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "description": "Name of a profile of ~/.aws/config; left out, the SDK's usual chain of credentials.",
+    },
+}
+"""Options of every AWS sink that say where to connect; the same for all deliveries."""
+
+STORING: Mapping[str, Any] = {
+    "kms_key_id": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "description": "Id, ARN or alias of the KMS key that encrypts; left out, the account's default key.",
+    },
+    "format": {
+        "enum": ["raw", "json"],
+        "default": "raw",
+        "description": "raw: the key alone; json: an object of the key and its metadata.",
+    },
+    "newline": {"type": "boolean", "default": False, "description": "For raw: whether the value ends with one."},
+    "overwrite": {
+        "type": "boolean",
+        "default": False,
+        "description": "Whether a value that keyplan did not put there may be overwritten.",
+    },
+    "on_remove": {
+        "enum": ["delete", "keep"],
+        "default": "delete",
+        "description": "What becomes of the value when its declaration is removed.",
+    },
+    "copy_from": {
+        "type": "boolean",
+        "default": False,
+        "description": "Whether other sinks of a key may be filled with the value that is read here.",
+    },
+}
+"""Options of every AWS sink that say how a value is kept."""
+
+_UNAVAILABLE = frozenset(
+    {
+        "ConcurrentModificationException",
+        "InternalServerError",
+        "InternalServiceError",
+        "OperationAbortedException",
+        "ParameterAlreadyExists",  # looked for and not found a moment before
+        "ParameterNotFound",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceExistsException",
+        "ResourceNotFoundException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TooManyUpdates",
+        "TransactionInProgressException",
+    }
+)
+_ADVICE: Mapping[str, str] = {
+    "DecryptionFailure": "let keyplan's role use the KMS key: kms:Decrypt",
+    "EncryptionFailure": "let keyplan's role use the KMS key: kms:GenerateDataKey, kms:Encrypt, kms:Decrypt",
+    "ExpiredToken": "log in to AWS again",
+    "ExpiredTokenException": "log in to AWS again",
+    "HierarchyTypeMismatchException": "delete the parameter: AWS can't turn another type into SecureString",
+    "InvalidKeyId": "see that kms_key_id names an enabled key of this region that keyplan's role may use",
+    "InvalidSignatureException": "see that the AWS credentials and this machine's clock are right",
+    "LimitExceededException": "remove secrets, versions or tags that nobody needs, or have the quota raised",
+    "ParameterLimitExceeded": "remove parameters that nobody needs, or have the quota raised",
+    "ParameterMaxVersionLimitExceeded": "take the label off the parameter's oldest version",
+    "TooManyTagsError": "remove other tags: AWS allows 50 on one resource, of which keyplan needs about 10",
+    "UnrecognizedClientException": "see that the AWS credentials are right and belong to this region's partition",
+}
+_DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "KMSAccessDeniedException", "NotAuthorized"})
+_SERVER_ERROR = 500
+_IN_POLICIES = {"tagging": "tag"}
+# What these write at DEBUG level holds bodies of requests and answers, and so raw keys.
+_TALKATIVE = (
+    "botocore.auth",
+    "botocore.awsrequest",
+    "botocore.endpoint",
+    "botocore.hooks",
+    "botocore.httpsession",
+    "botocore.parsers",
+    "botocore.retryhandler",
+)
+
+
+class AwsDeniedError(SinkDeniedError):
+    """Policies don't allow a call to keyplan's role."""
+
+
+class _AboveDebug(logging.Filter):
+    """Lets nothing pass that is for debugging, whatever level a program sets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record may be written."""
+        return record.levelno > logging.DEBUG
+
+
+_ABOVE_DEBUG = _AboveDebug()
+
+
+class Service:
+    """One AWS service. Safe for threads."""
+
+    def __init__(self, client: Any, errors: Any) -> None:
+        """Take a boto3 client and the module `botocore.exceptions`, or what behaves like them."""
+        self._client = client
+        self._errors = errors
+
+    def call(self, operation: str, place: str, **arguments: Any) -> Mapping[str, Any]:
+        """Return AWS's answer to an operation such as ``describe_secret``.
+
+        Raises SinkDeniedError, SinkUnavailableError, with `place` in the message.
+        """
+        answer = self.ask(operation, place, absent=(), **arguments)
+        return {} if answer is None else answer
+
+    def ask(self, operation: str, place: str, *, absent: Collection[str], **arguments: Any) -> Mapping[str, Any] | None:
+        """Return AWS's answer; None where AWS refuses with one of the codes in `absent`. Raises like `call`."""
+        try:
+            answer: Mapping[str, Any] = getattr(self._client, operation)(**arguments)
+        except self._errors.ClientError as error:
+            if _code(error) in absent:
+                return None
+            refusal = _refusal(error, place, self._right(operation))
+        except self._errors.BotoCoreError as error:
+            refusal = _failure(error, place, self._errors)
+        else:
+            return answer
+        # Not chained: AWS and its SDK quote what they reject.
+        raise refusal from None
+
+    def pages(self, operation: str, place: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        """Yield all pages of a listing that goes on with NextToken. Raises like `call`."""
+        page = self.call(operation, place, **arguments)
+        yield page
+        while token := page.get("NextToken"):
+            page = self.call(operation, place, **arguments, NextToken=token)
+            yield page
+
+    def _right(self, operation: str) -> str:
+        name = self._client.meta.service_model.signing_name
+        return f"{_IN_POLICIES.get(name, name)}:{''.join(word.title() for word in operation.split('_'))}"
+
+
+def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str) -> tuple[Service, ...]:
+    """Return AWS services by their boto3 names; nothing is sent yet.
+
+    Raises InputError where boto3 is missing, or region, profile or endpoint can't be used.
+    """
+    boto3, errors = require("boto3", extra=extra), require("botocore.exceptions", extra=extra)
+    config = require("botocore.config", extra=extra).Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        max_pool_connections=2 * WIDEST,
+        user_agent_appid="keyplan",
+    )
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(_ABOVE_DEBUG)
+    endpoint = options.get("endpoint_url")
+    url = check_base_url(str(endpoint), whose="endpoint_url") if endpoint else None
+    try:
+        session = boto3.Session(profile_name=options.get("profile"), region_name=options.get("region"))
+        clients = [session.client(name, endpoint_url=url, config=config) for name in services]
+    except errors.NoRegionError:
+        raise InputError("no AWS region is known", advice="set 'region' on this sink, or AWS_REGION") from None
+    except (errors.BotoCoreError, ValueError) as error:
+        raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=_first_line(error)) from None
+    return tuple(Service(client, errors) for client in clients)
+
+
+def refuse_connection_options(options: Mapping[str, Json]) -> None:
+    """Raise InputError where a delivery names an option that only the whole sink can have."""
+    if wrong := sorted(set(options) & {*CONNECTION, "copy_from"}):
+        raise InputError(
+            f"'{wrong[0]}' can't differ from key to key", advice="declare a second sink for another account or region"
+        )
+
+
+def to_name_part(value: str) -> str:
+    """Return a value as part of a name in AWS: letters, digits, ``.``, ``_`` and ``-``; no ``/``, never empty.
+
+    A value with other characters, or of more than 100, has them replaced and ends in a digest of itself.
+    """
+    if value and not _UNSAFE.search(value) and value.strip(".") and len(value) <= _LONGEST_PART:
+        return value
+    digest = hashlib.sha256(value.encode()).hexdigest()[:8]
+    plain = _UNSAFE.sub("-", value).strip(".-")[: _LONGEST_PART - len(digest) - 1]
+    return f"{plain}-{digest}" if plain else digest
+
+
+def refuse(message: str, advice: str) -> NoReturn:
+    """Raise SinkDeniedError."""
+    raise SinkDeniedError(message, advice=advice)
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _refusal(error: Any, place: str, right: str) -> SinkError:
+    code = _code(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _DENIALS:
+        return AwsDeniedError(
+            f"{place}: AWS denies {right}",
+            advice=f"allow {right} there to keyplan's role, and the use of the KMS key",
+        )
+    if code in _UNAVAILABLE or status >= _SERVER_ERROR:
+        return SinkUnavailableError(f"{place}: AWS answered {code or status} to {right}", advice="apply again later")
+    return SinkDeniedError(
+        f"{place}: AWS refused {right} with {code or status}",
+        advice=_ADVICE.get(code, "see the sink's page for what it needs"),
+    )
+
+
+def _failure(error: Any, place: str, errors: Any) -> SinkError:
+    kind = type(error).__name__
+    credentials = (
+        errors.NoCredentialsError,
+        errors.PartialCredentialsError,
+        errors.CredentialRetrievalError,
+        errors.SSOError,
+        errors.TokenRetrievalError,
+        errors.UnauthorizedSSOTokenError,
+    )
+    if isinstance(error, credentials):
+        return SinkDeniedError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
+    if isinstance(error, errors.ParamValidationError):
+        return SinkDeniedError(f"{place}: the AWS SDK refuses the request ({kind})", advice="see to name and options")
+    return SinkUnavailableError(f"{place}: AWS can't be reached ({kind})", advice="see to network, proxy and endpoint")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,1 @@
+"""The sink `azure-key-vault`: raw keys as secrets of an Azure Key Vault."""

@@ -1,0 +1,221 @@
+"""One Azure Key Vault as the sink uses it: few calls, each with time limits, and failures as the sink's own.
+
+In: names, values, tags. Out: versions of secrets as values, or SinkDeniedError and SinkUnavailableError that say what
+to do. Never: Azure's own words in an error (they may quote requests), a request before the first question is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.system.optional import require
+
+TYPE = "azure-key-vault"
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 30
+_ATTEMPTS = 3
+_PATIENCE_SECONDS = 30
+_SERVER_ERROR = 500
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_CONFLICT = 409
+_THROTTLED = 429
+_DISABLED = "SecretDisabled"
+"""Azure, "REST API error codes": the inner code where the newest version is disabled."""
+_ADVICE: Mapping[str, str] = {
+    "ForbiddenByFirewall": "let the vault's firewall pass this machine",
+    "ForbiddenByConnection": "the vault takes private connections only: run keyplan where there is one",
+}
+_RIGHT_ADVICE = "give keyplan's identity the role 'Key Vault Secrets Officer', or that permission in an access policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a secret; the newest one is what consumers get."""
+
+    name: str
+    id: str = ""
+    """Empty in a listing of secrets, which doesn't tell."""
+    tags: Mapping[str, str]
+    is_enabled: bool
+    created_at: str = ""
+    """Tells one version from another, to the second, in listings too."""
+    content: bytes | None = field(default=None, repr=False)
+    """None where it is disabled, or was not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A version to be made."""
+
+    content: bytes = field(repr=False)
+    tags: Mapping[str, str]
+    is_enabled: bool
+    content_type: str
+    expires_at: datetime | None
+
+
+class Vault:
+    """One vault. Safe for threads."""
+
+    def __init__(self, client: Any, *, host: str) -> None:
+        """Take a SecretClient, or what behaves like it."""
+        self._client = client
+        self._host = host
+
+    def get(self, name: str) -> Version | None:
+        """Return the newest version, with its content unless it is disabled; None where there is no such secret."""
+        try:
+            found = self._try(lambda client: client.get_secret(name), "get", name, absent=True)
+        except _DisabledError:
+            # Newest by the second: of two in one second, the disabled one is what Azure speaks of.
+            newest = sorted(self.versions(name), key=lambda version: (version.created_at, not version.is_enabled))
+            return newest[-1] if newest else None
+        return None if found is None else _version(found.properties, (found.value or "").encode())
+
+    def versions(self, name: str) -> tuple[Version, ...]:
+        """Return all versions without their contents, oldest first."""
+        found = self._try(lambda client: list(client.list_properties_of_secret_versions(name)), "list", name)
+        return tuple(sorted(map(_version, found), key=lambda version: version.created_at))
+
+    def list_all(self) -> dict[str, Version]:
+        """Return the newest version of every secret without its content, by name in lower case; 25 at a time."""
+        found = self._try(lambda client: list(client.list_properties_of_secrets()), "list", "the secrets")
+        return {version.name: version for version in map(_version, found)}
+
+    def set(self, name: str, draft: Draft) -> Version:
+        """Make a new version."""
+
+        def ask(client: Any) -> Any:
+            return client.set_secret(
+                name,
+                draft.content.decode(),
+                enabled=draft.is_enabled,
+                tags=dict(draft.tags),
+                content_type=draft.content_type,
+                expires_on=draft.expires_at,
+            )
+
+        return _version(self._try(ask, "set", name).properties)
+
+    def change(self, version: Version, *, tags: Mapping[str, str], is_enabled: bool) -> None:
+        """Replace all tags of a version, and say whether consumers get it."""
+
+        def ask(client: Any) -> Any:
+            return client.update_secret_properties(version.name, version.id, tags=dict(tags), enabled=is_enabled)
+
+        self._try(ask, "set", version.name)
+
+    def delete(self, name: str) -> None:
+        """Delete a secret; where the vault keeps deleted ones, it can be recovered. A missing one is no error."""
+        self._try(lambda client: client.begin_delete_secret(name), "delete", name, absent=True)
+
+    def find_deleted(self, name: str) -> Version | None:
+        """Return the newest version of a secret that was deleted and can be recovered; None where there is none."""
+        found = self._try(lambda client: client.get_deleted_secret(name), "get", name, absent=True)
+        return None if found is None else _version(found.properties)
+
+    def recover(self, name: str) -> None:
+        """Take a deletion back. Raises SinkUnavailableError where that takes too long."""
+
+        def ask(client: Any) -> bool:
+            poller = client.begin_recover_deleted_secret(name)
+            poller.wait(_PATIENCE_SECONDS)
+            return bool(poller.done())
+
+        if not self._try(ask, "recover", name):
+            raise SinkUnavailableError(f"{self._host}/{name}: is still being recovered", advice="apply again later")
+
+    def _try(self, ask: Callable[[Any], Any], right: str, name: str, *, absent: bool = False) -> Any:
+        """Return an answer; with `absent`, None where Azure says that there is nothing."""
+        errors = require("azure.core.exceptions", extra=TYPE)
+        place = f"{self._host}/{name}"
+        try:
+            return ask(self._client)
+        except errors.HttpResponseError as error:
+            if absent and isinstance(error, errors.ResourceNotFoundError):
+                return None
+            refusal = _explain(error, right, place)
+        except errors.AzureError as error:
+            refusal = SinkUnavailableError(
+                f"{place}: the vault can't be reached ({type(error).__name__})",
+                advice="see to vault_url, network and proxy",
+            )
+        except ValueError as error:
+            # What answers names another service than the vault to log in to.
+            refusal = SinkDeniedError(
+                f"{place}: what answers is no vault of this address ({type(error).__name__})",
+                advice="see to vault_url",
+            )
+        # Not chained: Azure and its SDK may quote what they reject.
+        raise refusal from None
+
+
+class _DisabledError(SinkDeniedError):
+    """The newest version of a secret is disabled."""
+
+
+def connect(vault_url: str, host: str, *, ca_file: str | None) -> Vault:
+    """Return a vault; nothing is sent yet. Raises InputError without the SDK.
+
+    Who keyplan is comes from where every program with Azure's SDK finds it: environment, workload or managed identity,
+    Azure CLI.
+    """
+    secrets = require("azure.keyvault.secrets", extra=TYPE)
+    identity = require("azure.identity", extra=TYPE)
+    trust = {"connection_verify": ca_file} if ca_file else {}
+    client = secrets.SecretClient(
+        vault_url,
+        identity.DefaultAzureCredential(),
+        connection_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retry_total=_ATTEMPTS,
+        retry_backoff_max=_CONNECT_SECONDS,
+        **trust,
+    )
+    return Vault(client, host=host)
+
+
+def _explain(error: Any, right: str, place: str) -> SinkError:
+    status, code = int(error.status_code or 0), _inner_code(error)
+    if status == _FORBIDDEN and code == _DISABLED:
+        return _DisabledError(f"{place}: is disabled", advice="enable it, or apply: a new version is enabled")
+    if status == _FORBIDDEN:
+        return SinkDeniedError(
+            f"{place}: Azure denies '{right}' on secrets ({code or status})", advice=_ADVICE.get(code, _RIGHT_ADVICE)
+        )
+    if status in (0, _UNAUTHORIZED):
+        return SinkDeniedError(
+            f"{place}: there are no usable Azure credentials ({type(error).__name__})",
+            advice="run 'az login', or give this machine a managed or workload identity",
+        )
+    if status == _CONFLICT:
+        return SinkUnavailableError(
+            f"{place}: is just being deleted or recovered ({code or status})", advice="apply again later"
+        )
+    if status >= _SERVER_ERROR or status == _THROTTLED:
+        return SinkUnavailableError(f"{place}: Azure answered {status} to '{right}'", advice="apply again later")
+    return SinkDeniedError(f"{place}: Azure answered {status} to '{right}'", advice="see to the sink's options")
+
+
+def _inner_code(error: Any) -> str:
+    """Return the code inside Azure's error, such as SecretDisabled; empty where there is none."""
+    inner = getattr(error.error, "innererror", None)
+    code = inner.get("code") if isinstance(inner, Mapping) else None
+    return code if isinstance(code, str) and code.isalnum() else ""
+
+
+def _version(properties: Any, content: bytes | None = None) -> Version:
+    created_on = properties.created_on
+    return Version(
+        name=properties.name.lower(),
+        id=properties.version or "",
+        tags=dict(properties.tags or {}),
+        is_enabled=bool(properties.enabled),
+        created_at=created_on.isoformat() if created_on else "",
+        content=content,
+    )

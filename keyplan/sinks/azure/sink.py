@@ -1,0 +1,109 @@
+"""The sink `azure-key-vault`: raw keys as secrets of an Azure Key Vault, each version with its receipt in its tags.
+
+In: slots, raw keys, receipts, intents. Out: a new version of a secret for each raw key; soft deletion of a removed one.
+Never: a secret touched that a person or another owner filled, an empty value, plain http.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
+from keyplan.model.observation import Abilities, Slot
+from keyplan.net.http import check_base_url
+from keyplan.plugin import Surroundings
+from keyplan.ports import Sink
+from keyplan.sinks import templates
+from keyplan.sinks.azure.client import TYPE, connect
+from keyplan.sinks.azure.store import AzureSecrets
+from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION, NotedSink
+
+_NAME = re.compile(r"[a-z0-9-]{1,127}", re.ASCII)
+"""Azure, "Object identifiers": letters of any case, which doesn't count; keyplan writes them small."""
+_LONGEST_PART = 80
+_DIGEST_DIGITS = 8
+_FIXED = ("vault_url", "ca_file", "copy_from")
+
+OPTIONS: Mapping[str, Any] = {
+    "type": "object",
+    "description": "Keeps each raw key as a secret of an Azure Key Vault.",
+    "properties": {
+        "vault_url": {"type": "string", "minLength": 1, "description": "Such as https://acme-prod.vault.azure.net."},
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Template of {name} {key_type} {space} {owner} {address}: the secret's name.",
+        },
+        "content_type": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": 255,
+            "description": "Shown beside the secret; left out, text/plain or application/json.",
+        },
+        "ca_file": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "description": "Certificates of the authorities to trust; relative to the manifest.",
+        },
+        "format": FORMAT_OPTION,
+        **COMMON_OPTIONS,
+    },
+    "required": ["vault_url", "name"],
+    "additionalProperties": False,
+}
+
+
+def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+    """Return the sink; nothing is sent yet. Raises InputError where the SDK is missing or vault_url can't be used."""
+    url = check_base_url(str(settings.options["vault_url"]), whose=f"{TYPE}: vault_url")
+    if not url.startswith("https:") or urlsplit(url).path:
+        # Azure's SDK sends no token without TLS, not even to this machine.
+        raise InputError(f"{TYPE}: vault_url '{url}' must be https://HOST and nothing else")
+    ca_file = settings.options.get("ca_file")
+    vault = connect(url, host=_host_of(url), ca_file=str(Path(surroundings.folder, str(ca_file))) if ca_file else None)
+    return NotedSink(
+        settings,
+        owner=surroundings.owner,
+        store=AzureSecrets(vault),
+        fill_slot=fill_slot,
+        abilities=Abilities(holds_receipts=True, readable=True),
+        fixed=_FIXED,
+    )
+
+
+def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
+    """Return the slot of a declaration: ``acme-prod.vault.azure.net/arize-ci``.
+
+    Raises InputError where a template names an unknown field, or Azure takes no such name.
+    """
+    fields = templates.describe(owner, declaration)
+    name = templates.fill(str(options["name"]), fields, to_name_part).lower()
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"'{name}' can't be a secret's name", advice="Azure takes 1 to 127 letters, digits and hyphens"
+        )
+    location = f"{_host_of(str(options['vault_url']))}/{name}"
+    return Slot(sink=sink, location=location, options={**options, "name": name})
+
+
+def to_name_part(value: str) -> str:
+    """Return a value as part of a secret's name: small letters, digits and ``-``; never empty.
+
+    A value with other characters, or of more than 80, has them replaced and ends in a digest of itself: names that
+    differ only in case would be one name to Azure.
+    """
+    if _NAME.fullmatch(value) and len(value) <= _LONGEST_PART:
+        return value
+    digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST_DIGITS]
+    plain = re.sub(r"[^a-z0-9-]", "-", value.lower()).strip("-")[: _LONGEST_PART - _DIGEST_DIGITS - 1]
+    return f"{plain}-{digest}" if plain else digest
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).netloc.lower()

@@ -1,0 +1,290 @@
+"""Google's Secret Manager as the sink uses it: few calls, each with a time limit, and failures as the sink's own.
+
+In: names, annotations, values. Out: secrets and versions as values, or SinkDeniedError and SinkUnavailableError that
+say what to do. Never: Google's own words in an error (they quote requests), a body in a log, a request before the
+first question is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.system.optional import require
+
+TYPE = "gcp-secret-manager"
+LATEST = "latest"
+MADE_BY = {"managed-by": "keyplan"}
+"""Label of every secret that keyplan makes; for people who look for them."""
+_SECONDS = 30
+_RETRY_SECONDS = 20
+_PAGE = 1000
+_SERVICE = "google.cloud.secretmanager_v1.services.secret_manager_service"
+# What these write at DEBUG level holds bodies of requests and answers, and so raw keys.
+_TALKATIVE = (f"{_SERVICE}.transports.rest", f"{_SERVICE}.client", "google.auth.transport.requests")
+_SERVER_ERROR = 500
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_CONFLICTS = (409, 412)
+_THROTTLED = 429
+_ENABLED = 1
+"""SecretVersion.State.ENABLED"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A secret without its versions."""
+
+    id: str
+    annotations: Mapping[str, str]
+    etag: str
+    """Changes with the secret's metadata, not with its versions (Google, "Use entity tags")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a secret."""
+
+    number: int
+    is_enabled: bool = True
+    content: bytes | None = field(default=None, repr=False)
+    """None where it is not enabled, or was not asked for."""
+
+
+class SecretManager:
+    """Secret Manager in one project. Safe for threads."""
+
+    def __init__(self, open_client: Callable[[], Any], *, project: str, replication: Mapping[str, Any]) -> None:
+        """Take what makes a client; it is called with the first request, because it looks for credentials."""
+        self._open_client = open_client
+        self._client: Any = None
+        self._opening = Lock()
+        self._project = project
+        self._replication = replication
+
+    def get(self, secret_id: str) -> Secret | None:
+        """Return a secret; None where there is none."""
+        found = self._ask("get_secret", "secrets.get", secret_id, absent=True, name=self._name(secret_id))
+        return None if found is None else _secret(found)
+
+    def list_all(self, name_part: str) -> dict[str, Secret]:
+        """Return by their ids all secrets whose name has a part in it; a thousand with each request."""
+        request = {"parent": f"projects/{self._project}", "page_size": _PAGE}
+        # Google, "Filter lists of secrets": `name:` finds parts of names.
+        filters = {"filter": f"name:{name_part}"} if name_part else {}
+
+        def ask(client: Any, limits: Mapping[str, Any]) -> list[Secret]:
+            return [_secret(found) for found in client.list_secrets(request={**request, **filters}, **limits)]
+
+        secrets: list[Secret] = self._try(ask, "secrets.list", f"project {self._project}")
+        return {secret.id: secret for secret in secrets}
+
+    def create(self, secret_id: str, annotations: Mapping[str, str]) -> Secret:
+        """Make a secret without a version."""
+        secret = {"replication": self._replication, "labels": MADE_BY, "annotations": annotations}
+        request: dict[str, Any] = {"parent": f"projects/{self._project}", "secret_id": secret_id, "secret": secret}
+        return _secret(self._ask("create_secret", "secrets.create", secret_id, **request))
+
+    def annotate(self, secret: Secret, annotations: Mapping[str, str]) -> Secret:
+        """Replace all annotations, unless somebody changed the secret meanwhile; return it as it is then."""
+        body = {"name": self._name(secret.id), "etag": secret.etag, "annotations": annotations}
+        mask = {"paths": ["annotations"]}
+        changed = self._ask("update_secret", "secrets.update", secret.id, secret=body, update_mask=mask)
+        return replace(_secret(changed), annotations=annotations)
+
+    def delete(self, secret: Secret) -> None:
+        """Delete a secret with all versions, unless somebody changed it meanwhile; a missing one is no error."""
+        name = self._name(secret.id)
+        self._ask("delete_secret", "secrets.delete", secret.id, absent=True, name=name, etag=secret.etag)
+
+    def access(self, secret_id: str, version: str) -> Version | None:
+        """Return a version with its content, one that is not enabled without; None where there is none."""
+        try:
+            found = self._ask(
+                "access_secret_version", "versions.access", secret_id, absent=True, name=self._name(secret_id, version)
+            )
+        except _PreconditionError:
+            return self.describe(secret_id, version)
+        return None if found is None else _read_content(found, f"{self._project}/{secret_id}")
+
+    def describe(self, secret_id: str, version: str) -> Version | None:
+        """Return a version without its content; None where there is none."""
+        name = self._name(secret_id, version)
+        found = self._ask("get_secret_version", "versions.get", secret_id, absent=True, name=name)
+        return None if found is None else Version(number=_number(found.name), is_enabled=int(found.state) == _ENABLED)
+
+    def add(self, secret_id: str, content: bytes) -> int:
+        """Make a content the newest version and return its number."""
+        payload = {"data": content, "data_crc32c": _checksum(content)}
+        parent = self._name(secret_id)
+        added = self._ask("add_secret_version", "versions.add", secret_id, parent=parent, payload=payload)
+        return _number(added.name)
+
+    def disable(self, secret_id: str, *, but_newest: int) -> None:
+        """Disable all enabled versions but the newest ones, so many."""
+
+        def ask(client: Any, limits: Mapping[str, Any]) -> list[Version]:
+            request = {"parent": self._name(secret_id), "page_size": _PAGE, "filter": "state:ENABLED"}
+            found = client.list_secret_versions(request=request, **limits)
+            return [Version(number=_number(version.name)) for version in found if int(version.state) == _ENABLED]
+
+        versions = self._try(ask, "versions.list", self._place(secret_id))
+        numbers = sorted((version.number for version in versions), reverse=True)
+        for number in numbers[but_newest:]:
+            name = self._name(secret_id, str(number))
+            self._ask("disable_secret_version", "versions.disable", secret_id, absent=True, name=name)
+
+    def lacks_right_to_add(self, secret_id: str) -> bool:
+        """Whether Google says for certain that no version may be added; a secret that must exist.
+
+        A secret that was made a moment ago may not be known everywhere yet: then nothing at all is allowed there,
+        which is no certainty.
+        """
+        known, wanted = "secretmanager.secrets.get", "secretmanager.versions.add"
+        name, right = self._name(secret_id), "secrets.getIamPolicy"
+        found = self._ask(
+            "test_iam_permissions", right, secret_id, absent=True, resource=name, permissions=[known, wanted]
+        )
+        allowed = () if found is None else tuple(found.permissions)
+        return known in allowed and wanted not in allowed
+
+    def _name(self, secret_id: str, version: str = "") -> str:
+        name = f"projects/{self._project}/secrets/{secret_id}"
+        return f"{name}/versions/{version}" if version else name
+
+    def _place(self, secret_id: str) -> str:
+        return f"{self._project}/{secret_id}"
+
+    def _ask(self, method: str, right: str, secret_id: str, /, *, absent: bool = False, **request: Any) -> Any:
+        """Return an answer; with `absent`, None where Google says that there is nothing."""
+
+        def ask(client: Any, limits: Mapping[str, Any]) -> Any:
+            return getattr(client, method)(request=request, **limits)
+
+        return self._try(ask, right, self._place(secret_id), absent=absent)
+
+    def _try(
+        self, ask: Callable[[Any, Mapping[str, Any]], Any], right: str, place: str, *, absent: bool = False
+    ) -> Any:
+        errors = require("google.api_core.exceptions", extra=TYPE)
+        broken = require("requests.exceptions", extra=TYPE).RequestException
+        unknown = require("google.auth.exceptions", extra=TYPE).GoogleAuthError
+        try:
+            return ask(self._connect(), _limits(errors))
+        except errors.GoogleAPICallError as error:
+            if absent and isinstance(error, (errors.NotFound, errors.MethodNotImplemented)):
+                return None
+            refusal: SinkError = _explain(error, f"secretmanager.{right}", place)
+        except unknown as error:
+            refusal = SinkDeniedError(
+                f"{place}: there are no usable Google credentials ({type(error).__name__})",
+                advice="run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
+            )
+        except (broken, errors.RetryError) as error:
+            refusal = SinkUnavailableError(
+                f"{place}: Secret Manager can't be reached ({type(error).__name__})",
+                advice="see to network, proxy and endpoint",
+            )
+        # Not chained: Google and its SDK quote what they reject.
+        raise refusal from None
+
+    def _connect(self) -> Any:
+        with self._opening:
+            if self._client is None:
+                self._client = self._open_client()
+            return self._client
+
+
+class _PreconditionError(SinkUnavailableError):
+    """Google refused because of the state that something is in: a version disabled, another etag."""
+
+
+def make_opener(endpoint: str) -> Callable[[], Any]:
+    """Return what makes a client, for an endpoint or (empty) Google's own. Raises InputError without the SDK.
+
+    Plain http is for emulators on this machine: they get no credentials.
+    """
+    transports = require(f"{_SERVICE}.transports.rest", extra=TYPE)
+    clients = require("google.cloud.secretmanager_v1", extra=TYPE)
+    credentials = require("google.auth.credentials", extra=TYPE)
+    require("google_crc32c", extra=TYPE)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
+    url = urlsplit(endpoint)
+    if url.path:
+        raise InputError(f"endpoint '{endpoint}' must end after host and port")
+
+    def open_client() -> Any:
+        options: dict[str, Any] = {"host": url.netloc, "url_scheme": url.scheme} if endpoint else {}
+        if url.scheme == "http":
+            options["credentials"] = credentials.AnonymousCredentials()
+        return clients.SecretManagerServiceClient(transport=transports.SecretManagerServiceRestTransport(**options))
+
+    return open_client
+
+
+def make_replication(locations: Sequence[str]) -> Mapping[str, Any]:
+    """Return how a new secret is replicated: to these locations, or (none) as Google sees fit."""
+    if not locations:
+        return {"automatic": {}}
+    return {"user_managed": {"replicas": [{"location": location} for location in locations]}}
+
+
+def _limits(errors: Any) -> Mapping[str, Any]:
+    retry = require("google.api_core.retry", extra=TYPE)
+    passing = retry.if_exception_type(errors.TooManyRequests, errors.ServiceUnavailable)
+    return {
+        "timeout": _SECONDS,
+        "retry": retry.Retry(predicate=passing, initial=0.5, maximum=5.0, timeout=_RETRY_SECONDS),
+    }
+
+
+def _explain(error: Any, right: str, place: str) -> SinkError:
+    status = int(error.code or 0)
+    if status == _FORBIDDEN:
+        return SinkDeniedError(
+            f"{place}: Google denies {right}", advice="grant it to keyplan's service account; the sink's page lists all"
+        )
+    if status == _UNAUTHORIZED:
+        return SinkDeniedError(f"{place}: Google does not accept the credentials", advice="log in to Google again")
+    if _reason(error) == "FAILED_PRECONDITION" or status in _CONFLICTS:
+        return _PreconditionError(
+            f"{place}: somebody else changed it at the same time, or its state forbids {right}", advice="apply again"
+        )
+    if status >= _SERVER_ERROR or status == _THROTTLED:
+        return SinkUnavailableError(f"{place}: Google answered {status} to {right}", advice="apply again later")
+    return SinkDeniedError(
+        f"{place}: Google answered {status} to {right}", advice="see to project, name and options of the sink"
+    )
+
+
+def _reason(error: Any) -> str:
+    """Return the canonical code in an answer's body, such as FAILED_PRECONDITION; empty where there is none."""
+    try:
+        return str(error.response.json()["error"]["status"])
+    except (AttributeError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _secret(found: Any) -> Secret:
+    return Secret(id=found.name.rpartition("/")[2], annotations=dict(found.annotations), etag=found.etag)
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("/")[2])
+
+
+def _read_content(found: Any, place: str) -> Version:
+    content = bytes(found.payload.data)
+    if found.payload.data_crc32c and found.payload.data_crc32c != _checksum(content):
+        raise SinkUnavailableError(f"{place}: its value was damaged on the way", advice="apply again")
+    return Version(number=_number(found.name), content=content)
+
+
+def _checksum(content: bytes) -> int:
+    return int(require("google_crc32c", extra=TYPE).value(content))

@@ -1,0 +1,123 @@
+"""The sink `gcp-secret-manager`: raw keys as secrets of Google's Secret Manager, receipts in their annotations.
+
+In: slots, raw keys, receipts, intents. Out: a new version of a secret for each raw key, which `latest` then means.
+Never: a secret touched that a person or another owner filled, an empty value, plain http to another machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
+from keyplan.model.observation import Abilities, Slot
+from keyplan.net.http import check_base_url
+from keyplan.plugin import Surroundings
+from keyplan.ports import Sink
+from keyplan.sinks import templates
+from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION, NotedSink
+from keyplan.sinks.gcp.client import TYPE, SecretManager, make_opener, make_replication
+from keyplan.sinks.gcp.store import GcpSecrets
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
+"""Google, secrets.create, secretId."""
+_LONGEST_PART = 100
+_DIGEST_DIGITS = 8
+_FIXED = ("project", "endpoint", "locations", "write_only", "copy_from")
+
+OPTIONS: Mapping[str, Any] = {
+    "type": "object",
+    "description": "Keeps each raw key as a secret of Google Cloud Secret Manager.",
+    "properties": {
+        "project": {
+            "type": "string",
+            "pattern": "^[a-z0-9.:-]+$",
+            "description": "Id or number of the project.",
+        },
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Template of {name} {key_type} {space} {owner} {address}: the secret's id.",
+        },
+        "endpoint": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "description": "https://HOST for a private endpoint, or http://127.0.0.1:PORT for an emulator; "
+            "left out, Google's own.",
+        },
+        "locations": {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[a-z0-9-]+$"},
+            "default": [],
+            "description": "Where new secrets are replicated to, such as [europe-west1]; empty: as Google sees fit.",
+        },
+        "keep_versions": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "description": "How many versions before the newest one stay enabled; left out, all of them.",
+        },
+        "write_only": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether keyplan may not read values, and shouldn't try.",
+        },
+        "format": FORMAT_OPTION,
+        **COMMON_OPTIONS,
+    },
+    "required": ["project", "name"],
+    "additionalProperties": False,
+}
+
+
+def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+    """Return the sink; nothing is sent and no credentials are looked for yet.
+
+    Raises InputError where the SDK is missing, or options don't fit together.
+    """
+    options = settings.options
+    reads = not options.get("write_only")
+    if options.get("copy_from") and not reads:
+        raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
+    endpoint = options.get("endpoint")
+    locations: Any = options.get("locations") or ()
+    manager = SecretManager(
+        make_opener(check_base_url(str(endpoint), whose=f"{TYPE}: endpoint") if endpoint else ""),
+        project=str(options["project"]),
+        replication=make_replication(locations),
+    )
+    return NotedSink(
+        settings,
+        owner=surroundings.owner,
+        store=GcpSecrets(manager, reads=reads),
+        fill_slot=fill_slot,
+        abilities=Abilities(holds_receipts=True, readable=reads),
+        fixed=_FIXED,
+    )
+
+
+def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
+    """Return the slot of a declaration: ``acme-prod/arize-ci``.
+
+    Raises InputError where a template names an unknown field, or Google takes no such name.
+    """
+    name = templates.fill(str(options["name"]), templates.describe(owner, declaration), to_name_part)
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"'{name}' can't be a secret's id", advice="Google takes 1 to 255 letters, digits, hyphens and underscores"
+        )
+    return Slot(sink=sink, location=f"{options['project']}/{name}", options={**options, "name": name})
+
+
+def to_name_part(value: str) -> str:
+    """Return a value as part of a secret's id: letters, digits, ``-`` and ``_``; never empty.
+
+    A value with other characters, or of more than 100, has them replaced and ends in a digest of itself.
+    """
+    if _NAME.fullmatch(value) and len(value) <= _LONGEST_PART:
+        return value
+    digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST_DIGITS]
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", value).strip("-")[: _LONGEST_PART - _DIGEST_DIGITS - 1]
+    return f"{plain}-{digest}" if plain else digest

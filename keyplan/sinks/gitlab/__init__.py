@@ -1,0 +1,1 @@
+"""The sink `gitlab-ci`: raw keys as CI/CD variables of a project or a group."""

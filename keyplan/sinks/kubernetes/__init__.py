@@ -1,0 +1,1 @@
+"""The sink `kubernetes`: raw keys as entries of Secrets."""

@@ -1,0 +1,303 @@
+"""Secrets in one cluster over its API: look, list, apply, patch, delete; each call repeatable and bounded in time.
+
+In: which Secret, what to write. Out: what is there. Never: a body in an error or a log, a token sent elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from keyplan.errors import SinkUnavailableError
+from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_retry_after
+from keyplan.net.retry import Again, Patience, Retrier
+from keyplan.sinks.kubernetes.config import Connection
+from keyplan.sinks.kubernetes.errors import ForbiddenError, explain_failure, explain_refusal
+from keyplan.sinks.kubernetes.identity import Certificate, Presented
+from keyplan.sinks.kubernetes.secret import Ref, Secret, read_secret
+
+# Flow tries a failed step again by itself, so that there are few attempts here.
+PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=90))
+_GIVING_WAY = Patience(first=timedelta(seconds=0.1), longest=timedelta(seconds=2))
+WIDEST = 8
+_FEW = 4
+"""So many Secrets are looked at one by one; listing would bring others along."""
+_PAGE_SIZE = 250
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_META = "g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    verb: str
+    """The right that RBAC must give."""
+    method: str
+    namespace: str
+    name: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+    accept: str = "application/json"
+
+    @property
+    def what(self) -> str:
+        return f"Secret {self.namespace}/{self.name}" if self.name else f"Secrets in {self.namespace}"
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/namespaces/{quote(self.namespace)}/secrets{f'/{quote(self.name)}' if self.name else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What is applied to a Secret by server-side apply."""
+
+    manager: str
+    config: Mapping[str, Any] = field(repr=False)
+    """Labels and annotations under `metadata`, and `data`."""
+    version: str = ""
+    """Which version it must still have; empty for any. Then what others own is taken over."""
+    is_rehearsal: bool = False
+    """Whether the cluster only says what would happen."""
+
+    def rehearsed(self) -> Applied:
+        """Return the same, to be rehearsed only."""
+        return replace(self, is_rehearsal=True)
+
+
+class KubeApi:
+    """Implements requests on one connection; safe for threads.
+
+    Every method may raise SinkDeniedError and SinkUnavailableError.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        open_http: Callable[[Connection, Certificate | None], httpx.Client],
+        retrier: Retrier,
+        metadata_only: bool,
+    ) -> None:
+        self._connection = connection
+        self._open_http = open_http
+        self._retrier = retrier
+        self._metadata_only = metadata_only
+        self._lock = threading.Lock()
+        self._clients: dict[str, httpx.Client] = {}
+
+    def look(self, ref: Ref) -> Secret | None:
+        """Return a Secret; None where there is none. Without the right to get, a rehearsed patch of nothing tells."""
+        partial = f"application/json;as=PartialObjectMetadata;{_META}"
+        accept = partial if self._metadata_only else "application/json"
+        call = _Call(verb="get", method="GET", namespace=ref.namespace, name=ref.name, accept=accept)
+        answer = self._send(call)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            call = _Call(
+                verb="get or patch",
+                method="PATCH",
+                namespace=ref.namespace,
+                name=ref.name,
+                parameters={"dryRun": "All"},
+                body={},
+                content_type=_MERGE,
+                accept=accept,
+            )
+            answer = self._send(call)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        return self._read(call, _expect(answer, call))
+
+    def find(self, refs: Collection[Ref], label: str) -> Mapping[Ref, Secret]:
+        """Return those of the Secrets that exist; many of a namespace by a listing of those that bear a label."""
+        found: dict[Ref, Secret] = {}
+        for namespace, group in groupby(sorted(refs), key=lambda ref: ref.namespace):
+            if len(list(group)) > _FEW:
+                found |= self._list(namespace, label)
+        with ThreadPoolExecutor(max_workers=WIDEST) as pool:
+            looked = pool.map(self.look, sorted(set(refs) - found.keys()))
+            found |= {secret.ref: secret for secret in looked if secret}
+        return {ref: found[ref] for ref in refs if ref in found}
+
+    def apply(self, ref: Ref, applied: Applied) -> Secret:
+        """Apply fields by server-side apply, and return the Secret's metadata; made where there is none.
+
+        Raises OwnedElsewhereError where somebody else owns one of the fields, and MovedOnError where the Secret has
+        another version than the one that is named.
+        """
+        pinned = {"resourceVersion": applied.version} if applied.version else {}
+        metadata = {**applied.config.get("metadata", {}), "namespace": ref.namespace, "name": ref.name, **pinned}
+        call = _Call(
+            verb="create and patch",
+            method="PATCH",
+            namespace=ref.namespace,
+            name=ref.name,
+            parameters={
+                "fieldManager": applied.manager,
+                "force": "true" if applied.version else "false",
+                **({"dryRun": "All"} if applied.is_rehearsal else {}),
+            },
+            # JSON is YAML, and no YAML writer can turn a value into something else.
+            body={"apiVersion": "v1", "kind": "Secret", **applied.config, "metadata": metadata},
+            content_type=_APPLY,
+            accept=f"application/json;as=PartialObjectMetadata;{_META}",
+        )
+        return self._read(call, _expect(self._send(call), call), metadata_only=True)
+
+    def patch(self, ref: Ref, changes: Mapping[str, Any], *, manager: str) -> None:
+        """Merge changes that name the version which they are meant for. Raises MovedOnError where it has another."""
+        call = _Call(
+            verb="patch",
+            method="PATCH",
+            namespace=ref.namespace,
+            name=ref.name,
+            parameters={"fieldManager": manager},
+            body=changes,
+            content_type=_MERGE,
+            accept=f"application/json;as=PartialObjectMetadata;{_META}",
+        )
+        answer = self._send(call)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            _expect(answer, call)
+
+    def delete(self, secret: Secret) -> None:
+        """Delete a Secret as it is. Raises MovedOnError where it has changed, ForbiddenError where that is no right."""
+        call = _Call(
+            verb="delete",
+            method="DELETE",
+            namespace=secret.ref.namespace,
+            name=secret.ref.name,
+            body={"preconditions": {"uid": secret.uid, "resourceVersion": secret.version}},
+            accept=f"application/json;as=PartialObjectMetadata;{_META},application/json",
+        )
+        answer = self._send(call)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            _expect(answer, call)
+
+    def give_way(self, attempt: int) -> None:
+        """Wait for a moment, a longer one with each attempt, so that others who write the same Secret get through."""
+        self._retrier.clock.sleep(timedelta(seconds=self._retrier.jitter(_GIVING_WAY.bound(attempt).total_seconds())))
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def _list(self, namespace: str, label: str) -> Mapping[Ref, Secret]:
+        """Return the Secrets of a namespace that bear a label; none where that may not be asked."""
+        try:
+            return {secret.ref: secret for secret in self._pages(namespace, label)}
+        except ForbiddenError:
+            return {}
+
+    def _pages(self, namespace: str, label: str) -> Iterator[Secret]:
+        partial = f"application/json;as=PartialObjectMetadataList;{_META}"
+        parameters = {"labelSelector": label, "limit": str(_PAGE_SIZE)}
+        while True:
+            call = _Call(
+                verb="list",
+                method="GET",
+                namespace=namespace,
+                parameters=parameters,
+                accept=partial if self._metadata_only else "application/json",
+            )
+            answer = self._send(call)
+            if answer.status == HTTPStatus.GONE:
+                # The listing took so long that its snapshot is gone; what is missing now is looked at one by one.
+                return
+            document = _parse(call, _expect(answer, call))
+            for item in document.get("items") or ():
+                yield self._understand(call, item)
+            if not (token := (document.get("metadata") or {}).get("continue")):
+                return
+            parameters = {**parameters, "continue": token}
+
+    def _send(self, call: _Call) -> Answer:
+        """Return the answer; a credential that is no longer accepted is renewed once."""
+        answer = self._ask(call, self._present(renewed=False))
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            return self._ask(call, self._present(renewed=True))
+        return answer
+
+    def _present(self, *, renewed: bool) -> Presented:
+        return self._connection.identity.present(self._retrier.clock.now(), renewed=renewed)
+
+    def _ask(self, call: _Call, presented: Presented) -> Answer:
+        http = self._client(presented.certificate)
+        bearer = None if presented.token is None else Bearer(presented.token)
+        request = http.build_request(
+            call.method,
+            f"{self._connection.server}{call.path}",
+            params=dict(call.parameters),
+            content=json.dumps(call.body) if call.body is not None else None,
+            headers={"Accept": call.accept, "Content-Type": call.content_type},
+            extensions={"sni_hostname": self._connection.server_name} if self._connection.server_name else {},
+        )
+        result = self._retrier.persist(lambda: exchange(http, request, bearer=bearer), self._judge)
+        if isinstance(result, Answer) and not _is_passing(result.status):
+            return result
+        raise explain_failure(result, call.what, self._connection.server)
+
+    def _client(self, certificate: Certificate | None) -> httpx.Client:
+        chain = certificate.chain if certificate else ""
+        with self._lock:
+            if chain not in self._clients:
+                self._clients[chain] = self._open_http(self._connection, certificate)
+            return self._clients[chain]
+
+    def _judge(self, result: Exchange) -> Again | None:
+        if isinstance(result, Failure):
+            return Again() if result.passing else None
+        if result.status == HTTPStatus.TOO_MANY_REQUESTS:
+            pause = read_retry_after(result.retry_after, self._retrier.clock.now())
+            return Again(throttled=True, retry_after=pause)
+        return Again() if _is_passing(result.status) else None
+
+    def _read(self, call: _Call, answer: Answer, *, metadata_only: bool = False) -> Secret:
+        return self._understand(call, _parse(call, answer), metadata_only=metadata_only)
+
+    def _understand(self, call: _Call, document: Mapping[str, Any], *, metadata_only: bool = False) -> Secret:
+        try:
+            return read_secret(document, metadata_only=metadata_only or self._metadata_only)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _unknown_form(call) from None
+
+
+def _is_passing(status: int) -> bool:
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _expect(answer: Answer, call: _Call) -> Answer:
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return answer
+    ref = Ref(call.namespace, call.name)
+    raise explain_refusal(answer, call.what, verb=call.verb, ref=ref)
+
+
+def _parse(call: _Call, answer: Answer) -> Mapping[str, Any]:
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        raise _unknown_form(call) from None
+    if not isinstance(document, dict):
+        raise _unknown_form(call)
+    return document
+
+
+def _unknown_form(call: _Call) -> SinkUnavailableError:
+    return SinkUnavailableError(
+        f"{call.what}: the answer is not that of a Kubernetes API", advice="check the kubeconfig's 'server'"
+    )

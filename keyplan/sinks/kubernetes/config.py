@@ -1,0 +1,237 @@
+"""Where a cluster is and who we are there: from a kubeconfig, or from the pod that keyplan runs in.
+
+In: the options `kubeconfig` and `context`, KUBECONFIG, files. Out: a connection; nothing is sent and no program is run.
+Never: a token, a key or a part of a kubeconfig in an error; a server that is not authenticated.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from keyplan.errors import InputError
+from keyplan.model.manifest import Json
+from keyplan.model.secret import Credential
+from keyplan.net.http import check_base_url
+from keyplan.plugin import Surroundings
+from keyplan.sinks.kubernetes.identity import Certificate, Identity, Plugin, Static, TokenFile
+from keyplan.system.programs import keep_from_children
+
+# kubernetes.io/docs, "Accessing the Kubernetes API from a Pod".
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_TEXT = {"type": "string"}
+_WORDS = {"type": ["array", "null"], "items": _TEXT}
+_PAIRS = {"type": ["array", "null"], "items": {"type": "object", "properties": {"name": _TEXT, "value": _TEXT}}}
+_EXEC = {
+    "type": ["object", "null"],
+    "properties": {"apiVersion": _TEXT, "command": _TEXT, "args": _WORDS, "env": _PAIRS, "interactiveMode": _TEXT},
+    "required": ["command"],
+}
+_USER = {
+    "token": _TEXT,
+    "tokenFile": _TEXT,
+    "client-certificate": _TEXT,
+    "client-certificate-data": _TEXT,
+    "client-key": _TEXT,
+    "client-key-data": _TEXT,
+    "exec": _EXEC,
+}
+_CLUSTER = {
+    "server": _TEXT,
+    "certificate-authority": _TEXT,
+    "certificate-authority-data": _TEXT,
+    "tls-server-name": _TEXT,
+}
+_CONTEXT = {"cluster": _TEXT, "user": _TEXT, "namespace": _TEXT}
+
+
+def _named(part: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    entry = {"properties": {"name": _TEXT, part: {"type": ["object", "null"], "properties": properties}}}
+    return {"type": ["array", "null"], "items": {"type": "object", "required": ["name"], **entry}}
+
+
+_FORM = jsonschema.Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {
+            "current-context": _TEXT,
+            "clusters": _named("cluster", _CLUSTER),
+            "users": _named("user", _USER),
+            "contexts": _named("context", _CONTEXT),
+        },
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One cluster, as one user sees it."""
+
+    server: str
+    """Base URL without a trailing slash."""
+    identity: Identity
+    namespace: str = "default"
+    """Where a sink that names none puts its Secrets."""
+    authority: str = ""
+    """PEM of the certificates that may vouch for the server; empty for the system's."""
+    server_name: str = ""
+    """What the server's certificate must say; empty for the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One entry of a kubeconfig, and the folder that its relative paths start from."""
+
+    values: Mapping[str, Any]
+    folder: Path
+
+    def pem(self, name: str) -> str:
+        """Return a certificate or key, which stands in the file or in another one."""
+        if data := self.values.get(f"{name}-data"):
+            try:
+                return base64.b64decode(data, validate=True).decode()
+            except (binascii.Error, ValueError):
+                raise InputError(f"the kubeconfig's {name}-data is not base64 of a text") from None
+        path = self.values.get(name)
+        return _read(self.folder / path) if path else ""
+
+
+def find_connection(
+    options: Mapping[str, Json], surroundings: Surroundings, *, account: Path = SERVICE_ACCOUNT
+) -> Connection:
+    """Return what kubectl would use: the option, KUBECONFIG, ``~/.kube/config``, and in a pod its service account.
+
+    Raises InputError where there is none of these, or it can't be used.
+    """
+    environment = surroundings.environment
+    for_plugins = keep_from_children(environment, surroundings.credential_variables)
+    context = options.get("context")
+    home = environment.get("HOME", "")
+    if option := options.get("kubeconfig"):
+        path = Path(home, str(option)[2:]) if str(option).startswith("~/") else Path(surroundings.folder, str(option))
+        return _read_connection([path], context, for_plugins)
+    # kubectl: an empty part of KUBECONFIG counts for nothing, a file that is missing neither.
+    named = [Path(part) for part in environment.get("KUBECONFIG", "").split(":") if part]
+    paths = [path for path in named or [Path(home, ".kube/config")] if path.is_file()]
+    if paths:
+        return _read_connection(paths, context, for_plugins)
+    if "KUBERNETES_SERVICE_HOST" in environment and context is None:
+        return _read_account(environment, account)
+    raise InputError(
+        "there is no kubeconfig, and this is no pod with a service account",
+        advice="give the sink a 'kubeconfig', or set KUBECONFIG",
+    )
+
+
+def _read_account(environment: Mapping[str, str], account: Path) -> Connection:
+    host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443")
+    named = account / "namespace"
+    return Connection(
+        server=check_base_url(f"https://{f'[{host}]' if ':' in host else host}:{port}", whose="the cluster's address"),
+        identity=TokenFile(account / "token"),
+        namespace=_read(named).strip() if named.is_file() else "default",
+        authority=_read(account / "ca.crt"),
+    )
+
+
+def _read_connection(paths: Iterable[Path], context: Json, environment: Mapping[str, str]) -> Connection:
+    documents = [(_load(path), path.parent.absolute()) for path in paths]
+    current = next((doc["current-context"] for doc, _ in documents if doc.get("current-context")), "")
+    name = str(context or current)
+    if not name:
+        raise InputError("the kubeconfig has no current context", advice="give the sink a 'context'")
+    chosen = _find(documents, "context", name)
+    cluster = _find(documents, "cluster", chosen.values.get("cluster", ""))
+    user = _find(documents, "user", chosen.values.get("user", ""))
+    return Connection(
+        server=_check_server(cluster),
+        identity=_read_identity(user, environment),
+        namespace=chosen.values.get("namespace") or "default",
+        authority=cluster.pem("certificate-authority"),
+        server_name=cluster.values.get("tls-server-name", ""),
+    )
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(_read(path)) or {}
+    except yaml.YAMLError:
+        # From None: the cause quotes the file.
+        raise InputError(f"the kubeconfig '{path}' is not YAML") from None
+    problem = next(_FORM.iter_errors(document), None)
+    if problem is not None:
+        # Only the place: the message would quote what stands there.
+        raise InputError(f"the kubeconfig '{path}' is none: {problem.json_path} has another form")
+    found: Mapping[str, Any] = document
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise InputError(f"'{path}' is no text") from None
+
+
+def _find(documents: Iterable[tuple[Mapping[str, Any], Path]], part: str, name: str) -> _Part:
+    """Return the first entry of that name, as kubectl merges several files."""
+    for document, folder in documents:
+        for entry in document.get(f"{part}s") or ():
+            if entry["name"] == name:
+                return _Part(entry.get(part) or {}, folder)
+    raise InputError(f"the kubeconfig has no {part} '{name}'", advice="see 'kubectl config get-contexts'")
+
+
+def _check_server(cluster: _Part) -> str:
+    server = check_base_url(cluster.values.get("server", ""), whose="the cluster's server")
+    if cluster.values.get("insecure-skip-tls-verify"):
+        raise InputError(
+            f"the kubeconfig does not let {server} be authenticated (insecure-skip-tls-verify): "
+            "anybody on the way could read the raw keys",
+            advice="give the cluster its 'certificate-authority-data', and 'tls-server-name' where names differ",
+        )
+    if cluster.values.get("proxy-url"):
+        raise InputError("the kubeconfig's 'proxy-url' is not supported", advice="set HTTPS_PROXY instead")
+    return server
+
+
+def _read_identity(user: _Part, environment: Mapping[str, str]) -> Identity:
+    values = user.values
+    if plugin := values.get("exec"):
+        return _read_plugin(plugin, user.folder, environment)
+    if path := values.get("tokenFile"):
+        return TokenFile(user.folder / path)
+    chain, key = user.pem("client-certificate"), user.pem("client-key")
+    token = values.get("token")
+    if not token and not (chain and key):
+        raise InputError(
+            "the kubeconfig's user has no token, client certificate or exec plugin",
+            advice="user names and passwords, and 'auth-provider', are gone from Kubernetes: use an exec plugin",
+        )
+    return Static(
+        token=Credential(token) if token else None,
+        certificate=Certificate(chain, Credential(key)) if chain and key else None,
+    )
+
+
+def _read_plugin(settings: Mapping[str, Any], folder: Path, environment: Mapping[str, str]) -> Plugin:
+    command = settings["command"]
+    if settings.get("interactiveMode") == "Always":
+        raise InputError(f"the kubeconfig's plugin '{command}' wants a terminal", advice="use one that does not ask")
+    additions = {pair.get("name", ""): pair.get("value", "") for pair in settings.get("env") or ()}
+    return Plugin(
+        # client-go: a command with a slash starts from the kubeconfig's folder, one without from PATH.
+        argv=(str(folder / command) if "/" in command else command, *(settings.get("args") or ())),
+        folder=str(folder),
+        environment={**environment, **additions},
+        api_version=settings.get("apiVersion") or "client.authentication.k8s.io/v1",
+    )

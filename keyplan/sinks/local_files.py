@@ -1,0 +1,179 @@
+"""Which file a slot of the `file` sink is, and which value in it.
+
+In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
+Never: a path that climbs out of its folder; the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.observation import Slot
+from keyplan.model.quick import quick
+from keyplan.sinks import templates
+from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat, JsonDocument, Raw
+from keyplan.system.files import Folder
+
+DEFAULT_VARIABLE = "ARIZE_API_KEY"
+_UNUSUAL_PARTS = frozenset({"", ".", ".."})
+"""A path without them names a file, and is written as shortly as it can be."""
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A slot, read: file, format and variable."""
+
+    location: str
+    file: str
+    """Path relative to the manifest's folder, or absolute. Text: a `PurePosixPath` of each of 10,000 takes 25 ms."""
+    variable: str
+    """Empty for raw and json, which hold one value each."""
+    format: FileFormat
+    may_overwrite: bool
+    """Whether a value that keyplan did not put there may be overwritten."""
+    keeps: bool
+    """Whether the value stays when its declaration is removed."""
+
+    @property
+    def path(self) -> PurePosixPath:
+        """The file's path."""
+        return PurePosixPath(self.file)
+
+    @property
+    def name(self) -> str:
+        """Name of the file in its folder."""
+        return self.file.rpartition("/")[2]
+
+    @property
+    def sidecar(self) -> str:
+        """Name of the file that holds receipt and intent."""
+        return f".{self.name}.keyplan.json"
+
+    @property
+    def sidecar_location(self) -> str:
+        """The sidecar as messages name it."""
+        folder, separator, name = self.file.rpartition("/")
+        return f"{folder}{separator}.{name}.keyplan.json"
+
+    @property
+    def lock(self) -> str:
+        """Name of the file that is locked while the two are changed."""
+        return f".{self.name}.keyplan.lock"
+
+    @classmethod
+    def of(cls, slot: Slot) -> Target:
+        """Return the target that a slot of `fill_slot` means."""
+        options = slot.options
+        kind = options.get("format", "raw")
+        variable = str(options["variable"]) if kind == "dotenv" else ""
+        return cls(
+            location=slot.location,
+            file=str(options["path"]),
+            variable=variable,
+            format=_read_format(kind, variable, options),
+            may_overwrite=bool(options.get("overwrite")),
+            keeps=options.get("on_remove") == "keep",
+        )
+
+
+def _read_format(kind: Json, variable: str, options: Mapping[str, Json]) -> FileFormat:
+    match kind:
+        case "dotenv":
+            return Dotenv(variable)
+        case "json":
+            return JsonDocument()
+        case _:
+            return Raw(newline=bool(options.get("newline")))
+
+
+def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
+    """Return the slot of a declaration: ``secrets/ci.key``, for dotenv ``secrets/ci.env#ARIZE_API_KEY``.
+
+    Raises InputError where a template names an unknown field, climbs upwards, or gives no file or variable name.
+    """
+    fields = templates.describe(owner, declaration)
+    path = _fill_path(str(options["path"]), fields)
+    if options.get("format") != "dotenv":
+        return Slot(sink=sink, location=path, options={**options, "path": path})
+    variable = _fill_variable(str(options.get("variable", DEFAULT_VARIABLE)), fields)
+    return Slot(sink=sink, location=f"{path}#{variable}", options={**options, "path": path, "variable": variable})
+
+
+def _fill_path(template: str, fields: Mapping[str, str]) -> str:
+    filled = templates.fill(template, fields, templates.to_path_part)
+    if not filled.isprintable():
+        raise InputError(f"path {template!r} holds control characters")
+    if _UNUSUAL_PARTS.isdisjoint(filled.removeprefix("/").split("/")):
+        # What `PurePosixPath` would say of it, too, in a sixth of the time, and saves 20 ms of 10,000 paths.
+        return filled
+    path = PurePosixPath(filled)
+    if ".." in path.parts:
+        raise InputError(f"path '{template}' climbs upwards with '..'", advice="write an absolute path")
+    if not path.name or filled.endswith(("/", "/.")):
+        raise InputError(f"path '{template}' names a folder", advice="add a file name, such as {name}.key")
+    return str(path)
+
+
+def _fill_variable(template: str, fields: Mapping[str, str]) -> str:
+    variable = templates.fill(template, fields, templates.to_variable_part)
+    if not VARIABLE.fullmatch(variable):
+        raise InputError(f"'{variable}' can't be the name of a variable: letters, digits and _ make one")
+    return variable
+
+
+OpenFolder = Callable[..., AbstractContextManager[Folder]]
+"""`Folder.enter`, or a test's."""
+
+
+def enter_folder_of(
+    path: PurePosixPath, *, base: str, create: bool, enter: OpenFolder = Folder.enter
+) -> AbstractContextManager[Folder]:
+    """Open the folder that a file lies in. Raises OSError; FileNotFoundError where it is not there and not made."""
+    # An absolute path is an administrator's word, links on the way and all. A relative one leads through a
+    # repository, where a link may be anybody's: none is followed.
+    parts = path.parent.parts
+    if path.is_absolute():
+        return enter(parts[0], parts[1:], create=create, follow=True)
+    return enter(base, parts, create=create, follow=False)
+
+
+_DENIED = {
+    errno.EACCES: "give the user who runs keyplan the right to read and write there",
+    errno.EPERM: "give the user who runs keyplan the right to read and write there",
+    errno.EROFS: "choose a folder on a file system that can be written",
+    errno.ELOOP: "keyplan follows no link: name the real file, or remove the link",
+    errno.ENOTDIR: "keyplan follows no link and no file on the way: name the real folder by its absolute path",
+    errno.EISDIR: "name a plain file",
+    errno.ENAMETOOLONG: "choose a shorter path, or a template with fewer fields",
+    errno.EFBIG: "name a file of secrets",
+}
+_UNAVAILABLE = {
+    errno.ENOSPC: "make room on the file system, then apply again",
+    errno.EDQUOT: "make room in the user's quota, then apply again",
+}
+
+
+@contextmanager
+def translated(location: str) -> Iterator[None]:
+    """Turn an OSError of the block into SinkDeniedError or SinkUnavailableError that names the location."""
+    try:
+        yield
+    except OSError as error:
+        raise translate(error, location) from error
+
+
+def translate(error: OSError, location: str) -> SinkError:
+    """Return the SinkDeniedError or SinkUnavailableError that an OSError means."""
+    number = error.errno or 0
+    message = f"{location}: {error.strerror or os.strerror(number)}"
+    if number in _DENIED:
+        return SinkDeniedError(message, advice=_DENIED[number])
+    return SinkUnavailableError(message, advice=_UNAVAILABLE.get(number, "see to the file system, then apply again"))

@@ -1,0 +1,150 @@
+"""Encrypted documents with notes in the clear: a store of noted values.
+
+In: slots, changes. Out: the file, value and note changed at once, replaced atomically under a lock. Never: a value
+written where sops would leave it in the clear.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from keyplan.errors import SinkDeniedError
+from keyplan.model.observation import Slot
+from keyplan.sinks.engine import Change, Decide, Found, read_note, write_note
+from keyplan.sinks.local_files import OpenFolder, enter_folder_of, translated
+from keyplan.sinks.sops.document import Document
+from keyplan.sinks.sops.places import Target
+from keyplan.sinks.sops.program import SopsProgram, Workpiece
+from keyplan.system.files import Folder
+
+_PROBE = b"keyplan tries whether this is encrypted"
+
+
+class SopsFiles:
+    """Implements ValueStore. Safe for threads and for several processes of keyplan."""
+
+    def __init__(
+        self, *, base: str, program: SopsProgram, say: Callable[[str], None], enter: OpenFolder = Folder.enter
+    ) -> None:
+        self._base = base
+        self._program = program
+        self._say = say
+        self._enter = enter
+        self._unreadable: set[PurePosixPath] = set()
+
+    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
+        """Return what lies in each slot: each file is read, and decrypted where a key is at hand, once."""
+        by_path: defaultdict[PurePosixPath, list[tuple[Slot, Target]]] = defaultdict(list)
+        for slot in slots:
+            target = Target.of(slot)
+            by_path[target.path].append((slot, target))
+        found: dict[Slot, Found] = {}
+        for members in by_path.values():
+            content = self._read(members[0][1])
+            found |= {slot: Found() for slot, _ in members} if not content else self._find_all(content, members)
+        return found
+
+    def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
+        """Replace the file as a whole, value and note changed together."""
+        target = Target.of(slot)
+        with translated(target.location):
+            try:
+                opened = enter_folder_of(target.path, base=self._base, create=create, enter=self._enter)
+            except FileNotFoundError:
+                if create:
+                    raise
+                return
+            with opened as folder, folder.locked(target.lock):
+                content = folder.read(target.path.name)
+                found = self._find_all(content, [(slot, target)])[slot] if content else Found()
+                change = decide(found)
+                if change is not None:
+                    content = content or self._program.create(Path(self._base, target.path), target.kind)
+                    folder.write(target.path.name, self._edit(content, target, change))
+
+    def _read(self, target: Target) -> bytes | None:
+        with translated(target.location):
+            try:
+                with enter_folder_of(target.path, base=self._base, create=False, enter=self._enter) as folder:
+                    return folder.read(target.path.name)
+            except FileNotFoundError:
+                return None
+
+    def _find_all(self, content: bytes, members: Collection[tuple[Slot, Target]]) -> dict[Slot, Found]:
+        """Return what lies in several slots of one file."""
+        _, first = next(iter(members))
+        document = Document.parse(content, kind=first.kind, name=str(first.path))
+        # Asked for only where there is something to read: a file may be new, and its key far away.
+        is_worth_it = any(document.find(target.keys) is not None for _, target in members)
+        clear = self._decrypt(content, first) if is_worth_it else None
+        return {slot: _find(document, clear, target) for slot, target in members}
+
+    def _decrypt(self, content: bytes, target: Target) -> Document | None:
+        tree = self._program.decrypt(content, target.kind, str(target.path))
+        if tree is None and target.path not in self._unreadable:
+            self._unreadable.add(target.path)
+            self._say(f"{target.path}: no key of it is at hand, so its receipts are trusted without reading the values")
+        return None if tree is None else Document(tree)
+
+    def _edit(self, content: bytes, target: Target, change: Change) -> bytes:
+        document = _parse(content, target)
+        if obstacle := document.find_obstacle(target.keys):
+            raise SinkDeniedError(f"{target.location}: '{obstacle}' is no mapping", advice="choose another entry")
+
+        def edit(work: Workpiece) -> None:
+            if change.content:
+                _set_encrypted(work, target, change.content)
+            elif change.content is not None:
+                work.unset(target.keys)
+            _set_note(work, target, document.notes_field(target.notes_field), change)
+
+        return self._program.edit(content, target.kind, str(target.path), edit)
+
+
+def _set_encrypted(work: Workpiece, target: Target, content: bytes) -> None:
+    if not _parse(work.content(), target).is_encrypted(target.keys):
+        work.set(target.keys, _PROBE)
+        if not _parse(work.content(), target).is_encrypted(target.keys):
+            raise SinkDeniedError(
+                f"{target.location}: by its settings, sops would leave this entry in the clear",
+                advice="choose an entry that the file's encrypted_regex or unencrypted_suffix has encrypted",
+            )
+    work.set(target.keys, content)
+
+
+def _set_note(work: Workpiece, target: Target, field: str, change: Change) -> None:
+    if change.entry is not None:
+        text = write_note(change.entry)
+        work.set((field, target.note), text.encode())
+        if _parse(work.content(), target).find((field, target.note)) != text:
+            raise SinkDeniedError(
+                f"{target.location}: sops does not leave '{field}' in the clear, so that nobody could read the receipt",
+                advice="name a field with option 'notes' that the file's settings leave in the clear",
+            )
+        return
+    work.unset((field, target.note))
+    if not _parse(work.content(), target).find((field,)):
+        work.unset((field,))
+
+
+def _parse(content: bytes, target: Target) -> Document:
+    return Document.parse(content, kind=target.kind, name=str(target.path))
+
+
+def _find(document: Document, clear: Document | None, target: Target) -> Found:
+    note: Any = document.find((document.notes_field(target.notes_field), target.note))
+    return Found(
+        is_present=document.find(target.keys) not in (None, ""),
+        content=_to_bytes(clear.find(target.keys)) if clear else None,
+        entry=read_note(note if isinstance(note, str) else None, f"the note on {target.location}"),
+    )
+
+
+def _to_bytes(value: object) -> bytes | None:
+    """Return a value as text; what is none is somebody else's, and comes as some other text."""
+    if value is None:
+        return None
+    return (value if isinstance(value, str) else repr(value)).encode()

@@ -1,0 +1,117 @@
+"""How keyplan shows Vault or OpenBao who it is: a token, an AppRole, or a Kubernetes service account's JWT.
+
+In: the sink's option `auth`. Out: the request that logs in. Never: a credential in an error or a repr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from keyplan.model.manifest import SecretSource
+from keyplan.model.secret import Credential
+from keyplan.system.secrets import SECRET_SCHEMA, read_source
+
+JWT_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+"""Where a pod finds its own (Kubernetes: Configure Service Accounts for Pods)."""
+_DEFAULT: Mapping[str, Any] = {"method": "token", "token": {"env": "VAULT_TOKEN"}}
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "token": ("token",),
+    "approle": ("role_id", "secret_id"),
+    "kubernetes": ("role",),
+}
+
+AUTH_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "description": "How keyplan logs in.",
+    "properties": {
+        "method": {"enum": ["token", "approle", "kubernetes"]},
+        "token": {**SECRET_SCHEMA, "description": "For token."},
+        "role_id": {"type": "string", "minLength": 1, "description": "For approle."},
+        "secret_id": {**SECRET_SCHEMA, "description": "For approle."},
+        "role": {"type": "string", "minLength": 1, "description": "For kubernetes: the role of the auth mount."},
+        "jwt": {**SECRET_SCHEMA, "default": {"file": JWT_FILE}, "description": "For kubernetes."},
+        "mount": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Of the auth method, if not under its own name; a jwt mount serves kubernetes, too.",
+        },
+    },
+    "required": ["method"],
+    "allOf": [
+        {
+            "if": {"properties": {"method": {"const": method}}, "required": ["method"]},
+            "then": {"required": list(needed)},
+        }
+        for method, needed in _NEEDED.items()
+    ],
+    "additionalProperties": False,
+    "default": _DEFAULT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that somebody issued before."""
+
+    token: Credential
+
+    def names(self) -> str:
+        """Return what an error calls it."""
+        return "the token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppRole:
+    """A role id, and the secret that goes with it."""
+
+    role_id: str
+    secret_id: Credential
+    mount: str = "approle"
+
+    def names(self) -> str:
+        """Return what an error calls it."""
+        return f"the AppRole at auth/{self.mount}"
+
+    def log_in(self, client: Any) -> Any:
+        """Return the answer to a login by an hvac client."""
+        return client.auth.approle.login(
+            role_id=self.role_id, secret_id=self.secret_id.reveal(), use_token=False, mount_point=self.mount
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubernetes:
+    """A service account's JWT, and the role that it may take."""
+
+    role: str
+    jwt: Credential
+    mount: str = "kubernetes"
+
+    def names(self) -> str:
+        """Return what an error calls it."""
+        return f"the role '{self.role}' at auth/{self.mount}"
+
+    def log_in(self, client: Any) -> Any:
+        """Return the answer to a login by an hvac client."""
+        return client.auth.kubernetes.login(
+            role=self.role, jwt=self.jwt.reveal(), use_token=False, mount_point=self.mount
+        )
+
+
+Auth: TypeAlias = Token | AppRole | Kubernetes
+
+
+def read_auth(options: Mapping[str, Any], resolve: Callable[[SecretSource], Credential]) -> Auth:
+    """Return what the option `auth` means, its secrets fetched. Raises InputError where one is missing."""
+    given = options.get("auth") or _DEFAULT
+    mount = {"mount": given["mount"]} if "mount" in given else {}
+    match given["method"]:
+        case "approle":
+            return AppRole(role_id=given["role_id"], secret_id=resolve(read_source(given["secret_id"])), **mount)
+        case "kubernetes":
+            source = read_source(given.get("jwt", {"file": JWT_FILE}))
+            return Kubernetes(role=given["role"], jwt=resolve(source), **mount)
+        case _:
+            return Token(resolve(read_source(given["token"])))

@@ -1,0 +1,243 @@
+"""The KV version 2 API of Vault and OpenBao, as far as keyplan needs it: every answer told apart, every write checked.
+
+In: an hvac client that raises nothing by itself, paths, fields. Out: what a secret holds. Never: a redirect followed
+with a token, a write without check-and-set, a request's body or the server's own words in an error: they may quote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.ports import Clock
+from keyplan.sinks.vault.auth import Auth, Token
+from keyplan.sinks.vault.errors import (
+    ConflictError,
+    explain_failure,
+    explain_old_engine,
+    explain_refusal,
+    explain_status,
+)
+
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_RENEW_AFTER = 0.6
+"""Of a login's life; what is begun then ends well before it is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """One secret at one instant."""
+
+    exists: bool = False
+    """Whether the store knows the path; it may have no version."""
+    version: int = 0
+    """The newest one's number; 0 where there was none yet."""
+    is_live: bool = False
+    """Whether that version is neither deleted nor destroyed."""
+    written_at: datetime | None = None
+    """When that version was written."""
+    entries: Mapping[str, str] = field(default_factory=dict)
+    """Custom metadata."""
+    fields: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What it holds; None where it may not be read, or is not live."""
+
+
+class Store:
+    """Asks one server with one login. Safe for threads."""
+
+    def __init__(self, client: Any, exceptions: Any, *, auth: Auth, clock: Clock, address: str) -> None:
+        """Take an hvac client with a RawAdapter that raises for no status, and `requests.exceptions`."""
+        self._client = client
+        self._exceptions = exceptions
+        self._auth = auth
+        self._clock = clock
+        self._address = address
+        self._lock = Lock()
+        self._good_until: datetime | None = None
+
+    def look(self, mount: str, path: str, *, values: bool) -> Secret:
+        """Return a secret, its fields with `values` and the right to read them. Raises ForbiddenError."""
+        if values:
+            answer = self._ask(
+                lambda kv: kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)
+            )
+            if answer.status_code == HTTPStatus.OK:
+                return _read_values(self._data(answer), f"{mount}/{path}")
+        answer = self._ask(lambda kv: kv.read_secret_metadata(path, mount_point=mount))
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return Secret()
+        self._check(answer, f"{mount}/metadata/{path}", right="read")
+        return _read_metadata(self._data(answer), f"{mount}/{path}", now=self._clock.now())
+
+    def write(self, mount: str, path: str, fields: Mapping[str, Any], *, cas: int) -> int:
+        """Store all fields of a secret and return its new version. Raises ConflictError, ForbiddenError."""
+        answer = self._ask(lambda kv: kv.create_or_update_secret(path, dict(fields), cas=cas, mount_point=mount))
+        return self._stored(answer, mount, path, cas, right="create and update")
+
+    def patch(self, mount: str, path: str, fields: Mapping[str, Any], *, cas: int) -> int:
+        """Change these fields of a secret, None removes one, and return its new version.
+
+        Raises ConflictError, and ForbiddenError also where the server is too old to know how.
+        """
+        body = {"data": dict(fields), "options": {"cas": cas}}
+        answer = self._patch(f"/v1/{mount}/data/{path}", body)
+        return self._stored(answer, mount, path, cas, right="patch")
+
+    def delete(self, mount: str, path: str) -> None:
+        """Delete the newest version of a secret; the store can bring it back."""
+        answer = self._ask(lambda kv: kv.delete_latest_version_of_secret(path, mount_point=mount))
+        self._check(answer, f"{mount}/data/{path}", right="delete")
+
+    def note(self, mount: str, path: str, changes: Mapping[str, str | None], *, secret: Secret) -> None:
+        """Change entries of a secret's custom metadata; None removes one. Makes the path where it isn't known yet."""
+        if not changes:
+            return
+        if secret.exists:
+            answer = self._patch(f"/v1/{mount}/metadata/{path}", {"custom_metadata": dict(changes)})
+            if answer.status_code not in {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}:
+                self._check(answer, f"{mount}/metadata/{path}", right="patch")
+                return
+        # Replaces all entries: what another process noted since the look would be lost, so that patch comes first.
+        entries = {name: value for name, value in {**secret.entries, **changes}.items() if value is not None}
+        answer = self._ask(lambda kv: kv.update_metadata(path, mount_point=mount, custom_metadata=entries))
+        self._check(answer, f"{mount}/metadata/{path}", right="create and update")
+
+    def rights(self, path: str) -> frozenset[str] | None:
+        """Return what the token may do with a full path such as ``secret/data/arize/ci``; None where it can't ask."""
+        answer = self._send(lambda client: client.sys.get_capabilities(paths=[path]))
+        if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+            return None
+        self._check(answer, "sys/capabilities-self", right="update")
+        return frozenset(self._data(answer).get(path, ()))
+
+    def engine_version(self, mount: str) -> str | None:
+        """Return the version of the KV engine at a mount, ``1`` or ``2``; None where it can't be seen."""
+        answer = self._send(lambda client: client.adapter.get(quote(f"/v1/sys/internal/ui/mounts/{mount}")))
+        if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+            return None
+        self._check(answer, f"sys/internal/ui/mounts/{mount}", right="read")
+        return str((self._data(answer).get("options") or {}).get("version", "1"))
+
+    # one request
+
+    def _ask(self, request: Callable[[Any], Any]) -> Any:
+        return self._send(lambda client: request(client.secrets.kv.v2))
+
+    def _patch(self, url: str, body: Mapping[str, Any]) -> Any:
+        # hvac's own patch of data reads first, which a write-only policy forbids; it has none for metadata's null.
+        return self._send(lambda client: client.adapter.request("patch", quote(url), headers=dict(_MERGE), json=body))
+
+    def _send(self, request: Callable[[Any], Any]) -> Any:
+        """Return the answer to a request that is not refused for want of a login."""
+        self._log_in()
+        return self._transmit(request)
+
+    def _transmit(self, request: Callable[[Any], Any]) -> Any:
+        failure: SinkError
+        try:
+            answer = request(self._client)
+        except self._exceptions.RequestException as error:
+            failure = explain_failure(error, self._exceptions, self._address)
+        else:
+            if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                return answer
+            if HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.TOO_MANY_REQUESTS:
+                return answer
+            failure = explain_status(answer.status_code, self._address)
+        # Outside of the except block: the cause carries the request, and with it the raw key.
+        raise failure
+
+    def _log_in(self) -> None:
+        with self._lock:
+            if isinstance(self._auth, Token):
+                self._client.token = self._auth.token.reveal()
+                return
+            now = self._clock.now()
+            if self._good_until and now < self._good_until:
+                return
+            answer = self._transmit(self._auth.log_in)
+            if answer.status_code != HTTPStatus.OK:
+                raise SinkDeniedError(
+                    f"{self._address} does not accept {self._auth.names()}",
+                    advice="check role, secret and mount of the sink's 'auth', and that the role allows this machine",
+                )
+            granted = _parse(answer, self._address).get("auth") or {}
+            self._client.token = granted.get("client_token", "")
+            lasts = timedelta(seconds=granted.get("lease_duration") or 0) * _RENEW_AFTER
+            self._good_until = now + lasts if lasts else datetime.max.replace(tzinfo=now.tzinfo)
+
+    # one answer
+
+    def _data(self, answer: Any) -> Mapping[str, Any]:
+        return _parse(answer, self._address).get("data") or {}
+
+    def _stored(self, answer: Any, mount: str, path: str, cas: int, *, right: str) -> int:
+        if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+            now = self.look(mount, path, values=False)
+            # A patch finds nothing where the version that was looked at has been deleted since.
+            if now.version != cas or (right == "patch" and not now.is_live):
+                raise ConflictError(
+                    f"{mount}/{path}: somebody else changed it at the same moment", advice="apply again"
+                )
+        self._check(answer, f"{mount}/data/{path}", right=right)
+        version = self._data(answer).get("version")
+        if not isinstance(version, int):
+            raise explain_old_engine(f"{mount}/{path}")
+        return version
+
+    def _check(self, answer: Any, path: str, *, right: str) -> None:
+        """Return for a success; raise what the user is told for anything else."""
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            raise explain_refusal(answer.status_code, path, right=right, who=self._auth.names(), address=self._address)
+
+
+def _parse(answer: Any, address: str) -> Mapping[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, Mapping):
+        raise SinkUnavailableError(
+            f"{address} does not answer as Vault does", advice="check the address, and proxies on the way"
+        )
+    return found
+
+
+def _read_values(data: Mapping[str, Any], named: str) -> Secret:
+    metadata = data.get("metadata")
+    if not isinstance(metadata, Mapping):
+        raise explain_old_engine(named)
+    return Secret(
+        exists=True,
+        version=metadata["version"],
+        is_live=True,
+        written_at=_read_time(metadata.get("created_time")),
+        entries=metadata.get("custom_metadata") or {},
+        fields=data.get("data") or {},
+    )
+
+
+def _read_metadata(data: Mapping[str, Any], named: str, *, now: datetime) -> Secret:
+    if "current_version" not in data:
+        raise explain_old_engine(named)
+    number = data["current_version"]
+    newest = (data.get("versions") or {}).get(str(number), {})
+    # A time in the future is `delete_version_after` at work.
+    deleted_at = _read_time(newest.get("deletion_time"))
+    return Secret(
+        exists=True,
+        version=number,
+        is_live=bool(newest) and not newest.get("destroyed") and (deleted_at is None or deleted_at > now),
+        written_at=_read_time(newest.get("created_time")),
+        entries=data.get("custom_metadata") or {},
+    )
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

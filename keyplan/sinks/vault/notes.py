@@ -1,0 +1,163 @@
+"""What keyplan notes beside a secret in KV version 2: custom metadata, one owner for a secret, one note for a field.
+
+In: the custom metadata of a secret, perhaps changed by a person. Out: notes, and the entries to change. Never: an entry
+touched that is not keyplan's.
+
+    keyplan-owner            the manifest's owner, in plain text
+    keyplan-whole            "true": keyplan made the secret, and no field of it is anybody else's
+    keyplan-versions         "3-5,8": versions that keyplan wrote for one of several fields
+    keyplan-note.FIELD-00    receipt, intent and version of one field, as JSON, over as many entries as it takes
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keyplan.errors import SinkDeniedError
+from keyplan.model.receipt import Intent, Receipt
+from keyplan.sinks import chunks
+
+OWNER = "keyplan-owner"
+_WHOLE = "keyplan-whole"
+_VERSIONS = "keyplan-versions"
+_MARKS = frozenset({OWNER, _WHOLE, _VERSIONS})
+_NOTE = re.compile(r"keyplan-note\.(?P<field>.+)-[0-9]{2}", re.ASCII)
+_RANGE = re.compile(r"\b([0-9]{1,9})(?:-([0-9]{1,9}))?\b", re.ASCII)
+_MOST_VERSIONS = 10_000
+"""In one range; a person may have written anything there."""
+_VALUE_BYTES = 512
+_MOST_ENTRIES = 64
+"""Limits of custom metadata, as OpenBao 2.7.2 answers them (and Vault's KV version 2 API documents them)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What stands beside one field."""
+
+    receipt: Receipt | None = None
+    intent: Intent | None = None
+    version: int = 0
+    """Of the secret, when keyplan knew last that the field was as it had left it."""
+
+    def to_json(self) -> str:
+        """Return the note as ASCII text."""
+        values = {
+            "receipt": self.receipt and self.receipt.to_dict(),
+            "intent": self.intent and self.intent.to_dict(),
+            "version": self.version,
+        }
+        return json.dumps({name: value for name, value in values.items() if value}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Note:
+        """Return the note that `to_json` wrote; an empty one where the text is damaged."""
+        try:
+            values: dict[str, Any] = json.loads(text or "{}")
+            receipt, intent = values.get("receipt"), values.get("intent")
+            return cls(
+                receipt=Receipt.from_dict(receipt) if receipt else None,
+                intent=Intent.from_dict(intent) if intent else None,
+                version=int(values.get("version", 0)),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # The owner's mark still stands: to be delivered anew is all that a damaged note leads to.
+            return cls()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """All that keyplan noted beside one secret."""
+
+    owner: str = ""
+    """Empty where nobody's mark is there."""
+    is_whole: bool = False
+    """Whether keyplan made the secret, so that all of its fields are keyplan's."""
+    written: frozenset[int] = frozenset()
+    """Versions that keyplan wrote for one of several fields, leaving the others as they were."""
+    by_field: Mapping[str, Note] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Mapping[str, str]) -> Notes:
+        """Return what custom metadata says."""
+        fields = {found["field"] for name in entries if (found := _NOTE.fullmatch(name))}
+        return cls(
+            owner=entries.get(OWNER, ""),
+            is_whole=entries.get(_WHOLE) == "true",
+            written=_read_ranges(entries.get(_VERSIONS, "")),
+            by_field={name: Note.from_json(chunks.join(entries, prefix=_prefix(name))) for name in sorted(fields)},
+        )
+
+    def having(self, name: str, note: Note, *, owner: str, is_whole: bool) -> Notes:
+        """Return the notes with this one in the place of a field's former one."""
+        return replace(self, owner=owner, is_whole=is_whole, by_field={**self.by_field, name: note})
+
+    def without(self, name: str) -> Notes:
+        """Return the notes without a field's; where it was the last one, no mark is left either."""
+        rest = {field_name: note for field_name, note in self.by_field.items() if field_name != name}
+        return replace(self, by_field=rest) if rest else Notes()
+
+    def having_written(self, version: int, *, before: int) -> Notes:
+        """Return the notes after keyplan wrote a version, which casts no doubt on the fields that it kept.
+
+        Nothing was written where that is the version `before`: somebody else may have made that one.
+        """
+        is_shared = len(self.by_field) > 1
+        written = self.written | {version} if version != before else self.written
+        return replace(self, written=written if is_shared else frozenset())
+
+    def are_ours(self, *, since: int, until: int) -> bool:
+        """Whether keyplan wrote every version after `since`, up to `until`."""
+        return all(version in self.written for version in range(since + 1, until + 1))
+
+    def changes_from(self, entries: Mapping[str, str], name: str) -> dict[str, str | None]:
+        """Return what to change of custom metadata for one field; None removes an entry.
+
+        The notes of other fields are left as they stand: another process may be writing them at this moment.
+
+        Raises SinkDeniedError where custom metadata has no room.
+        """
+        wanted = self._to_entries(name)
+        ours = (entries.keys() & _MARKS) | chunks.names_under(entries, prefix=_prefix(name))
+        if len(wanted) + len(entries.keys() - ours) > _MOST_ENTRIES:
+            raise SinkDeniedError(
+                f"its custom metadata has no room for {len(self.by_field)} receipts",
+                advice="give some of these keys secrets of their own, with {name} in the path",
+            )
+        changed = {entry: value for entry, value in wanted.items() if entries.get(entry) != value}
+        return changed | dict.fromkeys(ours - wanted.keys())
+
+    def _to_entries(self, name: str) -> dict[str, str]:
+        marks = {OWNER: self.owner, _WHOLE: "true" if self.is_whole else "", _VERSIONS: _write_ranges(self.written)}
+        entries = {mark: value for mark, value in marks.items() if value}
+        if note := self.by_field.get(name):
+            entries |= chunks.split(note.to_json(), prefix=_prefix(name), size=_VALUE_BYTES)
+        return entries
+
+
+def _prefix(name: str) -> str:
+    return f"keyplan-note.{name}"
+
+
+def _write_ranges(versions: frozenset[int]) -> str:
+    """Return ``3-5,8``; the oldest are left out where an entry has no room for all."""
+    ranges: list[tuple[int, int]] = []
+    for version in sorted(versions):
+        if ranges and ranges[-1][1] == version - 1:
+            ranges[-1] = (ranges[-1][0], version)
+        else:
+            ranges.append((version, version))
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    while len(text := ",".join(texts)) > _VALUE_BYTES:
+        texts = texts[1:]
+    return text
+
+
+def _read_ranges(text: str) -> frozenset[int]:
+    found = [(int(first), int(last or first)) for first, last in _RANGE.findall(text)]
+    return frozenset(
+        version for first, last in found for version in range(first, min(last, first + _MOST_VERSIONS) + 1)
+    )

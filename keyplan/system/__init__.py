@@ -1,0 +1,1 @@
+"""The operating system for adapters: clock, files, git, processes, programs and secrets."""

@@ -1,0 +1,44 @@
+"""Types are found through entry points; the shortcut for the most ordinary ones says what those say."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+from keyplan.app.registry import ORDINARY, list_types, load, options_schema
+from keyplan.errors import InputError
+
+
+@pytest.mark.parametrize(("kind", "module"), [pytest.param(*item, id=item[0][1]) for item in ORDINARY.items()])
+def test_an_ordinary_type_is_registered_like_all_others(kind: tuple[str, str], module: str) -> None:
+    group, name = kind
+    assert [found.value for found in entry_points(group=group, name=name)] == [module]
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("file", "keyplan.sinks.file"), ("command", "keyplan.sinks.command.sink")]
+)
+def test_a_type_is_loaded_by_its_name(name: str, module: str) -> None:
+    assert load("keyplan.sinks", name).__name__ == module
+
+
+def test_the_options_of_a_type_are_its_modules() -> None:
+    assert options_schema("keyplan.sinks", "file") is load("keyplan.sinks", "file").OPTIONS
+
+
+def test_the_types_of_a_group_are_sorted() -> None:
+    assert list_types("keyplan.sinks") == tuple(sorted(entry_points(group="keyplan.sinks").names))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        pytest.param("fiel", "did you mean 'file'?", id="a slip names the nearest"),
+        pytest.param("zzz", "known are: age, aws-secrets-manager", id="anything else lists what is known"),
+    ],
+)
+def test_an_unknown_type_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(InputError, match=f"sink type '{name}' is unknown; ") as caught:
+        load("keyplan.sinks", name)
+    assert hint in caught.value.message

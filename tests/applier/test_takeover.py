@@ -1,0 +1,116 @@
+"""What an import looks at and notes: values are read, receipts are written, nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from samples import make_declaration, make_receipt
+from scenario import Scenario
+from simulator import BLIND, FULL, WRITE_ONLY, Fault, KeyRecord, World
+
+from keyplan.applier.takeover import check_sinks, is_dead, record_import
+from keyplan.applier.workbench import Workbench
+from keyplan.errors import LedgerError, RefusedError, SinkDeniedError, SinkUnavailableError
+from keyplan.model.manifest import Address, KeyId
+from keyplan.model.observation import Abilities, Slot
+from keyplan.model.secret import RawKey
+
+CI = Address("user/ci")
+
+
+def start(**sinks: Abilities) -> tuple[Scenario, KeyRecord]:
+    """Return a world in which somebody made a key by hand."""
+    scenario = Scenario(World(sinks=sinks or {"local": FULL}))
+    scenario.declare(make_declaration())
+    return scenario, scenario.world.provider.person_creates("ci")
+
+
+def check(scenario: Scenario) -> tuple[Slot, ...]:
+    snapshot = scenario.observe()
+    (key,) = snapshot.keys
+    return check_sinks(key, snapshot.slots[CI], sinks=scenario.world.sinks, holdings=snapshot.holdings)
+
+
+def record(scenario: Scenario, key_id: KeyId) -> None:
+    world = scenario.world
+    bench = Workbench(
+        reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
+    )
+    record_import(make_receipt(None, key_id=key_id), scenario.observe().slots[CI], bench)
+
+
+def test_a_value_that_fits_the_redacted_form_is_accepted() -> None:
+    scenario, key = start()
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    assert check(scenario) == ()
+
+
+@pytest.mark.parametrize("abilities", [WRITE_ONLY, BLIND])
+def test_a_value_that_cannot_be_read_is_taken_on_trust(abilities: Abilities) -> None:
+    scenario, key = start(local=FULL, remote=abilities)
+    for sink in scenario.world.sinks.values():
+        sink.person_writes(CI, key.raw)
+    assert [slot.sink for slot in check(scenario)] == ["remote"]
+
+
+def test_another_value_is_refused() -> None:
+    scenario, _ = start()
+    scenario.world.sinks["local"].person_writes(CI, "ak-somebody-elses-key")
+    with pytest.raises(RefusedError, match="local:user/ci holds another value than the raw key of key-0001"):
+        check(scenario)
+
+
+@pytest.mark.parametrize("abilities", [FULL, WRITE_ONLY])
+def test_an_empty_place_is_refused(abilities: Abilities) -> None:
+    scenario, _ = start(local=abilities)
+    with pytest.raises(RefusedError, match="local:user/ci holds no value"):
+        check(scenario)
+
+
+def test_a_value_that_goes_away_meanwhile_is_refused() -> None:
+    scenario, key = start()
+    sink = scenario.world.sinks["local"]
+    sink.person_writes(CI, key.raw)
+    snapshot = scenario.observe()
+    sink.person_deletes(CI)
+    with pytest.raises(RefusedError, match="holds another value"):
+        check_sinks(snapshot.keys[0], snapshot.slots[CI], sinks=scenario.world.sinks, holdings=snapshot.holdings)
+
+
+def test_the_receipt_stands_beside_the_value_and_in_the_ledger() -> None:
+    scenario, key = start()
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    record(scenario, key.id)
+    cell = scenario.world.sinks["local"].cells[CI]
+    assert (cell.raw, cell.receipt) == (key.raw, scenario.world.ledger.receipts[CI])
+
+
+def test_a_sink_of_another_owner_refuses_before_the_ledger_says_anything() -> None:
+    scenario, key = start()
+    sink = scenario.world.sinks["local"]
+    sink.put(scenario.observe().slots[CI][0], RawKey(key.raw), make_receipt(owner="theirs"))
+    with pytest.raises(SinkDeniedError, match="belongs to 'theirs'"):
+        record(scenario, key.id)
+    assert scenario.world.ledger.receipts == {}
+
+
+@pytest.mark.parametrize(
+    ("effect", "kind"), [("sink.annotate:local", SinkUnavailableError), ("ledger.record", LedgerError)]
+)
+def test_a_step_that_fails_once_is_tried_again(effect: str, kind: type[Exception]) -> None:
+    scenario, key = start()
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    scenario.world.effects.inject(Fault.ERROR, effect)
+    record(scenario, key.id)
+    assert scenario.world.ledger.receipts[CI].key_id == key.id
+    for _ in range(9):
+        scenario.world.effects.inject(Fault.ERROR, effect)
+    with pytest.raises(kind):
+        record(scenario, key.id)
+
+
+def test_a_key_that_was_ended_is_dead_and_one_that_never_was_is_not() -> None:
+    scenario, key = start()
+    assert not is_dead(scenario.world.provider, key.id)
+    scenario.world.provider.person_deletes(key.id)
+    assert is_dead(scenario.world.provider, key.id)
+    assert not is_dead(scenario.world.provider, "key-9999")

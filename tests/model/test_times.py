@@ -1,0 +1,81 @@
+"""Durations and instants are read as DESIGN writes them, and nothing is guessed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyplan.model.times import parse_duration, parse_instant, write_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        pytest.param("0s", timedelta(0), id="nothing"),
+        pytest.param("45s", timedelta(seconds=45), id="seconds"),
+        pytest.param("30m", timedelta(minutes=30), id="minutes"),
+        pytest.param("12h", timedelta(hours=12), id="hours"),
+        pytest.param("90d", timedelta(days=90), id="days"),
+        pytest.param("2w", timedelta(days=14), id="weeks"),
+        pytest.param("36525d", timedelta(days=36525), id="a hundred years"),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, duration: timedelta) -> None:
+    assert parse_duration(text) == duration
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "30", "d", "1.5h", "-1h", "+1h", "1h30m", "1 h", "1H", "1y", "01h", "1h\n", "٣h", "9999999s", "999999w"],
+)
+def test_nothing_else_is_a_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        parse_duration(text)
+
+
+@given(st.integers(0, 99_999).map(lambda hours: timedelta(hours=hours)))
+def test_a_duration_that_was_written_is_read_again(duration: timedelta) -> None:
+    assert parse_duration(write_duration(duration)) == duration
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        pytest.param("2027-01-01T00:00:00Z", datetime(2027, 1, 1, tzinfo=UTC), id="Z"),
+        pytest.param("2027-01-01t00:00:00z", datetime(2027, 1, 1, tzinfo=UTC), id="lower case, as RFC 3339 allows"),
+        pytest.param("2027-01-01 00:00:00Z", datetime(2027, 1, 1, tzinfo=UTC), id="blank, as RFC 3339 allows"),
+        pytest.param("2027-01-01T00:00:00+05:30", datetime(2026, 12, 31, 18, 30, tzinfo=UTC), id="odd offset"),
+        pytest.param("2027-01-01T00:00:00-00:00", datetime(2027, 1, 1, tzinfo=UTC), id="unknown offset"),
+        pytest.param("2027-01-01T00:00:00.123Z", datetime(2027, 1, 1, microsecond=123000, tzinfo=UTC), id="fraction"),
+        pytest.param("2027-01-01T00:00:00.1234567Z", datetime(2027, 1, 1, microsecond=123456, tzinfo=UTC), id="long"),
+    ],
+)
+def test_an_instant_is_turned_into_utc(text: str, instant: datetime) -> None:
+    assert parse_instant(text) == instant
+    assert parse_instant(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("tomorrow", "must be a time", id="word"),
+        pytest.param("2027-01-01", "must be a time", id="date"),
+        pytest.param("2027-01-01T00:00Z", "must be a time", id="no seconds"),
+        pytest.param("20270101T000000Z", "must be a time", id="basic format"),
+        pytest.param("2027-W01-1T00:00:00Z", "must be a time", id="week date"),
+        pytest.param("2027-01-01T00:00:00Z\n", "must be a time", id="line break"),
+        pytest.param("2027-01-01T00:00:00", "has no offset; add Z", id="naive"),
+        pytest.param("2027-02-29T00:00:00Z", "is not a real time", id="no leap year"),
+        pytest.param("2027-01-01T24:00:01Z", "is not a real time", id="hour 24"),
+        pytest.param("2027-01-01T00:00:60Z", "is not a real time", id="leap second"),
+        pytest.param("2027-01-01T00:00:00+99:00", "is not a real time", id="offset of four days"),
+        pytest.param("0001-01-01T00:00:00+01:00", "is not a real time", id="before the calendar"),
+        pytest.param("9999-12-31T23:59:59-01:00", "is not a real time", id="behind the calendar"),
+    ],
+)
+def test_nothing_else_is_an_instant(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_instant(text)

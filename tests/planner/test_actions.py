@@ -1,0 +1,100 @@
+"""What the actions that bring a new raw key say, whole: to a reviewer, and to applying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner.situations import CI, DAY, HOUR, LATER, old, ours, plan, situate, slot_of, told
+from samples import NOW, make_desired, make_intent, make_observation
+
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import Adopt, KeyId, Rotation
+from keyplan.model.plan import Action, Basis, Change, Reason, Verb
+from keyplan.planner.views import picture, picture_wish
+
+LOCATION = "local:secrets/user/ci"
+
+
+def main_action(desired: Desired, **world: Any) -> Action:
+    """Return the first action, which is the declaration's own."""
+    return plan(situate(desired, **world), desired).actions[0]
+
+
+def test_a_create_says_what_will_be_where() -> None:
+    desired = make_desired()
+    action = main_action(desired)
+    assert action == Action(
+        address=CI,
+        verb=Verb.CREATE,
+        reason=Reason.ABSENT,
+        after=picture_wish(desired),
+        locations=(LOCATION,),
+    )
+    assert action.place is desired.declaration.place
+    assert action.basis == Basis(desired=desired, slots=(slot_of(CI),))
+
+
+def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
+    desired = make_desired(rotation=Rotation(generation=2))
+    action = main_action(desired, keys=[ours()], receipts=[told()])
+    assert action == Action(
+        address=CI,
+        verb=Verb.REFRESH,
+        reason=Reason.REQUESTED,
+        key_id=KeyId("key-1"),
+        before=picture(ours()),
+        after=picture_wish(desired),
+        explanation="refresh: one call, and no overlap is asked for",
+        consequences=(
+            f"the old raw key stops working at once: consumers fail until they read the new one from {LOCATION}",
+        ),
+        locations=(LOCATION,),
+    )
+    assert action.place is desired.declaration.place
+
+
+def test_a_refresh_with_grace_says_how_the_old_raw_key_ends() -> None:
+    desired = make_desired(rotation=Rotation(generation=2, overlap=HOUR))
+    action = main_action(desired, keys=[ours()], receipts=[told()])
+    assert action.consequences == ("the old raw key works for 1h after the switch, then ends by itself",)
+
+
+def test_a_renewal_knows_all_that_applying_needs() -> None:
+    desired = make_desired(rotation=Rotation(generation=2))
+    receipt = told(superseded=(old("key-0", ends=LATER + DAY),))
+    keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
+    intents, own = [make_intent()], frozenset({KeyId("key-1")})
+    action = main_action(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
+    assert action.basis == Basis(
+        desired=desired,
+        key=ours(),
+        receipt=receipt,
+        superseded=receipt.superseded,
+        alive=(KeyId("key-0"), KeyId("key-1"), KeyId("key-9")),
+        intents=tuple(intents),
+        slots=(slot_of(CI),),
+        is_own_credential=True,
+    )
+
+
+def test_what_nobody_holds_is_renewed_as_declared_by_now() -> None:
+    desired = make_desired(description="new", expires_in=DAY)
+    action = main_action(desired, keys=[ours()], intents=[make_intent()])
+    assert (action.verb, action.reason, action.consequences) == (Verb.REPLACE, Reason.UNFINISHED, ())
+    assert action.changes == (
+        Change(field="description", before="", after="new"),
+        Change(field="expires_at", before="never", after="1d after issue"),
+    )
+
+
+def test_what_nobody_holds_is_replaced_where_a_refresh_cannot_reach_its_end() -> None:
+    desired = make_desired(expires_in=DAY)
+    action = main_action(desired, keys=[ours(expires_at=LATER + HOUR)], intents=[make_intent()])
+    assert action.explanation == "replace: a refresh can't extend a key's life in the beta API"
+
+
+def test_adopting_beside_a_foreign_key_counts_it_among_those_alive_before() -> None:
+    desired = make_desired(adopt=Adopt.REPLACE)
+    action = main_action(desired, keys=[make_observation("key-9")])
+    assert action.basis
+    assert action.basis.alive == (KeyId("key-9"),)

@@ -1,0 +1,120 @@
+"""Declarations become desired keys: sorted, spaces resolved, marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyplan.model.desired import address_of
+from keyplan.model.manifest import (
+    KeyType,
+    Manifest,
+    OrganizationGrant,
+    OrganizationId,
+    Role,
+    SpaceById,
+    SpaceByName,
+    SpaceGrant,
+    SpaceId,
+)
+from keyplan.model.observation import Access, Marker, Space
+from keyplan.planner.desired import desire, list_space_ids, list_spaces
+
+Read = Callable[[str], Manifest]
+
+SPACES = {
+    SpaceByName("production"): Space(id=SpaceId("s1"), name="production", organization_id=OrganizationId("o1")),
+    SpaceById(SpaceId("s2")): Space(id=SpaceId("s2"), name="staging"),
+}
+USER = "  - {name: z, key_type: user, sink: local}\n"
+BY_NAME = "  - {name: b, key_type: service, space: production, sink: local, roles: {space_role: admin}}\n"
+BY_ID = "  - {name: c, key_type: service, space_id: s2, sink: local, roles: {account_role: admin}}\n"
+SEVERAL = (
+    "  - {name: d, key_type: service, sink: local, organizations: [{org_id: o9, spaces: [{space_id: s8}]}, "
+    "{org_id: o3, role: admin, spaces: [{space_id: s5}, {space_id: s4, role: admin}]}]}\n"
+)
+ALL = (USER, BY_NAME, BY_ID, SEVERAL)
+
+
+@pytest.mark.parametrize(
+    ("key_type", "name", "space", "address"),
+    [
+        pytest.param(KeyType.USER, "ci", "", "user/ci", id="user"),
+        pytest.param(KeyType.SERVICE, "ci", "production", "service/production/ci", id="service"),
+        pytest.param(KeyType.SERVICE, "a/b", "c/d", "service/c%2Fd/a%2Fb", id="slashes"),
+        pytest.param(KeyType.USER, "a%2Fb", "", "user/a%252Fb", id="a percent sign, so that no slash is faked"),
+        pytest.param(KeyType.USER, "ü b", "", "user/ü b", id="anything else stays"),
+    ],
+)
+def test_an_address_is_made_of_type_space_and_name(key_type: KeyType, name: str, space: str, address: str) -> None:
+    assert address_of(key_type, name, space) == address
+
+
+PARTS = st.text(alphabet="a/%2F5", min_size=1, max_size=6)
+
+
+@given(st.tuples(PARTS, PARTS), st.tuples(PARTS, PARTS))
+def test_different_keys_have_different_addresses(one: tuple[str, str], other: tuple[str, str]) -> None:
+    same = address_of(KeyType.SERVICE, *one) == address_of(KeyType.SERVICE, *other)
+    assert same == (one == other)
+
+
+def test_the_spaces_to_look_up_are_those_of_single_space_keys(read_keys: Read) -> None:
+    assert list_spaces(read_keys("".join(ALL))) == {SpaceByName("production"), SpaceById(SpaceId("s2"))}
+
+
+def test_the_spaces_to_list_are_all(read_keys: Read) -> None:
+    assert list_space_ids(desire(read_keys("".join(ALL)), SPACES)) == {"s1", "s2", "s4", "s5", "s8"}
+
+
+def test_desired_keys_are_sorted_by_address(read_keys: Read) -> None:
+    desired = desire(read_keys("".join(ALL)), SPACES)
+    assert [key.address for key in desired] == ["service/production/b", "service/s2/c", "service/s8/d", "user/z"]
+
+
+@given(st.permutations(ALL))
+def test_the_order_of_declarations_does_not_matter(read_keys: Read, keys: list[str]) -> None:
+    def describe(lines: list[str]) -> list[object]:
+        return [
+            (key.address, key.access, key.marker, key.full_description)
+            for key in desire(read_keys("".join(lines)), SPACES)
+        ]
+
+    assert describe(keys) == describe(list(ALL))
+
+
+def test_a_key_is_marked_with_owner_and_address(read_keys: Read) -> None:
+    (desired,) = desire(read_keys(USER), SPACES)
+    assert (desired.owner, desired.marker) == ("ml", Marker.of("ml", desired.address))
+
+
+def test_a_manifest_may_turn_markers_off(read_text: Read) -> None:
+    text = f"version: 1\nowner: ml\nmarker: false\nsinks: {{local: {{type: vault}}}}\nkeys:\n{USER}"
+    assert [key.marker for key in desire(read_text(text), {})] == [None]
+
+
+def test_a_user_key_has_no_access(read_keys: Read) -> None:
+    assert [key.access for key in desire(read_keys(USER), {})] == [None]
+
+
+def test_a_space_brings_its_organization(read_keys: Read) -> None:
+    (desired,) = desire(read_keys(BY_NAME), SPACES)
+    space = SpaceGrant(space_id=SpaceId("s1"), role=Role("admin"))
+    granted = OrganizationGrant(org_id=OrganizationId("o1"), role=Role("read-only"), spaces=(space,))
+    assert desired.access == Access(account_role=Role("member"), organizations=(granted,))
+
+
+def test_a_space_without_an_organization_has_none(read_keys: Read) -> None:
+    (desired,) = desire(read_keys(BY_ID), SPACES)
+    granted = OrganizationGrant(org_id=None, spaces=(SpaceGrant(space_id=SpaceId("s2")),))
+    assert desired.access == Access(account_role=Role("admin"), organizations=(granted,))
+
+
+def test_organizations_and_their_spaces_are_sorted(read_keys: Read) -> None:
+    (desired,) = desire(read_keys(SEVERAL), SPACES)
+    assert desired.access is not None
+    assert [granted.org_id for granted in desired.access.organizations] == ["o3", "o9"]
+    assert [grant.space_id for grant in desired.access.organizations[0].spaces] == ["s4", "s5"]

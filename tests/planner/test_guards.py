@@ -1,0 +1,313 @@
+"""What needs a person's word: DESIGN section 7."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from samples import NOW, make_desired, make_intent, make_observation
+
+from keyplan.model.desired import Desired
+from keyplan.model.manifest import Address, Adopt, KeyId, Limits, OnRemove, Rotation
+from keyplan.model.observation import Content, Observation, Snapshot
+from keyplan.model.receipt import Receipt
+
+OWN = {"own_keys": frozenset({KeyId("key-1")})}
+ROTATING = {"rotation": Rotation(generation=2)}
+
+
+def advice_of(snapshot: Snapshot, *desired: Desired, **request: Any) -> list[str]:
+    return [action.blocked.advice for action in plan(snapshot, *desired, **request).blocked if action.blocked]
+
+
+# protect
+
+
+@pytest.mark.parametrize(
+    ("declared", "world", "planned"),
+    [
+        pytest.param(ROTATING, {}, ["protect: refresh requested key-1"], id="no refresh"),
+        pytest.param({"description": "x"}, {}, ["protect: replace changed key-1"], id="no replace"),
+        pytest.param({}, {}, ["keep up_to_date key-1"], id="keeping is fine"),
+        pytest.param({}, {"keys": []}, ["create gone"], id="a new one is fine"),
+        pytest.param(
+            {}, {"receipts": []}, ["protect: refresh undelivered key-1"], id="undelivered: somebody may hold it"
+        ),
+        pytest.param(
+            {},
+            {"receipts": [], "intents": [make_intent()]},
+            ["refresh unfinished key-1"],
+            id="what nobody holds is not it",
+        ),
+        pytest.param(
+            {},
+            {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=NOW),))]},
+            ["delete superseded key-0", "keep up_to_date key-1"],
+            id="nor is what it superseded",
+        ),
+        pytest.param(
+            {"adopt": Adopt.REFRESH},
+            {"keys": [make_observation("key-9")], "receipts": []},
+            ["protect: refresh adopted key-9"],
+            id="adopting by refresh ends a raw key",
+        ),
+    ],
+)
+def test_a_protected_key_is_not_ended(declared: dict[str, Any], world: dict[str, Any], planned: list[str]) -> None:
+    desired = make_desired(protect=True, **declared)
+    snapshot = situate(desired, **{"keys": [ours()], "receipts": [told(protect=True)], **world})
+    assert words(plan(snapshot, desired)) == planned
+
+
+def test_a_protected_key_says_how_to_go_on() -> None:
+    desired = make_desired(protect=True, **ROTATING)
+    assert advice_of(situate(desired, keys=[ours()], receipts=[told()]), desired) == [
+        "it is protected: protect: false, apply, then try again"
+    ]
+
+
+def test_protection_outlives_its_declaration() -> None:
+    snapshot = situate(keys=[ours()], receipts=[told(protect=True)])
+    assert words(plan(snapshot)) == ["protect: delete undeclared key-1"]
+    assert advice_of(snapshot) == ["it is protected: declare it again with protect: false, apply, then try again"]
+
+
+def test_protection_does_not_hinder_forgetting() -> None:
+    snapshot = situate(keys=[ours()], receipts=[told(protect=True, on_remove=OnRemove.FORGET)])
+    assert words(plan(snapshot)) == ["forget undeclared key-1"]
+
+
+def test_without_protection_in_the_declaration_the_receipts_is_history() -> None:
+    desired = make_desired(**ROTATING)
+    snapshot = situate(desired, keys=[ours()], receipts=[told(protect=True)])
+    assert words(plan(snapshot, desired)) == ["refresh requested key-1"]
+
+
+# self
+
+
+@pytest.mark.parametrize(
+    ("declared", "planned"),
+    [
+        pytest.param(ROTATING, ["self: refresh requested key-1"], id="not refreshed"),
+        pytest.param({"description": "x"}, ["self: replace changed key-1"], id="not replaced"),
+        pytest.param({**ROTATING, "may_rotate_itself": True}, ["refresh requested key-1"], id="unless it says self"),
+        pytest.param({}, ["keep up_to_date key-1"], id="kept"),
+    ],
+)
+def test_keyplans_own_key_is_renewed_only_by_its_word(declared: dict[str, Any], planned: list[str]) -> None:
+    desired = make_desired(**declared)
+    snapshot = situate(desired, keys=[ours()], receipts=[told()], **OWN)
+    assert words(plan(snapshot, desired)) == planned
+
+
+@pytest.mark.parametrize("declared", [{}, {"may_rotate_itself": True}], ids=["silent", "self: true"])
+def test_keyplans_own_key_is_never_deleted_as_superseded(declared: dict[str, Any]) -> None:
+    desired = make_desired(**declared)
+    receipt = told("key-2", superseded=(old("key-1", ends=NOW),))
+    snapshot = situate(desired, keys=[ours(), ours("key-2")], receipts=[receipt], **OWN)
+    assert words(plan(snapshot, desired)) == ["self: delete superseded key-1", "keep up_to_date key-2"]
+
+
+@pytest.mark.parametrize("receipts", [[], [told()]], ids=["by marker", "by receipt"])
+def test_keyplans_own_key_is_never_deleted_as_undeclared(receipts: list[Receipt]) -> None:
+    snapshot = situate(keys=[ours()], receipts=receipts, **OWN)
+    assert words(plan(snapshot)) == ["self: delete undeclared key-1"]
+    assert advice_of(snapshot) == ["keyplan itself uses this key: give it another credential first"]
+
+
+def test_keyplans_own_key_can_be_forgotten() -> None:
+    snapshot = situate(keys=[ours()], receipts=[told(on_remove=OnRemove.FORGET)], **OWN)
+    assert words(plan(snapshot)) == ["forget undeclared key-1"]
+
+
+def test_self_says_how_to_go_on() -> None:
+    desired = make_desired(**ROTATING)
+    (advice,) = advice_of(situate(desired, keys=[ours()], receipts=[told()], **OWN), desired)
+    assert advice == (
+        "keyplan itself uses this key: say self: true in its declaration, and read the new one "
+        "from its sink before the next run"
+    )
+
+
+# Superseded keys wait for what is blocked.
+
+
+@pytest.mark.parametrize(
+    ("declared", "held", "planned"),
+    [
+        pytest.param(
+            {},
+            {slot_of(CI): holding(told(), Content.DIFFERS)},
+            ["protect: refresh undelivered key-1", "protect: delete superseded key-0"],
+            id="a sink lacks the current key: it may hold the old one",
+        ),
+        pytest.param(
+            ROTATING,
+            None,
+            ["protect: refresh requested key-1", "delete superseded key-0"],
+            id="every sink has the current key",
+        ),
+    ],
+)
+def test_an_old_key_is_not_ended_beside_a_delivery_that_is_held_back(
+    declared: dict[str, Any], held: Any, planned: list[str]
+) -> None:
+    desired = make_desired(protect=True, **declared)
+    receipt = told(superseded=(old("key-0", ends=NOW),))
+    snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held=held)
+    assert words(plan(snapshot, desired)) == planned
+
+
+def test_an_old_key_that_waits_says_for_what() -> None:
+    desired = make_desired(protect=True)
+    receipt = told(superseded=(old("key-0", ends=NOW),))
+    snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held={})
+    assert advice_of(snapshot, desired)[1] == "it waits for the new key, which is blocked"
+
+
+# deletes
+
+
+def strays(count: int) -> list[Observation]:
+    return [ours(f"key-{n:02}", Address(f"user/k{n}"), name=f"k{n}") for n in range(count)]
+
+
+def kept(count: int) -> tuple[list[Desired], list[Observation], list[Receipt]]:
+    desired = [make_desired(f"keep{n}") for n in range(count)]
+    keys = [ours(f"keep-{n}", one.address, name=f"keep{n}") for n, one in enumerate(desired)]
+    receipts = [told(f"keep-{n}", one.address, name=f"keep{n}") for n, one in enumerate(desired)]
+    return desired, keys, receipts
+
+
+@pytest.mark.parametrize(
+    ("deleted", "others", "limits", "request_", "blocked"),
+    [
+        pytest.param(5, 0, Limits(), {}, 0, id="as many as the limit; below ten keys no share counts"),
+        pytest.param(6, 0, Limits(), {}, 6, id="one more: all of them"),
+        pytest.param(3, 7, Limits(), {}, 0, id="exactly 30 % of ten"),
+        pytest.param(4, 6, Limits(), {}, 4, id="40 % of ten"),
+        pytest.param(4, 5, Limits(), {}, 0, id="44 % of nine: too few for a share"),
+        pytest.param(0, 0, Limits(deletes=0, delete_percent=0), {}, 0, id="nothing to delete"),
+        pytest.param(1, 0, Limits(deletes=0), {}, 1, id="none allowed"),
+        pytest.param(6, 0, Limits(), {"allow_deletes": 6}, 0, id="six allowed"),
+        pytest.param(6, 0, Limits(), {"allow_deletes": 5}, 6, id="five allowed"),
+        pytest.param(9, 1, Limits(), {"allow_deletes": 9}, 0, id="an allowance covers the share too"),
+        pytest.param(1, 0, Limits(), {"allow_deletes": 0}, 1, id="an allowance can be stricter"),
+    ],
+)
+def test_too_many_deletes_of_undeclared_keys_are_all_blocked(
+    deleted: int, others: int, limits: Limits, request_: dict[str, int], blocked: int
+) -> None:
+    desired, keys, receipts = kept(others)
+    snapshot = situate(*desired, keys=[*keys, *strays(deleted)], receipts=receipts)
+    made = plan(snapshot, *desired, manifest={"limits": limits}, **request_)
+    assert sum(word.startswith("deletes: ") for word in words(made)) == blocked
+    assert (made.summary.destroy, made.summary.blocked) == (deleted - blocked, blocked)
+
+
+def test_too_many_deletes_name_the_override() -> None:
+    assert advice_of(situate(keys=strays(6)))[0] == (
+        "6 of 6 keys would be deleted (limits: 5 keys, 30 %): if that is meant, say --allow-deletes 6"
+    )
+
+
+def test_superseded_keys_do_not_count_as_deletes() -> None:
+    desired = make_desired()
+    receipt = told(superseded=(old("key-0", ends=NOW),))
+    snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt])
+    assert plan(snapshot, desired, manifest={"limits": Limits(deletes=0)}).blocked == ()
+
+
+def test_a_foreign_key_is_not_counted_among_ours() -> None:
+    desired, keys, receipts = kept(5)
+    foreign = make_desired("foreign")
+    snapshot = situate(
+        *desired, foreign, keys=[*keys, *strays(4), make_observation("key-x", name="foreign")], receipts=receipts
+    )
+    assert not any(word.startswith("deletes: ") for word in words(plan(snapshot, *desired, foreign)))
+
+
+# visibility
+
+
+def gone(count: int, **changes: Any) -> list[Receipt]:
+    return [told(f"gone-{n}", Address(f"user/gone{n}"), name=f"gone{n}", **changes) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("visible", "missing", "changes", "request_", "is_blind"),
+    [
+        pytest.param(1, 1, {}, {}, False, id="two receipts are too few to judge"),
+        pytest.param(0, 2, {}, {}, False, id="two receipts, none visible"),
+        pytest.param(0, 3, {}, {}, True, id="three receipts, none visible"),
+        pytest.param(1, 2, {}, {}, True, id="a third visible"),
+        pytest.param(2, 2, {}, {}, False, id="half visible"),
+        pytest.param(0, 3, {"expires_at": LATER}, {}, False, id="expired ones are not expected"),
+        pytest.param(0, 3, {"expires_at": LATER + HOUR}, {}, True, id="those that live on are"),
+        pytest.param(0, 3, {"forgotten": True}, {}, False, id="forgotten ones are not expected"),
+        pytest.param(0, 3, {"owner": "other"}, {}, False, id="another owner's are not ours to see"),
+        pytest.param(0, 3, {}, {"allow_missing": 3}, False, id="three allowed"),
+        pytest.param(0, 3, {}, {"allow_missing": 2}, True, id="two allowed"),
+    ],
+)
+def test_who_sees_too_little_creates_and_forgets_nothing(
+    visible: int, missing: int, changes: dict[str, Any], request_: dict[str, int], is_blind: bool
+) -> None:
+    desired, keys, receipts = kept(visible)
+    new = make_desired("new")
+    snapshot = situate(*desired, new, keys=keys, receipts=[*receipts, *gone(missing, **changes)])
+    made = plan(snapshot, *desired, new, **request_)
+    held_back = [action.verb.value for action in made.blocked]
+    expected = ["create", *["forget"] * missing] if is_blind else []
+    assert held_back == expected
+    assert {action.blocked.guard.value for action in made.blocked if action.blocked} == (
+        {"visibility"} if is_blind else set()
+    )
+
+
+def test_with_the_ledger_lost_the_sinks_receipts_tell_what_should_be_visible() -> None:
+    desired = [make_desired(f"gone{n}") for n in range(3)]
+    held = {slot_of(receipt.address): holding(receipt) for receipt in gone(3)}
+    made = plan(situate(*desired, held=held), *desired)
+    assert words(made) == ["visibility: create gone"] * 3
+
+
+def test_a_newer_receipt_counts_before_an_older_one() -> None:
+    desired, keys, receipts = kept(3)
+    held = {slot_of(receipt.address): holding(receipt) for receipt in receipts}
+    stale = [replace(receipt, key_id=KeyId("dead"), delivered_at=NOW - DAY) for receipt in receipts]
+    new = make_desired("new")
+    made = plan(situate(*desired, new, keys=keys, receipts=stale, held=held), *desired, new)
+    assert "create absent" in words(made)
+
+
+def test_blindness_names_the_override_and_lets_the_rest_go_on() -> None:
+    desired = make_desired(**ROTATING)
+    new = make_desired("new")
+    snapshot = situate(desired, new, keys=[ours()], receipts=[told(), *gone(2)])
+    assert words(plan(snapshot, desired, new))[1] == "refresh requested key-1"
+    assert advice_of(snapshot, desired, new)[0] == (
+        "2 of 3 keys that receipts name cannot be seen any longer: check the credential and its rights; "
+        "if they are really gone, say --allow-missing 2"
+    )
+
+
+def test_blindness_does_not_hinder_forgetting_a_key_that_is_seen() -> None:
+    left = told(on_remove=OnRemove.FORGET)
+    made = plan(situate(keys=[ours()], receipts=[left, *gone(2)]))
+    assert words(made) == ["forget undeclared key-1", "visibility: forget gone", "visibility: forget gone"]
+
+
+def test_an_action_that_is_blocked_keeps_its_first_reason() -> None:
+    desired = make_desired(expires_at=LATER)
+    snapshot = situate(desired, receipts=gone(3))
+    assert words(plan(snapshot, desired))[0] == "declared_in_past: create declared_in_past"
+
+
+def test_a_deadline_is_no_guard() -> None:
+    desired = make_desired(expires_at=LATER + timedelta(seconds=1))
+    assert words(plan(situate(desired), desired)) == ["create absent"]

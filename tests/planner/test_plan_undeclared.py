@@ -1,0 +1,72 @@
+"""What becomes of a key, or a mere receipt, whose declaration is gone: row 15, and the sinks that it leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from planner.situations import CI, ours, plan, situate, slot_of, told
+from samples import make_delivery, make_desired
+from simulator import FULL
+
+from keyplan.model.manifest import KeyId, OnRemove, SinkName
+from keyplan.model.observation import Slot
+from keyplan.model.plan import Action, Basis, Reason, Verb
+from keyplan.model.receipt import Delivered
+from keyplan.planner.views import picture
+
+SLOT = slot_of(CI)
+LOCATION = "local:secrets/user/ci"
+
+
+def test_a_delete_says_which_key_dies_and_which_place_is_emptied() -> None:
+    made = plan(situate(keys=[ours()], receipts=[told()]))
+    (action,) = made.actions
+    assert made.unmanaged == ()
+    assert action == Action(
+        address=CI,
+        verb=Verb.DELETE,
+        reason=Reason.UNDECLARED,
+        key_id=KeyId("key-1"),
+        before=picture(ours()),
+        locations=(LOCATION,),
+    )
+    assert action.basis == Basis(key=ours(), receipt=told(), slots=(SLOT,))
+
+
+def test_a_forgotten_receipt_says_which_place_is_emptied() -> None:
+    (action,) = plan(situate(receipts=[told()])).actions
+    assert action == Action(address=CI, verb=Verb.FORGET, reason=Reason.GONE, locations=(LOCATION,))
+    assert action.basis == Basis(receipt=told(), slots=(SLOT,))
+
+
+@pytest.mark.parametrize(
+    ("world", "locations"),
+    [
+        pytest.param({"keys": [ours()], "receipts": [told()]}, (LOCATION,), id="a key that is deleted"),
+        pytest.param({"receipts": [told()]}, (LOCATION,), id="a key that is gone"),
+        pytest.param({"keys": [ours()]}, (), id="no receipt says where it went"),
+        pytest.param(
+            {"keys": [ours()], "receipts": [told(on_remove=OnRemove.FORGET)]}, (), id="a key that lives on is in use"
+        ),
+        pytest.param({"receipts": [told(forgotten=True)]}, (), id="forgotten before: nobody's any longer"),
+        pytest.param(
+            {"receipts": [told()], "abilities": {"vault": FULL}}, (), id="a sink that nobody configures any longer"
+        ),
+        pytest.param(
+            {"receipts": [told(delivered=(SLOT.delivered, Delivered(SinkName("gone"), "x")))]},
+            (LOCATION,),
+            id="of two sinks the one that is still there",
+        ),
+    ],
+)
+def test_places_are_emptied_only_of_what_is_dead_and_ours(world: dict[str, Any], locations: tuple[str, ...]) -> None:
+    (action,) = plan(situate(**world)).actions
+    assert action.locations == locations
+
+
+def test_a_place_that_another_declaration_uses_is_not_emptied() -> None:
+    other = make_desired("cd", deliveries=(make_delivery(),))
+    slots = {other.address: (Slot(sink=SLOT.sink, location=SLOT.location),)}
+    made = plan(situate(other, receipts=[told()], slots=slots), other)
+    assert [action.locations for action in made.actions if action.verb is Verb.FORGET] == [()]

@@ -1,0 +1,54 @@
+"""What a lost ledger knew, as keys and sinks still tell it."""
+
+from __future__ import annotations
+
+from scenario import Scenario, assert_promise, make_declaration
+from simulator import WRITE_ONLY, World
+
+from keyplan.planner.rebuild import Salvage, salvage
+
+
+def lose_the_ledger(scenario: Scenario) -> Salvage:
+    scenario.world.ledger.lose()
+    return salvage(scenario.plan(), scenario.observe())
+
+
+def test_a_receipt_beside_each_secret_is_all_that_is_needed() -> None:
+    scenario = Scenario()
+    scenario.run()
+    before = scenario.world.ledger.recall().receipts
+    assert lose_the_ledger(scenario) == Salvage(receipts=before, unnamed=())
+
+
+def test_with_the_ledger_there_is_nothing_to_salvage() -> None:
+    scenario = Scenario()
+    scenario.run()
+    assert salvage(scenario.plan(), scenario.observe()) == Salvage(receipts=(), unnamed=())
+
+
+def test_a_live_key_that_no_receipt_names_is_told_of() -> None:
+    scenario = Scenario(World(sinks={"local": WRITE_ONLY}))
+    scenario.declare(make_declaration(), make_declaration("gone"))
+    scenario.run()
+    scenario.declare(make_declaration())
+    found = lose_the_ledger(scenario)
+    assert [key.name for key in found.unnamed] == ["gone"]
+    assert [receipt.name for receipt in found.receipts] == ["ci"]
+
+
+def test_a_key_that_differs_from_its_declaration_is_left_to_the_next_apply() -> None:
+    scenario = Scenario()
+    scenario.run()
+    scenario.declare(make_declaration(description="Used by another"))
+    assert lose_the_ledger(scenario) == Salvage(receipts=(), unnamed=())
+    scenario.run()
+    assert_promise(scenario)
+
+
+def test_keys_of_others_and_dead_ones_are_nobodys_business() -> None:
+    scenario = Scenario()
+    scenario.watch_bystanders()
+    scenario.run()
+    (key,) = (record for record in scenario.world.provider.live() if record.name == "ci")
+    scenario.world.provider.person_deletes(key.id)
+    assert lose_the_ledger(scenario) == Salvage(receipts=(), unnamed=())

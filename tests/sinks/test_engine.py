@@ -1,0 +1,156 @@
+"""Values with notes beside them, over a store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from contracts.sink_contract import SinkContract
+from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+
+from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.model.observation import Abilities, Content, Holding, Slot
+from keyplan.model.secret import RawKey
+from keyplan.ports import Sink
+from keyplan.sinks.engine import Decide, Found, NotedSink, read_note, write_note
+from keyplan.sinks.notes import Entry
+
+
+class Memory:
+    """Implements ValueStore over a dict, readable or only sealed."""
+
+    def __init__(self, *, is_readable: bool) -> None:
+        self.cells: dict[Slot, Found] = {}
+        self.is_readable = is_readable
+
+    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
+        return {slot: self._show(self.cells.get(slot, Found())) for slot in slots}
+
+    def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
+        found = self.cells.get(slot, Found())
+        change = decide(self._show(found))
+        if change is None:
+            return
+        if change.content is None:
+            self.cells[slot] = replace(found, entry=change.entry)
+        else:
+            seal = change.content.decode()[::-1]
+            entry = change.entry and replace(change.entry, seal=seal)
+            self.cells[slot] = Found(is_present=bool(change.content), content=change.content, seal=seal, entry=entry)
+
+    def write_by_hand(self, slot: Slot, text: str) -> None:
+        found = self.cells.get(slot, Found())
+        self.cells[slot] = replace(found, is_present=True, content=text.encode(), seal=text[::-1])
+
+    def _show(self, found: Found) -> Found:
+        return found if self.is_readable else replace(found, content=None)
+
+
+def build(store: Memory, **options: Any) -> NotedSink:
+    return NotedSink(
+        make_sink_settings(options),
+        owner=OWNER,
+        store=store,
+        fill_slot=lambda sink, owner, declaration, given: Slot(sink=sink, location=declaration.address, options=given),
+        abilities=Abilities(holds_receipts=True, readable=store.is_readable),
+        fixed=("copy_from",),
+    )
+
+
+def locate(sink: NotedSink) -> Slot:
+    return sink.locate(OWNER, make_declaration(), make_delivery())
+
+
+@pytest.fixture(params=[True, False], ids=["readable", "sealed"])
+def store(request: pytest.FixtureRequest) -> Memory:
+    return Memory(is_readable=request.param)
+
+
+class TestNotedValues(SinkContract):
+    @pytest.fixture
+    def sink(self, store: Memory) -> Sink:
+        self.store = store
+        return build(store)
+
+    def value_at(self, slot: Slot) -> str | None:
+        content = self.store.cells.get(slot, Found()).content
+        return content.decode() if content else None
+
+    def person_writes(self, slot: Slot, raw_text: str) -> None:
+        self.store.write_by_hand(slot, raw_text)
+
+
+def test_a_value_changed_by_hand_shows_whether_it_can_be_read_or_not(store: Memory) -> None:
+    sink = build(store)
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    store.write_by_hand(slot, "by hand")
+    expected = {
+        True: Holding(present=True, receipt=make_receipt(), content=Content.DIFFERS),
+        False: Holding(present=True),
+    }
+    assert sink.inspect([slot])[slot] == expected[store.is_readable]
+
+
+def test_a_value_changed_by_hand_stays_when_its_declaration_goes(store: Memory) -> None:
+    sink = build(store)
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    store.write_by_hand(slot, "by hand")
+    sink.withdraw(slot, OWNER)
+    assert store.cells[slot].content == b"by hand"
+    assert store.cells[slot].entry is None
+
+
+def test_a_value_that_was_half_stored_goes_with_its_declaration(store: Memory) -> None:
+    sink = build(store)
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    sink.intend(slot, make_intent())
+    store.write_by_hand(slot, "new key, receipt not yet")
+    sink.withdraw(slot, OWNER)
+    assert not store.cells[slot].is_present
+
+
+def test_an_owner_may_be_told_to_overwrite_or_to_keep(store: Memory) -> None:
+    sink = build(store, overwrite=True, on_remove="keep")
+    slot = locate(sink)
+    store.write_by_hand(slot, "by hand")
+    sink.put(slot, RawKey(RAW), make_receipt())
+    sink.withdraw(slot, OWNER)
+    assert store.cells[slot].content == RAW.encode()
+
+
+def test_what_holds_for_all_keys_cannot_differ_for_one(store: Memory) -> None:
+    with pytest.raises(InputError, match="'copy_from' can't differ"):
+        build(store).locate(OWNER, make_declaration(), make_delivery({"copy_from": True}))
+
+
+def test_a_value_without_note_gets_one_with_its_receipt(store: Memory) -> None:
+    sink = build(store)
+    slot = locate(sink)
+    store.write_by_hand(slot, RAW)
+    sink.annotate(slot, make_receipt())
+    assert sink.inspect([slot])[slot].receipt == make_receipt()
+
+
+def test_a_note_is_one_line_and_comes_back_whole() -> None:
+    entry = Entry(owner=OWNER, receipt=make_receipt(), intent=make_intent(), seal="abc")
+    text = write_note(entry)
+    assert "\n" not in text
+    assert read_note(text, "note") == entry
+    assert read_note(None, "note") is None
+
+
+def test_a_damaged_note_is_not_taken_for_none() -> None:
+    with pytest.raises(SinkUnavailableError, match="the note is damaged"):
+        read_note("{", "the note")
+
+
+def test_an_empty_value_is_refused_before_the_store_is_asked(store: Memory) -> None:
+    sink = build(store)
+    with pytest.raises(SinkDeniedError, match="empty"):
+        sink.put(locate(sink), RawKey(""), make_receipt(""))
+    assert store.cells == {}

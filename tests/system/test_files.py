@@ -1,0 +1,261 @@
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from samples import names_in
+
+from keyplan.system.files import Folder
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    with Folder.enter(str(tmp_path), [], create=False, follow=False) as opened:
+        yield opened
+
+
+class Torn(BaseException):
+    """The process died while writing."""
+
+
+class TearingFolder(Folder):
+    """Dies with half of the content in the temporary file."""
+
+    def _write_new(self, name: str, content: bytes) -> None:
+        super()._write_new(name, content[: len(content) // 2])
+        raise Torn
+
+
+# reading
+
+
+def test_what_was_written_is_read(folder: Folder) -> None:
+    folder.write("a", b"\x00secret")
+    assert folder.read("a") == b"\x00secret"
+
+
+def test_nothing_is_read_where_nothing_is(folder: Folder) -> None:
+    assert folder.read("a") is None
+
+
+def test_a_link_is_never_read(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("x")
+    (tmp_path / "a").symlink_to("target")
+    with pytest.raises(OSError, match="symbolic") as caught:
+        folder.read("a")
+    assert caught.value.errno == errno.ELOOP
+
+
+def test_a_folder_is_no_file(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError):
+        folder.read("a")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(folder: Folder, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(OSError, match="not a plain file"):
+        folder.read("a")
+
+
+def test_a_huge_file_is_no_file_of_secrets(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    os.truncate(tmp_path / "a", 1 << 30)
+    with pytest.raises(OSError, match="large") as caught:
+        folder.read("a")
+    assert caught.value.errno == errno.EFBIG
+
+
+# writing
+
+
+def test_a_written_file_is_private_whatever_it_was_before(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("former")
+    (tmp_path / "a").chmod(0o644)
+    folder.write("a", b"x")
+    assert mode_of(tmp_path / "a") == 0o600
+
+
+def test_a_reader_who_holds_the_former_file_sees_it_whole(folder: Folder, tmp_path: Path) -> None:
+    folder.write("a", b"former")
+    with (tmp_path / "a").open("rb") as reader:
+        folder.write("a", b"new")
+        assert reader.read() == b"former"
+
+
+def test_nothing_but_the_file_is_left(folder: Folder, tmp_path: Path) -> None:
+    folder.write("a", b"x")
+    assert names_in(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("odd", ["link", "dangling link", "folder", "pipe"])
+def test_what_is_no_plain_file_is_not_replaced(folder: Folder, tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "a"
+    (tmp_path / "target").write_text("untouched")
+    make = {
+        "link": lambda: path.symlink_to("target"),
+        "dangling link": lambda: path.symlink_to("nowhere"),
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+    }
+    make[odd]()
+    with pytest.raises(OSError, match=r"symbolic|not a plain file"):
+        folder.write("a", b"x")
+    assert (tmp_path / "target").read_text() == "untouched"
+    assert names_in(tmp_path) == ["a", "target"]
+
+
+def test_a_link_planted_as_temporary_file_is_not_followed(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("untouched")
+    (tmp_path / ".a.keyplan.tmp").symlink_to("target")
+    folder.write("a", b"x")
+    assert (tmp_path / "target").read_text() == "untouched"
+    assert folder.read("a") == b"x"
+
+
+def test_a_write_torn_by_a_crash_leaves_the_former_file_and_the_next_write_tidies(tmp_path: Path) -> None:
+    with TearingFolder.enter(str(tmp_path), [], create=False, follow=False) as tearing:
+        (tmp_path / "a").write_text("former")
+        with pytest.raises(Torn):
+            tearing.write("a", b"new value")
+    assert (tmp_path / "a").read_text() == "former"
+    with Folder.enter(str(tmp_path), [], create=False, follow=False) as folder:
+        folder.write("a", b"new value")
+    assert names_in(tmp_path) == ["a"]
+
+
+def test_a_failed_write_leaves_no_temporary_file(folder: Folder, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="too long"):
+        folder.write("n" * 300, b"x")
+    assert names_in(tmp_path) == []
+
+
+# removing
+
+
+def test_removing_is_repeatable(folder: Folder, tmp_path: Path) -> None:
+    folder.write("a", b"x")
+    folder.remove("a")
+    folder.remove("a")
+    assert names_in(tmp_path) == []
+
+
+# locking
+
+
+def test_a_lock_leaves_no_file_behind(folder: Folder, tmp_path: Path) -> None:
+    with folder.locked("lock"):
+        assert names_in(tmp_path) == ["lock"]
+    assert names_in(tmp_path) == []
+
+
+def test_a_lock_is_released_when_its_block_fails(folder: Folder) -> None:
+    with pytest.raises(ZeroDivisionError), folder.locked("lock"):
+        raise ZeroDivisionError
+    with folder.locked("lock"):
+        pass
+
+
+def test_only_one_thread_holds_a_lock_though_its_file_comes_and_goes(tmp_path: Path) -> None:
+    inside, seen = 0, []
+
+    def work() -> None:
+        nonlocal inside
+        with Folder.enter(str(tmp_path), [], create=False, follow=False) as folder:
+            for _ in range(20):
+                with folder.locked("lock"):
+                    inside += 1
+                    seen.append(inside)
+                    inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [1] * 160
+
+
+class LosingFolder(Folder):
+    """Somebody removes the lock's file just before it is taken for the first time."""
+
+    lost = False
+
+    def _is_named(self, descriptor: int, name: str) -> bool:
+        if not self.lost:
+            self.lost = True
+            self.remove(name)
+        return super()._is_named(descriptor, name)
+
+
+def test_who_gets_a_lock_file_that_lost_its_name_starts_anew(tmp_path: Path) -> None:
+    with LosingFolder.enter(str(tmp_path), [], create=False, follow=False) as folder, folder.locked("lock"):
+        assert names_in(tmp_path) == ["lock"]
+
+
+def test_a_link_is_no_lock(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("target")
+    with pytest.raises(OSError, match="symbolic"), folder.locked("lock"):
+        pytest.fail("it was followed")
+
+
+# entering
+
+
+def test_missing_folders_are_made_private(tmp_path: Path) -> None:
+    with Folder.enter(str(tmp_path), ["a", "b"], create=True, follow=False) as folder:
+        folder.write("c", b"x")
+    assert (mode_of(tmp_path / "a"), mode_of(tmp_path / "a" / "b")) == (0o700, 0o700)
+    assert (tmp_path / "a" / "b" / "c").read_bytes() == b"x"
+
+
+def test_folders_that_exist_keep_their_mode(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o755)
+    with Folder.enter(str(tmp_path), ["a"], create=True, follow=False):
+        assert mode_of(tmp_path / "a") == 0o755
+
+
+def test_nothing_is_made_where_nobody_asked_for_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Folder.enter(str(tmp_path), ["a", "b"], create=False, follow=False)
+    assert names_in(tmp_path) == []
+
+
+def test_a_link_on_the_way_is_followed_only_where_it_may_be(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(OSError, match=r"directory|symbolic"):
+        Folder.enter(str(tmp_path), ["link"], create=True, follow=False)
+    with Folder.enter(str(tmp_path), ["link"], create=True, follow=True) as folder:
+        folder.write("a", b"x")
+    assert (tmp_path / "real" / "a").exists()
+
+
+def test_a_dangling_link_is_not_taken_for_a_missing_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OSError, match=r"directory|symbolic"):
+        Folder.enter(str(tmp_path), ["link"], create=True, follow=True)
+    assert names_in(tmp_path) == ["link"]
+
+
+def test_a_file_on_the_way_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(NotADirectoryError):
+        Folder.enter(str(tmp_path), ["a", "b"], create=True, follow=False)
+
+
+def test_a_folder_that_is_swapped_for_a_link_leads_nobody_astray(tmp_path: Path) -> None:
+    (tmp_path / "trap").mkdir()
+    with Folder.enter(str(tmp_path), ["a"], create=True, follow=False) as folder:
+        (tmp_path / "a").rename(tmp_path / "moved")
+        (tmp_path / "a").symlink_to("trap")
+        folder.write("secret", b"x")
+    assert names_in(tmp_path / "trap") == []
+    assert names_in(tmp_path / "moved") == ["secret"]

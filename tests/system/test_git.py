@@ -1,0 +1,170 @@
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from keyplan.errors import SinkDeniedError
+from keyplan.system.git import GitIgnoring, run_for_output, run_quietly
+
+ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"}
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="asks the real git")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, env=ENVIRONMENT)
+
+
+@pytest.fixture
+def work_tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    (folder / ".gitignore").write_text("secrets/\n*.key\n")
+    return folder
+
+
+class Answer:
+    """Stands for git: always the same exit status; counts and keeps what it was asked."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+        self.asked: list[tuple[Sequence[str], Path, Mapping[str, str]]] = []
+
+    def __call__(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int | None:
+        self.asked.append((argv, folder, environment))
+        return self.status
+
+
+def test_outside_of_any_work_tree_nobody_is_asked(tmp_path: Path) -> None:
+    answer = Answer(1)
+    GitIgnoring({}, answer).refuse_unignored(tmp_path / "a" / "b.key")
+    assert answer.asked == []
+
+
+@needs_git
+@pytest.mark.parametrize("path", ["secrets/ci.env", "a.key", "deep/down/b.key"])
+def test_an_ignored_path_may_be_written_though_its_folder_is_missing(work_tree: Path, path: str) -> None:
+    GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / path)
+
+
+@needs_git
+def test_a_path_that_git_would_commit_is_refused_with_the_line_to_add(work_tree: Path) -> None:
+    with pytest.raises(SinkDeniedError, match=r"deep/ci\.env lies in the git work tree") as caught:
+        GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / "deep" / "ci.env")
+    assert "add '/deep/ci.env' or its folder to .gitignore" in caught.value.advice
+
+
+@needs_git
+def test_a_tracked_file_is_refused_though_a_pattern_ignores_it(work_tree: Path) -> None:
+    (work_tree / "a.key").write_text("was committed once")
+    git(work_tree, "add", "--force", "a.key")
+    with pytest.raises(SinkDeniedError) as caught:
+        GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / "a.key")
+    assert "git rm --cached 'a.key'" in caught.value.advice
+
+
+@needs_git
+def test_a_link_into_a_work_tree_hides_nothing(work_tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to(work_tree)
+    with pytest.raises(SinkDeniedError):
+        GitIgnoring(ENVIRONMENT).refuse_unignored(tmp_path / "elsewhere" / "ci.env")
+
+
+@pytest.mark.parametrize("status", [None, 128], ids=["git is missing", "git refuses to look"])
+def test_where_nobody_can_tell_the_path_is_refused(tmp_path: Path, status: int | None) -> None:
+    (tmp_path / ".git").mkdir()
+    with pytest.raises(SinkDeniedError, match="could not tell"):
+        GitIgnoring({}, Answer(status)).refuse_unignored(tmp_path / "ci.env")
+
+
+def test_a_linked_work_tree_counts_though_its_git_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: elsewhere\n")
+    with pytest.raises(SinkDeniedError):
+        GitIgnoring({}, Answer(1)).refuse_unignored(tmp_path / "ci.env")
+
+
+def test_git_is_asked_once_per_path_from_a_folder_that_exists(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    answer = Answer(0)
+    ignoring = GitIgnoring({}, answer)
+    for _ in range(2):
+        ignoring.refuse_unignored(tmp_path / "missing" / "ci.env")
+    assert [folder for _, folder, _ in answer.asked] == [tmp_path.resolve()]
+
+
+class LongAnswer:
+    """Stands for git that is given many paths: says that those of some names are ignored, and keeps what it got."""
+
+    def __init__(self, *ignored: bytes) -> None:
+        self.ignored = ignored
+        self.given: list[bytes] = []
+
+    def __call__(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes) -> bytes:
+        self.given.append(given)
+        paths = [path for path in given.split(b"\0") if path.rpartition(b"/")[2] in self.ignored]
+        return b"".join(path + b"\0" for path in paths)
+
+
+def test_git_is_asked_once_about_all_that_is_expected(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    alone, together = Answer(1), LongAnswer(b"a.key", b"b.key")
+    ignoring = GitIgnoring({}, alone, together)
+    ignoring.expect([tmp_path / "a.key", tmp_path / "b.key"])
+    ignoring.refuse_unignored(tmp_path / "a.key")
+    ignoring.refuse_unignored(tmp_path / "b.key")
+    assert (len(together.given), alone.asked) == (1, [])
+
+
+def test_git_is_asked_again_about_what_it_did_not_call_ignored(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    ignoring = GitIgnoring({}, Answer(1), LongAnswer())
+    ignoring.expect([tmp_path / "a.key"])
+    with pytest.raises(SinkDeniedError, match="does not ignore it"):
+        ignoring.refuse_unignored(tmp_path / "a.key")
+
+
+def test_what_is_expected_outside_of_any_work_tree_is_not_asked_about(tmp_path: Path) -> None:
+    together = LongAnswer()
+    ignoring = GitIgnoring({}, Answer(1), together)
+    ignoring.expect([tmp_path / "a.key"])
+    ignoring.refuse_unignored(tmp_path / "a.key")
+    assert together.given == []
+
+
+def test_nobody_is_asked_about_the_expected_before_something_is_written(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    together = LongAnswer()
+    GitIgnoring({}, Answer(1), together).expect([tmp_path / "a.key"])
+    assert together.given == []
+
+
+@needs_git
+def test_one_question_about_many_gives_the_answers_of_many_questions(work_tree: Path) -> None:
+    (work_tree / "tracked.key").write_text("was committed once")
+    git(work_tree, "add", "--force", "tracked.key")
+    names = ("tracked.key", "plain.env", "odd \u00fc\n.key", "secrets/a.env", "deep/b.key")
+    ignoring = GitIgnoring(ENVIRONMENT, Answer(1))
+    ignoring.expect(work_tree / name for name in names)
+    refused = []
+    for name in names:
+        try:
+            ignoring.refuse_unignored(work_tree / name)
+        except SinkDeniedError:
+            refused.append(name)
+    assert refused == ["tracked.key", "plain.env"]
+
+
+def test_git_learns_no_secret_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    answer = Answer(0)
+    environment = {"PATH": "/bin", "ARIZE_API_KEY": "ak-canary", "GIT_DIR": "/elsewhere"}
+    GitIgnoring(environment, answer).refuse_unignored(tmp_path / "ci.env")
+    assert answer.asked[0][2] == {"PATH": "/bin", "LC_ALL": "C"}
+
+
+def test_a_program_that_is_not_there_has_no_status(tmp_path: Path) -> None:
+    assert run_quietly(["keyplan-no-such-program"], tmp_path, {}) is None
+    assert run_for_output(["keyplan-no-such-program"], tmp_path, {}, b"") == b""
