@@ -24,6 +24,14 @@ class Quick:
     third: int = field(default=3, kw_only=True)
 
 
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuickChild(Quick):
+    """The same, and a field of its own."""
+
+    fourth: int
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """The same, as dataclasses makes it."""
@@ -72,6 +80,14 @@ def test_a_quick_instance_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         del made.first  # type: ignore[misc]  # the point of the test
     assert type(made) is Quick
+
+
+def test_a_quick_class_may_have_a_quick_base() -> None:
+    made = QuickChild(first=1, fourth=4)
+    assert values_of(made) == [1, {}, 3, 4]
+    with pytest.raises(FrozenInstanceError):
+        made.fourth = 5  # type: ignore[misc]  # the point of the test
+    assert (type(made), made == Quick(1)) == (QuickChild, False)
 
 
 def test_each_quick_instance_has_a_default_of_its_own() -> None:
