@@ -162,7 +162,6 @@ _actions = st.builds(
     previous_address=st.none() | _addresses,
     blocked=st.none() | st.builds(Blocked, guard=st.sampled_from(Guard), advice=_texts),
     place=st.none() | st.builds(Place, _texts, st.integers(1, 10**6), st.integers(1, 10**6)),
-    basis=st.none(),
 )
 plans = st.builds(
     Plan,

@@ -14,6 +14,7 @@ from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
+from typing import assert_never
 
 from keyplan.applier.copy import Copying
 from keyplan.applier.issue import Issuing
@@ -21,7 +22,20 @@ from keyplan.applier.retire import Ending
 from keyplan.applier.throttle import count_lanes, pace
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError
-from keyplan.model.plan import Action, Plan, Reason, Verb
+from keyplan.model.plan import (
+    Action,
+    CopyBasis,
+    CreateBasis,
+    DeleteBasis,
+    ForgetBasis,
+    FreshPlan,
+    KeepBasis,
+    OldKeyBasis,
+    PlannedAction,
+    Reason,
+    RefreshBasis,
+    Verb,
+)
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.ports import HistoryEntry, Ledger, Progress, Stop
 
@@ -34,7 +48,9 @@ _SETTLES = "finds out how far it came, and finishes it"
 class Lane:
     """The actions of one address, and how far they are."""
 
-    def __init__(self, actions: tuple[Action, ...], perform: Callable[[Action], Outcome | None], stop: Stop) -> None:
+    def __init__(
+        self, actions: tuple[PlannedAction, ...], perform: Callable[[PlannedAction], Outcome | None], stop: Stop
+    ) -> None:
         self._actions = actions
         self._perform = perform
         self._stop = stop
@@ -110,7 +126,9 @@ def _is_told(action: Action) -> bool:
 ISSUING_FAILED = "something failed before, so nothing undeclared is ended in this run"
 
 
-def apply(plan: Plan, *, digest: str, ports: Workbench, parallelism: int, progress: Progress, stop: Stop) -> Report:
+def apply(
+    plan: FreshPlan, *, digest: str, ports: Workbench, parallelism: int, progress: Progress, stop: Stop
+) -> Report:
     """Run a plan's unblocked actions and return what became of each, in the plan's order.
 
     `parallelism` is how many threads may call the provider, and each sink, at one time. A KeyboardInterrupt while
@@ -144,22 +162,24 @@ def apply(plan: Plan, *, digest: str, ports: Workbench, parallelism: int, progre
     return report
 
 
-def _close_stale(plan: Plan, ledger: Ledger) -> None:
+def _close_stale(plan: FreshPlan, ledger: Ledger) -> None:
     """Close the intents of addresses that are declared no longer: nothing will ever be finished there."""
     if plan.request.targets:
         return
-    bases = [action.basis for action in plan.actions if action.basis]
-    declared = {basis.wanted.address for basis in bases if basis.desired}
+    bases = [action.basis for action in plan.actions]
+    declared = {basis.desired.address for basis in bases if basis.desired}
     known = {intent.id for basis in bases for intent in basis.intents}
     for intent in ledger.recall().intents:
         if intent.owner == plan.owner and intent.address not in declared and intent.id not in known:
             ledger.close_intent(intent.id)
 
 
-def _phases(actions: Iterable[Action]) -> tuple[list[Action], list[Action], list[Action]]:
+def _phases(
+    actions: Iterable[PlannedAction],
+) -> tuple[list[PlannedAction], list[PlannedAction], list[PlannedAction]]:
     """Return declared actions, those of undeclared keys, and those of keyplan's own credential, which come last."""
     first, undeclared, last = [], [], []
-    own = {action.address for action in actions if action.basis and action.basis.is_own_credential}
+    own = {action.address for action in actions if action.basis.is_own_credential}
     for action in actions:
         if action.address in own:
             last.append(action)
@@ -182,7 +202,7 @@ class _Run:
         self._ending = Ending(ports)
         self._closing: frozenset[int] = frozenset()
 
-    def lanes(self, actions: list[Action]) -> list[Outcome]:
+    def lanes(self, actions: list[PlannedAction]) -> list[Outcome]:
         """Run actions, concurrently by address, and return the outcomes of all that do something."""
         ranked = sorted(actions, key=lambda action: action.address)  # stable: the plan's order within an address
         groups = [tuple(group) for _, group in groupby(ranked, key=lambda action: action.address)]
@@ -197,33 +217,42 @@ class _Run:
         pool.shutdown(wait=all(future.done() for future in futures), cancel_futures=True)
         return [outcome for lane, future in zip(lanes, futures, strict=True) for outcome in lane.settle(future)]
 
-    def _perform(self, action: Action) -> Outcome | None:
+    def _perform(self, action: PlannedAction) -> Outcome | None:
         """Run one action; None for a kept key that needed nothing, or that went well."""
-        step: dict[Verb, Callable[[Action], Outcome | None]] = {
-            Verb.CREATE: self._issuing.run,
-            Verb.REPLACE: self._issuing.run,
-            Verb.REFRESH: self._issuing.run,
-            Verb.DELIVER: self._copying.run,
-            Verb.DELETE: self._ending.dismiss if id(action) in self._closing else self._ending.delete,
-            Verb.FORGET: self._ending.forget,
-            Verb.KEEP: self._ending.keep,
-        }
         outcome: Outcome | None = None
         if _is_told_applying(action):
             self._progress.start(action)
         try:
-            outcome = step[action.verb](action)
+            outcome = self._execute(action)
         finally:
             if _is_told_applying(action):
                 self._progress.finish(action.address, outcome)
         return outcome
+
+    def _execute(self, action: PlannedAction) -> Outcome | None:
+        match action.basis:
+            case CreateBasis() | RefreshBasis() as basis:
+                return self._issuing.run(action, basis)
+            case CopyBasis() as basis:
+                return self._copying.run(action, basis)
+            case DeleteBasis() as basis:
+                end = self._ending.dismiss if id(action) in self._closing else self._ending.delete
+                return end(action, basis)
+            case ForgetBasis() as basis:
+                return self._ending.forget(action, basis)
+            case KeepBasis() as basis:
+                return self._ending.keep(action, basis)
+            case OldKeyBasis():
+                return None
+            case _:
+                assert_never(action.basis)
 
 
 def _is_told_applying(action: Action) -> bool:
     return action.verb is not Verb.KEEP
 
 
-def _in_plan_order(plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+def _in_plan_order(plan: FreshPlan, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     rank = {id(action): number for number, action in enumerate(plan.actions)}
     return tuple(sorted(outcomes, key=lambda outcome: rank[id(outcome.action)]))
 

@@ -6,16 +6,16 @@ key, which is in memory only. Never: a raw key stored that is not the receipt's,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from keyplan.applier.deliver import REPEATS, Delivering, Dispatch, fail, fail_undelivered
-from keyplan.applier.issue import Intending, basis_of, foretell, is_accepted_soon, make_intent
+from keyplan.applier.issue import Intending, foretell, is_accepted_soon, make_intent
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, ProviderError, SinkError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.model.plan import Action, Basis
-from keyplan.model.receipt import Delivered, Intent, Receipt
+from keyplan.model.plan import CopyBasis, PlannedAction
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.report import Done, Outcome
 from keyplan.model.secret import RawKey
 from keyplan.ports import Progress
@@ -32,53 +32,54 @@ class Copying:
         self._delivering = Delivering(bench)
         self._intending = Intending(bench)
 
-    def run(self, action: Action) -> Outcome:
+    def run(self, action: PlannedAction, basis: CopyBasis) -> Outcome:
         """Copy a raw key into every slot that lacks it; what already took it stays in the receipt."""
-        copy = _Copy.of(basis_of(action))
-        intent = make_intent(action, self._bench.clock.now())
+        intent = make_intent(action, basis, self._bench.clock.now())
         try:
             self._progress.step(action.address, "intend")
-            self._intending.note(copy.lacking, intent)
+            self._intending.note(basis.lacking, intent)
             self._progress.step(action.address, "copy")
-            raw = self._fetch(copy)
+            raw = self._fetch(basis)
             self._progress.step(action.address, "verify")
-            self._require_working(raw, copy, action)
+            self._require_working(raw, basis, action)
         except KeyplanError as error:
-            self._intending.abandon(action, copy.lacking, intent)
+            self._intending.abandon(basis, basis.lacking, intent)
             return fail(action, error, foretell(action, intent, REPEATS))
         self._progress.step(action.address, "deliver")
-        dispatch = self._delivering.deliver(copy.lacking, raw, copy.tell((), self._bench.clock.now()))
+        dispatch = self._delivering.deliver(basis.lacking, raw, _write_receipt(basis, (), self._bench.clock.now()))
         if dispatch.nobody_took_it:
-            self._intending.abandon(action, copy.lacking, intent)
+            self._intending.abandon(basis, basis.lacking, intent)
             return fail_undelivered(action, dispatch, foretell(action, intent, REPEATS))
-        return self._record(action, copy, intent, dispatch)
+        return self._record(action, basis, intent, dispatch)
 
-    def _fetch(self, copy: _Copy) -> RawKey:
+    def _fetch(self, basis: CopyBasis) -> RawKey:
         """Return the raw key that the source holds. Raises SinkError where it is not the receipt's."""
-        sink = self._bench.sinks[copy.source.sink]
-        raw = self._bench.persist(lambda: sink.read(copy.source), on=SinkUnavailableError)
-        fingerprint = copy.receipt.fingerprint
+        sink = self._bench.sinks[basis.source.sink]
+        raw = self._bench.persist(lambda: sink.read(basis.source), on=SinkUnavailableError)
+        fingerprint = basis.receipt.fingerprint
         if raw is None or fingerprint is None or not fingerprint.matches(raw):
-            raise SinkError(f"{copy.source.sink}:{copy.source.location} no longer holds the raw key that was delivered")
+            raise SinkError(
+                f"{basis.source.sink}:{basis.source.location} no longer holds the raw key that was delivered"
+            )
         return raw
 
-    def _require_working(self, raw: RawKey, copy: _Copy, action: Action) -> None:
+    def _require_working(self, raw: RawKey, basis: CopyBasis, action: PlannedAction) -> None:
         """Raise ProviderError where the raw key cannot be shown to work."""
         if not is_accepted_soon(raw, self._bench):
             raise ProviderError(
-                f"the raw key in {copy.source.sink}:{copy.source.location} does not authenticate",
+                f"the raw key in {basis.source.sink}:{basis.source.location} does not authenticate",
                 advice=f"if the provider is well, renew it: keyplan rotate '{action.address}'",
             )
 
-    def _record(self, action: Action, copy: _Copy, intent: Intent, dispatch: Dispatch) -> Outcome:
-        told = copy.tell(dispatch.took, self._bench.clock.now())
-        closes = () if dispatch.failures else (intent.id, *(old.id for old in basis_of(action).intents))
+    def _record(self, action: PlannedAction, basis: CopyBasis, intent: Intent, dispatch: Dispatch) -> Outcome:
+        told = _write_receipt(basis, dispatch.took, self._bench.clock.now())
+        closes = () if dispatch.failures else (intent.id, *(old.id for old in basis.intents))
         self._progress.step(action.address, "record")
         try:
             self._bench.persist(lambda: self._bench.ledger.record(told, closes=closes), on=LedgerError)
             if former := action.previous_address:
                 self._bench.persist(lambda: self._bench.ledger.forget(former), on=LedgerError)
-            self._delivering.annotate(basis_of(action).outdated, told)
+            self._delivering.annotate(basis.outdated, told)
         except KeyplanError as error:
             return fail(action, error, foretell(action, intent, REPEATS))
         if dispatch.failures:
@@ -87,26 +88,10 @@ class Copying:
         return Done(action=action, key_id=told.key_id, delivered=locations)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Copy:
-    """A deliver action's basis, all of it there."""
-
-    receipt: Receipt
-    source: Slot
-    lacking: tuple[Slot, ...]
-    slots: tuple[Slot, ...]
-
-    @classmethod
-    def of(cls, basis: Basis) -> _Copy:
-        if basis.receipt is None or basis.source is None:
-            raise AssertionError("a deliver names its source and has a receipt")
-        return cls(receipt=basis.receipt, source=basis.source, lacking=basis.lacking, slots=basis.slots)
-
-    def tell(self, took: tuple[Slot, ...], now: datetime) -> Receipt:
-        """Return the receipt, listing what held the raw key before and what took it now."""
-        places = [self._place(slot) for slot in self.slots if slot not in self.lacking]
-        places += [replace(slot.delivered, at=now) for slot in took]
-        return replace(self.receipt, delivered=tuple(sorted(places)))
-
-    def _place(self, slot: Slot) -> Delivered:
-        return self.receipt.entry_of(slot.delivered) or slot.delivered
+def _write_receipt(basis: CopyBasis, took: tuple[Slot, ...], now: datetime) -> Receipt:
+    """Return the receipt, listing what held the raw key before and what took it now."""
+    places = [
+        basis.receipt.entry_of(slot.delivered) or slot.delivered for slot in basis.slots if slot not in basis.lacking
+    ]
+    places += [replace(slot.delivered, at=now) for slot in took]
+    return replace(basis.receipt, delivered=tuple(sorted(places)))

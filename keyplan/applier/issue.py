@@ -16,7 +16,7 @@ from keyplan.applier.recover import Resolving
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError
 from keyplan.model.observation import Slot
-from keyplan.model.plan import Action, Basis, Verb
+from keyplan.model.plan import CopyBasis, IssueBasis, PlannedAction, RefreshBasis, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 from keyplan.model.secret import RawKey
@@ -38,9 +38,9 @@ class Intending:
         self._bench.persist(lambda: self._bench.ledger.open_intent(intent), on=LedgerError)
         self._delivering.intend(slots, intent)
 
-    def abandon(self, action: Action, slots: tuple[Slot, ...], intent: Intent) -> None:
+    def abandon(self, basis: IssueBasis | CopyBasis, slots: tuple[Slot, ...], intent: Intent) -> None:
         """Close an intent that led to nothing. One that an earlier run left open stays open, and counts on."""
-        if intent.id in {old.id for old in basis_of(action).intents}:
+        if intent.id in {old.id for old in basis.intents}:
             return
         # What cannot be retracted now is harmless: the next run finds nothing new behind it and closes it.
         self._delivering.retract(slots, (intent.id,))
@@ -48,27 +48,19 @@ class Intending:
             self._bench.ledger.close_intent(intent.id)
 
 
-def basis_of(action: Action) -> Basis:
-    """Return the basis of an action that is applied. Raises AssertionError for one that was read from a file."""
-    if action.basis is None:
-        raise AssertionError("only a plan that was just made can be applied")
-    return action.basis
-
-
-def make_intent(action: Action, now: datetime) -> Intent:
+def make_intent(action: PlannedAction, basis: IssueBasis | CopyBasis, now: datetime) -> Intent:
     """Return a new intent, or the open one of an earlier run with one attempt more."""
-    basis = basis_of(action)
     # A copy makes no key, so it says nothing of marks; what an earlier run may have made keeps its own words.
-    is_unmarked = action.issues_raw_key and basis.future_marker(action.verb) is None
+    is_unmarked = not isinstance(basis, CopyBasis) and basis.future_marker is None
     held = basis.receipt.delivered if basis.receipt else ()
     if basis.intents and basis.intents[-1].attempts < MOST_ATTEMPTS:
         last = basis.intents[-1]
         again = replace(last, attempts=last.attempts + 1, is_unmarked=is_unmarked or last.is_unmarked, held=held)
         return replace(again, verb=action.verb.value, key_id=action.key_id) if action.issues_raw_key else again
-    identity = f"{basis.wanted.owner} {action.address} {now.isoformat()}"
+    identity = f"{basis.desired.owner} {action.address} {now.isoformat()}"
     return Intent(
         id=IntentId(hashlib.sha256(identity.encode()).hexdigest()[:16]),
-        owner=basis.wanted.owner,
+        owner=basis.desired.owner,
         address=action.address,
         verb=action.verb.value,
         key_id=action.key_id if action.issues_raw_key else None,
@@ -79,7 +71,7 @@ def make_intent(action: Action, now: datetime) -> Intent:
     )
 
 
-def foretell(action: Action, intent: Intent, usual: str) -> str:
+def foretell(action: PlannedAction, intent: Intent, usual: str) -> str:
     """Return what the next apply does about an intent that stays open: after too many attempts, nothing."""
     if intent.attempts < MOST_ATTEMPTS:
         return usual
@@ -113,67 +105,74 @@ class Issuing:
         self._intending = Intending(bench)
         self._resolving = Resolving(bench)
 
-    def run(self, action: Action) -> Outcome:
+    def run(self, action: PlannedAction, basis: IssueBasis) -> Outcome:
         """Run one action to its end, or undo it, or leave an open intent that says what is missing."""
-        basis, intent = basis_of(action), make_intent(action, self._bench.clock.now())
+        intent = make_intent(action, basis, self._bench.clock.now())
         self._progress.step(action.address, "intend")
         try:
             self._intending.note(basis.slots, intent)
         except KeyplanError as error:
-            self._intending.abandon(action, basis.slots, intent)
+            self._intending.abandon(basis, basis.slots, intent)
             return fail(action, error, foretell(action, intent, REPEATS))
         self._progress.step(action.address, action.verb.value)
         try:
-            issued = self._issue(action, intent)
+            issued = self._issue(action, basis, intent)
         except InDoubtError as error:
             next_run = foretell(action, intent, _FINISHES)
             return InDoubt(action=action, message=error.message, exit_status=error.exit_status, next_run=next_run)
         except KeyplanError as error:
-            self._intending.abandon(action, basis.slots, intent)
+            self._intending.abandon(basis, basis.slots, intent)
             return fail(action, error, foretell(action, intent, REPEATS))
-        return self._hand_over(action, intent, issued)
+        return self._hand_over(action, basis, intent, issued)
 
-    def _issue(self, action: Action, intent: Intent) -> Issued:
-        basis, writer, now = basis_of(action), self._bench.writer, self._bench.clock.now()
+    def _issue(self, action: PlannedAction, basis: IssueBasis, intent: Intent) -> Issued:
+        writer, now = self._bench.writer, self._bench.clock.now()
         try:
-            if action.verb is Verb.REFRESH and basis.key:
-                expires_at = basis.wanted.refreshed_expiry(basis.key, self._bench.reader.laws(), now)
+            if isinstance(basis, RefreshBasis):
+                expires_at = basis.desired.refreshed_expiry(basis.key, self._bench.reader.laws(), now)
                 return writer.refresh(basis.key.id, expires_at=expires_at, grace=action.overlap)
-            return writer.create(basis.wanted, expires_at=basis.wanted.expiry_from(now))
+            return writer.create(basis.desired, expires_at=basis.desired.expiry_from(now))
         except InDoubtError as error:
             return self._resolving.resolve(action, basis, intent, error)
 
-    def _hand_over(self, action: Action, intent: Intent, issued: Issued) -> Outcome:
+    def _hand_over(self, action: PlannedAction, basis: IssueBasis, intent: Intent, issued: Issued) -> Outcome:
         """Verify and deliver a raw key that exists, record it, and retire what it replaces."""
-        basis = basis_of(action)
         self._progress.step(action.address, "verify")
         is_accepted = is_accepted_soon(issued.raw, self._bench)
         old_one_lives = action.verb is not Verb.REFRESH
         if not is_accepted and old_one_lives:
             message = f"the new key {issued.key.id} does not authenticate; it is deleted again and the old one lives on"
             failure = Failed(action=action, message=message, exit_status=ProviderError.exit_status, next_run=REPEATS)
-            return self._undo(action, intent, issued, failure)
+            return self._undo(action, basis, intent, issued, failure)
         self._progress.step(action.address, "deliver")
-        receipt = _receipt(action, issued, self._bench.clock.now())
+        receipt = _receipt(action, basis, issued, self._bench.clock.now())
         dispatch = self._delivering.deliver(basis.slots, issued.raw, receipt)
         if dispatch.nobody_took_it and old_one_lives:
-            return self._undo(action, intent, issued, fail_undelivered(action, dispatch, REPEATS))
-        return self._record(action, intent, receipt, dispatch, is_accepted=is_accepted)
+            return self._undo(action, basis, intent, issued, fail_undelivered(action, dispatch, REPEATS))
+        return self._record(action, basis, intent, receipt, dispatch, is_accepted=is_accepted)
 
-    def _undo(self, action: Action, intent: Intent, issued: Issued, failure: Failed) -> Outcome:
+    def _undo(
+        self, action: PlannedAction, basis: IssueBasis, intent: Intent, issued: Issued, failure: Failed
+    ) -> Outcome:
         """Delete the key that was just made, and close its intent."""
         try:
             self._bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"
             return replace(failure, message=left, next_run=foretell(action, intent, "deletes it, or finishes with it"))
-        self._intending.abandon(action, basis_of(action).slots, intent)
+        self._intending.abandon(basis, basis.slots, intent)
         return failure
 
     def _record(
-        self, action: Action, intent: Intent, receipt: Receipt, dispatch: Dispatch, *, is_accepted: bool
+        self,
+        action: PlannedAction,
+        basis: IssueBasis,
+        intent: Intent,
+        receipt: Receipt,
+        dispatch: Dispatch,
+        *,
+        is_accepted: bool,
     ) -> Outcome:
-        basis = basis_of(action)
         told = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in dispatch.took)))
         closes = () if dispatch.failures else (intent.id, *(old.id for old in basis.intents))
         self._progress.step(action.address, "record")
@@ -187,13 +186,13 @@ class Issuing:
             return fail_undelivered(action, dispatch, foretell(action, intent, _COMPLETES))
         return self._retire(action, receipt, dispatch, is_accepted=is_accepted)
 
-    def _forget_former(self, basis: Basis) -> None:
+    def _forget_former(self, basis: IssueBasis) -> None:
         """Drop the receipt of the address that a moved declaration had: it says nothing that the new one doesn't."""
-        if basis.receipt and basis.receipt.address != basis.wanted.address:
+        if basis.receipt and basis.receipt.address != basis.desired.address:
             former = basis.receipt.address
             self._bench.persist(lambda: self._bench.ledger.forget(former), on=LedgerError)
 
-    def _retire(self, action: Action, receipt: Receipt, dispatch: Dispatch, *, is_accepted: bool) -> Outcome:
+    def _retire(self, action: PlannedAction, receipt: Receipt, dispatch: Dispatch, *, is_accepted: bool) -> Outcome:
         """Delete the key that a replace without overlap leaves behind; the last effect of an action."""
         if action.verb is Verb.REPLACE and action.key_id and not action.overlap:
             old = action.key_id
@@ -214,9 +213,8 @@ class Issuing:
         return Done(action=action, key_id=receipt.key_id, delivered=locations, notes=doubt)
 
 
-def _receipt(action: Action, issued: Issued, now: datetime) -> Receipt:
-    basis = basis_of(action)
-    desired, declared, key = basis.wanted, basis.wanted.declaration, issued.key
+def _receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now: datetime) -> Receipt:
+    desired, declared, key = basis.desired, basis.desired.declaration, issued.key
     superseded = basis.superseded
     if action.key_id and action.key_id != key.id:
         former = Superseded(key_id=action.key_id, switched_at=now, delete_after=now + action.overlap)

@@ -13,7 +13,7 @@ from functools import partial
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, LedgerError, ProviderError
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Action, Basis, Verb
+from keyplan.model.plan import IssueBasis, PlannedAction, RefreshBasis
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.ports import Issued
 
@@ -27,7 +27,7 @@ class Resolving:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
 
-    def resolve(self, action: Action, basis: Basis, intent: Intent, doubt: InDoubtError) -> Issued:
+    def resolve(self, action: PlannedAction, basis: IssueBasis, intent: Intent, doubt: InDoubtError) -> Issued:
         """Return the raw key of what the lost request made or should have made.
 
         Raises InDoubtError where no newcomer shows up in time, answers keep getting lost, or looking fails.
@@ -45,13 +45,13 @@ class Resolving:
                 raise InDoubtError(f"{doubt.message}; then {error.message}", advice=error.advice) from error
         raise InDoubtError(doubt.message, advice=doubt.advice) from doubt
 
-    def _find(self, action: Action, basis: Basis, intent: Intent) -> Observation | None:
+    def _find(self, action: PlannedAction, basis: IssueBasis, intent: Intent) -> Observation | None:
         """Return the newest newcomer, extra ones deleted; else, for a refresh, the key itself if it lives."""
         survivor = None
         for _ in self._bench.pauses():
             alive = self._list(basis)
             newcomers = sorted(
-                (key for key in alive if _is_newcomer(key, action, basis, intent)),
+                (key for key in alive if _is_newcomer(key, basis, intent)),
                 key=lambda key: (key.created_at, key.id),
             )
             if newcomers:
@@ -60,22 +60,22 @@ class Resolving:
                 return newcomers[-1]
             survivor = next((key for key in alive if key.id == action.key_id), None)
         # Nobody can hold what a lost refresh gave this key, and its old raw key is dead or about to die.
-        return survivor if action.verb is Verb.REFRESH else None
+        return survivor if isinstance(basis, RefreshBasis) else None
 
-    def _list(self, basis: Basis) -> tuple[Observation, ...]:
+    def _list(self, basis: IssueBasis) -> tuple[Observation, ...]:
         now = self._bench.clock.now()
-        keys = self._bench.reader.list_keys(basis.wanted.space_ids)
+        keys = self._bench.reader.list_keys(basis.desired.space_ids)
         return tuple(key for key in keys if key.is_live(now))
 
-    def _refresh(self, action: Action, basis: Basis, key: Observation) -> Issued:
+    def _refresh(self, action: PlannedAction, basis: IssueBasis, key: Observation) -> Issued:
         """Give a key a known raw key. A newcomer needs no grace; the key itself gets the one it was to have."""
         grace = action.overlap if key.id == action.key_id else timedelta(0)
-        expires_at = basis.wanted.refreshed_expiry(key, self._bench.reader.laws(), self._bench.clock.now())
+        expires_at = basis.desired.refreshed_expiry(key, self._bench.reader.laws(), self._bench.clock.now())
         return self._bench.writer.refresh(key.id, expires_at=expires_at, grace=grace)
 
 
-def _is_newcomer(key: Observation, action: Action, basis: Basis, intent: Intent) -> bool:
-    declared, marker = basis.wanted.declaration, basis.future_marker(action.verb)
+def _is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
+    declared, marker = basis.desired.declaration, basis.future_marker
     # An intent that an earlier run left open is older than some of the keys that this run found alive.
     if key.id in basis.alive or not intent.could_have_made(key.id, key.created_at):
         return False

@@ -13,7 +13,7 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Action, Reason
+from keyplan.model.plan import DeleteBasis, ForgetBasis, KeepBasis, PlannedAction, Reason
 from keyplan.model.receipt import Receipt
 from keyplan.model.report import Done, Outcome
 
@@ -25,33 +25,32 @@ class Ending:
         self._bench = bench
         self._delivering = Delivering(bench)
 
-    def delete(self, action: Action) -> Outcome:
+    def delete(self, action: PlannedAction, basis: DeleteBasis) -> Outcome:
         """End a key for good."""
         try:
-            self._end(action)
+            self._bench.writer.delete(basis.key.id)
         except KeyplanError as error:
             return fail(action, error, REPEATS)
         return Done(action=action)
 
-    def dismiss(self, action: Action) -> Outcome:
+    def dismiss(self, action: PlannedAction, basis: DeleteBasis) -> Outcome:
         """End the last key of an address for good; where nobody declares it, its receipt goes too."""
         try:
-            self._end(action)
+            self._bench.writer.delete(basis.key.id)
             if action.reason is Reason.UNDECLARED:
-                self._drop(action)
+                self._drop(action, basis)
         except KeyplanError as error:
             return fail(action, error, REPEATS)
         return Done(action=action)
 
-    def forget(self, action: Action) -> Outcome:
+    def forget(self, action: PlannedAction, basis: ForgetBasis) -> Outcome:
         """Drop a receipt of a key that is gone; for one that lives, note that it is nobody's any longer.
 
         The note stays, because the marker on the key does: without it the next run would take the key for ours.
         """
-        basis = action.basis
         try:
-            if basis is None or basis.key is None:
-                self._drop(action)
+            if basis.key is None:
+                self._drop(action, basis)
             else:
                 note = _farewell(action, basis.key, basis.receipt, self._bench)
                 self._bench.persist(lambda: self._bench.ledger.record(note), on=LedgerError)
@@ -59,11 +58,8 @@ class Ending:
             return fail(action, error, REPEATS)
         return Done(action=action, key_id=action.key_id)
 
-    def keep(self, action: Action) -> Outcome | None:
+    def keep(self, action: PlannedAction, basis: KeepBasis) -> Outcome | None:
         """Bring receipts up to date with the declaration, and close intents that led to nothing."""
-        basis = action.basis
-        if basis is None or basis.receipt is None:
-            return None
         receipt = basis.receipt
         closes = tuple(intent.id for intent in basis.intents)
         try:
@@ -77,23 +73,17 @@ class Ending:
             return fail(action, error, REPEATS)
         return None
 
-    def _end(self, action: Action) -> None:
-        key_id = action.key_id
-        if key_id is None:
-            raise AssertionError("a delete names its key")
-        self._bench.writer.delete(key_id)
-
-    def _drop(self, action: Action) -> None:
+    def _drop(self, action: PlannedAction, basis: DeleteBasis | ForgetBasis) -> None:
         """Empty an undeclared address's slots, then drop its receipt: as long as it stands, the next run tries again.
 
         Where there is no receipt, another's may stand under that address.
         """
-        if action.basis and action.basis.receipt:
-            self._delivering.withdraw(action.basis.slots, action.basis.receipt.owner)
+        if basis.receipt:
+            self._delivering.withdraw(basis.slots, basis.receipt.owner)
             self._bench.persist(lambda: self._bench.ledger.forget(action.address), on=LedgerError)
 
 
-def _farewell(action: Action, key: Observation, receipt: Receipt | None, bench: Workbench) -> Receipt:
+def _farewell(action: PlannedAction, key: Observation, receipt: Receipt | None, bench: Workbench) -> Receipt:
     if receipt:
         return replace(receipt, forgotten=True)
     return Receipt(

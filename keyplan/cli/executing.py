@@ -23,14 +23,14 @@ from keyplan.cli.progress import show_progress
 from keyplan.cli.session import Session
 from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
-from keyplan.model.plan import Plan
+from keyplan.model.plan import FreshPlan
 from keyplan.model.report import Report
 from keyplan.ports import Progress
 
 
 def execute(
     session: Session,
-    plans: Sequence[Plan],
+    plans: Sequence[FreshPlan],
     benches: Sequence[Workbench],
     applying: ApplyingSettings,
     *,
@@ -45,7 +45,7 @@ def execute(
         begin()
         with session.interrupts.patiently(), show_progress(session.screen) as progress:
 
-            def run_one(pair: tuple[Plan, Workbench]) -> Report:
+            def run_one(pair: tuple[FreshPlan, Workbench]) -> Report:
                 plan, bench = pair
                 return _run(session, plan, bench, parallelism=applying.parallelism, progress=progress, log=log)
 
@@ -63,7 +63,7 @@ def _break_off(session: Session) -> KeyplanError:
 
 
 def _run(
-    session: Session, plan: Plan, bench: Workbench, *, parallelism: int, progress: Progress, log: EventLog | None
+    session: Session, plan: FreshPlan, bench: Workbench, *, parallelism: int, progress: Progress, log: EventLog | None
 ) -> Report:
     """Return the report of one plan. Raises the error that ends it."""
     events = Events(log, manifest=plan.manifest) if log else None

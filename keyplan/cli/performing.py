@@ -23,7 +23,7 @@ from keyplan.cli.session import Session
 from keyplan.documents.plan_set import combine_digests, digest_to_approve
 from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError, RefusedError
-from keyplan.model.plan import Plan, Request
+from keyplan.model.plan import FreshPlan, Plan, Request
 from keyplan.model.report import Report
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import REPORT_FORMATS, draw_report
@@ -78,7 +78,7 @@ def perform(session: Session, order: Order) -> int:
     return _conclude(session, order, plans, reports)
 
 
-def _plan_all(session: Session, order: Order, jobs: Sequence[Job]) -> tuple[list[Plan], list[Failure]]:
+def _plan_all(session: Session, order: Order, jobs: Sequence[Job]) -> tuple[list[FreshPlan], list[Failure]]:
     """Return the plans of now, and which manifests could not be planned and why."""
     with show_waiting(session.screen, "Looking at the keys that exist"):
         results = run_abreast(lambda job: _plan(order, job), jobs)
@@ -101,7 +101,7 @@ def _give_up(session: Session, order: Order, errors: Sequence[Failure]) -> int:
     return status
 
 
-def _plan(order: Order, job: Job) -> Plan:
+def _plan(order: Order, job: Job) -> FreshPlan:
     """Return the plan of now. Raises PlanSpentError and PlanStaleError where it is not the reviewed one."""
     bench = job.bench
     if job.reviewed:

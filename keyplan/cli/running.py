@@ -17,7 +17,7 @@ from keyplan.cli.places import Place
 from keyplan.cli.wiring import Wiring
 from keyplan.model.manifest import Manifest, SinkName
 from keyplan.model.observation import LARGEST_SKEW, Snapshot
-from keyplan.model.plan import Plan, Request
+from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration
 from keyplan.planner.desired import desire
 from keyplan.planner.guards import guard
@@ -81,7 +81,7 @@ def open_workbench(
             )
 
 
-def look(wiring: Wiring, place: Place, request: Request) -> Plan:
+def look(wiring: Wiring, place: Place, request: Request) -> FreshPlan:
     """Return the plan of now. Writes nothing, takes no lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
@@ -105,7 +105,7 @@ def plan_now(
     ledger: LedgerReader,
     sinks: Mapping[SinkName, Sink],
     now: datetime,
-) -> Plan:
+) -> FreshPlan:
     """Return the guarded plan for what the ports show.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
@@ -114,7 +114,7 @@ def plan_now(
     return warn_of_skew(decide_all(manifest, request, snapshot), reader.clock_skew())
 
 
-def look_around(manifest: Manifest, bench: Workbench) -> tuple[Plan, Snapshot]:
+def look_around(manifest: Manifest, bench: Workbench) -> tuple[FreshPlan, Snapshot]:
     """Return the plan of now and what it was made from, with ports that are open already. Writes nothing.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
@@ -124,14 +124,14 @@ def look_around(manifest: Manifest, bench: Workbench) -> tuple[Plan, Snapshot]:
     return decide_all(manifest, Request(), snapshot), snapshot
 
 
-def decide_all(manifest: Manifest, request: Request, snapshot: Snapshot) -> Plan:
+def decide_all(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = desire(manifest, snapshot.spaces)
     plan = police(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
     return guard(plan, manifest=manifest, snapshot=snapshot)
 
 
-def warn_of_skew(plan: Plan, skew: timedelta | None) -> Plan:
+def warn_of_skew(plan: FreshPlan, skew: timedelta | None) -> FreshPlan:
     """Return the plan; where the provider's clock is far off, with a warning that says so."""
     if skew is None or abs(skew) <= LARGEST_SKEW:
         return plan

@@ -21,7 +21,7 @@ from keyplan.cli.session import Session
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift
 from keyplan.model.observation import Snapshot
-from keyplan.model.plan import Plan
+from keyplan.model.plan import FreshPlan
 from keyplan.planner.forecast import forecast
 from keyplan.renderers.machine.measures import Look
 from keyplan.renderers.machine.notice import Trouble
@@ -52,7 +52,7 @@ class Watch:
         """Tell, once that is known, which manifests the run looks at."""
         self._meter.expect(manifests)
 
-    def note(self, drift: Drift, plan: Plan, snapshot: Snapshot) -> None:
+    def note(self, drift: Drift, plan: FreshPlan, snapshot: Snapshot) -> None:
         """Tell what a look at a manifest brought."""
         self._drifts.append(drift)
         if self._meter.is_read:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TypeAlias
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
@@ -109,50 +110,8 @@ class KeyView:
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
-    """What planning knew about an action's address, as far as applying needs it."""
-
-    desired: Desired | None = None
-    """None for a key that is declared nowhere."""
-    key: Observation | None = None
-    """The key of `Action.key_id`."""
-    receipt: Receipt | None = None
-    """For keep and deliver: what the receipt should say now. Else: what it said so far."""
-    superseded: tuple[Superseded, ...] = ()
-    """Live old keys of the address besides `key`, sorted; they go into the new receipt."""
-    alive: tuple[KeyId, ...] = ()
-    """Ids of all live keys that are the address's, sorted."""
-    intents: tuple[Intent, ...] = ()
-    """Open ones of the address, oldest first."""
-    slots: tuple[Slot, ...] = ()
-    """Where its raw key belongs."""
-    is_own_credential: bool = False
-    """Whether this is the key that keyplan itself presents; such an action runs last."""
-    lacking: tuple[Slot, ...] = ()
-    """For deliver: slots that do not hold the current raw key."""
-    source: Slot | None = None
-    """For deliver: the slot that it is copied from."""
-    outdated: tuple[Slot, ...] = ()
-    """For keep and deliver: slots whose receipt no longer says what `receipt` says."""
-    ledger_outdated: bool = False
-    """For keep: whether the ledger's receipt is missing or no longer says what `receipt` says."""
-
-    @property
-    def wanted(self) -> Desired:
-        """The desired key of an action that has one. Raises ValueError for a key that is declared nowhere."""
-        if self.desired is None:
-            raise ValueError("a key that is declared nowhere is not wanted")
-        return self.desired
-
-    def future_marker(self, verb: Verb) -> Marker | None:
-        """Return the marker of the key that a verb leads to: a refresh keeps the one that is there, if any."""
-        return self.key.marker if verb is Verb.REFRESH and self.key else self.wanted.marker
-
-
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One thing to do, or to leave, for one address."""
+    """One thing to do, or to leave, for one address, as it is published: shown, digested, and read back from a file."""
 
     address: Address
     verb: Verb
@@ -176,8 +135,6 @@ class Action:
     blocked: Blocked | None = None
     place: Place | None = field(default=None, compare=False)
     """Where the declaration stands; not part of the digest."""
-    basis: Basis | None = field(default=None, compare=False, repr=False)
-    """What planning knew, for applying; not part of the published document."""
 
     @property
     def is_change(self) -> bool:
@@ -193,6 +150,133 @@ class Action:
     def stores_raw_key(self) -> bool:
         """Whether running it puts a raw key, new or not, into sinks."""
         return self.issues_raw_key or self.verb is Verb.DELIVER
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the planner knew about an action's address, whatever the verb. Each verb has its own class of it below.
+
+    It is neither a decision nor published: guards, forecast, drift and the applier read it.
+    """
+
+    desired: Desired | None = None
+    """None for a key that is declared nowhere."""
+    key: Observation | None = None
+    """The key of `Action.key_id`."""
+    receipt: Receipt | None = None
+    """The address's receipt so far; for keep and deliver: what it should say now."""
+    superseded: tuple[Superseded, ...] = ()
+    """Live old keys of the address besides `key`, sorted; they go into the new receipt."""
+    alive: tuple[KeyId, ...] = ()
+    """Ids of all live keys that are the address's, sorted."""
+    intents: tuple[Intent, ...] = ()
+    """Open ones of the address, oldest first."""
+    slots: tuple[Slot, ...] = ()
+    """Where its raw key belongs."""
+    is_own_credential: bool = False
+    """Whether this is the key that keyplan itself presents; such an action runs last."""
+
+    @property
+    def wanted(self) -> Desired:
+        """The desired key, for reasons that only declared keys have. Raises ValueError if there is none."""
+        if self.desired is None:
+            raise ValueError("a key that is declared nowhere is not wanted")
+        return self.desired
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBasis(Basis):
+    """For create and replace: a new key is made. With replace, `key` is the one that it takes the place of."""
+
+    desired: Desired
+
+    @property
+    def future_marker(self) -> Marker | None:
+        """The marker of the key that will exist."""
+        return self.desired.marker
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshBasis(Basis):
+    """For refresh: a key that exists gets a new raw key."""
+
+    desired: Desired
+    key: Observation
+
+    @property
+    def future_marker(self) -> Marker | None:
+        """The marker of the key that will exist: a refresh keeps the one that is there, if any."""
+        return self.key.marker
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyBasis(Basis):
+    """For deliver: a raw key is copied from one sink into others."""
+
+    desired: Desired
+    key: Observation
+    receipt: Receipt
+    source: Slot
+    """The slot that it is copied from."""
+    lacking: tuple[Slot, ...]
+    """Slots that do not hold the current raw key."""
+    outdated: tuple[Slot, ...] = ()
+    """Further slots whose receipt no longer says what `receipt` says."""
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepBasis(Basis):
+    """For keep, of a current key: its receipts may have to be brought up to date."""
+
+    desired: Desired
+    key: Observation
+    receipt: Receipt
+    outdated: tuple[Slot, ...] = ()
+    """Slots whose receipt no longer says what `receipt` says."""
+    ledger_outdated: bool = False
+    """Whether the ledger's receipt is missing or no longer says what `receipt` says."""
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldKeyBasis(Basis):
+    """For keep, of an old key that lives on beside its successor: nothing is executed."""
+
+    key: Observation
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBasis(Basis):
+    """For delete. The slots are those to be emptied with it."""
+
+    key: Observation
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetBasis(Basis):
+    """For forget. The slots are those to be emptied with it, and without `key`, nothing lives any longer."""
+
+
+IssueBasis: TypeAlias = CreateBasis | RefreshBasis
+"""Of the verbs that bring a new raw key into the world."""
+
+AnyBasis: TypeAlias = IssueBasis | CopyBasis | KeepBasis | OldKeyBasis | DeleteBasis | ForgetBasis
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAction(Action):
+    """An action as it is executed: only the planner makes one, and none can be read from a file."""
+
+    # Not compared: two plans are the same plan if their decisions are.
+    basis: AnyBasis = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +323,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one apply would do."""
+    """What one apply would do, as it is published: shown, digested, and read back from a file."""
 
     owner: str
     manifest: str
@@ -284,3 +368,10 @@ class Plan:
     def summary(self) -> Summary:
         """Counts of the actions."""
         return Summary.of(self.actions, len(self.unmanaged))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshPlan(Plan):
+    """A plan that was just made, and the only one that can be executed."""
+
+    actions: tuple[PlannedAction, ...]

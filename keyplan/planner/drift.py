@@ -15,7 +15,7 @@ from keyplan.model.calendar import Happening
 from keyplan.model.drift import Cause, Drift, Finding, Kind
 from keyplan.model.manifest import Manifest, Unmanaged, Waiver
 from keyplan.model.observation import Snapshot
-from keyplan.model.plan import Plan
+from keyplan.model.plan import FreshPlan, Plan
 from keyplan.planner.drift_causes import classify, say_instant
 from keyplan.planner.forecast import forecast
 
@@ -57,7 +57,7 @@ _ORDER = tuple(Kind)
 
 
 def find_drift(
-    plan: Plan,
+    plan: FreshPlan,
     snapshot: Snapshot,
     *,
     manifest: Manifest,
@@ -112,7 +112,7 @@ def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[Finding]:
         )
 
 
-def _find_ending(plan: Plan, snapshot: Snapshot, manifest: Manifest, within: timedelta) -> Iterator[Finding]:
+def _find_ending(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta) -> Iterator[Finding]:
     """Yield the keys that end so soon although every apply until then does what it can."""
     declared = {one.address: one for one in manifest.keys}
     for event in forecast(plan, snapshot, until=_add(snapshot.now, within)).events:

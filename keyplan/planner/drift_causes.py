@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from keyplan.model.drift import Cause, Finding, Kind
 from keyplan.model.observation import Content, Slot, Snapshot
-from keyplan.model.plan import Action, Basis, Change, Reason, Verb
+from keyplan.model.plan import Basis, Change, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Intent
 from keyplan.model.times import write_duration
 from keyplan.planner.diff import EXPIRY
@@ -22,7 +22,7 @@ from keyplan.planner.schedule import issued_at
 
 _Judgement = tuple[Kind, Cause, str]
 """Kind and cause of a finding, and what was found."""
-_Judge = Callable[[Action, Basis, Snapshot], _Judgement]
+_Judge = Callable[[PlannedAction, Basis, Snapshot], _Judgement]
 
 _UNALTERABLE = frozenset({"name", "description", "key_type"})
 """Fields that the provider has no way to change (arize-api 1: there is no update call)."""
@@ -31,14 +31,14 @@ _BEFORE_CHANGES = (Reason.ROTATED_ELSEWHERE, Reason.UNDELIVERED)
 """Reasons that the table puts before a change of the manifest."""
 
 
-def classify(action: Action, snapshot: Snapshot) -> Iterator[Finding]:
+def classify(action: PlannedAction, snapshot: Snapshot) -> Iterator[Finding]:
     """Yield what an action says of the world and the manifest; nothing where there is nothing to do or to look at.
 
     That is what the action is for, and, where the world gave a reason before it, what was changed besides.
     """
     if action.reason in _CALM and not action.blocked:
         return
-    basis = action.basis or Basis()
+    basis = action.basis
     yield _tell(action, basis, _JUDGES[action.reason](action, basis, snapshot))
     if action.reason in _BEFORE_CHANGES and action.changes and _is_current(basis):
         yield _tell(action, basis, _judge_changed(action, basis, snapshot))
@@ -49,7 +49,7 @@ def say_instant(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _tell(action: Action, basis: Basis, judgement: _Judgement) -> Finding:
+def _tell(action: PlannedAction, basis: Basis, judgement: _Judgement) -> Finding:
     kind, cause, detail = judgement
     finding = Finding(
         kind=kind,
@@ -74,7 +74,7 @@ def _is_current(basis: Basis) -> bool:
     return basis.key is not None and basis.receipt is not None and basis.receipt.key_id == basis.key.id
 
 
-def _name(action: Action, basis: Basis) -> str:
+def _name(action: PlannedAction, basis: Basis) -> str:
     view = action.before or action.after
     if view:
         return view.name
@@ -84,79 +84,79 @@ def _name(action: Action, basis: Basis) -> str:
 # Reasons that speak for one side alone.
 
 
-def _judge_in_past(_action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_in_past(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     declared = basis.wanted.declaration.expires_at
     return Kind.PENDING, Cause.IN_PAST, f"expires_at is {say_instant(declared)}" if declared else ""
 
 
-def _judge_absent(_action: Action, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_absent(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
     return Kind.PENDING, Cause.ABSENT, "it was never made"
 
 
-def _judge_expired(_action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_expired(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     ended = basis.receipt.expires_at if basis.receipt else None
     return Kind.DRIFT, Cause.EXPIRED, f"it ended at {say_instant(ended)}" if ended else ""
 
 
-def _judge_gone(action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_gone(action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     if action.verb is Verb.FORGET:
         return Kind.PENDING, Cause.UNDECLARED, "declaration and key are gone, and its receipt is left"
     since = f", delivered at {say_instant(basis.receipt.delivered_at)}," if basis.receipt else ""
     return Kind.DRIFT, Cause.GONE, f"its key{since} is no longer there"
 
 
-def _judge_unproven(_action: Action, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_unproven(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
     return Kind.DRIFT, Cause.UNPROVEN, "nothing proves that its raw key was ever delivered"
 
 
-def _judge_rotated(_action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_rotated(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     since = f" that was delivered at {say_instant(basis.receipt.delivered_at)}" if basis.receipt else ""
     return Kind.DRIFT, Cause.ROTATED_ELSEWHERE, f"its raw key is no longer the one{since}"
 
 
-def _judge_requested(_action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_requested(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     declared = basis.wanted.declaration.rotation.generation
     return Kind.PENDING, Cause.REQUESTED, f"generation {declared} is declared, and another was delivered"
 
 
-def _judge_expiring(_action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_expiring(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     ends = basis.key.expires_at if basis.key else None
     return Kind.EXPIRING, Cause.EXPIRES_SOON, f"it ends at {say_instant(ends)}" if ends else ""
 
 
-def _judge_too_old(_action: Action, basis: Basis, snapshot: Snapshot) -> _Judgement:
+def _judge_too_old(_action: PlannedAction, basis: Basis, snapshot: Snapshot) -> _Judgement:
     every = basis.wanted.declaration.rotation.every
     since = f"in use since {say_instant(issued_at(basis.receipt, snapshot.now))}" if basis.receipt else ""
     return Kind.PENDING, Cause.DUE, f"{since}, to be renewed every {write_duration(every)}" if every else since
 
 
-def _judge_moved(action: Action, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_moved(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
     return Kind.PENDING, Cause.MOVED, f"from {action.previous_address}"
 
 
-def _judge_superseded(action: Action, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_superseded(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
     return Kind.PENDING, Cause.SUPERSEDED, action.explanation
 
 
-def _judge_undeclared(action: Action, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_undeclared(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
     what = "deletes it" if action.verb is Verb.DELETE else "leaves it to others"
     return Kind.PENDING, Cause.UNDECLARED, f"its declaration is gone, and the next apply {what}"
 
 
-def _judge_held_back(_action: Action, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_held_back(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Judgement:
     return Kind.PENDING, Cause.POLICY, "it is as declared, and must not be"
 
 
 # Reasons that need a second look.
 
 
-def _judge_foreign(_action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_foreign(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     """Tell a key that somebody put in the place of ours from one that was there before the declaration."""
     kind = Kind.DRIFT if basis.receipt else Kind.PENDING
     return kind, Cause.FOREIGN, "a key with its name is there that keyplan did not make"
 
 
-def _judge_unfinished(action: Action, basis: Basis, snapshot: Snapshot) -> _Judgement:
+def _judge_unfinished(action: PlannedAction, basis: Basis, snapshot: Snapshot) -> _Judgement:
     """Tell what a run left behind from a key that no run can have made."""
     intents = [intent for intent in snapshot.intents if intent.address == action.address or intent in basis.intents]
     explaining = [intent for intent in intents if _explains(intent, basis)]
@@ -172,7 +172,7 @@ def _explains(intent: Intent, basis: Basis) -> bool:
     return key is None or intent.key_id == key.id or intent.could_have_made(key.id, key.created_at)
 
 
-def _judge_undelivered(_action: Action, basis: Basis, snapshot: Snapshot) -> _Judgement:
+def _judge_undelivered(_action: PlannedAction, basis: Basis, snapshot: Snapshot) -> _Judgement:
     """Tell a sink that lost the raw key from one that the manifest names anew."""
     receipt = basis.receipt
     if receipt is None:
@@ -197,7 +197,7 @@ def _describe(slot: Slot, snapshot: Snapshot) -> str:
     return f"{place} holds another value"
 
 
-def _judge_changed(action: Action, basis: Basis, _snapshot: Snapshot) -> _Judgement:
+def _judge_changed(action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Judgement:
     """Tell what was changed at the provider from what was changed in the manifest."""
     altered = [change for change in action.changes if _is_altered(change, basis)]
     if altered:

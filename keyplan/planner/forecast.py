@@ -9,12 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, Retire
 from keyplan.model.observation import Laws, Observation, Snapshot
-from keyplan.model.plan import Action, Basis, Guard, Plan, Reason, Verb
+from keyplan.model.plan import (
+    CopyBasis,
+    CreateBasis,
+    DeleteBasis,
+    ForgetBasis,
+    FreshPlan,
+    Guard,
+    IssueBasis,
+    KeepBasis,
+    OldKeyBasis,
+    PlannedAction,
+    Reason,
+    RefreshBasis,
+    Verb,
+)
 from keyplan.model.receipt import Receipt, Superseded
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age, issued_at
 from keyplan.planner.strategy import choose
@@ -37,12 +52,12 @@ class Renewals:
     """What will hold every renewal back."""
 
     @classmethod
-    def of(cls, basis: Basis, snapshot: Snapshot, until: datetime) -> Renewals:
+    def of(cls, basis: IssueBasis | KeepBasis | CopyBasis, snapshot: Snapshot, until: datetime) -> Renewals:
         """Return the future of the declaration that an action is about."""
-        declared = basis.wanted.declaration
+        declared = basis.desired.declaration
         is_own = basis.is_own_credential and not declared.may_rotate_itself
         guard = Guard.PROTECT if declared.protect else Guard.SELF if is_own else None
-        return cls(desired=basis.wanted, laws=snapshot.laws, until=until, guard=guard)
+        return cls(desired=basis.desired, laws=snapshot.laws, until=until, guard=guard)
 
     def go_on(self, key: Observation, receipt: Receipt, now: datetime) -> Iterator[Event]:
         """Yield what becomes of a delivered key and its successors from now on."""
@@ -155,15 +170,10 @@ _ORDER = tuple(Happening)
 _HELD_BACK_forecasting = "its renewal is held back"
 
 
-def forecast(plan: Plan, snapshot: Snapshot, *, until: datetime) -> Calendar:
+def forecast(plan: FreshPlan, snapshot: Snapshot, *, until: datetime) -> Calendar:
     """Return what happens from the snapshot's now until then, both included; what is due already stands at now."""
-    deadlines = {old.key_id: old for action in plan.actions if action.basis for old in action.basis.superseded}
-    events = [
-        event
-        for action in plan.actions
-        if action.basis
-        for event in _foresee(action, action.basis, deadlines, snapshot, until)
-    ]
+    deadlines = {old.key_id: old for action in plan.actions for old in action.basis.superseded}
+    events = [event for action in plan.actions for event in _foresee(action, deadlines, snapshot, until)]
     return Calendar(
         owner=plan.owner,
         manifest=plan.manifest,
@@ -180,22 +190,29 @@ def _rank(event: Event) -> tuple[datetime, str, int, str]:
 
 
 def _foresee(
-    action: Action, basis: Basis, deadlines: Mapping[KeyId, Superseded], snapshot: Snapshot, until: datetime
+    action: PlannedAction, deadlines: Mapping[KeyId, Superseded], snapshot: Snapshot, until: datetime
 ) -> Iterator[Event]:
     """Yield what an action of now means, and all that follows from it."""
-    key, now = basis.key, snapshot.now
-    if action.verb is Verb.DELETE:
-        yield _tell(action, Happening.RETIRES, now)
-    elif action.issues_raw_key:
-        yield _tell(action, Happening.CREATES if action.verb is Verb.CREATE else Happening.ROTATES, now)
-        yield from _follow(action, basis, snapshot, until)
-    elif key and action.reason in (Reason.OVERLAPPING, Reason.STILL_USED):
-        yield _end_later(action, key, deadlines[key.id], now)
-    elif key and basis.receipt and action.verb in (Verb.KEEP, Verb.DELIVER):
-        yield from _go_on(action, key, basis.receipt, Renewals.of(basis, snapshot, until), now)
+    now = snapshot.now
+    match action.basis:
+        case DeleteBasis():
+            yield _tell(action, Happening.RETIRES, now)
+        case CreateBasis() | RefreshBasis() as basis:
+            yield _tell(action, Happening.CREATES if action.verb is Verb.CREATE else Happening.ROTATES, now)
+            yield from _follow(action, basis, snapshot, until)
+        case OldKeyBasis(key=key):
+            yield _end_later(action, key, deadlines[key.id], now)
+        case KeepBasis() | CopyBasis() as basis:
+            yield from _go_on(action, basis.key, basis.receipt, Renewals.of(basis, snapshot, until), now)
+        case ForgetBasis():
+            return
+        case _:
+            assert_never(action.basis)
 
 
-def _go_on(action: Action, key: Observation, receipt: Receipt, renewals: Renewals, now: datetime) -> Iterator[Event]:
+def _go_on(
+    action: PlannedAction, key: Observation, receipt: Receipt, renewals: Renewals, now: datetime
+) -> Iterator[Event]:
     """Yield what follows where a key stays as it is; what blocks that blocks its renewals, too."""
     if not action.blocked:
         yield from renewals.go_on(key, receipt, now)
@@ -203,7 +220,7 @@ def _go_on(action: Action, key: Observation, receipt: Receipt, renewals: Renewal
         yield expire(action.address, key, key.expires_at, note=_HELD_BACK_forecasting)
 
 
-def _follow(action: Action, basis: Basis, snapshot: Snapshot, until: datetime) -> Iterator[Event]:
+def _follow(action: PlannedAction, basis: IssueBasis, snapshot: Snapshot, until: datetime) -> Iterator[Event]:
     """Yield what follows a raw key that is issued now, or that a guard keeps from being issued."""
     renewals, now, old = Renewals.of(basis, snapshot, until), snapshot.now, basis.key
     if action.blocked:
@@ -215,7 +232,7 @@ def _follow(action: Action, basis: Basis, snapshot: Snapshot, until: datetime) -
     yield from renewals.go_on(*renewals.imagine(old, basis.receipt, action.verb, now), now)
 
 
-def _tell(action: Action, happening: Happening, at: datetime) -> Event:
+def _tell(action: PlannedAction, happening: Happening, at: datetime) -> Event:
     """Return an action of now as an event."""
     return Event(
         at=at,
@@ -230,7 +247,7 @@ def _tell(action: Action, happening: Happening, at: datetime) -> Event:
     )
 
 
-def _end_later(action: Action, key: Observation, entry: Superseded, now: datetime) -> Event:
+def _end_later(action: PlannedAction, key: Observation, entry: Superseded, now: datetime) -> Event:
     """Return the end of a superseded key: by the first apply after its deadline, or by its own expiry before."""
     if key.expires_at and key.expires_at <= entry.delete_after:
         return lapse(action.address, key, key.expires_at)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from keyplan.model.manifest import Address, Limits, Manifest
 from keyplan.model.observation import Snapshot
-from keyplan.model.plan import Action, Blocked, Guard, Plan, Reason, Verb
+from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt
 from keyplan.planner.ownership import all_receipts, newest_receipt
 
@@ -23,7 +23,7 @@ _DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.
 """Rows of the table that come after the proof that the current key is in every sink."""
 
 
-def guard(plan: Plan, *, manifest: Manifest, snapshot: Snapshot) -> Plan:
+def guard(plan: FreshPlan, *, manifest: Manifest, snapshot: Snapshot) -> FreshPlan:
     """Return the plan with every guard applied; an action that is blocked already keeps its reason."""
     checks = (
         _protect,
@@ -35,17 +35,17 @@ def guard(plan: Plan, *, manifest: Manifest, snapshot: Snapshot) -> Plan:
     return replace(plan, actions=_hold_back_retiring(actions))
 
 
-_Check = Callable[[Action], Blocked | None]
+_Check = Callable[[PlannedAction], Blocked | None]
 
 
-def _apply(action: Action, checks: tuple[_Check, ...]) -> Action:
+def _apply(action: PlannedAction, checks: tuple[_Check, ...]) -> PlannedAction:
     # What is kept, no guard holds back.
     if action.blocked or action.verb is Verb.KEEP:
         return action
     return next((replace(action, blocked=found) for check in checks if (found := check(action))), action)
 
 
-def _hold_back_retiring(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+def _hold_back_retiring(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAction, ...]:
     """Return the actions, with no superseded key deleted where its successor's delivery is held back."""
     waiting = {
         action.address: action.blocked
@@ -60,10 +60,10 @@ def _hold_back_retiring(actions: tuple[Action, ...]) -> tuple[Action, ...]:
     )
 
 
-def _protect(action: Action) -> Blocked | None:
+def _protect(action: PlannedAction) -> Blocked | None:
     """Hold back what would end a protected key. A key that nobody can hold is not what is protected."""
     basis = action.basis
-    if basis is None or action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
+    if action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
         return None
     if action.reason in (Reason.UNFINISHED, Reason.SUPERSEDED):
         return None
@@ -77,10 +77,10 @@ def _protect(action: Action) -> Blocked | None:
     return Blocked(guard=Guard.PROTECT, advice=f"it is protected: {removed}protect: false, apply, then try again")
 
 
-def _keep_own_credential(action: Action) -> Blocked | None:
+def _keep_own_credential(action: PlannedAction) -> Blocked | None:
     """Hold back what would end the key that keyplan itself presents."""
     basis = action.basis
-    if basis is None or not basis.is_own_credential:
+    if not basis.is_own_credential:
         return None
     if action.verb is Verb.DELETE:
         return Blocked(guard=Guard.SELF, advice="keyplan itself uses this key: give it another credential first")
@@ -94,7 +94,7 @@ def _keep_own_credential(action: Action) -> Blocked | None:
     return None
 
 
-def _limit_deletes(plan: Plan, limits: Limits) -> _Check:
+def _limit_deletes(plan: FreshPlan, limits: Limits) -> _Check:
     """Return the check that blocks all deletes of undeclared keys where there are too many."""
     doomed = [action for action in plan.actions if _ends_undeclared(action)]
     ours = {action.key_id for action in plan.actions if action.key_id and action.reason is not Reason.FOREIGN}
@@ -114,11 +114,11 @@ def _limit_deletes(plan: Plan, limits: Limits) -> _Check:
     return lambda action: blocked if is_too_much and _ends_undeclared(action) else None
 
 
-def _ends_undeclared(action: Action) -> bool:
+def _ends_undeclared(action: PlannedAction) -> bool:
     return action.verb is Verb.DELETE and action.reason is Reason.UNDECLARED
 
 
-def _require_visibility(plan: Plan, snapshot: Snapshot) -> _Check:
+def _require_visibility(plan: FreshPlan, snapshot: Snapshot) -> _Check:
     """Return the check that blocks creating and forgetting where most of what was made cannot be seen."""
     live = {key.id for key in snapshot.keys if key.is_live(snapshot.now)}
     told: dict[Address, list[Receipt]] = {}
@@ -136,7 +136,7 @@ def _require_visibility(plan: Plan, snapshot: Snapshot) -> _Check:
         f"and its rights; if they are really gone, say --allow-missing {missing}",
     )
 
-    def check(action: Action) -> Blocked | None:
+    def check(action: PlannedAction) -> Blocked | None:
         is_guess = action.verb is Verb.CREATE or (action.verb is Verb.FORGET and action.reason is Reason.GONE)
         return blocked if is_blind and is_guess else None
 

@@ -13,7 +13,17 @@ from keyplan.errors import InputError, ManifestError
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, Manifest, OnRemove, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.plan import Action, Basis, KeyView, Plan, Reason, Request, Verb
+from keyplan.model.plan import (
+    Action,
+    DeleteBasis,
+    ForgetBasis,
+    FreshPlan,
+    KeyView,
+    PlannedAction,
+    Reason,
+    Request,
+    Verb,
+)
 from keyplan.model.receipt import Receipt
 from keyplan.planner.evidence import Case, presume
 from keyplan.planner.ownership import Estate, Orphan, Ownership, share_out
@@ -24,7 +34,7 @@ from keyplan.planner.views import name_locations, picture
 _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
 
 
-def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> Plan:
+def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> FreshPlan:
     """Return the plan of one manifest, without any guard applied.
 
     Raises InputError where a target or an address to rotate fits nothing, ManifestError where a rotation cannot be
@@ -39,7 +49,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     if not request.targets:
         in_use = {slot for slots in snapshot.slots.values() for slot in slots}
         actions += [_dismiss(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
-    return Plan(
+    return FreshPlan(
         owner=manifest.owner,
         manifest=manifest.path,
         provider=snapshot.provider,
@@ -129,24 +139,27 @@ def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:
     return index
 
 
-def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> Action:
+def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> PlannedAction:
     """Return what row 15 says of a key, or a mere receipt, that is ours and declared nowhere."""
-    policy = orphan.receipt.on_remove if orphan.receipt else manifest.on_remove
-    delete = orphan.key is not None and policy is OnRemove.DELETE
-    abandoned = _find_abandoned(orphan.receipt, snapshot, in_use) if delete or orphan.key is None else ()
-    return Action(
+    key, receipt = orphan.key, orphan.receipt
+    policy = receipt.on_remove if receipt else manifest.on_remove
+    is_own = key is not None and key.id in snapshot.own_keys
+    basis: DeleteBasis | ForgetBasis
+    if key is not None and policy is OnRemove.DELETE:
+        abandoned = _find_abandoned(receipt, snapshot, in_use)
+        basis = DeleteBasis(key=key, receipt=receipt, slots=abandoned, is_own_credential=is_own)
+    else:
+        # A key that lives on is still read from its places: they are emptied only if it is gone.
+        abandoned = () if key else _find_abandoned(receipt, snapshot, in_use)
+        basis = ForgetBasis(key=key, receipt=receipt, slots=abandoned, is_own_credential=is_own)
+    return PlannedAction(
         address=orphan.address,
-        verb=Verb.DELETE if delete else Verb.FORGET,
-        reason=Reason.UNDECLARED if orphan.key else Reason.GONE,
-        key_id=orphan.key.id if orphan.key else None,
-        before=picture(orphan.key) if orphan.key else None,
+        verb=Verb.DELETE if isinstance(basis, DeleteBasis) else Verb.FORGET,
+        reason=Reason.UNDECLARED if key else Reason.GONE,
+        key_id=key.id if key else None,
+        before=picture(key) if key else None,
         locations=name_locations(abandoned),
-        basis=Basis(
-            key=orphan.key,
-            receipt=orphan.receipt,
-            slots=abandoned,
-            is_own_credential=orphan.key is not None and orphan.key.id in snapshot.own_keys,
-        ),
+        basis=basis,
     )
 
 

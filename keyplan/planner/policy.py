@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from keyplan.errors import Problem
 from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkName, SinkSettings, SpaceById
-from keyplan.model.plan import Action, Blocked, Guard, Plan, Reason, Verb
+from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
 from keyplan.model.times import write_duration
@@ -232,7 +232,7 @@ def find_violations(manifest: Manifest, *, now: datetime | None = None) -> tuple
     )
 
 
-def police(plan: Plan, *, manifest: Manifest, now: datetime) -> Plan:
+def police(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> FreshPlan:
     """Return the plan with every action blocked that a policy forbids; one that is blocked already keeps its reason.
 
     A key that is kept and breaks a rule is blocked too, so that it is seen. Old keys of a declaration still retire.
@@ -261,7 +261,9 @@ def _tell(breach: Breach, declared: Declaration, policy: Policy) -> Problem:
     )
 
 
-def _police_action(action: Action, violations: Mapping[str, list[Problem]], policies: tuple[Policy, ...]) -> Action:
+def _police_action(
+    action: PlannedAction, violations: Mapping[str, list[Problem]], policies: tuple[Policy, ...]
+) -> PlannedAction:
     if action.blocked or _finishes(action):
         return action
     broken = violations.get(action.address, ()) if _is_main(action) else ()
@@ -270,18 +272,17 @@ def _police_action(action: Action, violations: Mapping[str, list[Problem]], poli
     return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
 
 
-def _finishes(action: Action) -> bool:
+def _finishes(action: PlannedAction) -> bool:
     """Whether an action ends what an earlier run began: until then, some consumers may hold a dead key."""
-    was_begun = action.basis is not None and bool(action.basis.intents)
-    return action.reason is Reason.UNFINISHED or (action.reason is Reason.UNDELIVERED and was_begun)
+    return action.reason is Reason.UNFINISHED or (action.reason is Reason.UNDELIVERED and bool(action.basis.intents))
 
 
-def _is_main(action: Action) -> bool:
+def _is_main(action: PlannedAction) -> bool:
     """Whether an action is a declaration's own, rather than one for an old key of it, or for an undeclared one."""
-    return action.basis is not None and action.basis.desired is not None and action.reason not in _FURTHER_KEYS
+    return action.basis.desired is not None and action.reason not in _FURTHER_KEYS
 
 
-def _protect(action: Action, policy: Policy) -> str:
+def _protect(action: PlannedAction, policy: Policy) -> str:
     """Return why a policy forbids an action that ends a protected key, or its protection; nothing where it does not."""
     glob = find_glob(tuple(_list_names(action)), policy.protected)
     if glob is None or not _ends_protected(action, policy):
@@ -290,7 +291,7 @@ def _protect(action: Action, policy: Policy) -> str:
     return f"what fits {quote(glob)} is neither renewed nor deleted nor moved away ({rule}): change the policy first"
 
 
-def _ends_protected(action: Action, policy: Policy) -> bool:
+def _ends_protected(action: PlannedAction, policy: Policy) -> bool:
     if action.verb in (Verb.KEEP, Verb.DELIVER) and action.previous_address:
         name = action.before.name if action.before else ""
         return find_glob((action.address, name), policy.protected) is None
@@ -298,20 +299,19 @@ def _ends_protected(action: Action, policy: Policy) -> bool:
     return action.verb in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE) and action.reason is not Reason.SUPERSEDED
 
 
-def _list_names(action: Action) -> Iterator[str]:
+def _list_names(action: PlannedAction) -> Iterator[str]:
     """Yield every address and name that a key has, or had when it was delivered."""
     yield action.address
     if action.previous_address:
         yield action.previous_address
     if action.before:
         yield action.before.name
-    receipt = action.basis.receipt if action.basis else None
-    if receipt:
+    if receipt := action.basis.receipt:
         yield receipt.address
         yield receipt.name
 
 
-def _warn(plan: Plan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:
+def _warn(plan: FreshPlan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:
     for action in plan.actions:
         broken = violations.get(action.address, ())
         if broken and _finishes(action):

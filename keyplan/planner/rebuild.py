@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keyplan.model.observation import Observation, Snapshot
-from keyplan.model.plan import Plan, Verb
+from keyplan.model.plan import FreshPlan, KeepBasis
 from keyplan.model.receipt import Receipt
 from keyplan.planner.ownership import all_receipts
 
@@ -24,11 +24,10 @@ class Salvage:
     """Live keys with this owner's marker that no receipt names, sorted by id."""
 
 
-def salvage(plan: Plan, snapshot: Snapshot) -> Salvage:
+def salvage(plan: FreshPlan, snapshot: Snapshot) -> Salvage:
     """Return what a new ledger can be filled with, and what it lacks."""
-    kept = (action.basis for action in plan.actions if action.verb is Verb.KEEP)
-    told = (basis.receipt for basis in kept if basis and basis.ledger_outdated)
-    receipts = {receipt.address: receipt for receipt in told if receipt}
+    kept = (action.basis for action in plan.actions if isinstance(action.basis, KeepBasis))
+    receipts = {basis.receipt.address: basis.receipt for basis in kept if basis.ledger_outdated}
     named = {
         key_id
         for receipt in all_receipts(snapshot, plan.owner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Action, Guard, Reason, Verb
+from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.planner.actions import block, renew, renew_lost
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import Case, find_unproven
@@ -32,7 +32,7 @@ def _is_old(case: Case, key: Observation) -> bool:
     return receipt is not None and key.created_at <= receipt.created_at and not _is_newcomer(case, key)
 
 
-def recover(case: Case, key: Observation) -> Action:
+def recover(case: Case, key: Observation) -> PlannedAction:
     """Return the action for a declaration of which no live key is provably delivered."""
     changes = compare(case.estate.desired, key, None)
     if _is_newcomer(case, key):
@@ -46,7 +46,7 @@ def recover(case: Case, key: Observation) -> Action:
     return hold_back_unproven(case, key, action)
 
 
-def hold_back_unproven(case: Case, key: Observation, action: Action) -> Action:
+def hold_back_unproven(case: Case, key: Observation, action: PlannedAction) -> PlannedAction:
     """Return the action, blocked where a sink cannot tell whether it holds the key and the ledger is silent."""
     unproven = find_unproven(case.slots, case.snapshot, key)
     if not unproven:
@@ -76,7 +76,7 @@ def find_lost(case: Case, key: Observation) -> Observation | None:
     return None
 
 
-def finish_forward(case: Case, key: Observation) -> Action:
+def finish_forward(case: Case, key: Observation) -> PlannedAction:
     """Return the action that gives a lost key a raw key that is delivered, or another key in its place."""
     changes = compare(case.estate.desired, key, None)
     if key == case.estate.current or case.can_hide_a_key:

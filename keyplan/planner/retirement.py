@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from keyplan.model.manifest import Retire
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Action, Basis, Reason, Verb
+from keyplan.model.plan import DeleteBasis, OldKeyBasis, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Superseded
 from keyplan.planner.evidence import Case
 from keyplan.planner.strategy import find_overlap
@@ -24,7 +24,7 @@ def remaining(case: Case, key: Observation | None) -> tuple[Superseded, ...]:
     return tuple(sorted(_entry(case, old) for old in others if not _is_nobodys(case, old))) if others else ()
 
 
-def retire(case: Case, main: Action) -> Iterator[Action]:
+def retire(case: Case, main: PlannedAction) -> Iterator[PlannedAction]:
     """Yield an action for each live key of the estate that the main action does not deal with."""
     if main.blocked:
         return
@@ -42,7 +42,7 @@ def _is_nobodys(case: Case, key: Observation) -> bool:
     return key in case.estate.newer and not case.can_hide_a_key
 
 
-def _retire_old(case: Case, key: Observation, entry: Superseded) -> Action:
+def _retire_old(case: Case, key: Observation, entry: Superseded) -> PlannedAction:
     rotation = case.declaration.rotation
     if entry.delete_after > case.now:
         if _was_switched_from(case, key):
@@ -80,8 +80,9 @@ def _was_switched_from(case: Case, key: Observation) -> bool:
     return case.is_settled and key in case.estate.older
 
 
-def _action(case: Case, key: Observation, verb: Verb, reason: Reason, explanation: str) -> Action:
-    return Action(
+def _action(case: Case, key: Observation, verb: Verb, reason: Reason, explanation: str) -> PlannedAction:
+    basis = DeleteBasis if verb is Verb.DELETE else OldKeyBasis
+    return PlannedAction(
         address=case.declaration.address,
         verb=verb,
         reason=reason,
@@ -89,7 +90,7 @@ def _action(case: Case, key: Observation, verb: Verb, reason: Reason, explanatio
         before=picture(key),
         explanation=explanation,
         place=case.declaration.place,
-        basis=Basis(
+        basis=basis(
             desired=case.estate.desired,
             key=key,
             slots=case.slots,

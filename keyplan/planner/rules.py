@@ -14,18 +14,18 @@ from typing import Any
 
 from keyplan.model.manifest import Adopt
 from keyplan.model.observation import Observation, Slot
-from keyplan.model.plan import Action, Change, Guard, Reason, Verb
+from keyplan.model.plan import Change, CopyBasis, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
-from keyplan.planner.actions import block, create, make_basis, renew
+from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
 from keyplan.planner.diff import compare
-from keyplan.planner.evidence import Case, find_source, lacking_slots
+from keyplan.planner.evidence import Case, find_source, lacking_slots, outdated_slots
 from keyplan.planner.recovery import find_lost, find_undelivered, finish_forward, hold_back_unproven, recover
 from keyplan.planner.retirement import remaining, retire
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age
 from keyplan.planner.views import name_locations, picture, picture_wish
 
 
-def make(case: Case) -> Action:
+def make(case: Case) -> PlannedAction:
     """Return the action for a declaration whose key is absent, gone or expired."""
     foreign = () if case.estate.alive else tuple(key for key in case.namesakes if _could_be(case, key))
     if foreign and case.declaration.adopt is not Adopt.REPLACE:
@@ -44,7 +44,7 @@ def _could_be(case: Case, key: Observation) -> bool:
     return not key.space_ids or bool(key.space_ids & set(case.estate.desired.space_ids))
 
 
-def _adopt(case: Case, foreign: tuple[Observation, ...]) -> Action:
+def _adopt(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction:
     key, *others = foreign
     ids = ", ".join(one.id for one in foreign)
     refused = replace(create(case, Reason.FOREIGN), key_id=key.id, before=picture(key))
@@ -70,7 +70,7 @@ _read_mutable = attrgetter(*_MUTABLE)
 _PLACE = attrgetter("sink", "location")
 
 
-def decide(case: Case) -> Iterator[Action]:
+def decide(case: Case) -> Iterator[PlannedAction]:
     """Yield the actions of one declaration: its own first, then those of its further live keys."""
     main = _decide_main(case)
     yield main
@@ -89,7 +89,7 @@ def warn(case: Case) -> Iterator[str]:
         )
 
 
-def _decide_main(case: Case) -> Action:
+def _decide_main(case: Case) -> PlannedAction:
     declared, estate = case.declaration, case.estate
     if declared.expires_at is not None and declared.expires_at <= case.now:
         return block(
@@ -105,7 +105,7 @@ def _decide_main(case: Case) -> Action:
     return recover(case, lost) if lost else make(case)
 
 
-def _give_up(case: Case) -> Action:
+def _give_up(case: Case) -> PlannedAction:
     alive = case.estate.alive
     return block(
         replace(create(case, Reason.UNFINISHED), key_id=alive[0].id if alive else None),
@@ -118,7 +118,7 @@ def _give_up(case: Case) -> Action:
 # Rows 6 to 13: one is current.
 
 
-def _judge(case: Case, key: Observation, receipt: Receipt) -> Action:
+def _judge(case: Case, key: Observation, receipt: Receipt) -> PlannedAction:
     lost = find_lost(case, key)
     if lost:
         return finish_forward(case, lost)
@@ -167,9 +167,9 @@ def _has_come(due: datetime | None, case: Case) -> bool:
     return due is not None and due <= case.now
 
 
-def _keep(case: Case, key: Observation, receipt: Receipt) -> Action:
+def _keep(case: Case, key: Observation, receipt: Receipt) -> PlannedAction:
     estate = case.estate
-    return Action(
+    return PlannedAction(
         address=case.declaration.address,
         verb=Verb.KEEP,
         reason=Reason.MOVED if estate.previous_address else Reason.UP_TO_DATE,
@@ -178,24 +178,35 @@ def _keep(case: Case, key: Observation, receipt: Receipt) -> Action:
         after=picture_wish(estate.desired),
         previous_address=estate.previous_address,
         place=case.declaration.place,
-        basis=make_basis(case, key, told=_bring_up_to_date(case, key, receipt)),
+        basis=keep_basis(case, key, _bring_up_to_date(case, key, receipt)),
     )
 
 
-def _deliver(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Action:
+def _deliver(case: Case, key: Observation, receipt: Receipt, source: Slot) -> PlannedAction:
     """Return the action that copies the current raw key into the slots that lack it."""
     # Still listing what took it so far: a sink without marks has to tell our value from another's.
     told = replace(_bring_up_to_date(case, key, receipt), delivered=receipt.delivered)
-    basis = make_basis(case, key, told=told)
     lacking = lacking_slots(case.slots, case.snapshot, receipt)
-    outdated = tuple(slot for slot in basis.outdated if slot not in lacking)
+    outdated = outdated_slots(case.slots, case.snapshot, told)
     return replace(
         _keep(case, key, receipt),
         verb=Verb.DELIVER,
         reason=Reason.UNDELIVERED,
         explanation=f"deliver: no new key is needed, it is copied from {source.sink}:{source.location}",
         locations=name_locations(lacking),
-        basis=replace(basis, lacking=lacking, source=source, outdated=outdated),
+        basis=CopyBasis(
+            desired=case.estate.desired,
+            key=key,
+            receipt=told,
+            superseded=told.superseded,
+            alive=list_alive(case),
+            intents=case.estate.intents,
+            slots=case.slots,
+            is_own_credential=key.id in case.snapshot.own_keys,
+            source=source,
+            lacking=lacking,
+            outdated=tuple(slot for slot in outdated if slot not in lacking),
+        ),
     )
 
 

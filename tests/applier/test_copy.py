@@ -69,7 +69,8 @@ def test_the_order_is_intend_copy_verify_deliver_record() -> None:
 
 def test_a_person_sees_the_steps() -> None:
     scenario, telling = added(), Telling()
-    Copying(scenario.bench(), telling).run(scenario.plan().actions[0])
+    action = scenario.plan().actions[0]
+    Copying(scenario.bench(), telling).run(action, action.basis)
     assert telling.words == [f"user/ci {step}" for step in ("intend", "copy", "verify", "deliver", "record")]
 
 
@@ -150,7 +151,7 @@ def test_a_source_that_changed_meanwhile_is_not_copied(found: str | None) -> Non
     action = scenario.plan().actions[0]
     cells = scenario.world.sinks[SinkName("local")].cells
     cells["user/ci"] = replace(cells["user/ci"], raw=found)
-    outcome = Copying(scenario.bench(), Silent()).run(action)
+    outcome = Copying(scenario.bench(), Silent()).run(action, action.basis)
     assert isinstance(outcome, Failed)
     assert outcome.message == "local:user/ci no longer holds the raw key that was delivered"
     assert list(scenario.world.delivered()) == (["local:user/ci"] if found else [])
@@ -221,12 +222,3 @@ def test_an_intent_of_a_copy_names_no_key() -> None:
     fail(scenario)
     (intent,) = scenario.world.ledger.recall().intents
     assert (intent.verb, intent.key_id, intent.is_unmarked) == ("deliver", None, False)
-
-
-def test_a_deliver_without_source_is_a_bug() -> None:
-    scenario = added()
-    action = scenario.plan().actions[0]
-    assert action.basis
-    lost = replace(action, basis=replace(action.basis, source=None))
-    with pytest.raises(AssertionError, match="names its source"):
-        Copying(scenario.bench(), Silent()).run(lost)

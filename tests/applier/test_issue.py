@@ -1,13 +1,10 @@
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from samples import make_declaration, make_intent
-from scenario import Scenario, Silent, make_service
+from scenario import Scenario, make_service
 from simulator import BLIND, FULL, Fault, World
 
-from keyplan.applier.issue import Issuing
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError, SinkDeniedError
 from keyplan.model.manifest import Address, Rotation
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
@@ -47,12 +44,6 @@ def refreshing(**arguments: Any) -> Scenario:
     scenario = applied(**arguments)
     scenario.declare(make_declaration(rotation=Rotation(generation=2)))
     return scenario
-
-
-def test_a_plan_that_was_read_from_a_file_is_not_applied_as_it_is(scenario: Scenario) -> None:
-    action = replace(scenario.plan().actions[0], basis=None)
-    with pytest.raises(AssertionError, match="only a plan that was just made"):
-        Issuing(scenario.bench(), Silent()).run(action)
 
 
 def test_the_order_is_intend_issue_verify_deliver_record(scenario: Scenario) -> None:

@@ -122,7 +122,6 @@ def test_not_being_able_to_look_leaves_the_doubt(scenario: Scenario) -> None:
 def test_of_several_newcomers_the_newest_is_taken_and_the_others_are_deleted(scenario: Scenario) -> None:
     world = scenario.world
     basis = scenario.plan().actions[0].basis
-    assert basis is not None
     marked = basis.wanted.full_description
     world.effects.visits[3] = lambda: [world.provider.person_creates("ci", description=marked) for _ in range(2)]
     world.effects.inject(Fault.REQUEST_LOST, "provider.create")

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -6,12 +5,11 @@ import pytest
 from crash_flows import LONG
 from samples import make_declaration, make_intent
 from scenario import Scenario, assert_promise, make_service
-from simulator import FULL, Fault, World
+from simulator import Fault
 
-from keyplan.applier.retire import Ending
 from keyplan.errors import LedgerError, ProviderDeniedError
 from keyplan.model.manifest import Address, OnRemove
-from keyplan.model.plan import Action, Reason, Verb
+from keyplan.model.plan import Verb
 from keyplan.model.report import Done, Failed, NotTried, Outcome
 
 OTHER = Address("user/other")
@@ -214,11 +212,3 @@ def test_a_moved_key_has_its_receipt_at_the_new_address_only() -> None:
     scenario.world.sinks["local"].cells[new] = scenario.world.sinks["local"].cells.pop("service/production/ingest")
     assert scenario.apply().outcomes == ()
     assert list(scenario.world.ledger.receipts) == [new]
-
-
-def test_an_action_without_basis_or_key_is_a_bug() -> None:
-    scenario = Scenario(World(sinks={"local": FULL}))
-    nameless = Action(address=OTHER, verb=Verb.DELETE, reason=Reason.UNDECLARED)
-    with pytest.raises(AssertionError, match="names its key"):
-        Ending(scenario.bench()).delete(nameless)
-    assert Ending(scenario.bench()).keep(replace(nameless, verb=Verb.KEEP)) is None

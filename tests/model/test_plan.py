@@ -8,7 +8,19 @@ import pytest
 from samples import OWNER, make_desired, make_observation
 
 from keyplan.model.manifest import Address, KeyId, KeyType, Unmanaged
-from keyplan.model.plan import Action, Basis, Blocked, Guard, KeyView, Plan, Reason, Summary, Verb
+from keyplan.model.plan import (
+    Action,
+    Basis,
+    Blocked,
+    CreateBasis,
+    Guard,
+    KeyView,
+    Plan,
+    Reason,
+    RefreshBasis,
+    Summary,
+    Verb,
+)
 
 HELD_BACK = Blocked(guard=Guard.PROTECT, advice="")
 STRANGER = KeyView(id=KeyId("key-9"), name="x", key_type=KeyType.USER)
@@ -103,7 +115,6 @@ def test_what_is_declared_nowhere_is_not_wanted() -> None:
 
 
 def test_a_refresh_keeps_the_marker_that_is_there() -> None:
-    desired = make_desired()
-    basis = Basis(desired=desired, key=make_observation())
-    assert basis.future_marker(Verb.REFRESH) is None
-    assert basis.future_marker(Verb.REPLACE) == Basis(desired=desired).future_marker(Verb.REFRESH) == desired.marker
+    desired, unmarked = make_desired(), make_observation()
+    assert RefreshBasis(desired=desired, key=unmarked).future_marker is None
+    assert CreateBasis(desired=desired, key=unmarked).future_marker == desired.marker

@@ -9,13 +9,13 @@ from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Adopt, KeyId, Rotation
-from keyplan.model.plan import Action, Basis, Change, Reason, Verb
+from keyplan.model.plan import Change, CreateBasis, PlannedAction, Reason, RefreshBasis, Verb
 from keyplan.planner.views import picture, picture_wish
 
 LOCATION = "local:secrets/user/ci"
 
 
-def main_action(desired: Desired, **world: Any) -> Action:
+def main_action(desired: Desired, **world: Any) -> PlannedAction:
     """Return the first action, which is the declaration's own."""
     return plan(situate(desired, **world), desired).actions[0]
 
@@ -23,21 +23,22 @@ def main_action(desired: Desired, **world: Any) -> Action:
 def test_a_create_says_what_will_be_where() -> None:
     desired = make_desired()
     action = main_action(desired)
-    assert action == Action(
+    assert action == PlannedAction(
         address=CI,
         verb=Verb.CREATE,
         reason=Reason.ABSENT,
         after=picture_wish(desired),
         locations=(LOCATION,),
+        basis=action.basis,
     )
     assert action.place is desired.declaration.place
-    assert action.basis == Basis(desired=desired, slots=(slot_of(CI),))
+    assert action.basis == CreateBasis(desired=desired, slots=(slot_of(CI),))
 
 
 def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
     desired = make_desired(rotation=Rotation(generation=2))
     action = main_action(desired, keys=[ours()], receipts=[told()])
-    assert action == Action(
+    assert action == PlannedAction(
         address=CI,
         verb=Verb.REFRESH,
         reason=Reason.REQUESTED,
@@ -49,6 +50,7 @@ def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
             f"the old raw key stops working at once: consumers fail until they read the new one from {LOCATION}",
         ),
         locations=(LOCATION,),
+        basis=action.basis,
     )
     assert action.place is desired.declaration.place
 
@@ -65,7 +67,7 @@ def test_a_renewal_knows_all_that_applying_needs() -> None:
     keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
     intents, own = [make_intent()], frozenset({KeyId("key-1")})
     action = main_action(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
-    assert action.basis == Basis(
+    assert action.basis == RefreshBasis(
         desired=desired,
         key=ours(),
         receipt=receipt,
@@ -96,5 +98,4 @@ def test_what_nobody_holds_is_replaced_where_a_refresh_cannot_reach_its_end() ->
 def test_adopting_beside_a_foreign_key_counts_it_among_those_alive_before() -> None:
     desired = make_desired(adopt=Adopt.REPLACE)
     action = main_action(desired, keys=[make_observation("key-9")])
-    assert action.basis
     assert action.basis.alive == (KeyId("key-9"),)

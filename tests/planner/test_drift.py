@@ -26,7 +26,7 @@ from keyplan.model.manifest import (
     Waiver,
 )
 from keyplan.model.observation import Access, Content, Holding, Observation, Snapshot
-from keyplan.model.plan import Action, Blocked, Guard, Reason, Verb
+from keyplan.model.plan import Blocked, Guard, OldKeyBasis, PlannedAction, Reason, Verb
 from keyplan.planner.drift import find_drift
 from keyplan.planner.drift_causes import classify
 
@@ -289,7 +289,14 @@ def test_a_move_is_shown_and_needs_nobody() -> None:
 
 def test_a_kept_key_that_a_guard_calls_wrong_is_pending() -> None:
     blocked = Blocked(guard=Guard.PROTECT, advice="ask the platform team")
-    action = Action(address=CI, verb=Verb.KEEP, reason=Reason.UP_TO_DATE, key_id=KeyId("key-1"), blocked=blocked)
+    action = PlannedAction(
+        address=CI,
+        verb=Verb.KEEP,
+        reason=Reason.UP_TO_DATE,
+        key_id=KeyId("key-1"),
+        blocked=blocked,
+        basis=OldKeyBasis(key=ours()),
+    )
     (finding,) = classify(action, situate())
     assert (finding.kind, finding.cause, finding.name) == (Kind.PENDING, Cause.POLICY, CI)
     assert (finding.advice, finding.is_report_only) == ("ask the platform team", False)

@@ -751,7 +751,6 @@ def test_a_forgotten_key_is_listed_as_unmanaged_and_taken_again_when_declared() 
     desired = make_desired()
     (action,) = plan(situate(desired, **world), desired).actions
     assert (action.verb, action.reason) == (Verb.KEEP, Reason.UP_TO_DATE)
-    assert action.basis
     assert action.basis.receipt
     assert action.basis.receipt.forgotten is False
     assert action.basis.ledger_outdated
@@ -811,7 +810,6 @@ def test_a_kept_keys_receipt_says_what_the_declaration_of_today_says() -> None:
     former = told(address=desired.address, name="?", forgotten=True, superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[key], receipts=[former], abilities={LOCAL: FULL, "vault": FULL})
     (action,) = plan(snapshot, desired).actions
-    assert action.basis
     assert action.basis.receipt == told(
         address=desired.address,
         name="ingest",
@@ -826,7 +824,6 @@ def test_a_kept_keys_receipt_says_what_the_declaration_of_today_says() -> None:
 def test_a_kept_key_whose_receipts_agree_needs_nothing() -> None:
     desired = make_desired()
     (action,) = plan(situate(desired, **CURRENT), desired).actions
-    assert action.basis
     assert (action.basis.ledger_outdated, action.basis.outdated) == (False, ())
 
 
@@ -857,7 +854,6 @@ def test_a_kept_keys_receipt_lists_the_places_of_today_as_they_are(
     both = {LOCAL: FULL, "vault": FULL}
     snapshot = situate(desired, keys=[ours()], receipts=[former], held=held, abilities=both, slots={CI: slots})
     (action,) = plan(snapshot, desired).actions
-    assert action.basis
     assert action.basis.receipt
     today = sorted(slots, key=lambda slot: slot.sink)
     listed = [(entry.sink, entry.location, entry.options) for entry in action.basis.receipt.delivered]
@@ -869,12 +865,10 @@ def test_with_the_ledger_lost_the_sinks_receipt_is_enough() -> None:
     desired = make_desired()
     snapshot = situate(desired, keys=[ours()], held={slot_of(CI): holding(told())})
     (action,) = plan(snapshot, desired).actions
-    assert action.basis
     assert (action.verb, action.basis.ledger_outdated, action.basis.outdated) == (Verb.KEEP, True, ())
 
 
 def test_an_open_intent_that_led_to_nothing_is_closed_by_keeping() -> None:
     desired = make_desired()
     (action,) = plan(situate(desired, **CURRENT, intents=[make_intent()]), desired).actions
-    assert action.basis
     assert [intent.id for intent in action.basis.intents] == ["intent-1"]

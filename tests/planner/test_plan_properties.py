@@ -14,7 +14,19 @@ from scenario import make_manifest
 
 from keyplan.model.desired import Desired
 from keyplan.model.observation import Snapshot
-from keyplan.model.plan import Plan, Reason, Request, Verb
+from keyplan.model.plan import (
+    CopyBasis,
+    CreateBasis,
+    DeleteBasis,
+    ForgetBasis,
+    FreshPlan,
+    KeepBasis,
+    OldKeyBasis,
+    Reason,
+    RefreshBasis,
+    Request,
+    Verb,
+)
 from keyplan.planner.guards import guard
 from keyplan.planner.ownership import share_out
 from keyplan.planner.plan import make_plan
@@ -24,7 +36,7 @@ _UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 walking = settings(max_examples=60, deadline=None, suppress_health_check=_UNHURRIED)
 
 
-def plan_of(desired: tuple[Desired, ...], snapshot: Snapshot) -> Plan:
+def plan_of(desired: tuple[Desired, ...], snapshot: Snapshot) -> FreshPlan:
     manifest = make_manifest(*(one.declaration for one in desired))
     return guard(make_plan(manifest, desired, snapshot, Request()), manifest=manifest, snapshot=snapshot)
 
@@ -113,6 +125,26 @@ def test_declaration_order_does_not_matter(world: tuple[tuple[Desired, ...], Sna
     one, other = plan_of(desired, snapshot), plan_of(tuple(shuffled), turned)
     assert one == other
     assert [action.basis for action in one.actions] == [action.basis for action in other.actions]
+
+
+BASES = {
+    CreateBasis: {Verb.CREATE, Verb.REPLACE},
+    RefreshBasis: {Verb.REFRESH},
+    CopyBasis: {Verb.DELIVER},
+    KeepBasis: {Verb.KEEP},
+    OldKeyBasis: {Verb.KEEP},
+    DeleteBasis: {Verb.DELETE},
+    ForgetBasis: {Verb.FORGET},
+}
+
+
+@settings(deadline=None)
+@given(snapshots())
+def test_every_action_has_the_basis_of_its_verb(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
+    for action in plan_of(*world).actions:
+        assert action.verb in BASES[type(action.basis)]
+        # A blocked create may name the foreign key that is in its way.
+        assert action.basis.key is None or action.basis.key.id == action.key_id
 
 
 @settings(deadline=None)

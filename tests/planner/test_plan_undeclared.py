@@ -11,7 +11,7 @@ from simulator import FULL
 
 from keyplan.model.manifest import KeyId, OnRemove, SinkName
 from keyplan.model.observation import Slot
-from keyplan.model.plan import Action, Basis, Reason, Verb
+from keyplan.model.plan import DeleteBasis, ForgetBasis, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Delivered
 from keyplan.planner.views import picture
 
@@ -23,21 +23,23 @@ def test_a_delete_says_which_key_dies_and_which_place_is_emptied() -> None:
     made = plan(situate(keys=[ours()], receipts=[told()]))
     (action,) = made.actions
     assert made.unmanaged == ()
-    assert action == Action(
+    assert action == PlannedAction(
         address=CI,
         verb=Verb.DELETE,
         reason=Reason.UNDECLARED,
         key_id=KeyId("key-1"),
         before=picture(ours()),
         locations=(LOCATION,),
+        basis=action.basis,
     )
-    assert action.basis == Basis(key=ours(), receipt=told(), slots=(SLOT,))
+    assert action.basis == DeleteBasis(key=ours(), receipt=told(), slots=(SLOT,))
 
 
 def test_a_forgotten_receipt_says_which_place_is_emptied() -> None:
     (action,) = plan(situate(receipts=[told()])).actions
-    assert action == Action(address=CI, verb=Verb.FORGET, reason=Reason.GONE, locations=(LOCATION,))
-    assert action.basis == Basis(receipt=told(), slots=(SLOT,))
+    assert (action.address, action.verb, action.reason, action.locations) == (CI, Verb.FORGET, Reason.GONE, (LOCATION,))
+    assert (action.key_id, action.before) == (None, None)
+    assert action.basis == ForgetBasis(receipt=told(), slots=(SLOT,))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from simulator import BLIND
 
 from keyplan.model.manifest import KeyId, Retire, Rotation
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Basis, Verb
+from keyplan.model.plan import DeleteBasis, Verb
 from keyplan.model.receipt import Superseded
 
 SECOND = timedelta(seconds=1)
@@ -84,7 +84,7 @@ def test_an_end_tells_its_reason_and_what_applying_needs() -> None:
     desired = make_desired()
     ended = plan(situate(desired, **two(ends=NOW)), desired).actions[0]
     assert (ended.verb, ended.explanation) == (Verb.DELETE, "its overlap is over")
-    assert ended.basis == Basis(desired=desired, key=OLDER, slots=(slot_of(CI),))
+    assert ended.basis == DeleteBasis(desired=desired, key=OLDER, slots=(slot_of(CI),))
 
 
 def test_an_old_key_that_nobody_remembers_ends_an_overlap_after_the_delivery() -> None:
@@ -127,14 +127,13 @@ def test_what_starts_anew_tells_no_instant_so_that_a_saved_plan_stays_the_same()
 def test_the_new_receipt_remembers_the_overlap_that_starts_anew(ends: datetime, expected: Superseded) -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
     main = plan(situate(desired, **{**two(ends=ends), "held": {}}), desired).actions[0]
-    assert main.basis
     assert main.basis.superseded == (expected,)
 
 
 def test_a_delivered_renewal_leaves_the_deadlines_of_others_alone() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR, generation=2))
     main = plan(situate(desired, **two(ends=LATER + DAY)), desired).actions[0]
-    assert (main.reason.value, main.basis and main.basis.superseded) == (
+    assert (main.reason.value, main.basis.superseded) == (
         "requested",
         (old("key-0", ends=LATER + DAY),),
     )
@@ -145,7 +144,7 @@ def test_the_current_key_overlaps_from_now_where_a_lost_newcomer_takes_its_place
     keys = [ours(), ours("key-2", created_at=LATER)]
     snapshot = situate(desired, keys=keys, receipts=[told()], abilities={LOCAL: BLIND})
     main = plan(snapshot, desired).actions[0]
-    assert (main.key_id, main.basis and main.basis.superseded) == (
+    assert (main.key_id, main.basis.superseded) == (
         "key-2",
         (old("key-1", ends=LATER + HOUR, switched=LATER),),
     )
@@ -156,7 +155,6 @@ def test_a_lost_newcomer_is_not_remembered_as_superseded() -> None:
     snapshot = situate(desired, keys=[ours(), ours("key-2", created_at=LATER)], receipts=[told()])
     ended, kept = plan(snapshot, desired).actions
     assert (ended.key_id, ended.explanation) == ("key-2", "its raw key was lost, so nobody holds it")
-    assert kept.basis
     assert kept.basis.superseded == ()
     assert kept.basis.receipt
     assert kept.basis.receipt.superseded == ()

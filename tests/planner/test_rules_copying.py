@@ -82,7 +82,6 @@ def test_a_copy_says_whence_and_where_to() -> None:
     action = copying()
     assert action.explanation == "deliver: no new key is needed, it is copied from local:secrets/user/ci"
     assert action.locations == ("remote:secrets/user/ci",)
-    assert action.basis
     assert (action.basis.source, action.basis.lacking, action.basis.outdated) == (HERE, (THERE,), ())
 
 
@@ -90,21 +89,18 @@ def test_the_first_source_of_several_is_taken() -> None:
     third = slot_of(CI, "third")
     sinks = {"third": SOURCE, LOCAL: SOURCE, "remote": WRITE_ONLY}
     action = copying(abilities=sinks, held={third: holding(told())})
-    assert action.basis
     assert action.basis.source == third
 
 
 def test_a_slot_that_lacks_the_key_is_not_annotated() -> None:
     stale = holding(told("key-0"))
     action = copying(held={HERE: holding(told(protect=True)), THERE: stale})
-    assert action.basis
     assert action.basis.outdated == (HERE,)
 
 
 def test_what_took_the_key_so_far_stays_known_until_the_copy_is_done() -> None:
     receipt = told(delivered=(Delivered(LOCAL, HERE.location),))
     action = copying(receipts=[receipt])
-    assert action.basis
     assert action.basis.receipt
     assert action.basis.receipt.delivered == receipt.delivered
 
@@ -118,7 +114,6 @@ def test_an_old_key_keeps_its_overlap_from_the_copy_on() -> None:
         ("deliver", "key-1"),
         ("keep", "key-0"),
     ]
-    assert first.basis
     assert first.basis.receipt
     assert [entry.delete_after for entry in first.basis.receipt.superseded] == [LATER + DAY]
 
@@ -135,7 +130,6 @@ def test_the_time_of_a_copy_outlives_a_change_of_the_receipt() -> None:
     desired = make_desired(protect=True)
     copied = Delivered(LOCAL, HERE.location, {}, NOW + timedelta(minutes=7))
     (action,) = plan(situate(desired, keys=[ours()], receipts=[told(delivered=(copied,))]), desired).actions
-    assert action.basis
     assert action.basis.receipt
     assert [entry.at for entry in action.basis.receipt.delivered] == [copied.at]
 

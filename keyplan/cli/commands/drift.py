@@ -22,14 +22,14 @@ from keyplan.cli.watching import WatchingSettings, watching, watching_options
 from keyplan.documents.report import Failure
 from keyplan.model.drift import Drift, Kind
 from keyplan.model.observation import Snapshot
-from keyplan.model.plan import Plan
+from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
 from keyplan.planner.drift import ORDINARY_WARNING
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import DRIFT_FORMATS, draw_drift
 from keyplan.renderers.text.plan import outline
 
-_Look: TypeAlias = tuple[Drift, Plan, Snapshot]
+_Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 
 
 @click.command("drift")

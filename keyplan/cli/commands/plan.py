@@ -19,7 +19,7 @@ from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.documents.report import Failure
-from keyplan.model.plan import Plan
+from keyplan.model.plan import FreshPlan, Plan
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import PLAN_FORMATS, draw_plan, render
 from keyplan.renderers.sanitize import inert
@@ -87,7 +87,7 @@ def command(
 
 def _look_at_all(
     session: Session, places: Sequence[Place], settings: PlanningSettings
-) -> tuple[list[Plan], list[Failure]]:
+) -> tuple[list[FreshPlan], list[Failure]]:
     """Return the plans of all manifests, and what kept a manifest from having one."""
     with show_waiting(session.screen, "Looking at the keys that exist"):
         wiring = session.wiring

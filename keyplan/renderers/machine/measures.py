@@ -16,7 +16,7 @@ from keyplan.model.calendar import Calendar, Happening
 from keyplan.model.drift import Drift
 from keyplan.model.manifest import Address, KeyType
 from keyplan.model.observation import Observation, Snapshot
-from keyplan.model.plan import Action, Plan, Reason, Verb
+from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, UNKNOWN_TIME
 from keyplan.renderers.machine.metrics import Labels, Sample
 
@@ -30,7 +30,7 @@ class Look:
     """Everything that one look at a manifest brought."""
 
     drift: Drift
-    plan: Plan
+    plan: FreshPlan
     snapshot: Snapshot
     calendar: Calendar
     """As far ahead as somebody wants to be warned."""
@@ -116,7 +116,7 @@ def _status_of(key: Observation, now: datetime) -> str:
 
 def _measure_declarations(look: Look, identity: Labels) -> Iterator[Sample]:
     for action in look.plan.actions:
-        if action.basis and action.basis.desired and action.basis.key and not _is_about_old_key(action):
+        if action.basis.desired and action.basis.key and not _is_about_old_key(action):
             labels = (*identity, ("address", action.address))
             yield from _measure_key(action.basis.key, labels)
             if action.basis.superseded:
@@ -126,7 +126,7 @@ def _measure_declarations(look: Look, identity: Labels) -> Iterator[Sample]:
         yield _at("keyplan_key_next_rotation_timestamp_seconds", (*identity, ("address", address)), at)
 
 
-def _is_about_old_key(action: Action) -> bool:
+def _is_about_old_key(action: PlannedAction) -> bool:
     is_lost = action.reason is Reason.UNFINISHED and action.verb is Verb.DELETE
     return is_lost or action.reason in _OLD_KEYS
 
