@@ -1,4 +1,4 @@
-"""The alpha generation, as SDK 8.10.0 knows it (arize-api: G1): lower case, DELETE, one space per service key.
+"""The alpha generation, as SDK 8.10.0 knows it (docs/arize-api.md, A1): lower case, DELETE, one space per service key.
 
 In: bodies and records. Out: the Dialect ALPHA. Never: a field that SDK 8.10.0 doesn't know, since it breaks on any.
 """
@@ -34,7 +34,7 @@ _LONGEST_ID = 256
 
 
 def _read_creation(body: Body, directory: Directory) -> Wish:
-    """Read the one flat body of arize-api 3.4."""
+    """Read the one flat body of a create (docs/arize-api.md, A16)."""
     body.allow("name", "description", "key_type", "expires_at", "space_id", "roles")
     kind = body.optional_word("key_type", _KINDS) or Kind.USER
     if kind is Kind.USER:
@@ -80,7 +80,7 @@ def _creation_expiry(wish: Wish, _options: SandboxOptions, now: datetime) -> dat
 
 
 def _renewal_expiry(_key: Key, renewal: Renewal, _options: SandboxOptions, now: datetime) -> datetime | None:
-    """Return what was given, or nothing: before 8.39 an omitted expiry means for ever (arize-api 5)."""
+    """Return what was given, or nothing: before 8.39 an omitted expiry means for ever (docs/arize-api.md, A23)."""
     return _in_future(renewal.expires_at, now)
 
 

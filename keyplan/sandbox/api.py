@@ -1,4 +1,4 @@
-"""The endpoints of the Arize API: `/v2/api-keys`, `/v2/spaces`, `/v2/organizations`.
+"""The endpoints of the Arize API: `/v2/api-keys`, `/v2/spaces`, `/v2/organizations` (docs/arize-api.md, A7 and A9).
 
 In: HTTP requests. Out: answers with the exact statuses, media types and fields of a generation. Never: a law; those
 are in `keyring` and the dialects.
@@ -88,7 +88,10 @@ class Api:
         return Response(status_code=204)
 
     async def refuse_method(self, request: Request) -> Response:
-        """Answer 405: the path is there, but nothing reads, edits or (in beta) deletes a single key."""
+        """Answer 405: the path is there, but nothing reads, edits or (in beta) deletes a single key.
+
+        See docs/arize-api.md, A2.
+        """
         allow = {"Allow": "DELETE"} if self._dialect.has_delete else {}
         raise Problem(405, f"{request.method} is not possible here.", headers=allow)
 

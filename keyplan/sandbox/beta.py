@@ -1,4 +1,4 @@
-"""The beta generation, as SDK 8.61.0 knows it (arize-api: G3): upper case, revoke, organizations, refresh laws.
+"""The beta generation, as SDK 8.61.0 knows it (docs/arize-api.md, A1): upper case, revoke, organizations, refresh laws.
 
 In: bodies and records. Out: the Dialect BETA. Never: a body of an earlier generation accepted.
 """
@@ -36,7 +36,7 @@ _SERVICE_FIELDS = ("account_role", "organizations")
 
 
 def _read_creation(body: Body, directory: Directory) -> Wish:
-    """Read the body that `key_type` selects (arize-api 3.4, 8.41.0+)."""
+    """Read the body that `key_type` selects (docs/arize-api.md, A17)."""
     kind = body.word("key_type", _KINDS)
     body.allow(*_COMMON_FIELDS, *(_SERVICE_FIELDS if kind is Kind.SERVICE else ()))
     return Wish(
@@ -59,7 +59,7 @@ def _creation_expiry(wish: Wish, options: SandboxOptions, now: datetime) -> date
 
 
 def _renewal_expiry(key: Key, renewal: Renewal, options: SandboxOptions, now: datetime) -> datetime | None:
-    """Return the new expiry by the laws of arize-api 5 (8.39 and later): a refresh never extends a life."""
+    """Return the new expiry of a refresh, which never extends a life (docs/arize-api.md, A24)."""
     if key.expires_at is None:
         return _bounded(renewal.expires_at, options, now)
     if renewal.expires_at is None:
@@ -83,7 +83,7 @@ def _omitted(expires_at: datetime, options: SandboxOptions, now: datetime) -> da
 
 
 def _bounded(expires_at: datetime | None, options: SandboxOptions, now: datetime) -> datetime | None:
-    """Apply the account's maximum lifetime (arize-api 6): it fills in an omitted expiry and refuses a later one."""
+    """Return the expiry within the account's maximum lifetime (docs/arize-api.md, A21). Raises Problem 422."""
     latest = None if options.max_lifetime is None else later(now, options.max_lifetime)
     if expires_at is None:
         return latest
@@ -101,7 +101,7 @@ def _show(key: Key) -> Json:
 
 
 def _show_listed(key: Key, of_one_space: bool) -> Json:
-    """Return a key of a listing; a service key's organizations are empty in one of a space (arize-api 3.6)."""
+    """Return a key of a listing; a service key's organizations are empty in one of a space (docs/arize-api.md, A14)."""
     if key.bot is None:
         return _show(key)
     shown = _show_bot(key.bot, key.name)

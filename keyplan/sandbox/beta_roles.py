@@ -1,6 +1,6 @@
 """Role objects and organizations of a beta create request, and which roles a service key may have.
 
-In: a body. Out: Grants. Never: a role that the beta generation refuses (arize-api 3.4).
+In: a body. Out: Grants. Never: a role that the beta generation refuses (docs/arize-api.md, A18).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Level:
     allows_custom: bool
 
 
-# arize-api 3.4: ANNOTATOR is refused everywhere, with 400 at the account level since 8.59 and 422 below it.
+# docs/arize-api.md, A18: ANNOTATOR is refused everywhere, with 400 at the account level since 8.59 and 422 below it.
 _ACCOUNT = _Level(
     default="MEMBER",
     names=frozenset({"ADMIN", "MEMBER"}),

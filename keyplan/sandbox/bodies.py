@@ -1,7 +1,7 @@
 """Request bodies, read field by field and refused with 400 at the first thing that is not as declared.
 
 In: bytes of a request. Out: checked values. Never: `null` for an optional field (no official client sends one,
-arize-api 2.3), an undeclared field, or a value quoted in a refusal.
+docs/arize-api.md, A6), an undeclared field, or a value quoted in a refusal.
 """
 
 from __future__ import annotations

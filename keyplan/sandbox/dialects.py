@@ -89,7 +89,7 @@ def show_organization(organization: Organization) -> Json:
 
 
 def show_base_key(key: Key, *, kind: str, status: str) -> Json:
-    """Return the fields of a key that every generation shows; what is not set is left out (arize-api 3.3)."""
+    """Return the fields of a key that every generation shows; what is not set is left out (docs/arize-api.md, A10)."""
     optional = {
         "description": key.description,
         "expires_at": format_instant(key.expires_at) if key.expires_at else None,
@@ -136,6 +136,6 @@ def wanted_organization(directory: Directory, organization_id: str) -> Organizat
 
 
 def require_id(text: str, name: str) -> None:
-    """Raise Problem 400 where a string cannot be an id (arize-api 6: malformed ids are 400)."""
+    """Raise Problem 400 where a string cannot be an id (docs/arize-api.md, A31: malformed ids are 400)."""
     if not is_wire_id(text):
         raise Problem(400, f"{name} is not a valid id.")

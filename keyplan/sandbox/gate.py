@@ -128,7 +128,7 @@ class Gate:
         seconds = self._bucket.wait() if self._bucket else 0.0
         if not seconds:
             return None
-        # arize-api 6: Retry-After is whole seconds, and may be missing.
+        # docs/arize-api.md, A33: Retry-After is whole seconds, and may be missing.
         headers = {"retry-after": str(math.ceil(seconds))} if self._options.retry_after else {}
         return problem_answer(429, "Too many requests.", type_base=self._problem_types, headers=headers)
 

@@ -19,7 +19,7 @@ _SUFFIX_LENGTH = 4
 def wire_id(kind: str, number: int, suffix: str | None = None) -> str:
     """Return the padded base64 of `Kind:number:suffix`; the suffix follows from the number where none is given.
 
-    The official SDK takes a string for an id only if it is padded base64 with a colon inside (arize-api 8).
+    The official SDK takes a string for an id only if it is padded base64 with a colon inside (docs/arize-api.md, A34).
     """
     label = f"{kind}:{number}"
     tail = suffix or hashlib.sha256(label.encode()).hexdigest()[:_SUFFIX_LENGTH]

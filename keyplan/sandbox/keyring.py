@@ -92,6 +92,7 @@ class Keyring:
         _require_person(caller)
         if not caller.is_admin and wish.grants and _ADMIN in wish.grants.roles:
             raise Problem(self._dialect.unreasonable, "A role lies above the caller's own.")
+        # No name is refused because another key has it (docs/arize-api.md, A20).
         now = self._clock.now()
         raw = mint_raw_key()
         draft = Draft(
@@ -117,6 +118,7 @@ class Keyring:
         expires_at = self._dialect.renewal_expiry(key, renewal, self._options, now)
         old_until = _old_life(key, now, renewal.grace)
         raw = mint_raw_key()
+        # Both answers, and the times that go with them, are possible (docs/arize-api.md, A22 and A26).
         match self._options.refresh_id:
             case "new":
                 renewed = self._succeed(key, raw, now, expires_at, old_until)
@@ -168,11 +170,12 @@ class Keyring:
         if key is None:
             raise Problem(_NOT_FOUND, _NO_SUCH_KEY)
         if key.created_by != caller.user_id and not (caller.is_admin and self._dialect.admins_reach_all):
+            # Who may act on whose key differs by generation (docs/arize-api.md, A30).
             raise Problem(foreign, _NO_SUCH_KEY)
         return key
 
     def _select(self, caller: Caller, filters: Filters) -> Selection | None:
-        """Return what a listing reads (arize-api 4); None where it can hold nothing."""
+        """Return what a listing reads (docs/arize-api.md, A13); None where it can hold nothing."""
         if filters.space_id is not None:
             # A space holds service keys alone, whoever made them.
             if filters.kind is Kind.USER:
@@ -196,7 +199,7 @@ def _require_person(caller: Caller) -> None:
 
 
 def _old_life(key: Key, now: datetime, grace: timedelta) -> datetime | None:
-    """Return until when the old raw key lives on; None if it dies at once (arize-api 5)."""
+    """Return until when the old raw key lives on; None if it dies at once (docs/arize-api.md, A25)."""
     if not grace:
         return None
     until = later(now, grace)

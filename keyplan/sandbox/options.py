@@ -36,13 +36,13 @@ class SandboxOptions:
     refresh_id: Literal["new", "same"] = "new"
     """Whether a refresh answers with a new key id or keeps the old one."""
     second_delete: Literal[204, 404] = 204
-    """What alpha answers when a deleted key is deleted again; beta always answers 204."""
+    """What alpha answers when a deleted key is deleted again; beta always answers 204 (docs/arize-api.md, A28)."""
     omitted_expiry: Literal["422", "inherit", "unbounded"] = "422"
     """What beta does with a refresh that names no expiry for a key that has one."""
     unfiltered_services: Literal["owned", "none"] = "owned"
     """Which service keys a beta listing without `space_id` holds: the caller's own, or none."""
     expired_stays_active: bool = True
-    """Whether an expired key keeps its active status in listings; if not, it is listed as a dead one."""
+    """Whether an expired key stays active in listings; if not, it is listed as dead (docs/arize-api.md, A29)."""
     max_lifetime: timedelta | None = None
     """Longest life that beta grants a key; None is no bound."""
     rate_limit: float | None = None
@@ -54,7 +54,7 @@ class SandboxOptions:
     list_delay: timedelta = _NO_TIME
     """Sandbox time that passes before a new key shows in listings."""
     usage_lag: timedelta = timedelta(seconds=1)
-    """A key's last use is noted again only when the noted one is at least this old."""
+    """A key's last use is noted again only when the noted one is at least this old (docs/arize-api.md, A27)."""
     spaces: int = 0
     """Further spaces of the first organization, named `space-0001` and so on."""
     keys: int = 0

@@ -1,7 +1,7 @@
 """Limits and cursors: which part of a listing a request asks for, and how the answer names the next part.
 
 In: query parameters. Out: a Page, and the `pagination` object. Never: a `next_cursor` on the last page, since
-official clients go on for as long as there is one (arize-api 4).
+official clients go on for as long as there is one (docs/arize-api.md, A12).
 """
 
 from __future__ import annotations

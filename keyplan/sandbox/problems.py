@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 MEDIA_TYPE = "application/problem+json"
 
-# arize-api 6: the slugs that the vendor's specification names.
+# docs/arize-api.md, A32: the slugs that the vendor's specification names.
 _SLUGS: Mapping[int, str] = {
     400: "invalid-request",
     401: "authentication-required",

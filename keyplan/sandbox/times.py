@@ -20,7 +20,7 @@ def real_now() -> datetime:
 def parse_instant(text: str) -> datetime:
     """Return the instant an RFC 3339 date-time names, in UTC; one without offset is read as UTC.
 
-    The official SDK sends naive datetimes without an offset (arize-api 2.3), so they are accepted.
+    The official SDK sends naive datetimes without an offset (docs/arize-api.md, A6), so they are accepted.
     Raises ValueError where the text is nothing of the kind or leads outside the calendar.
     """
     if not _RFC3339.fullmatch(text):

@@ -1,4 +1,4 @@
-"""The alpha generation's laws (arize-api: G1), each as SDK 8.10.0 relies on it."""
+"""The alpha generation's laws (docs/arize-api.md, A1), each as SDK 8.10.0 relies on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beta generation's laws (arize-api: G3), each as SDK 8.61.0 relies on it."""
+"""The beta generation's laws (docs/arize-api.md, A1), each as SDK 8.61.0 relies on it."""
 
 from __future__ import annotations
 

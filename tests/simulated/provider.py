@@ -1,4 +1,4 @@
-"""A provider of keys in memory, with the laws of both dialects (DESIGN 6, arize-api sections 3 to 7)."""
+"""A provider of keys in memory, with the laws of both dialects (docs/arize-api.md)."""
 
 from __future__ import annotations
 

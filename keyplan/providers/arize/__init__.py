@@ -1,4 +1,1 @@
-"""The Arize API as a provider of keys, in its two generations; the only code that knows its words.
-
-Facts about the wire carry the section of the reference that states them, as in "arize-api 3.4".
-"""
+"""The provider `arize`: keys of the Arize API, in its two generations. `docs/arize-api.md` has the facts."""

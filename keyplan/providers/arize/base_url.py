@@ -13,7 +13,7 @@ from keyplan.model.manifest import Json
 from keyplan.net.http import check_base_url
 
 REGION_PATTERN = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
-"""The shape of ``eu-west-1a``, ``us-east-1b`` (arize-api 2.1)."""
+"""The shape of ``eu-west-1a``, ``us-east-1b`` (docs/arize-api.md, A3)."""
 
 
 def host_of(region: str, *, named: str) -> str:
@@ -61,7 +61,7 @@ def _locate_by_environment(environment: Mapping[str, str]) -> str:
 def _refuse_several_overrides(environment: Mapping[str, str]) -> None:
     groups = (("ARIZE_REGION",), ("ARIZE_SINGLE_HOST", "ARIZE_SINGLE_PORT"), ("ARIZE_BASE_DOMAIN",))
     used = [name for group in groups for name in group if name in environment]
-    # The SDK refuses this too, with its MultipleEndpointOverridesError (arize-api 2.4).
+    # The SDK refuses this too, with its MultipleEndpointOverridesError (docs/arize-api.md, A4).
     if sum(any(name in environment for name in group) for group in groups) > 1:
         raise InputError(f"{', '.join(used)} exclude each other", advice="unset all but one of them")
 

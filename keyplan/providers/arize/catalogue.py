@@ -62,7 +62,7 @@ class Catalogue:
 
 
 def _place(key: Observation, space_id: SpaceId | None) -> Observation:
-    """Return the key with the space that it was found in: a filtered listing shows none (arize-api 3.6)."""
+    """Return the key with the space that it was found in: a filtered listing shows none (docs/arize-api.md, A14)."""
     if space_id is None or (key.space_ids and space_id in key.space_ids):
         return key
     return replace(key, space_ids=(key.space_ids or frozenset()) | {space_id})

@@ -148,7 +148,8 @@ class Client(ReadingClient):
     def issue(self, what: str, path: str, body: JsonObject) -> JsonObject:
         """Return what a POST that issues a raw key answers.
 
-        Repeated only where nothing was sent, or where the server refused with 429. Raises InDoubtError,
+        Repeated only where nothing was sent, or where the server refused with 429: after a lost answer a key may exist
+        whose raw key nobody has (docs/arize-api.md, A19). Raises InDoubtError,
         ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
         """
         request = self._http.build_request("POST", f"{self.base_url}{path}", json=body)

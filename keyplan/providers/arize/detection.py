@@ -16,7 +16,7 @@ from keyplan.providers.arize.dialects import ALPHA, BETA, DIALECTS, KEYS_PATH, D
 from keyplan.providers.arize.parser import Notices
 
 NOT_UNDERSTOOD = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-"""How a server says that it doesn't know a word of another generation (arize-api 13.8: 400 and 422 moved about)."""
+"""How a server says that it doesn't know a word of another generation (docs/arize-api.md, A31)."""
 
 
 def choose_dialect(options: Mapping[str, Json]) -> Dialect | None:

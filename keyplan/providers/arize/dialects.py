@@ -1,7 +1,7 @@
 """The two generations of the API as tables: words, paths, bodies, laws.
 
 In: what is wanted. Out: what to send for it. Pure. `ALPHA` is what SDK 8.6 to 8.39 speaks, `BETA` what SDK
-8.41 and later speaks (arize-api 1).
+8.41 and later speaks (docs/arize-api.md, A1).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Dialect:
         if grace > self.laws.longest_grace:
             longest = self.laws.longest_grace.total_seconds()
             raise InputError(f"the {self.laws.dialect} API grants a refreshed key {longest:.0f} s of grace at most")
-        # arize-api 3.7: omitted is zero.
+        # docs/arize-api.md, A25: omitted is zero.
         seconds = int(grace.total_seconds())
         return {**_write_expiry(expires_at), **({"grace_period_seconds": seconds} if seconds else {})}
 
@@ -77,7 +77,7 @@ class Dialect:
 
 
 def path_of(collection: str, identity: str) -> str:
-    """Return the path of one member of a collection, its id fully percent-encoded (arize-api 2.3)."""
+    """Return the path of one member of a collection, its id fully percent-encoded (docs/arize-api.md, A6)."""
     # Dots too, or an id of two dots would climb to another path.
     return f"{collection}/{quote(identity, safe='').replace('.', '%2E')}"
 
@@ -87,7 +87,7 @@ def _write_expiry(expires_at: datetime | None) -> dict[str, str]:
 
 
 def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
-    """Return `space_id`, and `roles` where one differs from the API's own defaults (arize-api 3.4)."""
+    """Return `space_id`, and `roles` where one differs from the API's own defaults (docs/arize-api.md, A16 and A18)."""
     if desired.declaration.organizations or len(desired.space_ids) != 1:
         raise InputError(
             f"{desired.address}: the alpha API knows no key with several spaces",
@@ -106,7 +106,7 @@ def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
 
 
 def _write_beta_service(desired: Desired, access: Access) -> dict[str, Any]:
-    """Return `account_role` and `organizations`, all roles said (arize-api 3.4)."""
+    """Return `account_role` and `organizations`, all roles said (docs/arize-api.md, A17)."""
     if not all(granted.org_id for granted in access.organizations):
         raise InputError(f"{desired.address}: the beta API wants the organization of each space")
     return {

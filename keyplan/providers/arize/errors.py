@@ -23,6 +23,7 @@ JsonObject: TypeAlias = Mapping[str, Any]
 LostError: TypeAlias = type[InDoubtError] | type[ProviderUnavailableError]
 """What is raised where the server got a request and no whole answer came: in doubt, unless repeatable."""
 
+# The wrong region looks like a missing permission (docs/arize-api.md, A5).
 _ADVICE_CREDENTIAL = (
     "check ARIZE_API_KEY or provider.credential (for drift: provider.reader_credential), and the region: "
     "a key works only in the region it was made in"

@@ -12,7 +12,7 @@ from keyplan.providers.arize.client import ReadingClient
 from keyplan.providers.arize.errors import JsonObject
 
 PAGE_SIZE = 100
-"""The most that the API allows (arize-api 3.3)."""
+"""The most that the API allows (docs/arize-api.md, A9)."""
 _MOST_PAGES = 100_000
 
 
@@ -34,7 +34,7 @@ def fetch_pages(
 
     Raises what `fetch_all` raises, at any page.
     """
-    # Filters are repeated with every cursor: whether they must be is not stated (arize-api 4).
+    # Filters are repeated with every cursor: whether they must be is not stated (docs/arize-api.md, A12).
     wanted = {**parameters, "limit": str(PAGE_SIZE)}
     seen: set[str] = set()
     while True:

@@ -1,4 +1,4 @@
-"""The API's JSON as our nouns, forgiving in what may be missing, null, new or garbled (arize-api 13).
+"""The API's JSON as our nouns, forgiving in what may be missing, null, new or garbled (docs/arize-api.md, A15).
 
 In: JSON values. Out: observations, spaces, raw keys. What cannot be understood becomes unknown, with a
 word to the user once; it never ends a listing. Never: a raw key anywhere but in a `RawKey`.
@@ -111,7 +111,7 @@ def read_time(value: object) -> datetime:
     """Return the instant, aware, UTC.
 
     Understood are RFC 3339 with any offset and fraction, times without offset (taken as UTC), dates, and
-    seconds since 1970, as the vendor's SDK does (arize-api 8). Raises ValueError on anything else.
+    seconds since 1970, as the vendor's SDK does (docs/arize-api.md, A35). Raises ValueError on anything else.
     """
     try:
         match value:
@@ -160,20 +160,20 @@ def read_space(item: JsonObject) -> Space | None:
     return Space(
         id=SpaceId(space_id),
         name=read_text(item.get("name")),
-        # arize-api 9: older servers may omit it.
+        # docs/arize-api.md, A37: older servers may omit it.
         organization_id=OrganizationId(organization_id) if organization_id else None,
     )
 
 
 def read_active(item: JsonObject, *, unless_said: bool) -> bool:
     """Whether an object calls its key active."""
-    # arize-api 13.6: deleted, revoked, REVOKED; anything but active is dead.
+    # docs/arize-api.md, A8: deleted, revoked, REVOKED; anything but active is dead.
     status = item.get("status")
     return unless_said if status is None else read_text(status).lower() == "active"
 
 
 def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]:
-    # arize-api 3.6: with an empty name roles are placeholders; empty organizations say nothing.
+    # docs/arize-api.md, A14: with an empty name roles are placeholders; empty organizations say nothing.
     if not isinstance(bot_user, dict) or not bot_user.get("organizations"):
         return _NO_SPACES, None
     try:

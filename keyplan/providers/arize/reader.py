@@ -67,6 +67,7 @@ class ArizeReader:
         """
         if space_id and not self.laws().shows_spaces:
             raise InputError("the alpha API cannot list the keys of one space", advice="leave the space filter out")
+        # One listing shows active keys or dead ones, never both (docs/arize-api.md, A11).
         states = (True, False) if active is None else (active,)
         if space_id or key_type:
             return self._ask([_Query(key_type=key_type, space_id=space_id, active=state) for state in states])
@@ -74,7 +75,7 @@ class ArizeReader:
 
     def _unfiltered(self, *, active: bool) -> list[_Query]:
         """Return what to ask for keys of both types."""
-        # In beta a listing without a type may hold user keys alone; alpha's holds both (arize-api 4).
+        # In beta a listing without a type may hold user keys alone; alpha's holds both (docs/arize-api.md, A13).
         types = tuple(KeyType) if self.laws().shows_spaces else (None,)
         return [_Query(key_type=key_type, active=active) for key_type in types]
 

@@ -64,7 +64,7 @@ class SpaceFinder:
 
     def _find_by_name(self, name: str) -> Space:
         shown = show_safely(name)
-        # arize-api 9: the filter matches any part of the name in any case, so it only narrows the search.
+        # docs/arize-api.md, A36: the filter matches any part of the name in any case, so it only narrows the search.
         items = fetch_all(self._client, f"look up space '{shown}'", SPACES_PATH, {"name": name}, "spaces")
         spaces = {space.id: space for item in items if (space := read_space(item)) and space.name == name}
         if len(spaces) > 1:

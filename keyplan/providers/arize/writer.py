@@ -36,7 +36,7 @@ class ArizeWriter:
         return self._read_issued(what, self._client.issue(what, KEYS_PATH, body))
 
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
-        """Give a key a new raw key; the answer's id may be another (arize-api 5).
+        """Give a key a new raw key; the answer's id may be another (docs/arize-api.md, A22).
 
         Raises like `create`; InputError where the dialect has no such grace.
         """

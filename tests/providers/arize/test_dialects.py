@@ -1,4 +1,4 @@
-"""What is sent for what is wanted, in both generations (arize-api 3.4, 3.7, 10)."""
+"""What is sent for what is wanted, in both generations (docs/arize-api.md, A6, A16, A17 and A25)."""
 
 from __future__ import annotations
 

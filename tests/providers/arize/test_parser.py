@@ -1,4 +1,4 @@
-"""Forgiving reading of what the server shows (arize-api 3.3, 3.6, 8, 13)."""
+"""Forgiving reading of what the server shows (docs/arize-api.md, A10, A14, A15 and A35)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_a_create_returns_the_key_and_its_raw_key(arize: Arize) -> None:
     arize.on("POST", "/v2/api-keys", issued(expires_at="2027-01-01T00:00:00Z"))
     made = arize.provider().writer.create(make_desired(), expires_at=EXPIRY)
     assert (made.key.id, made.key.key_type, made.raw.reveal()) == ("key-1", KeyType.USER, RAW)
-    # An account may cut the life that was asked for (arize-api 6): what the answer says counts.
+    # An account may cut the life that was asked for (docs/arize-api.md, A21): what the answer says counts.
     assert made.key.expires_at == datetime(2027, 1, 1, tzinfo=UTC)
     assert made.key.active
 
