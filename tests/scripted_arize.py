@@ -15,7 +15,7 @@ from keyplan.model.manifest import FromEnvironment, ProviderSettings, SecretSour
 from keyplan.model.secret import Credential
 from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts, ReaderPorts
-from keyplan.providers.arize.provider import build, build_reader
+from keyplan.providers.arize import build, build_reader
 
 CREDENTIAL = "ak-own000000000000"
 MISSING = FromEnvironment("NOT_SET")

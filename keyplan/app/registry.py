@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ORDINARY: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("keyplan.providers", "arize"): "keyplan.providers.arize.provider",
+        ("keyplan.providers", "arize"): "keyplan.providers.arize",
         ("keyplan.sinks", "file"): "keyplan.sinks.file",
         ("keyplan.ledgers", "sqlite"): "keyplan.ledgers.sqlite.ledger",
     }

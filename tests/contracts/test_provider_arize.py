@@ -10,7 +10,7 @@ from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import Credential
 from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts
-from keyplan.providers.arize.provider import build
+from keyplan.providers.arize import build
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.server import running
 from keyplan.system.clock import SystemClock

@@ -1,6 +1,6 @@
-"""Where the API is: from the manifest's options, else from the variables that Arize's own SDK reads.
+"""Finds the API's address: from the manifest's options, else from the variables that Arize's own SDK reads.
 
-In: options and environment. Out: one checked base URL. Never: a guess between two answers.
+Two settings that contradict each other are an error; this module must never choose between them.
 """
 
 from __future__ import annotations
@@ -11,29 +11,20 @@ from collections.abc import Mapping
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.net.http import check_base_url
-
-REGION_PATTERN = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
-"""The shape of ``eu-west-1a``, ``us-east-1b`` (docs/arize-api.md, A3)."""
-
-
-def host_of(region: str, *, named: str) -> str:
-    """Return the host of a region; the message calls it `named`. Raises InputError where it is none."""
-    if not re.fullmatch(REGION_PATTERN, region):
-        raise InputError(f"{named} '{region}' is no region", advice="a region looks like eu-west-1a")
-    return f"api.{region}.arize.com"
-
+from keyplan.providers.arize import REGION_PATTERN
 
 DEFAULT_HOST = "api.arize.com"
 _PORT_PATTERN = "[0-9]{1,5}"
 
 
-def locate(options: Mapping[str, Json], environment: Mapping[str, str]) -> str:
+def find_base_url(options: Mapping[str, Json], environment: Mapping[str, str]) -> str:
     """Return the base URL, without trailing slash.
 
     `base_url` or `region` of the manifest win over the environment: ARIZE_SINGLE_HOST, ARIZE_SINGLE_PORT,
     ARIZE_BASE_DOMAIN and ARIZE_REGION exclude each other, and win over ARIZE_API_HOST and ARIZE_API_PORT.
 
-    Raises InputError where two of these exclude each other, or the result is unusable.
+    Raises:
+        InputError: Two of these exclude each other, or the result cannot be used.
     """
     base_url, region = str(options.get("base_url") or ""), str(options.get("region") or "")
     if base_url and region:
@@ -41,11 +32,24 @@ def locate(options: Mapping[str, Json], environment: Mapping[str, str]) -> str:
     if base_url:
         return check_base_url(base_url)
     if region:
-        return check_base_url(f"https://{host_of(region, named='provider.region')}")
-    return _locate_by_environment({name: value for name, value in environment.items() if value})
+        return check_base_url(f"https://{region_host(region, named='provider.region')}")
+    # The SDK takes an empty variable for one that is not set.
+    return _read_environment({name: value for name, value in environment.items() if value})
 
 
-def _locate_by_environment(environment: Mapping[str, str]) -> str:
+def region_host(region: str, *, named: str) -> str:
+    """Return the host of a region; `named` is the setting that the message names.
+
+    Raises:
+        InputError: It does not have the form of a region.
+    """
+    # The region becomes part of a host name: unchecked, `evil.test/` would send the credential to another host.
+    if not re.fullmatch(REGION_PATTERN, region):
+        raise InputError(f"{named} '{region}' is no region", advice="a region looks like eu-west-1a")
+    return f"api.{region}.arize.com"
+
+
+def _read_environment(environment: Mapping[str, str]) -> str:
     _refuse_several_overrides(environment)
     scheme = environment.get("ARIZE_API_SCHEME", "https")
     if scheme not in {"http", "https"}:
@@ -68,14 +72,14 @@ def _refuse_several_overrides(environment: Mapping[str, str]) -> None:
 
 def _host(environment: Mapping[str, str]) -> str:
     if "ARIZE_REGION" in environment:
-        return host_of(environment["ARIZE_REGION"], named="ARIZE_REGION")
+        return region_host(environment["ARIZE_REGION"], named="ARIZE_REGION")
     if "ARIZE_BASE_DOMAIN" in environment:
         return f"api.{environment['ARIZE_BASE_DOMAIN']}"
     return environment.get("ARIZE_SINGLE_HOST") or environment.get("ARIZE_API_HOST") or DEFAULT_HOST
 
 
 def _port(environment: Mapping[str, str]) -> str:
-    """Return the port to add to the host; empty for none, which the SDK also writes as 0."""
+    """Return the port to add to the host; empty if there is none, which the SDK also writes as 0."""
     for name in ("ARIZE_SINGLE_PORT", "ARIZE_API_PORT"):
         port = environment.get(name, "0")
         if not re.fullmatch(_PORT_PATTERN, port):

@@ -1,7 +1,6 @@
-"""Keys of several listings become one catalogue: each key once, with all that any listing showed of its spaces.
+"""Merges the keys of several listings: each key once, with every space that any of the listings showed.
 
-In: pages of listings, from any thread. Out: keys, sorted by id. Never: what a server filtered taken for granted; a key
-that depends on which listing came first, as long as all of them say the same of it.
+The result must not depend on the order in which listings arrive, as long as they agree on a key.
 """
 
 from __future__ import annotations
@@ -16,26 +15,27 @@ from keyplan.providers.arize.errors import JsonObject
 from keyplan.providers.arize.parser import KeyParser, read_active, read_text
 
 
-class Catalogue:
-    """What all listings of one question showed."""
+class KeyCatalogue:
+    """The keys of all listings that belong to one request of the planner. Safe for threads."""
 
     def __init__(self, parser: KeyParser) -> None:
         self._parser = parser
         self._keys: dict[str, Observation] = {}
-        self._turn = Lock()
+        self._lock = Lock()
 
     def add(self, items: Iterable[JsonObject], *, active: bool, space_id: SpaceId | None) -> None:
-        """Take in a page of a listing of active keys, or of dead ones; `space_id` says whose keys it was to show.
+        """Add a page of a listing that asked for active keys, or for dead ones; of one space if `space_id` is given.
 
-        What is not as active as that is left out.
+        Keys that are not in the state that was asked for are left out: the server may ignore the filter.
         """
-        # A page at a time, not a key: a dozen threads that parse at once only take the interpreter from each other.
-        with self._turn:
+        # The lock covers a page, not a key: a dozen threads that parse at once only take the interpreter from each
+        # other.
+        with self._lock:
             for item in items:
                 known = self._keys.get(read_text(item.get("id")))
                 if known is None or (active and not known.active):
                     self._add_new(item, active=active, space_id=space_id)
-                elif read_active(item, unless_said=active) is active:
+                elif read_active(item, default=active) is active:
                     self._add_spaces(known, item, space_id)
 
     def observations(self) -> tuple[Observation, ...]:
@@ -43,26 +43,26 @@ class Catalogue:
         return tuple(self._keys[key_id] for key_id in sorted(self._keys))
 
     def _add_new(self, item: JsonObject, *, active: bool, space_id: SpaceId | None) -> None:
-        key = self._parser.read(item, active_unless_said=active)
+        key = self._parser.read(item, active_by_default=active)
         if key is not None and key.active is active:
-            self._keys[key.id] = _place(key, space_id)
+            self._keys[key.id] = _with_space(key, space_id)
 
     def _add_spaces(self, known: Observation, item: JsonObject, space_id: SpaceId | None) -> None:
-        """Add what another listing shows of a key's spaces; nothing is parsed where that can be nothing new.
+        """Add the spaces that another listing shows of a known key.
 
-        All service keys of the declared spaces are listed twice, and the rest of what is said of them is the same: to
-        parse them twice took a third of the time of parsing.
+        Only the access is parsed, and only if it can be new: all service keys of the declared spaces are listed twice,
+        and to parse the rest again took a third of the time of parsing.
         """
         key = known
         if known.access is None and known.space_ids is not None:
             space_ids, access = self._parser.read_access(item)
             if space_ids:
                 key = replace(known, space_ids=known.space_ids | space_ids, access=access)
-        self._keys[key.id] = _place(key, space_id)
+        self._keys[key.id] = _with_space(key, space_id)
 
 
-def _place(key: Observation, space_id: SpaceId | None) -> Observation:
-    """Return the key with the space that it was found in: a filtered listing shows none (docs/arize-api.md, A14)."""
+def _with_space(key: Observation, space_id: SpaceId | None) -> Observation:
+    """Return the key with the space whose listing holds it: the item itself does not say (docs/arize-api.md, A14)."""
     if space_id is None or (key.space_ids and space_id in key.space_ids):
         return key
     return replace(key, space_ids=(key.space_ids or frozenset()) | {space_id})

@@ -1,7 +1,6 @@
-"""Calls to the API, each within the retry law.
+"""Sends requests to the API and repeats them within the limits of `keyplan.net.retry`.
 
-In: what to call a request in messages, its path, parameters and body. Out: JSON, or one of our errors.
-Never: a create or refresh sent twice where the first may have had its effect.
+A create or refresh must never be sent twice if the first one may have had its effect.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from keyplan.net.retry import Again, Retrier
 from keyplan.providers.arize.errors import JsonObject, describe, expect_success, is_success, parse_object
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_KNOWN_BUT_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+_AUTHENTICATED_BUT_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+_TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
-class ReadingClient:
-    """Asks one account of the API; has no way to change anything. Shared by all threads of a run."""
+class ArizeReadClient:
+    """Reads from one account of the API; has no method that changes anything. Shared by all threads of a run."""
 
     def __init__(
         self,
@@ -38,7 +37,7 @@ class ReadingClient:
         retrier: Retrier,
         open_another: Callable[[], httpx.Client] | None = None,
     ) -> None:
-        """Take a first connection, and what opens more of them; without that, all requests share the first."""
+        """Take a first client, and a function that opens more of them; without it, all requests share the first."""
         self.base_url = base_url
         self._http = http
         self._open_another = open_another
@@ -50,31 +49,38 @@ class ReadingClient:
         self._skew: timedelta | None = None
 
     def credential(self) -> Credential:
-        """Return what this client presents, fetched when it is first needed. Raises InputError."""
+        """Return the credential of this client, fetched when it is first needed.
+
+        Raises:
+            InputError: Its source cannot be read.
+        """
         with self._lock:
             if self._credential is None:
                 self._credential = self._fetch()
             return self._credential
 
     def clock_skew(self) -> timedelta | None:
-        """Return the server's time minus ours, from the answer where it differed most; None before any."""
+        """Return the server's time minus ours, the largest difference so far; None before the first answer."""
         with self._lock:
             return self._skew
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for http in {self._http, *self._idle}:
             http.close()
 
-    def read(self, what: str, path: str, parameters: Mapping[str, str] | None = None) -> JsonObject:
-        """Return what a GET answers. Repeated on every failure that may pass.
+    def get(self, what: str, path: str, parameters: Mapping[str, str] | None = None) -> JsonObject:
+        """Return the JSON object of a GET; `what` names the request in messages. Repeated on transient failures.
 
-        Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Raises:
+            ProviderDeniedError: The credential is not accepted or may not do this.
+            ProviderRefusedError: The server refused the request.
+            ProviderUnavailableError: The retries are used up, or the answer is not a JSON object.
         """
-        # One text: httpx would take a URL apart and put it together for its parameters, 40 of the 400 µs of a request.
+        # The query is appended here: httpx would parse and rebuild the URL, 40 of the 400 µs of a request.
         query = f"?{urlencode(parameters)}" if parameters else ""
         request = self._http.build_request("GET", f"{self.base_url}{path}{query}")
-        result = self._persist(request, self._judge_repeatable, bearer=self._own_bearer())
+        result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
         answer = expect_success(what, result, ProviderUnavailableError)
         return parse_object(what, answer, ProviderUnavailableError)
 
@@ -88,12 +94,12 @@ class ReadingClient:
     def _own_bearer(self) -> Bearer:
         return Bearer(self.credential())
 
-    def _persist(
+    def _send(
         self, request: httpx.Request, judge: Callable[[Exchange], Again | None], *, bearer: Bearer
     ) -> Exchange | None:
-        return self._retrier.persist(lambda: self._ask(request, bearer), judge)
+        return self._retrier.persist(lambda: self._send_once(request, bearer), judge)
 
-    def _ask(self, request: httpx.Request, bearer: Bearer) -> Exchange:
+    def _send_once(self, request: httpx.Request, bearer: Bearer) -> Exchange:
         with self._connection() as http:
             result = exchange(http, request, bearer=bearer)
         if isinstance(result, Answer):
@@ -102,11 +108,9 @@ class ReadingClient:
 
     @contextmanager
     def _connection(self) -> Iterator[httpx.Client]:
-        """Give a client to nobody else: the one used last, or a new one while all are in use.
-
-        httpcore's pool looks at each of its connections under one lock, for each request: with 32 of them that took
-        a third of the time of an apply.
-        """
+        """Give the block a client of its own: the one used last, or a new one if all are in use."""
+        # One client for each thread: httpcore's pool walks over all its connections under one lock for each request,
+        # which with 32 of them took a third of the time of an apply.
         if self._open_another is None:
             yield self._http
             return
@@ -132,56 +136,64 @@ class ReadingClient:
             return Again() if result.passing else None
         if result.status == HTTPStatus.TOO_MANY_REQUESTS:
             return self._throttled(result)
-        if result.status in _PASSING or result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            # A 503 that names a time speaks for the whole provider, like a 429.
+        if result.status in _TRANSIENT or result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # A 503 with Retry-After is about the whole provider, like a 429: all threads pause.
             return self._throttled(result) if result.retry_after else Again()
         return None
 
     def _throttled(self, answer: Answer) -> Again:
+        # Retry-After may be missing (docs/arize-api.md, A33); then the pause grows with each attempt.
         pause = read_retry_after(answer.retry_after, self._retrier.clock.now())
         return Again(throttled=True, retry_after=pause)
 
 
-class Client(ReadingClient):
-    """Talks to one account of the API: asks it, and changes it."""
+class ArizeClient(ArizeReadClient):
+    """Reads and changes one account of the API."""
 
     def issue(self, what: str, path: str, body: JsonObject) -> JsonObject:
-        """Return what a POST that issues a raw key answers.
+        """Return the JSON object of a POST that issues a raw key.
 
-        Repeated only where nothing was sent, or where the server refused with 429: after a lost answer a key may exist
-        whose raw key nobody has (docs/arize-api.md, A19). Raises InDoubtError,
-        ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Repeated only if nothing was sent, or the server answered 429: after a lost answer a key may exist whose raw key
+        nobody has (docs/arize-api.md, A19).
+
+        Raises:
+            InDoubtError: The server may have issued a raw key, but no whole answer arrived.
+            ProviderDeniedError: The credential is not accepted or may not do this.
+            ProviderRefusedError: The server refused the request.
+            ProviderUnavailableError: Nothing was sent, or the server kept throttling.
         """
         request = self._http.build_request("POST", f"{self.base_url}{path}", json=body)
-        result = self._persist(request, self._judge_effect, bearer=self._own_bearer())
+        result = self._send(request, self._judge_effect, bearer=self._own_bearer())
         return parse_object(what, expect_success(what, result, InDoubtError), InDoubtError)
 
     def end(self, what: str, method: str, path: str) -> None:
-        """Make something end; that it is not there, or not any more, is success. Repeated like `read`.
+        """Delete or revoke something; if it does not exist (any more), that is a success. Repeated like `get`.
 
-        Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Raises the errors of `get`.
         """
         request = self._http.build_request(method, f"{self.base_url}{path}")
-        result = self._persist(request, self._judge_repeatable, bearer=self._own_bearer())
+        result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
         if isinstance(result, Answer) and result.status in _GONE:
             return
         expect_success(what, result, ProviderUnavailableError)
 
     def authenticates(self, what: str, path: str, raw: RawKey) -> bool:
-        """Whether the server knows who presents this raw key: 401 is no; 403 and 404 are yes.
+        """Whether the server accepts this raw key as a credential: 401 is no; 403 and 404 are yes.
 
-        Raises ProviderUnavailableError where the answer says nothing about the key.
+        Raises:
+            ProviderUnavailableError: The answer says nothing about the key.
         """
         request = self._http.build_request("GET", f"{self.base_url}{path}")
-        result = self._persist(request, self._judge_repeatable, bearer=Bearer(raw))
+        result = self._send(request, self._judge_repeatable, bearer=Bearer(raw))
         if isinstance(result, Answer):
             if result.status == HTTPStatus.UNAUTHORIZED:
                 return False
-            if is_success(result) or result.status in _KNOWN_BUT_REFUSED:
+            if is_success(result) or result.status in _AUTHENTICATED_BUT_REFUSED:
                 return True
         raise ProviderUnavailableError(f"{what}: {describe(result)}")
 
     def _judge_effect(self, result: Exchange) -> Again | None:
         if isinstance(result, Failure):
+            # Once sent, it may have had its effect: another attempt could issue a second key.
             return Again() if result.passing and not result.sent else None
         return self._throttled(result) if result.status == HTTPStatus.TOO_MANY_REQUESTS else None

@@ -1,6 +1,6 @@
-"""Which generation of the API a server speaks: told by the manifest, or found out once per run.
+"""Finds out which generation of the API a server speaks, unless the manifest names it.
 
-In: the manifest's word and a client. Out: a dialect, the same for every thread and the rest of the run.
+The answer is the same for all threads and for the rest of the run.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ from http import HTTPStatus
 
 from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.manifest import Json, KeyType
-from keyplan.providers.arize.client import ReadingClient
+from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.dialects import ALPHA, BETA, DIALECTS, KEYS_PATH, Dialect
-from keyplan.providers.arize.parser import Notices
+from keyplan.providers.arize.parser import UniqueNotices
 
 NOT_UNDERSTOOD = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-"""How a server says that it doesn't know a word of another generation (docs/arize-api.md, A31)."""
+"""How a server answers words of a generation that it does not speak (docs/arize-api.md, A31)."""
 
 
 def choose_dialect(options: Mapping[str, Json]) -> Dialect | None:
-    """Return the dialect that the manifest names; None for `auto`. Raises InputError on another word."""
+    """Return the dialect that the manifest names; None for `auto`.
+
+    Raises:
+        InputError: `api` is none of `auto`, `alpha` and `beta`.
+    """
     word = options.get("api", "auto")
     if word == "auto":
         return None
@@ -29,31 +33,36 @@ def choose_dialect(options: Mapping[str, Json]) -> Dialect | None:
     return DIALECTS[word]
 
 
-class Detector:
-    """Knows the dialect, from the first time somebody asks."""
+class DialectDetector:
+    """Knows the dialect of one server; asks the server once, when the dialect is first needed."""
 
-    def __init__(self, client: ReadingClient, notices: Notices, chosen: Dialect | None) -> None:
+    def __init__(self, client: ArizeReadClient, notices: UniqueNotices, chosen: Dialect | None) -> None:
         self._client = client
         self._notices = notices
         self._dialect = chosen
         self._lock = threading.Lock()
 
     def dialect(self) -> Dialect:
-        """Return the dialect in use; asks the server unless the manifest says it.
+        """Return the dialect in use.
 
-        Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Raises:
+            ProviderDeniedError: The credential is not accepted.
+            ProviderRefusedError: The server refused the request for another reason than its words.
+            ProviderUnavailableError: The server cannot be reached.
         """
+        # Other threads wait here for the first one's answer instead of sending the same request.
         with self._lock:
             if self._dialect is None:
                 self._dialect = self._detect()
         name = self._dialect.laws.dialect
-        self._notices.tell(f"the API-keys endpoints of Arize are in {name}; they may change without notice")
+        self._notices.show(f"the API-keys endpoints of Arize are in {name}; they may change without notice")
         return self._dialect
 
     def _detect(self) -> Dialect:
+        # Ask in beta's words: alpha refuses upper-case words, while beta might accept what alpha sends.
         wanted = BETA.filters(key_type=KeyType.USER, status=BETA.active_word)
         try:
-            self._client.read("find out the API's generation", KEYS_PATH, {**wanted, "limit": "1"})
+            self._client.get("find out the API's generation", KEYS_PATH, {**wanted, "limit": "1"})
         except ProviderRefusedError as error:
             if error.status not in NOT_UNDERSTOOD:
                 raise

@@ -1,7 +1,6 @@
-"""The two generations of the API as tables: words, paths, bodies, laws.
+"""The two generations of the API as tables: words, paths, request bodies and laws. Nothing is sent here.
 
-In: what is wanted. Out: what to send for it. Pure. `ALPHA` is what SDK 8.6 to 8.39 speaks, `BETA` what SDK
-8.41 and later speaks (docs/arize-api.md, A1).
+`ALPHA` is what SDK 8.6 to 8.39 speaks, `BETA` what SDK 8.41 and later speaks (docs/arize-api.md, A1).
 """
 
 from __future__ import annotations
@@ -31,16 +30,17 @@ class Dialect:
     type_words: Mapping[KeyType, str]
     active_word: str
     dead_words: tuple[str, ...]
-    """What a dead key is called, the likeliest first: servers of one generation differ."""
+    """Words for a dead key, the most likely first: servers of one generation differ (docs/arize-api.md, A8)."""
     delete_method: str
     delete_suffix: str
     write_service: Callable[[Desired, Access], dict[str, Any]]
-    """Return the fields of a service key's create that a user key's has not."""
+    """Return the fields that only the create of a service key has."""
 
     def write_create(self, desired: Desired, expires_at: datetime | None) -> JsonObject:
-        """Return the body of a create; what is unset is left out.
+        """Return the body of a create. Fields that are not set are left out, never null (docs/arize-api.md, A6).
 
-        Raises InputError where this generation cannot say what is wanted.
+        Raises:
+            InputError: This generation cannot express the access that is declared.
         """
         service = {} if desired.access is None else self.write_service(desired, desired.access)
         description = desired.full_description
@@ -53,18 +53,22 @@ class Dialect:
         }
 
     def write_refresh(self, expires_at: datetime | None, grace: timedelta) -> JsonObject:
-        """Return the body of a refresh. Raises InputError where this generation has no such grace."""
+        """Return the body of a refresh.
+
+        Raises:
+            InputError: The grace is longer than this generation grants.
+        """
         if grace > self.laws.longest_grace:
             longest = self.laws.longest_grace.total_seconds()
             raise InputError(f"the {self.laws.dialect} API grants a refreshed key {longest:.0f} s of grace at most")
-        # docs/arize-api.md, A25: omitted is zero.
+        # Zero is left out: alpha does not know the field, and omitted means zero (docs/arize-api.md, A25).
         seconds = int(grace.total_seconds())
         return {**_write_expiry(expires_at), **({"grace_period_seconds": seconds} if seconds else {})}
 
     def filters(
         self, *, key_type: KeyType | None = None, status: str, space_id: SpaceId | None = None
     ) -> dict[str, str]:
-        """Return the parameters of a listing; None filters nothing."""
+        """Return the query parameters of a listing; None means no filter."""
         return {
             **({"key_type": self.type_words[key_type]} if key_type else {}),
             "status": status,
@@ -72,13 +76,13 @@ class Dialect:
         }
 
     def delete_path(self, key_id: KeyId) -> str:
-        """Return the path that ends a key, for `delete_method`."""
+        """Return the path to which `delete_method` is sent to delete a key."""
         return f"{path_of(KEYS_PATH, key_id)}{self.delete_suffix}"
 
 
 def path_of(collection: str, identity: str) -> str:
     """Return the path of one member of a collection, its id fully percent-encoded (docs/arize-api.md, A6)."""
-    # Dots too, or an id of two dots would climb to another path.
+    # Dots too: clients and servers resolve "..", so an id of two dots would name another path.
     return f"{collection}/{quote(identity, safe='').replace('.', '%2E')}"
 
 
@@ -87,7 +91,7 @@ def _write_expiry(expires_at: datetime | None) -> dict[str, str]:
 
 
 def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
-    """Return `space_id`, and `roles` where one differs from the API's own defaults (docs/arize-api.md, A16 and A18)."""
+    """Return `space_id`, and `roles` if one differs from the API's own defaults (docs/arize-api.md, A16 and A18)."""
     if desired.declaration.organizations or len(desired.space_ids) != 1:
         raise InputError(
             f"{desired.address}: the alpha API knows no key with several spaces",
@@ -106,7 +110,7 @@ def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
 
 
 def _write_beta_service(desired: Desired, access: Access) -> dict[str, Any]:
-    """Return `account_role` and `organizations`, all roles said (docs/arize-api.md, A17)."""
+    """Return `account_role` and `organizations`, with every role written out (docs/arize-api.md, A17)."""
     if not all(granted.org_id for granted in access.organizations):
         raise InputError(f"{desired.address}: the beta API wants the organization of each space")
     return {
@@ -132,6 +136,7 @@ def _write_role(role: Role) -> dict[str, str]:
 ALPHA = Dialect(
     laws=Laws(
         dialect="alpha",
+        # The laws of a refresh are docs/arize-api.md, A23 for alpha, A24 and A25 for beta.
         refresh_extends_life=True,
         refresh_needs_expiry=False,
         longest_grace=timedelta(0),
@@ -149,6 +154,7 @@ ALPHA = Dialect(
 BETA = Dialect(
     laws=Laws(
         dialect="beta",
+        # Servers differ on a refresh without an expiry, so keyplan always sends one (docs/arize-api.md, A24).
         refresh_extends_life=False,
         refresh_needs_expiry=True,
         longest_grace=timedelta(seconds=86_400),

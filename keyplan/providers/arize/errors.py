@@ -1,7 +1,6 @@
-"""What an exchange means: a JSON object, or one of our errors, each said in one line.
+"""Turns an exchange into a JSON object, or into one of keyplan's errors with a message of one line.
 
-In: an `Exchange`, what to call the request, and how a lost effect is to be called. Out: JSON, or a raise.
-Pure. Never: a body of the server in a message; of a problem only its title and detail are quoted.
+No message quotes a server's body, which may hold a raw key; only the title and detail of a problem document are shown.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from keyplan.net.http import Answer, Exchange, Failure, show_safely
 
 JsonObject: TypeAlias = Mapping[str, Any]
 LostError: TypeAlias = type[InDoubtError] | type[ProviderUnavailableError]
-"""What is raised where the server got a request and no whole answer came: in doubt, unless repeatable."""
+"""What is raised if the server may have got a request but no whole answer came: InDoubtError unless repeatable."""
 
 # The wrong region looks like a missing permission (docs/arize-api.md, A5).
 _ADVICE_CREDENTIAL = (
@@ -38,9 +37,13 @@ def is_success(answer: Answer) -> bool:
 
 
 def expect_success(what: str, result: Exchange | None, lost: LostError) -> Answer:
-    """Return the answer if it is a success; `result` None says that the request never got its turn.
+    """Return the answer if its status is 2xx. `result` None means that the request was never sent.
 
-    Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError, or what `lost` names.
+    Raises:
+        ProviderDeniedError: 401 or 403.
+        ProviderRefusedError: Another 3xx or 4xx.
+        ProviderUnavailableError: 429, or nothing was sent.
+        InDoubtError: 5xx or a broken connection, if `lost` is this class.
     """
     if isinstance(result, Answer):
         if is_success(result):
@@ -53,17 +56,22 @@ def expect_success(what: str, result: Exchange | None, lost: LostError) -> Answe
 
 
 def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
-    """Return the JSON object that a successful answer holds. Raises what `lost` names."""
+    """Return the JSON object of a successful answer.
+
+    Raises:
+        InDoubtError: The body is something else, if `lost` is this class.
+        ProviderUnavailableError: The same, if `lost` is this class.
+    """
     values = _load(answer)
     if isinstance(values, Mapping):
         return values
     form = "HTML" if _is_html(answer) else "an empty body" if not answer.body.strip() else "something else"
-    # From nothing: a JSON error would quote the body, and the body of a create may hold a raw key.
+    # No `from`: a JSON error would quote the body, and the body of a create may hold a raw key.
     raise lost(f"{what}: the server answered {form} where a JSON object was expected (status {answer.status})")
 
 
 def describe(result: Exchange | None) -> str:
-    """Return what came of a request, in one line."""
+    """Return the outcome of a request in one line."""
     match result:
         case None:
             return "the server keeps asking to wait"
@@ -78,9 +86,10 @@ def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise ProviderDeniedError(text, advice=_ADVICE_CREDENTIAL)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        # A 429 did nothing, whatever was asked for; and it has been repeated as long as patience lasted.
+        # A 429 had no effect, so not even a create is in doubt; it was repeated until the deadline.
         raise ProviderUnavailableError(text, advice="try again later, or with less --parallelism")
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # A server that fails may have acted before it failed.
         raise lost(text)
     raise ProviderRefusedError(text, status=answer.status, advice=_advise(answer.status))
 
@@ -96,6 +105,7 @@ def _advise(status: int) -> str:
 def _describe_answer(answer: Answer) -> str:
     problem = _load(answer)
     values = problem if isinstance(problem, Mapping) else {}
+    # Titles differ between servers and are only shown; decisions use the status (docs/arize-api.md, A32).
     title = _text(values.get("title")) or _phrase(answer.status)
     detail = _text(values.get("detail")) or ("the body is HTML" if _is_html(answer) else "")
     said = ": ".join(part for part in (title, detail) if part)

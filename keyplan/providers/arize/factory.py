@@ -1,8 +1,4 @@
-"""How reader and writer of one account are put together.
-
-In: the manifest's provider settings and the surroundings. Out: both doors to one account, or the reading one alone.
-Nothing is sent and no credential is fetched before the first call.
-"""
+"""Puts reader and writer of one account together. Nothing is sent and no credential is fetched here."""
 
 from __future__ import annotations
 
@@ -19,27 +15,28 @@ from keyplan.net.http import make_opener, open_client
 from keyplan.net.retry import Gate, Patience, Retrier
 from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts, ReaderPorts
-from keyplan.providers.arize.base_url import locate
-from keyplan.providers.arize.client import Client, ReadingClient
-from keyplan.providers.arize.detection import Detector, choose_dialect
-from keyplan.providers.arize.parser import Notices
+from keyplan.providers.arize.base_url import find_base_url
+from keyplan.providers.arize.client import ArizeClient, ArizeReadClient
+from keyplan.providers.arize.detection import DialectDetector, choose_dialect
+from keyplan.providers.arize.parser import UniqueNotices
 from keyplan.providers.arize.reader import ArizeReader
 from keyplan.providers.arize.writer import ArizeWriter
 
-AnyClient = TypeVar("AnyClient", bound=ReadingClient)
+AnyClient = TypeVar("AnyClient", bound=ArizeReadClient)
 
 
-def open_both(
+def open_provider(
     settings: ProviderSettings, surroundings: Surroundings, *, transport: httpx.BaseTransport | None
 ) -> ProviderPorts:
-    """Return reader and writer of one account; they share connections, retry law and dialect.
+    """Return reader and writer of one account; they share connections, retry limits and dialect.
 
-    Raises InputError where an option or a variable of the environment cannot be used.
+    Raises:
+        InputError: An option or a variable of the environment cannot be used.
     """
     chosen = choose_dialect(settings.options)
-    client = _open(Client, settings, lambda: surroundings.resolve(settings.credential), surroundings, transport)
-    notices = Notices(surroundings.say)
-    detector = Detector(client, notices, chosen)
+    client = _open(ArizeClient, settings, lambda: surroundings.resolve(settings.credential), surroundings, transport)
+    notices = UniqueNotices(surroundings.say)
+    detector = DialectDetector(client, notices, chosen)
     return ProviderPorts(
         reader=ArizeReader(client, detector, notices),
         writer=ArizeWriter(client, detector, notices),
@@ -47,18 +44,25 @@ def open_both(
     )
 
 
-def open_for_reading(
+def open_reader(
     settings: ProviderSettings, surroundings: Surroundings, *, transport: httpx.BaseTransport | None
 ) -> ReaderPorts:
-    """Return a reader of one account, with nothing behind it that could change anything.
+    """Return a reader of one account.
 
-    It presents `reader_credential` where there is one; then nothing else is ever fetched. Raises InputError where an
-    option or a variable of the environment cannot be used.
+    Raises:
+        InputError: An option or a variable of the environment cannot be used.
     """
     chosen = choose_dialect(settings.options)
-    client = _open(ReadingClient, settings, lambda: _fetch_for_reading(settings, surroundings), surroundings, transport)
-    notices = Notices(surroundings.say)
-    return ReaderPorts(reader=ArizeReader(client, Detector(client, notices, chosen), notices), close=client.close)
+
+    def fetch_credential() -> Credential:
+        return _fetch_reader_credential(settings, surroundings)
+
+    # Not an ArizeClient: a reader must not hold an object that could change keys.
+    client = _open(ArizeReadClient, settings, fetch_credential, surroundings, transport)
+    notices = UniqueNotices(surroundings.say)
+    return ReaderPorts(
+        reader=ArizeReader(client, DialectDetector(client, notices, chosen), notices), close=client.close
+    )
 
 
 def _open(
@@ -68,8 +72,9 @@ def _open(
     surroundings: Surroundings,
     transport: httpx.BaseTransport | None,
 ) -> AnyClient:
-    base_url = locate(settings.options, surroundings.environment)
+    base_url = find_base_url(settings.options, surroundings.environment)
     ca_file = surroundings.environment.get("ARIZE_SSL_CA_CERT", "")
+    # A test's transport is one object, so all its requests share one client.
     open_another = None if transport else make_opener(base_url, ca_file=ca_file)
     return kind(
         http=open_another() if open_another else open_client(transport=transport),
@@ -85,12 +90,13 @@ def _open(
     )
 
 
-def _fetch_for_reading(settings: ProviderSettings, surroundings: Surroundings) -> Credential:
+def _fetch_reader_credential(settings: ProviderSettings, surroundings: Surroundings) -> Credential:
     if settings.reader_credential is None:
         return surroundings.resolve(settings.credential)
     try:
         return surroundings.resolve(settings.reader_credential)
     except InputError as error:
+        # Never fall back to the other credential: it may change keys, and a reader was asked for.
         advice = error.advice or "set it, or take provider.reader_credential out of the manifest"
         raise InputError(error.message, advice=advice) from error
 

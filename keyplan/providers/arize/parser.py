@@ -1,7 +1,7 @@
-"""The API's JSON as our nouns, forgiving in what may be missing, null, new or garbled (docs/arize-api.md, A15).
+"""Reads the API's JSON into model objects, and tolerates missing, null, new and malformed fields.
 
-In: JSON values. Out: observations, spaces, raw keys. What cannot be understood becomes unknown, with a
-word to the user once; it never ends a listing. Never: a raw key anywhere but in a `RawKey`.
+A field that cannot be understood counts as unknown, and the user gets one notice; it must never end a listing
+(docs/arize-api.md, A15). A raw key is held by a `RawKey` alone.
 """
 
 from __future__ import annotations
@@ -36,46 +36,46 @@ _UTC_ENDINGS = ("+00:00", "Z")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
-class Notices:
-    """Tells the user each thing once, from any thread."""
+class UniqueNotices:
+    """Shows each notice to the user once. Safe for threads."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
         self._lock = threading.Lock()
 
-    def tell(self, text: str) -> None:
-        """Say it, unless it has been said."""
+    def show(self, text: str) -> None:
+        """Show a notice, unless the same one was shown before."""
         with self._lock:
-            if text in self._told:
+            if text in self._shown:
                 return
-            self._told.add(text)
+            self._shown.add(text)
         self._say(text)
 
 
 class KeyParser:
     """Reads key objects of one dialect."""
 
-    def __init__(self, notices: Notices, *, shows_spaces: bool) -> None:
+    def __init__(self, notices: UniqueNotices, *, shows_spaces: bool) -> None:
         self._notices = notices
         self._shows_spaces = shows_spaces
 
-    def read(self, item: JsonObject, *, active_unless_said: bool = True) -> Observation | None:
-        """Return the key that an object describes; None where it has no id."""
+    def read(self, item: JsonObject, *, active_by_default: bool = True) -> Observation | None:
+        """Return the key that an object describes; None if it has no id. A missing status is `active_by_default`."""
         key_id = read_text(item.get("id"))
         if not key_id:
-            self._notices.tell("the server listed a key without an id; it is left out")
+            self._notices.show("the server listed a key without an id; it is left out")
             return None
         description, marker = split_marker(read_text(item.get("description")))
         space_ids, access = self.read_access(item)
         return Observation(
-            # Interned, like those of receipts: both say the same of nearly every key.
+            # Interned, like those of receipts: nearly all of these texts occur in both, and share the memory.
             id=KeyId(intern(key_id)),
             name=intern(read_text(item.get("name"))),
             key_type=_KEY_TYPES.get(read_text(item.get("key_type")).lower()),
             description=description,
             marker=marker,
-            active=read_active(item, unless_said=active_unless_said),
+            active=read_active(item, default=active_by_default),
             redacted=intern(read_text(item.get("redacted_key"))),
             created_at=self._time(item, "created_at") or EPOCH,
             expires_at=self._time(item, "expires_at"),
@@ -86,9 +86,9 @@ class KeyParser:
         )
 
     def read_access(self, item: JsonObject) -> tuple[frozenset[SpaceId] | None, Access | None]:
-        """Return the spaces that an object shows, None where the dialect shows none; and its access, if that is whole.
+        """Return the spaces of a key, and its access if every role and space of it is known.
 
-        An access is whole only where it names every space.
+        The spaces are None if the dialect shows none, and empty if this object shows none.
         """
         if not self._shows_spaces:
             return None, None
@@ -103,15 +103,18 @@ class KeyParser:
             return read_time(value)
         except ValueError:
             key_id = show_safely(read_text(item.get("id")))
-            self._notices.tell(f"key {key_id}: {field} is no time that keyplan understands; it counts as not set")
+            self._notices.show(f"key {key_id}: {field} is no time that keyplan understands; it counts as not set")
             return None
 
 
 def read_time(value: object) -> datetime:
     """Return the instant, aware, UTC.
 
-    Understood are RFC 3339 with any offset and fraction, times without offset (taken as UTC), dates, and
-    seconds since 1970, as the vendor's SDK does (docs/arize-api.md, A35). Raises ValueError on anything else.
+    Reads RFC 3339 with any offset and fraction, times without offset (as UTC), dates, and seconds since 1970, as the
+    vendor's SDK does (docs/arize-api.md, A35).
+
+    Raises:
+        ValueError: Anything else.
     """
     try:
         match value:
@@ -120,7 +123,7 @@ def read_time(value: object) -> datetime:
             case int() | float():
                 return datetime.fromtimestamp(value, UTC)
             case str() if value.endswith(_UTC_ENDINGS):
-                # As servers write it; to ask whether it is a number and to look for a zone took two thirds of the time.
+                # The usual form comes first: the number pattern and the zone took two thirds of the time.
                 return datetime.fromisoformat(value)
             case str() if _NUMBER.fullmatch(value):
                 return datetime.fromtimestamp(float(value), UTC)
@@ -137,43 +140,44 @@ def _to_utc(time: datetime) -> datetime:
 
 
 def read_text(value: object) -> str:
-    """Return a text that can be written down; empty for anything that is no text."""
+    """Return a text that can be encoded as UTF-8; empty if the value is not a text."""
     if not isinstance(value, str):
         return ""
-    # JSON can hold half of a surrogate pair, which no file and no terminal takes. ASCII can't, and is asked first: a
-    # listing of 10,000 keys has 200,000 texts.
+    # JSON can hold half of a surrogate pair, which no file or terminal takes. ASCII has none, and the test
+    # is cheap: a listing of 10,000 keys has 200,000 texts.
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def read_raw_key(answer: JsonObject) -> RawKey | None:
-    """Return the raw key of an answer to create or refresh; None where it holds none that can be used."""
+    """Return the raw key of an answer to create or refresh; None if it holds none that a header can carry."""
     if not isinstance(answer.get("key"), str) or not answer["key"] or not is_header_safe(answer["key"]):
         return None
     return RawKey(answer["key"])
 
 
 def read_space(item: JsonObject) -> Space | None:
-    """Return the space that an object describes; None where it has no id."""
+    """Return the space that an object describes; None if it has no id."""
     space_id, organization_id = read_text(item.get("id")), read_text(item.get("organization_id"))
     if not space_id:
         return None
     return Space(
         id=SpaceId(space_id),
         name=read_text(item.get("name")),
-        # docs/arize-api.md, A37: older servers may omit it.
+        # Older servers omit it (docs/arize-api.md, A37).
         organization_id=OrganizationId(organization_id) if organization_id else None,
     )
 
 
-def read_active(item: JsonObject, *, unless_said: bool) -> bool:
-    """Whether an object calls its key active."""
-    # docs/arize-api.md, A8: deleted, revoked, REVOKED; anything but active is dead.
+def read_active(item: JsonObject, *, default: bool) -> bool:
+    """Whether an object says that its key is active; `default` if it has no status."""
+    # Dead keys are called deleted, revoked or REVOKED (docs/arize-api.md, A8). An unknown word must not count as
+    # active: keyplan would deliver a raw key that may not work.
     status = item.get("status")
-    return unless_said if status is None else read_text(status).lower() == "active"
+    return default if status is None else read_text(status).lower() == "active"
 
 
 def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]:
-    # docs/arize-api.md, A14: with an empty name roles are placeholders; empty organizations say nothing.
+    # With an empty name the roles are placeholders, and empty organizations mean nothing (docs/arize-api.md, A14).
     if not isinstance(bot_user, dict) or not bot_user.get("organizations"):
         return _NO_SPACES, None
     try:
@@ -182,6 +186,7 @@ def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]
             return _make_access(_read_role(bot_user["account_role"]), organizations)
     except (KeyError, TypeError, ValueError):
         pass
+    # Some of the access is unknown, so only the spaces are used: a guess would look like drift.
     spaces = (space for granted in _objects(bot_user["organizations"]) for space in _objects(granted.get("spaces")))
     return frozenset(SpaceId(space_id) for space in spaces if (space_id := read_text(space.get("space_id")))), None
 
@@ -202,7 +207,7 @@ def _read_organization(value: Any) -> _Organization:
 
 
 def _read_role(value: Any) -> _Role:
-    """Return what tells one role from another. Raises KeyError, TypeError or ValueError where it is none."""
+    """Return type and name of a role. Raises KeyError, TypeError or ValueError if the value is not a role object."""
     match value["type"]:
         case "PREDEFINED":
             return "PREDEFINED", _some(value["name"])
@@ -214,10 +219,8 @@ def _read_role(value: Any) -> _Role:
 
 @lru_cache(maxsize=4096)
 def _make_access(account_role: _Role, organizations: tuple[_Organization, ...]) -> tuple[frozenset[SpaceId], Access]:
-    """Return an access and its spaces.
-
-    The keys of one space mostly have the same: made once, they take a tenth of the time and none of the memory.
-    """
+    """Return an access and its spaces."""
+    # Cached: most keys of one space have the same access, and share it in a tenth of the time and without more memory.
     access = Access(
         account_role=_make_role(account_role),
         organizations=tuple(sorted(map(_make_organization, organizations), key=lambda granted: str(granted.org_id))),

@@ -1,6 +1,6 @@
-"""Spaces by name or id, with the organization of each where the dialect wants it.
+"""Looks spaces up by name or id, with the organization of each if the dialect needs it.
 
-In: references of the manifest. Out: spaces. Never: a guess among several spaces of one name.
+It must never choose among several spaces of one name.
 """
 
 from __future__ import annotations
@@ -16,38 +16,44 @@ from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.manifest import OrganizationId, SpaceById, SpaceByName, SpaceId, SpaceRef
 from keyplan.model.observation import Space
 from keyplan.net.http import show_safely
-from keyplan.providers.arize.client import ReadingClient
+from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.dialects import ORGANIZATIONS_PATH, SPACES_PATH, path_of
 from keyplan.providers.arize.pages import PAGE_SIZE, fetch_all
 from keyplan.providers.arize.parser import read_space, read_text
 
-MOST_AT_ONCE = 16
+MAX_PARALLEL_REQUESTS = 16
 _ItemT = TypeVar("_ItemT")
 _ResultT = TypeVar("_ResultT")
 
 
-def ask_all(ask: Callable[[_ItemT], _ResultT], items: Sequence[_ItemT]) -> list[_ResultT]:
-    """Return the answer for each item, in their order, several asked at once. Raises what the first failure raises."""
+def map_parallel(call: Callable[[_ItemT], _ResultT], items: Sequence[_ItemT]) -> list[_ResultT]:
+    """Return the result for each item, in their order; up to 16 calls run at once.
+
+    Raises the error of the first item in order that failed.
+    """
     if not items:
         return []
-    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(items)), thread_name_prefix="arize") as pool:
-        return list(pool.map(ask, items))
+    with ThreadPoolExecutor(max_workers=min(MAX_PARALLEL_REQUESTS, len(items)), thread_name_prefix="arize") as pool:
+        return list(pool.map(call, items))
 
 
 class SpaceFinder:
-    """Looks spaces up, each once."""
+    """Looks spaces up, each of them once."""
 
-    def __init__(self, client: ReadingClient) -> None:
+    def __init__(self, client: ArizeReadClient) -> None:
         self._client = client
 
     def find(self, references: Collection[SpaceRef], *, with_organization: bool) -> Mapping[SpaceRef, Space]:
         """Return the space of every reference.
 
-        Without organizations an id needs no look-up: its space then has no name but the id. Raises
-        InputError where a space is unknown or ambiguous, or its organization can't be found; ProviderError.
+        Without organizations an id needs no look-up; the id is then also the name of the space.
+
+        Raises:
+            InputError: A space is unknown or ambiguous, or its organization cannot be found.
+            ProviderError: The server refused or cannot be reached.
         """
         wanted = sorted(set(references), key=lambda reference: (isinstance(reference, SpaceById), str(reference)))
-        found = dict(zip(wanted, ask_all(lambda ref: self._find(ref, with_organization), wanted), strict=True))
+        found = dict(zip(wanted, map_parallel(lambda ref: self._find(ref, with_organization), wanted), strict=True))
         if not with_organization or all(space.organization_id for space in found.values()):
             return found
         organizations = self._map_organizations()
@@ -64,9 +70,10 @@ class SpaceFinder:
 
     def _find_by_name(self, name: str) -> Space:
         shown = show_safely(name)
-        # docs/arize-api.md, A36: the filter matches any part of the name in any case, so it only narrows the search.
+        # The filter matches any part of a name in any case, so it only narrows the search (docs/arize-api.md, A36).
         items = fetch_all(self._client, f"look up space '{shown}'", SPACES_PATH, {"name": name}, "spaces")
         spaces = {space.id: space for item in items if (space := read_space(item)) and space.name == name}
+        # Names are unique only within an organization. The wrong choice would give a key access to the wrong space.
         if len(spaces) > 1:
             ids = ", ".join(sorted(spaces))
             raise InputError(f"space '{shown}' is the name of several spaces", advice=f"give one as space_id: {ids}")
@@ -75,7 +82,7 @@ class SpaceFinder:
         return next(iter(spaces.values()))
 
     def _suggest(self, name: str) -> str:
-        listed = self._client.read("list spaces", SPACES_PATH, {"limit": str(PAGE_SIZE)}).get("spaces")
+        listed = self._client.get("list spaces", SPACES_PATH, {"limit": str(PAGE_SIZE)}).get("spaces")
         items = listed if isinstance(listed, list) else []
         names = sorted({read_text(item.get("name")) for item in items if isinstance(item, Mapping)})
         by_folded = {each.casefold(): each for each in names if each}
@@ -87,21 +94,21 @@ class SpaceFinder:
     def _fetch(self, space_id: SpaceId) -> Space:
         shown = show_safely(space_id)
         try:
-            item = self._client.read(f"look up space {shown}", path_of(SPACES_PATH, space_id))
+            item = self._client.get(f"look up space {shown}", path_of(SPACES_PATH, space_id))
         except ProviderRefusedError as error:
             if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
                 raise
             advice = "check that the credential may see it; for a name write `space:`"
             raise InputError(f"space_id {shown} is unknown", advice=advice) from error
         space = read_space(item)
-        # What was asked for counts, not how the answer spells it.
+        # Keep the id as the manifest spells it: the planner compares ids as texts.
         return replace(space, id=space_id) if space else Space(id=space_id, name=space_id)
 
     def _map_organizations(self) -> Mapping[SpaceId, OrganizationId]:
-        """Return the organization of every space; needed where the server doesn't say it with the space."""
+        """Return the organization of every space, for servers that do not name it with the space."""
         items = fetch_all(self._client, "list organizations", ORGANIZATIONS_PATH, {}, "organizations")
         ids = sorted({read_text(item.get("id")) for item in items} - {""})
-        pages = ask_all(self._list_spaces_of, ids)
+        pages = map_parallel(self._list_spaces_of, ids)
         return {SpaceId(space): OrganizationId(org) for org, spaces in zip(ids, pages, strict=True) for space in spaces}
 
     def _list_spaces_of(self, organization_id: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from keyplan.errors import InputError
-from keyplan.providers.arize.base_url import locate
+from keyplan.providers.arize.base_url import find_base_url
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ from keyplan.providers.arize.base_url import locate
     ],
 )
 def test_the_base_url_is_found(options: Mapping[str, str], environment: Mapping[str, str], expected: str) -> None:
-    assert locate(options, environment) == expected
+    assert find_base_url(options, environment) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_a_contradiction_or_mistake_is_refused(
     options: Mapping[str, str], environment: Mapping[str, str], why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        locate(options, environment)
+        find_base_url(options, environment)

@@ -9,8 +9,8 @@ import pytest
 
 from keyplan.model.manifest import SpaceId
 from keyplan.model.observation import Observation
-from keyplan.providers.arize.catalogue import Catalogue
-from keyplan.providers.arize.parser import KeyParser, Notices
+from keyplan.providers.arize.catalogue import KeyCatalogue
+from keyplan.providers.arize.parser import KeyParser, UniqueNotices
 
 MEMBER = {"type": "PREDEFINED", "name": "MEMBER"}
 Listing = tuple[SpaceId | None, dict[str, Any]]
@@ -24,7 +24,7 @@ def service(*spaces: str, name: str = "bot", status: str = "ACTIVE") -> dict[str
 
 
 def catalogue(*listings: Listing, active: bool = True) -> tuple[Observation, ...]:
-    made = Catalogue(KeyParser(Notices(lambda _: None), shows_spaces=True))
+    made = KeyCatalogue(KeyParser(UniqueNotices(lambda _: None), shows_spaces=True))
     for space_id, item in listings:
         made.add([item], active=active, space_id=space_id)
     return made.observations()
@@ -58,7 +58,7 @@ def test_a_second_listing_that_calls_a_key_dead_adds_nothing() -> None:
 
 @pytest.mark.parametrize("states", [(True, False), (False, True)])
 def test_a_key_among_the_active_and_the_dead_is_active(states: tuple[bool, bool]) -> None:
-    made = Catalogue(KeyParser(Notices(lambda _: None), shows_spaces=True))
+    made = KeyCatalogue(KeyParser(UniqueNotices(lambda _: None), shows_spaces=True))
     for state in states:
         made.add([{"id": "silent"}], active=state, space_id=None)
     assert [key.active for key in made.observations()] == [True]

@@ -16,7 +16,15 @@ from keyplan.model.manifest import (
     SpaceId,
 )
 from keyplan.model.observation import Access, Marker, Observation
-from keyplan.providers.arize.parser import EPOCH, KeyParser, Notices, read_raw_key, read_space, read_text, read_time
+from keyplan.providers.arize.parser import (
+    EPOCH,
+    KeyParser,
+    UniqueNotices,
+    read_raw_key,
+    read_space,
+    read_text,
+    read_time,
+)
 
 INSTANT = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 MEMBER = {"type": "PREDEFINED", "name": "MEMBER"}
@@ -38,7 +46,7 @@ BOT = {
 
 def parse(item: dict[str, Any], *, shows_spaces: bool = True, said: list[str] | None = None) -> Observation:
     say = (said if said is not None else []).append
-    key = KeyParser(Notices(say), shows_spaces=shows_spaces).read({"id": "key-1", **item})
+    key = KeyParser(UniqueNotices(say), shows_spaces=shows_spaces).read({"id": "key-1", **item})
     assert key is not None
     return key
 
@@ -86,7 +94,7 @@ def test_a_key_that_says_nothing_but_its_id_is_read(empty: dict[str, None]) -> N
 @pytest.mark.parametrize("item", [{}, {"id": None}, {"id": ""}, {"id": 7}])
 def test_a_key_without_an_id_is_left_out_and_told_once(item: dict[str, object]) -> None:
     said: list[str] = []
-    parser = KeyParser(Notices(said.append), shows_spaces=True)
+    parser = KeyParser(UniqueNotices(said.append), shows_spaces=True)
     assert parser.read(item) is None
     assert parser.read(item) is None
     assert said == ["the server listed a key without an id; it is left out"]

@@ -126,7 +126,7 @@ def test_new_cursors_for_ever_are_given_up(arize: Arize) -> None:
     class Endless:
         asked = 0
 
-        def read(self, *_: object) -> dict[str, Any]:
+        def get(self, *_: object) -> dict[str, Any]:
             self.asked += 1
             return page(cursor=f"c{self.asked}")
 

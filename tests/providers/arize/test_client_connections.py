@@ -7,7 +7,7 @@ from simulated.clock import SimulatedClock
 
 from keyplan.model.secret import Credential
 from keyplan.net.retry import Gate, Retrier
-from keyplan.providers.arize.client import ReadingClient
+from keyplan.providers.arize.client import ArizeReadClient
 
 
 class Connections:
@@ -16,7 +16,7 @@ class Connections:
     def __init__(self) -> None:
         self.opened: list[httpx.Client] = []
         clock = SimulatedClock()
-        self.client = ReadingClient(
+        self.client = ArizeReadClient(
             http=self.open(),
             base_url="https://api.simulated.test",
             fetch_credential=lambda: Credential("ak-0123456789"),
@@ -30,26 +30,26 @@ class Connections:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/outer":
-            self.client.read("ask", "/inner")
+            self.client.get("ask", "/inner")
         return httpx.Response(200, json={})
 
 
 def test_one_request_after_the_other_uses_one_connection() -> None:
     connections = Connections()
-    connections.client.read("ask", "/first")
-    connections.client.read("ask", "/second")
+    connections.client.get("ask", "/first")
+    connections.client.get("ask", "/second")
     assert len(connections.opened) == 1
 
 
 def test_a_request_during_another_has_its_own_connection_which_is_used_again() -> None:
     connections = Connections()
-    connections.client.read("ask", "/outer")
-    connections.client.read("ask", "/outer")
+    connections.client.get("ask", "/outer")
+    connections.client.get("ask", "/outer")
     assert len(connections.opened) == 2
 
 
 def test_every_connection_is_closed_at_the_end() -> None:
     connections = Connections()
-    connections.client.read("ask", "/outer")
+    connections.client.get("ask", "/outer")
     connections.client.close()
     assert [client.is_closed for client in connections.opened] == [True, True]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import jsonschema
@@ -12,7 +14,7 @@ from scripted_arize import CREDENTIAL, MISSING, NO_PAGE, Arize
 from keyplan.app.registry import load, options_schema
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromEnvironment
-from keyplan.providers.arize import provider
+from keyplan.providers import arize
 
 
 def is_valid(options: dict[str, Any]) -> bool:
@@ -40,8 +42,14 @@ def test_unsound_options_are_refused(options: dict[str, Any]) -> None:
     assert not is_valid(options)
 
 
+def test_its_options_load_without_an_http_client() -> None:
+    script = "import sys, keyplan.providers.arize; print('httpx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_it_is_registered_under_its_name() -> None:
-    assert load("keyplan.providers", "arize") is provider
+    assert load("keyplan.providers", "arize") is arize
 
 
 def test_building_sends_nothing_and_fetches_no_credential(arize: Arize) -> None:
