@@ -17,8 +17,9 @@ from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, red
 from keyplan.app import registry
 from keyplan.cli.wiring import PROVIDERS, SINKS
 from keyplan.documents import schemas
+from keyplan.ledgers.sqlite import build
+from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
-from keyplan.ledgers.sqlite.ledger import _to_text, build
 from keyplan.manifest import PluginSchemas, read
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, SpaceId, SpaceRef
@@ -103,7 +104,7 @@ def _fill_ledger(path: Path, provider: str, receipts: list[Receipt]) -> None:
     """Record all receipts in one transaction: one each, as an apply does it, would take minutes."""
     build(str(path), owner=OWNER, account=provider, clock=_NoClock()).record(receipts[0])
     with LedgerFile(path=path, owner=OWNER, account=provider).writing() as connection:
-        rows = [(receipt.address, _to_text(receipt.to_dict())) for receipt in receipts]
+        rows = [(receipt.address, to_text(receipt.to_dict())) for receipt in receipts]
         connection.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?)", rows)
 
 

@@ -23,7 +23,7 @@ ORDINARY: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("keyplan.providers", "arize"): "keyplan.providers.arize",
         ("keyplan.sinks", "file"): "keyplan.sinks.file",
-        ("keyplan.ledgers", "sqlite"): "keyplan.ledgers.sqlite.ledger",
+        ("keyplan.ledgers", "sqlite"): "keyplan.ledgers.sqlite",
     }
 )
 """What nearly every manifest names, and its module. They are registered like all others, and a test holds that this

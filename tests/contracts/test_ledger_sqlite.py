@@ -6,7 +6,7 @@ from contracts.ledger_contract import LedgerContract
 from samples import OWNER
 from simulator import SimulatedClock
 
-from keyplan.ledgers.sqlite.ledger import build
+from keyplan.ledgers.sqlite import build
 from keyplan.ports import Ledger
 
 

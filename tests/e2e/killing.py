@@ -19,7 +19,7 @@ from typing import Any
 from e2e.terminal import COMMAND, Terminal
 
 from keyplan.cli.library import open_session, plan
-from keyplan.ledgers.sqlite.ledger import build_reader
+from keyplan.ledgers.sqlite import build_reader
 
 FLOWS = ("create", "refresh", "replace", "replace with overlap", "remove")
 RENEWED = {"refresh": "plain", "replace": "swap", "replace with overlap": "lap"}

@@ -1,8 +1,8 @@
-"""Several threads' writes to a ledger in one transaction: each is on disk when its call returns.
+"""Group commit: several threads' writes to a ledger share one transaction, and each is on disk when its call returns.
 
-In: changes, from any thread. Out: commits. A commit waits for the disk, 1 to 30 ms; whoever comes meanwhile waits for
-it, and then one of them commits for all of them. Without this, 32 threads would wait for 32 commits. Never: a change
-reported as made that is not durable; one thread's failure told to another.
+A commit waits for the disk, 1 to 30 ms. Writes that arrive meanwhile wait, and then one thread commits all of them;
+otherwise 32 threads would wait for 32 commits. A call must never return before its change is durable, and one thread's
+failure must never be raised in another.
 """
 
 from __future__ import annotations
@@ -18,41 +18,45 @@ Change = Callable[[Connection], object]
 
 
 class _Write:
-    """One thread's change, waiting or made."""
+    """One thread's change, waiting or committed."""
 
     __slots__ = ("change", "is_durable", "was_tried", "woken")
 
     def __init__(self, change: Change) -> None:
         self.change = change
         self.was_tried = False
-        """Whether a transaction had it in it, which may have failed."""
+        """Whether it was part of a transaction, which may have failed."""
         self.is_durable = False
         self.woken = Event()
-        """Set once it was tried, or is the one to commit for all that wait."""
+        """Set once it was tried, or once this thread is to commit for all that wait."""
 
 
 class Commits:
-    """The way in for writes to one ledger file; one transaction at a time."""
+    """Commits writes to one ledger file, one transaction at a time."""
 
     def __init__(self, file: LedgerFile) -> None:
         self._file = file
         self.turn = Lock()
-        """Held during a transaction; who needs one of its own takes it."""
+        """Held during each transaction; a caller that needs a transaction of its own takes it."""
         self._queue = Lock()
         self._waiting: list[_Write] = []
-        self._is_led = False
-        """Whether a thread is about to commit for all that wait, or is woken to do so."""
+        self._has_leader = False
+        """Whether a thread is about to commit for all that wait, or has been woken to do so."""
 
     def write(self, change: Change) -> None:
-        """Make a change, together with those of others; durable when this returns. Raises LedgerError."""
+        """Commit a change, possibly together with those of other threads; durable when this returns.
+
+        Raises:
+            LedgerError: This change could not be committed.
+        """
         mine = _Write(change)
         with self._queue:
             self._waiting.append(mine)
-            if not self._is_led:
-                self._is_led = True
+            if not self._has_leader:
+                self._has_leader = True
                 mine.woken.set()
-        # Woken by name: where all waited for the lock, those whose change was durable got it after others that made
-        # the next commits, and 32 threads waited 67 ms for a commit of 8.
+        # An event for each write instead of one lock for all: with the lock, threads whose change was durable got it
+        # only after the leaders of the next commits, and 32 threads waited 67 ms for a commit of 8 ms.
         try:
             mine.woken.wait()
             if not mine.was_tried:
@@ -61,12 +65,12 @@ class Commits:
             if not mine.was_tried:
                 self._leave(mine)
         if not mine.is_durable:
-            # Somebody's change may be to blame: each is tried alone now, and fails alone.
+            # Any change of the batch may be the cause, so each is tried alone now, and only the culprit fails.
             with self.turn:
                 self._make([mine])
 
     def _commit_all(self) -> None:
-        """Try all that wait, in one transaction; then let go of them, and of the lead."""
+        """Commit all writes that wait, in one transaction; then wake their threads and the next leader."""
         batch: list[_Write] = []
         try:
             with self.turn:
@@ -76,7 +80,7 @@ class Commits:
                     write.was_tried = True
                 self._make(batch)
         except LedgerError:
-            pass  # found out by each of them
+            pass  # each thread sees that its write is not durable, and tries again alone
         finally:
             with self._queue:
                 self._hand_over()
@@ -84,15 +88,16 @@ class Commits:
                 write.woken.set()
 
     def _leave(self, mine: _Write) -> None:
-        """Take back a write whose thread was interrupted before its turn; it must not be woken to commit for others."""
+        """Take back a write whose thread was interrupted before its turn."""
+        # It must not stay in the queue: as the leader it would never commit, and all others would wait for ever.
         with self._queue:
             self._waiting.remove(mine)
             if mine.woken.is_set():
                 self._hand_over()
 
     def _hand_over(self) -> None:
-        """Wake the first that waits to commit for all; called with the queue locked."""
-        self._is_led = bool(self._waiting)
+        """Wake the first waiting thread as the next leader; called with the queue locked."""
+        self._has_leader = bool(self._waiting)
         if self._waiting:
             self._waiting[0].woken.set()
 

@@ -1,7 +1,6 @@
-"""The ledger's SQLite file: opened for reading or for one transaction, and never anybody else's.
+"""Opens the ledger's SQLite file for reading or for one transaction, after checking whose it is and its format.
 
-In: path, owner, account. Out: connections to a file that was checked to be ours and of a format that we know.
-Never: a file created by a read, a transaction that outlives its block, a foreign file changed.
+A read must never create a file, and a file of another owner or program must never be changed.
 """
 
 from __future__ import annotations
@@ -20,20 +19,29 @@ from keyplan.errors import LedgerDamagedError, LedgerError, LedgerForeignError
 from keyplan.system.files import Folder, sync_folder
 
 FORMAT_VERSION = 1
+"""Counts incompatible layouts of the file; a file of another version is refused, not migrated."""
+
+# Documents are JSON, so new fields need no new layout; the columns beside them are those that are looked up.
 # A rollback journal, not WAL: a reader of a WAL file must be able to write beside it (sqlite.org/wal.html, section 5).
 _SCHEMA = """
 PRAGMA journal_mode = DELETE;
 BEGIN IMMEDIATE;
+-- format_version, owner and account: whose ledger this is.
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+-- One receipt for each address.
 CREATE TABLE IF NOT EXISTS receipts (address TEXT PRIMARY KEY, document TEXT NOT NULL);
+-- Intents that are still open.
 CREATE TABLE IF NOT EXISTS intents (id TEXT PRIMARY KEY, document TEXT NOT NULL);
+-- Plans that were applied.
 CREATE TABLE IF NOT EXISTS spent (digest TEXT PRIMARY KEY, document TEXT NOT NULL);
+-- The holder of the lock, at most one.
 CREATE TABLE IF NOT EXISTS lock (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), id TEXT, document TEXT NOT NULL);
+-- Past applies, in order.
 CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL);
 """
-_BUSY_PATIENCE = timedelta(seconds=20)
-"""Transactions take milliseconds; who waits longer waits for a stuck file system."""
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY_TIMEOUT = timedelta(seconds=20)
+"""How long SQLite waits for another connection. Transactions take milliseconds; a longer wait means a stuck disk."""
+_DAMAGED_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another program has it open and locked: end that one, then try again",
     sqlite3.SQLITE_READONLY: "give the user who runs keyplan the right to write it and its folder, or name another",
@@ -45,7 +53,7 @@ _PRIMARY_CODE = 0xFF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFile:
-    """One ledger on disk, and whose it must be."""
+    """One ledger on disk, and the owner and account that it must belong to."""
 
     path: Path
     owner: str
@@ -53,18 +61,28 @@ class LedgerFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Give a connection that can't write; None where there is no ledger yet. Raises LedgerError."""
+        """Give the block a connection that cannot write; None if there is no ledger yet.
+
+        Raises:
+            LedgerError: The file cannot be read, or is of a newer format.
+            LedgerForeignError: It belongs to another owner, account or program.
+            LedgerDamagedError: It is not a ledger.
+        """
         with self.translated():
             if not self._exists():
                 yield None
                 return
             with closing(self._open_to_read()) as connection:
+                # One transaction: all reads of the block see the same instant.
                 connection.execute("BEGIN")
                 yield connection if self._is_ours(connection) else None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection in a transaction that is durable after the block, or undone. Raises LedgerError."""
+        """Give the block a connection in a transaction, which is durable after the block, or undone if it raises.
+
+        Raises the errors of `reading`.
+        """
         with self.translated():
             self.prepare()
             with closing(self._open("rw")) as connection:
@@ -75,19 +93,19 @@ class LedgerFile:
                     yield connection
 
     def prepare(self) -> None:
-        """Make an empty file of mode 0600, and its folder, where there is none. Raises LedgerError."""
+        """Create an empty file of mode 0600, and its folder, if there is none. Raises LedgerError."""
         with self.translated():
             if not self._exists():
                 self._create()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn errors of SQLite and the operating system in the block into LedgerError."""
+        """Turn errors of SQLite and the operating system that leave the block into LedgerError."""
         try:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", None) or 0
-            if code & _PRIMARY_CODE in _DAMAGED:
+            if code & _PRIMARY_CODE in _DAMAGED_CODES:
                 raise self.damaged(error) from error
             usual = "see that the file and its folder can be written, and have room"
             raise LedgerError(f"{self.path}: {error}", advice=_ADVICE.get(code & _PRIMARY_CODE, usual)) from error
@@ -97,7 +115,7 @@ class LedgerFile:
             ) from error
 
     def damaged(self, error: Exception | None = None) -> LedgerDamagedError:
-        """Return the error to raise where the file makes no sense."""
+        """Return the error to raise if the file is not a usable ledger."""
         why = f": {error}" if error else ""
         return LedgerDamagedError(
             f"{self.path} is no ledger of keyplan, or damaged{why}",
@@ -105,20 +123,24 @@ class LedgerFile:
         )
 
     def check(self) -> None:
-        """Have SQLite look at every page of the file. Raises LedgerDamagedError where one makes no sense."""
+        """Let SQLite check every page of the file.
+
+        Raises:
+            LedgerDamagedError: A page is damaged.
+        """
         with self.reading() as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone() if connection else None
             if found not in {None, ("ok",)}:
                 raise self.damaged(ValueError(*found))
 
     def set_aside(self, at: datetime) -> Path:
-        """Rename the file, which must exist, and what a crash left beside it, and return the new name.
+        """Rename the file, which must exist, and a journal that a crash left beside it; return the new path.
 
-        Nobody else may use the file meanwhile. Raises LedgerError.
+        The caller holds the process lock. Raises LedgerError.
         """
         with self.translated():
             aside = self._find_free_name(at)
-            # The journal first: between the two renames it must not be taken for a new ledger's.
+            # The journal first: SQLite would roll back a new ledger of the same name with a journal left behind.
             with suppress(FileNotFoundError):
                 self._journal_of(self.path).rename(self._journal_of(aside))
             self.path.rename(aside)
@@ -129,13 +151,15 @@ class LedgerFile:
         if self._is_ours(connection):
             connection.execute("BEGIN IMMEDIATE")
             return
+        # Two processes may both find an empty file: tables and rows are only added if they are missing, and the check
+        # below then decides whose ledger it has become.
         connection.executescript(_SCHEMA)
         values = {"format_version": str(FORMAT_VERSION), "owner": self.owner, "account": self.account}
         connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values.items())
         self._is_ours(connection)
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
-        """Whether the ledger has been set up; raises where it is another's, or of a newer format."""
+        """Whether the ledger has been set up; raises if it belongs to another, or is of a newer format."""
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
             return False
@@ -168,9 +192,9 @@ class LedgerFile:
         is_ours = not folder.exists()
         with Folder.enter(folder.anchor, folder.parts[1:], create=True, follow=True) as opened:
             if is_ours:
-                # Only in a folder of our own: nobody else's files are to vanish from git's sight.
+                # Only in a folder that keyplan created: elsewhere it would hide the user's own files from git.
                 opened.write(".gitignore", b"*\n")
-        # Exclusively: to open and close a file that somebody made meanwhile would drop SQLite's locks on it (fcntl(2)).
+        # O_EXCL: to open and close a file that exists would drop this process's SQLite locks on it (fcntl(2)).
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
@@ -188,7 +212,7 @@ class LedgerFile:
             connection.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.OperationalError:
             # A crash in the middle of a commit left a journal, which SQLite rolls back as soon as it may write.
-            # Whatever else it was, it is met again.
+            # Any other cause raises again below.
             connection.close()
             return self._open("rw")
         return connection
@@ -197,20 +221,20 @@ class LedgerFile:
         return sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=_BUSY_PATIENCE.total_seconds(),
+            timeout=_BUSY_TIMEOUT.total_seconds(),
             isolation_level=None,
         )
 
 
 class ProcessLock:
-    """An exclusive flock(2); at most one open one per file, in all processes of the host."""
+    """An exclusive flock(2): at most one is held for a file, in all processes of the host."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
     def seize(cls, path: Path) -> ProcessLock | None:
-        """Return the lock, held; None while somebody who lives holds it. Raises OSError."""
+        """Return the lock, held; None while a running process holds it. Raises OSError."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with ExitStack() as undo:
             undo.callback(os.close, descriptor)
@@ -222,5 +246,5 @@ class ProcessLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let it go."""
+        """Release the lock. The kernel does the same if the process dies."""
         os.close(self._descriptor)

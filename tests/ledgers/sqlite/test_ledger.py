@@ -16,8 +16,8 @@ from simulator import SimulatedClock
 
 from keyplan.app.registry import load
 from keyplan.errors import LedgerError, LedgerForeignError, LedgerLockedError, PlanSpentError
+from keyplan.ledgers.sqlite import build, build_reader
 from keyplan.ledgers.sqlite.files import LedgerFile
-from keyplan.ledgers.sqlite.ledger import build, build_reader
 from keyplan.model.manifest import Address
 from keyplan.ports import LedgerReader, Memory, RebuildableLedger, Spending
 
@@ -296,7 +296,7 @@ from datetime import timedelta
 from samples import *
 from simulator import SimulatedClock
 from keyplan.ledgers.sqlite.files import LedgerFile
-from keyplan.ledgers.sqlite.ledger import build
+from keyplan.ledgers.sqlite import build
 ledger = build(sys.argv[2], owner=OWNER, account=sys.argv[3], clock=SimulatedClock())
 with ledger.lock(make_holder("elsewhere"), patience=timedelta(0)):
     print("held", flush=True)
@@ -481,3 +481,9 @@ def test_a_damaged_ledger_in_use_is_not_set_aside(path: Path) -> None:
         path.write_bytes(b"rot" * 1000)
         with pytest.raises(LedgerLockedError, match="in use by a process"):
             set_aside(path)
+
+
+def test_its_options_load_without_sqlite() -> None:
+    script = "import sys, keyplan.ledgers.sqlite; print('sqlite3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

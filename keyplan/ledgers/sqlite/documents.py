@@ -1,0 +1,69 @@
+"""The JSON documents in the rows of a ledger file, in and out. No document may hold a raw key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from keyplan.errors import LedgerError
+from keyplan.model.receipt import read_time, write_time
+from keyplan.ports import HistoryEntry, Holder, Spending
+
+_DECODER = json.JSONDecoder()
+
+
+def to_text(values: Mapping[str, Any]) -> str:
+    """Return a document of one line, with sorted fields and times as texts.
+
+    Raises:
+        LedgerError: A value has no form in JSON.
+    """
+    return json.dumps(values, default=_time_to_text, ensure_ascii=False, sort_keys=True)
+
+
+def from_text(document: str) -> Mapping[str, Any]:
+    """Return the fields of a document. Raises ValueError if it is not exactly one JSON value."""
+    # Not `json.loads`: its search for blanks around the document takes 9 ms of 10,000 receipts.
+    values: Mapping[str, Any]
+    values, end = _DECODER.raw_decode(document)
+    if end != len(document):
+        raise ValueError(f"something stands behind the document, at {end}")
+    return values
+
+
+def to_spending(values: Mapping[str, Any]) -> Spending:
+    """Return when and where a plan was applied. Raises KeyError, TypeError or ValueError."""
+    return Spending(digest=values["digest"], at=read_time(values["at"]), host=values["host"])
+
+
+def to_holder(values: Mapping[str, Any]) -> Holder:
+    """Return the holder of a lock. Raises KeyError, TypeError or ValueError."""
+    return Holder(
+        id=values["id"],
+        owner=values["owner"],
+        host=values["host"],
+        pid=values["pid"],
+        since=read_time(values["since"]),
+        command=values["command"],
+    )
+
+
+def to_history_entry(values: Mapping[str, Any]) -> HistoryEntry:
+    """Return an apply of the history. Raises KeyError, TypeError or ValueError."""
+    return HistoryEntry(
+        digest=values["digest"],
+        started_at=read_time(values["started_at"]),
+        finished_at=read_time(values["finished_at"]),
+        added=values["added"],
+        changed=values["changed"],
+        destroyed=values["destroyed"],
+        failed=values["failed"],
+    )
+
+
+def _time_to_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return write_time(value)
+    raise LedgerError(f"a {type(value).__name__} has no place in a ledger")
