@@ -1,9 +1,7 @@
-"""One HTTP exchange, safely: a client that leaks nothing, and an answer or a failure as a value.
+"""Sends one HTTP request and returns the answer or the failure as a value.
 
-In: a base URL to check, a request to send with a secret as its bearer. Out: `Answer`, or `Failure` that
-tells whether the server may have got the request. Never: a redirect followed (the credential must not
-leave the host), a cookie kept (it could authenticate a call that presents another key), an exchange
-without a time limit or of unlimited size, a header in a log.
+A client must never follow a redirect (the credential must not leave the host), keep a cookie (it could authenticate a
+call that presents another key), wait or read without a limit, or log a header.
 """
 
 from __future__ import annotations
@@ -28,68 +26,71 @@ from keyplan.errors import InputError
 from keyplan.model.secret import Credential, RawKey
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""A larger answer is an error, so that no server can fill the memory."""
 _TIMEOUT_SECONDS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
 # Idle connections are dropped before common servers drop theirs (uvicorn: after 5 s): a request sent
 # into a connection that is just being closed is lost, and a lost create is in doubt.
 _LIMITS = httpx.Limits(max_connections=128, max_keepalive_connections=64, keepalive_expiry=4.0)
 _TEXT_LIMIT = 200
+"""Characters of foreign text in a message."""
 _HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server answered, whole."""
+    """A server's complete answer."""
 
     status: int
     content_type: str = ""
     retry_after: str | None = None
-    """Header as sent; `read_retry_after` understands it."""
+    """Header as sent, for `read_retry_after`."""
     date: str | None = None
-    """Header as sent; `read_http_date` understands it."""
+    """Header as sent, for `read_http_date`."""
     headers: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
-    """All headers; names are found in any case."""
+    """All headers; names are not case-sensitive."""
     body: bytes = field(repr=False, default=b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why there is no whole answer."""
+    """The reason why there is no complete answer."""
 
     reason: str
-    """One line, quoting nothing that was sent or received."""
+    """One line that quotes nothing of what was sent or received."""
     sent: bool
     """Whether the server may have got the request."""
     passing: bool = True
-    """Whether trying again can help."""
+    """Whether another attempt can succeed."""
 
 
 Exchange: TypeAlias = Answer | Failure
 
 
 class Bearer(httpx.Auth):
-    """Presents one secret as bearer token; it enters the request at the last moment and no log."""
+    """Sends one secret as bearer token."""
 
     def __init__(self, secret: Credential | RawKey) -> None:
         self._secret = secret
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Yield the request with its Authorization header."""
+        # Set here, at the last moment: a request that is kept, repeated or logged before holds no secret.
         request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
         yield request
 
 
 def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
-    """Return a base URL without trailing slash; messages name it as `whose`.
+    """Return a base URL without trailing slash; `whose` is its name in messages.
 
-    Raises InputError where it is no URL, holds a user name, a query or a fragment, or is plain http to
-    anything but this machine.
+    Raises:
+        InputError: It is not a URL, holds a user name, a query or a fragment, or is plain http to another machine.
     """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         raise InputError(f"{whose} is not a URL") from None
     if parsed.userinfo or parsed.query or parsed.fragment:
-        # Not quoted: what stands there may be a secret.
+        # Not quoted in the message: a password or a token may be part of it.
         raise InputError(f"{whose} must hold no user name, password, query or fragment")
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise InputError(f"{whose} '{url}' must begin with https:// and a host")
@@ -106,12 +107,13 @@ def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
 def open_client(
     *, transport: httpx.BaseTransport | None = None, ca_file: str = "", tls: ssl.SSLContext | None = None
 ) -> httpx.Client:
-    """Return a client that follows no redirect, keeps no cookie and has a limit on everything.
+    """Return a client that follows no redirect, keeps no cookie, and limits times and sizes. Nothing is sent yet.
 
-    Proxies and certificate bundles come from HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE; `ca_file` goes before
-    the latter, and `tls`, an adapter's own context, before both. Nothing is sent yet.
+    Proxies and certificate bundles come from HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE. `ca_file` replaces the bundle,
+    and `tls`, an adapter's own context, replaces both.
 
-    Raises InputError where one of these cannot be used.
+    Raises:
+        InputError: A proxy URL or a certificate bundle cannot be used.
     """
     _silence_loggers()
     with _translated():
@@ -126,6 +128,7 @@ def open_client(
             headers={
                 "User-Agent": _name_agent(),
                 "Accept": "application/json, application/problem+json",
+                # No compression: MAX_ANSWER_BYTES then bounds what is read and what is held alike.
                 "Accept-Encoding": "identity",
             },
         )
@@ -149,20 +152,22 @@ def _translated() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _name_agent() -> str:
-    """Return what requests say about who asks. Each time would take 1 ms, and a listing opens 18 clients."""
+    """Return the User-Agent. Cached: the look-up takes 1 ms, and a listing opens 18 clients."""
     return f"keyplan/{version('keyplan')}"
 
 
 def make_opener(base_url: str, *, ca_file: str = "") -> Callable[[], httpx.Client]:
-    """Return what opens clients like `open_client`'s for a base URL; they share one TLS context.
+    """Return a function that opens clients, as `open_client` does, for a base URL; they share one TLS context.
 
-    To read all certificates anew takes 20 ms for each client. Raises InputError where they cannot be used.
+    Raises:
+        InputError: The certificate bundle cannot be used.
     """
+    # One context for all: to read the certificates takes 20 ms, and each thread has a client of its own.
     with _translated():
         if ca_file:
             tls = ssl.create_default_context(cafile=ca_file)
         elif base_url.startswith("http:"):
-            # Plain http, for this machine alone: a context that trusts nobody spares these 20 ms.
+            # Plain http is for this machine alone: a context without certificates saves the 20 ms.
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         else:
             tls = httpx.create_ssl_context()
@@ -170,9 +175,9 @@ def make_opener(base_url: str, *, ca_file: str = "") -> Callable[[], httpx.Clien
 
 
 def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | None) -> Exchange:
-    """Send one request once and return the whole answer, or why there is none. Raises nothing.
+    """Send one request once and return the complete answer, or the reason why there is none. Raises nothing.
 
-    `bearer` is None where the client's certificate authenticates it.
+    `bearer` is None if the client's certificate authenticates the request.
     """
     try:
         response = client.send(request, auth=bearer, stream=True, follow_redirects=False)
@@ -185,7 +190,7 @@ def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | N
 
 
 def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
-    """Return how long a Retry-After header asks to wait, at least zero; None where it says nothing usable."""
+    """Return how long a Retry-After header asks to wait, at least zero; None if it cannot be read."""
     if text is None:
         return None
     # RFC 9110 10.2.3: Retry-After is seconds or an HTTP date.
@@ -196,7 +201,7 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
 
 
 def read_http_date(text: str | None) -> datetime | None:
-    """Return the aware UTC instant of a header such as Date; None where it is none."""
+    """Return the aware UTC instant of a header such as Date; None if it is not an HTTP date."""
     try:
         date = parsedate_to_datetime(text or "")
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
@@ -211,7 +216,7 @@ def show_safely(text: str, *, limit: int = _TEXT_LIMIT) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host can only be this machine, so that plain http tells nobody else anything."""
+    """Whether a host can only be this machine, so that plain http stays on it."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -219,8 +224,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _silence_loggers() -> None:
-    # httpcore logs header lists at DEBUG, httpx every URL at INFO: a program that turns on debug logging
-    # for everything must not thereby write down what we send.
+    # httpcore logs headers at DEBUG, httpx URLs at INFO. A program that turns on debug logging for all libraries must
+    # not write the credential to its log.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -242,7 +247,7 @@ def _read(response: httpx.Response) -> Exchange:
 
 
 def _describe_connect_error(error: httpx.ConnectError) -> Failure:
-    # The text comes from the operating system or OpenSSL: "[Errno 111] Connection refused".
+    # Safe to show: the text comes from the operating system or OpenSSL, such as "[Errno 111] Connection refused".
     reason = show_safely(str(error)) or "no connection"
     return Failure(reason=reason, sent=False, passing=not _is_about_certificate(error))
 
@@ -255,9 +260,9 @@ def _is_about_certificate(error: BaseException | None) -> bool:
     return False
 
 
-# Which failures prove that no server got the request (httpcore 1.0: these are raised while connecting or
-# while waiting for a connection); of all others nobody knows. First that fits. Texts are fixed, because
-# a protocol error quotes what was sent or received.
+# `sent=False` only for failures which prove that no server got the request: httpcore 1.0 raises them while connecting
+# or while waiting for a connection. The first class that fits counts. Texts are fixed, because a protocol error
+# quotes what was sent or received.
 _FAILURES: tuple[tuple[type[httpx.HTTPError], Failure], ...] = (
     (httpx.ConnectTimeout, Failure(reason="no connection within 10 s", sent=False)),
     (httpx.PoolTimeout, Failure(reason="no free connection within 30 s", sent=False)),

@@ -1,7 +1,7 @@
-"""Try again, together: backoff with a deadline, and one gate that every request to a provider passes.
+"""Repeats attempts: backoff with jitter and a deadline, and one gate that all requests to a provider pass.
 
-In: attempts, and a judge that tells which results may be repeated. Out: the last result. Never: an own
-clock or own chance, or two threads that ignore what the provider asked of the third.
+Clock and randomness are parameters, so that tests need no real time. If a server asks one thread to slow down, all
+threads that share its gate must slow down.
 """
 
 from __future__ import annotations
@@ -20,96 +20,100 @@ from keyplan.ports import Clock
 ResultT = TypeVar("ResultT")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_MEASURED = timedelta(seconds=1)
-_SLOWEST_PER_SECOND = 0.5
-_SLOWING_FACTOR = 0.7
-_QUICKENING_PER_SECOND = 0.02
+_RATE_WINDOW = timedelta(seconds=1)
+"""A pace starts from the number of requests that the provider accepted during this time."""
+_MIN_PER_SECOND = 0.5
+_DECREASE_FACTOR = 0.7
+"""At most one request in twenty is refused under a steady rate limit; a test simulates that."""
+_INCREASE_PER_SECOND = 0.02
+"""Added for each accepted request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long and how often an attempt is repeated."""
+    """The limits within which an attempt is repeated."""
 
     first: timedelta = timedelta(seconds=0.5)
-    """Upper bound of the first wait; it doubles with each attempt. The wait itself is drawn below it."""
+    """Upper bound of the first wait; it doubles with each attempt. The wait itself is a random part of it."""
     longest: timedelta = timedelta(seconds=20)
-    """Upper bound of any wait that the provider didn't ask for."""
+    """Upper bound of a wait for which the provider named no time."""
     longest_pause: timedelta = timedelta(seconds=60)
-    """Upper bound of any wait that the provider asked for."""
+    """Upper bound of a wait for which the provider named a time."""
     deadline: timedelta = timedelta(seconds=120)
-    """From the first attempt; none begins later."""
+    """Counted from the first attempt; no attempt begins later."""
     attempts: int = 6
-    """Of a failing attempt. Where the provider asks to slow down only the deadline counts."""
+    """How often a failing request is sent. While the provider throttles, only the deadline counts."""
 
     def bound(self, attempt_number: int) -> timedelta:
         """Return the longest wait after that attempt; the first has number 1."""
-        # 65,536 times anything sensible is beyond `longest`; without the bound the product would overflow.
+        # Bounded, or the product would overflow; 65,536 times the first wait is beyond `longest` anyway.
         return min(self.longest, self.first * (1 << min(attempt_number - 1, 16)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A judge's word that an attempt may be repeated."""
+    """The decision that an attempt may be repeated."""
 
     throttled: bool = False
-    """Whether the provider asked for less: all its requests pause and then start further apart."""
+    """Whether the provider throttles: all requests to it pause, and then start further apart."""
     retry_after: timedelta | None = None
-    """How long it asked to wait."""
+    """How long the provider asked to wait."""
 
 
 class Pace:
-    """How far apart requests start: not at all, until the provider complains.
+    """The distance between the starts of requests: none until the provider throttles for the first time.
 
-    Then additive increase, multiplicative decrease, as in TCP (RFC 5681 3.1), starting from what the
-    provider took during the last second. It holds no lock and no clock: a `Gate` brings both.
+    From then on it is additive increase, multiplicative decrease, as in TCP (RFC 5681 3.1), starting from the rate that
+    the provider accepted during the last second. Not safe for threads: a `Gate` holds the lock and the clock.
     """
 
     def __init__(self) -> None:
         self.generation = 0
-        """Counts complaints. Requests that started before the last one complain of a pace already left."""
+        """How often the pace was decreased. A refusal of a request from an earlier generation is about an old pace."""
         self._per_second: float | None = None
         self._free_from = _LONG_AGO
         self._paused_until = _LONG_AGO
-        self._taken: deque[datetime] = deque()
+        self._accepted: deque[datetime] = deque()
 
     def next_start(self, now: datetime) -> datetime:
         """Return when the next request may start."""
         return max(now, self._free_from, self._paused_until)
 
     def pause_left(self, now: datetime) -> timedelta:
-        """Return how long nothing may start, zero where it may."""
+        """Return how long no request may start; zero if one may."""
         return max(timedelta(0), self._paused_until - now)
 
     def reserve(self, start: datetime) -> None:
-        """Note that a request starts then; the next one keeps its distance."""
+        """Record that a request starts then, so that the next one keeps its distance."""
         if self._per_second is not None:
             self._free_from = start + timedelta(seconds=1 / self._per_second)
 
-    def quicken(self, now: datetime) -> None:
-        """Note that the provider took a request."""
+    def increase(self, now: datetime) -> None:
+        """Record that the provider accepted a request."""
         if self._per_second is not None:
-            self._per_second += _QUICKENING_PER_SECOND
+            self._per_second += _INCREASE_PER_SECOND
             return
-        self._taken.append(now)
+        self._accepted.append(now)
         self._drop_old(now)
 
-    def slow_down(self, generation: int, now: datetime, pause: timedelta) -> None:
-        """Note that the provider refused a request that had started in `generation`."""
+    def decrease(self, generation: int, now: datetime, pause: timedelta) -> None:
+        """Record that the provider throttled a request that had started in `generation`."""
         self._paused_until = max(self._paused_until, now + pause)
+        # A burst of refusals counts once: the requests were all sent at the pace that is being left.
         if generation != self.generation:
             return
         self.generation += 1
         self._drop_old(now)
-        per_second = self._per_second or max(1.0, len(self._taken) / _MEASURED.total_seconds())
-        self._per_second = max(_SLOWEST_PER_SECOND, per_second * _SLOWING_FACTOR)
+        per_second = self._per_second or max(1.0, len(self._accepted) / _RATE_WINDOW.total_seconds())
+        self._per_second = max(_MIN_PER_SECOND, per_second * _DECREASE_FACTOR)
 
     def _drop_old(self, now: datetime) -> None:
-        while self._taken and self._taken[0] <= now - _MEASURED:
-            self._taken.popleft()
+        while self._accepted and self._accepted[0] <= now - _RATE_WINDOW:
+            self._accepted.popleft()
 
 
 class Gate:
-    """Where all threads wait for their turn at one provider."""
+    """Admits the requests of all threads to one provider, at the provider's pace. Safe for threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -117,7 +121,7 @@ class Gate:
         self._lock = threading.Lock()
 
     def enter(self, *, until: datetime) -> int | None:
-        """Wait for a turn; return its generation, or None where there is none until then."""
+        """Wait until a request may start and return its generation; None if it may not start before `until`."""
         while True:
             with self._lock:
                 now = self._clock.now()
@@ -128,29 +132,29 @@ class Gate:
             if start > now:
                 self._clock.sleep(start - now)
             with self._lock:
-                # Somebody may have been told to wait while this thread slept.
+                # Another thread may have been throttled while this one slept.
                 if not self._pace.pause_left(self._clock.now()):
                     return self._pace.generation
 
-    def taken(self) -> None:
-        """Tell that the provider took a request."""
+    def accepted(self) -> None:
+        """Record that the provider accepted a request."""
         with self._lock:
-            self._pace.quicken(self._clock.now())
+            self._pace.increase(self._clock.now())
 
-    def refused(self, generation: int, *, pause: timedelta) -> None:
-        """Tell that the provider asked for less; everybody waits that long and goes on slower."""
+    def throttled(self, generation: int, *, pause: timedelta) -> None:
+        """Record that the provider throttled a request: all threads wait that long, and then go on slower."""
         with self._lock:
-            self._pace.slow_down(generation, self._clock.now(), pause)
+            self._pace.decrease(generation, self._clock.now(), pause)
 
     def paused_for(self) -> timedelta:
-        """Return how long nobody is let in, zero where somebody is."""
+        """Return how long no request is admitted; zero if one is."""
         with self._lock:
             return self._pace.pause_left(self._clock.now())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrier:
-    """Repeats attempts at one provider; shared by all threads that talk to it."""
+    """Repeats requests to one provider; shared by all threads that send them."""
 
     clock: Clock
     jitter: Callable[[float], float]
@@ -159,9 +163,9 @@ class Retrier:
     patience: Patience = field(default_factory=Patience)
 
     def persist(self, attempt: Callable[[], ResultT], judge: Callable[[ResultT], Again | None]) -> ResultT | None:
-        """Return the first result that is not to be repeated, or the last one when patience is over.
+        """Return the first result that `judge` does not want repeated, or the last one when the limits are reached.
 
-        None where the provider kept everybody waiting, so that no attempt was made at all.
+        Returns None if no attempt was made at all, because the provider kept all requests waiting.
         """
         deadline = self.clock.now() + self.patience.deadline
         result: ResultT | None = None
@@ -172,10 +176,10 @@ class Retrier:
             result = attempt()
             again = judge(result)
             if again is None:
-                self.gate.taken()
+                self.gate.accepted()
                 break
             if again.throttled:
-                self.gate.refused(generation, pause=self._pause(again, turn.retry_state.attempt_number))
+                self.gate.throttled(generation, pause=self._pause(again, turn.retry_state.attempt_number))
             turn.retry_state.set_result(again)
         return result
 
@@ -194,6 +198,7 @@ class Retrier:
         return min(again.retry_after, self.patience.longest_pause)
 
     def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
+        # The gate would make it wait in any case, but a wait that is known here counts against the deadline.
         if _again_of(state).throttled:
             return self.gate.paused_for().total_seconds()
         return self.jitter(self.patience.bound(state.attempt_number).total_seconds())

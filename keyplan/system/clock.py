@@ -1,4 +1,4 @@
-"""Time and waiting as the operating system has them: the only clock that is not a test's."""
+"""The operating system's clock. All other code gets a `Clock` as a parameter, so that tests can replace it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
-    """The `Clock` port on the machine's own clock."""
+    """Implements `Clock` with the machine's own time."""
 
     def now(self) -> datetime:
         """Return the current instant, aware, UTC."""
         return datetime.now(UTC)
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait that long; a duration of zero or less is over at once."""
+        """Wait that long; return at once if the duration is zero or negative."""
         time.sleep(max(0.0, duration.total_seconds()))

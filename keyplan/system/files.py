@@ -1,7 +1,7 @@
-"""Files that survive a crash: one folder, opened once, in which names are read, replaced and removed.
+"""Reads, replaces and removes files in one open folder, so that a crash never leaves a half-written file.
 
-In: a path, split into a base that is trusted and parts that are not. Out: whole contents, or OSError for the
-caller to translate. Never: a link followed below the base, a half-written file, a mode wider than 0600.
+A path is split into a trusted base and parts below it. No link is followed below the base unless the caller allows it,
+and no file is created with a mode wider than 0600.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from typing import Self
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 _LARGEST_BYTES = 4 * 1024 * 1024
-"""No file of secrets is larger; what is, was named by mistake."""
-_TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""No file of secrets is larger; a larger file was named by mistake."""
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Folder:
-    """One open folder; every name given to its methods is a name in it, without separators.
+    """One open folder. Its methods take names in it, without separators, and raise OSError.
 
-    All methods raise OSError. The descriptor pins the folder: renaming it or putting a link in its place
-    leads nobody astray.
+    All access goes through the descriptor, so renaming the folder or replacing it by a link does not redirect a write.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -35,10 +34,11 @@ class Folder:
 
     @classmethod
     def enter(cls, base: str, parts: Sequence[str], *, create: bool, follow: bool) -> Self:
-        """Open a folder below a base, which must exist; make what is missing on the way where asked to.
+        """Open a folder below a base, which must exist; `create` makes the missing folders on the way.
 
-        `follow` says whether links that exist on the way are followed; a link at the base always is.
+        `follow` says whether links below the base are followed; a link at the base always is.
         """
+        # One component at a time, each relative to the open one before: a link put there meanwhile is noticed.
         descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in parts:
             try:
@@ -55,15 +55,15 @@ class Folder:
         os.close(self._descriptor)
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's content; None where there is none. A link, folder, pipe or huge file is an OSError."""
+        """Return a file's content; None if there is no file. A link, folder, pipe or huge file is an OSError."""
         try:
-            descriptor = os.open(name, _TO_READ, dir_fd=self._descriptor)
+            descriptor = os.open(name, _READ_FLAGS, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
         try:
             found = os.fstat(descriptor)
             _refuse_unfit(found, name)
-            # One read of a byte more than there is takes half the time of a file object.
+            # One byte more than the size, to notice the end with one call: half the time of a file object.
             content = os.read(descriptor, found.st_size + 1)
             while len(content) > found.st_size and (more := os.read(descriptor, _LARGEST_BYTES)):
                 content += more  # it grew meanwhile
@@ -72,35 +72,36 @@ class Folder:
             os.close(descriptor)
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a file of mode 0600 in place of the former one, whole or not at all; durable when it returns.
+        """Replace a file by one of mode 0600, whole or not at all; durable when it returns.
 
-        Two writers of one name must hold a lock: they share the name of the temporary file, so that what
-        a crash left there, raw key and all, is gone with the next write.
+        Two writers of one name must hold a lock, because they use the same temporary file.
         """
+        # A fixed name: a temporary file that a crash left behind holds a raw key, and the next write must replace it.
         temporary = f".{name}.keyplan.tmp"
         try:
             self._write_new(temporary, content)
-            self._refuse_odd(name)
+            self._refuse_special(name)
             os.replace(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except OSError:
             with suppress(OSError):
                 self._unlink(temporary)
             raise
+        # The rename is durable only once the folder is on disk (fsync(2)).
         os.fsync(self._descriptor)
 
     def remove(self, name: str) -> None:
-        """Remove a file, durably; nothing where there is none."""
+        """Remove a file, durably; do nothing if there is none."""
         self._unlink(name)
         os.fsync(self._descriptor)
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Hold a lock against other threads and processes; its file is gone afterwards. Waits as long as it takes."""
+        """Hold a lock against other threads and processes, waiting without a limit; its file is removed afterwards."""
         descriptor = self._acquire(name)
         try:
             yield
         finally:
-            # Removed while it is held: whoever waits on this file sees that it has lost its name, and starts anew.
+            # Remove it while it is held: a waiting process then sees that its file has lost its name, and starts again.
             with suppress(OSError):
                 self._unlink(name)
             os.close(descriptor)
@@ -125,19 +126,19 @@ class Folder:
 
     def _write_new(self, name: str, content: bytes) -> None:
         try:
-            descriptor = os.open(name, _TO_MAKE, _PRIVATE_FILE, dir_fd=self._descriptor)
-        except FileExistsError:  # after a crash; asked for first, it would cost each write a call
+            descriptor = os.open(name, _CREATE_FLAGS, _PRIVATE_FILE, dir_fd=self._descriptor)
+        except FileExistsError:  # left by a crash; to check first would cost each write a call
             self._unlink(name)
-            descriptor = os.open(name, _TO_MAKE, _PRIVATE_FILE, dir_fd=self._descriptor)
+            descriptor = os.open(name, _CREATE_FLAGS, _PRIVATE_FILE, dir_fd=self._descriptor)
         try:
-            # Not with a file object, which asks the system five times about a file that we know.
+            # Not with a file object, which makes five more system calls for a file that is known.
             while content:
                 content = content[os.write(descriptor, content) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def _refuse_odd(self, name: str) -> None:
+    def _refuse_special(self, name: str) -> None:
         # rename(2) would replace a link, a pipe or a device without a word.
         with suppress(FileNotFoundError):
             _refuse_unfit(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), name)

@@ -1,7 +1,4 @@
-"""Whether git would commit a file: a secret inside a work tree must be ignored.
-
-In: paths. Out: nothing, or SinkDeniedError with what to do. Never: a shell, or a secret in argv or environment.
-"""
+"""Checks that git ignores a file before a raw key is written to it. git gets no shell and no secret."""
 
 from __future__ import annotations
 
@@ -17,27 +14,27 @@ from keyplan.errors import SinkDeniedError
 
 _IGNORED, _NOT_IGNORED = 0, 1
 """Exit statuses of git-check-ignore(1)."""
-_PATIENCE = timedelta(seconds=20)
-_PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT")
-"""What git needs to find itself and the user's own ignore file; no GIT_DIR that points elsewhere, no secret."""
+_TIME_LIMIT = timedelta(seconds=20)
+_PASSED_VARIABLES = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT")
+"""What git needs to find itself and the user's ignore file; GIT_DIR could name another repository and is left out."""
 
 _CHECK = ("git", "-c", "core.fsmonitor=false", "check-ignore")
-"""A repository's own configuration may name programs to run; fsmonitor is the one that reading the index calls."""
+"""A repository's configuration may name programs that git runs; fsmonitor is the one that check-ignore would call."""
 
 Ask = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
-"""Runs argv in a folder with an environment; the exit status, or None where there is no such program."""
+"""Runs argv in a folder with an environment; returns the exit status, or None if the program cannot be run."""
 AskMany = Callable[[Sequence[str], Path, Mapping[str, str], bytes], bytes]
-"""As `Ask`, with standard input; what the program printed, nothing where there is no such program."""
+"""As `Ask`, with standard input; returns what the program printed, nothing if it cannot be run."""
 
 
 def run_quietly(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int | None:
-    """Run a program without shell or input; return its exit status, None where it can't be run in time."""
+    """Run a program without shell or input; return its exit status, None if it cannot be run in time."""
     ended = _run(argv, folder, environment, b"")
     return ended.returncode if ended else None
 
 
 def run_for_output(argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes) -> bytes:
-    """Run a program without shell and return what it printed; nothing where it can't be run in time."""
+    """Run a program without shell and return what it printed; nothing if it cannot be run in time."""
     ended = _run(argv, folder, environment, given)
     return ended.stdout if ended else b""
 
@@ -53,7 +50,7 @@ def _run(
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE.total_seconds(),
+            timeout=_TIME_LIMIT.total_seconds(),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -61,30 +58,36 @@ def _run(
 
 
 class GitIgnoring:
-    """Knows which paths git ignores; asks git once per path, or once for all that are expected. Safe for threads."""
+    """Knows which paths git ignores; runs git once for all expected paths, else once per path. Safe for threads."""
 
     def __init__(
         self, environment: Mapping[str, str], ask: Ask = run_quietly, ask_many: AskMany = run_for_output
     ) -> None:
-        self._environment = {name: environment[name] for name in _PASSED_ON if name in environment} | {"LC_ALL": "C"}
+        self._environment = {name: environment[name] for name in _PASSED_VARIABLES if name in environment} | {
+            "LC_ALL": "C"
+        }
         self._ask = ask
         self._ask_many = ask_many
-        self._turn = Lock()
+        self._lock = Lock()
         self._expected: Iterable[Path] = ()
         self._known_ignored: set[Path] = set()
         self._folders: dict[Path, tuple[Path, Path | None]] = {}
-        """Where each folder really is, and the work tree around it: the same for all files in it."""
+        """The real path of each folder and the work tree around it, which is the same for all files in the folder."""
 
     def expect(self, paths: Iterable[Path]) -> None:
-        """Hear of paths that may have to be told apart soon; they are looked at when the first of any path is.
+        """Announce paths that may be checked soon; the first check then asks git about all of them.
 
-        One question about 1,000 paths takes git 7 ms, and one about each of them 5 s.
+        git takes 7 ms for 1,000 paths in one call, and 5 s for a call about each.
         """
         self._expected = paths
 
     def refuse_unignored(self, path: Path) -> None:
-        """Return where git would not commit the file. Raises SinkDeniedError where it would, or nobody knows."""
-        with self._turn:
+        """Return if git ignores the file, or no work tree is around it.
+
+        Raises:
+            SinkDeniedError: git would commit the file, or could not tell.
+        """
+        with self._lock:
             self._learn_expected()
         if path in self._known_ignored:
             return
@@ -94,7 +97,7 @@ class GitIgnoring:
         self._known_ignored.add(path)
 
     def _learn_expected(self) -> None:
-        """Note which expected paths git certainly ignores. Each of the others is asked about alone, once it matters."""
+        """Record which expected paths git ignores; each of the others is checked alone when it is written."""
         paths, self._expected = self._expected, ()
         by_tree: defaultdict[Path, dict[bytes, Path]] = defaultdict(dict)
         for path in paths:
@@ -107,7 +110,7 @@ class GitIgnoring:
             self._known_ignored.update(targets[target] for target in ignored.split(b"\0") if target in targets)
 
     def _locate(self, path: Path) -> tuple[Path | None, Path]:
-        """Return the work tree around a path, if any, and where the path really is."""
+        """Return the work tree around a path, if any, and the real path."""
         if path.parent not in self._folders:
             self._folders[path.parent] = _find_work_tree(path.parent)
         folder, work_tree = self._folders[path.parent]
@@ -131,7 +134,8 @@ class GitIgnoring:
 
 
 def _find_work_tree(folder: Path) -> tuple[Path, Path | None]:
-    """Return where a folder really is, and the git work tree around it, if any."""
+    """Return the real path of a folder, and the git work tree around it, if any."""
+    # Resolved first: a link may lead into a work tree whose path does not show it.
     real = folder.resolve()
     return real, next((outer for outer in (real, *real.parents) if _is_work_tree(outer)), None)
 

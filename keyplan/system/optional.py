@@ -1,8 +1,4 @@
-"""Packages that only some sinks need, imported when such a sink is built.
-
-In: the name of a module, and the extra that installs it. Out: the module. Never: an import at start-up, or an
-ImportError that leaves without telling what to install.
-"""
+"""Imports packages that only some sinks need, when such a sink is built and never at start-up."""
 
 from __future__ import annotations
 
@@ -13,7 +9,11 @@ from keyplan.errors import InputError
 
 
 def require(module: str, *, extra: str) -> ModuleType:
-    """Return an imported module such as ``hvac``. Raises InputError, with the line to run, where it is missing."""
+    """Return an imported module such as ``hvac``.
+
+    Raises:
+        InputError: A package is missing; the advice is the command that installs it.
+    """
     try:
         return import_module(module)
     except ImportError as error:

@@ -1,9 +1,4 @@
-"""Which processes there are, who started whom, and what each has open: as far as Linux lets this process see.
-
-In: the `/proc` file system. Out: a table. Never: a guess; what cannot be seen is None.
-
-Source: proc(5).
-"""
+"""Lists processes, their parents and the files they read, from `/proc` (proc(5)). What cannot be seen is None."""
 
 from __future__ import annotations
 
@@ -25,20 +20,20 @@ class Process:
     """One process."""
 
     name: str
-    """At most 15 bytes of the name of its program."""
+    """The first 15 bytes of its program's name; the kernel keeps no more."""
     parent: int
-    """0: it was started from outside of what this process can see."""
+    """0 if this process cannot see the parent, as in a container."""
     arguments: tuple[str, ...] = ()
     reads: frozenset[str] | None = frozenset()
-    """What it has open for reading, such as ``pipe:[4711]``; None where that cannot be seen."""
+    """The files that it has open for reading, such as ``pipe:[4711]``; None if they cannot be seen."""
 
 
 def read_processes(proc: Path = PROC) -> Mapping[int, Process]:
-    """Return all processes that can be seen, by number; nothing on a system without `/proc`."""
+    """Return all visible processes by number; none on a system without `/proc`."""
     found: dict[int, Process] = {}
     with suppress(OSError):
         for folder in proc.iterdir():
-            # One that ends meanwhile is gone, which is all that has to be known of it.
+            # A process may end while it is being read; then it is left out.
             with suppress(FileNotFoundError, ProcessLookupError):
                 if folder.name.isdecimal() and (process := _read(folder)):
                     found[int(folder.name)] = process
@@ -46,7 +41,7 @@ def read_processes(proc: Path = PROC) -> Mapping[int, Process]:
 
 
 def name_open_file(descriptor: int, proc: Path = PROC) -> str | None:
-    """Return what a descriptor of this process leads to, such as ``pipe:[4711]``; None where that cannot be seen."""
+    """Return the file behind a descriptor of this process, such as ``pipe:[4711]``; None if it cannot be seen."""
     try:
         return str((proc / "self" / "fd" / str(descriptor)).readlink())
     except OSError:
@@ -54,7 +49,7 @@ def name_open_file(descriptor: int, proc: Path = PROC) -> str | None:
 
 
 def _read(folder: Path) -> Process | None:
-    """Return the process of a folder; None for one that has ended and only waits to be counted."""
+    """Return the process of a folder in `/proc`; None for a zombie, which reads nothing any more."""
     found = _STAT.fullmatch((folder / "stat").read_bytes())
     if found is None or found["state"] == _ZOMBIE:
         return None
@@ -71,7 +66,7 @@ def _list_read(folder: Path) -> frozenset[str] | None:
     reads = set()
     try:
         for link in (folder / "fd").iterdir():
-            # A descriptor that is closed meanwhile is no longer read.
+            # A descriptor may be closed while it is being examined.
             with suppress(FileNotFoundError):
                 flags = _FLAGS.search((folder / "fdinfo" / link.name).read_bytes())
                 if flags is None or int(flags[1], 8) & os.O_ACCMODE != os.O_WRONLY:
@@ -79,5 +74,6 @@ def _list_read(folder: Path) -> frozenset[str] | None:
     except (FileNotFoundError, ProcessLookupError):
         raise
     except OSError:
+        # Another user's process: its descriptors are not visible, so nothing may be concluded from their absence.
         return None
     return frozenset(reads)

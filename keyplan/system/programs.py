@@ -1,7 +1,7 @@
-"""Other people's programs, run for a sink: no shell, no terminal, no secret in argv or environment, and not for ever.
+"""Runs a program for a sink: without a shell or a terminal, and within a time limit.
 
-In: argv, what stdin gets, a time limit. Out: exit status, stdout, and stderr made fit to be shown. Never: keyplan's own
-credential in a child's environment; a raw key in what is shown of a child, even a part of it.
+keyplan's own credential must never be in a child's environment, and no part of a raw key in what is shown of its
+stderr.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.secret import HIDDEN, RawKey
 
 _SHOWN_CHARACTERS = 400
-_TELLING = 8
-"""So many characters of a raw key in a row are hidden: redacted forms show fewer."""
+_HIDDEN_LENGTH = 8
+"""So many or more consecutive characters of a raw key are hidden; redacted forms show fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """What a program left behind."""
+    """The result of a program."""
 
     status: int
-    """Exit status; negative where a signal ended it."""
+    """Exit status; negative if a signal ended it."""
     out: bytes = field(repr=False)
     """All of stdout: may be secret."""
     complaint: str
-    """The beginning of stderr on one line, without any part of the raw key; empty where there is none."""
+    """The beginning of stderr as one line, without any part of the raw key; empty if the program printed none."""
 
 
 def keep_from_children(environment: Mapping[str, str], variables: Collection[str]) -> dict[str, str]:
-    """Return the environment without these variables, and without any other that holds the value of one of them."""
+    """Return the environment without these variables and without any other variable of the same value."""
     values = {environment[name] for name in variables if environment.get(name)}
     return {name: value for name, value in environment.items() if name not in variables and value not in values}
 
@@ -49,13 +49,15 @@ def run(
     limit: timedelta,
     hides: RawKey | None = None,
 ) -> Ran:
-    """Run a program to its end, `given` on its stdin, and return what it left; `hides` never shows in its complaint.
+    """Run a program with `given` as its stdin and return its result; no part of `hides` is in its complaint.
 
-    Raises SinkDeniedError where there is no such program or it may not be run, SinkUnavailableError where it does not
-    end within the limit: it and its children are then killed.
+    Raises:
+        SinkDeniedError: The program does not exist or may not be run.
+        SinkUnavailableError: It did not end within the limit; it and its children are then killed.
     """
     try:
-        # A session of its own: no terminal to ask on, and Ctrl-C is keyplan's to handle, not the child's.
+        # A new session: the child has no terminal to prompt on, and Ctrl-C reaches keyplan alone, which finishes the
+        # delivery before it stops.
         process = subprocess.Popen(  # noqa: S603 - the manifest's author names the program; no shell is involved
             argv,
             stdin=subprocess.PIPE,
@@ -84,7 +86,7 @@ def run(
 
 @contextmanager
 def _killing(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kill the program and its children where the block does not come to its end, whatever the reason."""
+    """Kill the program and its children if the block raises."""
     with ExitStack() as undo:
         undo.callback(_kill, process)
         yield
@@ -97,7 +99,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _show(text: bytes, hides: RawKey | None) -> str:
-    # Masked before it is cut: a cut through the raw key would leave a part that nobody recognises.
+    # Mask before cutting: a cut through the raw key would leave a part that no longer matches.
     shown = text.decode(errors="replace")
     if hides is not None:
         shown = _mask(shown, hides)
@@ -106,7 +108,8 @@ def _show(text: bytes, hides: RawKey | None) -> str:
 
 
 def _mask(text: str, hides: RawKey) -> str:
-    """Return the text with every piece of the raw key hidden that is long enough to tell anything."""
+    """Return the text with every piece of the raw key hidden that has `_HIDDEN_LENGTH` characters or more."""
+    # Pieces, not only the whole: a program may print a truncated or wrapped argument.
     pieces = _cut(hides.reveal())
     length = max(map(len, pieces), default=0)
     shown, hidden_until = [], 0
@@ -120,6 +123,6 @@ def _mask(text: str, hides: RawKey) -> str:
 
 
 def _cut(secret: str) -> frozenset[str]:
-    """Return all pieces of telling length; a shorter secret as a whole."""
-    length = min(_TELLING, len(secret))
+    """Return all pieces of `_HIDDEN_LENGTH` characters; a shorter secret as a whole."""
+    length = min(_HIDDEN_LENGTH, len(secret))
     return frozenset(secret[start : start + length] for start in range(len(secret) - length + 1)) - {""}

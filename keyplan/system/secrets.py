@@ -1,7 +1,6 @@
-"""Fetch a credential from where the manifest says it stands: a variable, a file or a program.
+"""Fetches a credential from the source that the manifest names: a variable, a file or a program.
 
-In: a `SecretSource`, the process's environment at start, the folder that relative paths start from.
-Out: a `Credential` that a header can carry. Never: the secret, or a program's arguments, in an error.
+No error quotes the secret or the arguments of a program.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ SECRET_SCHEMA: Mapping[str, Any] = {
     "maxProperties": 1,
     "errorMessage": "must be {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}; a manifest never holds a secret",
 }
-"""For the OPTIONS of plugins: an option that names a secret."""
+"""For the OPTIONS of plugins: the schema of an option that names a secret."""
 
 
 def read_source(value: Mapping[str, Any]) -> SecretSource:
@@ -51,10 +50,10 @@ def resolve(
 ) -> Credential:
     """Return the credential that a source holds.
 
-    A variable counts as it is; of a file or a program's output exactly one final newline is dropped.
+    A variable is used as it is; from a file or a program's output exactly one final newline is removed.
 
-    Raises InputError, naming the source and never the secret, where it is missing, empty, too long, or
-    has characters that a header cannot carry.
+    Raises:
+        InputError: The secret is missing, empty, too long, or has characters that a header cannot carry.
     """
     named = _describe(source)
     match source:
@@ -100,7 +99,7 @@ def _run(argv: tuple[str, ...], named: str, environment: Mapping[str, str], fold
     if not argv:
         raise InputError("the credential's command is empty")
     try:
-        # stderr stays the user's own, for prompts and complaints of the program.
+        # stderr is inherited, so that the user sees the program's prompts and errors.
         process = subprocess.Popen(  # noqa: S603  # the manifest's author names the program; no shell is involved
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=folder, env=dict(environment)
         )
@@ -126,6 +125,7 @@ def _decode(content: bytes, named: str) -> str:
         text = content.decode()
     except UnicodeDecodeError:
         raise InputError(f"the credential's {named} holds no UTF-8 text") from None
+    # Editors and programs end their output with a newline; other blanks may be part of the secret.
     return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
@@ -141,5 +141,5 @@ def _check(text: str, named: str) -> Credential:
 
 
 def is_header_safe(text: str) -> bool:
-    """Whether a text can stand in a header as a token: printable ASCII without spaces (RFC 6750 2.1)."""
+    """Whether a header can carry a text as a token: printable ASCII without spaces (RFC 6750 2.1)."""
     return all("!" <= character <= "~" for character in text)

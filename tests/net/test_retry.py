@@ -112,7 +112,7 @@ def test_a_storm_ends_with_the_deadline(storm: Again) -> None:
 def test_who_never_gets_a_turn_is_told_so() -> None:
     clock = SimulatedClock()
     gate = Gate(clock)
-    gate.refused(0, pause=timedelta(seconds=200))
+    gate.throttled(0, pause=timedelta(seconds=200))
     retrier = Retrier(clock=clock, jitter=lambda most: most, gate=gate)
     assert retrier.persist(lambda: "sent", lambda _: None) is None
 
@@ -122,7 +122,7 @@ def test_what_one_thread_is_told_every_thread_heeds() -> None:
     gate = Gate(clock)
     generation = gate.enter(until=START + 60 * SECOND)
     assert generation is not None
-    gate.refused(generation, pause=10 * SECOND)
+    gate.throttled(generation, pause=10 * SECOND)
     gate.enter(until=START + 60 * SECOND)
     assert clock.now() == START + 10 * SECOND
 
@@ -140,12 +140,12 @@ class InterruptedSleep(SimulatedClock):
         super().sleep(duration)
         self.slept += 1
         if self.slept == 1:
-            self.gate.refused(0, pause=30 * SECOND)
+            self.gate.throttled(0, pause=30 * SECOND)
 
 
 def test_a_pause_that_is_declared_during_a_wait_is_waited_too() -> None:
     clock = InterruptedSleep()
-    clock.gate.refused(0, pause=5 * SECOND)
+    clock.gate.throttled(0, pause=5 * SECOND)
     clock.gate.enter(until=START + 60 * SECOND)
     assert clock.now() == START + 35 * SECOND
 
@@ -161,9 +161,9 @@ def test_an_unpaced_gate_lets_everybody_in_at_once() -> None:
 def test_a_burst_of_refusals_slows_down_once() -> None:
     pace = Pace()
     for _ in range(20):
-        pace.quicken(START)
+        pace.increase(START)
     for _ in range(8):
-        pace.slow_down(0, START, SECOND)
+        pace.decrease(0, START, SECOND)
     pace.reserve(START + SECOND)
     # 20 were taken within the last second: 0.7 of that is 14 a second.
     assert pace.next_start(START + SECOND) == START + SECOND + timedelta(seconds=1 / 14)
@@ -172,10 +172,10 @@ def test_a_burst_of_refusals_slows_down_once() -> None:
 def test_only_the_last_second_tells_what_the_provider_takes() -> None:
     pace = Pace()
     for _ in range(50):
-        pace.quicken(START)
+        pace.increase(START)
     for _ in range(10):
-        pace.quicken(START + 2 * SECOND)
-    pace.slow_down(0, START + 2 * SECOND, timedelta(0))
+        pace.increase(START + 2 * SECOND)
+    pace.decrease(0, START + 2 * SECOND, timedelta(0))
     pace.reserve(START + 2 * SECOND)
     assert pace.next_start(START) == START + 2 * SECOND + timedelta(seconds=1 / 7)
 
@@ -183,7 +183,7 @@ def test_only_the_last_second_tells_what_the_provider_takes() -> None:
 def test_the_pace_never_falls_below_one_request_in_two_seconds() -> None:
     pace = Pace()
     for generation in range(50):
-        pace.slow_down(generation, START, timedelta(0))
+        pace.decrease(generation, START, timedelta(0))
     pace.reserve(START)
     assert pace.next_start(START) == START + 2 * SECOND
 
@@ -223,10 +223,10 @@ def test_at_most_one_request_in_twenty_is_refused_under_a_rate_limit(workers: in
         else:
             if bucket.takes(now):
                 taken += 1
-                pace.quicken(now)
+                pace.increase(now)
             else:
                 refused += 1
-                pace.slow_down(generation, now, SECOND)
+                pace.decrease(generation, now, SECOND)
             heapq.heappush(events, (now, worker, "ask", 0))
     assert refused / (taken + refused) <= 0.05
     # And the limit is used: 2,000 requests at 20 a second take at least 100 s.
@@ -239,14 +239,14 @@ def test_the_gate_counts_what_many_threads_are_told() -> None:
     def work() -> None:
         for _ in range(50):
             gate.enter(until=START + 999 * SECOND)
-            gate.taken()
+            gate.accepted()
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    gate.refused(0, pause=timedelta(0))
+    gate.throttled(0, pause=timedelta(0))
     gate.enter(until=START + SECOND)
     # 400 within the same instant: 0.7 of that, so that the next start is 1/280 s later.
     assert gate.enter(until=START) is None

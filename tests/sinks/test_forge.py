@@ -101,6 +101,6 @@ def test_a_rate_limit_that_stays_is_told() -> None:
 def test_everybody_waits_for_one_who_was_told_to() -> None:
     clock = SimulatedClock()
     forge = open_forge(lambda _: httpx.Response(200), clock=clock, deadline=timedelta(seconds=5))
-    forge._retrier.gate.refused(0, pause=timedelta(seconds=60))
+    forge._retrier.gate.throttled(0, pause=timedelta(seconds=60))
     with pytest.raises(SinkUnavailableError, match="keeps everybody waiting"):
         forge.ask(CALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -129,9 +129,7 @@ class SqliteLedger(SqliteLedgerReader):
         Raises:
             LedgerLockedError: `patience` is over and an apply still runs, or the lock is held on another host.
         """
-        deadline = self._clock.now() + patience
-        while (held := self._seize()) is None:
-            self._wait_until(deadline)
+        held = self._await(self._seize, patience)
         try:
             # A holder without a process lock here has died, or runs on another host. Only the user can tell which.
             with suppress(LedgerDamagedError):
@@ -146,9 +144,7 @@ class SqliteLedger(SqliteLedgerReader):
 
     @contextmanager
     def _locked(self, holder: Holder, patience: timedelta) -> Iterator[None]:
-        deadline = self._clock.now() + patience
-        while (held := self._try_to_hold(holder)) is None:
-            self._wait_until(deadline)
+        held = self._await(lambda: self._try_to_hold(holder), patience)
         try:
             yield
         finally:
@@ -158,11 +154,14 @@ class SqliteLedger(SqliteLedgerReader):
                 self._drop_holder(holder.id)
             held.release()
 
-    def _wait_until(self, deadline: datetime) -> None:
-        """Wait a moment for the lock. Raises LedgerLockedError if the deadline has come."""
-        if self._clock.now() >= deadline:
-            raise self._refusal()
-        self._clock.sleep(_LOCK_POLL)
+    def _await(self, seize: Callable[[], ProcessLock | None], patience: timedelta) -> ProcessLock:
+        """Return the process lock once it is free. Raises LedgerLockedError if it is not within `patience`."""
+        deadline = self._clock.now() + patience
+        while (held := seize()) is None:
+            if self._clock.now() >= deadline:
+                raise self._refusal()
+            self._clock.sleep(_LOCK_POLL)
+        return held
 
     def _seize(self) -> ProcessLock | None:
         self._file.prepare()
