@@ -1,7 +1,7 @@
-"""Request bodies, read field by field and refused with 400 at the first thing that is not as declared.
+"""Reads request bodies field by field, and refuses with 400 the first field that is not as declared.
 
-In: bytes of a request. Out: checked values. Never: `null` for an optional field (no official client sends one,
-docs/arize-api.md, A6), an undeclared field, or a value quoted in a refusal.
+Undeclared fields and `null` are refused too, because no official client sends them (docs/arize-api.md, A6). No refusal
+quotes a value.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NoReturn, TypeVar
 
-from keyplan.sandbox.problems import Problem
-from keyplan.sandbox.times import parse_instant
+from keyplan.sandbox.formats import parse_instant
+from keyplan.sandbox.responses import ProblemError
 
 _T = TypeVar("_T")
 
@@ -20,35 +20,35 @@ _FEWEST_ITEMS = 1
 _MOST_ITEMS = 100
 
 
-class Body:
-    """A JSON object of a request, and where in the request it stands."""
+class RequestBody:
+    """A JSON object of a request, and its place in the request."""
 
     def __init__(self, content: Mapping[str, object], place: str = "") -> None:
         self._content = content
         self._place = place
 
     @classmethod
-    def parse(cls, raw: bytes) -> Body:
-        """Read a request's body; an empty one counts as an empty object. Raises Problem 400."""
+    def parse(cls, raw: bytes) -> RequestBody:
+        """Read a request's body; an empty one counts as an empty object. Raises ProblemError 400."""
         try:
             content = json.loads(raw or b"{}")
         except (ValueError, RecursionError):
-            raise Problem(400, "The request body is not JSON.") from None
+            raise ProblemError(400, "The request body is not JSON.") from None
         if not isinstance(content, dict):
-            raise Problem(400, "The request body is not a JSON object.")
+            raise ProblemError(400, "The request body is not a JSON object.")
         return cls(content)
 
     def __contains__(self, name: object) -> bool:
         return name in self._content
 
-    def allow(self, *names: str) -> None:
-        """Refuse every field but these."""
+    def allow_only(self, *names: str) -> None:
+        """Raise ProblemError 400 if there is any other field."""
         unknown = sorted(set(self._content) - set(names))
         if unknown:
             self._refuse(unknown[0].encode("ascii", "replace").decode(), "is not a field of this request")
 
     def text(self, name: str, *, longest: int) -> str:
-        """Return a required string of at most so many characters."""
+        """Return a required string of at most `longest` characters."""
         value = self._required(name)
         if not isinstance(value, str) or not _is_unicode(value):
             self._refuse(name, "must be a string")
@@ -57,11 +57,11 @@ class Body:
         return value
 
     def optional_text(self, name: str, *, longest: int) -> str | None:
-        """Return a string as `text` does, or None where the field is absent."""
+        """Return a string as `text` does, or None if the field is absent."""
         return self.text(name, longest=longest) if name in self else None
 
     def optional_instant(self, name: str) -> datetime | None:
-        """Return a date-time in UTC, or None where the field is absent."""
+        """Return a date-time in UTC, or None if the field is absent."""
         if name not in self:
             return None
         try:
@@ -69,8 +69,8 @@ class Body:
         except ValueError:
             self._refuse(name, "must be an RFC 3339 date-time")
 
-    def optional_whole(self, name: str, *, lowest: int, highest: int) -> int | None:
-        """Return a whole number within bounds, or None where the field is absent."""
+    def optional_integer(self, name: str, *, lowest: int, highest: int) -> int | None:
+        """Return a whole number within bounds, or None if the field is absent."""
         if name not in self:
             return None
         value = self._content[name]
@@ -79,7 +79,7 @@ class Body:
         return value
 
     def optional_number(self, name: str, *, lowest: float, highest: float) -> float | None:
-        """Return a number within bounds, or None where the field is absent."""
+        """Return a number within bounds, or None if the field is absent."""
         if name not in self:
             return None
         value = self._content[name]
@@ -87,34 +87,34 @@ class Body:
             self._refuse(name, f"must be a number from {lowest:g} to {highest:g}")
         return float(value)
 
-    def word(self, name: str, words: Mapping[str, _T]) -> _T:
-        """Return what a required word stands for; words are told apart by case."""
+    def choice(self, name: str, words: Mapping[str, _T]) -> _T:
+        """Return the value of a required word; words are case-sensitive (docs/arize-api.md, A8)."""
         value = self._required(name)
         if not isinstance(value, str) or value not in words:
             self._refuse(name, f"must be one of {', '.join(words)}")
         return words[value]
 
-    def optional_word(self, name: str, words: Mapping[str, _T]) -> _T | None:
-        """Return what a word stands for, or None where the field is absent."""
-        return self.word(name, words) if name in self else None
+    def optional_choice(self, name: str, words: Mapping[str, _T]) -> _T | None:
+        """Return the value of a word, or None if the field is absent."""
+        return self.choice(name, words) if name in self else None
 
-    def optional_object(self, name: str) -> Body | None:
-        """Return an object inside this one, or None where the field is absent."""
+    def optional_object(self, name: str) -> RequestBody | None:
+        """Return an object inside this one, or None if the field is absent."""
         if name not in self:
             return None
         return self._inner(self._content[name], name)
 
-    def objects(self, name: str) -> tuple[Body, ...]:
+    def objects(self, name: str) -> tuple[RequestBody, ...]:
         """Return the 1 to 100 objects of a required array."""
         value = self._required(name)
         if not isinstance(value, list) or not _FEWEST_ITEMS <= len(value) <= _MOST_ITEMS:
             self._refuse(name, f"must be an array of {_FEWEST_ITEMS} to {_MOST_ITEMS} items")
         return tuple(self._inner(item, f"{name}[{index}]") for index, item in enumerate(value))
 
-    def _inner(self, value: object, name: str) -> Body:
+    def _inner(self, value: object, name: str) -> RequestBody:
         if not isinstance(value, dict):
             self._refuse(name, "must be an object")
-        return Body(value, f"{self._place}{name}.")
+        return RequestBody(value, f"{self._place}{name}.")
 
     def _required(self, name: str) -> object:
         if name not in self:
@@ -122,7 +122,7 @@ class Body:
         return self._content[name]
 
     def _refuse(self, name: str, why: str) -> NoReturn:
-        raise Problem(400, f"{self._place}{name} {why}.")
+        raise ProblemError(400, f"{self._place}{name} {why}.")
 
 
 def _is_unicode(text: str) -> bool:

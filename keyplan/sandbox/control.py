@@ -1,7 +1,6 @@
-"""The control endpoints under `/_sandbox/`: faults, clock, request log, every key, whether a raw key works.
+"""The control endpoints under `/_sandbox/`: faults, clock, request log, all keys, and checking a raw key.
 
-In: HTTP requests without any credential, since the server is on loopback and holds nothing of worth. Out: JSON. Never:
-a raw key in an answer.
+They need no credential, because the server is on loopback and its keys are worth nothing. No response shows a raw key.
 """
 
 from __future__ import annotations
@@ -13,20 +12,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from keyplan.sandbox.bodies import Body
-from keyplan.sandbox.dialects import wanted_organization
+from keyplan.sandbox.account import Account
+from keyplan.sandbox.bodies import RequestBody
+from keyplan.sandbox.clock import SandboxClock
 from keyplan.sandbox.directory import Directory
 from keyplan.sandbox.faults import FaultPlan, read_rule, show_rule
-from keyplan.sandbox.journal import Journal
-from keyplan.sandbox.keyring import Keyring
-from keyplan.sandbox.problems import Problem
+from keyplan.sandbox.formats import format_instant
+from keyplan.sandbox.generations import require_organization
+from keyplan.sandbox.middleware import RequestLog
 from keyplan.sandbox.records import Key
+from keyplan.sandbox.responses import ProblemError
 from keyplan.sandbox.store import KeyStore
-from keyplan.sandbox.times import SandboxClock, format_instant
 
 CLOCK_OFFSET = "clock_offset_seconds"
-_LONGEST_TEXT = 1000
-_MOST_SECONDS = 320_000_000_000
+_MAX_TEXT_LENGTH = 1000
+_MAX_SECONDS = 320_000_000_000
+"""About 10,000 years; the calendar ends before that, and `SandboxClock.advance` refuses to leave it."""
 
 
 class Control:
@@ -35,18 +36,18 @@ class Control:
     def __init__(
         self,
         *,
-        keyring: Keyring,
+        account: Account,
         store: KeyStore,
         directory: Directory,
         clock: SandboxClock,
-        journal: Journal,
+        request_log: RequestLog,
         faults: FaultPlan,
     ) -> None:
-        self._keyring = keyring
+        self._account = account
         self._store = store
         self._directory = directory
         self._clock = clock
-        self._journal = journal
+        self._request_log = request_log
         self._faults = faults
 
     def routes(self) -> list[BaseRoute]:
@@ -64,35 +65,35 @@ class Control:
         ]
 
     async def show_faults(self, _request: Request) -> Response:
-        """Answer with the rules in force and how many requests each has seen."""
+        """Answer with the active rules and how many requests each has matched."""
         return JSONResponse({"faults": [show_rule(rule) for rule in self._faults.rules]})
 
     async def add_faults(self, request: Request) -> Response:
-        """Put the rules of `faults` in force."""
-        body = Body.parse(await request.body())
-        body.allow("faults")
+        """Activate the rules of `faults`."""
+        body = RequestBody.parse(await request.body())
+        body.allow_only("faults")
         self._faults.add([read_rule(each) for each in body.objects("faults")])
         return await self.show_faults(request)
 
     async def clear_faults(self, _request: Request) -> Response:
-        """Lift all rules."""
+        """Remove all rules."""
         self._faults.clear()
         return Response(status_code=204)
 
     async def show_clock(self, _request: Request) -> Response:
-        """Answer with the sandbox's time and how far it is ahead."""
+        """Answer with the sandbox's time and how far it is ahead of real time."""
         ahead = self._clock.offset.total_seconds()
         return JSONResponse({"now": format_instant(self._clock.now()), "ahead_seconds": ahead})
 
     async def advance_clock(self, request: Request) -> Response:
-        """Move the clock by `advance_seconds`; a state file remembers it."""
-        body = Body.parse(await request.body())
-        body.allow("advance_seconds")
-        seconds = body.optional_number("advance_seconds", lowest=-_MOST_SECONDS, highest=_MOST_SECONDS)
+        """Move the clock by `advance_seconds`; a state file keeps the offset."""
+        body = RequestBody.parse(await request.body())
+        body.allow_only("advance_seconds")
+        seconds = body.optional_number("advance_seconds", lowest=-_MAX_SECONDS, highest=_MAX_SECONDS)
         try:
             self._clock.advance(timedelta(seconds=seconds or 0))
         except OverflowError:
-            raise Problem(400, "advance_seconds leads outside the calendar.") from None
+            raise ProblemError(400, "advance_seconds leads outside the calendar.") from None
         self._directory.remember(CLOCK_OFFSET, repr(self._clock.offset.total_seconds()))
         return await self.show_clock(request)
 
@@ -100,28 +101,28 @@ class Control:
         """Answer with the requests so far, or those numbered above `after`."""
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdecimal()):
-            raise Problem(400, "after must be a whole number.")
-        entries = self._journal.entries(after=int(after[:18]))
-        return JSONResponse({"count": self._journal.count, "requests": [asdict(entry) for entry in entries]})
+            raise ProblemError(400, "after must be a whole number.")
+        entries = self._request_log.entries(after=int(after[:18]))
+        return JSONResponse({"count": self._request_log.count, "requests": [asdict(entry) for entry in entries]})
 
     async def show_keys(self, _request: Request) -> Response:
-        """Answer with every key: dead, expired and not yet listed ones too."""
+        """Answer with all keys, including dead, expired and not yet listed ones."""
         return JSONResponse({"keys": [self._show(key) for key in self._store.all()]})
 
     async def check_key(self, request: Request) -> Response:
-        """Say whether a raw key authenticates, and as which key; this is no use of it."""
-        body = Body.parse(await request.body())
-        body.allow("key")
-        found = self._keyring.check(body.text("key", longest=_LONGEST_TEXT))
+        """Say whether a raw key works, and of which key it is; `last_used_at` does not change."""
+        body = RequestBody.parse(await request.body())
+        body.allow_only("key")
+        found = self._account.check(body.text("key", longest=_MAX_TEXT_LENGTH))
         return JSONResponse({"id": found.id if found else None, "valid": found is not None})
 
     async def add_space(self, request: Request) -> Response:
-        """Make a space `name` in `organization_id`; the name may exist elsewhere."""
-        body = Body.parse(await request.body())
-        body.allow("name", "organization_id")
-        organization = wanted_organization(self._directory, body.text("organization_id", longest=_LONGEST_TEXT))
+        """Create a space `name` in `organization_id`; another organization may have a space of that name."""
+        body = RequestBody.parse(await request.body())
+        body.allow_only("name", "organization_id")
+        organization = require_organization(self._directory, body.text("organization_id", longest=_MAX_TEXT_LENGTH))
         space = self._directory.add_space(
-            body.text("name", longest=_LONGEST_TEXT),
+            body.text("name", longest=_MAX_TEXT_LENGTH),
             organization_id=organization.id,
             description="",
             created_at=self._clock.now(),

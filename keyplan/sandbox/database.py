@@ -1,7 +1,4 @@
-"""The SQLite file, or memory, that a sandbox lives in: its tables, and one transaction at a time.
-
-In: a path. Out: an open database. Never: another program's file changed.
-"""
+"""The SQLite database of a sandbox, in a file or in memory. A file of another program must never be changed."""
 
 from __future__ import annotations
 
@@ -14,15 +11,15 @@ from pathlib import Path
 
 from keyplan.sandbox.options import SandboxError
 
-# "kpsb": tells a sandbox's file from any other SQLite file (sqlite.org/pragma.html#pragma_application_id).
+# "kpsb": distinguishes a sandbox's file from any other SQLite file (sqlite.org/pragma.html#pragma_application_id).
 _APPLICATION_ID = 0x6B707362
 _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# Instants are whole microseconds since 1970. A key's digests are apart from it, because under `refresh_id=same`
-# an old raw key lives on beside the new one; `lives_until` then bounds it instead of the key's own expiry.
-# `bindings.is_dead` repeats the key's, so that a page of a space's living keys never walks over dead ones.
+# Instants are whole microseconds since 1970. Digests have a table of their own, because with `refresh_id=same` the old
+# raw key works beside the new one during the grace; `lives_until` then replaces the key's own expiry.
+# `bindings.is_dead` repeats the column of the key, so that a page of a space's active keys never walks over dead ones.
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE organizations (
@@ -72,7 +69,11 @@ class Database:
 
     @classmethod
     def open(cls, path: Path | None) -> Database:
-        """Open or make the database. Raises SandboxError where the file is unusable or somebody else's."""
+        """Open or create the database.
+
+        Raises:
+            SandboxError: The file cannot be used, or belongs to another program.
+        """
         try:
             connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -89,13 +90,13 @@ class Database:
         return cls(connection)
 
     def close(self) -> None:
-        """Close the connection; afterwards the database is of no use."""
+        """Close the connection; the database cannot be used afterwards."""
         with self._lock:
             self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is done inside one step, which others see whole or not at all; may be nested."""
+        """Make the block one transaction; may be nested, and then belongs to the outer one."""
         with self._lock:
             if self._connection.in_transaction:
                 yield
@@ -119,7 +120,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     if tables and version != _VERSION:
         raise SandboxError(f"state file {path}: written by another version of the sandbox; use a new file")
     connection.execute("PRAGMA journal_mode = WAL")
-    # Under WAL a killed server loses nothing even so (sqlite.org/pragma.html#pragma_synchronous).
+    # In WAL mode a killed server loses nothing even with NORMAL (sqlite.org/pragma.html#pragma_synchronous).
     connection.execute("PRAGMA synchronous = NORMAL")
     if not tables:
         connection.executescript(

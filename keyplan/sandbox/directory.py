@@ -1,7 +1,4 @@
-"""Organizations and spaces: seeded once, looked up by id, listed by the page. Also what else the state remembers.
-
-In: names and ids. Out: records. Never: a key.
-"""
+"""Stores organizations and spaces, and small values that the state remembers."""
 
 from __future__ import annotations
 
@@ -9,17 +6,17 @@ import sqlite3
 from datetime import datetime
 
 from keyplan.sandbox.database import Database, from_micros, to_micros
-from keyplan.sandbox.ids import wire_id
-from keyplan.sandbox.records import Organization, Space
+from keyplan.sandbox.formats import make_id
+from keyplan.sandbox.records import SandboxOrganization, SandboxSpace
 
 
 class Directory:
-    """Every organization and space of the sandbox's one account."""
+    """The organizations and spaces of the sandbox's account."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_organization(self, organization: Organization) -> None:
+    def add_organization(self, organization: SandboxOrganization) -> None:
         """Store an organization."""
         self._database.run(
             "INSERT INTO organizations VALUES (:number, :id, :name, :folded_name, :description, :created_at)",
@@ -35,8 +32,8 @@ class Directory:
 
     def add_space(
         self, name: str, *, organization_id: str, description: str, created_at: datetime, suffix: str | None = None
-    ) -> Space:
-        """Store a space under the next number, and return it; `suffix` fixes the end of its id."""
+    ) -> SandboxSpace:
+        """Store a space under the next number and return it; `suffix` is the end of its id, else it is derived."""
         with self._database.transaction():
             (row,) = self._database.run("SELECT coalesce(max(number), 2000) + 1 AS number FROM spaces")
             self._database.run(
@@ -44,7 +41,7 @@ class Directory:
                    :created_at)""",
                 {
                     "number": row["number"],
-                    "id": wire_id("Space", row["number"], suffix),
+                    "id": make_id("Space", row["number"], suffix),
                     "organization_id": organization_id,
                     "name": name,
                     "folded_name": name.casefold(),
@@ -55,18 +52,18 @@ class Directory:
             (stored,) = self._database.run("SELECT * FROM spaces WHERE number = :number", {"number": row["number"]})
             return _space(stored)
 
-    def find_organization(self, organization_id: str) -> Organization | None:
-        """Return the organization of that id."""
+    def find_organization(self, organization_id: str) -> SandboxOrganization | None:
+        """Return the organization of that id; None if there is none."""
         rows = self._database.run("SELECT * FROM organizations WHERE id = :id", {"id": organization_id})
         return _organization(rows[0]) if rows else None
 
-    def find_space(self, space_id: str) -> Space | None:
-        """Return the space of that id."""
+    def find_space(self, space_id: str) -> SandboxSpace | None:
+        """Return the space of that id; None if there is none."""
         rows = self._database.run("SELECT * FROM spaces WHERE id = :id", {"id": space_id})
         return _space(rows[0]) if rows else None
 
-    def organizations(self, *, name: str, after: int, limit: int) -> tuple[Organization, ...]:
-        """Return up to `limit` organizations above a number whose name contains a text, whatever its case."""
+    def organizations(self, *, name: str, after: int, limit: int) -> tuple[SandboxOrganization, ...]:
+        """Return up to `limit` organizations with numbers above `after` whose name contains a text, in any case."""
         rows = self._database.run(
             """SELECT * FROM organizations WHERE number > :after AND instr(folded_name, :name) ORDER BY number
                LIMIT :limit""",
@@ -74,8 +71,9 @@ class Directory:
         )
         return tuple(_organization(row) for row in rows)
 
-    def spaces(self, *, organization_id: str | None, name: str, after: int, limit: int) -> tuple[Space, ...]:
-        """Return up to `limit` spaces above a number, of one organization or all, whose name contains a text."""
+    def spaces(self, *, organization_id: str | None, name: str, after: int, limit: int) -> tuple[SandboxSpace, ...]:
+        """Return up to `limit` spaces with numbers above `after`, like `organizations`; None means of all of them."""
+        # SQLite folds only ASCII, so folded names are stored (docs/arize-api.md, A36: any part, in any case).
         rows = self._database.run(
             """SELECT * FROM spaces WHERE number > :after AND instr(folded_name, :name)
                AND (:organization_id IS NULL OR organization_id = :organization_id) ORDER BY number LIMIT :limit""",
@@ -84,17 +82,17 @@ class Directory:
         return tuple(_space(row) for row in rows)
 
     def recall(self, name: str) -> str | None:
-        """Return what was remembered under a name."""
+        """Return the value that is stored under a name; None if there is none."""
         rows = self._database.run("SELECT value FROM meta WHERE name = :name", {"name": name})
         return str(rows[0]["value"]) if rows else None
 
     def remember(self, name: str, value: str) -> None:
-        """Remember a text under a name, in place of a former one."""
+        """Store a value under a name, in place of an earlier one."""
         self._database.run("REPLACE INTO meta VALUES (:name, :value)", {"name": name, "value": value})
 
 
-def _organization(row: sqlite3.Row) -> Organization:
-    return Organization(
+def _organization(row: sqlite3.Row) -> SandboxOrganization:
+    return SandboxOrganization(
         number=row["number"],
         id=row["id"],
         name=row["name"],
@@ -103,8 +101,8 @@ def _organization(row: sqlite3.Row) -> Organization:
     )
 
 
-def _space(row: sqlite3.Row) -> Space:
-    return Space(
+def _space(row: sqlite3.Row) -> SandboxSpace:
+    return SandboxSpace(
         number=row["number"],
         id=row["id"],
         organization_id=row["organization_id"],

@@ -1,6 +1,6 @@
-"""The sandbox on a loopback port: for a person until a signal, for a test or the demo while a block runs.
+"""Serves the sandbox on a loopback port: until a signal, or while a block runs in a test or the demo.
 
-In: SandboxOptions. Out: a URL and the first credential. Never: an address other than 127.0.0.1.
+It must never listen on an address other than 127.0.0.1, because its control endpoints need no credential.
 """
 
 from __future__ import annotations
@@ -27,23 +27,26 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSandbox:
-    """A sandbox that answers."""
+    """A sandbox that is being served."""
 
     url: str
-    """Where, without a trailing slash."""
+    """Its address, without a trailing slash."""
     credential: str = field(repr=False)
-    """The first user's raw key; empty where an existing state was opened without naming it."""
+    """The first user's raw key; empty if an existing state was opened without naming it."""
     credential_is_new: bool
-    """Whether that raw key was made just now, and so has to be told."""
+    """Whether that raw key was just created, and so has to be shown."""
     second_credential: str = field(repr=False)
-    """The second user's raw key; empty where there is none."""
+    """The second user's raw key; empty if there is no second user."""
 
 
 def serve(options: SandboxOptions, *, announce: Callable[[str, str], None]) -> None:
     """Serve until SIGINT or SIGTERM; call `announce` with URL and first credential once requests are answered.
 
-    The credential is empty where an existing state file is served, whose credential was announced when it was made.
-    Must be called on the main thread. Raises SandboxError where the sandbox cannot start.
+    The credential is empty for an existing state file: it was announced when the file was created. Must be called on
+    the main thread.
+
+    Raises:
+        SandboxError: The sandbox cannot start.
     """
     stop = threading.Event()
     with _stopping_on_signals(stop), running(options) as sandbox:
@@ -53,9 +56,13 @@ def serve(options: SandboxOptions, *, announce: Callable[[str, str], None]) -> N
 
 @contextmanager
 def running(options: SandboxOptions) -> Iterator[RunningSandbox]:
-    """Serve on a background thread while the block runs. Raises SandboxError where the sandbox cannot start."""
+    """Serve on a background thread while the block runs.
+
+    Raises:
+        SandboxError: The sandbox cannot start.
+    """
     connections = _Connections()
-    sandbox = open_sandbox(options, hang_up=connections.close)
+    sandbox = open_sandbox(options, close_connection=connections.close)
     try:
         with _listening(options.port) as listener:
             server = _Server(_config(sandbox))
@@ -72,37 +79,37 @@ def running(options: SandboxOptions) -> Iterator[RunningSandbox]:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready."""
+    """A server that signals when it is ready."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to end; whoever waits for the start is let go even if there is none."""
+        """Serve until stopped; `ready` is set even if the start fails, so that no thread waits for ever."""
         try:
             super().run(sockets)
         finally:
             self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve, then say so."""
+        """Start to serve, then signal it."""
         await super().startup(sockets)
         self.ready.set()
 
 
 class _Connections:
-    """Closes connections of a server by the request that came in on them."""
+    """Closes the connection of a request."""
 
     def __init__(self) -> None:
         self._server: uvicorn.Server | None = None
 
     def watch(self, server: uvicorn.Server) -> None:
-        """Name the server."""
+        """Set the server, which does not exist yet when the application is built."""
         self._server = server
 
     def close(self, scope: Scope) -> None:
-        """Close the connection of a request, after sending what was written to it."""
+        """Close the connection of a request, after sending what was already written to it."""
         for connection in self._server.server_state.connections if self._server else ():
             if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
                 connection.transport.close()
@@ -117,17 +124,17 @@ def _config(sandbox: Sandbox) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
-        # The gate sets Date by the sandbox's own clock.
+        # The middleware sets Date from the sandbox's own clock.
         date_header=False,
         server_header=False,
-        # A request held back by a fault must not hold up the end.
+        # A request that a fault delays must not delay the end.
         timeout_graceful_shutdown=1,
     )
 
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    # asyncio sets TCP_NODELAY only where the protocol number says TCP; without it each answer waits 40 ms.
+    # asyncio sets TCP_NODELAY only if the protocol number is TCP's; without it each response waits 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,6 @@
-"""Keys at rest: stored, found, listed by the page, ended. Raw keys are there as SHA-256 digests alone.
+"""Stores keys, finds them, lists them by the page and ends them. Of a raw key only its SHA-256 digest is stored.
 
-In: drafts and numbers. Out: Key records. Never: a law of the API; `keyring` and `laws` know those.
+The rules of the API are in `account` and the generations, not here.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from keyplan.sandbox.database import Database, from_micros, to_micros
-from keyplan.sandbox.grants import grants_from_json, grants_json
-from keyplan.sandbox.ids import wire_id
-from keyplan.sandbox.records import Bot, Draft, Key, Kind
+from keyplan.sandbox.formats import make_id
+from keyplan.sandbox.records import Bot, Key, KeyKind, NewKey, grants_from_json, grants_json
 
 _FIRST_NUMBER = 1001
 _BOT_NUMBERS_FROM = 100_000
 
+# A query for each index, so that a page of 100 out of 100,000 keys reads 100 rows.
 _PAGES: Mapping[str, str] = MappingProxyType(
     {
         "user": """
@@ -43,35 +43,35 @@ _PAGES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which keys a listing asks for. Without a space, `creator` must be set."""
+    """The keys of a listing. Without a space, `creator` must be set."""
 
     is_dead: bool
-    kind: Kind | None
+    kind: KeyKind | None
     creator: str | None
     space_id: str | None
 
 
 class KeyStore:
-    """Every key that the sandbox ever made."""
+    """All keys that were ever created, including dead ones."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Make several calls one step."""
+        """Make the calls in the block one transaction."""
         return self._database.transaction()
 
-    def add(self, draft: Draft) -> Key:
+    def add(self, draft: NewKey) -> Key:
         """Store a key under a new number and id, and return it."""
         with self.transaction():
             number = self._next_number()
-            bot_id = draft.bot_id or (wire_id("User", _BOT_NUMBERS_FROM + number) if draft.grants else None)
+            bot_id = draft.bot_id or (make_id("User", _BOT_NUMBERS_FROM + number) if draft.grants else None)
             self._database.run(
                 """INSERT INTO keys VALUES (:number, :id, :name, :description, :kind, 0, :redacted, :created_at,
                    :visible_at, :expires_at, :created_by, NULL, :bot_id, :grants)""",
                 {
                     "number": number,
-                    "id": wire_id("ApiKey", number),
+                    "id": make_id("ApiKey", number),
                     "name": draft.name,
                     "description": draft.description,
                     "kind": draft.kind,
@@ -92,15 +92,15 @@ class KeyStore:
             return self._one("SELECT * FROM keys WHERE number = :value", number)
 
     def find(self, key_id: str) -> Key | None:
-        """Return the key of that id, dead or alive."""
+        """Return the key of that id, dead or alive; None if there is none."""
         return self._maybe("SELECT * FROM keys WHERE id = :value", key_id)
 
     def find_by_digest(self, digest: str) -> Key | None:
-        """Return the key that a raw key belongs to or once belonged to, dead or alive."""
+        """Return the key that a raw key belongs to or once belonged to, dead or alive; None if it is unknown."""
         return self._maybe("SELECT keys.* FROM digests JOIN keys USING (number) WHERE digest = :value", digest)
 
     def admits(self, digest: str, now: datetime) -> bool:
-        """Whether the raw key of that digest authenticates at that instant."""
+        """Whether the raw key of that digest is accepted at that instant."""
         rows = self._database.run(
             """SELECT 1 FROM digests JOIN keys USING (number) WHERE digest = :digest AND NOT is_dead
                AND (coalesce(lives_until, expires_at) IS NULL OR coalesce(lives_until, expires_at) > :now)""",
@@ -126,15 +126,15 @@ class KeyStore:
         return tuple(_key(row) for row in self._database.run(query, values))
 
     def all(self) -> tuple[Key, ...]:
-        """Return every key, dead ones and not yet listed ones too, in order of creation."""
+        """Return all keys, including dead and not yet listed ones, in order of creation."""
         return tuple(_key(row) for row in self._database.run("SELECT * FROM keys ORDER BY number"))
 
     def end(self, number: int) -> None:
-        """Make a key dead, with all its raw keys."""
+        """Make a key dead, so that none of its raw keys works."""
         self._database.run("UPDATE keys SET is_dead = 1 WHERE number = :number", {"number": number})
 
     def end_expired(self, now: datetime) -> None:
-        """Make every key dead whose expiry has come."""
+        """Make all expired keys dead."""
         self._database.run(
             "UPDATE keys SET is_dead = 1 WHERE is_dead = 0 AND expires_at <= :now", {"now": to_micros(now)}
         )
@@ -146,7 +146,7 @@ class KeyStore:
         )
 
     def note_use(self, number: int, at: datetime) -> None:
-        """Remember when a key was used last."""
+        """Record when a key was last used."""
         self._database.run(
             "UPDATE keys SET last_used_at = :at WHERE number = :number", {"number": number, "at": to_micros(at)}
         )
@@ -154,7 +154,7 @@ class KeyStore:
     def exchange(
         self, key: Key, *, digest: str, redacted: str, expires_at: datetime | None, old_until: datetime | None
     ) -> Key:
-        """Give a key another raw key under its old id; the former ones live until `old_until`, or not at all."""
+        """Give a key a new raw key under its old id; older ones work until `old_until`, or stop at once."""
         with self.transaction():
             self._bound_digests(key, old_until)
             self._add_digest(digest, key.number)
@@ -170,6 +170,7 @@ class KeyStore:
             self._database.run("DELETE FROM digests WHERE number = :number", {"number": key.number})
             return
         self._database.run(
+            # An earlier raw key whose grace ends sooner keeps its own end.
             "UPDATE digests SET lives_until = min(coalesce(lives_until, :until), :until) WHERE number = :number",
             {"number": key.number, "until": to_micros(until)},
         )
@@ -204,7 +205,7 @@ def _key(row: sqlite3.Row) -> Key:
         id=row["id"],
         name=row["name"],
         description=row["description"],
-        kind=Kind(row["kind"]),
+        kind=KeyKind(row["kind"]),
         is_dead=bool(row["is_dead"]),
         redacted=row["redacted"],
         created_at=from_micros(row["created_at"]),

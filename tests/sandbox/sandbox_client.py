@@ -122,4 +122,4 @@ def open_client(options: SandboxOptions) -> Client:
     def refuse(_scope: object) -> None:
         raise AssertionError("no connection here to hang up")
 
-    return Client(options, open_sandbox(options, hang_up=refuse))
+    return Client(options, open_sandbox(options, close_connection=refuse))

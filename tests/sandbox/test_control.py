@@ -1,4 +1,4 @@
-"""The control endpoints: clock, journal, every key, whether a raw key works."""
+"""The control endpoints: clock, request log, all keys, whether a raw key works."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_clock_does_not_leave_the_calendar(beta: Client) -> None:
     assert answers == [400, 400]
 
 
-def test_the_journal_shows_requests_without_credentials_or_bodies(beta: Client) -> None:
+def test_the_request_log_shows_requests_without_credentials_or_bodies(beta: Client) -> None:
     made = beta.create("a name")
     beta.get("/v2/api-keys", params={"limit": 1}, headers=bearer(made["key"]))
     shown = beta.get("/_sandbox/requests")
@@ -47,7 +47,7 @@ def test_the_journal_shows_requests_without_credentials_or_bodies(beta: Client) 
     assert not any(secret in shown.text for secret in (made["key"], "a name", "Bearer"))
 
 
-def test_the_journal_can_be_read_on(beta: Client) -> None:
+def test_the_request_log_can_be_read_on(beta: Client) -> None:
     for _ in range(3):
         beta.get("/v2/spaces")
     shown = beta.get("/_sandbox/requests", params={"after": "2"}).json()

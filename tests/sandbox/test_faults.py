@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from sandbox.sandbox_client import Client, Json
 
-from keyplan.sandbox.bodies import Body
+from keyplan.sandbox.bodies import RequestBody
 from keyplan.sandbox.faults import FaultPlan, read_rule
 
 
 def struck(rule: Json, requests: list[tuple[str, str]]) -> list[bool]:
     """Return for each request whether a rule strikes it."""
     plan = FaultPlan()
-    plan.add([read_rule(Body({"action": "delay", **rule}))])
-    return [plan.judge(method, target) is not None for method, target in requests]
+    plan.add([read_rule(RequestBody({"action": "delay", **rule}))])
+    return [plan.match(method, target) is not None for method, target in requests]
 
 
 def order(client: Client, *rules: Json) -> None:
@@ -49,8 +49,8 @@ def test_a_rule_strikes_the_requests_it_is_for(rule: Json, pattern: list[bool]) 
 
 def test_the_first_rule_that_strikes_wins_and_all_count() -> None:
     plan = FaultPlan()
-    plan.add([read_rule(Body({"action": action, "nth": 1})) for action in ("drop_before", "truncate")])
-    assert [str(rule.action) if rule else None for rule in (plan.judge("GET", "/"), plan.judge("GET", "/"))] == [
+    plan.add([read_rule(RequestBody({"action": action, "nth": 1})) for action in ("drop_before", "truncate")])
+    assert [str(rule.action) if rule else None for rule in (plan.match("GET", "/"), plan.match("GET", "/"))] == [
         "drop_before",
         None,
     ]
@@ -153,7 +153,7 @@ def test_a_delay_only_delays(beta: Client, when: str) -> None:
     assert beta.create()["name"] == "ci"
 
 
-def test_faults_are_noted_in_the_journal(beta: Client) -> None:
+def test_faults_are_noted_in_the_request_log(beta: Client) -> None:
     order(beta, {"action": "status", "status": 500})
     beta.get("/v2/spaces")
     (entry,) = beta.get("/_sandbox/requests").json()["requests"]

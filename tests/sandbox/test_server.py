@@ -85,7 +85,7 @@ def test_only_the_faulty_connection_breaks(client: httpx.Client, sandbox: Runnin
         assert other.get("/v2/spaces").status_code == 200
 
 
-def test_ids_reach_the_journal_as_they_were_sent(client: httpx.Client) -> None:
+def test_ids_reach_the_request_log_as_they_were_sent(client: httpx.Client) -> None:
     client.put("/v2/api-keys/QXBpS2V5Ojk6YUFhQQ%3D%3D/revoke?x=1%2B1")
     (entry,) = client.get("/_sandbox/requests").json()["requests"][-1:]
     assert entry["target"] == "/v2/api-keys/QXBpS2V5Ojk6YUFhQQ%3D%3D/revoke?x=1%2B1"

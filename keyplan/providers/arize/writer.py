@@ -67,7 +67,7 @@ class ArizeWriter:
         Raises:
             ProviderUnavailableError: The answer says nothing about the key.
         """
-        # The cheapest call that needs a credential: no call tells who the caller is (docs/arize-api.md, A2).
+        # The cheapest call that needs a credential: no call says who the caller is (docs/arize-api.md, A2).
         return self._client.authenticates("verify a new raw key", f"{KEYS_PATH}?limit=1", raw)
 
     def _read_issued(self, what: str, answer: JsonObject) -> Issued:

@@ -1,4 +1,4 @@
-"""Instants in every form that clients send, and the clock that moves."""
+"""Times in every form that clients send."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyplan.sandbox.times import SandboxClock, format_instant, later, parse_instant
+from keyplan.sandbox.formats import format_instant, parse_instant
 
 NOON = datetime(2027, 1, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -37,22 +37,3 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
 def test_an_instant_is_shown_in_whole_seconds() -> None:
     assert format_instant(NOON + timedelta(microseconds=999_999)) == "2027-01-02T12:00:00Z"
     assert format_instant(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01T00:00:00Z"
-
-
-def test_the_end_of_the_calendar_is_the_latest_instant() -> None:
-    assert later(NOON, timedelta(days=1)) == NOON + timedelta(days=1)
-    assert later(NOON, timedelta.max) == datetime.max.replace(tzinfo=UTC)
-
-
-def test_the_clock_moves_both_ways() -> None:
-    clock = SandboxClock(lambda: NOON)
-    clock.advance(timedelta(hours=2))
-    clock.advance(timedelta(hours=-1))
-    assert (clock.now(), clock.offset) == (NOON + timedelta(hours=1), timedelta(hours=1))
-
-
-def test_a_clock_that_would_leave_the_calendar_stays() -> None:
-    clock = SandboxClock(lambda: NOON)
-    with pytest.raises(OverflowError):
-        clock.advance(timedelta(days=-999_999))
-    assert clock.now() == NOON

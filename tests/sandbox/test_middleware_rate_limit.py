@@ -7,7 +7,7 @@ from itertools import chain, repeat
 import pytest
 from sandbox.sandbox_client import OpenClient
 
-from keyplan.sandbox.limiting import Bucket
+from keyplan.sandbox.middleware import RateLimiter
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,10 @@ from keyplan.sandbox.limiting import Bucket
         pytest.param(0.5, [0, 0, 1, 2], [0, 2, 1, 0], id="less than one a second"),
     ],
 )
-def test_the_bucket(rate: float, at: list[float], waits: list[float]) -> None:
+def test_the_limiter(rate: float, at: list[float], waits: list[float]) -> None:
     times = chain([0], at)
-    bucket = Bucket(rate, lambda: next(times))
-    assert [bucket.wait() for _ in at] == waits
+    limiter = RateLimiter(rate, lambda: next(times))
+    assert [limiter.take() for _ in at] == waits
 
 
 def test_too_many_requests_are_refused_with_the_seconds_to_wait(opened: OpenClient) -> None:

@@ -92,7 +92,7 @@ def foreign_database(path: Path) -> None:
 
 
 def later_version(path: Path) -> None:
-    open_sandbox(SandboxOptions(state=path), hang_up=lambda _scope: None).database.close()
+    open_sandbox(SandboxOptions(state=path), close_connection=lambda _scope: None).database.close()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -112,4 +112,4 @@ def test_an_unusable_state_file_is_refused_by_name(tmp_path: Path, prepare: obje
     state = tmp_path / "state.db"
     prepare(state)
     with pytest.raises(SandboxError, match=rf"state\.db: .*{message}"):
-        open_sandbox(SandboxOptions(state=state), hang_up=lambda _scope: None)
+        open_sandbox(SandboxOptions(state=state), close_connection=lambda _scope: None)

@@ -1,7 +1,7 @@
-"""Limits and cursors: which part of a listing a request asks for, and how the answer names the next part.
+"""Limits and cursors: the part of a listing that a request asks for, and how the response names the next part.
 
-In: query parameters. Out: a Page, and the `pagination` object. Never: a `next_cursor` on the last page, since
-official clients go on for as long as there is one (docs/arize-api.md, A12).
+The last page must never have a `next_cursor`: official clients continue as long as there is one (docs/arize-api.md,
+A12).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from keyplan.sandbox.problems import Problem
+from keyplan.sandbox.responses import ProblemError
 
-_LARGEST_PAGE = 100
+_MAX_PAGE_SIZE = 100
 
 
 class Numbered(Protocol):
@@ -23,7 +23,7 @@ class Numbered(Protocol):
 
     @property
     def number(self) -> int:
-        """The place in the order."""
+        """Its position."""
         ...
 
 
@@ -32,22 +32,23 @@ _N = TypeVar("_N", bound=Numbered)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Where a page starts and how much it holds."""
+    """The start and size of a page."""
 
     after: int
-    """Number of the last item of the page before; 0 for the first page."""
+    """Number of the last item of the previous page; 0 for the first page."""
     limit: int
     filters: str
-    """What the listing is filtered by, as a short digest; a cursor goes with its filters only."""
+    """A short digest of the listing and its filters; a cursor is valid with the same ones only."""
 
     @property
     def reach(self) -> int:
-        """How many items to read: one more than the page holds, which tells whether there is another page."""
+        """The number of items to read: one more than the page holds, to know whether there is another page."""
         return self.limit + 1
 
 
 def read_page(query: Mapping[str, str], *, default_limit: int, what: str) -> Page:
-    """Return the page that a query asks for; `what` names the listing. Raises Problem 400."""
+    """Return the page that a query asks for; `what` is the name of the listing. Raises ProblemError 400."""
+    # A cursor with other filters would skip items silently, so it carries a digest of its filters.
     kept = {name: value for name, value in query.items() if name not in {"limit", "cursor"}}
     filters = hashlib.sha256(json.dumps([what, kept], sort_keys=True).encode()).hexdigest()[:16]
     cursor = query.get("cursor")
@@ -59,7 +60,7 @@ def read_page(query: Mapping[str, str], *, default_limit: int, what: str) -> Pag
 
 
 def cut(items: Sequence[_N], page: Page) -> tuple[Sequence[_N], dict[str, object]]:
-    """Return what a page holds of the items that its `reach` read, and its `pagination` object."""
+    """Return the items of a page, out of the `reach` items that were read, and its `pagination` object."""
     if len(items) <= page.limit:
         return items, {"has_more": False}
     held = items[: page.limit]
@@ -69,9 +70,9 @@ def cut(items: Sequence[_N], page: Page) -> tuple[Sequence[_N], dict[str, object
 
 def _limit(text: str) -> int:
     # Only plain digits: int() would take "1_0", " 5" and digits of other scripts too.
-    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(_LARGEST_PAGE))
-    if not plain or not 1 <= int(text) <= _LARGEST_PAGE:
-        raise Problem(400, f"limit must be a whole number from 1 to {_LARGEST_PAGE}.")
+    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(_MAX_PAGE_SIZE))
+    if not plain or not 1 <= int(text) <= _MAX_PAGE_SIZE:
+        raise ProblemError(400, f"limit must be a whole number from 1 to {_MAX_PAGE_SIZE}.")
     return int(text)
 
 
@@ -80,7 +81,7 @@ def _after(cursor: str, filters: str) -> int:
         token = json.loads(base64.b64decode(cursor.encode(), validate=True))
         after, belongs_to = int(token["after"]), token["filters"]
     except (ValueError, LookupError, TypeError):
-        raise Problem(400, "cursor is not valid.") from None
+        raise ProblemError(400, "cursor is not valid.") from None
     if belongs_to != filters:
-        raise Problem(400, "cursor belongs to a listing with other filters.")
+        raise ProblemError(400, "cursor belongs to a listing with other filters.")
     return after
