@@ -1,7 +1,7 @@
-"""The doors to the outside: what flow may ask of a provider, a sink, a ledger and a clock.
+"""The interfaces to everything outside: provider, sinks, ledger, clock, progress and notifications.
 
-Adapters implement these and translate every failure into a class of `errors` once, chained. A reader
-has no mutating method, so what only holds a reader cannot change anything.
+Adapters implement these protocols and translate each failure once, chained, into a class of `keyplan.errors`. A reader
+has no method that changes anything, so code that holds only a reader cannot change anything.
 """
 
 from __future__ import annotations
@@ -25,97 +25,118 @@ from keyplan.model.secret import RawKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A raw key, fresh from the provider, and the key that it belongs to."""
+    """A raw key that the provider has just issued, and the key that it belongs to."""
 
     key: Observation
     raw: RawKey
 
 
 class Clock(Protocol):
-    """Time, and waiting."""
+    """The current time, and waiting."""
 
     def now(self) -> datetime:
         """Return the current instant, aware, UTC."""
         ...
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait that long."""
+        """Wait that long; return at once if the duration is zero or negative."""
         ...
 
 
 class KeyReader(Protocol):
-    """What can be learned from a provider of keys. All calls are repeatable; none changes anything.
+    """Reads a provider of keys. All calls can be repeated; none changes anything. Safe for threads.
 
     Every method may raise ProviderDeniedError, ProviderRefusedError and ProviderUnavailableError.
     """
 
     @property
     def base_url(self) -> str:
-        """Where the provider is, without credential or trailing slash."""
+        """The provider's address, without credential and without trailing slash."""
         ...
 
     def laws(self) -> Laws:
-        """Return the laws of the dialect in use; the first call may ask the provider which one it is."""
+        """Return the laws of the dialect in use; the first call may ask the provider for its dialect."""
         ...
 
     def list_keys(self, spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
-        """Return the active keys visible to the credential, those of `spaces` included; each id once, sorted by id."""
+        """Return the active keys that the credential sees, and those of `spaces`; each id once, sorted by id.
+
+        The result is complete: if any part of it cannot be read, the call fails.
+        """
         ...
 
     def search_keys(
         self, *, key_type: KeyType | None, active: bool | None, space_id: SpaceId | None
     ) -> tuple[Observation, ...]:
-        """Return all keys that pass the provider's own filters, sorted by id; `active` None means both."""
+        """Return all keys that pass the provider's own filters, sorted by id; `active` None means both states.
+
+        Raises:
+            InputError: The provider has no such filter.
+        """
         ...
 
     def find_spaces(self, references: Collection[SpaceRef]) -> Mapping[SpaceRef, Space]:
-        """Return every referenced space, looked up by exact name where need be.
+        """Return the space of every reference; names must match exactly.
 
-        Raises InputError where a name is unknown, or ambiguous.
+        Raises:
+            InputError: A space is unknown or ambiguous.
         """
         ...
 
     def presents(self, redacted: str) -> bool:
-        """Whether a redacted form can be that of the credential this reader presents."""
+        """Whether a redacted form can be that of the credential that this reader uses.
+
+        Raises:
+            InputError: The credential cannot be fetched.
+        """
         ...
 
     def clock_skew(self) -> timedelta | None:
-        """Return by how much the provider's clock was ahead of ours, where it differed most; None before an answer."""
+        """Return the provider's time minus ours, the largest difference so far; None before the first answer."""
         ...
 
 
 class KeyWriter(Protocol):
-    """What can be changed at a provider of keys, and whether a raw key works.
+    """Changes keys at a provider, and verifies raw keys. Safe for threads.
 
-    `create` and `refresh` are sent again only where nothing was sent or the server refused without
-    acting; any other failure of theirs is InDoubtError. `delete` and `verify` are repeatable.
+    An adapter repeats `create` and `refresh` only if nothing was sent, or if the server refused without acting; any
+    other failure of theirs is an InDoubtError. `delete` and `verify` can be repeated.
     """
 
     def create(self, desired: Desired, *, expires_at: datetime | None) -> Issued:
-        """Make a key and return it with its raw key.
+        """Create a key and return it with its raw key; `expires_at` None asks for no expiry.
 
-        Raises InDoubtError, ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Raises:
+            InputError: The provider cannot express what is declared.
+            InDoubtError: A key may have been created, but its raw key did not arrive.
+            ProviderDeniedError: The credential is not accepted or may not do this; nothing happened.
+            ProviderRefusedError: The provider refused; nothing happened.
+            ProviderUnavailableError: The request was not sent, or throttled until the end; nothing happened.
         """
         ...
 
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
-        """Give a key a new raw key; the answer's id may be another. `grace` zero: the old one dies at once.
+        """Give a key a new raw key; its id may change. With a `grace` of zero the old raw key stops working at once.
 
-        Raises InDoubtError, ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Raises the errors of `create`.
         """
         ...
 
     def delete(self, key_id: KeyId) -> None:
-        """End a key for good. A key that is already gone is no error.
+        """End a key permanently. It is no error if the key is already dead or unknown.
 
-        Raises ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError.
+        Raises:
+            ProviderDeniedError: The credential is not accepted or may not do this.
+            ProviderRefusedError: The provider refused.
+            ProviderUnavailableError: The provider cannot be reached.
         """
         ...
 
     def verify(self, raw: RawKey) -> bool:
-        """Whether the provider accepts this raw key. Asks once: 401 is no, 403 is yes.
+        """Whether the provider accepts this raw key now: 401 is no; success, 403 and 404 are yes.
 
-        Raises ProviderUnavailableError where the answer says nothing about the key.
+        Raises:
+            ProviderUnavailableError: The answer says nothing about the key.
         """
         ...
 
@@ -126,113 +147,118 @@ def _close_nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderPorts:
-    """What a provider's `build_reader` returns: the one door that changes nothing."""
+    """What a provider's `build_reader` returns. Nothing in it can change anything."""
 
     reader: KeyReader
     close: Callable[[], None] = _close_nothing
-    """Let go of connections; the door is not used afterwards."""
+    """Closes connections; the reader must not be used afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPorts:
-    """What a provider's `build` returns: both doors to one account, sharing connections and dialect."""
+    """What a provider's `build` returns: reader and writer of one account, which share connections and dialect."""
 
     reader: KeyReader
     writer: KeyWriter
     close: Callable[[], None] = _close_nothing
-    """Let go of connections; neither door is used afterwards."""
+    """Closes connections; reader and writer must not be used afterwards."""
 
 
 @runtime_checkable
 class Examinable(Protocol):
-    """A sink that can tell, without writing, what would keep it from being written. No sink has to."""
+    """A sink that can report, without writing, what would prevent a write."""
 
     def examine(self, slots: Collection[Slot]) -> tuple[SinkError, ...]:
-        """Return what stands in the way of writing these slots, as far as that shows; changes nothing.
+        """Return the obstacles to writing these slots that can be seen without writing; empty if there are none.
 
-        Raises SinkError where that cannot be looked at.
+        Raises:
+            SinkError: The sink cannot be examined.
         """
         ...
 
 
 class SinkReader(Protocol):
-    """What can be learned from a place for raw keys, short of a raw key. Nothing here changes anything.
+    """Reads a store of raw keys, except the raw keys themselves. Nothing here changes anything.
 
-    Every method may raise SinkDeniedError (with what to do) and SinkUnavailableError.
+    Every method may raise SinkDeniedError (with advice) and SinkUnavailableError.
     """
 
     @property
     def abilities(self) -> Abilities:
-        """What this kind of sink can do."""
+        """What this type of sink can do; the planner decides by it."""
         ...
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
-        """Return where a delivery goes: templates filled in, each value made safe. Touches nothing.
+        """Return the place of a delivery, with templates filled in and every value made safe. Touches nothing.
 
-        Raises InputError where a template names an unknown field or leads outside.
+        Raises:
+            InputError: A template names an unknown field, or leads outside the sink.
         """
         ...
 
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
-        """Return what each slot holds. Reads only, and as few times as the store allows."""
+        """Return what each slot holds, with as few reads as the store allows."""
         ...
 
 
 class Sink(SinkReader, Protocol):
-    """A place for raw keys. All writes are atomic and repeatable.
+    """A store of raw keys. Every write is atomic and can be repeated. Safe for threads that write different slots.
 
-    A sink never overwrites an object that carries another owner's mark, or that was there unmarked
-    before, and never writes an empty value. Every method may raise SinkDeniedError (with what to do)
-    and SinkUnavailableError; neither may quote the raw key.
+    A sink never overwrites an object with another owner's mark or one that was there unmarked before, and never writes
+    an empty value. Every method may raise SinkDeniedError (with advice) and SinkUnavailableError, and neither may quote
+    the raw key.
     """
 
     def read(self, slot: Slot) -> RawKey | None:
-        """Return the raw key that a slot holds; None where there is none, or where the sink cannot be read."""
+        """Return the raw key in a slot; None if it holds none, or if this sink cannot be read."""
         ...
 
     def intend(self, slot: Slot, intent: Intent) -> None:
-        """Note an intent beside the value, and prove by it that the slot can be written."""
+        """Store an intent beside the value, which also proves that the slot can be written."""
         ...
 
     def retract(self, slot: Slot, intent_id: IntentId) -> None:
-        """Remove that intent; nothing where it is not there. What `intend` made and nothing else filled goes."""
+        """Remove that intent, and the object if `intend` created it and it is still empty. Nothing if it is absent."""
         ...
 
     def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
-        """Store a raw key and its receipt, and close the intent noted there."""
+        """Store a raw key and its receipt, and close the intent of the slot."""
         ...
 
     def annotate(self, slot: Slot, receipt: Receipt) -> None:
-        """Replace the receipt beside a value that stays as it is. Nothing where the sink holds no receipts."""
+        """Replace the receipt beside a value and keep the value. Nothing if the sink holds no receipts."""
         ...
 
     def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove the value, receipt and intent that this owner put there; nothing where there is none."""
+        """Remove value, receipt and intent of this owner. Nothing if there are none."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds a ledger's lock."""
+    """The holder of a ledger's lock."""
 
     id: str
+    """The id for `keyplan ledger unlock`."""
     owner: str
+    """The manifest's owner slug."""
     host: str
     pid: int
     since: datetime
     command: str
+    """The command line, without secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a ledger remembers, at one instant."""
+    """The contents of a ledger at one instant."""
 
     receipts: tuple[Receipt, ...] = ()
     """One per address, sorted by address."""
     intents: tuple[Intent, ...] = ()
     """Open ones, sorted by time."""
     serial: int = 0
-    """How many applies it has in its history."""
+    """The number of applies in its history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +266,14 @@ class Spending:
     """When and where a plan was applied."""
 
     digest: str
+    """The digest of the plan."""
     at: datetime
     host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One apply, as the ledger remembers it."""
+    """One apply in a ledger's history, with the numbers of its actions."""
 
     digest: str
     started_at: datetime
@@ -258,21 +285,21 @@ class HistoryEntry:
 
 
 class LedgerReader(Protocol):
-    """What can be learned from a ledger. Creates nothing, takes no lock, waits for none.
+    """Reads a ledger. Creates nothing, takes no lock and waits for none.
 
-    Every method may raise LedgerError and LedgerForeignError.
+    Every method may raise LedgerError, LedgerForeignError and LedgerDamagedError.
     """
 
     def recall(self) -> Memory:
-        """Return receipts and open intents; nothing where there is no ledger yet."""
+        """Return receipts and open intents; an empty memory if there is no ledger yet."""
         ...
 
     def spending(self, digest: str) -> Spending | None:
-        """Return when a plan was applied; None if it was not."""
+        """Return when and where a plan was applied; None if it was not."""
         ...
 
     def holder(self) -> Holder | None:
-        """Return who holds the lock."""
+        """Return the holder of the lock; None if it is free."""
         ...
 
     def history(self) -> Sequence[HistoryEntry]:
@@ -281,34 +308,49 @@ class LedgerReader(Protocol):
 
 
 class Ledger(LedgerReader, Protocol):
-    """Where intents, receipts, spent plans, the lock and the history live. Each write is durable when it returns."""
+    """Stores intents, receipts, spent plans, the lock and the history. Each write is durable when it returns.
+
+    Safe for threads.
+    """
 
     def lock(self, holder: Holder, *, patience: timedelta) -> AbstractContextManager[None]:
-        """Hold the ledger for one apply. Raises LedgerLockedError when `patience` is over."""
+        """Hold the ledger for one apply, while the block runs.
+
+        Raises:
+            LedgerLockedError: `patience` is over and another apply still holds it.
+        """
         ...
 
     def unlock(self, lock_id: str) -> None:
-        """Break the lock of that id. Raises InputError where it is not held under that id."""
+        """Break the lock of that id.
+
+        Raises:
+            InputError: The lock is not held under that id.
+        """
         ...
 
     def open_intent(self, intent: Intent) -> None:
-        """Note an intent; one of the same id is replaced."""
+        """Store an intent, in place of one with the same id."""
         ...
 
     def close_intent(self, intent_id: IntentId) -> None:
-        """Remove an intent; nothing where it is not there."""
+        """Remove an intent. Nothing if it is absent."""
         ...
 
     def record(self, receipt: Receipt, *, closes: Collection[IntentId] = ()) -> None:
-        """Keep a receipt in place of the address's former one and close intents, in one transaction."""
+        """Store a receipt in place of the address's former one and close intents, in one transaction."""
         ...
 
     def forget(self, address: Address) -> None:
-        """Drop an address's receipt; nothing where there is none."""
+        """Remove an address's receipt. Nothing if there is none."""
         ...
 
     def spend(self, spending: Spending) -> None:
-        """Mark a plan as applied. Raises PlanSpentError where it already was."""
+        """Mark a plan as applied.
+
+        Raises:
+            PlanSpentError: The plan was applied before.
+        """
         ...
 
     def remember(self, entry: HistoryEntry) -> None:
@@ -320,53 +362,62 @@ class RebuildableLedger(Ledger, Protocol):
     """A ledger whose storage can be set aside, so that a new one takes its place."""
 
     def is_damaged(self) -> bool:
-        """Whether it is there and makes no sense. Raises LedgerError where that cannot be told."""
+        """Whether the storage exists and cannot be used.
+
+        Raises:
+            LedgerError: That cannot be determined, or the ledger belongs to another owner or account.
+        """
         ...
 
     def set_aside(self, *, at: datetime, patience: timedelta) -> str:
-        """Move what is stored out of the way, whatever it is, and return where.
+        """Move the storage away, whatever it holds, and return its new place. Nothing is deleted.
 
-        Nothing is deleted. Raises LedgerLockedError when `patience` is over and an apply still runs.
+        Raises:
+            LedgerLockedError: `patience` is over and an apply still runs.
         """
         ...
 
 
 class Progress(Protocol):
-    """Is told how far a run is. Never fails, never blocks."""
+    """Receives the progress of a run, from several threads. Its methods never raise and never block."""
 
     def begin(self, total: int) -> None:
-        """So many actions are about to run."""
+        """`total` actions are about to run."""
         ...
 
     def start(self, action: Action) -> None:
-        """An action begins; no other one of its address is under way."""
+        """An action begins; no other action of its address is running."""
         ...
 
     def step(self, address: Address, what: str) -> None:
-        """An action of that address reached a step, in a word or two."""
+        """The action of that address has reached a step, described in a word or two."""
         ...
 
     def finish(self, address: Address, outcome: Outcome | None) -> None:
-        """The action of that address ended; None where it broke, and the report will say what became of it."""
+        """The action of that address ended; None if it failed unexpectedly, and only the report has its outcome."""
         ...
 
 
 class Notifier(Protocol):
-    """Tells somebody who does not watch."""
+    """Sends notifications about unattended runs to one target."""
 
     @property
     def name(self) -> str:
-        """What of its target may be shown."""
+        """The part of the target's address that may be shown."""
         ...
 
     def notify(self, notice: Notice) -> None:
-        """Send a notice; it may arrive twice. Raises NotificationError where it certainly or possibly did not."""
+        """Send a notice; it may arrive twice.
+
+        Raises:
+            NotificationError: The notice did not arrive, or possibly did not.
+        """
         ...
 
 
 class Stop(Protocol):
-    """Tells whether somebody asked the run to stop."""
+    """Knows whether the user asked the run to stop."""
 
     def requested(self) -> int | None:
-        """Return the number of the first signal that asked to stop; None while nobody did."""
+        """Return the number of the first signal that asked to stop; None if there was none."""
         ...

@@ -129,7 +129,7 @@ class GitIgnoring:
         if status != _IGNORED:
             raise SinkDeniedError(
                 f"{shown} lies in the git work tree {work_tree}, and git could not tell whether it ignores it",
-                advice=f"install git and see what 'git check-ignore {shown}' says, or choose a path outside",
+                advice=f"install git and check what 'git check-ignore {shown}' says, or choose a path outside",
             )
 
 

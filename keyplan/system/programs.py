@@ -70,7 +70,7 @@ def run(
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "an argument holds a null character"
         raise SinkDeniedError(
-            f"'{argv[0]}' cannot be run: {reason}", advice="see that the program exists and may be executed"
+            f"'{argv[0]}' cannot be run: {reason}", advice="check that the program exists and may be executed"
         ) from None
     with process, _killing(process):
         try:
@@ -79,7 +79,7 @@ def run(
             # From None: the exception carries what the program printed so far.
             raise SinkUnavailableError(
                 f"'{argv[0]}' did not end within {limit.total_seconds():g} s",
-                advice="see what it waits for; a child of its own that lives on must close stdout and stderr",
+                advice="check what it waits for; a child process that continues must close stdout and stderr",
             ) from None
     return Ran(status=process.returncode, out=out, complaint=_show(err, hides))
 

@@ -99,7 +99,7 @@ def test_a_corrupt_ledger_is_told_of_with_the_command_that_mends_it(beta: Termin
     beta.apply()
     _ledger(beta).write_bytes(b"\x00rot" * 5000)
     error, hint = _complaint(beta, *command)
-    assert "is no ledger of keyplan, or damaged" in error
+    assert "is not a keyplan ledger, or is damaged" in error
     assert hint.endswith("keyplan ledger rebuild")
 
 

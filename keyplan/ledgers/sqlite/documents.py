@@ -29,7 +29,7 @@ def from_text(document: str) -> Mapping[str, Any]:
     values: Mapping[str, Any]
     values, end = _DECODER.raw_decode(document)
     if end != len(document):
-        raise ValueError(f"something stands behind the document, at {end}")
+        raise ValueError(f"unexpected text after the document, at {end}")
     return values
 
 
@@ -66,4 +66,4 @@ def to_history_entry(values: Mapping[str, Any]) -> HistoryEntry:
 def _time_to_text(value: object) -> str:
     if isinstance(value, datetime):
         return write_time(value)
-    raise LedgerError(f"a {type(value).__name__} has no place in a ledger")
+    raise LedgerError(f"a {type(value).__name__} cannot be stored in a ledger")

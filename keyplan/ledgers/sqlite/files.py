@@ -107,18 +107,18 @@ class LedgerFile:
             code = getattr(error, "sqlite_errorcode", None) or 0
             if code & _PRIMARY_CODE in _DAMAGED_CODES:
                 raise self.damaged(error) from error
-            usual = "see that the file and its folder can be written, and have room"
+            usual = "check that the file and its folder can be written, and that the disk has room"
             raise LedgerError(f"{self.path}: {error}", advice=_ADVICE.get(code & _PRIMARY_CODE, usual)) from error
         except OSError as error:
             raise LedgerError(
-                f"{self.path}: {error.strerror}", advice="see that the file and its folder can be read and written"
+                f"{self.path}: {error.strerror}", advice="check that the file and its folder can be read and written"
             ) from error
 
     def damaged(self, error: Exception | None = None) -> LedgerDamagedError:
         """Return the error to raise if the file is not a usable ledger."""
         why = f": {error}" if error else ""
         return LedgerDamagedError(
-            f"{self.path} is no ledger of keyplan, or damaged{why}",
+            f"{self.path} is not a keyplan ledger, or is damaged{why}",
             advice="if it is the ledger, set it aside and build a new one from the sinks: keyplan ledger rebuild",
         )
 
@@ -165,7 +165,7 @@ class LedgerFile:
             return False
         if "meta" not in tables:
             raise LedgerForeignError(
-                f"{self.path} is no ledger of keyplan, but a database of something else", advice="name another file"
+                f"{self.path} is not a keyplan ledger, but the database of another program", advice="name another file"
             )
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
         if not meta.get("format_version", "").isdecimal():
@@ -182,7 +182,7 @@ class LedgerFile:
 
     def _exists(self) -> bool:
         if self.path.is_symlink():
-            raise LedgerError(f"{self.path} is a link, and keyplan follows none", advice="name the real file")
+            raise LedgerError(f"{self.path} is a link, which keyplan does not follow", advice="name the real file")
         if self.path.is_dir():
             raise LedgerError(f"{self.path} is a folder", advice="name a file in it, such as ledger.db")
         return self.path.exists()

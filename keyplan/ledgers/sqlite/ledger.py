@@ -193,11 +193,11 @@ class SqliteLedger(SqliteLedgerReader):
             held = self.holder()
         if held is None:
             return LedgerLockedError(
-                f"{self._file.path} is in use by a process that is about to begin or end",
+                f"{self._file.path} is in use by a process that is starting or ending",
                 advice="try again in a moment",
             )
         return LedgerLockedError(
             f"the ledger is locked by {held.owner} on {held.host} (pid {held.pid}) "
             f"since {write_time(held.since)}: {held.command}",
-            advice=f"wait for it (--lock-timeout), or where it is dead for sure: keyplan ledger unlock {held.id}",
+            advice=f"wait for it (--lock-timeout), or if it is certainly dead: keyplan ledger unlock {held.id}",
         )

@@ -45,7 +45,7 @@ def region_host(region: str, *, named: str) -> str:
     """
     # The region becomes part of a host name: unchecked, `evil.test/` would send the credential to another host.
     if not re.fullmatch(REGION_PATTERN, region):
-        raise InputError(f"{named} '{region}' is no region", advice="a region looks like eu-west-1a")
+        raise InputError(f"{named} '{region}' is not a region", advice="a region looks like eu-west-1a")
     return f"api.{region}.arize.com"
 
 

@@ -67,7 +67,7 @@ def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
         return values
     form = "HTML" if _is_html(answer) else "an empty body" if not answer.body.strip() else "something else"
     # No `from`: a JSON error would quote the body, and the body of a create may hold a raw key.
-    raise lost(f"{what}: the server answered {form} where a JSON object was expected (status {answer.status})")
+    raise lost(f"{what}: the server answered {form} instead of a JSON object (status {answer.status})")
 
 
 def describe(result: Exchange | None) -> str:

@@ -63,4 +63,4 @@ def _next_cursor(what: str, answer: JsonObject) -> str | None:
     if isinstance(cursor, str) and cursor:
         return cursor
     # More keys are announced but cannot be reached. Half a listing would make the planner create keys that exist.
-    raise ProviderUnavailableError(f"{what}: the server says there is more, and not where")
+    raise ProviderUnavailableError(f"{what}: the server announces more pages without a cursor")

@@ -66,9 +66,9 @@ def test_the_base_url_is_found(options: Mapping[str, str], environment: Mapping[
     ("options", "environment", "why"),
     [
         pytest.param({"base_url": "https://x.test", "region": "eu-west-1a"}, {}, "exclude each other", id="both given"),
-        pytest.param({"region": "evil.test/"}, {}, "is no region", id="a region is no host"),
-        pytest.param({"region": "eu-west-1a\n"}, {}, "is no region", id="final newline"),
-        pytest.param({}, {"ARIZE_REGION": "US"}, "ARIZE_REGION 'US' is no region", id="region of the environment"),
+        pytest.param({"region": "evil.test/"}, {}, "is not a region", id="a region is no host"),
+        pytest.param({"region": "eu-west-1a\n"}, {}, "is not a region", id="final newline"),
+        pytest.param({}, {"ARIZE_REGION": "US"}, "ARIZE_REGION 'US' is not a region", id="region of the environment"),
         pytest.param(
             {},
             {"ARIZE_REGION": "eu-west-1a", "ARIZE_SINGLE_PORT": "1"},

@@ -200,10 +200,10 @@ def test_a_404_says_that_it_may_be_about_rights(arize: Arize, call: Call) -> Non
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        pytest.param(httpx.Response(200, html="<html>log in</html>"), "answered HTML where", id="captive portal"),
-        pytest.param(httpx.Response(200, content=b""), "answered an empty body where", id="empty"),
-        pytest.param(httpx.Response(200, json=[]), "answered something else where", id="a list"),
-        pytest.param(httpx.Response(200, content=b"\xff"), "answered something else where", id="binary"),
+        pytest.param(httpx.Response(200, html="<html>log in</html>"), "answered HTML instead", id="captive portal"),
+        pytest.param(httpx.Response(200, content=b""), "answered an empty body instead", id="empty"),
+        pytest.param(httpx.Response(200, json=[]), "answered something else instead", id="a list"),
+        pytest.param(httpx.Response(200, content=b"\xff"), "answered something else instead", id="binary"),
         pytest.param({"keys": []}, "has no list 'api_keys'", id="another object"),
     ],
 )

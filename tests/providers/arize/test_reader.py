@@ -110,7 +110,7 @@ def test_a_cursor_alone_means_that_there_is_more(arize: Arize) -> None:
     [
         pytest.param([page("a", cursor="c1")], "have no end", id="a cursor that repeats"),
         pytest.param([page("a", cursor="c1"), page("b", cursor="c2"), page("c", cursor="c1")], "no end", id="a circle"),
-        pytest.param([page("a", more=True)], "there is more, and not where", id="more without a cursor"),
+        pytest.param([page("a", more=True)], "announces more pages without a cursor", id="more without a cursor"),
         pytest.param([{"api_keys": None}], "has no list 'api_keys'", id="no list"),
     ],
 )
