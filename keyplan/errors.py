@@ -1,29 +1,29 @@
-"""Every way in which keyplan fails, drawn as one tree.
+"""The tree of keyplan's errors, with the exit status of each class.
 
-    KeyplanError                     1   a bug, or something nobody foresaw
+    KeyplanError                     1   a bug, or an unexpected failure
     +-- InputError                   3   manifest, plan file or options are wrong
-    |   +-- ManifestError            3   of a manifest or a policy file, with every problem and its place
-    |   +-- PlanFileError            3
+    |   +-- ManifestError            3   a manifest or policy file, with all problems and their places
+    |   +-- PlanFileError            3   unreadable, or not a plan
     +-- RefusedError                 4   a guard, a missing approval
-    |   +-- PlanStaleError           4
-    |   +-- PlanSpentError           4
+    |   +-- PlanStaleError           4   the current plan differs from the reviewed one
+    |   +-- PlanSpentError           4   the plan was applied before
     +-- ProviderError                5
     |   +-- ProviderDeniedError      5   401, 403: the credential is wrong or too weak
     |   +-- ProviderRefusedError     5   the request reached the server, which did nothing
     |   +-- ProviderUnavailableError 5   nothing was sent, or a repeatable request kept failing
-    |   +-- InDoubtError             5   an effect may have happened, nobody knows
+    |   +-- InDoubtError             5   a create or refresh may have happened
     +-- SinkError                    6
-    |   +-- SinkDeniedError          6   rights, foreign owner, refused path
+    |   +-- SinkDeniedError          6   rights, another owner, refused path
     |   +-- SinkUnavailableError     6   unreachable, full, broken
     +-- LedgerError                  7
-    |   +-- LedgerLockedError        7
+    |   +-- LedgerLockedError        7   another apply holds the lock
     |   +-- LedgerForeignError       7   belongs to another owner or account
-    |   +-- LedgerDamagedError       7   makes no sense: to be set aside and rebuilt
-    +-- NotificationError        1   a message reached nobody; what it was about is done all the same
+    |   +-- LedgerDamagedError       7   unusable: to be set aside and rebuilt
+    +-- NotificationError        1   a notice did not arrive; the run itself is not affected
     +-- InterruptedRunError    130/143   SIGINT / SIGTERM
 
-Callers decide by class or field, never by the text of a message. No message ever quotes a
-secret: whoever raises one of these chains the cause with ``from None`` where the cause could.
+Callers decide by class or field, never by the text of a message. No message may quote a secret; if the cause could, it
+is dropped with ``from None``.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from typing import ClassVar
 
 
 class KeyplanError(Exception):
-    """A failure that a user is told about in one line, with what to do next."""
+    """A failure that the user sees as one line, with what to do next."""
 
     exit_status: ClassVar[int] = 1
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
         self.message = message
-        """What is wrong and where, one line, without a final full stop."""
+        """What happened and where, one line, without a final full stop."""
         self.advice = advice
-        """What to do next; empty where nothing useful is known."""
+        """What to do next; empty if nothing useful is known."""
 
 
 class InputError(KeyplanError):
-    """What the user gave cannot be used: a manifest, a plan file, an option, an address."""
+    """An input of the user cannot be used: a manifest, a plan file, an option, an address."""
 
     exit_status = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a file which somebody wrote, and where."""
+    """One problem in a file that the user wrote, and its place."""
 
     file: str
     """As the user named it."""
@@ -66,9 +66,9 @@ class Problem:
     rule: str = "manifest/invalid"
     """A stable id of the kind of problem, for programs: ``manifest/duplicate``, ``policy/max_age``."""
     subject: str = ""
-    """The address that it is about; empty where that is the file."""
+    """The address that it is about; empty if it is about the file."""
     advice: str = ""
-    """What to do about it; empty where the message says so."""
+    """What to do about it; empty if the message says so."""
 
     def __str__(self) -> str:
         about = f"{self.subject}: " if self.subject else ""
@@ -77,10 +77,9 @@ class Problem:
 
 
 class ManifestError(InputError):
-    """A manifest or a policy file has problems; all of them are listed."""
+    """A manifest or a policy file has problems; all of them are listed, in file order."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        """Take problems in file order."""
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
@@ -90,17 +89,17 @@ class PlanFileError(InputError):
 
 
 class RefusedError(KeyplanError):
-    """keyplan could, but will not: a guard, an approval that is missing."""
+    """keyplan refuses to act: a guard applies, or an approval is missing."""
 
     exit_status = 4
 
 
 class PlanStaleError(RefusedError):
-    """Planning again gives other actions than the plan that was reviewed."""
+    """The current plan has other actions than the plan that was reviewed."""
 
 
 class PlanSpentError(RefusedError):
-    """The plan has been applied before."""
+    """The plan was applied before; a plan runs once."""
 
 
 class ProviderError(KeyplanError):
@@ -114,7 +113,7 @@ class ProviderDeniedError(ProviderError):
 
 
 class ProviderRefusedError(ProviderError):
-    """The server answered that it did nothing (a 4xx other than 401 and 403)."""
+    """The server refused the request and did nothing (a 3xx or 4xx other than 401, 403 and 429)."""
 
     def __init__(self, message: str, *, status: int, advice: str = "") -> None:
         super().__init__(message, advice=advice)
@@ -123,11 +122,11 @@ class ProviderRefusedError(ProviderError):
 
 
 class ProviderUnavailableError(ProviderError):
-    """The provider cannot be reached or kept failing; certainly nothing was changed."""
+    """The provider cannot be reached or kept failing; nothing was created or refreshed."""
 
 
 class InDoubtError(ProviderError):
-    """A create or refresh may or may not have happened: its answer never arrived whole."""
+    """A create or refresh may have happened: its complete answer did not arrive."""
 
 
 class SinkError(KeyplanError):
@@ -137,7 +136,7 @@ class SinkError(KeyplanError):
 
 
 class SinkDeniedError(SinkError):
-    """The sink may not be written: rights, another owner's object, a refused place."""
+    """The sink may not be written: missing rights, another owner's object, or a refused place."""
 
 
 class SinkUnavailableError(SinkError):
@@ -159,15 +158,15 @@ class LedgerForeignError(LedgerError):
 
 
 class LedgerDamagedError(LedgerError):
-    """The ledger is there and makes no sense; a new one can be built from the sinks' receipts."""
+    """The ledger exists and cannot be used; a new one can be built from the sinks' receipts."""
 
 
 class NotificationError(KeyplanError):
-    """A message reached nobody. Its target is named by scheme and host alone: the rest of the URL may be a secret."""
+    """A notice did not arrive. The message names only scheme and host of its target: the rest may be a secret."""
 
 
 class InterruptedRunError(KeyplanError):
-    """The run was told to stop; what was under way has been finished or is journalled."""
+    """A signal stopped the run; actions that had begun are finished, or their intents are in the ledger."""
 
     def __init__(self, message: str, *, signal_number: int) -> None:
         super().__init__(message)
