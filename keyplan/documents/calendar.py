@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from keyplan.model.calendar import Calendar, Event
+from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
@@ -20,15 +21,15 @@ def to_document(calendar: Calendar) -> dict[str, Any]:
         "owner": calendar.owner,
         "manifest": calendar.manifest,
         "provider": {"base_url": calendar.provider, "dialect": calendar.dialect},
-        "since": calendar.since.isoformat(),
-        "until": calendar.until.isoformat(),
+        "since": write_time(calendar.since),
+        "until": write_time(calendar.until),
         "events": [_write_event(event) for event in calendar.events],
     }
 
 
 def _write_event(event: Event) -> dict[str, Any]:
     return {
-        "at": event.at.isoformat(),
+        "at": write_time(event.at),
         "event": event.happening.value,
         "address": event.address,
         "key_id": event.key_id,

@@ -11,6 +11,7 @@ from typing import Any
 from keyplan.documents.report import Failure, write_failures
 from keyplan.model.drift import Drift, Finding, Kind
 from keyplan.model.manifest import Place, Waiver
+from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
@@ -23,7 +24,7 @@ def to_document(drift: Drift) -> dict[str, Any]:
         "owner": drift.owner,
         "manifest": drift.manifest,
         "provider": {"base_url": drift.provider, "dialect": drift.dialect},
-        "at": drift.at.isoformat(),
+        "at": write_time(drift.at),
         "kinds": [kind.value for kind in drift.kinds],
         "findings": [_write_finding(finding) for finding in drift.findings],
         "in_order": list(drift.in_order),
@@ -60,7 +61,7 @@ def _write_finding(finding: Finding) -> dict[str, Any]:
         "advice": finding.advice,
         "blocked_by": finding.guard.value if finding.guard else None,
         "report_only": finding.is_report_only,
-        "expires_at": finding.expires_at.isoformat() if finding.expires_at else None,
+        "expires_at": write_time(finding.expires_at) if finding.expires_at else None,
         "place": _write_place(finding.place) if finding.place else None,
         "waiver": _write_waiver(finding.waiver) if finding.waiver else None,
         "lapsed_waiver": _write_waiver(finding.lapsed) if finding.lapsed else None,
@@ -71,7 +72,7 @@ def _write_waiver(waiver: Waiver) -> dict[str, Any]:
     return {
         "owner": waiver.owner,
         "reason": waiver.reason,
-        "until": waiver.until.isoformat(),
+        "until": write_time(waiver.until),
         "place": _write_place(waiver.place),
     }
 

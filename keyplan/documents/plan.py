@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from keyplan.errors import PlanFileError
@@ -27,6 +27,7 @@ from keyplan.model.plan import (
     Summary,
     Verb,
 )
+from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, which a reader ignores; a major one changes meaning, which a reader refuses."""
@@ -217,7 +218,7 @@ def _write_view(view: KeyView) -> dict[str, Any]:
         "name": view.name,
         "key_type": view.key_type and view.key_type.value,
         "description": view.description,
-        "expires_at": view.expires_at and _write_time(view.expires_at),
+        "expires_at": view.expires_at and write_time(view.expires_at),
         "expires_in_seconds": None if view.expires_in is None else _write_duration(view.expires_in),
         "spaces": list(view.spaces),
         "roles": view.roles,
@@ -261,10 +262,6 @@ def _read_key_id(text: str | None) -> KeyId | None:
 
 def _read_address(text: str | None) -> Address | None:
     return None if text is None else Address(text)
-
-
-def _write_time(instant: datetime) -> str:
-    return instant.isoformat()
 
 
 def _write_duration(duration: timedelta) -> int | float:

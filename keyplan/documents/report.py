@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, assert_never
 from keyplan.documents.plan import write_action_identity, write_summary
 from keyplan.errors import KeyplanError
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
+from keyplan.model.times import write_time
 
 Failure: TypeAlias = tuple[str, KeyplanError]
 """The name of a manifest, and what went wrong with it."""
@@ -40,8 +41,8 @@ def to_document(report: Report) -> dict[str, Any]:
         "owner": report.owner,
         "manifest": report.manifest,
         "digest": report.digest,
-        "started_at": report.started_at.isoformat(),
-        "finished_at": report.finished_at.isoformat(),
+        "started_at": write_time(report.started_at),
+        "finished_at": write_time(report.finished_at),
         "complete": is_complete(report),
         "outcomes": [_write_outcome(outcome) for outcome in report.outcomes],
         "summary": write_summary(report.summary),

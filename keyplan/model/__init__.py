@@ -1,1 +1,1 @@
-"""Nouns: frozen, slotted data that imports only errors and each other, downwards. No I/O, no clock."""
+"""The nouns: frozen, slotted data that imports only `errors` and each other, downwards. No I/O and no clock."""

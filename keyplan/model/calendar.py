@@ -1,6 +1,6 @@
-"""What will happen to keys, and when: the nouns of `keyplan calendar`.
+"""The nouns of `keyplan calendar`: what will happen to keys, and when. `planner.forecast` makes them.
 
-In: what `core/forecasting.py` foresees. Out: what views show. Never: a promise; a run that comes late does things late.
+An event is no promise: an apply that runs late does things late.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Event:
     key_id: KeyId | None = None
     """The key that it happens to; None for one that does not exist yet."""
     verb: Verb | None = None
-    """What an apply does about it; None where nothing has to be done."""
+    """What an apply does about it; None if nothing has to be done."""
     reason: Reason | None = None
     """Why; None for an expiry."""
     overlap: timedelta | None = None

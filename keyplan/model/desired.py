@@ -1,4 +1,4 @@
-"""A declaration made ready for comparison: spaces resolved, marker attached."""
+"""A declaration made ready for comparison: spaces resolved to ids, marker attached."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Desired:
     declaration: Declaration
     owner: str
     marker: Marker | None
-    """None where the manifest says `marker: false`."""
+    """None if the manifest says `marker: false`."""
     access: Access | None
     """For a service key; None for a user key."""
 

@@ -1,6 +1,6 @@
-"""What `keyplan drift` finds: where the world left the manifest, and where the manifest is ahead of the world.
+"""The nouns of `keyplan drift`: each difference between the manifest and the world, and on whose side it began.
 
-In: judgements of `core/drifting.py`. Out: what views show, and an exit status. Never: an action; drift only looks.
+`planner.drift` makes them; nothing here acts.
 """
 
 from __future__ import annotations
@@ -81,16 +81,16 @@ class Finding:
     detail: str = ""
     """What was found, without a final full stop; untrusted text may be in it."""
     advice: str = ""
-    """What to do; empty where the next apply does it."""
+    """What to do; empty if the next apply does it."""
     guard: Guard | None = None
-    """What keeps the next apply from doing anything about it; None where nothing does."""
+    """What keeps the next apply from doing anything about it; None if nothing does."""
     is_report_only: bool = False
     """Whether it is only shown, and never makes a drift one that somebody has to look at."""
     expires_at: datetime | None = None
     place: Place | None = None
     """Where the declaration stands."""
     waiver: Waiver | None = None
-    """Who accepted it, and until when; None where nobody did, or the waiver ended."""
+    """Who accepted it, and until when; None if nobody did, or the waiver ended."""
     lapsed: Waiver | None = None
     """The waiver that had accepted it until it ended."""
 

@@ -1,7 +1,4 @@
-"""What `keyplan doctor` finds: one finding per thing that a plan or apply needs.
-
-In: what `flow/examining.py` sees. Out: what views show, and an exit status. Never: a secret.
-"""
+"""The nouns of `keyplan doctor`: one finding for each thing that a plan or an apply needs. None holds a secret."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ class Finding:
     detail: str
     """What was found, without a final full stop."""
     advice: str = ""
-    """What to do; empty where there is nothing to do."""
+    """What to do; empty if there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,7 @@ class Examination:
 
     @property
     def exit_status(self) -> int:
-        """0 where nothing is broken; else that of what an apply would fail at first."""
+        """0 if nothing is broken; else that of what an apply would fail at first."""
         broken = [finding.area.exit_status for finding in self.findings if finding.health is Health.BROKEN]
         return min(broken, default=0)
 

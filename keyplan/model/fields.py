@@ -1,7 +1,6 @@
-"""Typed access to the values of a JSON object that somebody else wrote.
+"""Typed access to the values of a JSON object that another program wrote.
 
-In: whatever `json.loads` gave. Out: values of the asked type, or a PlanFileError that names the field.
-Never: a default for a field that must be there, a quote of a value.
+A required field never gets a default, and no message quotes a value: it could be a secret.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from keyplan.errors import PlanFileError
+from keyplan.model.times import read_time
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -71,7 +71,7 @@ class Fields:
         if text is None:
             return None
         try:
-            instant = datetime.fromisoformat(text)
+            instant = read_time(text)
         except ValueError:
             raise self._misfit(name, "an RFC 3339 time") from None
         if instant.tzinfo is None:

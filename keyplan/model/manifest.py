@@ -1,7 +1,6 @@
-"""What a user declares: the manifest, as read and checked, with a place for every part.
+"""What a user declares: the manifest as it was read and checked, with a place for every part.
 
-In: values from `core/reading.py`. Out: frozen data for `core/desiring.py`. Never: defaults filled in,
-a secret, anything of the world outside the file.
+Nothing here comes from outside the file, and nothing here is a secret: a credential is only named by its source.
 """
 
 from __future__ import annotations
@@ -138,7 +137,7 @@ class OrganizationGrant:
     """One organization that a service key may use, and its spaces in it (at least one)."""
 
     org_id: OrganizationId | None
-    """None where the dialect names no organizations."""
+    """None if the dialect names no organizations."""
     role: Role = Role("read-only")
     spaces: tuple[SpaceGrant, ...] = ()
 

@@ -1,6 +1,6 @@
-"""A notice: what somebody is told who does not watch, in the shapes that chats and programs take.
+"""A notice: the message about one run that goes to a webhook, in the shapes that chats and programs take.
 
-In: what `views/notice.py` builds, all text made harmless. Out: what the `Notifier` port sends. Never: a secret.
+All text in it is already harmless, and no secret is in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What the world looks like at one instant: keys, spaces, sinks, receipts and open intents.
+"""What keyplan sees at one instant: keys, spaces, sinks, receipts and open intents.
 
-In: answers of the ports, put together by `flow/observing.py`. Out: the one argument from which planning
-learns anything about the world. Never: a raw key.
+A `Snapshot` is the only way in which planning learns anything about the provider, the sinks and the ledger.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Delivered, Intent, Receipt
+from keyplan.model.times import write_time
 
 REF_DIGITS = 10
 LARGEST_SKEW = timedelta(seconds=60)
@@ -108,7 +108,7 @@ class Observation:
     id: KeyId
     name: str
     key_type: KeyType | None
-    """None where the provider used a word that keyplan does not know."""
+    """None if the provider used a word that keyplan does not know."""
     description: str = ""
     """Without the marker."""
     marker: Marker | None = None
@@ -121,9 +121,9 @@ class Observation:
     last_used_at: datetime | None = None
     created_by: str = ""
     space_ids: frozenset[SpaceId] | None = None
-    """Spaces known to contain it; None where the dialect shows nothing of them."""
+    """Spaces known to contain it; None if the dialect shows nothing of them."""
     access: Access | None = None
-    """Roles and spaces in full; None where they are not, or not completely, visible."""
+    """Roles and spaces in full; None if they are not, or not completely, visible."""
 
     def is_live(self, now: datetime) -> bool:
         """Whether it works: active, and not expired at `now` (an expiry of exactly now has passed)."""
@@ -143,10 +143,10 @@ class Observation:
             "description": self.description,
             "owner": self.marker.owner if self.marker else None,
             "redacted_key": self.redacted,
-            "created_at": self.created_at.isoformat(),
+            "created_at": write_time(self.created_at),
             "created_by_user_id": self.created_by or None,
-            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-            "last_used_at": self.last_used_at.isoformat() if self.last_used_at else None,
+            "expires_at": write_time(self.expires_at) if self.expires_at else None,
+            "last_used_at": write_time(self.last_used_at) if self.last_used_at else None,
             "space_ids": None if self.space_ids is None else sorted(self.space_ids),
             "access": self.access.to_dict() if self.access else None,
         }
@@ -239,7 +239,7 @@ class Abilities:
     weak_proof: bool = False
     """Whether it tells when a value was last written."""
     may_copy: bool = False
-    """Whether other sinks may be filled from it (`copy_from: true`); says nothing where it is not readable."""
+    """Whether other sinks may be filled from it (`copy_from: true`); says nothing if it is not readable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,7 @@
-"""What every key must meet: rules of the platform team, or of a manifest for itself.
+"""What every key must meet: the rules of a platform team, or those that a manifest sets for itself.
 
-In: values from `core/reading/policies.py`. Out: frozen data for `core/policing.py`. Never: a rule that allows what
-another policy forbids; policies only ever add up.
-
-Below `model.manifest`, whose `Manifest` carries policies: types of keys and roles are words here.
+Policies only ever add up: none allows what another one forbids. This module lies below `model.manifest`, whose
+`Manifest` carries policies; that is why types of keys and roles are plain words here.
 """
 
 from __future__ import annotations
@@ -92,6 +90,6 @@ class Validation:
     manifest: str
     """Path as the user named it."""
     keys: int
-    """How many keys it declares; 0 where that cannot be told."""
+    """How many keys it declares; 0 if that cannot be told."""
     problems: tuple[Problem, ...]
     """In file order; violations of policies among them."""

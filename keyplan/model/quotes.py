@@ -1,7 +1,7 @@
-"""Put what a user wrote into a message, harmless and short, and suggest what was probably meant.
+"""Put what a user wrote into a message, short and harmless, and suggest what was probably meant.
 
-In: untrusted text. Out: one line of visible characters. Never: a control character, more than 40 characters of
-a value, or a text that looks like a secret.
+What comes out is one line of visible characters: no control character, at most 40 characters of a value, and nothing
+that looks like a secret.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def list_words(words: Iterable[str]) -> str:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'vault'?`` for the nearest known word; nothing where none is near."""
+    """Return ``; did you mean 'vault'?`` for the nearest known word; nothing if none is near."""
     near = nearest(word, known)
     return f"; did you mean {quote(near)}?" if near else ""
 

@@ -1,7 +1,7 @@
-"""What keyplan remembers of a key: intents before an effect, receipts after a delivery. Never the raw key.
+"""What keyplan remembers of a key: an intent before an effect, a receipt after a delivery. Never the raw key.
 
-Both survive a round trip through JSON (`to_dict`, `from_dict`), because ledgers and sinks store them so.
-A reader ignores fields that it does not know, so that an older keyplan can read a newer one's receipts.
+Ledgers and sinks store both as JSON (`to_dict`, `from_dict`). A reader ignores fields that it does not know, so that
+an older keyplan can read the receipts of a newer one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, NewType
 from keyplan.model.manifest import Address, Json, KeyId, KeyType, OnRemove, SinkName, SpaceId
 from keyplan.model.quick import quick
 from keyplan.model.secret import Fingerprint
+from keyplan.model.times import read_time, write_time
 
 IntentId = NewType("IntentId", str)
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,14 +29,6 @@ MOST_ATTEMPTS = 5
 _KEY_TYPES = {kind.value: kind for kind in KeyType}
 _ON_REMOVE = {choice.value: choice for choice in OnRemove}
 
-
-def write_time(instant: datetime) -> str:
-    """Return an aware UTC instant as RFC 3339, ``2026-11-23T07:31:00.123456+00:00``."""
-    return instant.isoformat()
-
-
-read_time: Callable[[str], datetime] = datetime.fromisoformat
-"""Return the aware instant that `write_time` wrote. Raises ValueError on other text."""
 
 _share: Callable[[Any], Any] = intern
 """Return an equal text that is in memory once; TypeError for what is no text.
@@ -164,7 +157,7 @@ class Receipt:
     space_ids: tuple[SpaceId, ...] = ()
     """Sorted. Known here even where the dialect does not show a key's spaces."""
     access: str = ""
-    """Digest of the roles and spaces that were asked for; empty where nobody knows (an imported key)."""
+    """Digest of the roles and spaces that were asked for; empty if nobody knows (an imported key)."""
     created_at: datetime
     expires_at: datetime | None = None
     """As the provider answered it."""
@@ -173,7 +166,7 @@ class Receipt:
     redacted: str = ""
     """Empty where the provider showed none."""
     fingerprint: Fingerprint | None = None
-    """None where somebody else delivered the key (an imported one)."""
+    """None if somebody else delivered the key (an imported one)."""
     delivered: tuple[Delivered, ...] = ()
     """Sorted."""
     delivered_at: datetime
@@ -186,7 +179,7 @@ class Receipt:
     """Whether its declaration was removed with `on_remove: forget`: the key lives on, and is nobody's."""
 
     def entry_of(self, place: Delivered) -> Delivered | None:
-        """Return what is noted of a place; None where it never took the raw key."""
+        """Return what is noted of a place; None if it never took the raw key."""
         return next((entry for entry in self.delivered if entry == place), None)
 
     def agrees_with(self, other: Receipt) -> bool:

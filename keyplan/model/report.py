@@ -1,4 +1,4 @@
-"""What an apply did: one outcome per action, and the whole."""
+"""What an apply did: one outcome for each action, and the whole."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Raw keys and credentials as values that cannot be shown, and the fingerprint that may be.
+"""Raw keys and credentials as values that cannot be shown, and the fingerprint that can.
 
-In: a secret string, once, where it enters the process. Out: nothing but `reveal()`, which sinks and
-the verifying call use as an argument, and digests. Never: a repr, format, comparison, pickle or copy
-that carries the string.
+A secret leaves only through `reveal()`, which sinks and the verifying call use as an argument. No repr, format,
+comparison, pickle or copy carries the string.
 """
 
 from __future__ import annotations

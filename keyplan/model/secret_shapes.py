@@ -1,7 +1,6 @@
-"""Tell whether a text holds something that looks like a secret: a raw key, or a well-known kind of token.
+"""Recognize texts that look like a secret: a raw key, or a well-known kind of token.
 
-In: any text. Out: whether and where there is such a thing. Never: a message about it. Only shapes with a fixed
-beginning count; entropy alone does not, because ids of spaces are random too.
+Only shapes with a fixed beginning count. Entropy alone does not, because ids of spaces are random too.
 """
 
 from __future__ import annotations

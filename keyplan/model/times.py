@@ -1,30 +1,72 @@
-"""Durations and instants as a manifest writes them.
+"""Instants and durations as text: how manifests, receipts, documents and messages write and read them.
 
-In: text. Out: timedelta, or an aware datetime in UTC. Never: a clock, a local time zone, a guess at a missing offset.
+Every instant is RFC 3339. Nothing here reads a clock or a local time zone, or guesses an offset that is missing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 LONGEST_DURATION = timedelta(days=36_525)
-"""A hundred years: with more, an expiry would leave the calendar."""
+"""A hundred years: a longer one would take an expiry beyond the last year that `datetime` knows."""
 
-_DURATION = re.compile(r"(0|[1-9][0-9]{0,5})([smhdw])\Z")
+# One table for both directions. Weeks are read and never written: "90d" and "84d" compare at a glance.
 _UNITS = MappingProxyType(
     {
-        "s": timedelta(seconds=1),
-        "m": timedelta(minutes=1),
-        "h": timedelta(hours=1),
-        "d": timedelta(days=1),
         "w": timedelta(weeks=1),
+        "d": timedelta(days=1),
+        "h": timedelta(hours=1),
+        "m": timedelta(minutes=1),
+        "s": timedelta(seconds=1),
     }
 )
+_WRITTEN_UNITS = ("d", "h", "m")
+_DURATION = re.compile(r"(0|[1-9][0-9]{0,5})([smhdw])\Z")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+
+
+# What programs write and read again: receipts, intents, ledgers, published documents.
+
+
+def write_time(instant: datetime) -> str:
+    """Return an aware UTC instant in full, ``2026-11-23T07:31:00.123456+00:00``: reading it gives the same instant."""
+    return instant.isoformat()
+
+
+read_time: Callable[[str], datetime] = datetime.fromisoformat
+"""Return the aware instant that `write_time` wrote. Raises ValueError on other text."""
+# Not a function of ours: a ledger reads several instants for each key, and the C function is called directly.
+
+
+# What people read, in plans and messages.
+
+
+def write_second(instant: datetime) -> str:
+    """Return an instant to the second with its offset: ``2027-01-01T00:00:00+00:00``."""
+    return instant.isoformat(timespec="seconds")
+
+
+def show_time(instant: datetime) -> str:
+    """Return an instant in UTC to the second, in the shortest form of RFC 3339: ``2027-01-01T00:00:00Z``."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def write_duration(duration: timedelta) -> str:
+    """Return ``90d``, ``24h``, ``30m`` or ``45s``: the largest unit that divides it, from days down."""
+    for unit in _WRITTEN_UNITS:
+        length = _UNITS[unit]
+        if duration >= length and not duration % length:
+            return f"{duration // length}{unit}"
+    return f"{int(duration.total_seconds())}s"
+
+
+# What users write in manifests and policies.
 
 
 def parse_duration(text: str) -> timedelta:
@@ -50,6 +92,7 @@ def parse_instant(text: str) -> datetime:
     if found is None:
         raise ValueError("must be a time with an offset, such as 2027-01-01T00:00:00Z")
     if found["offset"] is None:
+        # An instant without offset would expire hours apart on two machines.
         raise ValueError("has no offset; add Z for UTC, or one such as +02:00")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
@@ -57,12 +100,13 @@ def parse_instant(text: str) -> datetime:
         raise ValueError("is not a real time; check day and hour") from None
 
 
-_UNITS_durations = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
-
-
-def write_duration(duration: timedelta) -> str:
-    """Return ``90d``, ``24h``, ``30m`` or ``45s``: the largest unit that divides it, from days down."""
-    for unit, length in _UNITS_durations:
-        if duration >= length and not duration % length:
-            return f"{duration // length}{unit}"
-    return f"{int(duration.total_seconds())}s"
+def parse_day_or_instant(text: str) -> datetime:
+    """Return an instant, or the beginning of a day in UTC. Raises ValueError, whose text follows a field's name."""
+    if ":" in text:
+        return parse_instant(text)
+    if not _DAY.match(text):
+        raise ValueError("must be a day such as 2027-01-31, or a time with an offset")
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("is not a real day") from None

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.receipt import Receipt, write_time
+from keyplan.model.receipt import Receipt
+from keyplan.model.times import write_time
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

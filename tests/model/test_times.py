@@ -1,14 +1,23 @@
-"""Durations and instants are read as DESIGN writes them, and nothing is guessed."""
+"""Durations and instants are read as a manifest writes them, nothing is guessed, and what is written reads back."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyplan.model.times import parse_duration, parse_instant, write_duration
+from keyplan.model.times import (
+    parse_day_or_instant,
+    parse_duration,
+    parse_instant,
+    read_time,
+    show_time,
+    write_duration,
+    write_second,
+    write_time,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +88,58 @@ def test_an_instant_is_turned_into_utc(text: str, instant: datetime) -> None:
 def test_nothing_else_is_an_instant(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (timedelta(0), "0s"),
+        (timedelta(seconds=45), "45s"),
+        (timedelta(seconds=90), "90s"),
+        (timedelta(minutes=1), "1m"),
+        (timedelta(minutes=90), "90m"),
+        (timedelta(hours=1), "1h"),
+        (timedelta(hours=36), "36h"),
+        (timedelta(days=1), "1d"),
+        (timedelta(days=90), "90d"),
+        (timedelta(days=1, seconds=1), "86401s"),
+        (timedelta(seconds=1, microseconds=5), "1s"),
+    ],
+)
+def test_a_duration_has_the_largest_unit_that_divides_it(duration: timedelta, text: str) -> None:
+    assert write_duration(duration) == text
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_that_was_written_is_read_again(instant: datetime) -> None:
+    assert read_time(write_time(instant)) == instant
+
+
+def test_people_read_instants_to_the_second() -> None:
+    instant = datetime(2027, 1, 1, 2, 30, 7, 999_999, tzinfo=timezone(timedelta(hours=2)))
+    assert show_time(instant) == "2027-01-01T00:30:07Z"
+    assert write_second(instant) == "2027-01-01T02:30:07+02:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        pytest.param("2027-01-31", datetime(2027, 1, 31, tzinfo=UTC), id="a day begins in UTC"),
+        pytest.param("2027-01-31T12:00:00+02:00", datetime(2027, 1, 31, 10, tzinfo=UTC), id="an instant"),
+    ],
+)
+def test_an_end_is_a_day_or_an_instant(text: str, instant: datetime) -> None:
+    assert parse_day_or_instant(text) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("tomorrow", "must be a day such as 2027-01-31", id="word"),
+        pytest.param("2027-02-29", "is not a real day", id="no leap year"),
+        pytest.param("2027-01-31T12:00:00", "has no offset", id="naive"),
+    ],
+)
+def test_nothing_else_is_an_end(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_day_or_instant(text)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from keyplan.errors import LedgerError
-from keyplan.model.receipt import read_time, write_time
+from keyplan.model.times import read_time, write_time
 from keyplan.ports import HistoryEntry, Holder, Spending
 
 _DECODER = json.JSONDecoder()

@@ -15,7 +15,8 @@ from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile, ProcessLock
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
 from keyplan.model.manifest import Address
-from keyplan.model.receipt import Intent, IntentId, Receipt, write_time
+from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.times import write_time
 from keyplan.ports import Clock, HistoryEntry, Holder, LedgerReader, RebuildableLedger, Spending
 
 _LOCK_POLL = timedelta(milliseconds=500)

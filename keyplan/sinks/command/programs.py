@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.model.receipt import Intent, Receipt, read_time
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
+from keyplan.model.times import read_time
 from keyplan.system.programs import Ran, run
 
 METADATA_VARIABLE: Final = "KEYPLAN_METADATA"
