@@ -19,7 +19,7 @@ from keyplan.documents import schemas
 from keyplan.documents.plan import FORMAT_VERSION
 from keyplan.documents.plan_set import combine_digests, from_documents
 from keyplan.errors import InputError, ManifestError, PlanFileError, Problem
-from keyplan.manifest import PluginSchemas, survey
+from keyplan.manifest import PluginSchemas, read_with_problems
 from keyplan.manifest import read_policy as read_policy_in
 from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Plan
@@ -77,7 +77,7 @@ def survey_manifest(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
 
     Raises ManifestError where nothing is sound.
     """
-    return survey(
+    return read_with_problems(
         source.content,
         file=source.name,
         schema=schemas.load("manifest.v1"),

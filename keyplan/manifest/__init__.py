@@ -1,14 +1,14 @@
-"""Turn the text of a manifest into a checked Manifest, or into every problem of it at its place.
+"""Turn the text of a manifest into a checked `Manifest`, or into a list of all its problems with their places.
 
-In: bytes, the manifest's JSON Schema and the schemas of plugins. Out: `keyplan.model.manifest.Manifest`. Never: a
-file, the environment, a clock; a message that quotes a secret; any error but ManifestError.
+Nothing here opens a file, reads a clock or the environment, or quotes a secret in a message. The only error that
+leaves this package is ManifestError.
 
-The steps, each a module: `yaml_tree` (text to values with spots), `checking` (JSON Schema), then meaning:
-`plugins`, `deliveries`, `roles`, `declaring`, put together by `manifest`.
+The steps, in order: `yaml_parser` (text to values that know their place), `secret_search`, `schema` (JSON Schema),
+then the meaning of each part: `plugins`, `policy`, `waivers`, `declaration`. `reader` runs them all.
 """
 
 from keyplan.manifest.plugins import PluginSchemas
 from keyplan.manifest.policy import read_policy
-from keyplan.manifest.reader import read, survey
+from keyplan.manifest.reader import read, read_with_problems
 
-__all__ = ["PluginSchemas", "read", "read_policy", "survey"]
+__all__ = ["PluginSchemas", "read", "read_policy", "read_with_problems"]

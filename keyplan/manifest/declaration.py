@@ -1,7 +1,6 @@
 """Read one declaration: what its fields mean together, beyond what a JSON Schema can say.
 
-In: fields that fit the schema. Out: a `Declaration` with the defaults merged, or problems at their spots. Never: a look
-at the world; spaces stay as they are written.
+Spaces stay as the manifest writes them; `planner.desired` resolves them later.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, Fields, Given, merge
+from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
 from keyplan.manifest.plugins import Sinks
 from keyplan.manifest.problems import Addresses, Problems, Spot
 from keyplan.manifest.roles import read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
-from keyplan.manifest.tables import each
+from keyplan.manifest.tables import iter_items
 from keyplan.model.desired import address_of
 from keyplan.model.manifest import (
     Address,
@@ -34,7 +33,7 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 
-_ORDINARY_ROLES = Roles()
+_DEFAULT_ROLES = Roles()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Scope:
 
     space: SpaceRef | None = None
     organizations: tuple[OrganizationGrant, ...] = ()
-    roles: Roles = _ORDINARY_ROLES
+    roles: Roles = _DEFAULT_ROLES
 
     def first_space(self) -> str:
         """Return the space that stands in the address; empty for a user key, or where none could be read."""
@@ -59,7 +58,7 @@ _NOWHERE = Scope()
 _name_by_id = lru_cache(maxsize=1024)(SpaceById)
 
 
-def read_scope(fields: Fields, key_type: KeyType, problems: Problems) -> Scope:
+def read_scope(fields: MergedFields, key_type: KeyType, problems: Problems) -> Scope:
     """Return what a key may use; problems are added."""
     if key_type is KeyType.USER:
         _refuse_service_fields(fields, problems)
@@ -69,19 +68,19 @@ def read_scope(fields: Fields, key_type: KeyType, problems: Problems) -> Scope:
         names = " and ".join(f"'{name}'" for name in given)
         problems.add(fields.spot(given[1]), f"fields {names} exclude each other; keep one")
         return _NOWHERE
-    if not given and fields.lack(*SPACE_FIELDS):
+    if not given and fields.lacks(*SPACE_FIELDS):
         problems.add(fields.own.spot, "a service key needs one of 'space_id', 'space' and 'organizations'", "missing")
     return _read_spaces(fields, problems)
 
 
-def _refuse_service_fields(fields: Fields, problems: Problems) -> None:
+def _refuse_service_fields(fields: MergedFields, problems: Problems) -> None:
     own = fields.own.table
     for name in SERVICE_FIELDS:
         if name in own:
             problems.add(own.key_spot(name), f"field '{name}' is for service keys, and this is a user key")
 
 
-def _read_spaces(fields: Fields, problems: Problems) -> Scope:
+def _read_spaces(fields: MergedFields, problems: Problems) -> Scope:
     values, roles = fields.values, read_roles(fields, problems)
     if "organizations" in values:
         return Scope(organizations=read_organizations(values["organizations"], problems), roles=roles)
@@ -95,13 +94,13 @@ LONGEST_DESCRIPTION = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declarer:
+class DeclarationReader:
     """Reads the declarations of one manifest."""
 
     owner: str
     """Empty where it could not be read."""
     marker: bool
-    defaults: Given
+    defaults: GivenFields
     sinks: Sinks
     addresses: Addresses
     find_place: FindPlace
@@ -113,8 +112,8 @@ class Declarer:
         if "sink" in self.defaults:
             self.sinks.read_default(self.defaults.table)
 
-    def declare(self, own: Given) -> Declaration | None:
-        """Return a declaration; None where it has no address. It is sound only if no problem was added."""
+    def declare(self, own: GivenFields) -> Declaration | None:
+        """Return a declaration; None if it has no address. It is sound only if no problem was added."""
         problems = self.problems
         fields = merge(own, self.defaults)
         values = fields.values
@@ -149,23 +148,23 @@ class Declarer:
             find_place=self.find_place,
         )
 
-    def _read_key_type(self, fields: Fields) -> KeyType | None:
+    def _read_key_type(self, fields: MergedFields) -> KeyType | None:
         if "key_type" in fields.values:
             return KeyType(fields.values["key_type"])
-        if fields.lack("key_type"):
+        if fields.lacks("key_type"):
             self.problems.add(fields.own.spot, "field 'key_type' is missing", "missing")
         return None
 
-    def _read_deliveries(self, fields: Fields) -> tuple[Delivery, ...]:
+    def _read_deliveries(self, fields: MergedFields) -> tuple[Delivery, ...]:
         if "sink" in fields.own:
             return self.sinks.read_deliveries(fields.values["sink"], fields.spot("sink"))
         if "sink" in fields.values:
             return self.sinks.read_default(self.defaults.table)
-        if fields.lack("sink"):
+        if fields.lacks("sink"):
             self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
         return ()
 
-    def _read_address(self, fields: Fields, key_type: KeyType | None, scope: Scope) -> Address | None:
+    def _read_address(self, fields: MergedFields, key_type: KeyType | None, scope: Scope) -> Address | None:
         """Return the address, as soon as the fields that it is made of could be read."""
         space = scope.first_space()
         if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):
@@ -174,7 +173,7 @@ class Declarer:
         self.addresses.declare(address, fields.own.spot)
         return address
 
-    def _read_description(self, fields: Fields, address: Address | None) -> str:
+    def _read_description(self, fields: MergedFields, address: Address | None) -> str:
         # The provider may trim it, and the marker is joined by one blank: blanks at the ends would never compare equal.
         text: str = fields.values.get("description", "").strip()
         if text.endswith("]") and split_marker(text)[1] is not None:
@@ -188,14 +187,14 @@ class Declarer:
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
         return text
 
-    def _read_moves(self, fields: Fields) -> tuple[Address, ...]:
+    def _read_moves(self, fields: MergedFields) -> tuple[Address, ...]:
         given: Any = fields.values.get("moved_from")
         if given is None:
             return ()
         spot = fields.spot("moved_from")
-        moves: list[tuple[str, Spot]] = list(each(given, spot))
+        moves: list[tuple[str, Spot]] = list(iter_items(given, spot))
         for former, former_spot in moves:
-            self.addresses.leave(Address(former), former_spot)
+            self.addresses.claim_former(Address(former), former_spot)
         return tuple(Address(former) for former, _ in moves)
 
 

@@ -1,7 +1,6 @@
-"""Merge the manifest's defaults into one declaration, and remember whose each value is.
+"""Merge the manifest's defaults into one declaration, and remember where each value stands.
 
-In: a declaration's own fields and the defaults. Out: the fields that count, each with its spot. Never: a judgement on
-values, or a default that a key of this type could not have.
+Values are not judged here. A default that a key of the declaration's type cannot have is left out, not an error.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from keyplan.manifest.problems import START, Problems, Spot
-from keyplan.manifest.tables import Table, each
-from keyplan.manifest.yaml_parser import grow
+from keyplan.manifest.tables import Table, iter_items
+from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.manifest import Place
 
 SPACE_FIELDS = ("space_id", "space", "organizations")
 EXPIRY_FIELDS = ("expires_at", "expires_in")
 SERVICE_FIELDS = (*SPACE_FIELDS, "roles")
-"""Fields that only a service key has."""
+"""MergedFields that only a service key has."""
 
 _RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
     {name: frozenset(rivals) for rivals in (SPACE_FIELDS, EXPIRY_FIELDS) for name in rivals}
@@ -31,7 +30,7 @@ _MERGED_FIELD = "rotation"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenFields:
     """A table of the manifest, and which of its fields the schema refused or missed."""
 
     table: Table
@@ -43,22 +42,22 @@ class Given:
         """Whether the field is there and usable."""
         return name in self.table and name not in self.unusable
 
-    def get(self, name: str, ordinary: Any) -> Any:
-        """Return a usable field, or the ordinary value."""
-        return self.table[name] if name in self else ordinary
+    def get(self, name: str, default: Any) -> Any:
+        """Return a usable field, or the default value."""
+        return self.table[name] if name in self else default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
+class MergedFields:
     """One declaration's fields, with the defaults behind them."""
 
     values: Mapping[str, Any]
     """The fields that count and fit the schema."""
-    own: Given
+    own: GivenFields
     """As the declaration itself gives them."""
-    defaults: Given
+    defaults: GivenFields
 
-    def lack(self, *names: str) -> bool:
+    def lacks(self, *names: str) -> bool:
         """Whether none of these fields is given. One that is given but reported already is not lacking."""
         return (
             self.values.keys().isdisjoint(names)
@@ -71,12 +70,12 @@ class Fields:
         return find_spot(self.own, self.defaults, path)
 
 
-def find_spot(own: Given, defaults: Given, path: tuple[str, ...]) -> Spot:
+def find_spot(own: GivenFields, defaults: GivenFields, path: tuple[str, ...]) -> Spot:
     """Return where a field stands, in the one or the other; the first one's own spot where it is in neither."""
     return _find_spot(own.table, path) or _find_spot(defaults.table, path) or own.spot
 
 
-def merge(own: Given, defaults: Given) -> Fields:
+def merge(own: GivenFields, defaults: GivenFields) -> MergedFields:
     """Return a declaration's own fields with the defaults behind them.
 
     An own field displaces the default of its rivals; fields of service keys are not passed on to user keys;
@@ -92,10 +91,10 @@ def merge(own: Given, defaults: Given) -> Fields:
         values.pop(name, None)
     if _MERGED_FIELD in own and _MERGED_FIELD in defaults:
         values[_MERGED_FIELD] = {**defaults.table[_MERGED_FIELD], **own.table[_MERGED_FIELD]}
-    return Fields(values=values, own=own, defaults=defaults)
+    return MergedFields(values=values, own=own, defaults=defaults)
 
 
-def _inherits(name: str, own: Given, defaults: Given) -> bool:
+def _inherits(name: str, own: GivenFields, defaults: GivenFields) -> bool:
     if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
         return False
     return name not in _RIVALS or _RIVALS[name].isdisjoint(own.table)
@@ -111,7 +110,7 @@ def _find_spot(table: Table, path: tuple[str, ...]) -> Spot | None:
     return spot
 
 
-class Origins:
+class FieldPlaces:
     """The declarations of one text."""
 
     def __init__(self, text: str, file: str) -> None:
@@ -123,14 +122,14 @@ class Origins:
 
         Where it is in neither, that is the declaration's own place.
         """
-        own, defaults = self._read_again
+        own, defaults = self._parsed
         return self._problems.place_of(find_spot(own[declared], defaults, path))
 
     @cached_property
-    def _read_again(self) -> tuple[dict[Place, Given], Given]:
+    def _parsed(self) -> tuple[dict[Place, GivenFields], GivenFields]:
         """The declarations by their places, and the defaults."""
-        root = grow(self._text, self._problems)
+        root = parse_yaml(self._text, self._problems)
         rows, defaults = root["keys"], root.get("defaults", Table(root.spot))
-        return {self._problems.place_of(spot): Given(item, spot) for item, spot in each(rows, root.spot)}, Given(
-            defaults
-        )
+        return {
+            self._problems.place_of(spot): GivenFields(item, spot) for item, spot in iter_items(rows, root.spot)
+        }, GivenFields(defaults)

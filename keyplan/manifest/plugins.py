@@ -1,7 +1,6 @@
-"""Read the parts of a manifest that plugins define: the provider, the sinks, and what deliveries change of them.
+"""Read the parts of a manifest that plugins define: the provider, the sinks, and the options of deliveries.
 
-In: tables that fit the manifest's schema, and the JSON Schema of each type's own options. Out: `ProviderSettings`,
-`SinkSettings`, `Delivery`. Never: a plugin's code run, a template filled in.
+Only the JSON Schemas of plugins are used: no plugin code runs and no place template is filled in.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyplan.errors import InputError
-from keyplan.manifest.problems import Finding, Problems, Spot
-from keyplan.manifest.schema import Checker, report, spot_of
-from keyplan.manifest.tables import Row, Table, each
+from keyplan.manifest.problems import Problems, SchemaFinding, Spot
+from keyplan.manifest.schema import Checker, report_findings, spot_of
+from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.model.manifest import (
     Delivery,
     FromCommand,
@@ -28,12 +27,12 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.quotes import escape, list_words, quote, suggest
 
-_ORDINARY = ProviderSettings()
+_DEFAULT = ProviderSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class PluginSchemas:
-    """Where the JSON Schemas of plugins come from; either function raises InputError for an unknown type."""
+    """Look up the JSON Schemas of plugins; either function raises InputError for an unknown type."""
 
     provider: Callable[[str], Mapping[str, Any]]
     """Return the schema of a provider type's own options."""
@@ -43,13 +42,13 @@ class PluginSchemas:
 
 def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> ProviderSettings:
     """Return the provider's settings; problems are added."""
-    kind = given.get("type", _ORDINARY.type)
+    kind = given.get("type", _DEFAULT.type)
     spot = given.value_spot("type") if "type" in given else given.spot
     checker = _make_checker(kind, lookup, spot, problems)
     options = given.without("type", "credential", "reader_credential")
     if checker is not None:
-        report(checker, options, subject="the provider", spot=given.spot, problems=problems)
-    credential = _read_source(given["credential"]) if "credential" in given else _ORDINARY.credential
+        report_findings(checker, options, subject="the provider", spot=given.spot, problems=problems)
+    credential = _read_source(given["credential"]) if "credential" in given else _DEFAULT.credential
     reader_credential = _read_source(given["reader_credential"]) if "reader_credential" in given else None
     return ProviderSettings(
         type=kind, credential=credential, reader_credential=reader_credential, options=_to_plain(options)
@@ -81,8 +80,8 @@ def _make_checker(
 class _KnownSink:
     options: Table
     checker: Checker | None = None
-    found: frozenset[Finding] = frozenset()
-    """What is wrong with the sink itself, and is told there."""
+    found: frozenset[SchemaFinding] = frozenset()
+    """What is wrong with the sink itself, and is reported there."""
 
 
 class Sinks:
@@ -94,7 +93,7 @@ class Sinks:
         self._known: dict[str, _KnownSink] = {}
         self._checkers: dict[str, Checker] = {}
         self._default: tuple[Delivery, ...] = ()
-        """The deliveries of the default sink, if nothing is wrong with them."""
+        """The deliveries of the default sink; empty until they were read without a problem."""
 
     def read(self, tables: Table, unusable: AbstractSet[str]) -> Mapping[SinkName, SinkSettings]:
         """Return the settings of every sink that fits the schema; problems are added."""
@@ -117,14 +116,14 @@ class Sinks:
             checker = _make_checker(kind, self._lookup, given.value_spot("type"), self._problems)
         if checker is not None:
             self._checkers[kind] = checker
-            found = report(checker, options, subject=_name(name), spot=given.spot, problems=self._problems)
+            found = report_findings(checker, options, subject=_name(name), spot=given.spot, problems=self._problems)
             self._known[name] = _KnownSink(options, checker, frozenset(found))
         return options
 
     def read_default(self, defaults: Table) -> tuple[Delivery, ...]:
-        """Return the deliveries of the defaults' `sink` field: the same ones to everybody who has none of its own.
+        """Return the deliveries of the defaults' `sink` field, the same objects at each call.
 
-        Problems are added as often as it is asked: each declaration that goes there is told of them.
+        Problems are added at each call, so that every declaration that uses the default counts as unsound.
         """
         if not self._default:
             before = self._problems.additions
@@ -137,7 +136,7 @@ class Sinks:
     def read_deliveries(self, value: Any, spot: Spot) -> tuple[Delivery, ...]:
         """Return the deliveries of a `sink` field in its order; problems are added."""
         deliveries: list[Delivery] = []
-        for item, item_spot in each(value, spot):
+        for item, item_spot in iter_items(value, spot):
             delivery = self._read_delivery(item, item_spot)
             if delivery in deliveries:
                 self._problems.add(
@@ -148,18 +147,20 @@ class Sinks:
 
     def _read_delivery(self, item: Any, spot: Spot) -> Delivery:
         is_table = isinstance(item, Table)
-        # Some sinks have an option called `name`; who wants to change that one names the sink by `sink`.
+        # Some sinks have an option called `name`; to change that one, a delivery names its sink by `sink`.
         field = "sink" if is_table and "sink" in item else "name"
         name: str = item[field] if is_table else item
         known = self._known.get(name)
         options: Mapping[str, Json] = {}
         if known is None:
-            self._problems.add(item.value_spot(field) if is_table else spot, self._say_unknown(name), "unknown_sink")
+            self._problems.add(
+                item.value_spot(field) if is_table else spot, self._describe_unknown(name), "unknown_sink"
+            )
         elif is_table:
             options = self._read_changes(item.without(field), known, name)
         return Delivery(sink=SinkName(name), options=options, place=self._problems.place_of(spot))
 
-    def _say_unknown(self, name: str) -> str:
+    def _describe_unknown(self, name: str) -> str:
         if not self._known:
             return f"{_name(name)} is unknown; 'sinks' names none"
         hint = suggest(name, self._known) or f"; known are {list_words(self._known)}"
@@ -191,4 +192,4 @@ def _to_plain(table: Table) -> dict[str, Json]:
 def _strip(value: Any) -> Json:
     if isinstance(value, Table):
         return _to_plain(value)
-    return [_strip(item) for item in value] if isinstance(value, Row) else value
+    return [_strip(item) for item in value] if isinstance(value, ItemList) else value

@@ -1,7 +1,4 @@
-"""Read a policy: a file of its own, or the part of a manifest that is called so.
-
-In: bytes and a schema, or a table that fits it. Out: a `Policy`. Never: a judgement on a key.
-"""
+"""Read a policy: a file of its own, or the `policy` part of a manifest. `planner.policy` checks keys."""
 
 from __future__ import annotations
 
@@ -13,10 +10,10 @@ from typing import Any
 
 from keyplan.manifest.problems import START, Problems, Spot
 from keyplan.manifest.roles import parse_role
-from keyplan.manifest.schema import Checker, report
-from keyplan.manifest.tables import Row, Table, each
+from keyplan.manifest.schema import Checker, report_findings
+from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.manifest.yaml_errors import decode
-from keyplan.manifest.yaml_parser import grow
+from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import escape, quote
 from keyplan.model.times import parse_duration
@@ -33,10 +30,10 @@ def read_policy(text: bytes, *, file: str, schema: Mapping[str, Any]) -> Policy:
     Raises ManifestError with all problems, in file order.
     """
     problems = Problems(file, family="policy_file")
-    root = grow(decode(text, problems), problems)
+    root = parse_yaml(decode(text, problems), problems)
     if root is None:
         problems.fail(START, "the file is empty")
-    findings = report(Checker(schema), root, subject="a policy", spot=START, problems=problems)
+    findings = report_findings(Checker(schema), root, subject="a policy", spot=START, problems=problems)
     if not isinstance(root, Table):
         problems.raise_if_any()
     refused = (str((*finding.path, finding.key)[0]) for finding in findings)
@@ -80,7 +77,7 @@ def _read_duration(given: Table, name: str, problems: Problems) -> timedelta | N
 def _read_patterns(given: Table, name: str, problems: Problems) -> tuple[str, ...]:
     if name not in given:
         return ()
-    patterns: list[tuple[str, Spot]] = list(each(given[name], given.value_spot(name)))
+    patterns: list[tuple[str, Spot]] = list(iter_items(given[name], given.value_spot(name)))
     faults = {pattern: _find_fault(pattern) for pattern, _ in patterns}
     for pattern, spot in patterns:
         if faults[pattern]:
@@ -90,7 +87,7 @@ def _read_patterns(given: Table, name: str, problems: Problems) -> tuple[str, ..
 
 
 def _find_fault(pattern: str) -> str:
-    """Return what is wrong with a regular expression; nothing where it is sound."""
+    """Return what is wrong with a regular expression; nothing if it is sound."""
     with warnings.catch_warnings():
         # Python warns of "[[:alpha:]]", which is not the class of letters that its author had in mind.
         warnings.simplefilter("error", FutureWarning)
@@ -117,7 +114,7 @@ def _read_role(kind: str, value: Any, spot: Spot, problems: Problems) -> str:
 
 
 def _read_alternatives(item: Any) -> tuple[WantedSink, ...]:
-    return tuple(map(_read_sink, item)) if isinstance(item, Row) else (_read_sink(item),)
+    return tuple(map(_read_sink, item)) if isinstance(item, ItemList) else (_read_sink(item),)
 
 
 def _read_sink(item: Any) -> WantedSink:

@@ -1,7 +1,6 @@
-"""Problems of one text, each at its spot, collected so that a user sees all of them at once.
+"""Collect the problems of one text, each with its place, so that a user sees all of them at once and in file order.
 
-In: spots and sentences from every step of reading. Out: one ManifestError in file order. Never: the same
-line twice, or a sentence that quotes a secret (see `quoting`).
+No line appears twice, and no message quotes a secret (`model.quotes` takes care of that).
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ class Problems:
         self._found: dict[tuple[Spot, str], str] = {}
         self._secrets: dict[Spot, str] = {}
         self.additions = 0
-        """How often something was noted, the same thing twice included: whoever compares learns of more."""
+        """How often something was noted, repetitions included: by comparing, a caller sees that more was found."""
 
     def add(self, spot: Spot, message: str, kind: str = "invalid") -> None:
-        """Note a problem; what is already noted there in the same words stays one line."""
+        """Note a problem; the same message at the same place is kept once."""
         self._found.setdefault((spot, message), kind)
         self.additions += 1
 
     def add_secret(self, spot: Spot, message: str) -> None:
-        """Note a secret. It is the only problem told of its spot: what else is wrong there goes with it."""
+        """Note a secret. It is the only problem reported for its spot, because other messages there could quote it."""
         self.add(spot, message, "secret")
         self._secrets[spot] = message
 
@@ -53,7 +52,7 @@ class Problems:
         return Place(self._file, (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1)
 
     def fail(self, spot: Spot, message: str) -> NoReturn:
-        """Note a problem behind which nothing can be read.
+        """Note a problem after which nothing more can be read.
 
         Raises ManifestError with all problems so far.
         """
@@ -68,12 +67,12 @@ class Problems:
     def listed(self) -> tuple[Problem, ...]:
         """Return all problems so far, in file order."""
         return tuple(
-            self._tell(spot, message)
+            self._to_problem(spot, message)
             for spot, message in sorted(self._found)
             if self._secrets.get(spot, message) == message
         )
 
-    def _tell(self, spot: Spot, message: str) -> Problem:
+    def _to_problem(self, spot: Spot, message: str) -> Problem:
         place, kind = self.place_of(spot), self._found[spot, message]
         return Problem(
             file=place.file,
@@ -85,13 +84,13 @@ class Problems:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class SchemaFinding:
     """One mistake, in words."""
 
     path: tuple[str | int, ...]
     """From the checked value to the wrong one: names of fields, and indexes from 0."""
     key: str | None = None
-    """The field of the value at `path` whose name is wrong or which is missing; None where the value itself is."""
+    """The field of the value at `path` whose name is wrong or which is missing; None if the value itself is."""
     message: str
 
 
@@ -111,7 +110,7 @@ class Addresses:
                 spot, f"address {quote(address)} is declared twice; first {self._where(first)}", "duplicate"
             )
 
-    def leave(self, former: Address, spot: Spot) -> None:
+    def claim_former(self, former: Address, spot: Spot) -> None:
         """Note that a declaration, at this spot, claims a former address."""
         self._former.append((former, spot))
 

@@ -1,7 +1,6 @@
-"""Read a whole manifest: put the steps together, and collect what each of them finds.
+"""Read a whole manifest: run every step and collect what each one finds.
 
-In: bytes and schemas. Out: a `Manifest`, or a ManifestError with every problem. Never: a step left out because an
-earlier one found something, as long as there is something to read.
+A step is never skipped because an earlier one found a problem, as long as there is something left to read.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from keyplan.errors import ManifestError, Problem
-from keyplan.manifest.declaration import Declarer
-from keyplan.manifest.defaults import Given, Origins
+from keyplan.manifest.declaration import DeclarationReader
+from keyplan.manifest.defaults import FieldPlaces, GivenFields
 from keyplan.manifest.plugins import PluginSchemas, Sinks, read_provider
 from keyplan.manifest.policy import read_rules
-from keyplan.manifest.problems import START, Addresses, Finding, Problems, Spot
-from keyplan.manifest.schema import Checker, report
+from keyplan.manifest.problems import START, Addresses, Problems, SchemaFinding, Spot
+from keyplan.manifest.schema import Checker, report_findings
 from keyplan.manifest.secret_search import report_secrets
-from keyplan.manifest.tables import Row, Table
+from keyplan.manifest.tables import ItemList, Table
 from keyplan.manifest.waivers import read_waivers
 from keyplan.manifest.yaml_errors import decode
-from keyplan.manifest.yaml_parser import grow
+from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.manifest import (
     Declaration,
     FindPlace,
@@ -52,41 +51,41 @@ def read(text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSc
 
     Raises ManifestError with all problems, as ``file:line:column: message``, in file order.
     """
-    manifest, problems = survey(text, file=file, schema=schema, plugins=plugins)
+    manifest, problems = read_with_problems(text, file=file, schema=schema, plugins=plugins)
     if problems:
         raise ManifestError(problems)
     return manifest
 
 
-def survey(
+def read_with_problems(
     text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas
 ) -> tuple[Manifest, tuple[Problem, ...]]:
     """Return what of a manifest is sound, declarations that are not being left out, and every problem in file order.
 
-    Raises ManifestError where nothing is sound, because it is no manifest at all.
+    Raises ManifestError if nothing is sound, because it is no manifest at all.
     """
     problems = Problems(file)
     decoded = decode(text, problems)
-    root = grow(decoded, problems)
+    root = parse_yaml(decoded, problems)
     report_secrets(decoded, root, problems)
     if root is None:
         problems.fail(START, "the file is empty")
-    findings = report(Checker(schema), root, subject=_SUBJECT, spot=START, problems=problems)
+    findings = report_findings(Checker(schema), root, subject=_SUBJECT, spot=START, problems=problems)
     if not isinstance(root, Table):
         problems.raise_if_any()
     known_fields = frozenset(schema["properties"]["defaults"]["properties"])
     reader = _Reader(root, _index(findings), known_fields, problems)
-    manifest = reader.read(file, plugins, Origins(decoded, file).find)
+    manifest = reader.read(file, plugins, FieldPlaces(decoded, file).find)
     return manifest, problems.listed()
 
 
-def _index(findings: tuple[Finding, ...]) -> _Refused:
+def _index(findings: tuple[SchemaFinding, ...]) -> _Refused:
     """Return the paths of all findings as one tree."""
     refused: _Refused = {}
     for finding in findings:
-        branch = refused
+        node = refused
         for step in finding.path if finding.key is None else (*finding.path, finding.key):
-            branch = branch.setdefault(step, {})
+            node = node.setdefault(step, {})
     return refused
 
 
@@ -96,18 +95,18 @@ class _Reader:
     def __init__(self, root: Table, refused: _Refused, known_fields: frozenset[str], problems: Problems) -> None:
         self._root = root
         self._refused = refused
-        self._is_founded = refused.keys().isdisjoint(_FOUNDATIONS)
+        self._has_sound_foundations = refused.keys().isdisjoint(_FOUNDATIONS)
         self._known_fields = known_fields
         self._problems = problems
 
     def read(self, file: str, plugins: PluginSchemas, find_place: FindPlace) -> Manifest:
-        """Return the manifest without what the schema or meaning refused; settings then have ordinary values.
+        """Return the manifest without what the schema or meaning refused; settings then have default values.
 
         `find_place` is what every declaration gets.
         """
         sinks = Sinks(plugins.sink, self._problems)
-        owner: str = self._get("owner", ordinary="")
-        marker: bool = self._get("marker", ordinary=True)
+        owner: str = self._get("owner", default="")
+        marker: bool = self._get("marker", default=True)
         defaults = self._read_defaults()
         # Before the declarations: their deliveries name sinks.
         sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))
@@ -118,12 +117,12 @@ class _Reader:
             provider=self._read_provider(plugins),
             sinks=sink_settings,
             limits=self._read_limits(),
-            unmanaged=Unmanaged(self._get("unmanaged", ordinary=Unmanaged.REPORT.value)),
+            unmanaged=Unmanaged(self._get("unmanaged", default=Unmanaged.REPORT.value)),
             on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
             policies=self._read_policies(file),
             waivers=self._read_waivers(),
             keys=self._read_keys(
-                Declarer(
+                DeclarationReader(
                     owner=owner,
                     marker=marker,
                     defaults=defaults,
@@ -135,9 +134,9 @@ class _Reader:
             ),
         )
 
-    def _get(self, name: str, *, ordinary: Any) -> Any:
-        """Return a top-level field that is no mapping; the ordinary value where it is absent or refused."""
-        return ordinary if name in self._refused else self._root.get(name, ordinary)
+    def _get(self, name: str, *, default: Any) -> Any:
+        """Return a top-level field that is no mapping; the default value where it is absent or refused."""
+        return default if name in self._refused else self._root.get(name, default)
 
     def _list_refused(self, name: str) -> frozenset[str]:
         """Return which fields of a top-level mapping the schema refused or missed."""
@@ -162,7 +161,7 @@ class _Reader:
 
     def _read_waivers(self) -> tuple[Waiver, ...]:
         rows = self._root.get("waivers")
-        if not isinstance(rows, Row):
+        if not isinstance(rows, ItemList):
             return ()
         refused = {index: tuple(names) for index, names in self._refused.get("waivers", {}).items()}
         return tuple(read_waivers(rows, refused, self._problems))
@@ -171,36 +170,36 @@ class _Reader:
         given = self._get_table("limits").without(*self._list_refused("limits"))
         return Limits(**{name: int(amount) for name, amount in given.items()})
 
-    def _read_defaults(self) -> Given:
+    def _read_defaults(self) -> GivenFields:
         table = self._get_table("defaults")
         if "defaults" in self._refused and not isinstance(self._root.get("defaults"), Table):
-            return Given(table, table.spot, self._known_fields)
-        return self._give(table, table.spot, self._refused.get("defaults", {}))
+            return GivenFields(table, table.spot, self._known_fields)
+        return self._mark_unusable(table, table.spot, self._refused.get("defaults", {}))
 
-    def _read_keys(self, declarer: Declarer) -> tuple[Declaration, ...]:
+    def _read_keys(self, reader: DeclarationReader) -> tuple[Declaration, ...]:
         rows = self._root.get("keys")
-        if not isinstance(rows, Row):
+        if not isinstance(rows, ItemList):
             return ()
         refused = self._refused.get("keys", {})
-        declarer.check_defaults()
+        reader.check_defaults()
         declared = tuple(
-            self._declare(declarer, item, spot, refused.get(index, {}))
+            self._declare(reader, item, spot, refused.get(index, {}))
             for index, (item, spot) in enumerate(zip(rows, rows.value_spots, strict=True))
             if isinstance(item, Table)
         )
-        declarer.addresses.check_former()
+        reader.addresses.check_former()
         return tuple(declaration for declaration in declared if declaration is not None)
 
-    def _declare(self, declarer: Declarer, item: Table, spot: Spot, refused: _Refused) -> Declaration | None:
-        """Return a declaration; None where something is wrong with it, or with what it builds on."""
+    def _declare(self, reader: DeclarationReader, item: Table, spot: Spot, refused: _Refused) -> Declaration | None:
+        """Return a declaration; None if something is wrong with it, or with what it builds on."""
         before = self._problems.additions
-        declaration = declarer.declare(self._give(item, spot, refused))
-        is_sound = self._problems.additions == before and not refused and self._is_founded
+        declaration = reader.declare(self._mark_unusable(item, spot, refused))
+        is_sound = self._problems.additions == before and not refused and self._has_sound_foundations
         return declaration if is_sound else None
 
-    def _give(self, table: Table, spot: Spot, refused: _Refused) -> Given:
+    def _mark_unusable(self, table: Table, spot: Spot, refused: _Refused) -> GivenFields:
         if not refused:
-            return Given(table, spot)
+            return GivenFields(table, spot)
         sound = table.without()
         unusable = set(map(str, refused))
         for name in unusable & _PRUNED_FIELDS:
@@ -209,4 +208,4 @@ class _Reader:
                 unusable.discard(name)
         # An unknown field stands for the one that was meant: that one isn't missing, it is misspelt.
         meant = {nearest(name, self._known_fields) for name in unusable - self._known_fields}
-        return Given(sound, spot, unusable | {name for name in meant if name is not None})
+        return GivenFields(sound, spot, unusable | {name for name in meant if name is not None})

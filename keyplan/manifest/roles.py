@@ -1,6 +1,6 @@
 """Read what a service key may do: roles as a word or in the API's own shape, organizations and their spaces.
 
-In: values that fit the schema. Out: `Role`, `Roles`, grants. Never: a role that the API refuses for service keys.
+Roles that the API refuses for service keys are refused here, before anything is sent.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from keyplan.manifest.defaults import Fields
+from keyplan.manifest.defaults import MergedFields
 from keyplan.manifest.problems import Problems, Spot
-from keyplan.manifest.tables import Row, Table
+from keyplan.manifest.tables import ItemList, Table
 from keyplan.model.manifest import OrganizationGrant, OrganizationId, Role, Roles, SpaceGrant, SpaceId
 from keyplan.model.quotes import list_words, quote, suggest
 
@@ -25,7 +25,7 @@ _WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _MAY_BE_CUSTOM = "space_role"
-_ORDINARY = Roles()
+_DEFAULT = Roles()
 
 
 def parse_role(kind: str, value: Any) -> Role:
@@ -54,18 +54,18 @@ def _parse_word(kind: str, word: str) -> Role:
     return Role(name)
 
 
-def read_roles(fields: Fields, problems: Problems) -> Roles:
+def read_roles(fields: MergedFields, problems: Problems) -> Roles:
     """Return the roles of a service key, the API's own where none is given; problems are added."""
     if "roles" not in fields.values:
-        return _ORDINARY
+        return _DEFAULT
     given: Mapping[str, Any] = fields.values["roles"]
     if "organizations" in fields.values:
         given = _keep_account_role(given, fields, problems)
     roles = {kind: _read_role(kind, value, fields.spot("roles", kind), kind, problems) for kind, value in given.items()}
-    return Roles(**roles) if roles else _ORDINARY
+    return Roles(**roles) if roles else _DEFAULT
 
 
-def _keep_account_role(given: Mapping[str, Any], fields: Fields, problems: Problems) -> Mapping[str, Any]:
+def _keep_account_role(given: Mapping[str, Any], fields: MergedFields, problems: Problems) -> Mapping[str, Any]:
     """Return the account role alone. A default for keys in one space says nothing about those in several."""
     if "roles" in fields.own:
         for kind in given.keys() - {"account_role"}:
@@ -76,31 +76,31 @@ def _keep_account_role(given: Mapping[str, Any], fields: Fields, problems: Probl
     return {kind: value for kind, value in given.items() if kind == "account_role"}
 
 
-def read_organizations(rows: Row, problems: Problems) -> tuple[OrganizationGrant, ...]:
+def read_organizations(rows: ItemList, problems: Problems) -> tuple[OrganizationGrant, ...]:
     """Return the organizations of a service key in several spaces, in file order; problems are added."""
     _refuse_repetition(rows, "org_id", problems)
     return tuple(
         OrganizationGrant(
             org_id=OrganizationId(granted["org_id"]),
-            role=_read_own_role("org_role", granted, _ORDINARY.org_role, problems),
+            role=_read_own_role("org_role", granted, _DEFAULT.org_role, problems),
             spaces=_read_spaces(granted["spaces"], problems),
         )
         for granted in rows
     )
 
 
-def _read_spaces(rows: Row, problems: Problems) -> tuple[SpaceGrant, ...]:
+def _read_spaces(rows: ItemList, problems: Problems) -> tuple[SpaceGrant, ...]:
     _refuse_repetition(rows, "space_id", problems)
     return tuple(
         SpaceGrant(
             space_id=SpaceId(granted["space_id"]),
-            role=_read_own_role("space_role", granted, _ORDINARY.space_role, problems),
+            role=_read_own_role("space_role", granted, _DEFAULT.space_role, problems),
         )
         for granted in rows
     )
 
 
-def _refuse_repetition(rows: Row, field: str, problems: Problems) -> None:
+def _refuse_repetition(rows: ItemList, field: str, problems: Problems) -> None:
     seen: set[str] = set()
     for granted in rows:
         if granted[field] in seen:
@@ -110,9 +110,9 @@ def _refuse_repetition(rows: Row, field: str, problems: Problems) -> None:
         seen.add(granted[field])
 
 
-def _read_own_role(kind: str, granted: Table, ordinary: Role, problems: Problems) -> Role:
+def _read_own_role(kind: str, granted: Table, default: Role, problems: Problems) -> Role:
     if "role" not in granted:
-        return ordinary
+        return default
     return _read_role(kind, granted["role"], granted.value_spot("role"), "role", problems)
 
 

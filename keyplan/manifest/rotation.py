@@ -1,7 +1,6 @@
-"""Read when a key ends and when it is renewed.
+"""Read when a key expires and when it is renewed.
 
-In: a declaration's fields that fit the schema. Out: an expiry, a `Rotation`. Never: a clock, so an expiry in the past
-is no problem here; planning blocks it.
+No clock is read, so an expiry in the past is no problem of the manifest; planning blocks it (docs/planning.md, row 1).
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from keyplan.manifest.defaults import Fields
+from keyplan.manifest.defaults import MergedFields
 from keyplan.manifest.problems import Problems
 from keyplan.model.manifest import Retire, Rotation, Strategy
 from keyplan.model.times import parse_duration, parse_instant
 
 SHORTEST_CYCLE = timedelta(hours=1)
-"""Least `rotation.every`: renewing more often than anybody reads a sink helps nobody."""
+"""Least `rotation.every`: consumers do not read their sink more often than that."""
 
-_ORDINARY = Rotation()
+_DEFAULT = Rotation()
 _ZERO = timedelta(0)
 _MAY_BE_ZERO = ("overlap", "settle")
 
@@ -40,7 +39,7 @@ _parse_instant = lru_cache(maxsize=256)(parse_instant)
 _parse_duration = lru_cache(maxsize=256)(parse_duration)
 
 
-def read_expiry(fields: Fields, problems: Problems) -> Expiry:
+def read_expiry(fields: MergedFields, problems: Problems) -> Expiry:
     """Return when a key ends; problems are added."""
     values = fields.values
     has_end, has_life = "expires_at" in values, "expires_in" in values
@@ -58,11 +57,11 @@ def read_expiry(fields: Fields, problems: Problems) -> Expiry:
     return Expiry(at, _read_duration(fields, ("expires_in",), values, problems))
 
 
-def read_rotation(fields: Fields, expiry: Expiry, problems: Problems) -> Rotation:
+def read_rotation(fields: MergedFields, expiry: Expiry, problems: Problems) -> Rotation:
     """Return a key's rotation; problems are added."""
     given: Mapping[str, Any] | None = fields.values.get("rotation")
     if given is None:
-        return _ORDINARY
+        return _DEFAULT
     durations = {
         name: _read_duration(fields, ("rotation", name), given, problems)
         for name in ("every", "before_expiry", "overlap", "settle")
@@ -70,18 +69,18 @@ def read_rotation(fields: Fields, expiry: Expiry, problems: Problems) -> Rotatio
     rotation = Rotation(
         every=durations["every"],
         before_expiry=durations["before_expiry"],
-        overlap=_ORDINARY.overlap if durations["overlap"] is None else durations["overlap"],
-        strategy=Strategy(given.get("strategy", _ORDINARY.strategy.value)),
+        overlap=_DEFAULT.overlap if durations["overlap"] is None else durations["overlap"],
+        strategy=Strategy(given.get("strategy", _DEFAULT.strategy.value)),
         # JSON Schema calls 2.0 an integer.
-        generation=int(given.get("generation", _ORDINARY.generation)),
-        retire=Retire(given.get("retire", _ORDINARY.retire.value)),
-        settle=_ORDINARY.settle if durations["settle"] is None else durations["settle"],
+        generation=int(given.get("generation", _DEFAULT.generation)),
+        retire=Retire(given.get("retire", _DEFAULT.retire.value)),
+        settle=_DEFAULT.settle if durations["settle"] is None else durations["settle"],
     )
     _check_order(rotation, expiry, fields, problems)
     return rotation
 
 
-def _check_order(rotation: Rotation, expiry: Expiry, fields: Fields, problems: Problems) -> None:
+def _check_order(rotation: Rotation, expiry: Expiry, fields: MergedFields, problems: Problems) -> None:
     every, before_expiry = rotation.every, rotation.before_expiry
     if every is not None and every < SHORTEST_CYCLE:
         problems.add(fields.spot("rotation", "every"), "field 'every' must be at least 1h")
@@ -94,9 +93,9 @@ def _check_order(rotation: Rotation, expiry: Expiry, fields: Fields, problems: P
 
 
 def _read_duration(
-    fields: Fields, path: tuple[str, ...], given: Mapping[str, Any], problems: Problems
+    fields: MergedFields, path: tuple[str, ...], given: Mapping[str, Any], problems: Problems
 ) -> timedelta | None:
-    """Return the duration at a path of a declaration; None where it is not given or wrong."""
+    """Return the duration at a path of a declaration; None if it is not given or wrong."""
     name = path[-1]
     if name not in given:
         return None

@@ -1,6 +1,6 @@
 """What a YAML scalar means in the core schema of YAML 1.2.2 (section 10.3.2).
 
-In: a scalar's text. Out: None, bool, int, float or str. Never: a date, an octal `014`, or `on` as a truth value.
+Unlike YAML 1.1, nothing becomes a date, `014` is no octal number, and `on` is text.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def resolve_plain(text: str) -> Scalar:
 def construct(kind: str, text: str) -> Scalar:
     """Return a scalar that is tagged ``!!str``, ``!!int``, ``!!float``, ``!!bool`` or ``!!null``.
 
-    Raises ValueError, with half a sentence, where the text does not fit the tag.
+    Raises ValueError, with half a sentence, if the text does not fit the tag.
     """
     if kind == "str":
         return text

@@ -1,7 +1,6 @@
-"""Check values against a JSON Schema, and say where each mistake stands.
+"""Check values against a JSON Schema (draft 2020-12), and give the place of each mistake.
 
-In: a schema (draft 2020-12) and values. Out: findings, one for each mistake, with the path to it. Never: jsonschema
-imported for a value that fits.
+A value that fits never causes jsonschema to be imported: `schema_fast` accepts it first.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from keyplan.manifest.problems import Finding, Problems, Spot
+from keyplan.manifest.problems import Problems, SchemaFinding, Spot
 from keyplan.manifest.schema_fast import compile_schema
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Checker:
         self._schema = _inline(schema, schema, ())
         self._fits = compile_schema(self._schema)
 
-    def find(self, value: Any, *, subject: str) -> Iterator[Finding]:
+    def find(self, value: Any, *, subject: str) -> Iterator[SchemaFinding]:
         """Yield what is wrong with a value that the messages call `subject`; a mistake may come twice."""
         if not self._fits(value):
             yield from self._thorough.find(value, subject=subject)
@@ -38,15 +37,17 @@ class Checker:
         return ThoroughChecker(self._schema)
 
 
-def spot_of(finding: Finding, value: Any, spot: Spot) -> Spot:
-    """Return where a finding about a Table or Row stands, which itself stands at `spot`."""
+def spot_of(finding: SchemaFinding, value: Any, spot: Spot) -> Spot:
+    """Return where a finding about a Table or ItemList stands, which itself stands at `spot`."""
     for step in finding.path:
         spot, value = value.value_spot(step), value[step]
     is_there = finding.key is not None and finding.key in value
     return value.key_spot(finding.key) if is_there else spot
 
 
-def report(checker: Checker, value: Any, *, subject: str, spot: Spot, problems: Problems) -> tuple[Finding, ...]:
+def report_findings(
+    checker: Checker, value: Any, *, subject: str, spot: Spot, problems: Problems
+) -> tuple[SchemaFinding, ...]:
     """Add everything that is wrong with a value to the problems; return the findings."""
     findings = tuple(checker.find(value, subject=subject))
     for finding in findings:

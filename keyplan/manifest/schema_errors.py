@@ -1,7 +1,6 @@
 """Find every mistake of a value against a JSON Schema, with jsonschema.
 
-In: a schema (draft 2020-12) and values. Out: findings, one for each mistake, with the path to it. Never: the wording,
-which is that of `wording`, or jsonschema's own messages, which quote values in full; what fits, looked at for long.
+The messages come from `schema_messages`, never from jsonschema itself, whose messages quote values in full.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from keyplan.manifest.problems import Finding
+from keyplan.manifest.problems import SchemaFinding
 from keyplan.manifest.schema_fast import Fits, compile_pattern, compile_schema
-from keyplan.manifest.schema_messages import Mistake, name_field, word
+from keyplan.manifest.schema_messages import Mistake, describe_mistake, name_field
 
 _ALTERNATIVES = ("anyOf", "oneOf")
 
@@ -28,7 +27,7 @@ class ThoroughChecker:
         validator: Any = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]  # not typed there
         self._validator = validator(schema)
 
-    def find(self, value: Any, *, subject: str) -> Iterator[Finding]:
+    def find(self, value: Any, *, subject: str) -> Iterator[SchemaFinding]:
         """Yield what is wrong with a value that the messages call `subject`; a mistake may come twice."""
         for error in self._validator.iter_errors(value):
             yield from _explain(error, subject)
@@ -60,14 +59,14 @@ class ThoroughChecker:
         return found
 
 
-def _explain(error: ValidationError, subject: str) -> Iterator[Finding]:
+def _explain(error: ValidationError, subject: str) -> Iterator[SchemaFinding]:
     meant = _find_branch_meant(error) if error.validator in _ALTERNATIVES else ()
     for inner in meant:
         yield from _explain(inner, subject)
     if not meant:
         path = tuple(error.absolute_path)
-        for key, message in word(_to_mistake(error, path)):
-            yield Finding(path=path, key=key, message=f"{name_field(path, key, subject)} {message}")
+        for key, message in describe_mistake(_to_mistake(error, path)):
+            yield SchemaFinding(path=path, key=key, message=f"{name_field(path, key, subject)} {message}")
 
 
 def _to_mistake(error: ValidationError, path: tuple[str | int, ...]) -> Mistake:

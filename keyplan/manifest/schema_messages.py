@@ -1,7 +1,7 @@
-"""Say what a mistake against a JSON Schema means to somebody who wrote YAML.
+"""Word a mistake against a JSON Schema for the person who wrote the YAML.
 
-In: one mistake. Out: the field concerned and the rest of a sentence that begins with its name. A schema may give the
-sentence itself, as `errorMessage`, which editors know too. Never: the value of a field that may hold a secret.
+A schema may bring its own sentence as `errorMessage`, which editors know too. The value of a field that may hold a
+secret is never shown.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Mistake:
 
     @property
     def own_message(self) -> str:
-        """What the schema itself has to say; empty where it leaves that to this module."""
+        """What the schema itself has to say; empty if it leaves the wording to this module."""
         return str(self.schema.get("errorMessage", ""))
 
     @property
@@ -75,19 +75,19 @@ def name_field(path: Sequence[str | int], key: str | None, subject: str) -> str:
     return f"field {quote(names[-1])}" if path[-1] == names[-1] else f"an item of {quote(names[-1])}"
 
 
-def word(mistake: Mistake) -> Iterator[Wording]:
+def describe_mistake(mistake: Mistake) -> Iterator[Wording]:
     """Yield the wordings of a mistake, one for each field that it is about."""
     if mistake.is_name:
         yield mistake.value, f"has a bad name: it {mistake.own_message or 'is not allowed'}"
     else:
-        yield from _WORDS.get(mistake.keyword, _say_anything)(mistake)
+        yield from _WORDS.get(mistake.keyword, _describe_anything)(mistake)
 
 
-def _say_anything(mistake: Mistake) -> Iterator[Wording]:
+def _describe_anything(mistake: Mistake) -> Iterator[Wording]:
     yield None, mistake.own_message or f"does not satisfy the schema's {quote(mistake.keyword)}"
 
 
-def _say_type(mistake: Mistake) -> Iterator[Wording]:
+def _describe_type(mistake: Mistake) -> Iterator[Wording]:
     kinds = [mistake.wanted] if isinstance(mistake.wanted, str) else mistake.wanted
     if not mistake.own_message:
         yield None, _must_be(kinds, mistake)
@@ -122,7 +122,7 @@ def _name_type(value: Any) -> str:
             return _TYPE_WORDS["array"]
 
 
-def _say_enum(mistake: Mistake) -> Iterator[Wording]:
+def _describe_enum(mistake: Mistake) -> Iterator[Wording]:
     allowed = [str(choice) for choice in mistake.wanted]
     if isinstance(mistake.value, str):
         yield None, f"must be one of {list_words(allowed)}{_but_is(mistake)}{suggest(mistake.value, allowed)}"
@@ -131,19 +131,19 @@ def _say_enum(mistake: Mistake) -> Iterator[Wording]:
 
 
 def _but_is(mistake: Mistake) -> str:
-    """Return ``, not 'redd'``; nothing where the value may be a secret."""
+    """Return ``, not 'redd'``; nothing if the value may be a secret."""
     return "" if mistake.may_be_secret else f", not {quote(mistake.value)}"
 
 
-def _say_const(mistake: Mistake) -> Iterator[Wording]:
+def _describe_const(mistake: Mistake) -> Iterator[Wording]:
     yield None, f"must be {mistake.wanted}"
 
 
-def _say_pattern(mistake: Mistake) -> Iterator[Wording]:
+def _describe_pattern(mistake: Mistake) -> Iterator[Wording]:
     yield None, f"{mistake.own_message or 'must have another form'}{_but_is(mistake)}"
 
 
-def _say_unknown(mistake: Mistake) -> Iterator[Wording]:
+def _describe_unknown(mistake: Mistake) -> Iterator[Wording]:
     for key in mistake.value:
         if key not in mistake.fields:
             yield key, f"is unknown{_hint(key, mistake.fields)}"
@@ -155,21 +155,21 @@ def _hint(key: str, known: Mapping[str, Any]) -> str:
     return f"; it belongs under {quote(parents[0])}" if parents else suggest(key, known)
 
 
-def _say_missing(mistake: Mistake) -> Iterator[Wording]:
+def _describe_missing(mistake: Mistake) -> Iterator[Wording]:
     is_closed = mistake.schema.get("additionalProperties") is False
-    # A misspelt field is told once, as unknown, and not as missing too.
+    # A misspelt field is reported once, as unknown, and not as missing too.
     misspelt = {nearest(key, mistake.fields) for key in mistake.value if is_closed and key not in mistake.fields}
     for key in mistake.wanted:
         if key not in mistake.value and key not in misspelt:
             yield key, "is missing"
 
 
-def _say_shortest(mistake: Mistake) -> Iterator[Wording]:
+def _describe_shortest(mistake: Mistake) -> Iterator[Wording]:
     least: int = mistake.wanted
     yield None, "must not be empty" if least == 1 else f"must have at least {least} {_unit(mistake.value)}"
 
 
-def _say_longest(mistake: Mistake) -> Iterator[Wording]:
+def _describe_longest(mistake: Mistake) -> Iterator[Wording]:
     counts = f"{len(mistake.value):,} {_unit(mistake.value)}; at most {mistake.wanted:,} are allowed"
     yield None, f"has {counts}"
 
@@ -178,15 +178,15 @@ def _unit(value: Any) -> str:
     return "characters" if isinstance(value, str) else "items"
 
 
-def _say_least(mistake: Mistake) -> Iterator[Wording]:
+def _describe_least(mistake: Mistake) -> Iterator[Wording]:
     yield None, f"must be at least {mistake.wanted:,}"
 
 
-def _say_most(mistake: Mistake) -> Iterator[Wording]:
+def _describe_most(mistake: Mistake) -> Iterator[Wording]:
     yield None, f"must be at most {mistake.wanted:,}"
 
 
-def _say_no_alternative(mistake: Mistake) -> Iterator[Wording]:
+def _describe_no_alternative(mistake: Mistake) -> Iterator[Wording]:
     alternatives: Sequence[Mapping[str, Any]] = mistake.wanted
     kinds = [str(alternative.get("type")) for alternative in alternatives]
     names = [name for alternative in alternatives for name in alternative.get("required", ())]
@@ -202,19 +202,19 @@ def _say_no_alternative(mistake: Mistake) -> Iterator[Wording]:
 
 _WORDS: Mapping[str, Callable[[Mistake], Iterator[Wording]]] = MappingProxyType(
     {
-        "additionalProperties": _say_unknown,
-        "anyOf": _say_no_alternative,
-        "const": _say_const,
-        "enum": _say_enum,
-        "maxItems": _say_longest,
-        "maxLength": _say_longest,
-        "maximum": _say_most,
-        "minItems": _say_shortest,
-        "minLength": _say_shortest,
-        "minimum": _say_least,
-        "oneOf": _say_no_alternative,
-        "pattern": _say_pattern,
-        "required": _say_missing,
-        "type": _say_type,
+        "additionalProperties": _describe_unknown,
+        "anyOf": _describe_no_alternative,
+        "const": _describe_const,
+        "enum": _describe_enum,
+        "maxItems": _describe_longest,
+        "maxLength": _describe_longest,
+        "maximum": _describe_most,
+        "minItems": _describe_shortest,
+        "minLength": _describe_shortest,
+        "minimum": _describe_least,
+        "oneOf": _describe_no_alternative,
+        "pattern": _describe_pattern,
+        "required": _describe_missing,
+        "type": _describe_type,
     }
 )

@@ -1,7 +1,4 @@
-"""Find every secret that somebody put into a manifest, comments included.
-
-In: a manifest's text, and the values read from it. Out: problems at their spots. Never: the secret in a message.
-"""
+"""Find every secret that was written into a manifest, comments included, without ever showing it."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from keyplan.manifest.problems import Problems, Spot
-from keyplan.manifest.tables import Row, Table
+from keyplan.manifest.tables import ItemList, Table
 from keyplan.manifest.yaml_errors import spot_of_offset
 from keyplan.model.secret_shapes import find_secrets, looks_secret
 
@@ -33,7 +30,7 @@ def report_secrets(text: str, root: Any, problems: Problems) -> None:
 
 def _walk(value: Any, seen: set[int]) -> Iterator[tuple[str, Spot]]:
     """Yield every text in a value, names of fields included, with its spot; what aliases share comes once."""
-    if not isinstance(value, Table | Row) or id(value) in seen:
+    if not isinstance(value, Table | ItemList) or id(value) in seen:
         return
     seen.add(id(value))
     items = list(value.values()) if isinstance(value, Table) else value

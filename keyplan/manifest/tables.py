@@ -1,6 +1,6 @@
-"""Values of a YAML text that know where they stand: what `yaml_tree` makes and every later step reads.
+"""The values of a YAML text that know where they stand: `yaml_parser` makes them and every later step reads them.
 
-A `Table` is a dict and a `Row` a list, so a JSON Schema is checked on them as they are.
+A `Table` is a dict and an `ItemList` a list, so that a JSON Schema can be checked on them as they are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Table(dict[str, Any]):
         self.value_spots.append(value_spot)
 
 
-class Row(list[Any]):
+class ItemList(list[Any]):
     """A YAML sequence that knows where it and its items stand."""
 
     __slots__ = ("spot", "value_spots")
@@ -60,9 +60,9 @@ class Row(list[Any]):
         return self.value_spots[index]
 
 
-def each(value: Any, spot: Spot) -> Iterator[tuple[Any, Spot]]:
+def iter_items(value: Any, spot: Spot) -> Iterator[tuple[Any, Spot]]:
     """Yield the items of a list, or the value itself, with their spots."""
-    if isinstance(value, Row):
+    if isinstance(value, ItemList):
         yield from zip(value, value.value_spots, strict=True)
     else:
         yield value, spot

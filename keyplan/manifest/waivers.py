@@ -1,26 +1,25 @@
-"""Read which findings of a drift somebody accepts, and until when.
+"""Read the waivers of a manifest: which findings of drift are accepted, by whom, and until when.
 
-In: the items of `waivers` that fit the schema. Out: `Waiver`s. Never: a clock, so one that ended long ago is no problem
-here; a look at which keys there are.
+No clock is read, so a waiver that ended long ago is no problem here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from keyplan.manifest.problems import Problems, Spot
-from keyplan.manifest.tables import Row, Table
+from keyplan.manifest.tables import ItemList, Table
 from keyplan.model.manifest import Waiver
-from keyplan.model.times import parse_instant
+from keyplan.model.times import parse_day_or_instant
 
 _SUBJECTS = ("address", "key")
 _FIELDS = frozenset({*_SUBJECTS, "causes", "owner", "reason", "until"})
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
-def read_waivers(rows: Row, refused: Mapping[str | int, Collection[str | int]], problems: Problems) -> Iterator[Waiver]:
+def read_waivers(
+    rows: ItemList, refused: Mapping[str | int, Collection[str | int]], problems: Problems
+) -> Iterator[Waiver]:
     """Yield the sound waivers in file order; problems are added.
 
     `refused` names, by index, the fields that the schema refused or missed.
@@ -53,25 +52,15 @@ def _check_subject(item: Table, spot: Spot, refused: frozenset[str], problems: P
     given = [name for name in _SUBJECTS if name in item]
     if len(given) == len(_SUBJECTS):
         problems.add(item.key_spot("key"), "fields 'address' and 'key' exclude each other; keep one")
-    elif not given and refused <= _FIELDS:  # a field of another name is told already, and may be meant for one of these
+    elif (
+        not given and refused <= _FIELDS
+    ):  # a field of another name is reported already, and may be meant for one of these
         problems.add(spot, "field 'address' or 'key' is missing", "missing")
 
 
 def _read_end(item: Table, problems: Problems) -> datetime | None:
     try:
-        return _parse_end(item["until"])
+        return parse_day_or_instant(item["until"])
     except ValueError as error:
         problems.add(item.value_spot("until"), f"field 'until' {error}")
         return None
-
-
-def _parse_end(text: str) -> datetime:
-    """Return an instant, or the beginning of a day in UTC. Raises ValueError, whose text follows a field's name."""
-    if ":" in text:
-        return parse_instant(text)
-    if not _DAY.match(text):
-        raise ValueError("must be a day such as 2027-01-31, or a time with an offset")
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise ValueError("is not a real day") from None

@@ -1,6 +1,6 @@
-"""Say in plain words what PyYAML found wrong, and where a person would look for it.
+"""Explain in plain words what PyYAML found wrong, and point to the place where a person would look for it.
 
-In: an error of PyYAML's C or Python parser, which word the same mistake differently. Out: a spot and a sentence.
+PyYAML's C parser and its Python parser word the same mistake differently; both lead to one message here.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def decode(data: bytes, problems: Problems) -> str:
-    """Return the text of a file. Raises ManifestError where it is not UTF-8 text, or nothing but blanks."""
+    """Return the text of a file. Raises ManifestError if it is not UTF-8 text, or nothing but blanks."""
     if data.startswith(_OTHER_ENCODINGS):
         problems.fail(START, "this is UTF-16 or UTF-32 text; save it as UTF-8")
     try:

@@ -1,11 +1,11 @@
-"""Read YAML text into plain values that know where they stand, in one pass over the parser's events.
+"""Parse YAML text into plain values that know where they stand, in one pass over the parser's events.
 
-In: the text of one file. Out: tables, rows and scalars of the YAML 1.2 core schema, each with its spot. Never: an
-object of any other type, a merge key, a cycle, an alias that expands without bounds. PyYAML's C parser does the
-work where it is built in, its Python parser elsewhere; neither's global tables are touched.
+Only tables, lists and scalars of the YAML 1.2 core schema can come out: no other type, no merge key, no cycle, no
+alias that expands without bounds. PyYAML's C parser is used if it is built in, else its Python parser; the global
+tables of neither are changed.
 
-Events are used rather than composed nodes: nothing is kept of them, which makes reading three times as fast as
-`yaml.load` with the C loader, and their nesting is bounded here instead of by the C stack.
+Events are used rather than composed nodes: reading is three times as fast as with `yaml.load` and the C loader, and
+the depth of nesting is bounded here instead of by the C stack.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yaml
 
 from keyplan.manifest.problems import COLUMN_BITS, START, Problems, Spot, spot_at
 from keyplan.manifest.scalars import construct, is_scalar_tag, resolve_plain
-from keyplan.manifest.tables import Row, Table
+from keyplan.manifest.tables import ItemList, Table
 from keyplan.manifest.yaml_errors import explain
 from keyplan.model.quotes import quote
 
@@ -45,25 +45,25 @@ PARSER: Callable[[str], EventParser] = getattr(yaml, "CSafeLoader", yaml.SafeLoa
 """PyYAML's C parser, or its Python parser where PyYAML was built without libyaml."""
 
 
-def grow(text: str, problems: Problems, *, parser: Callable[[str], EventParser] = PARSER) -> Any:
-    """Return the one document of a text: a Table, a Row or a scalar; None where there is nothing in it.
+def parse_yaml(text: str, problems: Problems, *, parser: Callable[[str], EventParser] = PARSER) -> Any:
+    """Return the one document of a text: a Table, a ItemList or a scalar; None if there is nothing in it.
 
     Duplicate and odd keys and unknown tags are added to the problems and passed over.
 
-    Raises ManifestError where the text is no YAML, or more than one document, or expands without bounds.
+    Raises ManifestError if the text is no YAML, or more than one document, or expands without bounds.
     """
-    gardener = _Gardener(problems)
+    builder = _TreeBuilder(problems)
     try:
-        gardener.take_all(parser(text).get_event)
+        builder.take_all(parser(text).get_event)
     except yaml.YAMLError as error:
         spot, message = explain(error, text)
         problems.fail(spot, message)
     except (ValueError, OverflowError):  # PyYAML's Python parser leaves an escape such as "\UFFFFFFFF" to chr()
         problems.fail(START, "this is not valid YAML: an escape names no character")
-    return gardener.root
+    return builder.root
 
 
-class _Branch:
+class _OpenNode:
     """A value that is still open: a table, a row, or the document itself."""
 
     __slots__ = ("anchor", "began", "height", "value")
@@ -81,11 +81,11 @@ class _Branch:
         self.value = value
 
 
-class _OpenRow(_Branch):
+class _OpenList(_OpenNode):
     """A row that is still open."""
 
     __slots__ = ()
-    value: Row
+    value: ItemList
 
     def add(self, value: Any, spot: Spot) -> None:
         """Put a finished value where it belongs: it is the next item."""
@@ -93,7 +93,7 @@ class _OpenRow(_Branch):
         self.value.value_spots.append(spot)
 
 
-class _OpenTable(_Branch):
+class _OpenTable(_OpenNode):
     """A table that is still open."""
 
     __slots__ = ("_key", "_key_spot", "_problems")
@@ -153,15 +153,15 @@ class _Anchored:
         self.height = height
 
 
-class _Gardener:
+class _TreeBuilder:
     """Takes events one by one and keeps the branches that are open."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self._document = _Branch(None)
-        self._branch = self._document
+        self._document = _OpenNode(None)
+        self._node = self._document
         """The innermost that is open."""
-        self._outer: list[_Branch] = []
+        self._outer: list[_OpenNode] = []
         """Those around it, the document first."""
         self._anchors: dict[str, _Anchored] = {}
         self._count = 0
@@ -170,7 +170,7 @@ class _Gardener:
 
     @property
     def root(self) -> Any:
-        """What the document is; None where there is nothing in it."""
+        """What the document is; None if there is nothing in it."""
         return self._document.value
 
     def take_all(self, next_event: Callable[[], yaml.Event | None]) -> None:
@@ -196,7 +196,7 @@ class _Gardener:
         self._count += 1
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(value, 1, 0)
-        self._branch.add(value, spot)
+        self._node.add(value, spot)
 
     def _evaluate(self, event: yaml.ScalarEvent, spot: Spot) -> Any:
         text: str = event.value
@@ -215,30 +215,30 @@ class _Gardener:
             self._refuse_tag(event.tag, spot)
         return text
 
-    def _open_branch(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+    def _open_node(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         spot = _spot_of(event)
         is_table = isinstance(event, yaml.MappingStartEvent)
         if event.tag not in (None, "!", f"{_CORE_TAG}{'map' if is_table else 'seq'}"):
             self._refuse_tag(event.tag, spot)
-        self._outer.append(self._branch)
+        self._outer.append(self._node)
         self._require_shallow(len(self._outer), spot)
-        self._branch = (
+        self._node = (
             _OpenTable(Table(spot), event.anchor, self._count, self._problems)
             if is_table
-            else _OpenRow(Row(spot), event.anchor, self._count)
+            else _OpenList(ItemList(spot), event.anchor, self._count)
         )
         self._count += 1
         if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(self._branch.value, 0, 0)
+            self._anchors[event.anchor] = _Anchored(self._node.value, 0, 0)
 
-    def _close_branch(self, _event: yaml.Event) -> None:
-        branch = self._branch
-        self._branch = self._outer.pop()
-        if branch.anchor is not None:
-            size = self._count - branch.began
-            self._anchors[branch.anchor] = _Anchored(branch.value, size, branch.height)
-        self._grow_parent(branch.height)
-        self._branch.add(branch.value, branch.value.spot)
+    def _close_node(self, _event: yaml.Event) -> None:
+        node = self._node
+        self._node = self._outer.pop()
+        if node.anchor is not None:
+            size = self._count - node.began
+            self._anchors[node.anchor] = _Anchored(node.value, size, node.height)
+        self._raise_parent(node.height)
+        self._node.add(node.value, node.value.spot)
 
     def _take_alias(self, event: yaml.AliasEvent) -> None:
         spot, name = _spot_of(event), quote(f"*{event.anchor}")
@@ -252,11 +252,11 @@ class _Gardener:
         if self._expanded > MOST_EXPANDED_VALUES:
             self._problems.fail(spot, f"aliases stand for more than {MOST_EXPANDED_VALUES:,} values")
         self._require_shallow(len(self._outer) + anchored.height, spot)
-        self._grow_parent(anchored.height)
-        self._branch.add(anchored.value, spot)
+        self._raise_parent(anchored.height)
+        self._node.add(anchored.value, spot)
 
-    def _grow_parent(self, height: int) -> None:
-        self._branch.height = max(self._branch.height, height + 1)
+    def _raise_parent(self, height: int) -> None:
+        self._node.height = max(self._node.height, height + 1)
 
     def _require_shallow(self, depth: int, spot: Spot) -> None:
         if depth > DEEPEST_NESTING:
@@ -266,16 +266,16 @@ class _Gardener:
         shown = tag.replace(_CORE_TAG, "!!")
         self._problems.add(spot, f"tag {quote(shown)} is not supported; only the core tags of YAML 1.2 are", "yaml")
 
-    _HANDLERS: ClassVar[Mapping[type[yaml.Event], Callable[[_Gardener, Any], None]]] = {
+    _HANDLERS: ClassVar[Mapping[type[yaml.Event], Callable[[_TreeBuilder, Any], None]]] = {
         yaml.StreamStartEvent: _pass,
         yaml.StreamEndEvent: _pass,
         yaml.DocumentStartEvent: _begin_document,
         yaml.DocumentEndEvent: _pass,
         yaml.ScalarEvent: _take_scalar,
-        yaml.MappingStartEvent: _open_branch,
-        yaml.SequenceStartEvent: _open_branch,
-        yaml.MappingEndEvent: _close_branch,
-        yaml.SequenceEndEvent: _close_branch,
+        yaml.MappingStartEvent: _open_node,
+        yaml.SequenceStartEvent: _open_node,
+        yaml.MappingEndEvent: _close_node,
+        yaml.SequenceEndEvent: _close_node,
         yaml.AliasEvent: _take_alias,
     }
 

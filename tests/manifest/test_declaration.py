@@ -84,7 +84,7 @@ def test_a_declaration_knows_its_place(read_keys: Read) -> None:
         pytest.param(f"{SERVICE}, space: a b", "space", SpaceByName("a b"), id="space by name"),
         pytest.param(f"{SERVICE}, space_id: x=", "space", SpaceById(SpaceId("x=")), id="space by id"),
         pytest.param(f"{SERVICE}, space: a/b%", "address", "service/a%2Fb%25/n", id="address with escapes"),
-        pytest.param(f"{SERVICE}, space: a", "roles", Roles(), id="ordinary roles"),
+        pytest.param(f"{SERVICE}, space: a", "roles", Roles(), id="default roles"),
         pytest.param(
             f"{SERVICE}, space: a, roles: {{space_role: ADMIN, org_role: Read_Only, account_role: admin}}",
             "roles",
@@ -127,7 +127,7 @@ def test_a_declaration_knows_its_place(read_keys: Read) -> None:
             Roles(account_role=Role("admin")),
             id="account role beside organizations",
         ),
-        pytest.param(f"{USER}, rotation: {{}}", "rotation", Rotation(), id="ordinary rotation"),
+        pytest.param(f"{USER}, rotation: {{}}", "rotation", Rotation(), id="default rotation"),
         pytest.param(
             f"{USER}, rotation: {{every: 30d, before_expiry: 14d, overlap: 24h, strategy: replace, generation: 2.0, "
             "retire: when_unused, settle: 0s}",

@@ -9,7 +9,7 @@ from samples import make_problem
 
 from keyplan.documents.schemas import load
 from keyplan.errors import ManifestError, Problem
-from keyplan.manifest import PluginSchemas, survey
+from keyplan.manifest import PluginSchemas, read_with_problems
 from keyplan.model.manifest import Manifest
 
 Survey = Callable[[str], tuple[Manifest, tuple[Problem, ...]]]
@@ -22,7 +22,7 @@ SOUND = "  - {name: a, key_type: user, sink: local}\n"
 def look() -> Survey:
     """Return what surveys a manifest whose plugins take anything."""
     schema, plugins = load("manifest.v1"), PluginSchemas(provider=lambda _: {}, sink=lambda _: {})
-    return lambda text: survey(text.encode(), file="keys.yaml", schema=schema, plugins=plugins)
+    return lambda text: read_with_problems(text.encode(), file="keys.yaml", schema=schema, plugins=plugins)
 
 
 def rules_in(look: Survey, text: str) -> list[str]:

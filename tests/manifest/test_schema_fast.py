@@ -1,4 +1,4 @@
-"""The quick check of a schema says yes only where jsonschema would, and says yes to what is ordinary."""
+"""The quick check of a schema says yes only where jsonschema would, and says yes to what is default."""
 
 from __future__ import annotations
 

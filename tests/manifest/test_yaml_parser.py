@@ -11,8 +11,8 @@ import yaml
 from keyplan.errors import ManifestError
 from keyplan.manifest import yaml_parser
 from keyplan.manifest.problems import Problems
-from keyplan.manifest.tables import Row, Table
-from keyplan.manifest.yaml_parser import EventParser, grow
+from keyplan.manifest.tables import ItemList, Table
+from keyplan.manifest.yaml_parser import EventParser, parse_yaml
 
 Parser = Callable[[str], EventParser]
 
@@ -26,7 +26,7 @@ def parser(request: pytest.FixtureRequest) -> Parser:
 
 def read_value(text: str, parser: Parser) -> Any:
     problems = Problems("f")
-    value = grow(text, problems, parser=parser)
+    value = parse_yaml(text, problems, parser=parser)
     problems.raise_if_any()
     return value
 
@@ -87,8 +87,8 @@ def test_not_a_number_is_read(parser: Parser) -> None:
 
 def test_every_value_knows_its_place(parser: Parser) -> None:
     problems = Problems("f")
-    root = grow("a: 1\nb:\n  - x\n  - {c: 2}\n", problems, parser=parser)
-    assert isinstance(root["b"], Row)
+    root = parse_yaml("a: 1\nb:\n  - x\n  - {c: 2}\n", problems, parser=parser)
+    assert isinstance(root["b"], ItemList)
     assert isinstance(root["b"][1], Table)
     spots = [root.key_spot("b"), root.value_spot("a"), root["b"].value_spot(0), root["b"][1].value_spot("c")]
     assert [str(problems.place_of(spot)) for spot in spots] == ["f:2:1", "f:1:4", "f:3:5", "f:4:9"]
@@ -96,7 +96,7 @@ def test_every_value_knows_its_place(parser: Parser) -> None:
 
 def test_an_alias_stands_for_its_anchor_at_its_own_place(parser: Parser) -> None:
     problems = Problems("f")
-    root = grow("a: &x {c: 1}\nb: *x\n&k d: &y z\ne: *y\n*k : 1", problems, parser=parser)
+    root = parse_yaml("a: &x {c: 1}\nb: *x\n&k d: &y z\ne: *y\n*k : 1", problems, parser=parser)
     assert root == {"a": {"c": 1}, "b": {"c": 1}, "d": "z", "e": "z"} or root["b"] is root["a"]
     assert str(problems.place_of(root.value_spot("b"))) == "f:2:4"
 
