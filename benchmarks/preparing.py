@@ -26,7 +26,7 @@ from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, S
 from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
-from keyplan.planner.desired import desire
+from keyplan.planner.desired import resolve_desired
 from keyplan.sinks.file import FileSink
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
@@ -46,7 +46,7 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
         for declared in manifest.keys
         if isinstance(declared.space, SpaceById)
     }
-    by_address = {one.address: one for one in desire(manifest, spaces)}
+    by_address = {one.address: one for one in resolve_desired(manifest, spaces)}
     sink = FileSink(
         manifest.sinks["local"],  # type: ignore[index]  # the one sink of `accounts`
         base=str(folder),

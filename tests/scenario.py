@@ -26,10 +26,10 @@ from keyplan.model.manifest import (
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
 from keyplan.model.report import Outcome, Report
-from keyplan.planner.desired import desire
-from keyplan.planner.guards import guard
+from keyplan.planner.desired import resolve_desired
+from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
-from keyplan.planner.policy import police
+from keyplan.planner.policy import apply_policies
 from keyplan.ports import Spending
 
 GENEROUS = Limits(deletes=1000, delete_percent=100)
@@ -135,10 +135,10 @@ class Scenario:
     def plan(self, **request: Any) -> Plan:
         """Return the guarded plan."""
         snapshot = self.observe()
-        desired = desire(self.manifest, snapshot.spaces)
+        desired = resolve_desired(self.manifest, snapshot.spaces)
         plan = make_plan(self.manifest, desired, snapshot, Request(**request))
-        plan = police(plan, manifest=self.manifest, now=snapshot.now)
-        return guard(plan, manifest=self.manifest, snapshot=snapshot)
+        plan = apply_policies(plan, manifest=self.manifest, now=snapshot.now)
+        return apply_guards(plan, manifest=self.manifest, snapshot=snapshot)
 
     def bench(self) -> Workbench:
         """Return everything that an apply may touch."""

@@ -19,10 +19,10 @@ from keyplan.model.manifest import Manifest, SinkName
 from keyplan.model.observation import LARGEST_SKEW, Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration
-from keyplan.planner.desired import desire
-from keyplan.planner.guards import guard
+from keyplan.planner.desired import resolve_desired
+from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
-from keyplan.planner.policy import police
+from keyplan.planner.policy import apply_policies
 from keyplan.ports import KeyReader, LedgerReader, ProviderPorts, RebuildableLedger, Sink
 from keyplan.renderers.text.ledger import describe_holder
 
@@ -126,9 +126,9 @@ def look_around(manifest: Manifest, bench: Workbench) -> tuple[FreshPlan, Snapsh
 
 def decide_all(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
-    desired = desire(manifest, snapshot.spaces)
-    plan = police(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
-    return guard(plan, manifest=manifest, snapshot=snapshot)
+    desired = resolve_desired(manifest, snapshot.spaces)
+    plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
+    return apply_guards(plan, manifest=manifest, snapshot=snapshot)
 
 
 def warn_of_skew(plan: FreshPlan, skew: timedelta | None) -> FreshPlan:

@@ -19,7 +19,7 @@ from keyplan.model.drift import Drift, Kind
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Request
-from keyplan.planner.drift import ORDINARY_WARNING, find_drift
+from keyplan.planner.drift import DEFAULT_WARNING, find_drift
 from keyplan.planner.forecast import forecast
 from keyplan.sinks.read_only import ReadOnlySink
 
@@ -56,7 +56,7 @@ def look_ahead(wiring: Wiring, place: Place, span: timedelta) -> Calendar:
 
 
 def look_for_drift(
-    wiring: Wiring, place: Place, *, only: Collection[Kind] = (), within: timedelta = ORDINARY_WARNING
+    wiring: Wiring, place: Place, *, only: Collection[Kind] = (), within: timedelta = DEFAULT_WARNING
 ) -> tuple[Drift, FreshPlan, Snapshot]:
     """Return what drifted, and the plan and snapshot that say so. Writes nothing, takes no lock.
 

@@ -195,6 +195,9 @@ class Slot:
     options: Mapping[str, Json] = field(default_factory=dict, compare=False)
     """The sink's own options for this delivery, templates filled in."""
 
+    def __str__(self) -> str:
+        return f"{self.sink}:{self.location}"
+
     @property
     def delivered(self) -> Delivered:
         """This slot as a receipt lists it."""

@@ -1,6 +1,6 @@
-"""The actions that bring a new raw key: what create, refresh and replace say to a reviewer and to applying.
+"""Make the actions that bring a new raw key, as they are shown to a reviewer and handed to the applier.
 
-In: a case, a key to renew, a reason. Out: an action with its basis. Never: whether there is a reason.
+Whether there is a reason for one is decided by `rules` and `recovery`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from keyplan.model.plan import (
     Verb,
 )
 from keyplan.model.receipt import Receipt
-from keyplan.planner.evidence import Case, outdated_slots
-from keyplan.planner.retirement import remaining
-from keyplan.planner.strategy import Choice, choose, finish
-from keyplan.planner.views import foretell, name_locations, picture, picture_wish
+from keyplan.planner.case import Case
+from keyplan.planner.evidence import outdated_slots
+from keyplan.planner.key_view import name_locations, view_desired, view_key
+from keyplan.planner.retirement import list_superseded
+from keyplan.planner.strategy import Choice, choose_for_lost_key, choose_strategy, describe_consequences
 
 
 def create(case: Case, reason: Reason) -> PlannedAction:
-    """Return the action that makes a key beside whatever lives."""
+    """Return the action that makes a key, whatever else lives."""
     return PlannedAction(
         address=case.declaration.address,
         verb=Verb.CREATE,
         reason=reason,
-        after=picture_wish(case.estate.desired),
+        after=view_desired(case.owned.desired),
         locations=name_locations(case.slots),
         place=case.declaration.place,
         basis=_issue_basis(case, None, Verb.CREATE),
@@ -42,66 +43,66 @@ def create(case: Case, reason: Reason) -> PlannedAction:
 
 
 def renew(case: Case, key: Observation, reason: Reason, changes: tuple[Change, ...]) -> PlannedAction:
-    """Return the action that renews a key that somebody may hold: by strategy, with the overlap asked for."""
-    choice = choose(case.estate.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
-    consequences = foretell(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
+    """Return the action that renews a key that consumers may hold: by strategy, with the overlap asked for."""
+    choice = choose_strategy(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    consequences = describe_consequences(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
     return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
 
 
 def renew_lost(case: Case, key: Observation, changes: tuple[Change, ...]) -> PlannedAction:
     """Return the action that renews a key that nobody can hold."""
-    choice = finish(case.estate.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
     return replace(_issue(case, key, Reason.UNFINISHED, choice), changes=changes)
 
 
 def block(action: PlannedAction, guard: Guard, advice: str) -> PlannedAction:
-    """Return the action, held back."""
+    """Return the action, blocked."""
     return replace(action, blocked=Blocked(guard=guard, advice=advice))
 
 
-def keep_basis(case: Case, key: Observation, told: Receipt) -> KeepBasis:
-    """Return what the planner knew of a key that stays as it is; `told` is what its receipt should say now."""
+def keep_basis(case: Case, key: Observation, receipt: Receipt) -> KeepBasis:
+    """Return what the planner knew of a key that stays as it is; `receipt` is what its receipt should say now."""
     return KeepBasis(
-        desired=case.estate.desired,
+        desired=case.owned.desired,
         key=key,
-        receipt=told,
-        superseded=remaining(case, key),
+        receipt=receipt,
+        superseded=list_superseded(case, key),
         alive=list_alive(case),
-        intents=case.estate.intents,
+        intents=case.owned.intents,
         slots=case.slots,
         is_own_credential=key.id in case.snapshot.own_keys,
-        outdated=outdated_slots(case.slots, case.snapshot, told),
-        ledger_outdated=case.ledger_receipt != told,
+        outdated=outdated_slots(case.slots, case.snapshot, receipt),
+        ledger_outdated=case.ledger_receipt != receipt,
     )
 
 
 def list_alive(case: Case) -> tuple[KeyId, ...]:
     """Return the ids of all live keys that are the address's, or could be, sorted."""
-    return tuple(sorted({one.id for one in (*case.estate.alive, *case.namesakes)}))
+    return tuple(sorted({one.id for one in (*case.owned.alive, *case.namesakes)}))
 
 
 def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
-    estate = case.estate
-    superseded, alive = remaining(case, key), list_alive(case)
+    owned = case.owned
+    superseded, alive = list_superseded(case, key), list_alive(case)
     is_own_credential = key is not None and key.id in case.snapshot.own_keys
     if verb is Verb.REFRESH and key:
         return RefreshBasis(
-            desired=estate.desired,
+            desired=owned.desired,
             key=key,
-            receipt=estate.receipt,
+            receipt=owned.receipt,
             superseded=superseded,
             alive=alive,
-            intents=estate.intents,
+            intents=owned.intents,
             slots=case.slots,
             is_own_credential=is_own_credential,
         )
     return CreateBasis(
-        desired=estate.desired,
+        desired=owned.desired,
         key=key,
-        receipt=estate.receipt,
+        receipt=owned.receipt,
         superseded=superseded,
         alive=alive,
-        intents=estate.intents,
+        intents=owned.intents,
         slots=case.slots,
         is_own_credential=is_own_credential,
     )
@@ -113,8 +114,8 @@ def _issue(case: Case, key: Observation, reason: Reason, choice: Choice) -> Plan
         verb=choice.verb,
         reason=reason,
         key_id=key.id,
-        before=picture(key),
-        after=picture_wish(case.estate.desired),
+        before=view_key(key),
+        after=view_desired(case.owned.desired),
         explanation=choice.explanation,
         locations=name_locations(case.slots),
         overlap=choice.overlap,

@@ -1,7 +1,6 @@
 """Make declarations comparable with what the provider shows: spaces resolved to ids, marker attached.
 
-In: a manifest, and the spaces that it names. Out: desired keys, sorted by address. Never: a call to the provider; who
-calls looks the spaces up.
+The caller looks the spaces up; nothing here calls the provider.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from keyplan.model.observation import Access, Marker, Space
 
 
 def list_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
-    """Return every space that must be looked up before `desire`; organizations name theirs by id already."""
+    """Return every space that must be looked up before `resolve_desired`; organizations name theirs by id already."""
     return frozenset(declaration.space for declaration in manifest.keys if declaration.space is not None)
 
 
-def desire(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tuple[Desired, ...]:
+def resolve_desired(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tuple[Desired, ...]:
     """Return one desired key for each declaration, sorted by address. `spaces` holds all of `list_spaces`."""
     ordered = sorted(manifest.keys, key=lambda declaration: declaration.address)
     # Keys of one space with the same roles share their access: 250 bytes less for each.

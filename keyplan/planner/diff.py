@@ -1,8 +1,7 @@
-"""Which fields of a key differ from its declaration.
+"""Which fields of a key differ from its declaration: row 9 of docs/planning.md.
 
-In: a desired key, the key as observed, and its receipt. Out: changes, sorted by field; empty where
-nothing differs. A field that the dialect does not show is compared with what the receipt remembers,
-and where that is silent too, it counts as equal: nothing is rotated on a guess.
+A field that the dialect does not show is compared with what the receipt remembers. If that is silent too, it counts as
+equal: nothing is rotated on a guess.
 """
 
 from __future__ import annotations
@@ -10,20 +9,27 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
-from keyplan.model.observation import Access, Observation, split_marker
+from keyplan.model.observation import Observation, split_marker
 from keyplan.model.plan import Change
 from keyplan.model.receipt import Receipt
-from keyplan.model.times import write_duration
+from keyplan.model.times import write_duration, write_time
+from keyplan.planner.key_view import flatten_access
 
-# Precision of `expires_at` on its way to the server and back is unstated (arize-api 13.22).
+# The precision of `expires_at` on its way to the server and back is unstated (docs/arize-api.md, A35).
 TOLERANCE = timedelta(seconds=1)
+
+
 NEVER = "never"
+
+
 NOTHING = "(none)"
+
+
 EXPIRY = "expires_at"
 
 
 def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[Change, ...]:
-    """Return the fields in which the key is not as declared, sorted by field."""
+    """Return the fields in which the key is not as declared, sorted by field (docs/planning.md, row 9)."""
     changes = _compare_expiry(desired, key, receipt)
     if not _is_plainly_equal(desired, key, receipt):
         changes += _differences(_describe(key, receipt), _wish(desired, key, receipt))
@@ -35,16 +41,6 @@ def same_instant(one: datetime | None, other: datetime | None) -> bool:
     if one is None or other is None:
         return one is other
     return abs(one - other) <= TOLERANCE
-
-
-def flatten_access(access: Access) -> dict[str, str]:
-    """Return roles by what they are for: the account, each organization, each space."""
-    roles = {"account_role": str(access.account_role)}
-    for granted in access.organizations:
-        if granted.org_id is not None:
-            roles[f"organization {granted.org_id}"] = str(granted.role)
-        roles |= {f"space {grant.space_id}": str(grant.role) for grant in granted.spaces}
-    return roles
 
 
 def _is_plainly_equal(desired: Desired, key: Observation, receipt: Receipt | None) -> bool:
@@ -108,9 +104,9 @@ def _compare_expiry(desired: Desired, key: Observation, receipt: Receipt | None)
 
 
 def _is_as_issued(desired: Desired, key: Observation, receipt: Receipt | None) -> bool:
-    """Whether the expiry was issued for this same wish, and the provider itself made it another.
+    """Whether the expiry was issued for this same declaration, and the provider itself set another one.
 
-    An account-wide maximum lifetime does that (arize-api 13.19); to rotate for it would never end.
+    An account-wide maximum lifetime does that (docs/arize-api.md, A21); rotating for it would never end.
     """
     if receipt is None or receipt.declared_expires_at != desired.declaration.expires_at:
         return False
@@ -118,4 +114,4 @@ def _is_as_issued(desired: Desired, key: Observation, receipt: Receipt | None) -
 
 
 def _show(expiry: datetime | None) -> str:
-    return expiry.isoformat() if expiry else NEVER
+    return write_time(expiry) if expiry else NEVER

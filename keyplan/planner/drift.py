@@ -1,7 +1,6 @@
-"""What left the manifest, and what the manifest is ahead of: a guarded plan, read as a drift.
+"""What differs between manifest and world: a guarded plan, read as a drift.
 
-In: a plan of everything, the snapshot that it was made of, the manifest, what to look for. Out: a `Drift`. Pure.
-Never: a finding without an action, a key or an expiry behind it.
+There is no finding without an action, a key or an expiry behind it, so `keyplan drift` and `keyplan plan` always agree.
 """
 
 from __future__ import annotations
@@ -16,42 +15,13 @@ from keyplan.model.drift import Cause, Drift, Finding, Kind
 from keyplan.model.manifest import Manifest, Unmanaged, Waiver
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
-from keyplan.planner.drift_causes import classify, say_instant
+from keyplan.model.times import show_time
+from keyplan.planner.drift_causes import classify_action
 from keyplan.planner.forecast import forecast
 
+DEFAULT_WARNING = timedelta(days=14)
+"""So long before it ends, a key that nothing renews becomes a finding."""
 
-def waive(findings: Iterable[Finding], waivers: Sequence[Waiver], now: datetime) -> tuple[Finding, ...]:
-    """Return the findings in their order, each with the waiver that accepts it, or with the last one that did."""
-    return tuple(_judge(finding, waivers, now) for finding in findings)
-
-
-def find_idle(findings: Sequence[Finding], waivers: Iterable[Waiver]) -> tuple[str, ...]:
-    """Return a sentence for each waiver that fits no finding, in the order of the waivers."""
-    return tuple(
-        f"{waiver.place}: the waiver for '{waiver.subject}' fits nothing that was found: take it out"
-        for waiver in waivers
-        if not any(_fits(waiver, finding) for finding in findings)
-    )
-
-
-def _judge(finding: Finding, waivers: Sequence[Waiver], now: datetime) -> Finding:
-    fitting = [waiver for waiver in waivers if _fits(waiver, finding)]
-    if not fitting:
-        return finding
-    # Of several the one that holds longest; of equals the first, because max keeps it.
-    last = max(fitting, key=lambda waiver: waiver.until)
-    return replace(finding, waiver=last) if last.until > now else replace(finding, lapsed=last)
-
-
-def _fits(waiver: Waiver, finding: Finding) -> bool:
-    if waiver.causes and finding.cause.value not in waiver.causes:
-        return False
-    pattern, named = (waiver.key_id, finding.key_id) if waiver.address is None else (waiver.address, finding.address)
-    return pattern is not None and named is not None and (named == pattern or fnmatchcase(named, pattern))
-
-
-ORDINARY_WARNING = timedelta(days=14)
-"""A key that nothing renews is told so long before it ends."""
 
 _ORDER = tuple(Kind)
 
@@ -62,22 +32,22 @@ def find_drift(
     *,
     manifest: Manifest,
     only: Collection[Kind] = (),
-    within: timedelta = ORDINARY_WARNING,
+    within: timedelta = DEFAULT_WARNING,
 ) -> Drift:
-    """Return what a plan of the whole manifest finds, of the kinds in `only`, or of every kind where that is empty.
+    """Return what a plan of the whole manifest finds, of the kinds in `only`, or of every kind if that is empty.
 
-    Keys that nobody declared only count where the manifest says `unmanaged: fail`, or where `only` asks for them.
+    Unmanaged keys count only if the manifest says `unmanaged: fail`, or if `only` asks for them.
     """
     kinds = tuple(kind for kind in _ORDER if not only or kind in only)
     counts_unmanaged = plan.unmanaged_policy is Unmanaged.FAIL or Kind.UNMANAGED in only
     everything = [
-        *(finding for action in plan.actions for finding in classify(action, snapshot)),
+        *(finding for action in plan.actions for finding in classify_action(action, snapshot)),
         *_find_unmanaged(plan, is_report_only=not counts_unmanaged),
     ]
     renewed = {finding.key_id for finding in everything if finding.kind is Kind.EXPIRING}
-    everything += [one for one in _find_ending(plan, snapshot, manifest, within) if one.key_id not in renewed]
+    everything += [one for one in _find_expiring(plan, snapshot, manifest, within) if one.key_id not in renewed]
     shown = sorted((finding for finding in everything if finding.kind in kinds), key=_rank)
-    findings = waive(shown, manifest.waivers, snapshot.now)
+    findings = apply_waivers(shown, manifest.waivers, snapshot.now)
     touched = {finding.address for finding in findings}
     return Drift(
         owner=plan.owner,
@@ -88,7 +58,7 @@ def find_drift(
         kinds=kinds,
         findings=findings,
         in_order=tuple(sorted(declared.address for declared in manifest.keys if declared.address not in touched)),
-        warnings=(*plan.warnings, *find_idle(everything, manifest.waivers)),
+        warnings=(*plan.warnings, *find_unused_waivers(everything, manifest.waivers)),
     )
 
 
@@ -112,8 +82,8 @@ def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[Finding]:
         )
 
 
-def _find_ending(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta) -> Iterator[Finding]:
-    """Yield the keys that end so soon although every apply until then does what it can."""
+def _find_expiring(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta) -> Iterator[Finding]:
+    """Yield the keys that expire within that time although every apply until then does what it can."""
     declared = {one.address: one for one in manifest.keys}
     for event in forecast(plan, snapshot, until=_add(snapshot.now, within)).events:
         if event.happening is not Happening.EXPIRES or event.key_id is None:
@@ -125,7 +95,7 @@ def _find_ending(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within
             address=event.address,
             name=one.name,
             key_id=event.key_id,
-            detail=f"it ends at {say_instant(event.at)}: {event.note}",
+            detail=f"it ends at {show_time(event.at)}: {event.note}",
             advice="raise expires_at in the manifest, or use expires_in" if one.expires_at else "",
             expires_at=event.at,
             place=one.place,
@@ -133,8 +103,41 @@ def _find_ending(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within
 
 
 def _add(instant: datetime, span: timedelta) -> datetime:
-    """Return a later instant, the last that there is where the span leads beyond the calendar."""
+    """Return a later instant, or the last one that `datetime` knows."""
     try:
         return instant + span
     except OverflowError:
         return datetime.max.replace(tzinfo=instant.tzinfo)
+
+
+# Waivers: findings that the manifest accepts.
+
+
+def apply_waivers(findings: Iterable[Finding], waivers: Sequence[Waiver], now: datetime) -> tuple[Finding, ...]:
+    """Return the findings in their order, each with the waiver that accepts it, or with the last one that did."""
+    return tuple(_apply_waivers_to(finding, waivers, now) for finding in findings)
+
+
+def _apply_waivers_to(finding: Finding, waivers: Sequence[Waiver], now: datetime) -> Finding:
+    fitting = [waiver for waiver in waivers if _fits(waiver, finding)]
+    if not fitting:
+        return finding
+    # Of several, the one that holds longest; of equals the first, because max keeps it.
+    last = max(fitting, key=lambda waiver: waiver.until)
+    return replace(finding, waiver=last) if last.until > now else replace(finding, lapsed=last)
+
+
+def _fits(waiver: Waiver, finding: Finding) -> bool:
+    if waiver.causes and finding.cause.value not in waiver.causes:
+        return False
+    pattern, named = (waiver.key_id, finding.key_id) if waiver.address is None else (waiver.address, finding.address)
+    return pattern is not None and named is not None and (named == pattern or fnmatchcase(named, pattern))
+
+
+def find_unused_waivers(findings: Sequence[Finding], waivers: Iterable[Waiver]) -> tuple[str, ...]:
+    """Return a sentence for each waiver that fits no finding, in the order of the waivers."""
+    return tuple(
+        f"{waiver.place}: the waiver for '{waiver.subject}' fits nothing that was found: take it out"
+        for waiver in waivers
+        if not any(_fits(waiver, finding) for finding in findings)
+    )

@@ -1,7 +1,6 @@
-"""Guards: the same plan, with actions blocked that need a person's word (DESIGN section 7).
+"""The guards of docs/planning.md: the same plan, with those actions blocked that a person has to confirm.
 
-In: a plan, the manifest's limits, the snapshot. Out: the plan, some actions blocked, each with what to do
-about it; the others go on. An override names an amount; none switches a guard off.
+The other actions go on. An override names an amount; none switches a guard off.
 """
 
 from __future__ import annotations
@@ -17,36 +16,40 @@ from keyplan.model.receipt import Receipt
 from keyplan.planner.ownership import all_receipts, newest_receipt
 
 _FEWEST_FOR_SHARE = 10
-"""Below so many keys of ours, `delete_percent` says nothing: one of three is a third."""
+"""With fewer keys of ours than this, `delete_percent` does not count: one of three is a third."""
+
+
 _FEWEST_FOR_VISIBILITY = 3
+
+
 _DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.TOO_OLD)
 """Rows of the table that come after the proof that the current key is in every sink."""
 
 
-def guard(plan: FreshPlan, *, manifest: Manifest, snapshot: Snapshot) -> FreshPlan:
-    """Return the plan with every guard applied; an action that is blocked already keeps its reason."""
+def apply_guards(plan: FreshPlan, *, manifest: Manifest, snapshot: Snapshot) -> FreshPlan:
+    """Return the plan with every guard applied; an action that is blocked already keeps its first reason."""
     checks = (
-        _protect,
-        _keep_own_credential,
-        _limit_deletes(plan, manifest.limits),
-        _require_visibility(plan, snapshot),
+        _guard_protected,
+        _guard_own_credential,
+        _guard_deletes(plan, manifest.limits),
+        _guard_visibility(plan, snapshot),
     )
     actions = tuple(_apply(action, checks) for action in plan.actions)
-    return replace(plan, actions=_hold_back_retiring(actions))
+    return replace(plan, actions=_hold_superseded_keys(actions))
 
 
 _Check = Callable[[PlannedAction], Blocked | None]
 
 
 def _apply(action: PlannedAction, checks: tuple[_Check, ...]) -> PlannedAction:
-    # What is kept, no guard holds back.
+    # A kept key is not touched, so no guard holds it back.
     if action.blocked or action.verb is Verb.KEEP:
         return action
     return next((replace(action, blocked=found) for check in checks if (found := check(action))), action)
 
 
-def _hold_back_retiring(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAction, ...]:
-    """Return the actions, with no superseded key deleted where its successor's delivery is held back."""
+def _hold_superseded_keys(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAction, ...]:
+    """Return the actions, with no superseded key deleted whose successor is held back."""
     waiting = {
         action.address: action.blocked
         for action in actions
@@ -60,8 +63,8 @@ def _hold_back_retiring(actions: tuple[PlannedAction, ...]) -> tuple[PlannedActi
     )
 
 
-def _protect(action: PlannedAction) -> Blocked | None:
-    """Hold back what would end a protected key. A key that nobody can hold is not what is protected."""
+def _guard_protected(action: PlannedAction) -> Blocked | None:
+    """Block what would end a protected key. A key that nobody can hold is not what is protected."""
     basis = action.basis
     if action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
         return None
@@ -77,8 +80,8 @@ def _protect(action: PlannedAction) -> Blocked | None:
     return Blocked(guard=Guard.PROTECT, advice=f"it is protected: {removed}protect: false, apply, then try again")
 
 
-def _keep_own_credential(action: PlannedAction) -> Blocked | None:
-    """Hold back what would end the key that keyplan itself presents."""
+def _guard_own_credential(action: PlannedAction) -> Blocked | None:
+    """Block what would end the key that keyplan itself presents."""
     basis = action.basis
     if not basis.is_own_credential:
         return None
@@ -94,8 +97,8 @@ def _keep_own_credential(action: PlannedAction) -> Blocked | None:
     return None
 
 
-def _limit_deletes(plan: FreshPlan, limits: Limits) -> _Check:
-    """Return the check that blocks all deletes of undeclared keys where there are too many."""
+def _guard_deletes(plan: FreshPlan, limits: Limits) -> _Check:
+    """Return the check that blocks all deletes of undeclared keys if there are too many of them."""
     doomed = [action for action in plan.actions if _ends_undeclared(action)]
     ours = {action.key_id for action in plan.actions if action.key_id and action.reason is not Reason.FOREIGN}
     allowed = plan.request.allow_deletes
@@ -118,13 +121,16 @@ def _ends_undeclared(action: PlannedAction) -> bool:
     return action.verb is Verb.DELETE and action.reason is Reason.UNDECLARED
 
 
-def _require_visibility(plan: FreshPlan, snapshot: Snapshot) -> _Check:
-    """Return the check that blocks creating and forgetting where most of what was made cannot be seen."""
+def _guard_visibility(plan: FreshPlan, snapshot: Snapshot) -> _Check:
+    """Return the check that blocks creating and forgetting if most keys that receipts name cannot be seen.
+
+    A credential that lost rights sees fewer keys: to take them for gone would make each of them again.
+    """
     live = {key.id for key in snapshot.keys if key.is_live(snapshot.now)}
-    told: dict[Address, list[Receipt]] = {}
+    receipts_of: dict[Address, list[Receipt]] = {}
     for receipt in all_receipts(snapshot, plan.owner):
-        told.setdefault(receipt.address, []).append(receipt)
-    newest = (newest_receipt(receipts, live) for receipts in told.values())
+        receipts_of.setdefault(receipt.address, []).append(receipt)
+    newest = (newest_receipt(receipts, live) for receipts in receipts_of.values())
     expected = [receipt for receipt in newest if receipt and _should_live(receipt, snapshot.now)]
     missing = sum(1 for receipt in expected if receipt.key_id not in live)
     too_few = len(expected) >= _FEWEST_FOR_VISIBILITY and 2 * (len(expected) - missing) < len(expected)

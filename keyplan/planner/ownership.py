@@ -1,7 +1,6 @@
-"""Which live key belongs to which declaration: DESIGN section 4, by receipt first, then by marker.
+"""Which live key belongs to which declaration (docs/planning.md, "Ownership"): by receipt first, then by marker.
 
-In: desired keys and a snapshot. Out: an estate per declaration, the keys of ours that nobody declares,
-and the unmanaged rest. Never: a decision about what to do with any of them; a key with another owner's marker.
+Nothing is decided here about what happens to a key, and a key with another owner's marker is never anybody's.
 """
 
 from __future__ import annotations
@@ -19,30 +18,35 @@ from keyplan.model.observation import Marker, Observation, Snapshot
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded
 
+_RecordT = TypeVar("_RecordT")
+
+
+_Identity: TypeAlias = tuple[KeyType | None, str, tuple[SpaceId, ...]]
+
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estate:
-    """Everything live and remembered that belongs to one declaration."""
+class OwnedKeys:
+    """What belongs to one declaration: its live keys, its receipt, its open intents."""
 
     desired: Desired
     receipt: Receipt | None = None
-    """The newest that names a live key, else the newest; of the ledger's and the sinks'."""
+    """The one that counts, of the ledger's and the sinks': see `newest_receipt`."""
     current: Observation | None = None
     """The live key that the receipt names."""
     newer: tuple[Observation, ...] = ()
-    """Live and ours, younger than the current one, and no receipt knows them: never delivered as far as
-    sinks that hold receipts can tell. Newest first."""
+    """Younger than the current one, and no receipt names them: never delivered, as far as sinks that hold receipts
+    can tell. Newest first."""
     older: tuple[Observation, ...] = ()
-    """Live and ours besides: superseded, or, where none is current, perhaps undelivered. Newest first."""
+    """All others: superseded or, if none is current, perhaps undelivered. Newest first."""
     superseded: Mapping[KeyId, Superseded] = field(default_factory=dict)
     """What receipts remember of superseded keys."""
     delivered_once: frozenset[KeyId] = frozenset()
-    """Ids that any receipt names as its key: somebody may hold them."""
+    """Ids that any receipt names as its key: a consumer may hold them."""
     intents: tuple[Intent, ...] = ()
     """Open ones, oldest first."""
     previous_address: Address | None = None
-    """Where its receipt stood so far, if that is another address."""
+    """The address of its receipt so far, if that is another one."""
 
     @property
     def alive(self) -> tuple[Observation, ...]:
@@ -51,8 +55,8 @@ class Estate:
             return (self.current,) if self.current else ()
         return tuple(sorted((*self.newer, *([self.current] if self.current else []), *self.older), key=newest_first))
 
-    def with_keys(self, keys: Iterable[Observation]) -> Estate:
-        """Return the estate with these live keys sorted into current, newer and older."""
+    def with_keys(self, keys: Iterable[Observation]) -> OwnedKeys:
+        """Return a copy with these live keys sorted into current, newer and older."""
         ranked = sorted(keys, key=newest_first)
         current = next((key for key in ranked if self.receipt and key.id == self.receipt.key_id), None)
         others = [key for key in ranked if key is not current]
@@ -64,8 +68,8 @@ class Estate:
     def _is_newcomer(self, key: Observation, current: Observation) -> bool:
         """Whether a key came after the current one and was never delivered.
 
-        Ages in whole seconds can tie; only an open intent turns a tie into a newcomer, because an older key
-        keeps its overlap.
+        Ages in whole seconds can tie; only an open intent turns a tie into a newcomer, because an older key keeps
+        its overlap and a newcomer may be deleted.
         """
         if key.id in self.superseded or key.id in self.delivered_once or key.created_at < current.created_at:
             return False
@@ -84,20 +88,20 @@ class Orphan:
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether it is nobody's by a person's word: its declaration went with `on_remove: forget`."""
+        """Whether the user gave it up: its declaration was removed with `on_remove: forget`."""
         return self.key is not None and self.receipt is not None and self.receipt.forgotten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ownership:
-    """The whole snapshot, shared out."""
+    """Who owns what, of everything live in a snapshot."""
 
-    estates: tuple[Estate, ...]
+    declared: tuple[OwnedKeys, ...]
     """One per desired key, in the same order."""
     orphans: tuple[Orphan, ...]
     """Sorted by address, then key id."""
     unmanaged: tuple[Observation, ...]
-    """Live, with neither marker nor receipt, sorted by id. Keys with another owner's marker are not among them."""
+    """Live, with neither marker nor receipt, sorted by id. Keys with the marker of another owner are not among them."""
 
 
 def newest_first(key: Observation) -> tuple[float, str]:
@@ -105,26 +109,85 @@ def newest_first(key: Observation) -> tuple[float, str]:
     return (-key.created_at.timestamp(), key.id)
 
 
-_Identity: TypeAlias = tuple[KeyType | None, str, tuple[SpaceId, ...]]
+def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, owner: str) -> Ownership:
+    """Return who owns each live key of the snapshot (docs/planning.md, "Ownership")."""
+    wanted = tuple(desired)
+    claims = Claims.of(wanted, owner)
+    records = Records.of(snapshot, claims)
+    owned, unmanaged = _group_keys(snapshot, records, claims)
+    orphans = _find_orphans(owned, records, claims)
+    moves = find_moves(wanted, {address for address in claims.declared if owned.get(address)}, orphans)
+    declared = [_collect_owned(one, owned, records, moves.get(one.address)) for one in wanted]
+    left = frozenset(moves.values())
+    staying = [orphan for orphan in orphans if orphan.address not in left]
+    unmanaged += [orphan.key for orphan in staying if orphan.key and orphan.is_forgotten]
+    declared, unmanaged = _claim_newcomers(declared, unmanaged)
+    return Ownership(
+        declared=tuple(declared),
+        orphans=tuple(orphan for orphan in staying if not orphan.is_forgotten),
+        unmanaged=tuple(sorted(unmanaged, key=lambda key: key.id)),
+    )
+
+
+def _group_keys(
+    snapshot: Snapshot, records: Records, claims: Claims
+) -> tuple[dict[Address, list[Observation]], list[Observation]]:
+    """Return our live keys by address, and the unmanaged ones."""
+    owned: defaultdict[Address, list[Observation]] = defaultdict(list)
+    unmanaged: list[Observation] = []
+    for key in snapshot.keys:
+        if not key.is_live(snapshot.now) or (key.marker and key.marker.owner != claims.owner):
+            continue
+        address = records.address_of(key)
+        if address is None and key.marker:
+            address = _address_to_show(key, key.marker, claims)
+        if address is None:
+            unmanaged.append(key)
+        else:
+            owned[address].append(key)
+    return dict(owned), unmanaged
+
+
+def _address_to_show(key: Observation, marker: Marker, claims: Claims) -> Address:
+    """Return an address under which a marked key that no record knows is shown; never a declared one."""
+    guess = address_of(key.key_type or KeyType.USER, key.name, min(key.space_ids) if key.space_ids else "?")
+    return Address(f"{guess} ({marker.ref})") if guess in claims.declared else guess
+
+
+def _find_orphans(
+    owned: Mapping[Address, Sequence[Observation]], records: Records, claims: Claims
+) -> tuple[Orphan, ...]:
+    """Return what is ours and undeclared: live keys, and receipts whose keys are all gone."""
+    orphans = []
+    # A receipt without a key counts only in the ledger: one in a sink cannot be dropped, only overwritten.
+    for address in sorted({*owned, *(records.in_ledger & records.receipts.keys())} - claims.declared):
+        keys = sorted(owned.get(address, ()), key=lambda key: key.id)
+        receipt = newest_receipt(records.receipts.get(address, ()), {key.id for key in keys})
+        orphans += [Orphan(address=address, key=key, receipt=receipt) for key in keys or (None,)]
+    return tuple(orphans)
 
 
 def find_moves(
-    wanted: Iterable[Desired], occupied: Container[Address], orphans: Iterable[Orphan]
+    desired: Iterable[Desired], occupied: Container[Address], orphans: Iterable[Orphan]
 ) -> Mapping[Address, Address]:
-    """Return, by declared address, the former one whose live keys are its own now; each former one once."""
+    """Return, by declared address, the former address whose live keys it takes over; each former address once.
+
+    A declaration that owns nothing takes over keys of the same type, name and spaces: a changed spelling of the space
+    changes the address, and must not make a new key.
+    """
     vacant: dict[_Identity | None, Address] = {
         (one.declaration.key_type, one.declaration.name, one.space_ids): one.address
-        for one in wanted
+        for one in desired
         if one.address not in occupied
     }
     fitting = [orphan for orphan in orphans if orphan.key and _identity(orphan) in vacant]
-    best = {vacant[_identity(orphan)]: orphan.address for orphan in sorted(fitting, key=_rank)}
+    best = {vacant[_identity(orphan)]: orphan.address for orphan in sorted(fitting, key=_rank_of_proof)}
     once = {former: declared for declared, former in best.items()}
     return {declared: former for former, declared in once.items()}
 
 
-def _rank(orphan: Orphan) -> tuple[bool, float, float, Address]:
-    """Return the sort key by which the best proven orphan comes last: a receipt, the latest, the youngest key."""
+def _rank_of_proof(orphan: Orphan) -> tuple[bool, float, float, Address]:
+    """Return the sort key that puts the best proven orphan last: with a receipt, delivered last, the youngest key."""
     receipt, key = orphan.receipt, orphan.key
     proven = receipt is not None and not receipt.forgotten
     delivered = receipt.delivered_at.timestamp() if receipt else 0.0
@@ -132,7 +195,7 @@ def _rank(orphan: Orphan) -> tuple[bool, float, float, Address]:
 
 
 def _identity(orphan: Orphan) -> _Identity | None:
-    """Return type, name and spaces by which an orphan finds its declaration; None where its spaces are unknown."""
+    """Return type, name and spaces: what a declaration must share with an orphan. None if the spaces are unknown."""
     if orphan.receipt:
         return orphan.receipt.key_type, orphan.receipt.name, orphan.receipt.space_ids
     key = orphan.key
@@ -141,32 +204,94 @@ def _identity(orphan: Orphan) -> _Identity | None:
     return key.key_type, key.name, tuple(sorted(key.space_ids or ()))
 
 
+def _collect_owned(
+    desired: Desired,
+    keys_by_address: Mapping[Address, Sequence[Observation]],
+    records: Records,
+    former: Address | None,
+) -> OwnedKeys:
+    """Return what belongs to a declaration, what is left at its former address included."""
+    addresses = (desired.address, former) if former else (desired.address,)
+    keys = _collect(keys_by_address, addresses)
+    receipts = _collect(records.receipts, addresses)
+    receipt = newest_receipt(receipts, {key.id for key in keys})
+    intents = _collect(records.intents, addresses)
+    # One key, and the receipt names it: true of nearly every declaration. with_keys would make a second copy.
+    is_plain = len(keys) == 1 and receipt is not None and keys[0].id == receipt.key_id
+    owned = OwnedKeys(
+        desired=desired,
+        receipt=receipt,
+        current=keys[0] if is_plain else None,
+        superseded=records.superseded_at(addresses),
+        delivered_once=frozenset(delivered.key_id for delivered in receipts),
+        intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
+        previous_address=receipt.address if receipt and receipt.address != desired.address else None,
+    )
+    return owned if is_plain else owned.with_keys(keys)
+
+
+def _collect(index: Mapping[Address, Sequence[_RecordT]], addresses: Sequence[Address]) -> Sequence[_RecordT]:
+    if len(addresses) == 1:  # nearly always, and then no list has to be built
+        return index.get(addresses[0], ())
+    return [record for address in addresses for record in index.get(address, ())]
+
+
+def _claim_newcomers(
+    declared: list[OwnedKeys], unmanaged: list[Observation]
+) -> tuple[list[OwnedKeys], list[Observation]]:
+    """Give unmarked newcomers to the declaration whose open intent must have made them.
+
+    That intent was a create with markers turned off, or the refresh of a key that was being adopted.
+    """
+    if not unmanaged:
+        return declared, unmanaged
+    by_name: defaultdict[str, list[Observation]] = defaultdict(list)
+    for key in unmanaged:
+        by_name[key.name].append(key)
+    claimed: set[KeyId] = set()
+    result = []
+    for owned in declared:
+        matching = [key for key in by_name.get(owned.desired.declaration.name, ()) if _was_made_by(owned, key)]
+        claimed |= {key.id for key in matching}
+        result.append(owned.with_keys([*owned.alive, *matching]) if matching else owned)
+    return result, [key for key in unmanaged if key.id not in claimed]
+
+
+def _was_made_by(owned: OwnedKeys, key: Observation) -> bool:
+    return key.key_type is owned.desired.declaration.key_type and any(
+        intent.is_unmarked and intent.could_have_made(key.id, key.created_at) for intent in owned.intents
+    )
+
+
+# What ledger and sinks remember.
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the declarations claim: their own addresses and those that they moved from."""
+    """The addresses that declarations claim: their own, and those that they moved from."""
 
     owner: str
     declared: frozenset[Address]
     by_address: Mapping[Address, Address]
 
     @classmethod
-    def of(cls, wanted: Iterable[Desired], owner: str) -> Claims:
-        """Return the claims of these declarations; an address that is declared is claimed by nobody else."""
+    def of(cls, desired: Iterable[Desired], owner: str) -> Claims:
+        """Return the claims of these declarations. A declared address always belongs to its own declaration."""
         by_address: dict[Address, Address] = {}
         declared = []
-        for one in wanted:
+        for one in desired:
             declared.append(one.address)
             by_address |= dict.fromkeys(one.declaration.moved_from, one.address)
         by_address |= {address: address for address in declared}
         return cls(owner, frozenset(declared), by_address)
 
-    def now_at(self, record: Receipt | Intent) -> Address:
-        """Return the address that a record belongs to today; its own where nobody claims it."""
+    def current_address_of(self, record: Receipt | Intent) -> Address:
+        """Return the address that a record belongs to today: its own, unless a declaration moved from there."""
         return self.by_address.get(record.address, record.address)
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class Records:
     """Our receipts and intents by the address that they belong to today."""
 
     receipts: Mapping[Address, tuple[Receipt, ...]]
@@ -174,34 +299,34 @@ class Remembered:
     """Oldest first."""
     by_key: Mapping[KeyId, Address]
     by_marker: Mapping[Marker, Address]
-    """Empty where receipts know every marked key."""
+    """Empty if receipts know every marked key."""
     in_ledger: frozenset[Address]
-    """Where the ledger itself has a receipt; only that can be forgotten."""
+    """Addresses of which the ledger itself has a receipt. Only the ledger can drop one."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, claims: Claims) -> Remembered:
-        """Return what the snapshot remembers of this owner."""
+    def of(cls, snapshot: Snapshot, claims: Claims) -> Records:
+        """Return the records of this owner in a snapshot."""
         receipts: defaultdict[Address, list[Receipt]] = defaultdict(list)
         for receipt in all_receipts(snapshot, claims.owner):
-            receipts[claims.now_at(receipt)].append(receipt)
+            receipts[claims.current_address_of(receipt)].append(receipt)
         intents: defaultdict[Address, list[Intent]] = defaultdict(list)
         for intent in snapshot.intents:
             if intent.owner == claims.owner:
-                intents[claims.now_at(intent)].append(intent)
+                intents[claims.current_address_of(intent)].append(intent)
         known = {address: address for address in receipts} | dict(claims.by_address)
         by_key = _index_keys(receipts, claims)
-        # Markers are asked for by keys without a record alone, and a digest for each of 10,000 addresses takes 50 ms.
-        is_asked = any(key.marker and key.id not in by_key for key in snapshot.keys)
+        # Only keys without a receipt are looked up by marker, and a digest for each of 10,000 addresses takes 50 ms.
+        is_needed = any(key.marker and key.id not in by_key for key in snapshot.keys)
         return cls(
-            receipts={address: tuple(told) for address, told in receipts.items()},
-            intents={address: tuple(told) for address, told in intents.items()},
+            receipts={address: tuple(found) for address, found in receipts.items()},
+            intents={address: tuple(found) for address, found in intents.items()},
             by_key=by_key,
-            by_marker={Marker.of(claims.owner, former): at for former, at in known.items()} if is_asked else {},
+            by_marker={Marker.of(claims.owner, former): at for former, at in known.items()} if is_needed else {},
             in_ledger=frozenset(receipt.address for receipt in snapshot.receipts if receipt.owner == claims.owner),
         )
 
     def address_of(self, key: Observation) -> Address | None:
-        """Return whose a key is, by receipt before marker; None where neither tells."""
+        """Return the address that owns a key, by receipt before marker; None if it has neither."""
         known = self.by_key.get(key.id)
         return known or (self.by_marker.get(key.marker) if key.marker else None)
 
@@ -227,7 +352,7 @@ def all_receipts(snapshot: Snapshot, owner: str) -> Iterator[Receipt]:
 
 
 def newest_receipt(receipts: Iterable[Receipt], live: Container[KeyId]) -> Receipt | None:
-    """Return the receipt that counts: one that names a live key, then the latest; of equals the first given."""
+    """Return the receipt that counts: one that names a live key, then the latest delivery; of equals the first one."""
     return max(
         receipts,
         key=lambda receipt: (receipt.key_id in live, receipt.delivered_at, len(receipt.delivered)),
@@ -236,131 +361,13 @@ def newest_receipt(receipts: Iterable[Receipt], live: Container[KeyId]) -> Recei
 
 
 def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], claims: Claims) -> dict[KeyId, Address]:
-    """Return each key's address: a declared one first, so that what moved in is not taken for undeclared."""
+    """Return the address of each key: a declared one first, so that a key that moved is not taken for undeclared."""
     best: dict[KeyId, tuple[bool, datetime, bool, Address]] = {}
-    for address, told in receipts.items():
+    for address, found in receipts.items():
         is_declared = address in claims.declared
-        for receipt in told:
+        for receipt in found:
             for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded)):
                 rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
                 former = best.get(key_id)
                 best[key_id] = max(rank, former) if former else rank
     return {key_id: rank[-1] for key_id, rank in best.items()}
-
-
-_RecordT = TypeVar("_RecordT")
-
-
-def share_out(desired: Iterable[Desired], snapshot: Snapshot, *, owner: str) -> Ownership:
-    """Return who owns every live key of the snapshot."""
-    wanted = tuple(desired)
-    claims = Claims.of(wanted, owner)
-    remembered = Remembered.of(snapshot, claims)
-    owned, unmanaged = _sort_keys(snapshot, remembered, claims)
-    orphans = _find_orphans(owned, remembered, claims)
-    moves = find_moves(wanted, {address for address in claims.declared if owned.get(address)}, orphans)
-    estates = [_gather(one, owned, remembered, moves.get(one.address)) for one in wanted]
-    left = frozenset(moves.values())
-    staying = [orphan for orphan in orphans if orphan.address not in left]
-    unmanaged += [orphan.key for orphan in staying if orphan.key and orphan.is_forgotten]
-    estates, unmanaged = _claim_newcomers(estates, unmanaged)
-    return Ownership(
-        estates=tuple(estates),
-        orphans=tuple(orphan for orphan in staying if not orphan.is_forgotten),
-        unmanaged=tuple(sorted(unmanaged, key=lambda key: key.id)),
-    )
-
-
-def _sort_keys(
-    snapshot: Snapshot, remembered: Remembered, claims: Claims
-) -> tuple[dict[Address, list[Observation]], list[Observation]]:
-    """Return our live keys by address, and the unmanaged ones."""
-    owned: defaultdict[Address, list[Observation]] = defaultdict(list)
-    unmanaged: list[Observation] = []
-    for key in snapshot.keys:
-        if not key.is_live(snapshot.now) or (key.marker and key.marker.owner != claims.owner):
-            continue
-        address = remembered.address_of(key)
-        if address is None and key.marker:
-            address = _guess_address(key, key.marker, claims)
-        if address is None:
-            unmanaged.append(key)
-        else:
-            owned[address].append(key)
-    return dict(owned), unmanaged
-
-
-def _guess_address(key: Observation, marker: Marker, claims: Claims) -> Address:
-    """Return an address for a marked key that no record knows; for display and grouping, never a declared one."""
-    guess = address_of(key.key_type or KeyType.USER, key.name, min(key.space_ids) if key.space_ids else "?")
-    return Address(f"{guess} ({marker.ref})") if guess in claims.declared else guess
-
-
-def _find_orphans(
-    owned: Mapping[Address, Sequence[Observation]], remembered: Remembered, claims: Claims
-) -> tuple[Orphan, ...]:
-    """Return ours that nobody declares: live keys, and receipts whose keys are all gone."""
-    orphans = []
-    # A mere receipt counts in the ledger alone: one that a sink keeps cannot be forgotten, only overwritten.
-    for address in sorted({*owned, *(remembered.in_ledger & remembered.receipts.keys())} - claims.declared):
-        keys = sorted(owned.get(address, ()), key=lambda key: key.id)
-        receipt = newest_receipt(remembered.receipts.get(address, ()), {key.id for key in keys})
-        orphans += [Orphan(address=address, key=key, receipt=receipt) for key in keys or (None,)]
-    return tuple(orphans)
-
-
-def _gather(
-    desired: Desired,
-    owned: Mapping[Address, Sequence[Observation]],
-    remembered: Remembered,
-    former: Address | None,
-) -> Estate:
-    """Return a declaration's estate, what stands at its former address included."""
-    addresses = (desired.address, former) if former else (desired.address,)
-    keys = _collect(owned, addresses)
-    receipts = _collect(remembered.receipts, addresses)
-    receipt = newest_receipt(receipts, {key.id for key in keys})
-    intents = _collect(remembered.intents, addresses)
-    # One key, and the receipt names it: true of nearly every declaration, and with_keys would make the estate twice.
-    is_plain = len(keys) == 1 and receipt is not None and keys[0].id == receipt.key_id
-    estate = Estate(
-        desired=desired,
-        receipt=receipt,
-        current=keys[0] if is_plain else None,
-        superseded=remembered.superseded_at(addresses),
-        delivered_once=frozenset(told.key_id for told in receipts),
-        intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
-        previous_address=receipt.address if receipt and receipt.address != desired.address else None,
-    )
-    return estate if is_plain else estate.with_keys(keys)
-
-
-def _collect(index: Mapping[Address, Sequence[_RecordT]], addresses: Sequence[Address]) -> Sequence[_RecordT]:
-    if len(addresses) == 1:  # nearly always, and then there is nothing to put together
-        return index.get(addresses[0], ())
-    return [record for address in addresses for record in index.get(address, ())]
-
-
-def _claim_newcomers(estates: list[Estate], unmanaged: list[Observation]) -> tuple[list[Estate], list[Observation]]:
-    """Give unmarked newcomers to the open intent that must have made them.
-
-    That is a create where markers are turned off, or the refresh of a key that was being adopted.
-    """
-    if not unmanaged:
-        return estates, unmanaged
-    by_name: defaultdict[str, list[Observation]] = defaultdict(list)
-    for key in unmanaged:
-        by_name[key.name].append(key)
-    claimed: set[KeyId] = set()
-    result = []
-    for estate in estates:
-        mine = [key for key in by_name.get(estate.desired.declaration.name, ()) if _was_made_by(estate, key)]
-        claimed |= {key.id for key in mine}
-        result.append(estate.with_keys([*estate.alive, *mine]) if mine else estate)
-    return result, [key for key in unmanaged if key.id not in claimed]
-
-
-def _was_made_by(estate: Estate, key: Observation) -> bool:
-    return key.key_type is estate.desired.declaration.key_type and any(
-        intent.is_unmarked and intent.could_have_made(key.id, key.created_at) for intent in estate.intents
-    )

@@ -1,7 +1,7 @@
-"""The table of DESIGN section 6: which action each declaration, and each key of ours, gets and why.
+"""The plan of one manifest: the table of docs/planning.md for each declaration, and rows 15 and 16 for everything else.
 
-In: the manifest, its desired keys, a snapshot, and what a person asked for. Out: a plan, not yet guarded.
-Pure: the same input gives the same plan, byte for byte, and the order of declarations does not matter.
+The same input gives the same plan, byte for byte, and the order of declarations does not matter. Guards are applied
+later, by `policy` and `guards`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from keyplan.model.plan import (
     Verb,
 )
 from keyplan.model.receipt import Receipt
-from keyplan.planner.evidence import Case, presume
-from keyplan.planner.ownership import Estate, Orphan, Ownership, share_out
-from keyplan.planner.rules import decide, warn
-from keyplan.planner.strategy import find_unlawful
-from keyplan.planner.views import name_locations, picture
+from keyplan.planner.case import Case
+from keyplan.planner.evidence import apply_weak_proof
+from keyplan.planner.key_view import name_locations, view_key
+from keyplan.planner.ownership import Orphan, OwnedKeys, Ownership, assign_ownership
+from keyplan.planner.rules import find_warnings, plan_declaration
+from keyplan.planner.strategy import find_unlawful_rotation
 
 _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
 
@@ -37,33 +38,33 @@ _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
 def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> FreshPlan:
     """Return the plan of one manifest, without any guard applied.
 
-    Raises InputError where a target or an address to rotate fits nothing, ManifestError where a rotation cannot be
-    lawful.
+    Raises InputError if a target or an address to rotate fits nothing, ManifestError if a declared rotation can never
+    be lawful at this provider.
     """
     wanted = tuple(sorted(desired, key=lambda one: one.address))
     _refuse_unlawful(wanted, snapshot)
     _refuse_unknown(wanted, request)
-    ownership = share_out(wanted, snapshot, owner=manifest.owner)
+    ownership = assign_ownership(wanted, snapshot, owner=manifest.owner)
     cases = _select(ownership, snapshot, request)
-    actions = [action for case in cases for action in decide(case)]
+    actions = [action for case in cases for action in plan_declaration(case)]
     if not request.targets:
         in_use = {slot for slots in snapshot.slots.values() for slot in slots}
-        actions += [_dismiss(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
+        actions += [_plan_orphan(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
     return FreshPlan(
         owner=manifest.owner,
         manifest=manifest.path,
         provider=snapshot.provider,
         dialect=snapshot.laws.dialect,
-        actions=tuple(sorted(actions, key=order_of)),
-        unmanaged=_show_unmanaged(manifest, ownership, request),
+        actions=tuple(sorted(actions, key=sort_key)),
+        unmanaged=_list_unmanaged(manifest, ownership, request),
         unmanaged_policy=manifest.unmanaged,
         request=request,
         serial=snapshot.serial,
-        warnings=tuple(sorted(warning for case in cases for warning in warn(case))),
+        warnings=tuple(sorted(warning for case in cases for warning in find_warnings(case))),
     )
 
 
-def order_of(action: Action) -> tuple[int, Address, str, str]:
+def sort_key(action: Action) -> tuple[int, Address, str, str]:
     """Return the sort key of the order in which actions are listed and begun."""
     return _RANKS[action.verb], action.address, action.key_id or "", action.reason.value
 
@@ -72,7 +73,7 @@ def _refuse_unlawful(wanted: tuple[Desired, ...], snapshot: Snapshot) -> None:
     problems = tuple(
         one.declaration.place.problem(message, rule="manifest/unlawful", subject=one.address, advice=advice)
         for one in wanted
-        for message, advice in find_unlawful(one, snapshot.laws)
+        for message, advice in find_unlawful_rotation(one, snapshot.laws)
     )
     if problems:
         raise ManifestError(problems)
@@ -101,27 +102,27 @@ def _select(ownership: Ownership, snapshot: Snapshot, request: Request) -> list[
     by_name = _index_by_name(ownership.unmanaged)
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
     cases = []
-    for estate in ownership.estates:
-        address = estate.desired.address
+    for owned in ownership.declared:
+        address = owned.desired.address
         if _is_targeted(address, request):
-            told = _recall(estate, in_ledger)
+            ledger_receipt = _find_ledger_receipt(owned, in_ledger)
             cases.append(
                 Case(
-                    estate=estate if told else presume(estate, snapshot),
+                    owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
                     snapshot=snapshot,
                     slots=snapshot.slots.get(address, ()),
                     is_requested=bool(request.rotate) and _fits(address, request.rotate),
-                    namesakes=tuple(by_name.get(estate.desired.declaration.name, ())),
-                    ledger_receipt=told,
+                    namesakes=tuple(by_name.get(owned.desired.declaration.name, ())),
+                    ledger_receipt=ledger_receipt,
                 )
             )
     return cases
 
 
-def _recall(estate: Estate, in_ledger: Mapping[Address, Receipt]) -> Receipt | None:
-    """Return what the ledger says of an address, or else of the one that it moved from."""
-    told = in_ledger.get(estate.desired.address)
-    return told or (in_ledger.get(estate.previous_address) if estate.previous_address else None)
+def _find_ledger_receipt(owned: OwnedKeys, in_ledger: Mapping[Address, Receipt]) -> Receipt | None:
+    """Return the receipt in the ledger of an address, or else of the one that it moved from."""
+    receipt = in_ledger.get(owned.desired.address)
+    return receipt or (in_ledger.get(owned.previous_address) if owned.previous_address else None)
 
 
 def _is_targeted(address: Address, request: Request) -> bool:
@@ -139,8 +140,8 @@ def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:
     return index
 
 
-def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> PlannedAction:
-    """Return what row 15 says of a key, or a mere receipt, that is ours and declared nowhere."""
+def _plan_orphan(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> PlannedAction:
+    """Return what happens to a key, or a mere receipt, that is ours and declared nowhere (docs/planning.md, row 15)."""
     key, receipt = orphan.key, orphan.receipt
     policy = receipt.on_remove if receipt else manifest.on_remove
     is_own = key is not None and key.id in snapshot.own_keys
@@ -157,7 +158,7 @@ def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Col
         verb=Verb.DELETE if isinstance(basis, DeleteBasis) else Verb.FORGET,
         reason=Reason.UNDECLARED if key else Reason.GONE,
         key_id=key.id if key else None,
-        before=picture(key) if key else None,
+        before=view_key(key) if key else None,
         locations=name_locations(abandoned),
         basis=basis,
     )
@@ -166,8 +167,8 @@ def _dismiss(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Col
 def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collection[Slot]) -> tuple[Slot, ...]:
     """Return the slots that still hold the dead raw key of a removed declaration.
 
-    A sink that the manifest does not configure any longer cannot be emptied, and what another declaration uses by
-    now, or somebody since the key was forgotten, is not ours to empty.
+    A sink that the manifest no longer configures cannot be emptied. A slot that another declaration uses by now must
+    not be, nor one of a forgotten key, which may have a new user.
     """
     if receipt is None or receipt.forgotten:
         return ()
@@ -175,7 +176,8 @@ def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collect
     return tuple(slot for slot in slots if slot.sink in snapshot.abilities and slot not in in_use)
 
 
-def _show_unmanaged(manifest: Manifest, ownership: Ownership, request: Request) -> tuple[KeyView, ...]:
+def _list_unmanaged(manifest: Manifest, ownership: Ownership, request: Request) -> tuple[KeyView, ...]:
+    """Return the keys that are only listed (docs/planning.md, row 16); with targets nobody looked for them."""
     if manifest.unmanaged is Unmanaged.IGNORE or request.targets:
         return ()
-    return tuple(picture(key) for key in ownership.unmanaged)
+    return tuple(view_key(key) for key in ownership.unmanaged)

@@ -1,8 +1,7 @@
-"""Hold the keys of a manifest against its policies.
+"""Check the keys of a manifest against its policies, and block what a policy forbids in a plan.
 
-In: a manifest with its policies, perhaps a plan of it and the present time. Out: violations at their places, or the
-same plan with actions blocked. Never: a rule loosened by another policy; an earlier run kept from finishing, because
-that would leave a live key that nobody holds.
+No policy loosens another one. What an earlier run began is finished even if it breaks a rule: otherwise a live key
+would be left that nobody holds.
 """
 
 from __future__ import annotations
@@ -22,41 +21,43 @@ from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
 from keyplan.model.times import write_duration
 
+# The rules, for one declaration and one policy.
+
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Violation:
     """A rule that a declaration breaks."""
 
     rule: Rule
     field: tuple[str, ...]
-    """The names that lead to the field which breaks it; the declaration need not have that field."""
+    """The path of the field that breaks it; the declaration need not have that field."""
     message: str
-    """What is wrong and what the policy wants, without a final full stop."""
+    """What is wrong and what the policy demands, without a final full stop."""
     advice: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """One declaration before one policy."""
+class PolicyCheck:
+    """One declaration that is checked against one policy."""
 
     policy: Policy
     declared: Declaration
     sinks: Mapping[SinkName, SinkSettings]
     now: datetime | None
-    """None offline: then how far an instant lies ahead cannot be told, and is not judged."""
+    """None offline: then nobody knows how far an instant lies ahead, and that rule is not checked."""
 
 
-def judge(trial: Trial) -> Iterator[Breach]:
-    """Yield every breach, in the order of the rules."""
-    for check in _CHECKS:
-        yield from check(trial)
+def check_policy(check: PolicyCheck) -> Iterator[Violation]:
+    """Yield every violation, in the order of the rules."""
+    for rule_check in _RULE_CHECKS:
+        yield from rule_check(check)
 
 
 def match_patterns(policy: Policy, declared: Declaration) -> None:
-    """Match name and description against the policy's patterns, which `judge` then need not do again.
+    """Match name and description against the policy's patterns, so that `check_policy` need not do it again.
 
-    A pattern such as `(a+)+` may take for ever. Python hears of a signal meanwhile in the main thread alone: call this
-    there, before anything judges in another thread.
+    A pattern such as `(a+)+` may take for ever, and Python handles signals in the main thread alone. Call this there,
+    before another thread checks anything, so that the user can still interrupt it.
     """
     _matches(declared.name, policy.names)
     _matches(declared.description, policy.descriptions)
@@ -67,73 +68,73 @@ def find_glob(texts: tuple[str, ...], globs: tuple[str, ...]) -> str | None:
     return next((glob for glob in globs if any(fnmatchcase(text, glob) for text in texts)), None)
 
 
-def _check_expiry(trial: Trial) -> Iterator[Breach]:
-    policy, declared = trial.policy, trial.declared
+def _check_expiry(check: PolicyCheck) -> Iterator[Violation]:
+    policy, declared = check.policy, check.declared
     limit = policy.max_lifetime
     if declared.expires_in is None and declared.expires_at is None:
         if policy.require_expiry:
-            yield Breach(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in")
+            yield Violation(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in")
         elif limit is not None:
-            yield _outlive("expires_in", "it never ends", limit)
+            yield _too_long("expires_in", "it never ends", limit)
     elif limit is not None:
-        yield from _check_lifetime(trial, limit)
+        yield from _check_lifetime(check, limit)
 
 
-def _check_lifetime(trial: Trial, limit: timedelta) -> Iterator[Breach]:
-    declared, now = trial.declared, trial.now
+def _check_lifetime(check: PolicyCheck, limit: timedelta) -> Iterator[Violation]:
+    declared, now = check.declared, check.now
     if declared.expires_in is not None and declared.expires_in > limit:
-        yield _outlive("expires_in", f"it lives for {write_duration(declared.expires_in)}", limit)
+        yield _too_long("expires_in", f"it lives for {write_duration(declared.expires_in)}", limit)
     if declared.expires_at is not None and now is not None and declared.expires_at - now > limit:
-        yield _outlive("expires_at", "its expires_at is further away", limit)
+        yield _too_long("expires_at", "its expires_at is further away", limit)
 
 
-def _outlive(field: str, fact: str, limit: timedelta) -> Breach:
+def _too_long(field: str, fact: str, limit: timedelta) -> Violation:
     most = write_duration(limit)
-    return Breach(Rule.MAX_LIFETIME, (field,), f"{fact}, and {most} is the longest life", f"set expires_in: {most}")
+    return Violation(Rule.MAX_LIFETIME, (field,), f"{fact}, and {most} is the longest life", f"set expires_in: {most}")
 
 
-def _check_age(trial: Trial) -> Iterator[Breach]:
-    limit, every = trial.policy.max_age, trial.declared.rotation.every
+def _check_age(check: PolicyCheck) -> Iterator[Violation]:
+    limit, every = check.policy.max_age, check.declared.rotation.every
     if limit is None or (every is not None and every <= limit):
         return
     fact = "it has no rotation.every" if every is None else f"it is renewed every {write_duration(every)}"
     most = write_duration(limit)
-    yield Breach(
+    yield Violation(
         Rule.MAX_AGE, ("rotation", "every"), f"{fact}, and {most} is the greatest age", f"set rotation.every: {most}"
     )
 
 
-def _check_name(trial: Trial) -> Iterator[Breach]:
-    patterns, name = trial.policy.names, trial.declared.name
+def _check_name(check: PolicyCheck) -> Iterator[Violation]:
+    patterns, name = check.policy.names, check.declared.name
     if patterns and not _matches(name, patterns):
         fact = f"its name {quote(name)} does not match {_either(patterns)}"
-        yield Breach(Rule.NAMES, ("name",), fact, "declare it under a name that does")
+        yield Violation(Rule.NAMES, ("name",), fact, "declare it under a name that does")
 
 
-def _check_description(trial: Trial) -> Iterator[Breach]:
-    policy, text = trial.policy, trial.declared.description
+def _check_description(check: PolicyCheck) -> Iterator[Violation]:
+    policy, text = check.policy, check.declared.description
     if policy.require_description and not text:
-        yield Breach(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it")
+        yield Violation(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it")
     elif policy.descriptions and not _matches(text, policy.descriptions):
         fact = f"its description {quote(text)} does not match {_either(policy.descriptions)}"
-        yield Breach(Rule.DESCRIPTIONS, ("description",), fact, "describe it in this form")
+        yield Violation(Rule.DESCRIPTIONS, ("description",), fact, "describe it in this form")
 
 
-def _check_key_type(trial: Trial) -> Iterator[Breach]:
-    allowed, kind = trial.policy.allowed_key_types, trial.declared.key_type.value
+def _check_key_type(check: PolicyCheck) -> Iterator[Violation]:
+    allowed, kind = check.policy.allowed_key_types, check.declared.key_type.value
     if allowed and kind not in allowed:
         fact = f"it is a {kind} key, and key_type must be {_either(allowed)}"
-        yield Breach(Rule.ALLOWED_KEY_TYPES, ("key_type",), fact, "declare a key of that type")
+        yield Violation(Rule.ALLOWED_KEY_TYPES, ("key_type",), fact, "declare a key of that type")
 
 
-def _check_roles(trial: Trial) -> Iterator[Breach]:
-    if trial.declared.key_type is not KeyType.SERVICE:
+def _check_roles(check: PolicyCheck) -> Iterator[Violation]:
+    if check.declared.key_type is not KeyType.SERVICE:
         return
-    for kind, role, field in dict.fromkeys(_list_roles(trial.declared)):
-        allowed = trial.policy.allowed_roles.get(kind, (role,))
+    for kind, role, field in dict.fromkeys(_list_roles(check.declared)):
+        allowed = check.policy.allowed_roles.get(kind, (role,))
         if role not in allowed:
             fact = f"its {kind} is {quote(role)}, and must be {_either(allowed)}"
-            yield Breach(Rule.ALLOWED_ROLES, field, fact, f"set {kind} to an allowed role")
+            yield Violation(Rule.ALLOWED_ROLES, field, fact, f"set {kind} to an allowed role")
 
 
 def _list_roles(declared: Declaration) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -148,14 +149,14 @@ def _list_roles(declared: Declaration) -> Iterator[tuple[str, str, tuple[str, ..
             yield "space_role", str(grant.role), ("organizations",)
 
 
-def _check_spaces(trial: Trial) -> Iterator[Breach]:
-    allowed = trial.policy.allowed_spaces
+def _check_spaces(check: PolicyCheck) -> Iterator[Violation]:
+    allowed = check.policy.allowed_spaces
     if not allowed:
         return
-    for space, field in dict.fromkeys(_list_spaces(trial.declared)):
+    for space, field in dict.fromkeys(_list_spaces(check.declared)):
         if find_glob((space,), allowed) is None:
             fact = f"it may use the space {quote(space)}, which does not fit {_either(allowed)}"
-            yield Breach(Rule.ALLOWED_SPACES, (field,), fact, "take an allowed space, in the words of the policy")
+            yield Violation(Rule.ALLOWED_SPACES, (field,), fact, "take an allowed space, in the words of the policy")
 
 
 def _list_spaces(declared: Declaration) -> Iterator[tuple[str, str]]:
@@ -167,13 +168,13 @@ def _list_spaces(declared: Declaration) -> Iterator[tuple[str, str]]:
             yield grant.space_id, "organizations"
 
 
-def _check_sinks(trial: Trial) -> Iterator[Breach]:
-    used = [trial.sinks[delivery.sink] for delivery in trial.declared.deliveries]
-    for alternatives in trial.policy.required_sinks:
+def _check_sinks(check: PolicyCheck) -> Iterator[Violation]:
+    used = [check.sinks[delivery.sink] for delivery in check.declared.deliveries]
+    for alternatives in check.policy.required_sinks:
         if not any(_meets(sink, wanted) for sink in used for wanted in alternatives):
             wanted_words = " or ".join(map(_describe_sink, alternatives))
             fact = f"it goes to {list_words({sink.name for sink in used})}, and must go to {wanted_words}"
-            yield Breach(Rule.REQUIRED_SINKS, ("sink",), fact, "deliver it there, too")
+            yield Violation(Rule.REQUIRED_SINKS, ("sink",), fact, "deliver it there, too")
 
 
 def _meets(sink: SinkSettings, wanted: WantedSink) -> bool:
@@ -185,12 +186,12 @@ def _describe_sink(wanted: WantedSink) -> str:
     return f"{quote(wanted.word)} ({kind})"
 
 
-def _check_protection(trial: Trial) -> Iterator[Breach]:
-    declared = trial.declared
-    glob = find_glob((declared.address, declared.name), trial.policy.protected)
+def _check_protection(check: PolicyCheck) -> Iterator[Violation]:
+    declared = check.declared
+    glob = find_glob((declared.address, declared.name), check.policy.protected)
     if glob is not None and not declared.protect:
         fact = f"it fits {quote(glob)}, and what does must be protected"
-        yield Breach(Rule.PROTECTED, ("protect",), fact, "set protect: true")
+        yield Violation(Rule.PROTECTED, ("protect",), fact, "set protect: true")
 
 
 @lru_cache(maxsize=100_000)
@@ -202,7 +203,7 @@ def _either(words: tuple[str, ...]) -> str:
     return " or ".join(map(quote, words))
 
 
-_CHECKS: tuple[Callable[[Trial], Iterator[Breach]], ...] = (
+_RULE_CHECKS: tuple[Callable[[PolicyCheck], Iterator[Violation]], ...] = (
     _check_expiry,
     _check_age,
     _check_name,
@@ -215,6 +216,9 @@ _CHECKS: tuple[Callable[[Trial], Iterator[Breach]], ...] = (
 )
 
 
+# What follows from them, for a whole manifest and for a plan.
+
+
 _FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED)
 """Reasons of actions for old keys of a declaration, beside its own action."""
 
@@ -222,58 +226,58 @@ _FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED)
 def find_violations(manifest: Manifest, *, now: datetime | None = None) -> tuple[Problem, ...]:
     """Return what breaks the manifest's policies, by declaration in file order, then by policy and rule.
 
-    Without a present time, how far `expires_at` lies ahead is not judged.
+    Without `now`, how far `expires_at` lies ahead is not checked.
     """
     return tuple(
-        _tell(breach, declared, policy)
+        _to_problem(violation, declared, policy)
         for declared in manifest.keys
         for policy in manifest.policies
-        for breach in judge(Trial(policy=policy, declared=declared, sinks=manifest.sinks, now=now))
+        for violation in check_policy(PolicyCheck(policy=policy, declared=declared, sinks=manifest.sinks, now=now))
     )
 
 
-def police(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> FreshPlan:
+def _to_problem(violation: Violation, declared: Declaration, policy: Policy) -> Problem:
+    place = declared.place_of(*violation.field)
+    return place.problem(
+        f"{violation.message} ({policy.cite(violation.rule)})",
+        rule=violation.rule.id,
+        subject=declared.address,
+        advice=violation.advice,
+    )
+
+
+def apply_policies(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> FreshPlan:
     """Return the plan with every action blocked that a policy forbids; one that is blocked already keeps its reason.
 
-    A key that is kept and breaks a rule is blocked too, so that it is seen. Old keys of a declaration still retire.
+    A kept key that breaks a rule is blocked too, so that the plan shows it. Superseded keys still end.
     """
     if not manifest.policies:
         return plan
     violations: dict[str, list[Problem]] = defaultdict(list)
     for violation in find_violations(manifest, now=now):
         violations[violation.subject].append(violation)
-    actions = tuple(_police_action(action, violations, manifest.policies) for action in plan.actions)
+    actions = tuple(_apply_policies_to(action, violations, manifest.policies) for action in plan.actions)
     return replace(
         plan,
         actions=actions,
         policies=tuple(policy.file for policy in manifest.policies if policy.file != manifest.path),
-        warnings=tuple(sorted({*plan.warnings, *_warn(plan, violations)})),
+        warnings=tuple(sorted({*plan.warnings, *_warn_of_violations(plan, violations)})),
     )
 
 
-def _tell(breach: Breach, declared: Declaration, policy: Policy) -> Problem:
-    place = declared.place_of(*breach.field)
-    return place.problem(
-        f"{breach.message} ({policy.cite(breach.rule)})",
-        rule=breach.rule.id,
-        subject=declared.address,
-        advice=breach.advice,
-    )
-
-
-def _police_action(
+def _apply_policies_to(
     action: PlannedAction, violations: Mapping[str, list[Problem]], policies: tuple[Policy, ...]
 ) -> PlannedAction:
-    if action.blocked or _finishes(action):
+    if action.blocked or _finishes_earlier_run(action):
         return action
     broken = violations.get(action.address, ()) if _is_main(action) else ()
     found = [f"{violation.message}: {violation.advice}" for violation in broken]
-    found += [advice for policy in policies if (advice := _protect(action, policy))]
+    found += [advice for policy in policies if (advice := _explain_protection(action, policy))]
     return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
 
 
-def _finishes(action: PlannedAction) -> bool:
-    """Whether an action ends what an earlier run began: until then, some consumers may hold a dead key."""
+def _finishes_earlier_run(action: PlannedAction) -> bool:
+    """Whether an action completes what an earlier run began: until then, some consumers may hold a dead key."""
     return action.reason is Reason.UNFINISHED or (action.reason is Reason.UNDELIVERED and bool(action.basis.intents))
 
 
@@ -282,8 +286,8 @@ def _is_main(action: PlannedAction) -> bool:
     return action.basis.desired is not None and action.reason not in _FURTHER_KEYS
 
 
-def _protect(action: PlannedAction, policy: Policy) -> str:
-    """Return why a policy forbids an action that ends a protected key, or its protection; nothing where it does not."""
+def _explain_protection(action: PlannedAction, policy: Policy) -> str:
+    """Return why a policy forbids an action that ends a protected key, or its protection; empty if it does not."""
     glob = find_glob(tuple(_list_names(action)), policy.protected)
     if glob is None or not _ends_protected(action, policy):
         return ""
@@ -311,9 +315,9 @@ def _list_names(action: PlannedAction) -> Iterator[str]:
         yield receipt.name
 
 
-def _warn(plan: FreshPlan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:
+def _warn_of_violations(plan: FreshPlan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:
     for action in plan.actions:
         broken = violations.get(action.address, ())
-        if broken and _finishes(action):
+        if broken and _finishes_earlier_run(action):
             rules = ", ".join(sorted({violation.rule for violation in broken}))
             yield f"{action.address} breaks {rules}; what an earlier run began is finished all the same"

@@ -1,7 +1,6 @@
-"""What a lost ledger knew, as far as keys and sinks still tell it.
+"""What a lost ledger knew, as far as keys and sinks still show it (`keyplan ledger rebuild`).
 
-In: a plan that was made without the ledger, and the snapshot behind it. Out: receipts to keep again, and the keys that
-no receipt names. Never: a receipt of a key that its sinks do not provably hold; the next apply decides about those.
+Only a key that its sinks provably hold gets a receipt again. The next apply decides about all others.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from keyplan.planner.ownership import all_receipts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Salvage:
-    """What can be kept again, and what cannot."""
+class RebuiltLedger:
+    """What a new ledger can be filled with, and what it lacks."""
 
     receipts: tuple[Receipt, ...]
     """Of keys that are as declared and in every sink, sorted by address."""
@@ -24,7 +23,7 @@ class Salvage:
     """Live keys with this owner's marker that no receipt names, sorted by id."""
 
 
-def salvage(plan: FreshPlan, snapshot: Snapshot) -> Salvage:
+def rebuild_receipts(plan: FreshPlan, snapshot: Snapshot) -> RebuiltLedger:
     """Return what a new ledger can be filled with, and what it lacks."""
     kept = (action.basis for action in plan.actions if isinstance(action.basis, KeepBasis))
     receipts = {basis.receipt.address: basis.receipt for basis in kept if basis.ledger_outdated}
@@ -34,7 +33,7 @@ def salvage(plan: FreshPlan, snapshot: Snapshot) -> Salvage:
         for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded))
     }
     marked = (key for key in snapshot.keys if key.marker and key.marker.owner == plan.owner)
-    return Salvage(
+    return RebuiltLedger(
         receipts=tuple(receipts[address] for address in sorted(receipts)),
         unnamed=tuple(key for key in marked if key.is_live(snapshot.now) and key.id not in named),
     )

@@ -1,7 +1,6 @@
-"""Row 5 of DESIGN section 6, and its kin: ours are live, but a raw key was lost on its way to the sinks.
+"""Live keys whose raw key was lost on its way to the sinks: rows 5, 5b and 7 of docs/planning.md.
 
-In: a case. Out: which key was lost, and the action that finishes what a former run began. Never: an end of a key
-that consumers may hold while an overlap is asked for; in doubt somebody holds it.
+A key that a consumer may hold is never ended here while an overlap is asked for, and in doubt a consumer holds it.
 """
 
 from __future__ import annotations
@@ -11,43 +10,47 @@ from dataclasses import replace
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.planner.actions import block, renew, renew_lost
+from keyplan.planner.case import Case
 from keyplan.planner.diff import compare
-from keyplan.planner.evidence import Case, find_unproven
+from keyplan.planner.evidence import find_unproven
 
 
 def find_undelivered(case: Case) -> Observation | None:
-    """Return the youngest live key of ours, where none is current and it can't be an old one; else None.
+    """Return the youngest live key of ours that cannot be a superseded one; None if there is none.
 
-    When the current key is gone, those that it superseded are no replacement: their consumers lag behind, and
-    to refresh one would end what they hold. A new key is made beside them instead.
+    When the current key is gone, the keys that it superseded are no replacement: some consumers may still hold them,
+    and a refresh would end what they hold. A new key is made beside them instead.
     """
-    return next((key for key in case.estate.older if not _is_old(case, key)), None)
+    return next((key for key in case.owned.older if not _is_old(case, key)), None)
 
 
 def _is_old(case: Case, key: Observation) -> bool:
     """Whether a key had a successor; a tie with the receipt's key counts as old, unless an intent made the key."""
-    receipt = case.estate.receipt
-    if key.id in case.estate.superseded:
+    receipt = case.owned.receipt
+    if key.id in case.owned.superseded:
         return True
     return receipt is not None and key.created_at <= receipt.created_at and not _is_newcomer(case, key)
 
 
-def recover(case: Case, key: Observation) -> PlannedAction:
-    """Return the action for a declaration of which no live key is provably delivered."""
-    changes = compare(case.estate.desired, key, None)
+def plan_undelivered(case: Case, key: Observation) -> PlannedAction:
+    """Return the action for a declaration that has live keys, none of them current (docs/planning.md, row 5)."""
+    changes = compare(case.owned.desired, key, None)
     if _is_newcomer(case, key):
         return finish_forward(case, key)
-    if any(intent.key_id == key.id for intent in case.estate.intents):
-        # It was about to be refreshed, and perhaps was: by now its old raw key may live by grace alone.
+    if any(intent.key_id == key.id for intent in case.owned.intents):
+        # It was about to be refreshed, and perhaps was: its old raw key may live only until the grace ends.
         return renew(case, key, Reason.UNFINISHED, changes)
     action = renew(case, key, Reason.UNDELIVERED, changes)
-    if case.is_requested or case.estate.intents or case.ledger_receipt:
+    if case.is_requested or case.owned.intents or case.ledger_receipt:
         return action
-    return hold_back_unproven(case, key, action)
+    return block_unproven(case, key, action)
 
 
-def hold_back_unproven(case: Case, key: Observation, action: PlannedAction) -> PlannedAction:
-    """Return the action, blocked where a sink cannot tell whether it holds the key and the ledger is silent."""
+def block_unproven(case: Case, key: Observation, action: PlannedAction) -> PlannedAction:
+    """Return the action, blocked if a sink cannot tell whether it holds the key (docs/planning.md, row 5b).
+
+    Asked only if the ledger knows nothing: without the block, a machine that has no ledger would rotate at every run.
+    """
     unproven = find_unproven(case.slots, case.snapshot, key)
     if not unproven:
         return action
@@ -59,17 +62,17 @@ def hold_back_unproven(case: Case, key: Observation, action: PlannedAction) -> P
     )
 
 
-def find_lost(case: Case, key: Observation) -> Observation | None:
-    """Return the key whose new raw key was lost beside, or in, a current one; None where none was.
+def find_lost_key(case: Case, key: Observation) -> Observation | None:
+    """Return the key that has to be finished although one is current (docs/planning.md, row 7); None if there is none.
 
-    A refresh is finished forward: the old raw key is dying or dead. So is everything where a sink cannot say
-    whether it took the newcomer: deleting that one could kill what the sink holds.
+    A refresh is finished, not undone: the old raw key is dying or dead (docs/decisions/0004-finishing-forward.md). So
+    is everything if a sink cannot say whether it took the newcomer: deleting that one could end what the sink holds.
     """
-    if not case.estate.intents and not case.estate.newer:
+    if not case.owned.intents and not case.owned.newer:
         return None
-    intents = [intent for intent in case.estate.intents if intent.verb == Verb.REFRESH.value]
-    newcomers = [new for new in case.estate.newer if not any(new.id in intent.alive_before for intent in intents)]
-    if newcomers and (intents or case.can_hide_a_key):
+    intents = [intent for intent in case.owned.intents if intent.verb == Verb.REFRESH.value]
+    newcomers = [new for new in case.owned.newer if not any(new.id in intent.alive_before for intent in intents)]
+    if newcomers and (intents or case.may_hold_unrecorded_key):
         return newcomers[0]
     if any(intent.key_id == key.id for intent in intents) and not _is_unchanged(case, key):
         return key
@@ -77,18 +80,18 @@ def find_lost(case: Case, key: Observation) -> Observation | None:
 
 
 def finish_forward(case: Case, key: Observation) -> PlannedAction:
-    """Return the action that gives a lost key a raw key that is delivered, or another key in its place."""
-    changes = compare(case.estate.desired, key, None)
-    if key == case.estate.current or case.can_hide_a_key:
+    """Return the action that gives a lost key another raw key and delivers it, or another key in its place."""
+    changes = compare(case.owned.desired, key, None)
+    if key == case.owned.current or case.may_hold_unrecorded_key:
         return renew(case, key, Reason.UNFINISHED, changes)
     return renew_lost(case, key, changes)
 
 
 def _is_newcomer(case: Case, key: Observation) -> bool:
-    return any(intent.could_have_made(key.id, key.created_at) for intent in case.estate.intents)
+    return any(intent.could_have_made(key.id, key.created_at) for intent in case.owned.intents)
 
 
 def _is_unchanged(case: Case, key: Observation) -> bool:
     """Whether the provider shows that a key still has the raw key of the receipt."""
-    receipt = case.estate.receipt
+    receipt = case.owned.receipt
     return receipt is not None and bool(key.redacted) and key.redacted == receipt.redacted

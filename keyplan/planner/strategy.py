@@ -1,7 +1,6 @@
-"""Refresh or replace: what the dialect's laws allow for renewing one key, and why (DESIGN 6, Strategy).
+"""How one key is renewed, by refresh or by replace: what the declaration asks, the dialect's laws allow, and why.
 
-In: a desired key, the key to renew, what changed, the laws and now. Out: a verb with its overlap and
-explanation. Never: whether to renew at all.
+This is "Strategy" in docs/planning.md. Whether a key is renewed at all is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -12,12 +11,15 @@ from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Retire, Rotation, Strategy
-from keyplan.model.observation import Laws, Observation
+from keyplan.model.observation import Laws, Observation, Slot
 from keyplan.model.plan import Change, Verb
 from keyplan.model.times import write_duration
 from keyplan.planner.diff import EXPIRY, TOLERANCE
+from keyplan.planner.key_view import name_locations
 
 _LET_IT_CHOOSE = "use strategy: auto"
+
+
 _SHORTEST = timedelta(seconds=1)
 
 
@@ -34,15 +36,17 @@ class Choice:
 def find_overlap(rotation: Rotation) -> timedelta:
     """Return how long the old key works on after the switch.
 
-    A key that waits until nobody uses it needs some time in which that can show, so never zero.
+    A key that is kept until nobody uses it needs some time in which that can show, so never zero.
     """
     if rotation.retire is Retire.WHEN_UNUSED:
         return max(rotation.overlap, rotation.settle, _SHORTEST)
     return rotation.overlap
 
 
-def choose(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> Choice:
-    """Return how to renew a key that somebody may hold, by its declared strategy and the laws."""
+def choose_strategy(
+    desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime
+) -> Choice:
+    """Return how to renew a key that consumers may hold, by its declared strategy and the laws."""
     rotation = desired.declaration.rotation
     overlap = find_overlap(rotation)
     if rotation.strategy is Strategy.REPLACE:
@@ -50,11 +54,13 @@ def choose(desired: Desired, key: Observation, *, changes: tuple[Change, ...], l
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _overlap_obstacle(rotation, laws)
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation=f"replace: {obstacle}")
-    return Choice(verb=Verb.REFRESH, overlap=overlap, explanation=_praise(overlap, laws))
+    return Choice(verb=Verb.REFRESH, overlap=overlap, explanation=_explain_refresh(overlap, laws))
 
 
-def finish(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> Choice:
-    """Return how to renew a key that nobody can hold: by refresh where lawful, and never with an overlap."""
+def choose_for_lost_key(
+    desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime
+) -> Choice:
+    """Return how to renew a key that nobody can hold: by refresh if lawful, and never with an overlap."""
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now)
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=timedelta(0), explanation=f"replace: {obstacle}")
@@ -63,8 +69,20 @@ def finish(desired: Desired, key: Observation, *, changes: tuple[Change, ...], l
     )
 
 
-def find_unlawful(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
-    """Yield why the declared rotation can never be lawful in this dialect, and what to do; nothing where it can."""
+def describe_consequences(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...], retire: Retire) -> tuple[str, ...]:
+    """Return what renewing a key does to the consumers that hold it, a sentence each."""
+    if overlap and verb is Verb.REFRESH:
+        return (f"the old raw key works for {write_duration(overlap)} after the switch, then ends by itself",)
+    if overlap:
+        end = "deletes it" if retire is Retire.AFTER_OVERLAP else "deletes it once nobody uses it"
+        return (f"the old key works for {write_duration(overlap)} after the switch; the first apply after that {end}",)
+    places = ", ".join(name_locations(slots))
+    when = "at once" if verb is Verb.REFRESH else "as soon as the new one is delivered"
+    return (f"the old raw key stops working {when}: consumers fail until they read the new one from {places}",)
+
+
+def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
+    """Yield why the declared rotation can never be lawful in this dialect, and what to do; nothing if it can."""
     rotation = desired.declaration.rotation
     if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
         message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
@@ -78,7 +96,8 @@ def find_unlawful(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
 
 
 def _obstacle(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> str:
-    """Return why no refresh can make this key as declared; empty where one can."""
+    """Return why no refresh can make this key as declared; empty if one can."""
+    # The API has no update call (docs/arize-api.md, A2): all that a refresh can set is the expiry.
     fixed = [change.field for change in changes if change.field != EXPIRY]
     if fixed:
         return f"nothing but a new key can have another {', '.join(fixed)}"
@@ -105,7 +124,7 @@ def _overlap_obstacle(rotation: Rotation, laws: Laws) -> str:
     return f"the overlap is longer than the {longest} that a refresh can give in the {laws.dialect} API"
 
 
-def _praise(overlap: timedelta, laws: Laws) -> str:
+def _explain_refresh(overlap: timedelta, laws: Laws) -> str:
     if overlap:
         return f"refresh: the {laws.dialect} API keeps the old raw key for the overlap"
     return "refresh: one call, and no overlap is asked for"

@@ -1,7 +1,7 @@
 """Whether an existing key may be taken over by a declaration, and the receipt that does it (`keyplan import`).
 
-In: a manifest, its desired keys, a snapshot, an address and a key id. Out: a takeover, or an error that says why not.
-Never: a key that belongs to somebody else, another declaration's included; what the sinks hold is looked at later.
+A key that belongs to another owner or another declaration is never taken over. What the sinks hold is checked later, by
+`applier.takeover`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from keyplan.model.plan import Change
 from keyplan.model.receipt import Receipt
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import is_delivered
-from keyplan.planner.ownership import Estate, Ownership, share_out
+from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +26,16 @@ class Takeover:
 
     key: Observation
     receipt: Receipt
-    """Says that somebody else delivered it."""
+    """Has no fingerprint: the key was not delivered by keyplan."""
     slots: tuple[Slot, ...]
     changes: tuple[Change, ...]
     """Fields in which the key is not as declared; the next apply replaces it for them."""
     is_known: bool
-    """Whether it is the declaration's current key already, as a receipt says; then there is nothing to note."""
+    """Whether a receipt already names it as the declaration's current key; then there is nothing to record."""
 
 
 def find_address(manifest: Manifest, named: str) -> Address:
-    """Return the address that somebody named. Raises InputError where no declaration has it."""
+    """Return the address that the user named. Raises InputError if no declaration has it."""
     known = [declaration.address for declaration in manifest.keys]
     for address in known:
         if address == named:
@@ -46,9 +46,9 @@ def find_address(manifest: Manifest, named: str) -> Address:
 
 
 def find_key(snapshot: Snapshot, key_id: str) -> Observation | None:
-    """Return the key of an id; None where no listing of active keys showed it.
+    """Return the key of an id; None if no listing of active keys showed it.
 
-    Raises RefusedError where it is dead.
+    Raises RefusedError if it is dead.
     """
     key = next((key for key in snapshot.keys if key.id == key_id), None)
     if key is not None and not key.is_live(snapshot.now):
@@ -59,24 +59,24 @@ def find_key(snapshot: Snapshot, key_id: str) -> Observation | None:
 def take_over(wanted: tuple[Desired, ...], snapshot: Snapshot, *, address: Address, key: Observation) -> Takeover:
     """Return how a live key is taken over by the declaration of an address.
 
-    Raises RefusedError where it is somebody else's, of another type or space, or where the address has another
-    key or an unfinished run.
+    Raises RefusedError if it belongs to another owner or declaration, if its type or space is another one, or if the
+    address has another key or an unfinished run.
     """
     desired = next(one for one in wanted if one.address == address)
     _refuse_misfit(desired, key)
     if key.marker and key.marker.owner != desired.owner:
         raise RefusedError(f"key {key.id} carries the mark of another owner, '{key.marker.owner}'")
-    ownership = share_out(wanted, snapshot, owner=desired.owner)
+    ownership = assign_ownership(wanted, snapshot, owner=desired.owner)
     _refuse_taken(ownership, address, key.id)
-    estate = next(one for one in ownership.estates if one.desired.address == address)
-    _refuse_occupied(estate, key.id)
-    receipt = _write_receipt(estate, key, snapshot)
+    owned = next(one for one in ownership.declared if one.desired.address == address)
+    _refuse_occupied(owned, key.id)
+    receipt = _write_receipt(owned, key, snapshot)
     return Takeover(
         key=key,
         receipt=receipt,
         slots=snapshot.slots.get(address, ()),
         changes=compare(desired, key, receipt),
-        is_known=_is_known(estate, key, snapshot),
+        is_known=_is_known(owned, key, snapshot),
     )
 
 
@@ -91,11 +91,11 @@ def _refuse_misfit(desired: Desired, key: Observation) -> None:
 
 
 def _refuse_taken(ownership: Ownership, address: Address, key_id: KeyId) -> None:
-    for estate in ownership.estates:
-        if estate.desired.address != address and any(key.id == key_id for key in estate.alive):
-            raise RefusedError(f"key {key_id} is that of {estate.desired.address}")
+    for owned in ownership.declared:
+        if owned.desired.address != address and any(key.id == key_id for key in owned.alive):
+            raise RefusedError(f"key {key_id} is that of {owned.desired.address}")
     for orphan in ownership.orphans:
-        # Without a receipt nobody knows whose it was: a mark alone stands for a record that is lost.
+        # A marker without a receipt stands for a record that is lost: an import is how it is found again.
         if orphan.key and orphan.key.id == key_id and orphan.receipt:
             raise RefusedError(
                 f"key {key_id} is ours already, as {orphan.address}, which is declared no longer",
@@ -103,26 +103,29 @@ def _refuse_taken(ownership: Ownership, address: Address, key_id: KeyId) -> None
             )
 
 
-def _refuse_occupied(estate: Estate, key_id: KeyId) -> None:
-    address = estate.desired.address
-    if estate.intents:
-        raise RefusedError(f"{address} has a run that did not finish", advice="let it finish first: keyplan apply")
-    if estate.current and estate.current.id != key_id:
+def _refuse_occupied(owned: OwnedKeys, key_id: KeyId) -> None:
+    address = owned.desired.address
+    if owned.intents:
         raise RefusedError(
-            f"{address} has a key already, {estate.current.id}",
+            f"{address} has a run that did not finish",
+            advice="let it finish first: keyplan apply",
+        )
+    if owned.current and owned.current.id != key_id:
+        raise RefusedError(
+            f"{address} has a key already, {owned.current.id}",
             advice="an import takes over for a declaration that has none; to renew its key: keyplan rotate",
         )
 
 
-def _is_known(estate: Estate, key: Observation, snapshot: Snapshot) -> bool:
-    if estate.current is None or estate.receipt is None or estate.receipt.redacted != key.redacted:
+def _is_known(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> bool:
+    if owned.current is None or owned.receipt is None or owned.receipt.redacted != key.redacted:
         return False
-    slots = snapshot.slots.get(estate.desired.address, ())
-    return is_delivered(slots, snapshot, estate.current, estate.receipt)
+    slots = snapshot.slots.get(owned.desired.address, ())
+    return is_delivered(slots, snapshot, owned.current, owned.receipt)
 
 
-def _write_receipt(estate: Estate, key: Observation, snapshot: Snapshot) -> Receipt:
-    desired, declared = estate.desired, estate.desired.declaration
+def _write_receipt(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> Receipt:
+    desired, declared = owned.desired, owned.desired.declaration
     slots = snapshot.slots.get(declared.address, ())
     return Receipt(
         owner=desired.owner,
@@ -139,5 +142,5 @@ def _write_receipt(estate: Estate, key: Observation, snapshot: Snapshot) -> Rece
         protect=declared.protect,
         on_remove=declared.on_remove,
         generation=declared.rotation.generation,
-        superseded=tuple(sorted(old for old in estate.superseded.values() if old.key_id != key.id)),
+        superseded=tuple(sorted(old for old in owned.superseded.values() if old.key_id != key.id)),
     )

@@ -15,9 +15,9 @@ from keyplan.model.manifest import Address, KeyId, SinkName
 from keyplan.model.observation import Abilities, Content, Holding, Marker, Observation, Slot, Snapshot
 from keyplan.model.plan import Action, Plan, Request
 from keyplan.model.receipt import Delivered, Intent, Receipt, Superseded
-from keyplan.planner.guards import guard
+from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
-from keyplan.planner.policy import police
+from keyplan.planner.policy import apply_policies
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -84,8 +84,10 @@ def situate(
 def plan(snapshot: Snapshot, *desired: Desired, manifest: Mapping[str, Any] | None = None, **request: Any) -> Plan:
     """Return the guarded plan."""
     declared = make_manifest(*(one.declaration for one in desired), **(manifest or {}))
-    policed = police(make_plan(declared, desired, snapshot, Request(**request)), manifest=declared, now=snapshot.now)
-    return guard(policed, manifest=declared, snapshot=snapshot)
+    policed = apply_policies(
+        make_plan(declared, desired, snapshot, Request(**request)), manifest=declared, now=snapshot.now
+    )
+    return apply_guards(policed, manifest=declared, snapshot=snapshot)
 
 
 def words(made: Plan) -> list[str]:

@@ -10,7 +10,7 @@ from samples import NOW, make_desired, make_intent, make_observation
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Adopt, KeyId, Rotation
 from keyplan.model.plan import Change, CreateBasis, PlannedAction, Reason, RefreshBasis, Verb
-from keyplan.planner.views import picture, picture_wish
+from keyplan.planner.key_view import view_desired, view_key
 
 LOCATION = "local:secrets/user/ci"
 
@@ -27,7 +27,7 @@ def test_a_create_says_what_will_be_where() -> None:
         address=CI,
         verb=Verb.CREATE,
         reason=Reason.ABSENT,
-        after=picture_wish(desired),
+        after=view_desired(desired),
         locations=(LOCATION,),
         basis=action.basis,
     )
@@ -43,8 +43,8 @@ def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
         verb=Verb.REFRESH,
         reason=Reason.REQUESTED,
         key_id=KeyId("key-1"),
-        before=picture(ours()),
-        after=picture_wish(desired),
+        before=view_key(ours()),
+        after=view_desired(desired),
         explanation="refresh: one call, and no overlap is asked for",
         consequences=(
             f"the old raw key stops working at once: consumers fail until they read the new one from {LOCATION}",

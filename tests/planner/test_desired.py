@@ -21,7 +21,7 @@ from keyplan.model.manifest import (
     SpaceId,
 )
 from keyplan.model.observation import Access, Marker, Space
-from keyplan.planner.desired import desire, list_space_ids, list_spaces
+from keyplan.planner.desired import list_space_ids, list_spaces, resolve_desired
 
 Read = Callable[[str], Manifest]
 
@@ -67,11 +67,11 @@ def test_the_spaces_to_look_up_are_those_of_single_space_keys(read_keys: Read) -
 
 
 def test_the_spaces_to_list_are_all(read_keys: Read) -> None:
-    assert list_space_ids(desire(read_keys("".join(ALL)), SPACES)) == {"s1", "s2", "s4", "s5", "s8"}
+    assert list_space_ids(resolve_desired(read_keys("".join(ALL)), SPACES)) == {"s1", "s2", "s4", "s5", "s8"}
 
 
 def test_desired_keys_are_sorted_by_address(read_keys: Read) -> None:
-    desired = desire(read_keys("".join(ALL)), SPACES)
+    desired = resolve_desired(read_keys("".join(ALL)), SPACES)
     assert [key.address for key in desired] == ["service/production/b", "service/s2/c", "service/s8/d", "user/z"]
 
 
@@ -80,41 +80,41 @@ def test_the_order_of_declarations_does_not_matter(read_keys: Read, keys: list[s
     def describe(lines: list[str]) -> list[object]:
         return [
             (key.address, key.access, key.marker, key.full_description)
-            for key in desire(read_keys("".join(lines)), SPACES)
+            for key in resolve_desired(read_keys("".join(lines)), SPACES)
         ]
 
     assert describe(keys) == describe(list(ALL))
 
 
 def test_a_key_is_marked_with_owner_and_address(read_keys: Read) -> None:
-    (desired,) = desire(read_keys(USER), SPACES)
+    (desired,) = resolve_desired(read_keys(USER), SPACES)
     assert (desired.owner, desired.marker) == ("ml", Marker.of("ml", desired.address))
 
 
 def test_a_manifest_may_turn_markers_off(read_text: Read) -> None:
     text = f"version: 1\nowner: ml\nmarker: false\nsinks: {{local: {{type: vault}}}}\nkeys:\n{USER}"
-    assert [key.marker for key in desire(read_text(text), {})] == [None]
+    assert [key.marker for key in resolve_desired(read_text(text), {})] == [None]
 
 
 def test_a_user_key_has_no_access(read_keys: Read) -> None:
-    assert [key.access for key in desire(read_keys(USER), {})] == [None]
+    assert [key.access for key in resolve_desired(read_keys(USER), {})] == [None]
 
 
 def test_a_space_brings_its_organization(read_keys: Read) -> None:
-    (desired,) = desire(read_keys(BY_NAME), SPACES)
+    (desired,) = resolve_desired(read_keys(BY_NAME), SPACES)
     space = SpaceGrant(space_id=SpaceId("s1"), role=Role("admin"))
     granted = OrganizationGrant(org_id=OrganizationId("o1"), role=Role("read-only"), spaces=(space,))
     assert desired.access == Access(account_role=Role("member"), organizations=(granted,))
 
 
 def test_a_space_without_an_organization_has_none(read_keys: Read) -> None:
-    (desired,) = desire(read_keys(BY_ID), SPACES)
+    (desired,) = resolve_desired(read_keys(BY_ID), SPACES)
     granted = OrganizationGrant(org_id=None, spaces=(SpaceGrant(space_id=SpaceId("s2")),))
     assert desired.access == Access(account_role=Role("admin"), organizations=(granted,))
 
 
 def test_organizations_and_their_spaces_are_sorted(read_keys: Read) -> None:
-    (desired,) = desire(read_keys(SEVERAL), SPACES)
+    (desired,) = resolve_desired(read_keys(SEVERAL), SPACES)
     assert desired.access is not None
     assert [granted.org_id for granted in desired.access.organizations] == ["o3", "o9"]
     assert [grant.space_id for grant in desired.access.organizations[0].spaces] == ["s4", "s5"]

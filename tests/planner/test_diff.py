@@ -14,7 +14,8 @@ from simulator import make_space
 from keyplan.model.manifest import KeyType, OrganizationGrant, OrganizationId, Role, SpaceGrant
 from keyplan.model.observation import Access
 from keyplan.model.plan import Change
-from keyplan.planner.diff import compare, flatten_access, same_instant
+from keyplan.planner.diff import compare, same_instant
+from keyplan.planner.key_view import flatten_access
 
 SECOND = timedelta(seconds=1)
 PRODUCTION = make_space("production")
@@ -120,9 +121,9 @@ def test_instants_are_the_same_within_a_second(one: datetime | None, other: date
         pytest.param(None, "", [], id="nobody knows: nothing is rotated on a guess"),
     ],
 )
-def test_access_is_compared_where_anything_is_known(access: Access | None, remembered: str, changed: list[str]) -> None:
+def test_access_is_compared_where_anything_is_known(access: Access | None, records: str, changed: list[str]) -> None:
     key = make_observation(name="ingest", key_type=KeyType.SERVICE, access=access)
-    assert fields(compare(SERVICE, key, told(access=remembered))) == changed
+    assert fields(compare(SERVICE, key, told(access=records))) == changed
 
 
 def test_access_that_is_not_shown_is_told_by_what_was_delivered_and_what_is_declared() -> None:

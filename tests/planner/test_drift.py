@@ -28,7 +28,7 @@ from keyplan.model.manifest import (
 from keyplan.model.observation import Access, Content, Holding, Observation, Snapshot
 from keyplan.model.plan import Blocked, Guard, OldKeyBasis, PlannedAction, Reason, Verb
 from keyplan.planner.drift import find_drift
-from keyplan.planner.drift_causes import classify
+from keyplan.planner.drift_causes import classify_action
 
 FOREIGN = make_observation("key-9")
 CURRENT = {"keys": [ours()], "receipts": [told()]}
@@ -297,7 +297,7 @@ def test_a_kept_key_that_a_guard_calls_wrong_is_pending() -> None:
         blocked=blocked,
         basis=OldKeyBasis(key=ours()),
     )
-    (finding,) = classify(action, situate())
+    (finding,) = classify_action(action, situate())
     assert (finding.kind, finding.cause, finding.name) == (Kind.PENDING, Cause.POLICY, CI)
     assert (finding.advice, finding.is_report_only) == ("ask the platform team", False)
 
@@ -488,13 +488,13 @@ def test_only_what_was_asked_for_is_found() -> None:
     assert (drift.count(Kind.PENDING), drift.count(Kind.DRIFT)) == (1, 0)
 
 
-def waive(until_days: int = 1, **changes: Any) -> Waiver:
+def apply_waivers(until_days: int = 1, **changes: Any) -> Waiver:
     values: dict[str, Any] = {"owner": "ada", "reason": "known", "until": LATER + until_days * DAY, "place": PLACE}
     return Waiver(**(values | changes))
 
 
 def test_an_accepted_finding_is_there_and_no_alarm() -> None:
-    waiver = waive(address="user/ci")
+    waiver = apply_waivers(address="user/ci")
     drift = look(SEVERAL, *DECLARED, manifest={"waivers": (waiver,)})
     assert [finding.waiver for finding in drift.findings] == [waiver, None, None]
     assert [finding.address for finding in drift.alarms] == [Address("user/cd")]
@@ -503,7 +503,7 @@ def test_an_accepted_finding_is_there_and_no_alarm() -> None:
 
 
 def test_a_waiver_of_something_that_was_not_asked_for_is_not_idle() -> None:
-    manifest = {"waivers": (waive(address="user/ci"), waive(address="user/nobody"))}
+    manifest = {"waivers": (apply_waivers(address="user/ci"), apply_waivers(address="user/nobody"))}
     drift = look(SEVERAL, *DECLARED, manifest=manifest, only=[Kind.PENDING])
     assert drift.warnings == ("keys.yaml:1:1: the waiver for 'user/nobody' fits nothing that was found: take it out",)
 

@@ -11,7 +11,7 @@ from samples import NOW, PLACE
 
 from keyplan.model.drift import Cause, Finding, Kind
 from keyplan.model.manifest import Address, KeyId, Place, Waiver
-from keyplan.planner.drift import find_idle, waive
+from keyplan.planner.drift import apply_waivers, find_unused_waivers
 
 DAY = timedelta(days=1)
 GONE = Finding(
@@ -53,8 +53,10 @@ def test_a_waiver_fits_by_address_or_key_and_by_cause(
     waiver: dict[str, Any], finding: Finding, is_accepted: bool
 ) -> None:
     accepting = make_waiver(**waiver)
-    assert waive([finding], [accepting], NOW) == (replace(finding, waiver=accepting) if is_accepted else finding,)
-    assert bool(find_idle([finding], [accepting])) is not is_accepted
+    assert apply_waivers([finding], [accepting], NOW) == (
+        replace(finding, waiver=accepting) if is_accepted else finding,
+    )
+    assert bool(find_unused_waivers([finding], [accepting])) is not is_accepted
 
 
 @pytest.mark.parametrize(
@@ -67,30 +69,30 @@ def test_a_waiver_fits_by_address_or_key_and_by_cause(
 )
 def test_a_waiver_that_ended_makes_its_finding_count_again(until: Any, holds: bool) -> None:
     waiver = make_waiver(address="*", until=until)
-    (finding,) = waive([GONE], [waiver], NOW)
+    (finding,) = apply_waivers([GONE], [waiver], NOW)
     assert (finding.waiver, finding.lapsed) == ((waiver, None) if holds else (None, waiver))
 
 
 def test_of_several_waivers_the_one_that_holds_longest_counts() -> None:
     ended, short, long = (make_waiver(address="*", until=NOW + days * DAY) for days in (-1, 1, 2))
-    (finding,) = waive([GONE], [ended, long, short], NOW)
+    (finding,) = apply_waivers([GONE], [ended, long, short], NOW)
     assert (finding.waiver, finding.lapsed) == (long, None)
 
 
 def test_of_several_that_ended_the_last_is_named() -> None:
     earlier, later = (make_waiver(address="*", until=NOW - days * DAY) for days in (2, 1))
-    (finding,) = waive([GONE], [earlier, later], NOW)
+    (finding,) = apply_waivers([GONE], [earlier, later], NOW)
     assert finding.lapsed == later
 
 
 def test_findings_keep_their_order() -> None:
-    findings = waive([STRANGER, GONE, ABSENT], [make_waiver(address="service/*")], NOW)
+    findings = apply_waivers([STRANGER, GONE, ABSENT], [make_waiver(address="service/*")], NOW)
     assert [finding.name for finding in findings] == ["by hand", "ingest", "[ci]"]
 
 
 def test_a_waiver_that_fits_nothing_is_named_with_its_place() -> None:
     idle = make_waiver(key_id="QXBpS2V5OjM=", place=Place("keys.yaml", 9, 5))
     ended = make_waiver(address="service/*", until=NOW - DAY)
-    assert find_idle([GONE], [ended, idle]) == (
+    assert find_unused_waivers([GONE], [ended, idle]) == (
         "keys.yaml:9:5: the waiver for 'QXBpS2V5OjM=' fits nothing that was found: take it out",
     )

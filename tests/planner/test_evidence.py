@@ -14,8 +14,14 @@ from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.observation import Abilities, Content, Holding
 from keyplan.model.receipt import CLOCK_SKEW, UNKNOWN_TIME, Delivered, Receipt
-from keyplan.planner.evidence import can_hide_a_key, find_unproven, is_delivered, outdated_slots, presume
-from keyplan.planner.ownership import Estate
+from keyplan.planner.evidence import (
+    apply_weak_proof,
+    find_unproven,
+    is_delivered,
+    may_hold_unrecorded_key,
+    outdated_slots,
+)
+from keyplan.planner.ownership import OwnedKeys
 
 SLOT = slot_of(CI)
 ONE = (SLOT,)
@@ -132,7 +138,7 @@ def test_a_sink_that_can_tell_nothing_is_named(abilities: Abilities, held: Holdi
 )
 def test_a_slot_can_hide_a_key_that_no_receipt_names(abilities: Abilities, held: Holding, hides: bool) -> None:
     snapshot = situate(make_desired(), held={SLOT: held}, abilities={LOCAL: abilities})
-    assert can_hide_a_key(SLOT, snapshot) is hides
+    assert may_hold_unrecorded_key(SLOT, snapshot) is hides
 
 
 # Weak proof in place of a lost ledger.
@@ -158,7 +164,7 @@ def test_weak_proof_makes_the_whole_receipt_of_what_is_declared_and_seen() -> No
     slot = slot_of(desired.address)
     held = {slot: Holding(present=True, changed_at=NOW)}
     snapshot = situate(desired, held=held, abilities={LOCAL: WEAK})
-    assert presume(Estate(desired=desired, older=(key,)), snapshot).receipt == told(
+    assert apply_weak_proof(OwnedKeys(desired=desired, older=(key,)), snapshot).receipt == told(
         raw_text=None,
         address=desired.address,
         key_type=KeyType.SERVICE,
@@ -171,8 +177,8 @@ def test_weak_proof_makes_the_whole_receipt_of_what_is_declared_and_seen() -> No
 
 
 def test_without_a_sink_there_is_no_weak_proof() -> None:
-    estate = Estate(desired=make_desired(), older=(ours(),))
-    assert presume(estate, situate(slots={})) == estate
+    owned = OwnedKeys(desired=make_desired(), older=(ours(),))
+    assert apply_weak_proof(owned, situate(slots={})) == owned
 
 
 def test_weak_proof_tells_the_age_of_what_was_refreshed_in_place() -> None:
@@ -249,19 +255,19 @@ def test_a_weak_sink_that_took_the_key_long_after_the_other_is_believed_where_th
 
 
 @pytest.mark.parametrize(
-    "estate",
+    "owned",
     [
-        pytest.param(Estate(desired=make_desired(), older=(ours(),), intents=(make_intent(),)), id="an open intent"),
+        pytest.param(OwnedKeys(desired=make_desired(), older=(ours(),), intents=(make_intent(),)), id="an open intent"),
         pytest.param(
-            Estate(desired=make_desired(), older=(ours(),), receipt=told("key-0", delivered=())),
+            OwnedKeys(desired=make_desired(), older=(ours(),), receipt=told("key-0", delivered=())),
             id="another key's receipt",
         ),
-        pytest.param(Estate(desired=make_desired()), id="no key"),
-        pytest.param(Estate(desired=make_desired(), older=(ours(created_at=UNKNOWN_TIME),)), id="creation unknown"),
+        pytest.param(OwnedKeys(desired=make_desired()), id="no key"),
+        pytest.param(OwnedKeys(desired=make_desired(), older=(ours(created_at=UNKNOWN_TIME),)), id="creation unknown"),
     ],
 )
-def test_weak_proof_is_not_asked_for_where_more_is_known_or_nothing_can_be(estate: Estate) -> None:
-    assert presume(estate, situate(make_desired(), **weakly())) == estate
+def test_weak_proof_is_not_asked_for_where_more_is_known_or_nothing_can_be(owned: OwnedKeys) -> None:
+    assert apply_weak_proof(owned, situate(make_desired(), **weakly())) == owned
 
 
 def test_weak_proof_is_not_asked_for_where_the_ledger_remembers() -> None:

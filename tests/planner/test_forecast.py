@@ -19,9 +19,9 @@ from keyplan.model.manifest import KeyId, OnRemove, Retire, Rotation, Strategy
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Guard, Reason, Request
 from keyplan.model.policy import Policy
-from keyplan.planner.desired import desire
+from keyplan.planner.desired import resolve_desired
 from keyplan.planner.forecast import forecast
-from keyplan.planner.guards import guard
+from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 
 MONTH = 30 * DAY
@@ -333,7 +333,7 @@ def test_what_is_foreseen_is_what_applies_then_do(
     scenario = Scenario(World(dialect=dialect))
     scenario.declare(make_declaration(rotation=rotation, expires_in=expires_in))
     scenario.run()
-    calendar = _foresee(scenario)
+    calendar = _forecast_action(scenario)
     rotated = [event for event in calendar.events if event.happening is Happening.ROTATES]
     for event in rotated:
         clock = scenario.world.clock
@@ -345,9 +345,9 @@ def test_what_is_foreseen_is_what_applies_then_do(
         scenario.run()
 
 
-def _foresee(scenario: Scenario) -> Calendar:
+def _forecast_action(scenario: Scenario) -> Calendar:
     snapshot = scenario.observe()
-    desired = desire(scenario.manifest, snapshot.spaces)
+    desired = resolve_desired(scenario.manifest, snapshot.spaces)
     made = make_plan(scenario.manifest, desired, snapshot, Request())
-    guarded = guard(made, manifest=scenario.manifest, snapshot=snapshot)
+    guarded = apply_guards(made, manifest=scenario.manifest, snapshot=snapshot)
     return forecast(guarded, snapshot, until=snapshot.now + 60 * DAY)

@@ -13,7 +13,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, KeyType, Role, Rotation, SinkName
 from keyplan.model.observation import Access, Marker, Observation, Slot, Snapshot
 from keyplan.model.receipt import UNKNOWN_TIME
-from keyplan.planner.ownership import Estate, Orphan, Ownership, all_receipts, share_out
+from keyplan.planner.ownership import Orphan, OwnedKeys, Ownership, all_receipts, assign_ownership
 
 OLD = Address("user/old")
 PRODUCTION = make_space("production")
@@ -22,20 +22,20 @@ BY_ID = Address("service/space-production/ingest")
 
 
 def share(snapshot: Snapshot, *desired: Desired) -> Ownership:
-    return share_out(desired, snapshot, owner=OWNER)
+    return assign_ownership(desired, snapshot, owner=OWNER)
 
 
-def estate_of(snapshot: Snapshot, desired: Desired) -> Estate:
-    (estate,) = share(snapshot, desired).estates
-    return estate
+def estate_of(snapshot: Snapshot, desired: Desired) -> OwnedKeys:
+    (owned,) = share(snapshot, desired).declared
+    return owned
 
 
 def ids(keys: tuple[Observation, ...]) -> list[str]:
     return [key.id for key in keys]
 
 
-def sorted_keys(estate: Estate) -> tuple[str | None, list[str], list[str]]:
-    return estate.current.id if estate.current else None, ids(estate.newer), ids(estate.older)
+def sorted_keys(owned: OwnedKeys) -> tuple[str | None, list[str], list[str]]:
+    return owned.current.id if owned.current else None, ids(owned.newer), ids(owned.older)
 
 
 def ingest(key_id: str = "key-1", address: Address = BY_NAME, **changes: object) -> Observation:
@@ -127,8 +127,8 @@ def test_the_newest_receipt_counts() -> None:
     desired = make_desired()
     newer = told("key-2", delivered_at=LATER)
     snapshot = situate(desired, keys=[ours(), ours("key-2")], receipts=[told()], held={slot_of(CI): holding(newer)})
-    estate = estate_of(snapshot, desired)
-    assert (estate.receipt, sorted_keys(estate)) == (newer, ("key-2", [], ["key-1"]))
+    owned = estate_of(snapshot, desired)
+    assert (owned.receipt, sorted_keys(owned)) == (newer, ("key-2", [], ["key-1"]))
 
 
 def test_a_receipt_of_a_live_key_counts_before_a_newer_one_of_a_dead_key() -> None:
@@ -172,21 +172,21 @@ def test_another_owners_receipts_and_intents_say_nothing() -> None:
         desired, keys=[make_observation()], receipts=[told(owner="other")], intents=[make_intent(owner="other")]
     )
     shared = share(snapshot, desired)
-    assert (shared.estates[0].receipt, shared.estates[0].intents, ids(shared.unmanaged)) == (None, (), ["key-1"])
+    assert (shared.declared[0].receipt, shared.declared[0].intents, ids(shared.unmanaged)) == (None, (), ["key-1"])
 
 
 def test_another_owners_marker_is_never_touched_whatever_a_receipt_says() -> None:
     desired = make_desired()
     foreign = make_observation(marker=Marker("other-team", "0123456789"))
     shared = share(situate(desired, keys=[foreign], receipts=[told()]), desired)
-    assert (shared.estates[0].alive, shared.orphans, shared.unmanaged) == ((), (), ())
+    assert (shared.declared[0].alive, shared.orphans, shared.unmanaged) == ((), (), ())
 
 
 def test_dead_keys_belong_to_nobody() -> None:
     desired = make_desired()
     dead = [ours(active=False), ours("key-2", expires_at=LATER), make_observation("key-3", active=False)]
     shared = share(situate(desired, keys=dead), desired)
-    assert (shared.estates[0].alive, shared.orphans, shared.unmanaged) == ((), (), ())
+    assert (shared.declared[0].alive, shared.orphans, shared.unmanaged) == ((), (), ())
 
 
 # Moves.
@@ -197,15 +197,15 @@ def test_a_declaration_owns_what_its_former_addresses_own(knows: str) -> None:
     desired = make_desired(moved_from=(Address("user/older"), OLD))
     key = make_observation() if knows == "receipt" else ours(address=OLD)
     receipts = [] if knows == "marker" else [told(address=OLD)]
-    estate = estate_of(situate(desired, keys=[key], receipts=receipts), desired)
-    assert ids(estate.alive) == ["key-1"]
-    assert estate.previous_address == (None if knows == "marker" else OLD)
+    owned = estate_of(situate(desired, keys=[key], receipts=receipts), desired)
+    assert ids(owned.alive) == ["key-1"]
+    assert owned.previous_address == (None if knows == "marker" else OLD)
 
 
 def test_what_moved_from_a_declared_address_stays_there() -> None:
     first, second = make_desired(), make_desired("cd", moved_from=(CI,))
     snapshot = situate(first, second, keys=[ours()], receipts=[told()])
-    assert [ids(estate.alive) for estate in share(snapshot, first, second).estates] == [["key-1"], []]
+    assert [ids(owned.alive) for owned in share(snapshot, first, second).declared] == [["key-1"], []]
 
 
 def test_a_move_without_a_change_of_name_touches_nothing_at_the_provider() -> None:
@@ -236,7 +236,7 @@ def test_space_written_by_id_for_by_name_moves_the_key(knows: str) -> None:
     receipt = told(address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, space_ids=(PRODUCTION.id,))
     snapshot = situate(desired, keys=[ingest()], receipts=[receipt] if knows == "receipt" else [])
     shared = share(snapshot, desired)
-    assert (ids(shared.estates[0].alive), shared.orphans) == (["key-1"], ())
+    assert (ids(shared.declared[0].alive), shared.orphans) == (["key-1"], ())
 
 
 def test_several_declarations_each_own_what_moved_to_them() -> None:
@@ -244,22 +244,22 @@ def test_several_declarations_each_own_what_moved_to_them() -> None:
     receipts = [told("key-1"), told("key-2", OLD)]
     keys = [make_observation("key-1"), make_observation("key-2")]
     shared = share(situate(*desired, keys=keys, receipts=receipts), *desired)
-    assert [ids(estate.alive) for estate in shared.estates] == [["key-1"], ["key-2"]]
+    assert [ids(owned.alive) for owned in shared.declared] == [["key-1"], ["key-2"]]
 
 
 def test_intents_come_oldest_first_wherever_they_stood() -> None:
     desired = make_desired(moved_from=(OLD,))
     here = [make_intent("c", at=LATER), make_intent("b")]
     there = [make_intent("d", at=NOW - HOUR, address=OLD), make_intent("a", address=OLD)]
-    estate = estate_of(situate(desired, intents=[*here, *there]), desired)
-    assert [intent.id for intent in estate.intents] == ["d", "a", "b", "c"]
+    owned = estate_of(situate(desired, intents=[*here, *there]), desired)
+    assert [intent.id for intent in owned.intents] == ["d", "a", "b", "c"]
 
 
 def test_of_two_deliveries_at_one_instant_the_one_that_names_the_key_as_its_own_owns_it() -> None:
     one, other = make_desired(), make_desired("cd")
     receipts = [told(), told("key-2", other.address, superseded=(old("key-1", ends=LATER),))]
     shared = share(situate(one, other, keys=[make_observation()], receipts=receipts), one, other)
-    assert [ids(estate.alive) for estate in shared.estates] == [["key-1"], []]
+    assert [ids(owned.alive) for owned in shared.declared] == [["key-1"], []]
 
 
 def test_the_superseded_keys_and_intents_move_along() -> None:
@@ -270,9 +270,9 @@ def test_the_superseded_keys_and_intents_move_along() -> None:
     )
     keys = [ingest(), ingest("key-0", created_at=NOW - HOUR)]
     snapshot = situate(desired, keys=keys, receipts=[receipt], intents=[make_intent(address=BY_NAME)])
-    estate = estate_of(snapshot, desired)
-    assert (sorted_keys(estate), estate.superseded) == (("key-1", [], ["key-0"]), {"key-0": kept})
-    assert [intent.address for intent in estate.intents] == [BY_NAME]
+    owned = estate_of(snapshot, desired)
+    assert (sorted_keys(owned), owned.superseded) == (("key-1", [], ["key-0"]), {"key-0": kept})
+    assert [intent.address for intent in owned.intents] == [BY_NAME]
 
 
 @pytest.mark.parametrize(
@@ -288,14 +288,14 @@ def test_the_superseded_keys_and_intents_move_along() -> None:
 def test_what_does_not_fit_is_not_moved(orphan: Observation) -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
     shared = share(situate(desired, keys=[orphan]), desired)
-    assert (shared.estates[0].alive, [one.key for one in shared.orphans]) == ((), [orphan])
+    assert (shared.declared[0].alive, [one.key for one in shared.orphans]) == ((), [orphan])
 
 
 def test_a_declaration_that_owns_a_live_key_takes_no_other() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
     keys = [ingest("key-1", BY_ID), ingest("key-2", BY_NAME)]
     shared = share(situate(desired, keys=keys), desired)
-    assert (ids(shared.estates[0].alive), [one.key.id for one in shared.orphans if one.key]) == (["key-1"], ["key-2"])
+    assert (ids(shared.declared[0].alive), [one.key.id for one in shared.orphans if one.key]) == (["key-1"], ["key-2"])
 
 
 def test_a_declaration_whose_key_is_gone_takes_what_fits() -> None:
@@ -311,7 +311,7 @@ def test_of_two_that_fit_the_latest_delivered_moves_and_the_other_stays_undeclar
     receipts = [told("key-1", BY_NAME, **service), told("key-2", former, delivered_at=LATER, **service)]
     keys = [ingest("key-1"), ingest("key-2", former), ingest("key-3", Address("service/x/ingest"), created_at=LATER)]
     shared = share(situate(desired, keys=keys, receipts=receipts), desired)
-    assert sorted_keys(shared.estates[0]) == ("key-2", [], [])
+    assert sorted_keys(shared.declared[0]) == ("key-2", [], [])
     assert sorted(orphan.key.id for orphan in shared.orphans if orphan.key) == ["key-1", "key-3"]
 
 
@@ -322,7 +322,7 @@ def test_one_former_address_moves_to_one_declaration() -> None:
     both = frozenset({PRODUCTION.id})
     keys = [ingest("key-1", Address("service/x/ingest"), space_ids=both), ingest("key-2", Address("service/y/ingest"))]
     shared = share(situate(here, there, keys=keys), here, there)
-    assert [ids(estate.alive) for estate in shared.estates] == [["key-1", "key-2"], []]
+    assert [ids(owned.alive) for owned in shared.declared] == [["key-1", "key-2"], []]
 
 
 def test_of_two_that_fit_a_forgotten_one_comes_last() -> None:
@@ -331,7 +331,7 @@ def test_of_two_that_fit_a_forgotten_one_comes_last() -> None:
     former = Address("service/prod/ingest")
     receipts = [told("key-1", BY_NAME, **service), told("key-2", former, delivered_at=LATER, forgotten=True, **service)]
     shared = share(situate(desired, keys=[ingest(), ingest("key-2", former)], receipts=receipts), desired)
-    assert (sorted_keys(shared.estates[0]), ids(shared.unmanaged)) == (("key-1", [], []), ["key-2"])
+    assert (sorted_keys(shared.declared[0]), ids(shared.unmanaged)) == (("key-1", [], []), ["key-2"])
 
 
 @pytest.mark.parametrize(("older", "younger"), [("a", "b"), ("b", "a")])
@@ -368,7 +368,7 @@ def test_a_half_told_move_is_not_undone() -> None:
         abilities={"a": FULL, "b": FULL},
     )
     shared = share(snapshot, desired)
-    assert (sorted_keys(shared.estates[0]), [one.key for one in shared.orphans]) == (("key-1", [], []), [None])
+    assert (sorted_keys(shared.declared[0]), [one.key for one in shared.orphans]) == (("key-1", [], []), [None])
 
 
 def test_an_overlap_outlives_a_move_and_the_receipt_that_it_leaves() -> None:
@@ -436,7 +436,7 @@ def test_without_markers_an_open_intent_claims_what_it_must_have_made() -> None:
         make_observation("key-3", key_type=KeyType.SERVICE),
     ]
     shared = share(situate(desired, keys=keys, intents=[make_intent(is_unmarked=True)]), desired)
-    assert (ids(shared.estates[0].older), ids(shared.unmanaged)) == (["key-1"], ["key-0", "key-2", "key-3"])
+    assert (ids(shared.declared[0].older), ids(shared.unmanaged)) == (["key-1"], ["key-0", "key-2", "key-3"])
 
 
 def test_each_intent_claims_the_newcomer_of_its_own_declaration() -> None:
@@ -444,13 +444,13 @@ def test_each_intent_claims_the_newcomer_of_its_own_declaration() -> None:
     keys = [make_observation("key-1", name="ci"), make_observation("key-2", name="cd")]
     intents = [make_intent(one.address, address=one.address, is_unmarked=True) for one in desired]
     shared = share(situate(*desired, keys=keys, intents=intents), *desired)
-    assert ([ids(estate.older) for estate in shared.estates], shared.unmanaged) == ([["key-1"], ["key-2"]], ())
+    assert ([ids(owned.older) for owned in shared.declared], shared.unmanaged) == ([["key-1"], ["key-2"]], ())
 
 
 def test_an_intent_that_leads_to_a_marked_key_claims_no_unmarked_one() -> None:
     desired = make_desired()
     shared = share(situate(desired, keys=[make_observation()], intents=[make_intent()]), desired)
-    assert (shared.estates[0].alive, ids(shared.unmanaged)) == ((), ["key-1"])
+    assert (shared.declared[0].alive, ids(shared.unmanaged)) == ((), ["key-1"])
 
 
 def test_records_of_two_addresses_do_not_mix() -> None:
@@ -458,4 +458,4 @@ def test_records_of_two_addresses_do_not_mix() -> None:
     receipts = [told(), make_receipt(key_id=KeyId("key-2"), address=other.address, name="cd")]
     keys = [ours(), ours("key-2", other.address, name="cd")]
     shared = share(situate(one, other, keys=keys, receipts=receipts), one, other)
-    assert [sorted_keys(estate) for estate in shared.estates] == [("key-1", [], []), ("key-2", [], [])]
+    assert [sorted_keys(owned) for owned in shared.declared] == [("key-1", [], []), ("key-2", [], [])]

@@ -27,7 +27,7 @@ from keyplan.model.manifest import (
 from keyplan.model.observation import Content, Holding, Marker, Observation, Slot
 from keyplan.model.plan import Reason, Verb
 from keyplan.model.receipt import UNKNOWN_TIME, Receipt
-from keyplan.planner.views import picture, picture_wish
+from keyplan.planner.key_view import view_desired, view_key
 
 BOTH = pytest.mark.parametrize("dialect", ["alpha", "beta"])
 FOREIGN = make_observation("key-9")
@@ -799,7 +799,7 @@ def test_a_kept_key_brings_receipts_up_to_date_where_they_are_not() -> None:
 def test_a_kept_key_is_shown_as_it_is_and_as_declared() -> None:
     desired = make_desired()
     (action,) = plan(situate(desired, **CURRENT), desired).actions
-    assert (action.before, action.after) == (picture(ours()), picture_wish(desired))
+    assert (action.before, action.after) == (view_key(ours()), view_desired(desired))
     assert (action.explanation, action.changes, action.locations, action.previous_address) == ("", (), (), None)
     assert action.place is desired.declaration.place
 

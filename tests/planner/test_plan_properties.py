@@ -27,8 +27,8 @@ from keyplan.model.plan import (
     Request,
     Verb,
 )
-from keyplan.planner.guards import guard
-from keyplan.planner.ownership import share_out
+from keyplan.planner.guards import apply_guards
+from keyplan.planner.ownership import assign_ownership
 from keyplan.planner.plan import make_plan
 
 _QUIET = [Verb.KEEP, Verb.FORGET]
@@ -38,7 +38,7 @@ walking = settings(max_examples=60, deadline=None, suppress_health_check=_UNHURR
 
 def plan_of(desired: tuple[Desired, ...], snapshot: Snapshot) -> FreshPlan:
     manifest = make_manifest(*(one.declaration for one in desired))
-    return guard(make_plan(manifest, desired, snapshot, Request()), manifest=manifest, snapshot=snapshot)
+    return apply_guards(make_plan(manifest, desired, snapshot, Request()), manifest=manifest, snapshot=snapshot)
 
 
 @walking
@@ -151,7 +151,7 @@ def test_every_action_has_the_basis_of_its_verb(world: tuple[tuple[Desired, ...]
 @given(snapshots())
 def test_every_changed_key_is_ours_or_adopted(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
     desired, snapshot = world
-    unmanaged = {key.id for key in share_out(desired, snapshot, owner=OWNER).unmanaged}
+    unmanaged = {key.id for key in assign_ownership(desired, snapshot, owner=OWNER).unmanaged}
     foreign = {key.id for key in snapshot.keys if key.marker and key.marker.owner != OWNER}
     for action in plan_of(desired, snapshot).actions:
         if is_live_change(action) and action.reason is not Reason.ADOPTED:
@@ -162,8 +162,8 @@ def test_every_changed_key_is_ours_or_adopted(world: tuple[tuple[Desired, ...], 
 @given(snapshots())
 def test_every_live_key_is_in_one_place_only(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
     desired, snapshot = world
-    shared = share_out(desired, snapshot, owner=OWNER)
-    keys = [key.id for estate in shared.estates for key in estate.alive]
+    shared = assign_ownership(desired, snapshot, owner=OWNER)
+    keys = [key.id for owned in shared.declared for key in owned.alive]
     keys += [orphan.key.id for orphan in shared.orphans if orphan.key] + [key.id for key in shared.unmanaged]
     live = [key.id for key in snapshot.keys if key.is_live(snapshot.now)]
     foreign = [key.id for key in snapshot.keys if key.marker and key.marker.owner != OWNER]
@@ -176,7 +176,7 @@ def test_a_current_key_is_deleted_only_beside_what_brings_another(
     world: tuple[tuple[Desired, ...], Snapshot],
 ) -> None:
     desired, snapshot = world
-    current = {estate.current.id for estate in share_out(desired, snapshot, owner=OWNER).estates if estate.current}
+    current = {owned.current.id for owned in assign_ownership(desired, snapshot, owner=OWNER).declared if owned.current}
     changes = plan_of(desired, snapshot).changes
     issuing = {action.address for action in changes if action.issues_raw_key}
     for action in changes:

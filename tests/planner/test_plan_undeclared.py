@@ -13,7 +13,7 @@ from keyplan.model.manifest import KeyId, OnRemove, SinkName
 from keyplan.model.observation import Slot
 from keyplan.model.plan import DeleteBasis, ForgetBasis, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Delivered
-from keyplan.planner.views import picture
+from keyplan.planner.key_view import view_key
 
 SLOT = slot_of(CI)
 LOCATION = "local:secrets/user/ci"
@@ -28,7 +28,7 @@ def test_a_delete_says_which_key_dies_and_which_place_is_emptied() -> None:
         verb=Verb.DELETE,
         reason=Reason.UNDECLARED,
         key_id=KeyId("key-1"),
-        before=picture(ours()),
+        before=view_key(ours()),
         locations=(LOCATION,),
         basis=action.basis,
     )

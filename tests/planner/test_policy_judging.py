@@ -26,7 +26,7 @@ from keyplan.model.manifest import (
     SpaceId,
 )
 from keyplan.model.policy import Policy, Rule, WantedSink
-from keyplan.planner.policy import Breach, Trial, judge
+from keyplan.planner.policy import PolicyCheck, Violation, check_policy
 
 SINKS: Mapping[SinkName, SinkSettings] = {
     SinkName(name): SinkSettings(name=SinkName(name), type=kind, place=PLACE)
@@ -42,9 +42,11 @@ SEVERAL = (
 )
 
 
-def breaches(policy: Mapping[str, Any], declared: Declaration, *, is_offline: bool = False) -> list[Breach]:
+def breaches(policy: Mapping[str, Any], declared: Declaration, *, is_offline: bool = False) -> list[Violation]:
     rules = Policy(file="platform.yaml", **policy)
-    return list(judge(Trial(policy=rules, declared=declared, sinks=SINKS, now=None if is_offline else NOW)))
+    return list(
+        check_policy(PolicyCheck(policy=rules, declared=declared, sinks=SINKS, now=None if is_offline else NOW))
+    )
 
 
 def several() -> Declaration:
@@ -117,13 +119,13 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"require_expiry": True},
             make_declaration(),
-            Breach(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in"),
+            Violation(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in"),
             id="never ends",
         ),
         pytest.param(
             {"max_lifetime": 90 * DAY},
             make_declaration(),
-            Breach(
+            Violation(
                 Rule.MAX_LIFETIME,
                 ("expires_in",),
                 "it never ends, and 90d is the longest life",
@@ -134,13 +136,13 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"require_expiry": True, "max_lifetime": 90 * DAY},
             make_declaration(),
-            Breach(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in"),
+            Violation(Rule.REQUIRE_EXPIRY, ("expires_in",), "it never ends, and every key must", "set expires_in"),
             id="never ends, told once",
         ),
         pytest.param(
             {"max_lifetime": 90 * DAY},
             make_declaration(expires_in=90 * DAY + timedelta(hours=1)),
-            Breach(
+            Violation(
                 Rule.MAX_LIFETIME,
                 ("expires_in",),
                 "it lives for 2161h, and 90d is the longest life",
@@ -151,7 +153,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"max_lifetime": 90 * DAY},
             make_declaration(expires_at=NOW + 90 * DAY + timedelta(seconds=1)),
-            Breach(
+            Violation(
                 Rule.MAX_LIFETIME,
                 ("expires_at",),
                 "its expires_at is further away, and 90d is the longest life",
@@ -162,7 +164,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"max_age": 30 * DAY},
             make_declaration(rotation=Rotation(every=31 * DAY)),
-            Breach(
+            Violation(
                 Rule.MAX_AGE,
                 ("rotation", "every"),
                 "it is renewed every 31d, and 30d is the greatest age",
@@ -173,7 +175,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"max_age": 30 * DAY},
             make_declaration(expires_in=DAY),
-            Breach(
+            Violation(
                 Rule.MAX_AGE,
                 ("rotation", "every"),
                 "it has no rotation.every, and 30d is the greatest age",
@@ -184,7 +186,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"names": ("[a-z]+", "x")},
             make_declaration("ci-1"),
-            Breach(
+            Violation(
                 Rule.NAMES,
                 ("name",),
                 "its name 'ci-1' does not match '[a-z]+' or 'x'",
@@ -195,7 +197,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"descriptions": ("Team: .+",)},
             make_declaration(),
-            Breach(
+            Violation(
                 Rule.DESCRIPTIONS,
                 ("description",),
                 "its description '' does not match 'Team: .+'",
@@ -206,13 +208,13 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"require_description": True, "descriptions": ("Team: .+",)},
             make_declaration(),
-            Breach(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it"),
+            Violation(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it"),
             id="no description, told once",
         ),
         pytest.param(
             {"require_description": True, "descriptions": ("Team: .+",)},
             make_declaration(description="x"),
-            Breach(
+            Violation(
                 Rule.DESCRIPTIONS,
                 ("description",),
                 "its description 'x' does not match 'Team: .+'",
@@ -223,7 +225,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"allowed_key_types": ("service",)},
             make_declaration(),
-            Breach(
+            Violation(
                 Rule.ALLOWED_KEY_TYPES,
                 ("key_type",),
                 "it is a user key, and key_type must be 'service'",
@@ -234,7 +236,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"allowed_roles": {"space_role": ("read-only", "custom:r1")}},
             make_service(),
-            Breach(
+            Violation(
                 Rule.ALLOWED_ROLES,
                 ("roles", "space_role"),
                 "its space_role is 'member', and must be 'read-only' or 'custom:r1'",
@@ -245,7 +247,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"allowed_roles": {"space_role": ("member",)}},
             several(),
-            Breach(
+            Violation(
                 Rule.ALLOWED_ROLES,
                 ("organizations",),
                 "its space_role is 'admin', and must be 'member'",
@@ -256,7 +258,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"allowed_spaces": ("ml-*", "staging")},
             make_service(),
-            Breach(
+            Violation(
                 Rule.ALLOWED_SPACES,
                 ("space",),
                 "it may use the space 'production', which does not fit 'ml-*' or 'staging'",
@@ -267,7 +269,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"allowed_spaces": ("production",)},
             by_id("U3Bh"),
-            Breach(
+            Violation(
                 Rule.ALLOWED_SPACES,
                 ("space_id",),
                 "it may use the space 'U3Bh', which does not fit 'production'",
@@ -278,7 +280,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"allowed_spaces": ("s1",)},
             several(),
-            Breach(
+            Violation(
                 Rule.ALLOWED_SPACES,
                 ("organizations",),
                 "it may use the space 's2', which does not fit 's1'",
@@ -289,7 +291,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"required_sinks": ((WantedSink(word="file"),), (WantedSink(word="a"), WantedSink(word="b")))},
             make_declaration(**to("vault", "local")),
-            Breach(
+            Violation(
                 Rule.REQUIRED_SINKS,
                 ("sink",),
                 "it goes to 'local', 'vault', and must go to 'a' (a sink of that type or name) or "
@@ -301,7 +303,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"required_sinks": ((WantedSink(word="vault", by_name=False),),)},
             make_declaration(**to("vault")),
-            Breach(
+            Violation(
                 Rule.REQUIRED_SINKS,
                 ("sink",),
                 "it goes to 'vault', and must go to 'vault' (a sink of that type)",
@@ -312,7 +314,7 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"protected": ("x", "user/*")},
             make_declaration(),
-            Breach(
+            Violation(
                 Rule.PROTECTED,
                 ("protect",),
                 "it fits 'user/*', and what does must be protected",
@@ -323,13 +325,15 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
         pytest.param(
             {"protected": ("c?",)},
             make_declaration(),
-            Breach(Rule.PROTECTED, ("protect",), "it fits 'c?', and what does must be protected", "set protect: true"),
+            Violation(
+                Rule.PROTECTED, ("protect",), "it fits 'c?', and what does must be protected", "set protect: true"
+            ),
             id="a name",
         ),
     ],
 )
 def test_what_breaks_a_rule_is_told_with_the_field_to_change(
-    policy: Mapping[str, Any], declared: Declaration, breach: Breach
+    policy: Mapping[str, Any], declared: Declaration, breach: Violation
 ) -> None:
     assert breaches(policy, declared) == [breach]
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from scenario import Scenario, assert_promise, make_declaration
 from simulator import WRITE_ONLY, World
 
-from keyplan.planner.rebuild import Salvage, salvage
+from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
 
 
-def lose_the_ledger(scenario: Scenario) -> Salvage:
+def lose_the_ledger(scenario: Scenario) -> RebuiltLedger:
     scenario.world.ledger.lose()
-    return salvage(scenario.plan(), scenario.observe())
+    return rebuild_receipts(scenario.plan(), scenario.observe())
 
 
 def test_a_receipt_beside_each_secret_is_all_that_is_needed() -> None:
     scenario = Scenario()
     scenario.run()
     before = scenario.world.ledger.recall().receipts
-    assert lose_the_ledger(scenario) == Salvage(receipts=before, unnamed=())
+    assert lose_the_ledger(scenario) == RebuiltLedger(receipts=before, unnamed=())
 
 
 def test_with_the_ledger_there_is_nothing_to_salvage() -> None:
     scenario = Scenario()
     scenario.run()
-    assert salvage(scenario.plan(), scenario.observe()) == Salvage(receipts=(), unnamed=())
+    assert rebuild_receipts(scenario.plan(), scenario.observe()) == RebuiltLedger(receipts=(), unnamed=())
 
 
 def test_a_live_key_that_no_receipt_names_is_told_of() -> None:
@@ -40,7 +40,7 @@ def test_a_key_that_differs_from_its_declaration_is_left_to_the_next_apply() -> 
     scenario = Scenario()
     scenario.run()
     scenario.declare(make_declaration(description="Used by another"))
-    assert lose_the_ledger(scenario) == Salvage(receipts=(), unnamed=())
+    assert lose_the_ledger(scenario) == RebuiltLedger(receipts=(), unnamed=())
     scenario.run()
     assert_promise(scenario)
 
@@ -51,4 +51,4 @@ def test_keys_of_others_and_dead_ones_are_nobodys_business() -> None:
     scenario.run()
     (key,) = (record for record in scenario.world.provider.live() if record.name == "ci")
     scenario.world.provider.person_deletes(key.id)
-    assert lose_the_ledger(scenario) == Salvage(receipts=(), unnamed=())
+    assert lose_the_ledger(scenario) == RebuiltLedger(receipts=(), unnamed=())

@@ -12,7 +12,7 @@ from simulator import LAWS
 
 from keyplan.model.manifest import Retire, Rotation, Strategy
 from keyplan.model.plan import Change, Verb
-from keyplan.planner.strategy import choose, find_overlap, find_unlawful, finish
+from keyplan.planner.strategy import choose_for_lost_key, choose_strategy, find_overlap, find_unlawful_rotation
 
 NAMED = Change(field="name", before="a", after="b")
 EXPIRY = Change(field="expires_at", before="a", after="b")
@@ -129,7 +129,7 @@ def test_the_way_follows_from_strategy_and_laws(
     dialect: str, declared: dict[str, Any], expires_at: datetime | None, changes: tuple[Change, ...], explanation: str
 ) -> None:
     desired, key = make_desired(**declared), make_observation(expires_at=expires_at)
-    choice = choose(desired, key, changes=changes, laws=LAWS[dialect], now=NOW)
+    choice = choose_strategy(desired, key, changes=changes, laws=LAWS[dialect], now=NOW)
     assert choice.explanation == explanation
     assert choice.verb is Verb(explanation.partition(":")[0])
     assert choice.overlap == find_overlap(desired.declaration.rotation)
@@ -164,7 +164,7 @@ def test_what_nobody_holds_needs_no_overlap(
 ) -> None:
     desired = make_desired(expires_in=DAY, rotation=Rotation(overlap=9 * DAY, strategy=Strategy.REPLACE))
     key = make_observation(expires_at=expires_at)
-    choice = finish(desired, key, changes=changes, laws=LAWS["beta"], now=NOW)
+    choice = choose_for_lost_key(desired, key, changes=changes, laws=LAWS["beta"], now=NOW)
     assert (choice.verb, choice.overlap) == (verb, timedelta(0))
     assert choice.explanation.startswith(f"{verb.value}: ")
 
@@ -200,4 +200,4 @@ def test_what_nobody_holds_needs_no_overlap(
     ],
 )
 def test_what_can_never_be_lawful_is_told(dialect: str, declared: dict[str, Any], problems: list[str]) -> None:
-    assert [message for message, _ in find_unlawful(make_desired(**declared), LAWS[dialect])] == problems
+    assert [message for message, _ in find_unlawful_rotation(make_desired(**declared), LAWS[dialect])] == problems

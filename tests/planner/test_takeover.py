@@ -117,7 +117,10 @@ REFUSALS = [
         id="ours, and declared no longer",
     ),
     pytest.param(
-        BY_HAND, {"intents": [make_intent(at=LATER)]}, "user/ci has a run that did not finish", id="an open intent"
+        BY_HAND,
+        {"intents": [make_intent(at=LATER)]},
+        "user/ci has a run that did not finish",
+        id="an open intent",
     ),
     pytest.param(
         BY_HAND,

@@ -24,7 +24,7 @@ from keyplan.model.drift import Drift, Kind
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
-from keyplan.planner.drift import ORDINARY_WARNING
+from keyplan.planner.drift import DEFAULT_WARNING
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import DRIFT_FORMATS, draw_drift
 from keyplan.renderers.text.plan import outline
@@ -43,7 +43,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 @option(
     "--within",
     type=Duration(),
-    default=write_duration(ORDINARY_WARNING),
+    default=write_duration(DEFAULT_WARNING),
     show_default=True,
     help="Tell of keys that end so soon and that nothing renews.",
 )

@@ -20,7 +20,7 @@ from keyplan.cli.session import Session
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.manifest import Address, Manifest
 from keyplan.model.observation import Slot
-from keyplan.planner.desired import desire
+from keyplan.planner.desired import resolve_desired
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
 from keyplan.ports import KeyReader
 from keyplan.renderers.sanitize import inert
@@ -73,7 +73,7 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     key = find_key(snapshot, key_id)
     if key is None:
         raise _explain_absence(bench.reader, key_id)
-    takeover = take_over(desire(manifest, snapshot.spaces), snapshot, address=address, key=key)
+    takeover = take_over(resolve_desired(manifest, snapshot.spaces), snapshot, address=address, key=key)
     if takeover.is_known:
         return takeover, ()
     trusted = check_sinks(key, takeover.slots, sinks=bench.sinks, holdings=snapshot.holdings)

@@ -17,7 +17,7 @@ from keyplan.cli.running import look_around, open_ledger, open_ledger_reader, op
 from keyplan.cli.session import Session
 from keyplan.errors import RefusedError
 from keyplan.model.plan import Plan
-from keyplan.planner.rebuild import Salvage, salvage
+from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
 from keyplan.ports import Memory, RebuildableLedger
 from keyplan.renderers.sanitize import inert
 from keyplan.renderers.text.ledger import render_history, render_ledger
@@ -118,7 +118,7 @@ def rebuild(
         show_waiting(session.screen, "Looking at the keys that exist"),
     ):
         plan, snapshot = look_around(place.manifest, bench)
-        found = salvage(plan, snapshot)
+        found = rebuild_receipts(plan, snapshot)
         record_again(found.receipts, bench)
     session.screen.answer("".join(f"{line}\n" for line in _describe(found, plan, place, aside)))
     return 0
@@ -140,7 +140,7 @@ def _set_aside(ledger: RebuildableLedger, session: Session, *, patience: timedel
     return ledger.set_aside(at=session.wiring.clock.now(), patience=patience)
 
 
-def _describe(found: Salvage, plan: Plan, place: Place, aside: str) -> Iterator[str]:
+def _describe(found: RebuiltLedger, plan: Plan, place: Place, aside: str) -> Iterator[str]:
     if aside:
         yield f"The old ledger is kept as {inert(aside, width=1000)}."
     receipts, unnamed = say_count(len(found.receipts), "receipt"), say_count(len(found.unnamed), "key")

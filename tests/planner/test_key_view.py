@@ -11,7 +11,8 @@ from simulator import make_space
 
 from keyplan.model.manifest import KeyType, Retire
 from keyplan.model.plan import KeyView, Verb
-from keyplan.planner.views import foretell, name_locations, picture, picture_wish
+from keyplan.planner.key_view import name_locations, view_desired, view_key
+from keyplan.planner.strategy import describe_consequences
 
 PRODUCTION = make_space("production")
 ROLES = "account_role=member, organization org-of-production=read-only, space space-production=member"
@@ -20,17 +21,17 @@ SLOTS = (slot_of(CI), slot_of(CI, "vault"))
 
 def test_a_user_key_is_shown_as_it_is() -> None:
     key = make_observation(description="for CI", expires_at=NOW)
-    assert picture(key) == KeyView(id=key.id, name="ci", key_type=KeyType.USER, description="for CI", expires_at=NOW)
+    assert view_key(key) == KeyView(id=key.id, name="ci", key_type=KeyType.USER, description="for CI", expires_at=NOW)
 
 
 def test_a_service_key_is_shown_with_spaces_and_roles() -> None:
     spaces = frozenset({make_space("staging").id, PRODUCTION.id})
-    view = picture(make_observation(access=make_access(PRODUCTION), space_ids=spaces))
+    view = view_key(make_observation(access=make_access(PRODUCTION), space_ids=spaces))
     assert (view.spaces, view.roles) == (("space-production", "space-staging"), ROLES)
 
 
 def test_a_wish_is_shown_without_an_id() -> None:
-    view = picture_wish(make_desired_service(PRODUCTION, description="x", expires_in=DAY))
+    view = view_desired(make_desired_service(PRODUCTION, description="x", expires_in=DAY))
     assert view == KeyView(
         name="ingest",
         key_type=KeyType.SERVICE,
@@ -39,7 +40,7 @@ def test_a_wish_is_shown_without_an_id() -> None:
         spaces=("space-production",),
         roles=ROLES,
     )
-    assert picture_wish(make_desired(expires_at=NOW)).expires_at == NOW
+    assert view_desired(make_desired(expires_at=NOW)).expires_at == NOW
 
 
 def test_locations_name_the_sink_first() -> None:
@@ -91,4 +92,4 @@ def test_locations_name_the_sink_first() -> None:
 def test_the_consequence_is_told_before_it_happens(
     verb: Verb, overlap: timedelta, retire: Retire, sentence: str
 ) -> None:
-    assert foretell(verb, overlap, SLOTS, retire) == (sentence,)
+    assert describe_consequences(verb, overlap, SLOTS, retire) == (sentence,)

@@ -1,0 +1,59 @@
+"""Keys, declarations and places as a plan shows them to its reviewer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from keyplan.model.desired import Desired
+from keyplan.model.observation import Access, Observation, Slot
+from keyplan.model.plan import KeyView
+
+
+def view_key(key: Observation) -> KeyView:
+    """Return a live key as it is."""
+    return KeyView(
+        id=key.id,
+        name=key.name,
+        key_type=key.key_type,
+        description=key.description,
+        expires_at=key.expires_at,
+        spaces=tuple(sorted(key.space_ids or ())),
+        roles=_roles(key.access),
+    )
+
+
+def view_desired(desired: Desired) -> KeyView:
+    """Return a declared key as it will be."""
+    declared = desired.declaration
+    return KeyView(
+        name=declared.name,
+        key_type=declared.key_type,
+        description=declared.description,
+        expires_at=declared.expires_at,
+        expires_in=declared.expires_in,
+        spaces=desired.space_ids,
+        roles=_roles(desired.access),
+    )
+
+
+def name_locations(slots: tuple[Slot, ...]) -> tuple[str, ...]:
+    """Return where a raw key goes, ``sink:location`` each, in the order of the deliveries."""
+    return tuple(str(slot) for slot in slots)
+
+
+def flatten_access(access: Access) -> dict[str, str]:
+    """Return roles by what they are for: the account, each organization, each space."""
+    roles = {"account_role": str(access.account_role)}
+    for granted in access.organizations:
+        if granted.org_id is not None:
+            roles[f"organization {granted.org_id}"] = str(granted.role)
+        roles |= {f"space {grant.space_id}": str(grant.role) for grant in granted.spaces}
+    return roles
+
+
+# Thousands of keys share a few sets of roles.
+@lru_cache
+def _roles(access: Access | None) -> str:
+    if access is None:
+        return ""
+    return ", ".join(f"{what}={role}" for what, role in sorted(flatten_access(access).items()))
