@@ -101,7 +101,7 @@ def test_instants_are_the_same_within_a_second(one: datetime | None, other: date
 
 
 @pytest.mark.parametrize(
-    ("access", "remembered", "changed"),
+    ("access", "records", "changed"),
     [
         pytest.param(make_access(PRODUCTION), "", [], id="shown, and as declared"),
         pytest.param(ADMIN, "", ["account_role"], id="shown, another role"),
