@@ -27,7 +27,8 @@ from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.planner.desired import resolve_desired
-from keyplan.sinks.file import FileSink
+from keyplan.sinks.engine import SinkEngine
+from keyplan.sinks.file import build_at
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
 
@@ -47,7 +48,7 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
         if isinstance(declared.space, SpaceById)
     }
     by_address = {one.address: one for one in resolve_desired(manifest, spaces)}
-    sink = FileSink(
+    sink = build_at(
         manifest.sinks["local"],  # type: ignore[index]  # the one sink of `accounts`
         base=str(folder),
         owner=OWNER,
@@ -76,7 +77,7 @@ def _read(text: bytes) -> Manifest:
     return read(text, file="keys.yaml", schema=schemas.load("manifest.v1"), plugins=plugins)
 
 
-def _deliver(sink: FileSink, desired: Desired, number: int) -> Receipt:
+def _deliver(sink: SinkEngine, desired: Desired, number: int) -> Receipt:
     declared, raw, identity = desired.declaration, RawKey(raw_key(number)), KeyId(key_id(number))
     slot: Slot = sink.locate(OWNER, declared, declared.deliveries[0])
     receipt = Receipt(

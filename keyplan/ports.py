@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from keyplan.errors import SinkError
 from keyplan.model.desired import Desired
+from keyplan.model.examination import Finding
 from keyplan.model.manifest import Address, Declaration, Delivery, KeyId, KeyType, SpaceId, SpaceRef
 from keyplan.model.notice import Notice
 from keyplan.model.observation import Abilities, Holding, Laws, Observation, Slot, Space
@@ -168,7 +168,7 @@ class ProviderPorts:
 class Examinable(Protocol):
     """A sink that can report, without writing, what would prevent a write."""
 
-    def examine(self, slots: Collection[Slot]) -> tuple[SinkError, ...]:
+    def examine(self, slots: Collection[Slot]) -> tuple[Finding, ...]:
         """Return the obstacles to writing these slots that can be seen without writing; empty if there are none.
 
         Raises:

@@ -10,7 +10,9 @@ from samples import OWNER, make_declaration, make_delivery, make_receipt, make_s
 
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Holding, Slot
-from keyplan.sinks.file import FileSink, OpenFolder
+from keyplan.sinks.engine import SinkEngine
+from keyplan.sinks.file import build_at
+from keyplan.sinks.local_files import OpenFolder
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
 
@@ -24,17 +26,17 @@ FORMATS = pytest.mark.parametrize("options", [RAW_FILE, DOTENV, JSON_FILE], ids=
 
 def make_sink(
     base: Path, options: dict[str, Json], *, owner: str = OWNER, enter: OpenFolder = Folder.enter
-) -> FileSink:
+) -> SinkEngine:
     """Return the sink `local` in that folder."""
     ignoring = GitIgnoring({"PATH": os.environ.get("PATH", "")})
-    return FileSink(make_sink_settings(options), base=str(base), owner=owner, ignoring=ignoring, enter=enter)
+    return build_at(make_sink_settings(options), base=str(base), owner=owner, ignoring=ignoring, enter=enter)
 
 
-def locate(sink: FileSink, name: str = "ci", **options: Json) -> Slot:
+def locate(sink: SinkEngine, name: str = "ci", **options: Json) -> Slot:
     """Return the slot of `user/NAME`."""
     return sink.locate(OWNER, make_declaration(name), make_delivery(options))
 
 
-def look(sink: FileSink, slot: Slot) -> Holding:
+def look(sink: SinkEngine, slot: Slot) -> Holding:
     """Return what one slot holds."""
     return sink.inspect([slot])[slot]

@@ -149,12 +149,11 @@ def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
         yield Finding(area=Area.SINK, subject="writing", health=Health.UNKNOWN, detail=detail)
         return
     try:
-        troubles: tuple[KeyplanError, ...] = sink.examine(slots)
+        found = sink.examine(slots)
     except KeyplanError as error:
-        troubles = (error,)
-    for trouble in troubles:
-        yield _broken(Area.SINK, "writing", trouble)
-    if not troubles:
+        found = (_broken(Area.SINK, "writing", error),)
+    yield from found
+    if not found:
         yield _fine(Area.SINK, "writing", "nothing stands in the way, as far as that shows without writing")
 
 

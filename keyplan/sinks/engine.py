@@ -1,258 +1,450 @@
-"""Values with keyplan's note beside them: who may write, what counts as ours, what is left, in one place.
+"""The rules that are the same for every sink: whose a value is, when it may be overwritten, and what stays on removal.
 
-In: what lies in a slot, from a store that keeps values and notes. Out: what shall lie there instead, which the store
-brings about. Never: a value overwritten that a person or another owner put there, an empty value, a store touched here.
+A sink is this engine plus a store: `SinkEngine` implements the port `Sink` and decides; a `ValueStore` loads, stores
+and deletes. No store is named here, and no value is overwritten that another owner or a user wrote.
+
+How a call runs::
+
+    put(slot, raw, receipt)
+      store.change(slot, decide, create=True)     the store opens, locks and loads the slot -> Loaded
+        decide(Loaded) -> Change | None           the engine refuses by raising, or says what the slot shall hold
+      the store brings the Change about           first the mark, then the value, the note with the receipt last
+
+What a store tells in `Loaded`, by kind of store:
+
+- it can read values: `content`; the engine finds the raw key in it with the sink's format, and `presence` stays AS_READ
+- it can't read them: `presence` PRESENT, and a `seal`, if anything tells one stored value from another (a version, a
+  digest, a field manager); `SinkKind.seals` says what two different seals prove
+- it may not even see whether one is there: `presence` POSSIBLE
+- it keeps no notes: `entry` None, `changed_at` if the store tells it, and `Abilities(holds_receipts=False)`
+- it marks an object of several values with its owner: `owner` beside the `entry` of the one value
+- it sees that a noted value was written by a user all the same: `is_foreign`
+- it can't take a value for a reason of its own (another format, another field manager): `obstacle`
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from datetime import datetime
+from enum import Enum
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from keyplan.errors import InputError, SinkDeniedError
+from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.manifest import Declaration, Delivery, Json, SinkName, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.quick import quick
+from keyplan.model.receipt import CLOCK_SKEW, Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
-from keyplan.sinks.formats import FileFormat, JsonDocument, Raw
-from keyplan.sinks.notes import Entry, Sidecar
+from keyplan.sinks.formats import FileFormat
+from keyplan.sinks.notes import Entry
+from keyplan.sinks.options import format_of, merge_options
+
+_TRIES = 10
+"""How often a change is tried while other writers keep changing the same object."""
 
 
+class Presence(Enum):
+    """Whether a slot has a value."""
+
+    AS_READ = "as read"
+    """If the format finds one in the content; no content, no value."""
+    PRESENT = "present"
+    POSSIBLE = "possible"
+    """The store may not look. Counts as present, and is overwritten only if a note or the user says so."""
+    ASSUMED = "assumed"
+    """The store never tells. Counts as present, and may always be overwritten: the ledger alone knows."""
+
+
+class Seals(Enum):
+    """What the seal of a value that can't be read proves beside the noted one."""
+
+    HINT = "hint"
+    """Another seal may belong to the same value: then the receipt is neither proven nor disproven, and not shown."""
+    CHANGE = "change"
+    """Another seal is another value; the same seal proves nothing."""
+    VERSION = "version"
+    """A seal names a version that never changes: another seal is another value, the same seal the same value."""
+
+
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What lies in a slot."""
+class Loaded:
+    """One slot as its store loaded it."""
 
-    is_present: bool = False
-    """Whether a value is there, ours or somebody's."""
+    presence: Presence = Presence.AS_READ
     content: bytes | None = field(default=None, repr=False)
-    """The value as it is stored, format and all; None where there is none, or it can't be read here."""
-    seal: str = ""
-    """Tells one stored value from another without reading it; empty where the store has no such sign."""
+    """All that the sink's format works on: a value, a whole dotenv file; None: nothing there, or not readable."""
     entry: Entry | None = None
+    """What keyplan noted of the value."""
+    owner: str = ""
+    """The owner marked on the object, if that has a mark of its own beside the entries of its values."""
+    is_foreign: bool = False
+    """Whether the store sees that the value is not keyplan's, whatever the entry says."""
+    seal: str = ""
+    """Tells one stored value from another without reading it; empty if the store has no such sign."""
+    changed_at: datetime | None = None
+    """When the value was last written, if the store says so."""
+    revision: str = ""
+    """The store's version of what was loaded; a conditional write names it."""
+    obstacle: SinkDeniedError | None = None
+    """Why the store can't take a value there, if that shows already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What shall lie there instead."""
+    """What a slot shall hold instead."""
 
     content: bytes | None = field(default=None, repr=False)
-    """Empty: no value. None: the value as it is."""
+    """Empty: no value. None: the value stays as it is."""
     entry: Entry | None
-    """None: no note."""
+    """What to note of it; None: no note. The store adds the seal of what it stores."""
+    first: Entry | None = None
+    """What to note before the content is stored, unless both are written at once."""
+    raw: RawKey | None = None
+    """The raw key in the content, if there is one: for checks, and to keep it out of what programs print."""
+    must_prove: bool = False
+    """Whether the store has to prove now, without changing the value, that a value can be stored there."""
 
 
-Decide: TypeAlias = Callable[[Found], Change | None]
-"""From what lies there to what shall, or None for nothing to do; may refuse by raising."""
+Decide: TypeAlias = Callable[[Loaded], Change | None]
+"""From what a slot holds to what it shall hold, or None for nothing to do; refuses by raising SinkDeniedError."""
 FillSlot: TypeAlias = Callable[[SinkName, str, Declaration, Mapping[str, Json]], Slot]
 """Returns where a delivery goes: sink, owner, declaration, options of sink and delivery together."""
+
+
+class StoreConflictError(SinkUnavailableError):
+    """Another writer changed the object between load and store; nothing was stored, and loading again may help."""
 
 
 class ValueStore(Protocol):
     """Where values and notes are. Every method may raise SinkDeniedError and SinkUnavailableError."""
 
-    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
-        """Return what lies in each slot."""
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds, in as few requests as the store allows; changes nothing."""
         ...
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
-        """Look, decide and bring the change about, with nobody else in between.
+        """Load, decide and store, with no other writer in between, or raise StoreConflictError.
 
-        Where the process dies on the way, no note may tell of a value that is not there, and no value of ours may
-        look like a person's. `create` False: where there is nothing yet to look into, nothing is done.
+        If the process dies on the way, no note may speak of a value that is not there, and no value of ours may look
+        like a user's. A format that edits a document needs the document: load it here even if `load` may leave it out.
+
+        Args:
+            slot: what to change.
+            decide: called once with what the slot holds.
+            create: a value is about to be written, so what is missing on the way may be made. False: if there is
+                nothing to look into, nothing is done.
         """
         ...
 
 
-def format_of(slot: Slot) -> FileFormat:
-    """Return how the raw key stands in a value: the options `format` and `newline`."""
-    is_json = slot.options.get("format") == "json"
-    return JsonDocument() if is_json else Raw(newline=bool(slot.options.get("newline")))
+@runtime_checkable
+class LazyStore(Protocol):
+    """A store whose `load` leaves out contents that its seals prove."""
+
+    def load_content(self, slot: Slot) -> bytes | None:
+        """Return the content, whatever the seals say; None if there is none, or it may not be read."""
+        ...
 
 
-def write_note(entry: Entry) -> str:
-    """Return a note as one line of JSON."""
-    return json.dumps(json.loads(Sidecar({"": entry}).to_bytes()), ensure_ascii=False, separators=(",", ":"))
+@runtime_checkable
+class ExaminableStore(Protocol):
+    """A store that can tell, without writing, what would keep it from being written."""
+
+    def examine(self, slots: Collection[Slot]) -> Iterable[Finding]:
+        """Return what stands in the way beside the values: rights, programs, places. Changes nothing."""
+        ...
 
 
-def read_note(text: str | None, name: str) -> Entry | None:
-    """Return what `write_note` wrote; None for None. Raises SinkUnavailableError where it can't be understood."""
-    return Sidecar.from_bytes(None if text is None else text.encode(), name).entries.get("")
+def _go_on(attempt: int) -> None:
+    """Load again at once."""
 
 
-class NotedSink:
-    """Implements Sink on a store of values and notes. As safe for threads as the store."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkKind:
+    """What one type of sink adds to the engine, beside its store."""
 
-    def __init__(
-        self,
-        settings: SinkSettings,
-        *,
-        owner: str,
-        store: ValueStore,
-        fill_slot: FillSlot,
-        abilities: Abilities,
-        fixed: Collection[str] = (),
-    ) -> None:
-        """Take as `fixed` the options that can't differ for one key."""
+    fill_slot: FillSlot
+    abilities: Abilities
+    """What the store can do; the engine adds `may_copy`."""
+    fixed: Collection[str] = ()
+    """The type's own options that can't differ for one delivery, beside those of `options.FIXED`."""
+    read_format: Callable[[Slot], FileFormat] = format_of
+    seals: Seals = Seals.HINT
+    give_way: Callable[[int], None] = _go_on
+    """Called with the number of the attempt after each conflict: the place for a pause."""
+
+
+class SinkEngine:
+    """Implements Sink, and Examinable, on a store. As safe for threads as the store."""
+
+    def __init__(self, settings: SinkSettings, *, owner: str, store: ValueStore, kind: SinkKind) -> None:
+        self.abilities = replace(kind.abilities, may_copy=bool(settings.options.get("copy_from")))
         self._settings = settings
         self._owner = owner
         self._store = store
-        self._fill_slot = fill_slot
-        self._abilities = abilities
-        self._fixed = fixed
-
-    @property
-    def abilities(self) -> Abilities:
-        """What this sink can do."""
-        return replace(self._abilities, may_copy=bool(self._settings.options.get("copy_from")))
+        self._kind = kind
+        self._written: set[str] = set()
+        """Locations that this run filled: in a store without notes, these are ours for certain."""
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
-        """Return where a delivery goes. Raises InputError where options of the delivery make no place."""
-        if differing := sorted(set(self._fixed) & set(delivery.options)):
-            raise InputError(
-                f"{delivery.place}: '{differing[0]}' can't differ for one key", advice="configure a second sink with it"
-            )
-        options = {**self._settings.options, **delivery.options}
-        return self._fill_slot(self._settings.name, owner, declaration, options)
+        """Return where a delivery goes. Raises InputError if its options make no place, or can't differ."""
+        options = merge_options(self._settings, delivery, fixed=self._kind.fixed)
+        return self._kind.fill_slot(self._settings.name, owner, declaration, options)
 
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
-        """Return what each slot holds. Raises SinkDeniedError, SinkUnavailableError where one can't be looked at."""
-        return {slot: self._hold(slot, found) for slot, found in self._store.look(slots).items()}
+        """Return what each slot holds. Raises SinkDeniedError, SinkUnavailableError if one can't be looked at."""
+        return {slot: self._hold(slot, loaded) for slot, loaded in self._store.load(slots).items()}
 
     def read(self, slot: Slot) -> RawKey | None:
-        """Return the value, whoever put it there; None where there is none, or it can't be read here."""
-        return _value(slot, self._store.look((slot,))[slot])
+        """Return the value, whoever wrote it; None if there is none, or it can't be read here."""
+        if isinstance(self._store, LazyStore):
+            return self._find_value(slot, Loaded(content=self._store.load_content(slot)))
+        return self._find_value(slot, self._store.load((slot,))[slot])
 
     def intend(self, slot: Slot, intent: Intent) -> None:
         """Note an intent, which proves that the store can be written."""
 
-        def decide(found: Found) -> Change:
-            _refuse_unwritable(slot, found, intent.owner)
-            return Change(entry=replace(found.entry or Entry(owner=intent.owner), intent=intent))
+        def decide(loaded: Loaded) -> Change:
+            self._refuse_unwritable(slot, loaded, intent.owner)
+            if not self.abilities.holds_receipts:
+                self._refuse_unknown(slot, loaded, intent)
+            return Change(entry=replace(_entry_of(loaded, intent.owner), intent=intent), must_prove=True)
 
-        self._store.change(slot, decide, create=True)
+        self._change(slot, decide, create=True)
 
     def retract(self, slot: Slot, intent_id: IntentId) -> None:
-        """Remove that intent, and the note with it where nothing was delivered."""
+        """Remove that intent, and the note with it if nothing was delivered."""
 
-        def decide(found: Found) -> Change | None:
-            entry = found.entry
+        def decide(loaded: Loaded) -> Change | None:
+            entry = loaded.entry
             if entry is None or entry.intent is None or entry.intent.id != intent_id:
                 return None
-            return Change(entry=replace(entry, intent=None) if entry.receipt or found.is_present else None)
+            # The mark stays on a value that a crash may have left without its receipt.
+            is_ours = entry.receipt is not None or (self._is_present(slot, loaded) and not loaded.is_foreign)
+            return Change(entry=replace(entry, intent=None) if is_ours else None)
 
-        self._store.change(slot, decide, create=False)
+        if self.abilities.holds_receipts:
+            self._change(slot, decide, create=False)
 
     def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
         """Store the raw key and its receipt; the intent is closed."""
 
-        def decide(found: Found) -> Change:
-            _refuse_unwritable(slot, found, receipt.owner)
-            content = format_of(slot).set(b"", raw.reveal(), receipt)
-            return Change(content=content, entry=Entry(owner=receipt.owner, receipt=receipt))
+        def decide(loaded: Loaded) -> Change:
+            self._refuse_unwritable(slot, loaded, receipt.owner)
+            content = self._kind.read_format(slot).set(self._document(slot, loaded), raw.reveal(), receipt)
+            # Marked first: after a crash between value and receipt, the value must not look like a user's.
+            first = Entry(owner=receipt.owner) if loaded.entry is None else None
+            return Change(content=content, entry=Entry(owner=receipt.owner, receipt=receipt), first=first, raw=raw)
 
         if raw.is_empty():
             raise SinkDeniedError(f"{slot.location}: an empty value is never written")
-        self._store.change(slot, decide, create=True)
+        self._change(slot, decide, create=True)
+        self._written.add(slot.location)
 
     def annotate(self, slot: Slot, receipt: Receipt) -> None:
-        """Replace the receipt beside a value; nothing where there is no value."""
+        """Replace the receipt beside a value; nothing if there is no value, or the store keeps no receipts."""
 
-        def decide(found: Found) -> Change | None:
-            _refuse_other_owner(slot, found, receipt.owner)
-            if not found.is_present:
+        def decide(loaded: Loaded) -> Change | None:
+            _refuse_other_owner(slot, loaded, receipt.owner)
+            if not self._is_present(slot, loaded):
                 return None
-            return Change(entry=replace(found.entry or Entry(owner=receipt.owner), receipt=receipt))
+            return Change(entry=replace(_entry_of(loaded, receipt.owner), receipt=receipt))
 
-        self._store.change(slot, decide, create=False)
+        if self.abilities.holds_receipts:
+            self._change(slot, decide, create=False)
 
     def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove value and note, unless `on_remove` keeps them; a value that a person put in its place stays."""
+        """Remove value and note, unless `on_remove` keeps them; a value that a user put in its place stays."""
 
-        def decide(found: Found) -> Change | None:
-            if found.entry is None or found.entry.owner != owner:
+        def decide(loaded: Loaded) -> Change | None:
+            if not self._may_withdraw(loaded, owner):
                 return None
-            return Change(content=None if _is_a_persons(slot, found) else b"", entry=None)
+            if self._is_replaced(slot, loaded):
+                return Change(entry=None)
+            return Change(content=self._kind.read_format(slot).unset(self._document(slot, loaded)), entry=None)
 
         if slot.options.get("on_remove") != "keep":
-            self._store.change(slot, decide, create=False)
+            self._change(slot, decide, create=False)
+            self._written.discard(slot.location)
 
-    def _hold(self, slot: Slot, found: Found) -> Holding:
+    def examine(self, slots: Collection[Slot]) -> tuple[Finding, ...]:
+        """Return what stands in the way of writing these slots, as far as that shows; changes nothing.
+
+        Raises SinkDeniedError, SinkUnavailableError if a slot can't be looked at.
+        """
+        found = list(self._store.examine(slots)) if isinstance(self._store, ExaminableStore) else []
+        loaded = self._store.load(slots)
+        found += (trouble for slot in slots if (trouble := self._find_trouble(slot, loaded[slot])))
+        if not self.abilities.holds_receipts:
+            found += self._find_unowned(loaded)
+        return tuple(found)
+
+    # What a slot holds.
+
+    def _hold(self, slot: Slot, loaded: Loaded) -> Holding:
+        value = self._find_value(slot, loaded)
+        present = value is not None or loaded.presence is not Presence.AS_READ
+        if not self.abilities.holds_receipts:
+            return Holding(present=present, changed_at=loaded.changed_at if present else None)
+        entry = loaded.entry
         # Another owner's mark proves nothing to us: planned as undelivered, it is refused by `intend`.
-        entry = found.entry if found.entry and found.entry.owner == self._owner else None
-        proven = entry is not None and found.is_present and not _is_resealed(slot, found)
+        if entry is None or entry.owner != self._owner:
+            return Holding(present=present)
+        content = self._compare(loaded, value) if present else Content.UNREAD
+        is_shown = present and not self._is_doubtful(loaded, content)
         return Holding(
-            present=found.is_present,
-            receipt=entry.receipt if entry and proven else None,
-            intent=entry.intent if entry else None,
-            content=_compare(slot, found) if entry else Content.UNREAD,
+            present=present, receipt=entry.receipt if is_shown else None, intent=entry.intent, content=content
         )
 
+    def _find_value(self, slot: Slot, loaded: Loaded) -> RawKey | None:
+        if loaded.content is None:
+            return None
+        text = self._kind.read_format(slot).read(loaded.content)
+        return None if text is None else RawKey(text)
 
-def _value(slot: Slot, found: Found) -> RawKey | None:
-    text = None if found.content is None else format_of(slot).read(found.content)
-    return None if text is None else RawKey(text)
+    def _is_present(self, slot: Slot, loaded: Loaded) -> bool:
+        return loaded.presence is not Presence.AS_READ or self._find_value(slot, loaded) is not None
 
+    def _compare(self, loaded: Loaded, value: RawKey | None) -> Content:
+        """Return whether a present value is its receipt's, by its fingerprint, or else by its seal."""
+        entry = loaded.entry
+        if entry is None or entry.receipt is None:
+            return Content.UNREAD
+        fingerprint = entry.receipt.fingerprint
+        if value is not None:
+            if fingerprint is None:
+                return Content.UNREAD
+            return Content.MATCHES if fingerprint.matches(value) else Content.DIFFERS
+        if self._kind.seals is Seals.HINT or not entry.seal:
+            return Content.UNREAD
+        if entry.seal != loaded.seal:
+            return Content.DIFFERS
+        is_proven = self._kind.seals is Seals.VERSION and fingerprint is not None
+        return Content.MATCHES if is_proven else Content.UNREAD
 
-def _compare(slot: Slot, found: Found) -> Content:
-    fingerprint = found.entry.receipt.fingerprint if found.entry and found.entry.receipt else None
-    value = _value(slot, found)
-    if value is None or fingerprint is None:
-        return Content.UNREAD
-    return Content.MATCHES if fingerprint.matches(value) else Content.DIFFERS
+    def _is_doubtful(self, loaded: Loaded, content: Content) -> bool:
+        """Whether a value that can't be compared bears another seal than the one that was stored."""
+        if content is not Content.UNREAD or self._kind.seals is not Seals.HINT:
+            return False
+        noted = loaded.entry.seal if loaded.entry else ""
+        return bool(noted) and noted != loaded.seal
 
+    # What may be done with it.
 
-def _is_resealed(slot: Slot, found: Found) -> bool:
-    """Whether the value is another than the one that was stored, as far as that shows without reading it."""
-    noted = found.entry.seal if found.entry else ""
-    return _compare(slot, found) is Content.UNREAD and bool(noted) and noted != found.seal
+    def _change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
+        """Have the store change a slot; again, if another writer came in between. Raises StoreConflictError."""
+        for attempt in range(1, _TRIES):
+            try:
+                return self._store.change(slot, decide, create=create)
+            except StoreConflictError:
+                self._kind.give_way(attempt)
+        return self._store.change(slot, decide, create=create)
 
+    def _document(self, slot: Slot, loaded: Loaded) -> bytes:
+        """Return what a format edits. Raises SinkDeniedError if it would lose what it can't see."""
+        is_hidden = loaded.content is None and loaded.presence is not Presence.AS_READ
+        if is_hidden and not self._kind.read_format(slot).is_whole:
+            raise SinkDeniedError(
+                f"{slot.location}: what is there can't be read, so what else is in it can't be kept",
+                advice="give keyplan the right to read it, or choose another place",
+            )
+        return loaded.content or b""
 
-def _is_a_persons(slot: Slot, found: Found) -> bool:
-    # While an intent is open, another value than the receipt's may be our own, from before a crash.
-    interrupted = found.entry is not None and found.entry.intent is not None
-    return not interrupted and (_compare(slot, found) is Content.DIFFERS or _is_resealed(slot, found))
+    def _may_withdraw(self, loaded: Loaded, owner: str) -> bool:
+        if self.abilities.holds_receipts:
+            return loaded.entry is not None and loaded.entry.owner == owner
+        # Without notes, only a mark can say that the value is another owner's.
+        return loaded.owner in ("", owner)
 
+    def _is_replaced(self, slot: Slot, loaded: Loaded) -> bool:
+        """Whether a user put another value in the place of ours."""
+        value = self._find_value(slot, loaded)
+        if loaded.entry is None or (value is None and loaded.presence is Presence.AS_READ):
+            return False
+        if loaded.is_foreign:
+            return True
+        # While an intent is open, another value than the receipt's may be our own, from before a crash.
+        if loaded.entry.intent is not None:
+            return False
+        content = self._compare(loaded, value)
+        return content is Content.DIFFERS or self._is_doubtful(loaded, content)
 
-def _refuse_unwritable(slot: Slot, found: Found, owner: str) -> None:
-    _refuse_other_owner(slot, found, owner)
-    if found.entry is None and found.is_present and not slot.options.get("overwrite"):
+    def _refuse_unwritable(self, slot: Slot, loaded: Loaded, owner: str) -> None:
+        """Return if this owner may write the slot, as far as notes and marks tell. Raises SinkDeniedError."""
+        _refuse_other_owner(slot, loaded, owner)
+        if loaded.obstacle is not None:
+            raise loaded.obstacle
+        is_noted = loaded.entry is not None and not loaded.is_foreign
+        if is_noted or slot.options.get("overwrite") or not self.abilities.holds_receipts:
+            return
+        if loaded.presence is Presence.POSSIBLE:
+            raise SinkDeniedError(
+                f"{slot.location}: something may be there already, and keyplan may not look",
+                advice="give keyplan the right to read it, choose another place, or set 'overwrite: true' on this sink",
+            )
+        if loaded.presence is not Presence.ASSUMED and self._is_present(slot, loaded):
+            raise SinkDeniedError(
+                f"{slot.location}: the place holds a value that keyplan did not write",
+                advice="move it away, choose another place, or set 'overwrite: true' on this sink",
+            )
+
+    def _refuse_unknown(self, slot: Slot, loaded: Loaded, intent: Intent) -> None:
+        """Return if a value in a store without notes is ours, by what this run, a receipt or a time tells."""
+        is_known = slot.options.get("overwrite") or slot.location in self._written or slot.delivered in intent.held
+        if is_known or loaded.presence is Presence.ASSUMED or not self._is_present(slot, loaded):
+            return
+        # An earlier attempt found the slot free, or it would not be open: what came since is its own.
+        if intent.attempts > 1 and loaded.changed_at is not None and loaded.changed_at >= intent.at - CLOCK_SKEW:
+            return
         raise SinkDeniedError(
-            f"{slot.location}: something is there that keyplan did not put there",
-            advice="move it away, choose another place, or set 'overwrite: true' on this sink",
+            f"{slot.location}: the place holds a value, and nothing shows that keyplan wrote it",
+            advice="if nothing else needs it, delete it or set 'overwrite: true' on this sink; or choose another place",
         )
 
+    # What an examination says of it.
 
-def _refuse_other_owner(slot: Slot, found: Found, owner: str) -> None:
-    if found.entry is not None and found.entry.owner != owner:
+    def _find_trouble(self, slot: Slot, loaded: Loaded) -> Finding | None:
+        try:
+            self._refuse_unwritable(slot, loaded, self._owner)
+        except SinkDeniedError as error:
+            return find_broken(error)
+        return None
+
+    def _find_unowned(self, loaded: Mapping[Slot, Loaded]) -> Iterator[Finding]:
+        """Yield one finding if there are values of which the store can't tell the owner."""
+        unowned = [
+            slot
+            for slot, one in loaded.items()
+            if one.presence is not Presence.ASSUMED
+            and not slot.options.get("overwrite")
+            and self._is_present(slot, one)
+        ]
+        if unowned:
+            yield Finding(
+                area=Area.SINK,
+                subject="writing",
+                health=Health.UNKNOWN,
+                detail=f"{len(unowned)} places hold a value, and the store does not tell whose; the ledger does",
+            )
+
+
+def find_broken(error: SinkError) -> Finding:
+    """Return the finding that an error means, for the `examine` of stores."""
+    return Finding(area=Area.SINK, subject="writing", health=Health.BROKEN, detail=error.message, advice=error.advice)
+
+
+def _entry_of(loaded: Loaded, owner: str) -> Entry:
+    """Return what is noted, or the note to begin with: it speaks of the value that is there now."""
+    return loaded.entry or Entry(owner=owner, seal=loaded.seal)
+
+
+def _refuse_other_owner(slot: Slot, loaded: Loaded, owner: str) -> None:
+    marked = (loaded.owner, loaded.entry.owner if loaded.entry else "")
+    if other := next((one for one in marked if one not in ("", owner)), ""):
         raise SinkDeniedError(
-            f"{slot.location}: belongs to the manifest of '{found.entry.owner}'",
+            f"{slot.location}: belongs to the manifest of '{other}'",
             advice="choose another place, or let that manifest give it up first",
         )
-
-
-COMMON_OPTIONS: Mapping[str, Mapping[str, Json]] = {
-    "newline": {"type": "boolean", "default": False, "description": "For raw: whether the value ends with one."},
-    "overwrite": {
-        "type": "boolean",
-        "default": False,
-        "description": "Whether a value that keyplan did not put there may be overwritten.",
-    },
-    "on_remove": {
-        "enum": ["delete", "keep"],
-        "default": "delete",
-        "description": "What becomes of the value when its declaration is removed.",
-    },
-    "copy_from": {
-        "type": "boolean",
-        "default": False,
-        "description": "Whether other sinks of a key may be filled with the value that is read here.",
-    },
-}
-"""Options that every sink of noted values has, beside those of its store."""
-FORMAT_OPTION: Mapping[str, Json] = {
-    "enum": ["raw", "json"],
-    "default": "raw",
-    "description": "raw: the key alone; json: an object of the key and its metadata.",
-}

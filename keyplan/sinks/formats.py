@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.receipt import Receipt
@@ -20,6 +20,11 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 class FileFormat(Protocol):
     """How one raw key stands in a file."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the raw key is all that matters in the file, so that it can be written without being read."""
+        ...
 
     def read(self, content: bytes) -> str | None:
         """Return the value; None where there is none, or an empty one. Something unreadable gives some other text."""
@@ -40,6 +45,8 @@ class Raw:
 
     newline: bool = False
 
+    is_whole: ClassVar[bool] = True
+
     def read(self, content: bytes) -> str | None:
         """Return the content without a final newline, which editors add by themselves."""
         text = content.decode(errors="replace")
@@ -57,6 +64,8 @@ class Raw:
 @dataclass(frozen=True, slots=True)
 class JsonDocument:
     """The file is one JSON object: the raw key as `key`, with what people ask of it."""
+
+    is_whole: ClassVar[bool] = True
 
     def read(self, content: bytes) -> str | None:
         """Return `key`; all of the text where it is another document, which then is not taken for nothing."""
@@ -109,6 +118,8 @@ class Dotenv:
     """
 
     variable: str
+
+    is_whole: ClassVar[bool] = False
 
     def read(self, content: bytes) -> str | None:
         """Return the variable's value, unquoted."""
@@ -178,6 +189,8 @@ class JsonField:
     """Implements FileFormat: the value is an object, of which one field is the raw key."""
 
     field: str
+
+    is_whole: ClassVar[bool] = False
 
     def read(self, content: bytes) -> str | None:
         """Return the field; None where there is none. What is no text comes as JSON."""

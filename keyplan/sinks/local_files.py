@@ -1,24 +1,26 @@
-"""Which file a slot of the `file` sink is, and which value in it.
+"""Which local file a slot is, which value in it, and how the folder is opened: for the sinks that write files.
 
-In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
-Never: a path that climbs out of its folder; the disk.
+No path of a template climbs out of its folder.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.model.examination import Finding
 from keyplan.model.manifest import Declaration, Json, SinkName
 from keyplan.model.observation import Slot
 from keyplan.model.quick import quick
 from keyplan.sinks import templates
-from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat, JsonDocument, Raw
+from keyplan.sinks.engine import find_broken
+from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat
+from keyplan.sinks.options import format_of
 from keyplan.system.files import Folder
 
 DEFAULT_VARIABLE = "ARIZE_API_KEY"
@@ -29,18 +31,13 @@ _UNUSUAL_PARTS = frozenset({"", ".", ".."})
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A slot, read: file, format and variable."""
+    """A slot, read: file and variable."""
 
     location: str
     file: str
     """Path relative to the manifest's folder, or absolute. Text: a `PurePosixPath` of each of 10,000 takes 25 ms."""
     variable: str
     """Empty for raw and json, which hold one value each."""
-    format: FileFormat
-    may_overwrite: bool
-    """Whether a value that keyplan did not put there may be overwritten."""
-    keeps: bool
-    """Whether the value stays when its declaration is removed."""
 
     @property
     def path(self) -> PurePosixPath:
@@ -72,26 +69,13 @@ class Target:
     def of(cls, slot: Slot) -> Target:
         """Return the target that a slot of `fill_slot` means."""
         options = slot.options
-        kind = options.get("format", "raw")
-        variable = str(options["variable"]) if kind == "dotenv" else ""
-        return cls(
-            location=slot.location,
-            file=str(options["path"]),
-            variable=variable,
-            format=_read_format(kind, variable, options),
-            may_overwrite=bool(options.get("overwrite")),
-            keeps=options.get("on_remove") == "keep",
-        )
+        variable = str(options["variable"]) if options.get("format") == "dotenv" else ""
+        return cls(location=slot.location, file=str(options["path"]), variable=variable)
 
 
-def _read_format(kind: Json, variable: str, options: Mapping[str, Json]) -> FileFormat:
-    match kind:
-        case "dotenv":
-            return Dotenv(variable)
-        case "json":
-            return JsonDocument()
-        case _:
-            return Raw(newline=bool(options.get("newline")))
+def read_format(slot: Slot) -> FileFormat:
+    """Return how the raw key stands in the file: as `format_of` says, or as a variable of a dotenv file."""
+    return Dotenv(str(slot.options["variable"])) if slot.options.get("format") == "dotenv" else format_of(slot)
 
 
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
@@ -143,6 +127,17 @@ def enter_folder_of(
     if path.is_absolute():
         return enter(parts[0], parts[1:], create=create, follow=True)
     return enter(base, parts, create=create, follow=False)
+
+
+def find_unwritable(base: str, files: Iterable[str]) -> Iterator[Finding]:
+    """Yield a finding for each folder that this user can't write in, as far as its mode tells; changes nothing."""
+    folders = {Path(base, file).parent for file in files}
+    # What is missing will be made, in the nearest folder that exists.
+    existing = {next((outer for outer in (one, *one.parents) if outer.exists()), one) for one in folders}
+    for folder in sorted(existing):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+            yield find_broken(translate(OSError(number, os.strerror(number)), str(folder)))
 
 
 _DENIED = {

@@ -74,6 +74,16 @@ class Sidecar:
         return sidecar
 
 
+def write_note(entry: Entry) -> str:
+    """Return a note as one line of JSON."""
+    return json.dumps(json.loads(Sidecar({"": entry}).to_bytes()), ensure_ascii=False, separators=(",", ":"))
+
+
+def read_note(text: str | None, name: str) -> Entry | None:
+    """Return what `write_note` wrote; None for None. Raises SinkUnavailableError if it can't be understood."""
+    return Sidecar.from_bytes(None if text is None else text.encode(), name).entries.get("")
+
+
 def _entry_to_dict(entry: Entry) -> dict[str, Any]:
     values: dict[str, Any] = {"owner": entry.owner}
     if entry.receipt:

@@ -19,7 +19,6 @@ from keyplan.errors import (
     ProviderDeniedError,
     ProviderUnavailableError,
     SinkDeniedError,
-    SinkError,
 )
 from keyplan.model.examination import Area, Examination, Finding, Health
 from keyplan.model.manifest import SinkName, SinkSettings
@@ -32,10 +31,10 @@ DAYS = timedelta(days=1)
 class CandidSink(SimulatedSink):
     """Implements Examinable, too: says what it is told to say."""
 
-    troubles: tuple[SinkError, ...] = ()
+    troubles: tuple[Finding, ...] = ()
     is_unable = False
 
-    def examine(self, slots: Any) -> tuple[SinkError, ...]:
+    def examine(self, slots: Any) -> tuple[Finding, ...]:
         if self.is_unable:
             raise SinkDeniedError("may not look")
         return self.troubles
@@ -265,7 +264,10 @@ def test_a_sink_that_can_tell_is_asked_whether_it_may_be_written(practice: Pract
 
 
 def test_each_thing_that_stands_in_the_way_is_told(practice: Practice) -> None:
-    candid(practice).troubles = (SinkDeniedError("a", advice="b"), SinkDeniedError("c"))
+    candid(practice).troubles = (
+        Finding(area=Area.SINK, subject="writing", health=Health.BROKEN, detail="a", advice="b"),
+        Finding(area=Area.SINK, subject="writing", health=Health.BROKEN, detail="c"),
+    )
     found = [finding for finding in practice.examine().findings if finding.subject == "writing"]
     assert [(finding.health, finding.detail, finding.advice) for finding in found] == [
         (Health.BROKEN, "a", "b"),

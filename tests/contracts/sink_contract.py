@@ -10,11 +10,12 @@ import pytest
 from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt
 
 from keyplan.errors import SinkDeniedError
+from keyplan.model.examination import Finding, Health
 from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Delivered
 from keyplan.model.secret import RawKey
-from keyplan.ports import Sink
+from keyplan.ports import Examinable, Sink
 
 OTHER_RAW = "ak-second" + "1" * 44
 
@@ -221,6 +222,40 @@ class SinkContract(ABC):
         sink.intend(slot, make_intent(owner="another-team"))
         with pytest.raises(SinkDeniedError):
             sink.intend(slot, make_intent())
+
+    # examining
+
+    def examine(self, sink: Sink, slot: Slot) -> list[Finding]:
+        """Return what an examination calls broken; it must leave the slot as it was."""
+        if not isinstance(sink, Examinable):
+            pytest.skip("no sink has to tell what keeps it from being written")
+        before = (self.look(sink, slot), self.value_at(slot))
+        found = sink.examine([slot])
+        assert (self.look(sink, slot), self.value_at(slot)) == before
+        return [finding for finding in found if finding.health is Health.BROKEN]
+
+    def test_nothing_stands_in_the_way_of_an_empty_slot(self, sink: Sink, slot: Slot) -> None:
+        assert self.examine(sink, slot) == []
+
+    def test_examining_our_own_value_changes_nothing(self, sink: Sink, slot: Slot) -> None:
+        sink.put(slot, RawKey(RAW), make_receipt())
+        assert self.examine(sink, slot) == []
+
+    def test_an_examination_names_a_value_that_keyplan_did_not_write(self, sink: Sink, slot: Slot) -> None:
+        if not sink.abilities.holds_receipts:
+            pytest.skip("without marks nobody can tell")
+        self.person_writes(slot, OTHER_RAW)
+        (finding,) = self.examine(sink, slot)
+        assert slot.location in finding.detail
+        assert "overwrite: true" in finding.advice
+
+    def test_an_examination_names_another_owner(self, sink: Sink, slot: Slot) -> None:
+        if not sink.abilities.holds_receipts:
+            pytest.skip("without marks nobody can tell")
+        sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, owner="another-team"))
+        (finding,) = self.examine(sink, slot)
+        assert slot.location in finding.detail
+        assert "another-team" in finding.detail
 
     # reading the value
 

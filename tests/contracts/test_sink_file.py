@@ -9,7 +9,7 @@ from samples import OWNER, make_sink_settings
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.ports import Sink
-from keyplan.sinks.file import FileSink
+from keyplan.sinks.file import build_at
 from keyplan.system.git import GitIgnoring
 
 
@@ -19,7 +19,7 @@ class FileSinkContract(SinkContract):
     @pytest.fixture
     def sink(self, tmp_path: Path) -> Sink:
         self.folder = tmp_path
-        return FileSink(make_sink_settings(self.options), base=str(tmp_path), owner=OWNER, ignoring=GitIgnoring({}))
+        return build_at(make_sink_settings(self.options), base=str(tmp_path), owner=OWNER, ignoring=GitIgnoring({}))
 
     def path_of(self, slot: Slot) -> Path:
         path = self.folder / slot.location.partition("#")[0]

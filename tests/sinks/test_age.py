@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.age.encryption import AgeSealer
 from keyplan.sinks.age.sink import build
-from keyplan.sinks.age.store import AgeFiles
+from keyplan.sinks.file_store import FileStore
 
 pyrage = pytest.importorskip("pyrage")
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
@@ -159,14 +160,14 @@ def test_no_plaintext_ever_lies_in_the_folder(tmp_path: Path) -> None:
     seen: list[bytes] = []
 
     class Watching(AgeSealer):
-        def seal(self, content: bytes, recipients: object) -> bytes:
-            sealed = super().seal(content, recipients)
+        def seal(self, content: bytes, options: Mapping[str, Any]) -> bytes:
+            sealed = super().seal(content, options)
             seen.append(sealed)
             return sealed
 
     sink = build_in(tmp_path)
     slot = locate(sink)
-    sink._store = AgeFiles(base=str(tmp_path), sealer=Watching(pyrage, ()))  # type: ignore[attr-defined]  # the sink's own part is watched
+    sink._store = FileStore(str(tmp_path), cipher=Watching(pyrage, ()))  # type: ignore[attr-defined]  # the sink's own part is watched
     sink.put(slot, RawKey(RAW), make_receipt())
     everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert seen[0] in everything

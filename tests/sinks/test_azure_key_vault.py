@@ -294,7 +294,7 @@ def test_a_value_set_by_hand_outlives_the_declaration_and_is_nobodys_then(fake: 
     fake.person_writes("arize-ci", "by-hand")
     sink.withdraw(slot, OWNER)
     assert (fake.value("arize-ci"), look(sink, slot)) == ("by-hand", Holding(present=True))
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="did not write"):
         sink.intend(slot, make_intent())
 
 
@@ -314,7 +314,7 @@ def test_a_persons_disabled_secret_is_no_free_place(fake: AzureFake, open_fake: 
     sink = open_fake()
     fake.person_writes("arize-ci", "by-hand")
     fake.newest("arize-ci").attributes["enabled"] = False
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="did not write"):
         sink.intend(find_slot(sink), make_intent())
 
 

@@ -376,7 +376,7 @@ class TestAValueWithoutReceipt:
         return sink
 
     def test_is_not_overwritten(self, sink: Sink) -> None:
-        with pytest.raises(SinkDeniedError, match="did not put there"):
+        with pytest.raises(SinkDeniedError, match="nothing shows that keyplan wrote it"):
             sink.intend(locate(sink), make_intent())
 
     def test_is_ours_where_a_receipt_says_so(self, sink: Sink) -> None:

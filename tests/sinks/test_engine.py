@@ -1,4 +1,4 @@
-"""Values with notes beside them, over a store in memory."""
+"""The rules of every sink, over a store in memory."""
 
 from __future__ import annotations
 
@@ -10,56 +10,61 @@ import pytest
 from contracts.sink_contract import SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 
-from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.engine import Decide, Found, NotedSink, read_note, write_note
-from keyplan.sinks.notes import Entry
+from keyplan.sinks.engine import Decide, Loaded, Presence, SinkEngine, SinkKind, StoreConflictError
 
 
 class Memory:
     """Implements ValueStore over a dict, readable or only sealed."""
 
     def __init__(self, *, is_readable: bool) -> None:
-        self.cells: dict[Slot, Found] = {}
+        self.cells: dict[Slot, Loaded] = {}
         self.is_readable = is_readable
+        self.conflicts = 0
 
-    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
-        return {slot: self._show(self.cells.get(slot, Found())) for slot in slots}
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        return {slot: self._show(self.cells.get(slot, Loaded())) for slot in slots}
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
-        found = self.cells.get(slot, Found())
-        change = decide(self._show(found))
+        loaded = self.cells.get(slot, Loaded())
+        change = decide(self._show(loaded))
+        if self.conflicts:
+            self.conflicts -= 1
+            raise StoreConflictError(f"{slot.location}: changed meanwhile")
         if change is None:
             return
         if change.content is None:
-            self.cells[slot] = replace(found, entry=change.entry)
+            self.cells[slot] = replace(loaded, entry=change.entry)
         else:
             seal = change.content.decode()[::-1]
             entry = change.entry and replace(change.entry, seal=seal)
-            self.cells[slot] = Found(is_present=bool(change.content), content=change.content, seal=seal, entry=entry)
+            self.cells[slot] = Loaded(content=change.content, seal=seal, entry=entry)
 
     def write_by_hand(self, slot: Slot, text: str) -> None:
-        found = self.cells.get(slot, Found())
-        self.cells[slot] = replace(found, is_present=True, content=text.encode(), seal=text[::-1])
+        loaded = self.cells.get(slot, Loaded())
+        self.cells[slot] = replace(loaded, content=text.encode(), seal=text[::-1])
 
-    def _show(self, found: Found) -> Found:
-        return found if self.is_readable else replace(found, content=None)
+    def _show(self, loaded: Loaded) -> Loaded:
+        if self.is_readable or not loaded.content:
+            return loaded
+        return replace(loaded, content=None, presence=Presence.PRESENT)
 
 
-def build(store: Memory, **options: Any) -> NotedSink:
-    return NotedSink(
-        make_sink_settings(options),
-        owner=OWNER,
-        store=store,
+def build(store: Memory, **options: Any) -> SinkEngine:
+    return SinkEngine(make_sink_settings(options), owner=OWNER, store=store, kind=make_kind(store))
+
+
+def make_kind(store: Memory, **parts: Any) -> SinkKind:
+    return SinkKind(
         fill_slot=lambda sink, owner, declaration, given: Slot(sink=sink, location=declaration.address, options=given),
-        abilities=Abilities(holds_receipts=True, readable=store.is_readable),
-        fixed=("copy_from",),
+        **{"abilities": Abilities(holds_receipts=True, readable=store.is_readable), **parts},
     )
 
 
-def locate(sink: NotedSink) -> Slot:
+def locate(sink: SinkEngine) -> Slot:
     return sink.locate(OWNER, make_declaration(), make_delivery())
 
 
@@ -68,14 +73,14 @@ def store(request: pytest.FixtureRequest) -> Memory:
     return Memory(is_readable=request.param)
 
 
-class TestNotedValues(SinkContract):
+class TestEngine(SinkContract):
     @pytest.fixture
     def sink(self, store: Memory) -> Sink:
         self.store = store
         return build(store)
 
     def value_at(self, slot: Slot) -> str | None:
-        content = self.store.cells.get(slot, Found()).content
+        content = self.store.cells.get(slot, Loaded()).content
         return content.decode() if content else None
 
     def person_writes(self, slot: Slot, raw_text: str) -> None:
@@ -111,7 +116,7 @@ def test_a_value_that_was_half_stored_goes_with_its_declaration(store: Memory) -
     sink.intend(slot, make_intent())
     store.write_by_hand(slot, "new key, receipt not yet")
     sink.withdraw(slot, OWNER)
-    assert not store.cells[slot].is_present
+    assert not store.cells[slot].content
 
 
 def test_an_owner_may_be_told_to_overwrite_or_to_keep(store: Memory) -> None:
@@ -134,19 +139,6 @@ def test_a_value_without_note_gets_one_with_its_receipt(store: Memory) -> None:
     store.write_by_hand(slot, RAW)
     sink.annotate(slot, make_receipt())
     assert sink.inspect([slot])[slot].receipt == make_receipt()
-
-
-def test_a_note_is_one_line_and_comes_back_whole() -> None:
-    entry = Entry(owner=OWNER, receipt=make_receipt(), intent=make_intent(), seal="abc")
-    text = write_note(entry)
-    assert "\n" not in text
-    assert read_note(text, "note") == entry
-    assert read_note(None, "note") is None
-
-
-def test_a_damaged_note_is_not_taken_for_none() -> None:
-    with pytest.raises(SinkUnavailableError, match="the note is damaged"):
-        read_note("{", "the note")
 
 
 def test_an_empty_value_is_refused_before_the_store_is_asked(store: Memory) -> None:

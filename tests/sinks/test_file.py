@@ -227,14 +227,14 @@ def test_it_tells_what_keeps_a_place_from_being_written(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text("by hand")
     outside = make_sink(tmp_path, {"path": f"{tmp_path}/{{name}}"})
     (trouble,) = outside.examine([locate(outside)])
-    assert "git" in trouble.message
+    assert "git" in trouble.detail
 
 
 def test_a_value_of_somebody_else_is_told_before_anything_is_written(tmp_path: Path) -> None:
     sink = make_sink(tmp_path, {"path": "{name}.key"})
     (tmp_path / "ci.key").write_text("ak-by-hand")
     (trouble,) = sink.examine([locate(sink), locate(sink, "second")])
-    assert "something is there that keyplan did not put there" in trouble.message
+    assert "the place holds a value that keyplan did not write" in trouble.detail
     assert names_in(tmp_path) == ["ci.key"]
 
 

@@ -13,7 +13,8 @@ from samples import OWNER, RAW, make_intent, make_receipt, names_in
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
-from keyplan.sinks.file import FileSink, OpenFolder
+from keyplan.sinks.engine import SinkEngine
+from keyplan.sinks.local_files import OpenFolder
 from keyplan.system.files import Folder
 
 
@@ -119,7 +120,7 @@ def test_a_retraction_after_a_crashed_first_put_keeps_the_mark_on_our_value(tmp_
     sink.intend(slot, make_intent())
 
 
-def crash_in_put(sink: FileSink, slot: Slot, raw_text: str) -> None:
+def crash_in_put(sink: SinkEngine, slot: Slot, raw_text: str) -> None:
     receipt = make_receipt() if raw_text == RAW else NEW_RECEIPT
     try:
         sink.put(slot, RawKey(raw_text), receipt)
@@ -154,9 +155,9 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from samples import *
 from keyplan.system.git import GitIgnoring
-from keyplan.sinks.file import FileSink
+from keyplan.sinks.file import build_at
 options = {"path": "all.env", "format": "dotenv", "variable": "{name}"}
-sink = FileSink(make_sink_settings(options), base=sys.argv[2], owner=OWNER, ignoring=GitIgnoring({}))
+sink = build_at(make_sink_settings(options), base=sys.argv[2], owner=OWNER, ignoring=GitIgnoring({}))
 for number in range(10):
     slot = sink.locate(OWNER, make_declaration(f"p{sys.argv[3]}_{number}"), make_delivery())
     sink.put(slot, RawKey("ak-1"), make_receipt("ak-1"))

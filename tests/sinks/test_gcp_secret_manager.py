@@ -185,7 +185,7 @@ def test_a_persons_disabled_value_is_no_free_place(fake: GcpFake, open_fake: Any
     sink = open_fake()
     fake.person_writes("arize-ci", "by-hand")
     fake.secrets["arize-ci"].versions[-1].state = "DISABLED"
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="did not write"):
         sink.intend(find_slot(sink), make_intent())
 
 
@@ -491,7 +491,7 @@ def test_the_emulator_gives_what_was_put_and_then_its_successor(drongo: str, tmp
 def test_the_emulator_takes_what_has_no_annotations_for_a_persons(drongo: str, tmp_path: Path) -> None:
     sink = open_sink(drongo, tmp_path, name="person-{name}")
     sink.put(find_slot(sink), RawKey(RAW), make_receipt())
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="did not write"):
         sink.put(find_slot(sink), RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
 
 

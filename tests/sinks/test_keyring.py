@@ -175,7 +175,7 @@ def test_an_entry_of_another_program_is_never_taken_for_ours(service: SecretServ
     sink: Any = build_in(tmp_path, service="foreign")
     find_backend(library, SECRET_SERVICE).set_password("foreign", "ci", "somebody's")
     assert sink.inspect([locate(sink)])[locate(sink)] == Holding(present=True)
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="did not write"):
         sink.intend(locate(sink), make_intent())
 
 

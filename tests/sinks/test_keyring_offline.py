@@ -17,7 +17,7 @@ from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.engine import NotedSink
+from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.keyring.backends import find_backend
 from keyplan.sinks.keyring.sink import OPTIONS, fill_slot
 from keyplan.sinks.keyring.store import KeyringEntries
@@ -43,14 +43,9 @@ class Memory:
         del self.entries[service, username]
 
 
-def build(entries: KeyringEntries) -> NotedSink:
-    return NotedSink(
-        make_sink_settings({}),
-        owner=OWNER,
-        store=entries,
-        fill_slot=fill_slot,
-        abilities=Abilities(holds_receipts=True, readable=True),
-    )
+def build(entries: KeyringEntries) -> SinkEngine:
+    kind = SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True))
+    return SinkEngine(make_sink_settings({}), owner=OWNER, store=entries, kind=kind)
 
 
 def locate(sink: Sink) -> Slot:
@@ -63,7 +58,7 @@ def memory() -> Memory:
 
 
 @pytest.fixture
-def sink(memory: Memory) -> NotedSink:
+def sink(memory: Memory) -> SinkEngine:
     return build(KeyringEntries(lambda: memory))
 
 
@@ -81,7 +76,7 @@ class TestEntriesInMemory(SinkContract):
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2])
-def test_a_put_that_was_cut_short_is_finished_by_the_next_one(memory: Memory, sink: NotedSink, writes: int) -> None:
+def test_a_put_that_was_cut_short_is_finished_by_the_next_one(memory: Memory, sink: SinkEngine, writes: int) -> None:
     slot = locate(sink)
     memory.writes_left = writes
     with pytest.raises(SinkUnavailableError, match="arize/ci: the keyring failed: OSError") as caught:
@@ -93,7 +88,7 @@ def test_a_put_that_was_cut_short_is_finished_by_the_next_one(memory: Memory, si
     assert sink.inspect([slot])[slot] == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
 
 
-def test_a_second_put_that_was_cut_short_shows_as_another_value(memory: Memory, sink: NotedSink) -> None:
+def test_a_second_put_that_was_cut_short_shows_as_another_value(memory: Memory, sink: SinkEngine) -> None:
     slot = locate(sink)
     sink.put(slot, RawKey(RAW), make_receipt())
     memory.writes_left = 1

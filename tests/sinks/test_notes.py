@@ -4,7 +4,7 @@ import pytest
 from samples import OWNER, RAW, make_intent, make_receipt
 
 from keyplan.errors import SinkUnavailableError
-from keyplan.sinks.notes import Entry, Sidecar
+from keyplan.sinks.notes import Entry, Sidecar, read_note, write_note
 
 FULL = Entry(owner=OWNER, receipt=make_receipt(), intent=make_intent())
 
@@ -59,3 +59,16 @@ def test_a_sidecar_that_is_not_understood_is_not_taken_for_empty(content: bytes,
         Sidecar.from_bytes(content, ".x.json")
     assert message in caught.value.message
     assert caught.value.advice
+
+
+def test_a_note_is_one_line_and_comes_back_whole() -> None:
+    entry = Entry(owner=OWNER, receipt=make_receipt(), intent=make_intent(), seal="abc")
+    text = write_note(entry)
+    assert "\n" not in text
+    assert read_note(text, "note") == entry
+    assert read_note(None, "note") is None
+
+
+def test_a_damaged_note_is_not_taken_for_none() -> None:
+    with pytest.raises(SinkUnavailableError, match="the note is damaged"):
+        read_note("{", "the note")

@@ -316,7 +316,7 @@ def test_a_mapping_in_the_entrys_place_is_somebody_elses(folder: Folder) -> None
     folder.make({"arize": {"ci": {"key": "x"}}})
     sink = folder.build()
     assert look(sink) == Holding(present=True)
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="did not write"):
         put(sink)
 
 

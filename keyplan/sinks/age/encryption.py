@@ -1,12 +1,11 @@
 """Encrypting to age recipients, and decrypting where an identity is at hand, with pyrage.
 
-In: bytes, recipients as a manifest writes them, identities as files hold them. Out: armored age files, and back.
-Never: an identity or a plaintext in an error.
+No identity and no plaintext is quoted in an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keyplan.errors import InputError
@@ -15,7 +14,7 @@ _PRIVATE_KEY = b"-----BEGIN "
 
 
 class AgeSealer:
-    """Seals for anybody, opens what was sealed for one of its identities."""
+    """Implements Cipher: encrypts for any recipient, decrypts what was encrypted for one of its identities."""
 
     def __init__(self, pyrage: Any, identities: Sequence[Any]) -> None:
         self._pyrage = pyrage
@@ -31,9 +30,9 @@ class AgeSealer:
         for recipient in recipients:
             self._parse(recipient)
 
-    def seal(self, content: bytes, recipients: Any) -> bytes:
-        """Return an armored age file. Raises InputError where a recipient cannot be used."""
-        parsed = [self._parse(recipient) for recipient in recipients]
+    def seal(self, content: bytes, options: Mapping[str, Any]) -> bytes:
+        """Return an armored age file for the recipients of a slot. Raises InputError if one can't be used."""
+        parsed = [self._parse(recipient) for recipient in options["recipients"]]
         sealed: bytes = self._pyrage.encrypt(content, parsed, armored=True)
         return sealed
 

@@ -1,7 +1,6 @@
 """The sink `age`: raw keys in files encrypted with age, fit for a git repository, each with a sidecar for its receipt.
 
-In: slots, raw keys, receipts, intents, recipients. Out: armored age files, replaced atomically. Never: a raw key on
-the disk in the clear; an identity needed where only receipts are read.
+No raw key is on the disk in the clear, and no identity is needed to read receipts.
 """
 
 from __future__ import annotations
@@ -16,21 +15,17 @@ from keyplan.model.observation import Abilities, Slot
 from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.age.encryption import AgeSealer, parse_identities
-from keyplan.sinks.age.store import AgeFiles
-from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION, NotedSink
+from keyplan.sinks.engine import SinkEngine, SinkKind
+from keyplan.sinks.file_store import FileStore
 from keyplan.sinks.local_files import fill_slot
+from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.system.optional import require
 from keyplan.system.secrets import SECRET_SCHEMA, read_source
 
-OPTIONS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "Writes each raw key into a file that is encrypted with age.",
-    "properties": {
-        "path": {
-            "type": "string",
-            "minLength": 1,
-            "description": "Template of {name} {key_type} {space} {owner} {address}; relative to the manifest.",
-        },
+OPTIONS: Mapping[str, Any] = build_schema(
+    "Writes each raw key into a file that is encrypted with age.",
+    {
+        "path": {"type": "string", "minLength": 1, "description": f"{TEMPLATE}; relative to the manifest."},
         "recipients": {
             "type": "array",
             "minItems": 1,
@@ -41,13 +36,9 @@ OPTIONS: Mapping[str, Any] = {
             **SECRET_SCHEMA,
             "description": "Where a private key stands, so that keyplan can read what it wrote; needed for copy_from.",
         },
-        "format": FORMAT_OPTION,
-        **COMMON_OPTIONS,
     },
-    "required": ["path", "recipients"],
-    "additionalProperties": False,
-}
-_FIXED = ("identity", "copy_from")
+    required=["path", "recipients"],
+)
 
 
 def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
@@ -63,13 +54,15 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
         sealer.check_recipients(options["recipients"])
         return fill_slot(sink, owner, declaration, options)
 
-    return NotedSink(
+    return SinkEngine(
         settings,
         owner=surroundings.owner,
-        store=AgeFiles(base=surroundings.folder, sealer=sealer),
-        fill_slot=fill_checked_slot,
-        abilities=Abilities(holds_receipts=True, readable=sealer.can_open),
-        fixed=_FIXED,
+        store=FileStore(surroundings.folder, cipher=sealer),
+        kind=SinkKind(
+            fill_slot=fill_checked_slot,
+            abilities=Abilities(holds_receipts=True, readable=sealer.can_open),
+            fixed=("identity",),
+        ),
     )
 
 

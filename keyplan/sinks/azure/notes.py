@@ -17,8 +17,7 @@ from collections.abc import Mapping
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.sinks import chunks
-from keyplan.sinks.engine import read_note, write_note
-from keyplan.sinks.notes import Entry
+from keyplan.sinks.notes import Entry, read_note, write_note
 
 _OWNER, _NOTE, _VOID, _LEFT = "keyplan-owner", "keyplan-note", "keyplan-void", "keyplan-left"
 _MOST_TAGS = 15

@@ -1,7 +1,6 @@
 """The sink `azure-key-vault`: raw keys as secrets of an Azure Key Vault, each version with its receipt in its tags.
 
-In: slots, raw keys, receipts, intents. Out: a new version of a secret for each raw key; soft deletion of a removed one.
-Never: a secret touched that a person or another owner filled, an empty value, plain http.
+Each raw key is a new version of a secret; a removed one is deleted softly. No request is sent over plain http.
 """
 
 from __future__ import annotations
@@ -22,23 +21,22 @@ from keyplan.ports import Sink
 from keyplan.sinks import templates
 from keyplan.sinks.azure.client import TYPE, connect
 from keyplan.sinks.azure.store import AzureSecrets
-from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION, NotedSink
+from keyplan.sinks.engine import SinkEngine, SinkKind
+from keyplan.sinks.options import TEMPLATE, build_schema
 
 _NAME = re.compile(r"[a-z0-9-]{1,127}", re.ASCII)
 """Azure, "Object identifiers": letters of any case, which doesn't count; keyplan writes them small."""
 _LONGEST_PART = 80
 _DIGEST_DIGITS = 8
-_FIXED = ("vault_url", "ca_file", "copy_from")
 
-OPTIONS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "Keeps each raw key as a secret of an Azure Key Vault.",
-    "properties": {
+OPTIONS: Mapping[str, Any] = build_schema(
+    "Keeps each raw key as a secret of an Azure Key Vault.",
+    {
         "vault_url": {"type": "string", "minLength": 1, "description": "Such as https://acme-prod.vault.azure.net."},
         "name": {
             "type": "string",
             "minLength": 1,
-            "description": "Template of {name} {key_type} {space} {owner} {address}: the secret's name.",
+            "description": f"{TEMPLATE}: the secret's name.",
         },
         "content_type": {
             "type": ["string", "null"],
@@ -51,12 +49,9 @@ OPTIONS: Mapping[str, Any] = {
             "minLength": 1,
             "description": "Certificates of the authorities to trust; relative to the manifest.",
         },
-        "format": FORMAT_OPTION,
-        **COMMON_OPTIONS,
     },
-    "required": ["vault_url", "name"],
-    "additionalProperties": False,
-}
+    required=["vault_url", "name"],
+)
 
 
 def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
@@ -67,13 +62,15 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
         raise InputError(f"{TYPE}: vault_url '{url}' must be https://HOST and nothing else")
     ca_file = settings.options.get("ca_file")
     vault = connect(url, host=_host_of(url), ca_file=str(Path(surroundings.folder, str(ca_file))) if ca_file else None)
-    return NotedSink(
+    return SinkEngine(
         settings,
         owner=surroundings.owner,
         store=AzureSecrets(vault),
-        fill_slot=fill_slot,
-        abilities=Abilities(holds_receipts=True, readable=True),
-        fixed=_FIXED,
+        kind=SinkKind(
+            fill_slot=fill_slot,
+            abilities=Abilities(holds_receipts=True, readable=True),
+            fixed=("vault_url", "ca_file"),
+        ),
     )
 
 

@@ -1,8 +1,7 @@
-"""Secrets of one Azure Key Vault, each version with its own tags: a store of noted values.
+"""Secrets of one Azure Key Vault, each version with its own tags: the store of the sink `azure-key-vault`.
 
-In: slots, changes. Out: a value together with its receipt, in one request, as a new version. Azure has no secret
-without a value, so that what keeps a place is a disabled version. Never: a secret recovered or deleted that is not
-keyplan's.
+A value is stored together with its receipt, in one request, as a new version. Azure has no secret without a value, so
+that what keeps a place is a disabled version. No secret is recovered or deleted that is not keyplan's.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
 from keyplan.sinks.azure.client import Draft, Vault, Version
 from keyplan.sinks.azure.notes import is_marked, is_void, leave, read_entry, write_tags
-from keyplan.sinks.engine import Decide, Found
+from keyplan.sinks.engine import Decide, Loaded, Presence
 from keyplan.sinks.notes import Entry
 
 MOST_ASKED = 20
@@ -32,7 +31,7 @@ class _Look:
     version: Version | None = None
     is_deleted: bool = False
     """Whether the secret was deleted and can be recovered."""
-    found: Found
+    loaded: Loaded
 
     @property
     def is_void(self) -> bool:
@@ -47,16 +46,16 @@ class AzureSecrets:
         self._vault = vault
         self._locks: dict[str, Lock] = {}
 
-    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
-        """Return what lies in each slot; of many, values are read only where the listing raises a doubt."""
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds; of many, values are read only where the listing raises a doubt."""
         names = {_name_of(slot) for slot in slots}
         listed = self._vault.list_all() if len(names) > MOST_ASKED else None
 
-        def look(name: str) -> Found:
+        def look(name: str) -> Loaded:
             if listed is None:
-                return self._look(name).found
+                return self._look(name).loaded
             version = listed.get(name)
-            return Found() if version is None else _trust(version) or self._look(name).found
+            return Loaded() if version is None else _trust(version) or self._look(name).loaded
 
         with ThreadPoolExecutor(max_workers=_THREADS) as pool:
             found = dict(zip(names, pool.map(look, names), strict=True))
@@ -69,7 +68,7 @@ class AzureSecrets:
             look = self._look(name)
             if create and look.version is None:
                 look = self._look_at_deleted(slot)
-            change = decide(look.found)
+            change = decide(look.loaded)
             if change is None:
                 return
             if change.entry is None:
@@ -82,16 +81,17 @@ class AzureSecrets:
     def _look(self, name: str) -> _Look:
         version = self._vault.get(name)
         if version is None:
-            return _Look(found=Found())
+            return _Look(loaded=Loaded())
         entry, void = self._find_entry(version), is_void(version.tags)
-        found = Found(
-            # A person's secret that is disabled is no free place.
-            is_present=entry is None or (version.is_enabled and not void),
+        # A user's secret that is disabled is no free place.
+        is_there = entry is None or (version.is_enabled and not void)
+        loaded = Loaded(
+            presence=Presence.PRESENT if is_there else Presence.AS_READ,
             content=None if void else version.content,
             seal=version.created_at,
             entry=entry,
         )
-        return _Look(version=version, found=found)
+        return _Look(version=version, loaded=loaded)
 
     def _find_entry(self, version: Version) -> Entry | None:
         """Return what is noted of a secret; tags go with a version, so that one set by hand has none."""
@@ -104,7 +104,7 @@ class AzureSecrets:
         name = _name_of(slot)
         version = self._vault.find_deleted(name)
         if version is None:
-            return _Look(found=Found())
+            return _Look(loaded=Loaded())
         entry = read_entry(version.tags, name)
         if entry is None:
             raise SinkDeniedError(
@@ -112,7 +112,7 @@ class AzureSecrets:
                 advice="purge it, recover it, or choose another name",
             )
         # What was deleted must not pass for a delivered value.
-        return _Look(version=version, is_deleted=True, found=Found(entry=Entry(owner=entry.owner)))
+        return _Look(version=version, is_deleted=True, loaded=Loaded(entry=Entry(owner=entry.owner)))
 
     def _put(self, slot: Slot, look: _Look, content: bytes, entry: Entry) -> None:
         name, version = _name_of(slot), look.version
@@ -142,7 +142,7 @@ class AzureSecrets:
                 name, Draft(content=_PLACEHOLDER, tags=tags, is_enabled=False, content_type="", expires_at=None)
             )
             return
-        sealed = replace(entry, seal=entry.seal or look.found.seal)
+        sealed = replace(entry, seal=entry.seal or look.loaded.seal)
         void = look.is_deleted or look.is_void
         tags = write_tags(sealed, version.tags, is_void=void, location=slot.location)
         if look.is_deleted:
@@ -167,10 +167,10 @@ def _content_type(slot: Slot) -> str:
     return str(slot.options.get("content_type") or by_format)
 
 
-def _trust(version: Version) -> Found | None:
+def _trust(version: Version) -> Loaded | None:
     """Return what a listed version tells, where nothing else needs to be asked."""
     entry = read_entry(version.tags, version.name)
     is_sealed = entry is not None and bool(entry.seal) and entry.seal == version.created_at
     if not is_sealed or not version.is_enabled or is_void(version.tags):
         return None
-    return Found(is_present=True, seal=version.created_at, entry=entry)
+    return Loaded(presence=Presence.PRESENT, seal=version.created_at, entry=entry)

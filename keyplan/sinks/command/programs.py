@@ -52,7 +52,7 @@ class Programs:
         path = str(Path(self.folder, program)) if "/" in program else program
         if shutil.which(path, path=self.environment.get("PATH", "")) is None:
             raise SinkDeniedError(
-                f"{slot.location}: '{program}' is no program that can be run",
+                f"{slot.location}: '{program}' cannot be run",
                 advice="see that it exists and may be executed; ./x is relative to the manifest",
             )
 

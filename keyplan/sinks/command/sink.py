@@ -1,7 +1,7 @@
 """The sink `command`: a program of the user's own takes each raw key on its stdin.
 
-In: slots, raw keys, receipts, intents. Out: programs run without a shell, told in KEYPLAN_METADATA what to do. Never: a
-raw key in argv, environment or what is shown of a program; keyplan's own credential in a child's environment.
+Programs run without a shell; KEYPLAN_METADATA says what to do. No raw key is in argv, in an environment or in what is
+shown of a program, and keyplan's own credential is in no child's environment.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from keyplan.model.manifest import SinkSettings
 from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.command.programs import Programs
-from keyplan.sinks.command.store import CommandSink
-from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION
+from keyplan.sinks.command.store import CommandStore, fill_slot
+from keyplan.sinks.engine import SinkEngine, SinkKind
+from keyplan.sinks.options import build_schema
 from keyplan.system.programs import keep_from_children
 
 _ARGV: Mapping[str, Any] = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 _OPTIONAL_ARGV: Mapping[str, Any] = {**_ARGV, "type": ["array", "null"]}
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1)}
 _DEFAULT_TIMEOUT = "30s"
+_FIXED = ("describe", "annotate", "proof", "timeout")
 
-OPTIONS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "Hands each raw key to a program on its standard input.",
-    "properties": {
+OPTIONS: Mapping[str, Any] = build_schema(
+    "Hands each raw key to a program on its standard input.",
+    {
         "argv": {
             **_ARGV,
             "description": "Stores the value: program and arguments, each a template of {name} {key_type} {space} "
@@ -54,12 +55,10 @@ OPTIONS: Mapping[str, Any] = {
             "errorMessage": "must be a number of seconds or minutes, such as 30s or 2m",
             "description": "How long each run may take.",
         },
-        "format": FORMAT_OPTION,
-        **{name: COMMON_OPTIONS[name] for name in ("newline", "overwrite", "on_remove")},
     },
-    "required": ["argv"],
-    "additionalProperties": False,
-}
+    required=["argv"],
+    without=["copy_from"],
+)
 
 
 def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
@@ -70,7 +69,9 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
         environment=environment,
         limit=_read_timeout(str(settings.options.get("timeout") or _DEFAULT_TIMEOUT)),
     )
-    return CommandSink(settings, owner=surroundings.owner, programs=programs)
+    store = CommandStore(programs, settings.options)
+    kind = SinkKind(fill_slot=fill_slot, abilities=store.abilities, fixed=_FIXED)
+    return SinkEngine(settings, owner=surroundings.owner, store=store, kind=kind)
 
 
 def _read_timeout(text: str) -> timedelta:

@@ -1,7 +1,7 @@
 """The sink `gcp-secret-manager`: raw keys as secrets of Google's Secret Manager, receipts in their annotations.
 
-In: slots, raw keys, receipts, intents. Out: a new version of a secret for each raw key, which `latest` then means.
-Never: a secret touched that a person or another owner filled, an empty value, plain http to another machine.
+Each raw key is a new version of a secret, which `latest` then means. No request goes to another machine over plain
+http.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from keyplan.net.http import check_base_url
 from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks import templates
-from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION, NotedSink
+from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.gcp.client import TYPE, SecretManager, make_opener, make_replication
 from keyplan.sinks.gcp.store import GcpSecrets
+from keyplan.sinks.options import TEMPLATE, build_schema
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 """Google, secrets.create, secretId."""
 _LONGEST_PART = 100
 _DIGEST_DIGITS = 8
-_FIXED = ("project", "endpoint", "locations", "write_only", "copy_from")
+_FIXED = ("project", "endpoint", "locations", "write_only")
 
-OPTIONS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "Keeps each raw key as a secret of Google Cloud Secret Manager.",
-    "properties": {
+OPTIONS: Mapping[str, Any] = build_schema(
+    "Keeps each raw key as a secret of Google Cloud Secret Manager.",
+    {
         "project": {
             "type": "string",
             "pattern": "^[a-z0-9.:-]+$",
@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, Any] = {
         "name": {
             "type": "string",
             "minLength": 1,
-            "description": "Template of {name} {key_type} {space} {owner} {address}: the secret's id.",
+            "description": f"{TEMPLATE}: the secret's id.",
         },
         "endpoint": {
             "type": ["string", "null"],
@@ -64,12 +64,9 @@ OPTIONS: Mapping[str, Any] = {
             "default": False,
             "description": "Whether keyplan may not read values, and shouldn't try.",
         },
-        "format": FORMAT_OPTION,
-        **COMMON_OPTIONS,
     },
-    "required": ["project", "name"],
-    "additionalProperties": False,
-}
+    required=["project", "name"],
+)
 
 
 def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
@@ -88,13 +85,11 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
         project=str(options["project"]),
         replication=make_replication(locations),
     )
-    return NotedSink(
+    return SinkEngine(
         settings,
         owner=surroundings.owner,
         store=GcpSecrets(manager, reads=reads),
-        fill_slot=fill_slot,
-        abilities=Abilities(holds_receipts=True, readable=reads),
-        fixed=_FIXED,
+        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=reads), fixed=_FIXED),
     )
 
 

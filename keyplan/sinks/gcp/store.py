@@ -1,8 +1,8 @@
-"""Secrets of Google's Secret Manager, each with keyplan's note in its annotations: a store of noted values.
+"""Secrets of Google's Secret Manager, each with keyplan's note in its annotations: the store of the sink.
 
-In: slots, changes. Out: a value as the newest version of a secret, and the note beside it: the mark first, then the
-value, then its receipt with the number of the version. Never: a secret deleted that keyplan did not make, an annotation
-lost that is somebody else's, a change over one that somebody else made meanwhile.
+A value is the newest version of a secret, the note is beside it: first the mark, then the value, then its receipt with
+the number of the version. No secret is deleted that keyplan did not make, no other annotation is lost, and no change
+that another writer made meanwhile is overwritten.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from threading import Lock
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.sinks.engine import Change, Decide, Found, read_note, write_note
+from keyplan.sinks.engine import Change, Decide, Loaded, Presence
 from keyplan.sinks.gcp.client import LATEST, Secret, SecretManager, Version
-from keyplan.sinks.notes import Entry
+from keyplan.sinks.notes import Entry, read_note, write_note
 
 MOST_ASKED = 20
 """How many secrets are asked for one by one; more are listed."""
@@ -33,7 +33,7 @@ class _Look:
 
     secret: Secret | None = None
     version: Version | None = None
-    found: Found
+    loaded: Loaded
 
     @property
     def is_made(self) -> bool:
@@ -50,8 +50,8 @@ class GcpSecrets:
         self._reads = reads
         self._locks: dict[str, Lock] = {}
 
-    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
-        """Return what lies in each slot: many secrets come from one listing, newest versions one by one."""
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds: many secrets come from one listing, newest versions one by one."""
         names = {_id_of(slot) for slot in slots}
         with ThreadPoolExecutor(max_workers=_THREADS) as pool:
             if len(names) > MOST_ASKED:
@@ -60,38 +60,38 @@ class GcpSecrets:
             else:
                 secrets = dict(zip(names, pool.map(self._manager.get, names), strict=True))
             looks = dict(zip(secrets, pool.map(self._look, secrets.values()), strict=True))
-        return {slot: looks[_id_of(slot)].found for slot in slots}
+        return {slot: looks[_id_of(slot)].loaded for slot in slots}
 
-    def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
-        """Look, decide and change, at each step only if nobody else changed the secret meanwhile."""
+    def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:  # noqa: ARG002 - nothing has to be made
+        """Load, decide and store, at each step only if nobody else changed the secret meanwhile."""
         name = _id_of(slot)
         with self._locks.setdefault(name, Lock()):
             look = self._look(self._manager.get(name))
-            change = decide(look.found)
+            change = decide(look.loaded)
             if change is None:
                 return
             if change.entry is None:
                 self._remove(look, is_value_removed=change.content is not None)
                 return
             self._write(slot, look, change, change.entry)
-            if create and change.content is None:
+            if change.must_prove:
                 self._prove_right_to_add(name, slot.location)
 
     def _look(self, secret: Secret | None) -> _Look:
         if secret is None:
-            return _Look(found=Found())
+            return _Look(loaded=Loaded())
         entry = _read_entry(secret)
         version = self._newest(secret.id, entry)
-        # A person's secret whose newest version is disabled is no free place.
+        # A user's secret whose newest version is disabled is no free place.
         is_left = entry is not None or (version is not None and version.number <= _read_left(secret))
-        is_present = version is not None and (version.is_enabled or not is_left)
-        found = Found(
-            is_present=is_present,
+        is_there = version is not None and (version.is_enabled or not is_left)
+        loaded = Loaded(
+            presence=Presence.PRESENT if is_there else Presence.AS_READ,
             content=version.content if version else None,
             seal=str(version.number) if version else "",
             entry=entry,
         )
-        return _Look(secret=secret, version=version, found=found)
+        return _Look(secret=secret, version=version, loaded=loaded)
 
     def _newest(self, name: str, entry: Entry | None) -> Version | None:
         ask = self._manager.access if self._reads else self._manager.describe
@@ -103,16 +103,14 @@ class GcpSecrets:
         return newest
 
     def _write(self, slot: Slot, look: _Look, change: Change, entry: Entry) -> None:
-        name, secret, number = _id_of(slot), look.secret, entry.seal or look.found.seal
-        first = Entry(owner=entry.owner) if change.content else entry
+        name, secret, number = _id_of(slot), look.secret, entry.seal or look.loaded.seal
         if secret is None:
-            secret = self._manager.create(name, {_MADE: "yes", **_marks(first)})
-        elif change.content and look.found.entry is None:
-            # Marked first: after a crash between value and receipt, the value must not look like a person's.
-            secret = self._note(secret, first)
+            secret = self._manager.create(name, {_MADE: "yes", **_marks(change.first or entry)})
+        elif change.first is not None:
+            secret = self._note(secret, change.first)
         if change.content:
             is_there = look.version is not None and look.version.content == change.content
-            number = look.found.seal if is_there else str(self._manager.add(name, change.content))
+            number = look.loaded.seal if is_there else str(self._manager.add(name, change.content))
         if _read_entry(secret) != (noted := replace(entry, seal=number)):
             self._note(secret, noted)
         kept = slot.options.get("keep_versions")

@@ -1,7 +1,7 @@
 """The sink `keyring`: raw keys in the secret store of a developer's own machine, through the library keyring.
 
-In: slots, raw keys, receipts, intents. Out: one entry with the value, and a second one with the note on it. Never: a
-store that keeps secrets in plain files, or forgets them, because the library fell back to it.
+One entry has the value, a second one the note on it. No store is used that keeps secrets in plain files, or forgets
+them, because the library fell back to it.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from keyplan.model.observation import Abilities, Slot
 from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks import templates
-from keyplan.sinks.engine import COMMON_OPTIONS, FORMAT_OPTION, NotedSink
+from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.keyring.backends import find_backend
 from keyplan.sinks.keyring.store import KeyringEntries
+from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.system.optional import require
 
 DEFAULT_SERVICE, DEFAULT_USERNAME = "arize", "{name}"
 
-OPTIONS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "Stores each raw key in the secret store of the machine that runs keyplan.",
-    "properties": {
+OPTIONS: Mapping[str, Any] = build_schema(
+    "Stores each raw key in the secret store of the machine that runs keyplan.",
+    {
         "service": {
             "type": "string",
             "minLength": 1,
             "default": DEFAULT_SERVICE,
-            "description": "Template of {name} {key_type} {space} {owner} {address}.",
+            "description": f"{TEMPLATE}.",
         },
         "username": {
             "type": "string",
@@ -44,24 +44,19 @@ OPTIONS: Mapping[str, Any] = {
             "description": "Class of the backend, such as keyring.backends.SecretService.Keyring; "
             "left out, what the library finds, if it is known to be safe.",
         },
-        "format": FORMAT_OPTION,
-        **COMMON_OPTIONS,
     },
-    "additionalProperties": False,
-}
+)
 
 
 def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
     """Return the sink; no store is opened yet. Raises InputError where the library is not installed."""
     library = require("keyring", extra="keyring")
     wanted = settings.options.get("backend")
-    return NotedSink(
+    return SinkEngine(
         settings,
         owner=surroundings.owner,
         store=KeyringEntries(lambda: find_backend(library, str(wanted) if wanted else None)),
-        fill_slot=fill_slot,
-        abilities=Abilities(holds_receipts=True, readable=True),
-        fixed=("backend", "copy_from"),
+        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=("backend",)),
     )
 
 

@@ -1,7 +1,7 @@
-"""Entries of a machine's secret store, two for each key: a store of noted values.
+"""Entries of a machine's secret store, two for each key: the store of the sink `keyring`.
 
-In: slots, changes. Out: entries set one after the other, so that no note tells of a value that is not there. Never: a
-call that waits for ever: a store may ask a person who is not there.
+Entries are set one after the other, so that no note speaks of a value that is not there. Every call has a time limit:
+a store may ask a user who is not there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from keyplan.errors import KeyplanError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.sinks.engine import Change, Decide, Found, read_note, write_note
+from keyplan.sinks.engine import Change, Decide, Loaded, Presence
 from keyplan.sinks.keyring.backends import Backend
-from keyplan.sinks.notes import Entry
+from keyplan.sinks.notes import Entry, read_note, write_note
 
 T = TypeVar("T")
 
@@ -36,8 +36,8 @@ class KeyringEntries:
         self._lock = threading.RLock()
         self._backend: Backend | None = None
 
-    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
-        """Return what lies in each slot: two look-ups each, which stay on the machine."""
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds: two look-ups each, which stay on the machine."""
         with self._lock:
             return {slot: self._find(slot) for slot in slots}
 
@@ -49,28 +49,27 @@ class KeyringEntries:
             if change is not None:
                 self._perform(slot, found, change)
 
-    def _find(self, slot: Slot) -> Found:
+    def _find(self, slot: Slot) -> Loaded:
         service, username = _entry_of(slot)
         value = self._ask(slot, lambda backend: backend.get_password(service, username))
         note = self._ask(slot, lambda backend: backend.get_password(_NOTES_OF + service, username))
-        return Found(
-            is_present=bool(value),
+        return Loaded(
+            presence=Presence.PRESENT if value else Presence.AS_READ,
             content=value.encode() if value else None,
             entry=read_note(note, f"the entry {_NOTES_OF}{slot.location}"),
         )
 
-    def _perform(self, slot: Slot, found: Found, change: Change) -> None:
-        if change.content and found.entry is None and change.entry is not None:
-            # Marked first: after a crash between value and receipt, the value must not look like a person's.
-            self._note(slot, found, Entry(owner=change.entry.owner))
+    def _perform(self, slot: Slot, found: Loaded, change: Change) -> None:
+        if change.first is not None:
+            self._note(slot, found, change.first)
         service, username = _entry_of(slot)
         if change.content:
             self._ask(slot, partial(_set, service, username, change.content))
-        elif change.content is not None and found.is_present:
+        elif change.content is not None and found.presence is Presence.PRESENT:
             self._ask(slot, lambda backend: backend.delete_password(service, username))
         self._note(slot, found, change.entry)
 
-    def _note(self, slot: Slot, found: Found, entry: Entry | None) -> None:
+    def _note(self, slot: Slot, found: Loaded, entry: Entry | None) -> None:
         service, username = _entry_of(slot)
         if entry is not None:
             self._ask(slot, partial(_set, _NOTES_OF + service, username, write_note(entry).encode()))

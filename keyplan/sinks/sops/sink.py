@@ -1,7 +1,6 @@
 """The sink `sops`: raw keys as entries of an encrypted YAML or JSON file that lives in git, its receipts in the clear.
 
-In: slots, raw keys, receipts, intents. Out: the file with value and note set by the sops program, replaced as a whole.
-Never: a raw key in argv, environment or a file in the clear; another entry's ciphertext changed.
+No raw key is in argv, in an environment or in a file in the clear, and no other entry's ciphertext changes.
 """
 
 from __future__ import annotations
@@ -13,20 +12,20 @@ from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
 from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
-from keyplan.sinks.engine import COMMON_OPTIONS, NotedSink
+from keyplan.sinks.engine import SinkEngine, SinkKind
+from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.sops.places import fill_slot
 from keyplan.sinks.sops.program import SopsProgram, find_sops
 from keyplan.sinks.sops.store import SopsFiles
 from keyplan.system.programs import keep_from_children
 
-OPTIONS: Mapping[str, Any] = {
-    "type": "object",
-    "description": "Sets each raw key as one entry of a file that is encrypted with sops.",
-    "properties": {
+OPTIONS: Mapping[str, Any] = build_schema(
+    "Sets each raw key as one entry of a file that is encrypted with sops.",
+    {
         "path": {
             "type": "string",
             "minLength": 1,
-            "description": "Template of {name} {key_type} {space} {owner} {address}; ends in .yaml, .yml or .json.",
+            "description": f"{TEMPLATE}; ends in .yaml, .yml or .json.",
         },
         "entry": {
             "type": "string",
@@ -39,17 +38,16 @@ OPTIONS: Mapping[str, Any] = {
             "description": "Top-level field for receipts, which sops has to leave in the clear; "
             "left out, keyplan and the file's unencrypted_suffix.",
         },
-        **COMMON_OPTIONS,
     },
-    "required": ["path", "entry"],
-    "additionalProperties": False,
-}
+    required=["path", "entry"],
+    without=["format"],
+)
 
 
 def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
     """Return the sink; nothing is run yet. Raises InputError where the sops program is not installed."""
     environment = keep_from_children(surroundings.environment, surroundings.credential_variables)
-    return NotedSink(
+    return SinkEngine(
         settings,
         owner=surroundings.owner,
         store=SopsFiles(
@@ -57,7 +55,5 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
             program=SopsProgram(find_sops(environment), environment=environment),
             say=surroundings.say,
         ),
-        fill_slot=fill_slot,
-        abilities=Abilities(holds_receipts=True, readable=True),
-        fixed=("copy_from",),
+        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True)),
     )

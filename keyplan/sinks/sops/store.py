@@ -1,20 +1,22 @@
-"""Encrypted documents with notes in the clear: a store of noted values.
+"""Encrypted documents with notes in the clear: the store of the sink `sops`.
 
-In: slots, changes. Out: the file, value and note changed at once, replaced atomically under a lock. Never: a value
-written where sops would leave it in the clear.
+Value and note change at once: the file is replaced atomically, under a lock. No value is written where sops would
+leave it in the clear.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from keyplan.errors import SinkDeniedError
+from keyplan.model.examination import Finding
 from keyplan.model.observation import Slot
-from keyplan.sinks.engine import Change, Decide, Found, read_note, write_note
-from keyplan.sinks.local_files import OpenFolder, enter_folder_of, translated
+from keyplan.sinks.engine import Change, Decide, Loaded, Presence
+from keyplan.sinks.local_files import OpenFolder, enter_folder_of, find_unwritable, translated
+from keyplan.sinks.notes import read_note, write_note
 from keyplan.sinks.sops.document import Document
 from keyplan.sinks.sops.places import Target
 from keyplan.sinks.sops.program import SopsProgram, Workpiece
@@ -24,7 +26,7 @@ _PROBE = b"keyplan tries whether this is encrypted"
 
 
 class SopsFiles:
-    """Implements ValueStore. Safe for threads and for several processes of keyplan."""
+    """Implements ValueStore and ExaminableStore. Safe for threads and for several processes of keyplan."""
 
     def __init__(
         self, *, base: str, program: SopsProgram, say: Callable[[str], None], enter: OpenFolder = Folder.enter
@@ -35,16 +37,16 @@ class SopsFiles:
         self._enter = enter
         self._unreadable: set[PurePosixPath] = set()
 
-    def look(self, slots: Collection[Slot]) -> Mapping[Slot, Found]:
-        """Return what lies in each slot: each file is read, and decrypted where a key is at hand, once."""
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds: each file is read, and decrypted if a key is at hand, once."""
         by_path: defaultdict[PurePosixPath, list[tuple[Slot, Target]]] = defaultdict(list)
         for slot in slots:
             target = Target.of(slot)
             by_path[target.path].append((slot, target))
-        found: dict[Slot, Found] = {}
+        found: dict[Slot, Loaded] = {}
         for members in by_path.values():
             content = self._read(members[0][1])
-            found |= {slot: Found() for slot, _ in members} if not content else self._find_all(content, members)
+            found |= {slot: Loaded() for slot, _ in members} if not content else self._find_all(content, members)
         return found
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
@@ -59,11 +61,15 @@ class SopsFiles:
                 return
             with opened as folder, folder.locked(target.lock):
                 content = folder.read(target.path.name)
-                found = self._find_all(content, [(slot, target)])[slot] if content else Found()
+                found = self._find_all(content, [(slot, target)])[slot] if content else Loaded()
                 change = decide(found)
                 if change is not None:
                     content = content or self._program.create(Path(self._base, target.path), target.kind)
                     folder.write(target.path.name, self._edit(content, target, change))
+
+    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
+        """Yield a finding for each folder that can't be written in."""
+        return find_unwritable(self._base, [str(slot.options["path"]) for slot in slots])
 
     def _read(self, target: Target) -> bytes | None:
         with translated(target.location):
@@ -73,7 +79,7 @@ class SopsFiles:
             except FileNotFoundError:
                 return None
 
-    def _find_all(self, content: bytes, members: Collection[tuple[Slot, Target]]) -> dict[Slot, Found]:
+    def _find_all(self, content: bytes, members: Collection[tuple[Slot, Target]]) -> dict[Slot, Loaded]:
         """Return what lies in several slots of one file."""
         _, first = next(iter(members))
         document = Document.parse(content, kind=first.kind, name=str(first.path))
@@ -134,10 +140,11 @@ def _parse(content: bytes, target: Target) -> Document:
     return Document.parse(content, kind=target.kind, name=str(target.path))
 
 
-def _find(document: Document, clear: Document | None, target: Target) -> Found:
+def _find(document: Document, clear: Document | None, target: Target) -> Loaded:
     note: Any = document.find((document.notes_field(target.notes_field), target.note))
-    return Found(
-        is_present=document.find(target.keys) not in (None, ""),
+    is_there = document.find(target.keys) not in (None, "")
+    return Loaded(
+        presence=Presence.PRESENT if is_there else Presence.AS_READ,
         content=_to_bytes(clear.find(target.keys)) if clear else None,
         entry=read_note(note if isinstance(note, str) else None, f"the note on {target.location}"),
     )

@@ -1,0 +1,204 @@
+"""Files of values on a local file system, each with a sidecar for its notes: the store of the sinks `file` and `age`.
+
+A file is replaced atomically, the value first and then the sidecar, so that no receipt speaks of a value that is not
+there yet. No link below the manifest's folder is followed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Protocol
+
+from keyplan.errors import SinkDeniedError
+from keyplan.model.examination import Finding
+from keyplan.model.manifest import Json
+from keyplan.model.observation import Slot
+from keyplan.model.quick import quick
+from keyplan.sinks.engine import Change, Decide, Loaded, Presence, find_broken
+from keyplan.sinks.local_files import OpenFolder, Target, enter_folder_of, find_unwritable, translate, translated
+from keyplan.sinks.notes import Entry, Sidecar
+from keyplan.system.files import Folder
+from keyplan.system.git import GitIgnoring
+
+_SEAL_DIGITS = 32
+
+
+class Cipher(Protocol):
+    """Encrypts what is in the files."""
+
+    def seal(self, content: bytes, options: Mapping[str, Json]) -> bytes:
+        """Return the encrypted file. Raises InputError if the slot's options make that impossible."""
+        ...
+
+    def open(self, sealed: bytes) -> bytes | None:
+        """Return what is in an encrypted file; None if it can't be decrypted here."""
+        ...
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenFile:
+    """A file and its sidecar, read once for all the values in it."""
+
+    presence: Presence = Presence.AS_READ
+    content: bytes | None
+    seal: str = ""
+    sidecar: Sidecar
+    kinds: set[bool]
+    """Whether the notes beside it speak of variables, of a single value, or of both, which no format leaves."""
+
+    def pick(self, target: Target) -> Loaded:
+        """Return what the file holds of one value."""
+        entry = self.sidecar.entries.get(target.variable)
+        obstacle = None
+        if self.kinds and self.kinds != {bool(target.variable)}:
+            obstacle = SinkDeniedError(
+                f"{target.location}: keyplan holds a key there in another format",
+                advice=f"remove {target.path} and {target.sidecar_location}, or choose another path",
+            )
+        return Loaded(presence=self.presence, content=self.content, entry=entry, seal=self.seal, obstacle=obstacle)
+
+
+class FileStore:
+    """Implements ValueStore and ExaminableStore. Safe for threads and for several processes."""
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        cipher: Cipher | None = None,
+        ignoring: GitIgnoring | None = None,
+        enter: OpenFolder = Folder.enter,
+    ) -> None:
+        """Take `ignoring` if what is in the files must never be committed."""
+        self._base = base
+        self._cipher = cipher
+        self._ignoring = ignoring
+        self._enter = enter
+
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds: each folder is opened once, each file read once."""
+        # Git is asked nothing yet, but once it is, because one of these is written, then about all of them at once.
+        self._expect(slots)
+        by_folder: defaultdict[str, list[Slot]] = defaultdict(list)
+        for slot in slots:
+            folder, slash, _ = _path_of(slot).rpartition("/")
+            by_folder[folder + slash].append(slot)
+        return {slot: loaded for mine in by_folder.values() for slot, loaded in self._load_folder(mine)}
+
+    def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
+        """Replace value and sidecar under a lock."""
+        target = Target.of(slot)
+        if create and self._ignoring:
+            self._ignoring.refuse_unignored(Path(self._base, target.file))
+        with translated(target.location):
+            try:
+                opened = enter_folder_of(target.path, base=self._base, create=create, enter=self._enter)
+            except FileNotFoundError:
+                if create:
+                    raise
+                return
+            with opened as folder, folder.locked(target.lock):
+                found = self._read(folder, target)
+                change = decide(found.pick(target))
+                if change is not None:
+                    self._perform(folder, slot, found, change)
+
+    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
+        """Yield what git, or a folder that can't be written, keeps from being stored."""
+        self._expect(slots)
+        for slot in slots:
+            if self._ignoring:
+                try:
+                    self._ignoring.refuse_unignored(Path(self._base, _path_of(slot)))
+                except SinkDeniedError as error:
+                    yield find_broken(error)
+        yield from find_unwritable(self._base, [_path_of(slot) for slot in slots])
+
+    def _expect(self, slots: Collection[Slot]) -> None:
+        if self._ignoring:
+            self._ignoring.expect(Path(self._base, _path_of(slot)) for slot in slots)
+
+    def _load_folder(self, slots: Sequence[Slot]) -> Iterator[tuple[Slot, Loaded]]:
+        """Yield what each slot of one folder holds."""
+        # The folder is opened once: to open it anew for each of 10,000 files takes as long as to read them. Each file
+        # is read once: a dotenv file of 1,000 variables, with as many receipts beside it, was read 1,000 times.
+        with self._opened(Target.of(slots[0])) as folder:
+            if folder is None:
+                yield from ((slot, Loaded()) for slot in slots)
+                return
+            for _, mine in groupby(sorted(slots, key=_path_of), key=_path_of):
+                yield from self._load_file(folder, tuple(mine))
+
+    @contextmanager
+    def _opened(self, target: Target) -> Iterator[Folder | None]:
+        """Give the folder of a target; None if it does not exist."""
+        with translated(target.location), ExitStack() as stack:
+            try:
+                opened = enter_folder_of(target.path, base=self._base, create=False, enter=self._enter)
+                folder: Folder | None = stack.enter_context(opened)
+            except FileNotFoundError:
+                folder = None
+            yield folder
+
+    def _load_file(self, folder: Folder, slots: Sequence[Slot]) -> list[tuple[Slot, Loaded]]:
+        """Return what lies at slots of one file, which is read once."""
+        targets = [Target.of(slot) for slot in slots]
+        # Not `translated`: entering one more context for each of 10,000 files takes 9 ms.
+        try:
+            found = self._read(folder, targets[0])
+        except OSError as error:
+            raise translate(error, targets[0].location) from error
+        return [(slot, found.pick(target)) for slot, target in zip(slots, targets, strict=True)]
+
+    def _read(self, folder: Folder, target: Target) -> _OpenFile:
+        content = folder.read(target.name) or None
+        sidecar = Sidecar.from_bytes(folder.read(target.sidecar), target.sidecar_location)
+        kinds = {bool(name) for name in sidecar.entries}
+        if self._cipher is None or content is None:
+            return _OpenFile(content=content, sidecar=sidecar, kinds=kinds)
+        return _OpenFile(
+            presence=Presence.PRESENT,
+            content=self._cipher.open(content),
+            seal=_digest(content),
+            sidecar=sidecar,
+            kinds=kinds,
+        )
+
+    def _perform(self, folder: Folder, slot: Slot, found: _OpenFile, change: Change) -> None:
+        target, entry, content = Target.of(slot), change.entry, change.content
+        if content is not None:
+            if change.first is not None:
+                _note(folder, target, found, change.first)
+            if content and self._cipher is not None:
+                content = self._cipher.seal(content, slot.options)
+                entry = entry and replace(entry, seal=_digest(content))
+            _store(folder, target.name, content)
+        # The receipt last: until the value is there, nothing may say so.
+        _note(folder, target, found, entry)
+
+
+def _path_of(slot: Slot) -> str:
+    return str(slot.options["path"])
+
+
+def _note(folder: Folder, target: Target, found: _OpenFile, entry: Entry | None) -> None:
+    sidecar = found.sidecar.having(target.variable, entry)
+    _store(folder, target.sidecar, sidecar.to_bytes() if sidecar.entries else b"")
+
+
+def _store(folder: Folder, name: str, content: bytes) -> None:
+    if content:
+        folder.write(name, content)
+    else:
+        folder.remove(name)
+
+
+def _digest(sealed: bytes) -> str:
+    return hashlib.sha256(sealed).hexdigest()[:_SEAL_DIGITS]
