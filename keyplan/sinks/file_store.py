@@ -20,9 +20,9 @@ from keyplan.model.examination import Finding
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.model.quick import quick
-from keyplan.sinks.engine import Change, Decide, Loaded, Presence, find_broken
 from keyplan.sinks.local_files import OpenFolder, Target, enter_folder_of, find_unwritable, translate, translated
 from keyplan.sinks.notes import Entry, Sidecar
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
 

@@ -18,9 +18,9 @@ from keyplan.model.manifest import Declaration, Json, SinkName
 from keyplan.model.observation import Slot
 from keyplan.model.quick import quick
 from keyplan.sinks import templates
-from keyplan.sinks.engine import find_broken
 from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat
 from keyplan.sinks.options import format_of
+from keyplan.sinks.value_store import find_broken
 from keyplan.system.files import Folder
 
 DEFAULT_VARIABLE = "ARIZE_API_KEY"

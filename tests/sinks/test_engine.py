@@ -14,7 +14,9 @@ from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.engine import Decide, Loaded, Presence, SinkEngine, SinkKind, StoreConflictError
+from keyplan.sinks.engine import SinkEngine, SinkKind
+from keyplan.sinks.notes import Entry
+from keyplan.sinks.value_store import Decide, Loaded, Presence, Seals, StoreConflictError
 
 
 class Memory:
@@ -146,3 +148,60 @@ def test_an_empty_value_is_refused_before_the_store_is_asked(store: Memory) -> N
     with pytest.raises(SinkDeniedError, match="empty"):
         sink.put(locate(sink), RawKey(""), make_receipt(""))
     assert store.cells == {}
+
+
+def test_another_writers_change_is_met_by_loading_again(store: Memory) -> None:
+    attempts: list[int] = []
+    sink = SinkEngine(make_sink_settings({}), owner=OWNER, store=store, kind=make_kind(store, give_way=attempts.append))
+    slot = locate(sink)
+    store.conflicts = 3
+    sink.put(slot, RawKey(RAW), make_receipt())
+    assert (attempts, sink.inspect([slot])[slot].present) == ([1, 2, 3], True)
+
+
+def test_a_conflict_that_does_not_end_is_reported(store: Memory) -> None:
+    sink = build(store)
+    store.conflicts = 10
+    with pytest.raises(StoreConflictError, match="changed meanwhile"):
+        sink.put(locate(sink), RawKey(RAW), make_receipt())
+
+
+@pytest.mark.parametrize(
+    ("seals", "same", "another"),
+    [
+        pytest.param(Seals.HINT, Content.UNREAD, None, id="another digest may be the same value"),
+        pytest.param(Seals.CHANGE, Content.UNREAD, Content.DIFFERS, id="another writer wrote another value"),
+        pytest.param(Seals.VERSION, Content.MATCHES, Content.DIFFERS, id="a version never changes"),
+    ],
+)
+def test_a_seal_proves_what_its_store_says(seals: Seals, same: Content, another: Content | None) -> None:
+    store = Memory(is_readable=False)
+    sink = SinkEngine(make_sink_settings({}), owner=OWNER, store=store, kind=make_kind(store, seals=seals))
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    assert sink.inspect([slot])[slot].content is same
+    store.write_by_hand(slot, "by hand")
+    held = sink.inspect([slot])[slot]
+    assert (held.content if held.receipt else None) is another
+
+
+@pytest.mark.parametrize(
+    ("loaded", "why"),
+    [
+        pytest.param(Loaded(presence=Presence.POSSIBLE), "something may be there", id="what may not be looked at"),
+        pytest.param(Loaded(content=b"x", owner="another-team"), "another-team", id="an object's own mark"),
+        pytest.param(
+            Loaded(content=b"x", entry=Entry(owner=OWNER), is_foreign=True), "did not write", id="noted, not ours"
+        ),
+        pytest.param(Loaded(obstacle=SinkDeniedError("declared twice")), "declared twice", id="the store's own reason"),
+    ],
+)
+def test_what_keeps_a_slot_from_being_written_is_named_before(loaded: Loaded, why: str) -> None:
+    store = Memory(is_readable=True)
+    sink = build(store)
+    slot = locate(sink)
+    store.cells[slot] = loaded
+    (finding,) = sink.examine([slot])
+    assert why in finding.detail
+    with pytest.raises(SinkDeniedError, match=why):
+        sink.intend(slot, make_intent())

@@ -15,8 +15,8 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
 from keyplan.sinks.azure.client import Draft, Vault, Version
 from keyplan.sinks.azure.notes import is_marked, is_void, leave, read_entry, write_tags
-from keyplan.sinks.engine import Decide, Loaded, Presence
 from keyplan.sinks.notes import Entry
+from keyplan.sinks.value_store import Decide, Loaded, Presence
 
 MOST_ASKED = 20
 """How many secrets are asked for one by one; more are listed."""

@@ -18,8 +18,8 @@ from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.sinks import templates
 from keyplan.sinks.command.programs import Description, Programs, argv_of
-from keyplan.sinks.engine import Decide, Loaded, Presence, find_broken
 from keyplan.sinks.notes import Entry
+from keyplan.sinks.value_store import Decide, Loaded, Presence, find_broken
 
 PROGRAMS = ("argv", "describe", "annotate", "check", "remove")
 """Options that are programs with their arguments."""

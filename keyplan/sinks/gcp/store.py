@@ -15,9 +15,9 @@ from threading import Lock
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.sinks.engine import Change, Decide, Loaded, Presence
 from keyplan.sinks.gcp.client import LATEST, Secret, SecretManager, Version
 from keyplan.sinks.notes import Entry, read_note, write_note
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
 
 MOST_ASKED = 20
 """How many secrets are asked for one by one; more are listed."""

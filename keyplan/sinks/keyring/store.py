@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from keyplan.errors import KeyplanError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.sinks.engine import Change, Decide, Loaded, Presence
 from keyplan.sinks.keyring.backends import Backend
 from keyplan.sinks.notes import Entry, read_note, write_note
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
 
 T = TypeVar("T")
 

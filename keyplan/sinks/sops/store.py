@@ -14,12 +14,12 @@ from typing import Any
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Finding
 from keyplan.model.observation import Slot
-from keyplan.sinks.engine import Change, Decide, Loaded, Presence
 from keyplan.sinks.local_files import OpenFolder, enter_folder_of, find_unwritable, translated
 from keyplan.sinks.notes import read_note, write_note
 from keyplan.sinks.sops.document import Document
 from keyplan.sinks.sops.places import Target
 from keyplan.sinks.sops.program import SopsProgram, Workpiece
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
 from keyplan.system.files import Folder
 
 _PROBE = b"keyplan tries whether this is encrypted"
