@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks.accounts import space_id
-from keyplan.cli.wiring import PluginWiring
+from keyplan.app.wiring import PluginWiring
 from keyplan.model.manifest import ProviderSettings, SpaceId
 
 

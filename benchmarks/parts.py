@@ -14,14 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keyplan.app.plan import look
+from keyplan.app.wiring import PluginWiring
+from keyplan.app.workspace import locate
 from keyplan.applier.observe import locate_slots
-from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.main import notify
-from keyplan.cli.places import locate
-from keyplan.cli.running import look
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
-from keyplan.cli.wiring import PluginWiring
+from keyplan.cli.signals import Interrupts
 from keyplan.model.plan import Request
 from keyplan.renderers.formats import render_plan
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, redacted_of, spoil
 from keyplan.app import registry
-from keyplan.cli.wiring import PROVIDERS, SINKS
+from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.documents import schemas
 from keyplan.ledgers.sqlite import build
 from keyplan.ledgers.sqlite.documents import to_text

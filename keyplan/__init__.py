@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keyplan.cli.library import apply, plan, read_manifest, render
+    from keyplan.app.api import apply, plan, read_manifest, render
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "apply", "plan", "read_manifest", "render"]
@@ -24,7 +24,7 @@ __all__ = ["__version__", "apply", "plan", "read_manifest", "render"]
 def __getattr__(name: str) -> object:
     """Return a name of the library."""
     if name in __all__:
-        return getattr(import_module("keyplan.cli.library"), name)
+        return getattr(import_module("keyplan.app.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 
-from keyplan.cli.interrupting import Interrupts
+from keyplan.app.wiring import PluginWiring
 from keyplan.cli.main import run
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
-from keyplan.cli.wiring import PluginWiring
+from keyplan.cli.signals import Interrupts
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.server import RunningSandbox, running
 from keyplan.system.clock import SystemClock

@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from keyplan.cli.bugs import describe_bug, describe_way
-from keyplan.cli.concluding import ExitStatus
-from keyplan.cli.interrupting import Interrupts
+from keyplan.app.bugs import describe_bug, describe_way
+from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.naming import PROGRAM, say_version
 from keyplan.cli.options import process_environment, refuse_no_command
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
+from keyplan.cli.signals import Interrupts
 from keyplan.errors import InterruptedRunError, KeyplanError
 from keyplan.renderers.sanitize import inert
 from keyplan.renderers.text.error import render_error
 
 if TYPE_CHECKING:
-    from keyplan.cli.wiring import Wiring
+    from keyplan.app.wiring import Wiring
 
 COMMANDS: Mapping[str, str] = {
     "init": "Write a commented manifest to start from.",
@@ -196,7 +196,7 @@ def _open_session() -> Session:
 
 
 def _wire(environment: Mapping[str, str], say: Callable[[str], None]) -> Wiring:
-    from keyplan.cli.wiring import PluginWiring  # noqa: PLC0415 - its import takes 50 ms, which help and version spare
+    from keyplan.app.wiring import PluginWiring  # noqa: PLC0415 - its import takes 50 ms, which help and version spare
 
     return PluginWiring(environment, say)
 

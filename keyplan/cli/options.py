@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from keyplan.cli.concluding import ExitStatus
+from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.session import Session
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from keyplan.cli.concluding import conclude_all
+from keyplan.app.exit_codes import conclude_all
+from keyplan.app.files import save_privately
+from keyplan.app.workspace import DEFAULT_MANIFESTS
 from keyplan.cli.naming import say_version
 from keyplan.cli.options import Command, Decorator, option
-from keyplan.cli.places import DEFAULT_MANIFESTS
-from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
 from keyplan.errors import InputError, KeyplanError

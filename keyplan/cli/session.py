@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.screen import Screen
+from keyplan.cli.signals import Interrupts
 
 if TYPE_CHECKING:
-    from keyplan.cli.wiring import Wiring
+    from keyplan.app.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from simulator import World
 
-from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.main import run
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
+from keyplan.cli.signals import Interrupts
 from keyplan.model.manifest import Manifest, ProviderSettings, SinkName
 from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 

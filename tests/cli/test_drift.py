@@ -13,10 +13,10 @@ from simulator import Fault
 from syrupy.assertion import SnapshotAssertion
 
 import keyplan
-from keyplan.cli.places import Place
-from keyplan.cli.running import open_workbench
-from keyplan.cli.surveying import open_readers
-from keyplan.cli.wiring import PluginWiring
+from keyplan.app.drift import open_readers
+from keyplan.app.plan import open_workbench
+from keyplan.app.wiring import PluginWiring
+from keyplan.app.workspace import Place
 from keyplan.model.manifest import KeyId
 from keyplan.ports import KeyWriter, Ledger, Sink
 

@@ -10,7 +10,7 @@ from cli.shell import MANIFEST, Shell
 from simulated.effects import Fault
 from simulator import World
 
-from keyplan.cli.concluding import conclude_all
+from keyplan.app.exit_codes import conclude_all
 
 BOTH = ("envs/prod/keys.yaml", "envs/test/keys.yaml")
 ONE_KEY = """\

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cli.shell import MANIFEST, Shell
 
-from keyplan.cli.inputs import read_policies
-from keyplan.cli.library import apply, plan
+from keyplan.app.api import apply, plan
+from keyplan.app.files import read_policies
 from keyplan.model.policy import Rule
 
 PLATFORM = "version: 1\nallowed_key_types: [service]\n"

@@ -13,10 +13,10 @@ import pytest
 from cli.shell import Shell
 from simulator import Fault
 
+from keyplan.app.wiring import PluginWiring
 from keyplan.cli.extras import load_part
 from keyplan.cli.main import run
 from keyplan.cli.session import Session
-from keyplan.cli.wiring import PluginWiring
 from keyplan.errors import InputError
 
 

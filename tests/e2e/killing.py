@@ -18,7 +18,7 @@ from typing import Any
 
 from e2e.terminal import COMMAND, Terminal
 
-from keyplan.cli.library import open_session, plan
+from keyplan.app.api import open_session, plan
 from keyplan.ledgers.sqlite import build_reader
 
 FLOWS = ("create", "refresh", "replace", "replace with overlap", "remove")

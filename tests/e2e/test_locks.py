@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from e2e.terminal import Terminal
 
-from keyplan.cli.wiring import name_user
+from keyplan.app.wiring import name_user
 
 pytestmark = [pytest.mark.processes, pytest.mark.e2e, pytest.mark.enable_socket]
 

@@ -29,7 +29,7 @@ print(json.dumps([step.returncode, step.stdout, step.stderr]))
 """
 KEYPLAN = """
 import os, sys
-from keyplan.cli.masking import find_mask
+from keyplan.app.masks import find_mask
 from keyplan.model.secret import RawKey
 mask = find_mask(os.environ, sys.stderr, lambda text: print(text, file=sys.stderr, flush=True))
 if mask:

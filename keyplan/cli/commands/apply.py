@@ -6,12 +6,12 @@ import os
 
 import click
 
-from keyplan.cli.applying_options import ApplyingSettings, applying_options
-from keyplan.cli.inputs import STDIN, read_input, read_plans, read_policies
+from keyplan.app.files import STDIN, read_input, read_plans, read_policies
+from keyplan.app.workspace import Place, find_manifests, locate_all, settle_all
+from keyplan.cli.apply_options import ApplyingSettings, applying_options
+from keyplan.cli.apply_plan import Order, perform
 from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
 from keyplan.cli.outputs import keep_apart, reporting_failure
-from keyplan.cli.performing import Order, perform
-from keyplan.cli.places import Place, find_manifests, locate_all, settle_all
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.plan import Plan, Request

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from keyplan.cli.inputs import read_policies
+from keyplan.app.drift import look_ahead
+from keyplan.app.files import read_policies
+from keyplan.app.workspace import locate
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
-from keyplan.cli.places import locate
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.cli.surveying import look_ahead
 from keyplan.renderers.formats import CALENDAR_FORMATS, render_calendar
 
 _MOST_DAYS = 3660

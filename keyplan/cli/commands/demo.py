@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from keyplan.app.files import save_privately
 from keyplan.cli.extras import load_part, sandbox_errors
 from keyplan.cli.main import run
 from keyplan.cli.options import option
-from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.sandbox.options import SandboxOptions
 

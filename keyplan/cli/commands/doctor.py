@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from keyplan.app.wiring import Wiring
+from keyplan.app.workspace import Place, locate
 from keyplan.applier.doctor import Doors, examine
 from keyplan.cli.options import argument, format_option, ledger_option
-from keyplan.cli.places import Place, locate
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.cli.wiring import Wiring
 from keyplan.model.manifest import SinkName
 from keyplan.ports import Sink
 from keyplan.renderers.formats import EXAMINATION_FORMATS, render_examination

@@ -9,16 +9,16 @@ from typing import TypeAlias
 
 import click
 
-from keyplan.cli.abreast import run_abreast, sort_out
-from keyplan.cli.concluding import conclude_all, conclude_drift
-from keyplan.cli.inputs import read_policies
+from keyplan.app.drift import look_for_drift
+from keyplan.app.exit_codes import conclude_all, conclude_drift
+from keyplan.app.files import read_policies
+from keyplan.app.parallel import run_abreast, sort_out
+from keyplan.app.workspace import DEFAULT_MANIFESTS, Place, find_manifests, locate_all, require_own_keys
+from keyplan.cli.notify_options import WatchingSettings, watching, watching_options
 from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
-from keyplan.cli.places import DEFAULT_MANIFESTS, Place, find_manifests, locate_all, require_own_keys
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.cli.surveying import look_for_drift
-from keyplan.cli.watching import WatchingSettings, watching, watching_options
 from keyplan.documents.report import Failure
 from keyplan.model.drift import Drift, Kind
 from keyplan.model.observation import Snapshot

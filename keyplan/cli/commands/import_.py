@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
+from keyplan.app.plan import open_workbench
+from keyplan.app.workspace import locate
 from keyplan.applier.observe import observe
 from keyplan.applier.takeover import check_sinks, is_dead, record_import
 from keyplan.applier.workbench import Workbench
-from keyplan.cli.applying_options import lock_timeout_option
+from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option
-from keyplan.cli.places import locate
 from keyplan.cli.progress import show_waiting
-from keyplan.cli.running import open_workbench
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.manifest import Address, Manifest

@@ -6,8 +6,8 @@ import re
 
 import click
 
+from keyplan.app.files import save_new
 from keyplan.cli.options import argument, option
-from keyplan.cli.saving import save_new
 from keyplan.cli.session import Session
 from keyplan.renderers.sanitize import inert
 

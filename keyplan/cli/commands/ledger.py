@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from keyplan.app.plan import look_around, open_ledger, open_ledger_reader, open_workbench
+from keyplan.app.workspace import Place, locate
 from keyplan.applier.recover import record_again
-from keyplan.cli.applying_options import lock_timeout_option
+from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option, refuse_no_command
-from keyplan.cli.places import Place, locate
 from keyplan.cli.progress import show_waiting
-from keyplan.cli.running import look_around, open_ledger, open_ledger_reader, open_workbench
 from keyplan.cli.session import Session
 from keyplan.errors import RefusedError
 from keyplan.model.plan import Plan

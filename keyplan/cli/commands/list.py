@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from keyplan.cli.inputs import read_input, read_manifest
+from keyplan.app.files import read_input, read_manifest
+from keyplan.app.workspace import list_default_manifests
 from keyplan.cli.options import format_option, option
-from keyplan.cli.places import list_default_manifests
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.model.manifest import KeyType, ProviderSettings, SpaceId

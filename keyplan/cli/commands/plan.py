@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
-from keyplan.cli.abreast import run_abreast, sort_out
-from keyplan.cli.concluding import conclude_all, conclude_plan
-from keyplan.cli.inputs import read_policies
+from keyplan.app.exit_codes import conclude_all, conclude_plan
+from keyplan.app.files import read_policies, save_privately
+from keyplan.app.parallel import run_abreast, sort_out
+from keyplan.app.plan import look
+from keyplan.app.workspace import Place, find_manifests, locate_all, require_own_keys
 from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
-from keyplan.cli.places import Place, find_manifests, locate_all, require_own_keys
 from keyplan.cli.progress import show_waiting
-from keyplan.cli.running import look
-from keyplan.cli.saving import save_privately
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.documents.report import Failure

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from keyplan.cli.applying_options import ApplyingSettings, applying_options
-from keyplan.cli.inputs import read_policies
+from keyplan.app.files import read_policies
+from keyplan.app.workspace import locate
+from keyplan.cli.apply_options import ApplyingSettings, applying_options
+from keyplan.cli.apply_plan import Order, perform
 from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.outputs import keep_apart
-from keyplan.cli.performing import Order, perform
-from keyplan.cli.places import locate
 from keyplan.cli.session import Session
 from keyplan.model.plan import Request
 

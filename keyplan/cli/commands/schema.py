@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from keyplan.cli.merging import merge_plugins
+from keyplan.app.schema import merge_plugins
 from keyplan.cli.options import argument
 from keyplan.cli.session import Session
 from keyplan.documents import schemas

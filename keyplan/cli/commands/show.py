@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from keyplan.cli.inputs import read_input, read_plans
+from keyplan.app.files import read_input, read_plans
 from keyplan.cli.options import argument
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session

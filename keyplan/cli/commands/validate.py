@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import click
 
-from keyplan.cli.concluding import ExitStatus
-from keyplan.cli.inputs import Input, read_input, survey_manifest, survey_policies
+from keyplan.app.exit_codes import ExitStatus
+from keyplan.app.files import Input, read_input, survey_manifest, survey_policies
+from keyplan.app.workspace import DEFAULT_MANIFESTS, find_manifests
 from keyplan.cli.options import FileNames, argument, policy_option
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure
-from keyplan.cli.places import DEFAULT_MANIFESTS, find_manifests
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.policy import Policy, Validation

@@ -10,8 +10,8 @@ from cli.shell import Shell
 from simulator import SimulatedClock
 
 import keyplan
+from keyplan.app.wiring import PluginWiring, jitter, name_user
 from keyplan.applier.observe import locate_slots
-from keyplan.cli.wiring import PluginWiring, jitter, name_user
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
 from keyplan.ports import Memory

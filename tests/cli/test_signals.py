@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from keyplan.cli.interrupting import Interrupts
+from keyplan.cli.signals import Interrupts
 
 
 def test_outside_a_patient_block_a_signal_ends_the_run_at_once() -> None:

@@ -11,7 +11,7 @@ import pytest
 from cli.shell import Shell
 from prometheus_client.parser import text_string_to_metric_families
 
-from keyplan.cli.metering import metering
+from keyplan.app.metrics import metering
 from keyplan.errors import InputError, ProviderUnavailableError
 
 DAY = timedelta(days=1)

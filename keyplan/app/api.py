@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from keyplan.app.apply import require_same, require_unspent, spend
+from keyplan.app.files import STDIN, read_input, read_policies
+from keyplan.app.files import read_manifest as read_manifest_in
+from keyplan.app.plan import DEFAULT_PARALLELISM, look, open_workbench, plan_now
+from keyplan.app.wiring import PluginWiring
+from keyplan.app.workspace import Place, place_beside
 from keyplan.applier.apply import apply as apply_plan
-from keyplan.cli.approving import require_same, require_unspent, spend
-from keyplan.cli.inputs import STDIN, read_input, read_policies
-from keyplan.cli.inputs import read_manifest as read_manifest_in
-from keyplan.cli.interrupting import Interrupts
 from keyplan.cli.options import process_environment
-from keyplan.cli.places import Place, place_beside
 from keyplan.cli.progress import Silence
-from keyplan.cli.running import DEFAULT_PARALLELISM, look, open_workbench, plan_now
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
-from keyplan.cli.wiring import PluginWiring
+from keyplan.cli.signals import Interrupts
 from keyplan.documents.plan import digest
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation

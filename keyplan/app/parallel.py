@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from keyplan.cli.bugs import describe_bug
+from keyplan.app.bugs import describe_bug
 from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError
 

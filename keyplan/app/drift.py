@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from keyplan.app.plan import decide_all, open_provider, read_only_ledger, warn_of_skew
+from keyplan.app.wiring import Wiring
+from keyplan.app.workspace import Place
 from keyplan.applier.observe import Readers, observe
-from keyplan.cli.places import Place
-from keyplan.cli.running import decide_all, open_provider, read_only_ledger, warn_of_skew
-from keyplan.cli.wiring import Wiring
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift, Kind
 from keyplan.model.manifest import Unmanaged

@@ -14,8 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from keyplan.cli.metering import Meter, metering
-from keyplan.cli.notifying import Informer, NotifyingSettings, conclude_told, open_informer
+from keyplan.app.metrics import Meter, metering
+from keyplan.app.notifications import Informer, NotifyingSettings, conclude_told, open_informer
 from keyplan.cli.options import Command, option
 from keyplan.cli.session import Session
 from keyplan.errors import KeyplanError

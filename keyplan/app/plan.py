@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from keyplan.app.wiring import Wiring
+from keyplan.app.workspace import Place
 from keyplan.applier.observe import observe
 from keyplan.applier.workbench import Workbench
-from keyplan.cli.places import Place
-from keyplan.cli.wiring import Wiring
 from keyplan.model.manifest import Manifest, SinkName
 from keyplan.model.observation import LARGEST_SKEW, Snapshot
 from keyplan.model.plan import FreshPlan, Request

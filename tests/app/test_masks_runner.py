@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyplan.cli.masking import UNMASKED, _RunnerMask, find_mask, reaches_runner
+from keyplan.app.masks import UNMASKED, _RunnerMask, find_mask, reaches_runner
 from keyplan.model.secret import RawKey
 from keyplan.system.processes import Process
 

@@ -6,30 +6,114 @@ nobody approved; an effect before every manifest of the order could be planned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from keyplan.cli.abreast import run_abreast, sort_out
-from keyplan.cli.applying_options import ApplyingSettings
-from keyplan.cli.approving import require_digest, require_same, require_unspent, spend
-from keyplan.cli.concluding import conclude_all, conclude_apply, conclude_error
-from keyplan.cli.executing import execute
-from keyplan.cli.jobs import Job, open_jobs
-from keyplan.cli.outputs import Answer, publish, reporting_failure, tell_errors
-from keyplan.cli.places import Place, require_own_keys
-from keyplan.cli.progress import show_waiting
-from keyplan.cli.running import plan_now
+from keyplan.app.apply import Job, open_jobs, require_digest, require_same, require_unspent, spend
+from keyplan.app.exit_codes import conclude_all, conclude_apply, conclude_error
+from keyplan.app.masks import MaskingWriter, find_mask
+from keyplan.app.parallel import run_abreast, sort_out
+from keyplan.app.plan import plan_now
+from keyplan.app.workspace import Place, require_own_keys
+from keyplan.applier.apply import apply
+from keyplan.applier.workbench import Workbench
+from keyplan.cli.apply_options import ApplyingSettings
+from keyplan.cli.events import EventLog, Events, fan_out, open_events
+from keyplan.cli.outputs import GITHUB, Answer, publish, reporting_failure, tell_errors
+from keyplan.cli.progress import show_progress, show_waiting
 from keyplan.cli.session import Session
+from keyplan.documents.plan import digest
 from keyplan.documents.plan_set import combine_digests, digest_to_approve
 from keyplan.documents.report import Failure
-from keyplan.errors import KeyplanError, RefusedError
+from keyplan.errors import InterruptedRunError, KeyplanError, RefusedError
 from keyplan.model.plan import FreshPlan, Plan, Request
 from keyplan.model.report import Report
+from keyplan.ports import Progress
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import REPORT_FORMATS, draw_report
 from keyplan.renderers.text.many import render_plans
 from keyplan.renderers.text.plan import outline
 from keyplan.renderers.words import say_count
+
+
+def execute(
+    session: Session,
+    plans: Sequence[FreshPlan],
+    benches: Sequence[Workbench],
+    applying: ApplyingSettings,
+    *,
+    begin: Callable[[], None],
+) -> list[Report | KeyplanError]:
+    """Return what came of each plan: its report, or the error that ended it.
+
+    `begin` is called once all is ready, right before anything runs. Raises InputError before that, and what it raises.
+    """
+    masked = _mask(session, benches, applying)
+    with _events(session, applying) as log:
+        begin()
+        with session.interrupts.patiently(), show_progress(session.screen) as progress:
+
+            def run_one(pair: tuple[FreshPlan, Workbench]) -> Report:
+                plan, bench = pair
+                return _run(session, plan, bench, parallelism=applying.parallelism, progress=progress, log=log)
+
+            pairs = list(zip(plans, masked, strict=True))
+            return run_abreast(run_one, pairs, break_off=lambda: _break_off(session))
+
+
+def _break_off(session: Session) -> KeyplanError:
+    """Return what came of a plan whose apply still went on when somebody interrupted twice."""
+    return InterruptedRunError(
+        "the run was told twice to stop while this was under way; the next apply finds out how far it came, "
+        "and finishes it",
+        signal_number=session.interrupts.requested() or signal.SIGINT,
+    )
+
+
+def _run(
+    session: Session, plan: FreshPlan, bench: Workbench, *, parallelism: int, progress: Progress, log: EventLog | None
+) -> Report:
+    """Return the report of one plan. Raises the error that ends it."""
+    events = Events(log, manifest=plan.manifest) if log else None
+    if events:
+        events.plan(plan)
+    try:
+        report = apply(
+            plan,
+            digest=digest(plan),
+            ports=bench,
+            parallelism=parallelism,
+            progress=fan_out(progress, events) if events else progress,
+            stop=session.interrupts,
+        )
+    except KeyplanError as error:
+        if events:
+            events.fail(error)
+        raise
+    if events:
+        events.conclude(report)
+    return report
+
+
+def _mask(session: Session, benches: Sequence[Workbench], applying: ApplyingSettings) -> Sequence[Workbench]:
+    """Return the workbenches; in a runner of GitHub such as have each new raw key masked in its log."""
+    screen = session.screen
+    mask = find_mask(session.environment, screen.talk, screen.say) if applying.outputs.has(GITHUB) else None
+    if mask is None:
+        return benches
+    return [replace(bench, writer=MaskingWriter(writer=bench.writer, mask=mask)) for bench in benches]
+
+
+@contextmanager
+def _events(session: Session, applying: ApplyingSettings) -> Iterator[EventLog | None]:
+    if applying.json_lines is None:
+        yield None
+        return
+    with open_events(session, applying.json_lines) as log:
+        yield log
+
 
 _QUESTION = "\nDo you want to do this? Only 'yes' is taken for a yes: "
 

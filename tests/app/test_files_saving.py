@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyplan.cli.saving import save_new, save_privately, save_publicly
+from keyplan.app.files import save_new, save_privately, save_publicly
 from keyplan.errors import InputError
 
 

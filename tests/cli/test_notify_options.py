@@ -11,12 +11,12 @@ import httpx
 import pytest
 from cli.shell import Shell
 
-from keyplan.cli.metering import Meter
-from keyplan.cli.notifying import NotifyingSettings, open_informer
-from keyplan.cli.places import locate
+from keyplan.app.drift import look_for_drift
+from keyplan.app.metrics import Meter
+from keyplan.app.notifications import NotifyingSettings, open_informer
+from keyplan.app.workspace import locate
+from keyplan.cli.notify_options import Watch, WatchingSettings, watching
 from keyplan.cli.session import Session
-from keyplan.cli.surveying import look_for_drift
-from keyplan.cli.watching import Watch, WatchingSettings, watching
 from keyplan.errors import ProviderDeniedError
 from keyplan.net.http import open_client
 

@@ -11,7 +11,7 @@ import pytest
 from cli.shell import Shell
 from renderers.machine.test_notice import GONE, make_drift
 
-from keyplan.cli.notifying import Informer, NotifyingSettings, conclude_told, open_informer
+from keyplan.app.notifications import Informer, NotifyingSettings, conclude_told, open_informer
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift
 from keyplan.net.http import open_client

@@ -9,7 +9,7 @@ from drifts import ACCEPTED, DUE, ENDING, GONE, MOVED, WAIVER, make_drift
 from drifts import STRANGER as UNMANAGED
 from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, KEEP, NOT_TRIED, STRANGER, make_plan, make_report
 
-from keyplan.cli.concluding import conclude_apply, conclude_drift, conclude_error, conclude_plan
+from keyplan.app.exit_codes import conclude_apply, conclude_drift, conclude_error, conclude_plan
 from keyplan.errors import InterruptedRunError, SinkError
 from keyplan.model.drift import Finding
 from keyplan.model.manifest import Unmanaged

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
+from keyplan.app.plan import DEFAULT_PARALLELISM
 from keyplan.cli.events import STDOUT
 from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
-from keyplan.cli.running import DEFAULT_PARALLELISM
 from keyplan.renderers.formats import REPORT_FORMATS
 
 _MOST_PARALLEL = 64

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keyplan.cli.inputs import STDIN, Input, read_input, read_manifest
+from keyplan.app.files import STDIN, Input, read_input, read_manifest
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.manifest import Manifest

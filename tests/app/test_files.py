@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli.shell import MANIFEST, Shell
 
-from keyplan.cli import inputs
+from keyplan.app import files as inputs
 
 VERBS = ["validate", "plan", "apply", "show"]
 

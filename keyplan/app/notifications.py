@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from keyplan.cli.concluding import ExitStatus
+from keyplan.app.exit_codes import ExitStatus
+from keyplan.app.wiring import jitter
 from keyplan.cli.naming import say_version
 from keyplan.cli.session import Session
-from keyplan.cli.wiring import jitter
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
 from keyplan.model.notice import Mood, Notice

@@ -11,7 +11,7 @@ from copy import deepcopy
 from typing import Any
 
 from keyplan.app import registry
-from keyplan.cli.wiring import PROVIDERS, SINKS
+from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError
 
 

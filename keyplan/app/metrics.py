@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from keyplan.app.files import save_publicly
 from keyplan.cli.naming import say_version
-from keyplan.cli.saving import save_publicly
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
 from keyplan.renderers.machine.measures import Look, Run, measure

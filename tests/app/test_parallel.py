@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from keyplan.cli.abreast import run_abreast
+from keyplan.app.parallel import run_abreast
 from keyplan.errors import InputError, KeyplanError
 
 
