@@ -8,7 +8,7 @@ import signal
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("manifest_fixtures",)
+pytest_plugins = ("manifest_fixtures", "shell_fixtures")
 
 for module in ("contracts.provider_contract", "contracts.sink_contract", "contracts.ledger_contract", "sinks.journey"):
     pytest.register_assert_rewrite(module)
