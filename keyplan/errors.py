@@ -165,6 +165,15 @@ class NotificationError(KeyplanError):
     """A notice did not arrive. The message names only scheme and host of its target: the rest may be a secret."""
 
 
+class BugError(KeyplanError):
+    """A failure that nobody foresaw: a bug of keyplan, or of a plugin that the message names."""
+
+    def __init__(self, message: str, *, advice: str, trace: str) -> None:
+        super().__init__(message, advice=advice)
+        self.trace = trace
+        """The calls that led to it, without any value; several lines."""
+
+
 class InterruptedRunError(KeyplanError):
     """A signal stopped the run; actions that had begun are finished, or their intents are in the ledger."""
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from keyplan.app.bugs import describe_bug
 from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError
+from keyplan.model.bugs import describe_bug
 
 MOST_ABREAST = 8
 """So many manifests at once; each has threads of its own."""

@@ -7,12 +7,10 @@ a time per address; deletes of undeclared keys start when all issuing is done, a
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from itertools import groupby
-from pathlib import Path
 from threading import Lock
 from typing import assert_never
 
@@ -22,6 +20,7 @@ from keyplan.applier.retire import Ending
 from keyplan.applier.throttle import count_lanes, pace
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError
+from keyplan.model.bugs import describe_bug
 from keyplan.model.plan import (
     Action,
     CopyBasis,
@@ -85,7 +84,7 @@ class Lane:
             return self._outcomes
         if not isinstance(error, Exception):
             raise error
-        return self._break_off(lambda action: describe_bug(action, error), STEP_FAILED)
+        return self._break_off(lambda action: _blame(action, error), STEP_FAILED)
 
     def _note(self, outcome: Outcome | None) -> None:
         with self._lock:
@@ -104,15 +103,9 @@ class Lane:
         return [NotTried(action=action, why=why) for action in self._actions[self._begun :] if _is_told(action)]
 
 
-def describe_bug(action: Action, error: Exception) -> Failed:
-    """Return an outcome that names an exception's class and place, and not its text, which may quote a secret."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return Failed(
-        action=action,
-        message=f"this is a bug: {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}",
-        advice="please report it",
-        next_run=_SETTLES,
-    )
+def _blame(action: Action, error: Exception) -> Failed:
+    bug = describe_bug(error)
+    return Failed(action=action, message=bug.message, advice=bug.advice, next_run=_SETTLES, trace=bug.trace)
 
 
 def _doubt(action: Action) -> InDoubt:

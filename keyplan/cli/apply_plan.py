@@ -29,7 +29,7 @@ from keyplan.documents.plan_set import combine_digests, digest_to_approve
 from keyplan.documents.report import Failure
 from keyplan.errors import InterruptedRunError, KeyplanError, RefusedError
 from keyplan.model.plan import FreshPlan, Plan, Request
-from keyplan.model.report import Report
+from keyplan.model.report import Failed, Report
 from keyplan.ports import Progress
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import REPORT_FORMATS, draw_report
@@ -247,6 +247,8 @@ def _conclude(session: Session, order: Order, plans: Sequence[Plan], results: Se
     )
     status = publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=len(plans))
+    for failure in (failure for report in reports for failure in report.failures if isinstance(failure, Failed)):
+        session.show_trace(failure.trace)
     blocked = sum(len(plan.blocked) for plan in plans)
     if blocked:
         session.screen.say(f"{say_count(blocked, 'action')} blocked: what to do about it stands in the plan.")

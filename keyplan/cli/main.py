@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from keyplan.app.bugs import describe_bug, describe_way
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.naming import PROGRAM, say_version
 from keyplan.cli.options import process_environment, refuse_no_command
@@ -28,6 +27,7 @@ from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
 from keyplan.errors import InterruptedRunError, KeyplanError
+from keyplan.model.bugs import describe_bug
 from keyplan.renderers.sanitize import inert
 from keyplan.renderers.text.error import render_error
 
@@ -145,9 +145,9 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         say(render_error(error, palette))
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - the one place that keeps tracebacks from users
-        say(render_error(describe_bug(error), palette))
-        if session.environment.get("KEYPLAN_DEBUG") == "1":
-            say(describe_way(error))
+        bug = describe_bug(error)
+        say(render_error(bug, palette))
+        session.show_trace(bug.trace)
         return ExitStatus.UNFORESEEN
 
 

@@ -23,7 +23,7 @@ from keyplan.cli.naming import say_version
 from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
-from keyplan.errors import InputError, KeyplanError
+from keyplan.errors import BugError, InputError, KeyplanError
 from keyplan.renderers.formats import SHEET_FORMATS, Formats, draw_error, render
 from keyplan.renderers.palette import PLAIN
 from keyplan.renderers.sanitize import inert
@@ -205,6 +205,8 @@ def tell_errors(session: Session, errors: Sequence[Failure], *, of: int) -> None
     for manifest, error in errors:
         name = f"{inert(manifest)}: " if of > 1 else ""
         session.screen.say(name + render_error(error, session.screen.talk_palette))
+        if isinstance(error, BugError):
+            session.show_trace(error.trace)
 
 
 def formats_option(*formats: str) -> Decorator[Any]:

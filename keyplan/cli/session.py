@@ -32,3 +32,8 @@ class Session:
     def wiring(self) -> Wiring:
         """The way to ports in this session's environment."""
         return self.wire(self.environment, self.screen.say)
+
+    def show_trace(self, trace: str) -> None:
+        """Show the calls that led to a bug, if the user asks for them with KEYPLAN_DEBUG=1."""
+        if trace and self.environment.get("KEYPLAN_DEBUG") == "1":
+            self.screen.say(trace)

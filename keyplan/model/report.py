@@ -33,6 +33,8 @@ class Failed:
     exit_status: int = 1
     next_run: str = ""
     """What the next apply will do about it."""
+    trace: str = ""
+    """The calls that led to a bug, without any value; empty for every other failure. No document publishes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

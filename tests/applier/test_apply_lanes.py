@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -73,7 +74,8 @@ def test_a_kept_key_that_could_not_be_kept_in_order_is_told_of() -> None:
 def test_a_bug_is_an_outcome_that_names_its_class_and_place() -> None:
     (outcome,) = run(explode, MAKE)
     assert isinstance(outcome, Failed)
-    assert outcome.message.startswith("this is a bug: TypeError at test_apply_lanes.py:")
+    assert re.fullmatch(r"this is a bug in keyplan: TypeError at \S+test_apply_lanes\.py:\d+", outcome.message)
+    assert outcome.trace.endswith(" in explode\nTypeError")
     assert outcome.exit_status == 1
 
 

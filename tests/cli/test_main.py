@@ -181,6 +181,20 @@ def test_debugging_shows_the_way_to_a_bug_but_neither_message_nor_values(shell: 
     assert SECRET not in done.err
 
 
+@pytest.mark.usefixtures("manifest")
+@pytest.mark.parametrize("debug", ["1", "0"])
+def test_debugging_shows_the_way_to_a_bug_of_a_single_key_too(shell: Shell, debug: str) -> None:
+    def create(*_: object, **__: object) -> None:
+        raise unforeseen()
+
+    shell.world.provider.create = create  # type: ignore[assignment,method-assign]  # stands in for the method
+    shell.environment["KEYPLAN_DEBUG"] = debug
+    done = shell("apply", "--auto-approve")
+    assert "this is a bug in keyplan: Unforeseen at " in done.out
+    assert done.err.count(" in create\nUnforeseen\n") == (2 if debug == "1" else 0)
+    assert SECRET not in done.out + done.err
+
+
 class Full(io.StringIO):
     """A stream on a disk without space."""
 

@@ -223,3 +223,17 @@ def test_two_manifests_of_one_owner_are_found_out_however_they_spell_the_provide
 def test_the_same_owner_with_another_credential_is_another_account(envs: Shell) -> None:
     envs.write(ONE_KEY.format(owner="prod") + "provider: {credential: {env: OTHER}}\n", BOTH[1])
     assert envs("plan", "envs").status == 0
+
+
+@pytest.mark.parametrize("debug", ["1", "0"])
+def test_debugging_shows_the_way_to_a_bug_in_one_of_several(envs: Shell, debug: str) -> None:
+    def list_keys(*_: object) -> None:
+        raise TypeError("canary")
+
+    envs.wiring.others["test"].provider.list_keys = list_keys  # type: ignore[assignment,method-assign]  # stands in for it
+    envs.environment["KEYPLAN_DEBUG"] = debug
+    planned = envs("plan", *BOTH)
+    assert planned.status == 1
+    assert "envs/test/keys.yaml: error: this is a bug in keyplan: TypeError at " in planned.err
+    assert planned.err.count(" in list_keys\nTypeError") == int(debug)
+    assert "canary" not in planned.out + planned.err
