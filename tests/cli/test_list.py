@@ -51,6 +51,40 @@ def test_the_space_chooses(filled: Shell) -> None:
     assert "ingest" in names(filled, "--space-id", space)
 
 
+def test_a_space_may_be_named_by_its_name(filled: Shell) -> None:
+    filled.write()
+    filled("apply", "--auto-approve")
+    assert names(filled, "--space", "production") == names(
+        filled, "--space-id", filled.world.provider.spaces["production"].id
+    )
+    assert names(filled, "--space", "staging") == names(
+        filled, "--space-id", filled.world.provider.spaces["staging"].id
+    )
+
+
+def test_a_space_that_is_unknown_is_3(filled: Shell) -> None:
+    done = filled("list", "--space", "prodution")
+    assert (done.status, done.out) == (3, "")
+    assert "prodution" in done.err
+    assert filled.wiring.closed == 1
+
+
+def test_a_space_by_name_and_by_id_is_64(filled: Shell) -> None:
+    done = filled("list", "--space", "production", "--space-id", "U3BhY2U6MQ==")
+    assert (done.status, done.out) == (64, "")
+    assert "--space and --space-id name the same thing" in done.err
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("1", 1), ("2", 2), ("9", 2)])
+def test_a_limit_keeps_the_first_keys(filled: Shell, limit: str, expected: int) -> None:
+    every = names(filled, "--status", "all")
+    assert names(filled, "--status", "all", "--limit", limit) == every[:expected]
+
+
+def test_a_limit_of_none_is_64(filled: Shell) -> None:
+    assert filled("list", "--limit", "0").status == 64
+
+
 def test_the_providers_settings_are_the_manifests(shell: Shell) -> None:
     shell.write(WITH_PROVIDER)
     shell("list")

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from keyplan.app.files import read_input, read_manifest
+from keyplan.app.list import KeyFilter, list_keys
 from keyplan.app.workspace import list_default_manifests
 from keyplan.cli.options import format_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.model.manifest import KeyType, ProviderSettings, SpaceId
+from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceByName, SpaceId
 from keyplan.ports import ProviderPorts
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 
@@ -30,7 +31,9 @@ _ADDRESSING = ("base_url", "region")
     show_default=True,
     help="Only keys in this state.",
 )
+@option("--space", metavar="NAME", help="Only service keys of this space, looked up by its name.")
 @option("--space-id", metavar="ID", help="Only service keys of this space.")
+@option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N keys. [default: all]")
 @format_option(*INVENTORY_FORMATS, variable="LIST_FORMAT")
 @option("--manifest", metavar="FILE", help="Take the provider's settings from this manifest.")
 @option("--base-url", metavar="URL", help="Where the provider is.")
@@ -42,7 +45,9 @@ def command(
     *,
     key_type: str | None,
     status: str,
+    space: str | None,
     space_id: str | None,
+    limit: int | None,
     as_format: str,
     manifest: str | None,
     base_url: str | None,
@@ -55,19 +60,21 @@ def command(
     table is the owner of the manifest that a key belongs to.
 
     \b
-    Example:
+    Examples:
       keyplan list --key-type service --format csv
+      keyplan list --space production --limit 10
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    if space is not None and space_id is not None:
+        raise click.UsageError("--space and --space-id name the same thing; give one of them")
+    wanted = KeyFilter(
+        key_type=KeyType(key_type) if key_type else None,
+        active=_STATUSES[status],
+        space=SpaceByName(space) if space else SpaceById(SpaceId(space_id)) if space_id else None,
+        limit=limit,
+    )
     with show_waiting(session.screen, "Listing keys"):
         provider = _open(session, manifest, {"base_url": base_url, "region": region, "api": api})
-        try:
-            keys = provider.reader.search_keys(
-                key_type=KeyType(key_type) if key_type else None,
-                active=_STATUSES[status],
-                space_id=SpaceId(space_id) if space_id else None,
-            )
-        finally:
-            provider.close()
+        keys = list_keys(provider, wanted)
     session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
     return 0
 
