@@ -15,9 +15,12 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from keyplan.errors import InputError
+from keyplan.system.optional import importing, require
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint, EntryPoints
+
+__all__ = ["ORDINARY", "list_types", "load", "options_schema", "require"]
 
 ORDINARY: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -42,13 +45,8 @@ def load(group: str, name: str) -> ModuleType:
     """
     ordinary = ORDINARY.get((group, name))
     find = partial(import_module, ordinary) if ordinary else _find(group, name).load
-    try:
+    with importing(name):
         module: ModuleType = find()
-    except ImportError as error:
-        raise InputError(
-            f"'{name}' needs a package that is not installed: {error.name}",
-            advice=f"pip install 'keyplan[{name}]'",
-        ) from error
     return module
 
 

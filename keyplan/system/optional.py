@@ -1,7 +1,9 @@
-"""Imports packages that only some sinks need, when such a sink is built and never at start-up."""
+"""Imports packages that only some users install, when they are needed and never at start-up."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
@@ -14,10 +16,17 @@ def require(module: str, *, extra: str) -> ModuleType:
     Raises:
         InputError: A package is missing; the advice is the command that installs it.
     """
-    try:
+    with importing(extra):
         return import_module(module)
+
+
+@contextmanager
+def importing(extra: str) -> Iterator[None]:
+    """Raise InputError if a package that is imported in the block is missing; `extra` is what installs it."""
+    try:
+        yield
     except ImportError as error:
         raise InputError(
-            f"'{extra}' needs a package that is not installed: {error.name or module}",
+            f"'{extra}' needs a package that is not installed: {error.name or error}",
             advice=f"pip install 'keyplan[{extra}]'",
         ) from error

@@ -7,17 +7,14 @@ import re
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from cli.shell import Shell
 from simulator import Fault
 
 from keyplan.app.wiring import PluginWiring
-from keyplan.cli.extras import load_part
 from keyplan.cli.main import run
 from keyplan.cli.session import Session
-from keyplan.errors import InputError
 
 
 @pytest.fixture
@@ -93,9 +90,13 @@ def test_a_sandbox_on_a_port_that_makes_no_sense_is_refused(session: Session) ->
     assert run(["sandbox", "--port", "70000"], session) == 64
 
 
-def test_a_part_without_its_packages_tells_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "part_without_packages.py").write_text("import package_that_is_not_there")
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    with pytest.raises(InputError, match="needs a package that is not installed: package_that_is_not_there") as caught:
-        load_part("part_without_packages", extra="sandbox")
-    assert caught.value.advice == "pip install 'keyplan[sandbox]'"
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+def test_a_sandbox_without_its_packages_tells_how_to_get_them(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "keyplan.sandbox.server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    done = shell(command)
+    assert (done.status, done.out) == (3, "")
+    assert "'sandbox' needs a package that is not installed: uvicorn" in done.err
+    assert "pip install 'keyplan[sandbox]'" in done.err

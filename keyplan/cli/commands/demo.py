@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 import click
 
 from keyplan.app.files import save_privately
-from keyplan.cli.extras import load_part, sandbox_errors
 from keyplan.cli.main import run
 from keyplan.cli.options import option
+from keyplan.cli.sandbox_server import sandbox_server
 from keyplan.cli.session import Session
 from keyplan.sandbox.options import SandboxOptions
 
@@ -60,9 +60,12 @@ def command(session: Session, *, api: str) -> int:
     Example:
       keyplan demo --api alpha
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    server = load_part("keyplan.sandbox.server", extra="sandbox")
     options = SandboxOptions(api="alpha" if api == "alpha" else "beta")
-    with sandbox_errors(), TemporaryDirectory(prefix="keyplan-demo-") as name, server.running(options) as sandbox:
+    with (
+        sandbox_server() as server,
+        TemporaryDirectory(prefix="keyplan-demo-") as name,
+        server.running(options) as sandbox,
+    ):
         folder = Path(name)
         save_privately(folder / "credential.txt", f"{sandbox.credential}\n".encode())
         # Nothing of the caller's environment may lead the demo to a real account.

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from keyplan.cli.extras import load_part, sandbox_errors
 from keyplan.cli.options import Decorator, Duration, option
+from keyplan.cli.sandbox_server import sandbox_server
 from keyplan.cli.session import Session
 from keyplan.sandbox.options import SandboxOptions
 
@@ -62,12 +62,11 @@ def command(
     Example:
       keyplan sandbox --port 8080 --api beta --state sandbox.db
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    server = load_part("keyplan.sandbox.server", extra="sandbox")
 
     def announce(url: str, credential: str) -> None:
         session.screen.answer(_describe(url, credential, api))
 
-    with sandbox_errors():
+    with sandbox_server() as server:
         options = SandboxOptions(
             port=port,
             api="alpha" if api == "alpha" else "beta",
