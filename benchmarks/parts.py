@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keyplan.app.plan import look
+from keyplan.app.plan import plan_workspace
 from keyplan.app.wiring import PluginWiring
-from keyplan.app.workspace import locate
+from keyplan.app.workspace import open_workspace
 from keyplan.applier.observe import locate_slots
 from keyplan.cli.main import notify
 from keyplan.cli.screen import Screen
@@ -32,13 +32,13 @@ def main() -> None:
     folder = Path(sys.argv[1])
     session = _open_session(folder)
     wiring = PluginWiring(dict(os.environ), lambda _: None)
-    place = locate(None, session, ledger=None)
+    place = open_workspace(None, session, ledger=None)
     manifest = place.manifest
     account = str(manifest.provider.options["base_url"])
     reader = wiring.ledger_reader(place.ledger, owner=manifest.owner, account=account)
     sink = next(iter(wiring.sinks(manifest, folder=folder).values()))
     slots = [slot for mine in locate_slots(manifest, {"local": sink}).values() for slot in mine]  # type: ignore[dict-item]  # a reader is all it asks for
-    plan = look(wiring, place, Request())
+    plan = plan_workspace(wiring, place, Request())
     parts: dict[str, Callable[[], Any]] = {
         "ledger": reader.recall,
         "receipts": lambda: sink.inspect(slots),

@@ -15,17 +15,67 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keyplan.app.api import apply, plan, read_manifest, render
+    from keyplan.app.api import apply, drift, list_keys, plan, read_manifest, render
+    from keyplan.errors import (
+        BugError,
+        InputError,
+        InterruptedRunError,
+        KeyplanError,
+        LedgerDamagedError,
+        LedgerError,
+        LedgerForeignError,
+        LedgerLockedError,
+        ManifestError,
+        PlanFileError,
+        PlanSpentError,
+        PlanStaleError,
+        ProviderDeniedError,
+        ProviderError,
+        ProviderRefusedError,
+        ProviderUnavailableError,
+        RefusedError,
+        SinkDeniedError,
+        SinkError,
+        SinkUnavailableError,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "apply", "plan", "read_manifest", "render"]
+__all__ = [
+    "BugError",
+    "InputError",
+    "InterruptedRunError",
+    "KeyplanError",
+    "LedgerDamagedError",
+    "LedgerError",
+    "LedgerForeignError",
+    "LedgerLockedError",
+    "ManifestError",
+    "PlanFileError",
+    "PlanSpentError",
+    "PlanStaleError",
+    "ProviderDeniedError",
+    "ProviderError",
+    "ProviderRefusedError",
+    "ProviderUnavailableError",
+    "RefusedError",
+    "SinkDeniedError",
+    "SinkError",
+    "SinkUnavailableError",
+    "__version__",
+    "apply",
+    "drift",
+    "list_keys",
+    "plan",
+    "read_manifest",
+    "render",
+]
 
 
 def __getattr__(name: str) -> object:
     """Return a name of the library."""
-    if name in __all__:
-        return getattr(import_module("keyplan.app.api"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("keyplan.errors" if name.endswith("Error") else "keyplan.app.api"), name)
 
 
 def __dir__() -> list[str]:

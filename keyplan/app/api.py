@@ -1,6 +1,6 @@
-"""keyplan as a Python library: the same way as the command line's, without a word on any stream.
+"""The Python API: the same use cases as the command line's, without a word on any stream.
 
-In: manifests, plans. Out: plans, reports, text. Never: a question, an exit, a signal handler.
+Never asks, never exits, and installs no signal handler.
 """
 
 from __future__ import annotations
@@ -10,32 +10,40 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from keyplan.app.apply import require_same, require_unspent, spend
+from keyplan.app.apply import DEFAULT_PARALLELISM, open_jobs, plan_job, run_jobs
+from keyplan.app.context import RunContext
+from keyplan.app.drift import detect_drift
 from keyplan.app.files import STDIN, read_input, read_policies
 from keyplan.app.files import read_manifest as read_manifest_in
-from keyplan.app.plan import DEFAULT_PARALLELISM, look, open_workbench, plan_now
+from keyplan.app.list import KeyFilter, open_listed_provider
+from keyplan.app.list import list_keys as list_keys_at
+from keyplan.app.plan import plan_workspace
 from keyplan.app.wiring import PluginWiring
-from keyplan.app.workspace import Place, place_beside
-from keyplan.applier.apply import apply as apply_plan
-from keyplan.cli.options import process_environment
-from keyplan.cli.progress import Silence
-from keyplan.cli.screen import Screen
-from keyplan.cli.session import Session
-from keyplan.cli.signals import Interrupts
-from keyplan.documents.plan import digest
-from keyplan.model.manifest import Manifest
+from keyplan.app.workspace import Workspace, make_workspace
+from keyplan.errors import InputError, KeyplanError
+from keyplan.model.drift import Drift
+from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName, SpaceId
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
-from keyplan.renderers.formats import render_inventory, render_plan, render_report
+from keyplan.renderers.formats import render_drift, render_inventory, render_plan, render_report
 
 _AT_ONCE = timedelta(0)
+_STATUSES: Mapping[str, bool | None] = {"active": True, "revoked": False, "all": None}
+
+
+class _NeverStopped:
+    """Implements `Stop` for a library, whose caller stops it by other means."""
+
+    def requested(self) -> int | None:
+        """Return None."""
+        return None
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Return a manifest, read and checked; offline, without a credential.
 
-    Raises ManifestError with every problem, and InputError where the file cannot be read.
+    Raises ManifestError with every problem, and InputError if the file cannot be read.
     """
     return read_manifest_in(read_input(os.fspath(path), open_session()))
 
@@ -49,7 +57,7 @@ def plan(
     allow_missing: int | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
-    session: Session | None = None,
+    session: RunContext | None = None,
 ) -> Plan:
     """Return what an apply would do now; changes nothing.
 
@@ -58,14 +66,14 @@ def plan(
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    inside = session or open_session()
+    context = session or open_session()
     request = Request(
         rotate=tuple(sorted(set(rotate))),
         targets=tuple(sorted(set(targets))),
         allow_deletes=allow_deletes,
         allow_missing=allow_missing,
     )
-    return look(inside.wiring, _locate(manifest, inside, ledger, [os.fspath(policy) for policy in policies]), request)
+    return plan_workspace(context.wiring, _open(manifest, context, ledger, policies), request)
 
 
 def apply(
@@ -75,84 +83,129 @@ def apply(
     lock_timeout: timedelta = _AT_ONCE,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
-    session: Session | None = None,
+    session: RunContext | None = None,
 ) -> Report:
-    """Make, renew and delete keys until they match the manifest, and return what was done.
+    """Create, rotate and delete keys until they match the manifest, and return what was done.
 
-    A plan runs only if planning again gives the same, and once; its manifest is read again. A manifest is
-    planned and applied without further ado. A plan is held against its own policies again, unless others are
-    named. Failures of single keys are in the report.
+    A plan runs only if planning again gives the same plan, and only once; its manifest is read again. A manifest is
+    planned and applied at once, without asking. A plan is held against its own policies again, unless others are
+    given. Failures of single keys are in the report.
 
     Raises PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
-    inside = session or open_session()
-    reviewed = what if isinstance(what, Plan) else None
-    named = [os.fspath(policy) for policy in policies] or (reviewed.policies if reviewed else ())
-    place = _locate(what.manifest if isinstance(what, Plan) else what, inside, ledger, named)
-    with open_workbench(inside.wiring, place, command="apply", patience=lock_timeout) as bench:
-        if reviewed:
-            require_unspent(reviewed, bench.ledger)
-        current = plan_now(
-            place.manifest,
-            reviewed.request if reviewed else Request(),
-            reader=bench.reader,
-            ledger=bench.ledger,
-            sinks=bench.sinks,
-            now=bench.clock.now(),
-        )
-        if reviewed:
-            require_same(reviewed, current)
-        if reviewed and current.changes:
-            spend(reviewed, bench.ledger, now=bench.clock.now(), host=inside.wiring.holder("apply").host)
-        return apply_plan(
-            current,
-            digest=digest(current),
-            ports=bench,
-            parallelism=parallelism,
-            progress=Silence(),
-            stop=inside.interrupts,
-        )
+    context = session or open_session()
+    reviewed = (what,) if isinstance(what, Plan) else ()
+    named = tuple(policies) or (what.policies if isinstance(what, Plan) else ())
+    workspace = _open(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
+    with open_jobs(context, [workspace], reviewed, command="apply", lock_timeout=lock_timeout) as jobs:
+        plans = [plan_job(job, Request()) for job in jobs]
+        (result,) = run_jobs(context, jobs, plans, command="apply", parallelism=parallelism)
+    if isinstance(result, KeyplanError):
+        raise result
+    return result
 
 
-def render(what: Plan | Report | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
-    """Return a plan, a report or keys as the command line prints them.
+def drift(
+    manifest: Manifest | str | os.PathLike[str],
+    *,
+    policies: Iterable[str | os.PathLike[str]] = (),
+    ledger: str | os.PathLike[str] | None = None,
+    session: RunContext | None = None,
+) -> Drift:
+    """Return what changed since the last apply, and what an apply would do; changes nothing.
 
-    Formats of plans and reports: text, json, markdown, github (annotations), gitlab, junit, sarif; of keys: table
-    (also called text), json, csv. Raises InputError on others.
+    Reads with `provider.reader_credential` if the manifest has one. Raises InputError, ProviderError, SinkError and
+    LedgerError.
+    """
+    context = session or open_session()
+    found, _, _ = detect_drift(context.wiring, _open(manifest, context, ledger, policies))
+    return found
+
+
+def list_keys(
+    manifest: str | os.PathLike[str] | None = None,
+    *,
+    key_type: str | None = None,
+    status: str = "active",
+    space: str | None = None,
+    space_id: str | None = None,
+    limit: int | None = None,
+    session: RunContext | None = None,
+) -> tuple[Observation, ...]:
+    """Return the keys that exist, managed by keyplan or not, sorted by id.
+
+    The provider's settings come from `manifest`, or from the default manifest if there is one, else from the
+    environment. `key_type` is ``user`` or ``service``; `status` is ``active``, ``revoked`` or ``all``; `space` is a
+    name, `space_id` an id; `limit` is the largest number of keys.
+
+    Raises InputError for an unknown word or space, and ProviderError.
+    """
+    if space is not None and space_id is not None:
+        raise InputError("space and space_id exclude each other", advice="give one of them")
+    if status not in _STATUSES:
+        raise InputError(f"status {status!r} is unknown; known are: {', '.join(_STATUSES)}")
+    if key_type is not None and key_type not in {kind.value for kind in KeyType}:
+        raise InputError(f"key_type {key_type!r} is unknown; known are: {', '.join(kind.value for kind in KeyType)}")
+    by_id = SpaceById(SpaceId(space_id)) if space_id is not None else None
+    wanted = KeyFilter(
+        key_type=KeyType(key_type) if key_type is not None else None,
+        active=_STATUSES[status],
+        space=SpaceByName(space) if space is not None else by_id,
+        limit=limit,
+    )
+    named = None if manifest is None else os.fspath(manifest)
+    return list_keys_at(open_listed_provider(session or open_session(), named, {}), wanted)
+
+
+def render(what: Plan | Report | Drift | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
+    """Return a plan, a report, a drift or keys as the command line prints them.
+
+    Formats of plans, reports and drifts: text, json, markdown, github (annotations), gitlab, junit, sarif; of keys:
+    table (also called text), json, csv. Raises InputError on others.
     """
     if isinstance(what, Plan):
         return render_plan(what, as_format=format)
     if isinstance(what, Report):
         return render_report(what, as_format=format)
+    if isinstance(what, Drift):
+        return render_drift(what, as_format=format)
     return render_inventory(what, as_format="table" if format == "text" else format)
 
 
-def open_session(environment: Mapping[str, str] | None = None) -> Session:
+def open_session(environment: Mapping[str, str] | None = None) -> RunContext:
     """Return a session that is silent: the process's environment, or another, and its working directory."""
-    known = process_environment() if environment is None else environment
-    return Session(
+    known = dict(os.environ) if environment is None else environment
+
+    def say_nothing(_text: str) -> None:
+        pass
+
+    def report_nothing(_error: KeyplanError) -> None:
+        pass
+
+    return RunContext(
         environment=known,
         folder=Path.cwd(),
-        screen=Screen(stdin=None, stdout=None, stderr=None, environment=known),
-        interrupts=Interrupts(lambda _notice: None),
         read_stdin=lambda _limit: b"",
-        wire=PluginWiring,
+        wiring=PluginWiring(known, say_nothing),
+        stop=_NeverStopped(),
+        say=say_nothing,
+        report_error=report_nothing,
     )
 
 
-def _locate(
+def _open(
     manifest: Manifest | str | os.PathLike[str],
-    session: Session,
+    context: RunContext,
     ledger: str | os.PathLike[str] | None,
-    policies: Iterable[str],
-) -> Place:
+    policies: Iterable[str | os.PathLike[str]],
+) -> Workspace:
     if not isinstance(manifest, Manifest):
-        manifest = read_manifest_in(read_input(os.fspath(manifest), session))
-    folder = session.folder if manifest.path == STDIN else (session.folder / manifest.path).absolute().parent
-    return place_beside(
+        manifest = read_manifest_in(read_input(os.fspath(manifest), context))
+    folder = context.folder if manifest.path == STDIN else (context.folder / manifest.path).absolute().parent
+    return make_workspace(
         manifest,
         folder,
-        session,
+        context,
         ledger=None if ledger is None else Path(ledger),
-        policies=read_policies(tuple(policies), session),
+        policies=read_policies(tuple(os.fspath(policy) for policy in policies), context),
     )

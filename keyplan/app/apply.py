@@ -1,100 +1,183 @@
-"""The manifests of one apply, each with everything that it works with.
+"""Applies plans: the same sequence for the command line and the Python API.
 
-In: places, saved plans. Out: a job each, its ledger locked. Never: two applies that wait for each other.
+`open_jobs` locks the ledgers, `plan_job` makes the plan that will run, and `run_jobs` marks saved plans as spent and
+then executes. No effect may come before every manifest could be planned, and none that was not approved.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
+from typing import Protocol, TypeAlias
 
-from keyplan.app.plan import open_workbench
-from keyplan.app.workspace import Place
+from keyplan.app.approval import require_same, require_unspent, spend
+from keyplan.app.context import RunContext
+from keyplan.app.parallel import run_parallel
+from keyplan.app.plan import plan_with_ports
+from keyplan.app.workspace import Workspace, open_workbench
+from keyplan.applier.apply import apply
 from keyplan.applier.workbench import Workbench
-from keyplan.cli.apply_options import ApplyingSettings
-from keyplan.cli.session import Session
 from keyplan.documents.plan import digest
-from keyplan.errors import PlanSpentError, PlanStaleError
-from keyplan.model.plan import Plan
-from keyplan.ports import Ledger, LedgerReader, Spending
-from keyplan.renderers.text.difference import describe_difference
-from keyplan.renderers.words import say_time
+from keyplan.errors import InterruptedRunError, KeyplanError
+from keyplan.model.manifest import Address
+from keyplan.model.plan import Action, FreshPlan, Plan, Request
+from keyplan.model.report import Outcome, Report
+from keyplan.ports import Progress
+
+DEFAULT_PARALLELISM = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One manifest of an apply."""
+    """One manifest of an apply, with everything that it works with."""
 
-    place: Place
+    workspace: Workspace
     bench: Workbench
     reviewed: Plan | None
-    """The saved plan of it, where there is one."""
+    """The saved plan that was approved; None if the manifest itself is applied."""
+
+
+class Follower(Progress, Protocol):
+    """Follows the apply of one plan: its progress, and how it ended."""
+
+    def end(self, result: Report | KeyplanError) -> None:
+        """Take the report, or the error that ended the apply. Never raises."""
+        ...
+
+
+class Silence:
+    """Implements `Follower` for a run that is not watched."""
+
+    def begin(self, total: int) -> None:
+        """Do nothing."""
+
+    def start(self, action: Action) -> None:
+        """Do nothing."""
+
+    def step(self, address: Address, what: str) -> None:
+        """Do nothing."""
+
+    def finish(self, address: Address, outcome: Outcome | None) -> None:
+        """Do nothing."""
+
+    def end(self, result: Report | KeyplanError) -> None:
+        """Do nothing."""
+
+
+Follow: TypeAlias = Callable[[FreshPlan], Follower]
+"""Returns what follows the apply of a plan; called right before it starts."""
+
+
+@contextmanager
+def follow_nothing() -> Iterator[Follow]:
+    """Yield a `Follow` that shows nothing."""
+    yield lambda _plan: Silence()
 
 
 @contextmanager
 def open_jobs(
-    session: Session, places: Sequence[Place], reviewed: Sequence[Plan], applying: ApplyingSettings, *, command: str
+    context: RunContext,
+    workspaces: Sequence[Workspace],
+    reviewed: Sequence[Plan],
+    *,
+    command: str,
+    lock_timeout: timedelta,
 ) -> Iterator[tuple[Job, ...]]:
-    """Give a job for each place; `reviewed` is empty, or has a plan for each. Every ledger is locked meanwhile.
+    """Yield a job for each workspace, in that order, while all their ledgers are locked.
 
-    Raises InputError, SinkError, LedgerError; LedgerLockedError when the patience for a lock is over.
+    `reviewed` is empty, or has the saved plan of each workspace. Raises InputError, SinkError and LedgerError;
+    LedgerLockedError if a lock is not free within `lock_timeout`.
     """
-    plans = reviewed or (None,) * len(places)
+    plans = reviewed or (None,) * len(workspaces)
     jobs: dict[int, Job] = {}
-    wiring = session.wiring
     with ExitStack() as stack:
-        # Always in one order, so that two applies of the same manifests don't wait for each other.
-        for number in sorted(range(len(places)), key=lambda each: os.path.realpath(places[each].ledger)):
+        # Always in one order, so that two applies of the same manifests cannot wait for each other for ever.
+        for number in sorted(range(len(workspaces)), key=lambda each: os.path.realpath(workspaces[each].ledger)):
+            workspace = workspaces[number]
             bench = open_workbench(
-                wiring, places[number], command=command, patience=applying.lock_timeout, tell=session.screen.say
+                context.wiring, workspace, command=command, lock_timeout=lock_timeout, say=context.say
             )
-            jobs[number] = Job(place=places[number], bench=stack.enter_context(bench), reviewed=plans[number])
+            jobs[number] = Job(workspace=workspace, bench=stack.enter_context(bench), reviewed=plans[number])
         yield tuple(jobs[number] for number in sorted(jobs))
 
 
-_DIFFERENCES_SHOWN = 5
+def plan_job(job: Job, request: Request) -> FreshPlan:
+    """Return the plan that will run: of `request`, or of the reviewed plan's own request.
 
-
-def require_same(reviewed: Plan, current: Plan) -> None:
-    """Return where both plans decide the same. Raises PlanStaleError with the difference otherwise."""
-    if digest(reviewed) == digest(current):
-        return
-    differences = describe_difference(reviewed, current)
-    shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
-    more = len(differences) - _DIFFERENCES_SHOWN
-    raise PlanStaleError(
-        f"the plan is stale, nothing was done: {shown}" + (f"; and {more} more" if more > 0 else ""),
-        advice="make a new plan, review it, and apply that one",
+    Raises PlanSpentError if the reviewed plan was applied before, PlanStaleError if planning again gives another plan;
+    InputError, ProviderError, SinkError and LedgerError.
+    """
+    bench, reviewed = job.bench, job.reviewed
+    if reviewed:
+        # Asked first: a spent plan is nearly always stale, too, and "applied before" explains more.
+        require_unspent(reviewed, bench.ledger)
+    plan = plan_with_ports(
+        job.workspace.manifest,
+        reviewed.request if reviewed else request,
+        reader=bench.reader,
+        ledger=bench.ledger,
+        sinks=bench.sinks,
+        now=bench.clock.now(),
     )
+    if reviewed:
+        require_same(reviewed, plan)
+    return plan
 
 
-def require_digest(expected: str, found: str) -> None:
-    """Return where the digest of now is the expected one. Raises PlanStaleError otherwise."""
-    if found != expected:
-        raise PlanStaleError(
-            f"the plan of now is not the expected one, nothing was done: its digest is {found}",
-            advice="review the plan of now with: keyplan plan",
+def run_jobs(
+    context: RunContext,
+    jobs: Sequence[Job],
+    plans: Sequence[FreshPlan],
+    *,
+    command: str,
+    parallelism: int,
+    follow: Callable[[], AbstractContextManager[Follow]] = follow_nothing,
+) -> list[Report | KeyplanError]:
+    """Return the report of each plan, or the error that ended it, in that order.
+
+    `follow` is entered when all plans are spent, and left when all have ended. Raises PlanSpentError if another run
+    was faster, and LedgerError; then nothing ran.
+    """
+    host = context.wiring.holder(command).host
+    for job, plan in zip(jobs, plans, strict=True):
+        if job.reviewed and plan.changes:
+            # Before the first effect: a crash afterwards must not let the same approval run twice.
+            spend(job.reviewed, job.bench.ledger, now=job.bench.clock.now(), host=host)
+    with follow() as follower_of:
+
+        def run_one(pair: tuple[Job, FreshPlan]) -> Report:
+            job, plan = pair
+            return _run(context, job, plan, parallelism=parallelism, follower=follower_of(plan))
+
+        return run_parallel(run_one, list(zip(jobs, plans, strict=True)), break_off=lambda: _interrupted_twice(context))
+
+
+def _run(context: RunContext, job: Job, plan: FreshPlan, *, parallelism: int, follower: Follower) -> Report:
+    """Return the report of one plan. Raises the error that ends it."""
+    try:
+        report = apply(
+            plan,
+            digest=digest(plan),
+            ports=job.bench,
+            parallelism=parallelism,
+            progress=follower,
+            stop=context.stop,
         )
+    except KeyplanError as error:
+        follower.end(error)
+        raise
+    follower.end(report)
+    return report
 
 
-def require_unspent(reviewed: Plan, ledger: LedgerReader) -> None:
-    """Return where the plan was never applied. Raises PlanSpentError that says when and where it was."""
-    spending = ledger.spending(_name(reviewed))
-    if spending:
-        raise PlanSpentError(
-            f"the plan was applied before: at {say_time(spending.at)} on {spending.host}",
-            advice=f"make a new plan; to do the same once more, apply with: --expect {digest(reviewed)}",
-        )
-
-
-def spend(reviewed: Plan, ledger: Ledger, *, now: datetime, host: str) -> None:
-    """Mark the plan as applied. Raises PlanSpentError where somebody was faster."""
-    ledger.spend(Spending(digest=_name(reviewed), at=now, host=host))
-
-
-def _name(plan: Plan) -> str:
-    """Return what tells one run of the same decisions from the next: a later one was made after another apply."""
-    return f"{digest(plan)}-{plan.serial}"
+def _interrupted_twice(context: RunContext) -> KeyplanError:
+    """Return the result of a plan whose apply was still under way at the second interrupt."""
+    return InterruptedRunError(
+        "the run was told twice to stop while this was under way; the next apply finds out how far it came, "
+        "and finishes it",
+        signal_number=context.stop.requested() or signal.SIGINT,
+    )

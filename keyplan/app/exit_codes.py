@@ -30,26 +30,26 @@ class ExitStatus(IntEnum):
 _MILDNESS: Mapping[int, int] = {ExitStatus.REFUSED: 2, ExitStatus.DIFFERENT: 3, ExitStatus.DONE: 4}
 
 
-def conclude_plan(plan: Plan, *, is_detailed: bool) -> int:
+def status_of_plan(plan: Plan, *, is_detailed: bool) -> int:
     """Return the status of a plan: 4 where something is blocked, 2 for differences where details are asked."""
     if plan.blocked or plan.refuses_unmanaged:
         return ExitStatus.REFUSED
     return ExitStatus.DIFFERENT if is_detailed and plan.changes else ExitStatus.DONE
 
 
-def conclude_drift(drift: Drift) -> int:
+def status_of_drift(drift: Drift) -> int:
     """Return the status of a drift: 4 where a guard keeps an apply from mending a part of it, 2 for any other."""
     if any(finding.guard for finding in drift.alarms):
         return ExitStatus.REFUSED
     return ExitStatus.DIFFERENT if drift.alarms else ExitStatus.DONE
 
 
-def conclude_error(error: KeyplanError) -> int:
+def status_of_error(error: KeyplanError) -> int:
     """Return the status of an error: the signal's where somebody interrupted, else that of its class."""
     return ExitStatus.SIGNALLED + error.signal_number if isinstance(error, InterruptedRunError) else error.exit_status
 
 
-def conclude_all(statuses: Sequence[int]) -> int:
+def combine_statuses(statuses: Sequence[int]) -> int:
     """Return the one status of several: a signal's, else the first failure's, else refused, else different."""
     return min(statuses, key=_rank, default=ExitStatus.DONE)
 
@@ -58,7 +58,7 @@ def _rank(status: int) -> int:
     return 0 if status > ExitStatus.SIGNALLED else _MILDNESS.get(status, 1)
 
 
-def conclude_apply(plan: Plan, report: Report) -> int:
+def status_of_apply(plan: Plan, report: Report) -> int:
     """Return the status of an apply: the signal's, else the first failure's, else as for a plan."""
     if report.interrupted_by is not None:
         return ExitStatus.SIGNALLED + report.interrupted_by
@@ -68,4 +68,4 @@ def conclude_apply(plan: Plan, report: Report) -> int:
 
     if not is_complete(report):
         return ExitStatus.UNFORESEEN
-    return conclude_plan(plan, is_detailed=False)
+    return status_of_plan(plan, is_detailed=False)

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from keyplan.app import registry
+from keyplan.app.context import RunContext
 from keyplan.app.wiring import PROVIDERS, SINKS
-from keyplan.cli.session import Session
 from keyplan.documents import schemas
 from keyplan.documents.plan import FORMAT_VERSION
 from keyplan.documents.plan_set import combine_digests, from_documents
@@ -49,11 +49,11 @@ class Input:
         return self.content.lstrip()[:1] == b"{" and b'"format_version"' in self.content
 
 
-def read_input(name: str, session: Session, *, if_missing: str = "write a manifest with: keyplan init") -> Input:
+def read_input(name: str, context: RunContext, *, if_missing: str = "write a manifest with: keyplan init") -> Input:
     """Return a file's content. Raises InputError where it cannot be read, or is too large."""
     if name == STDIN:
-        return Input(name=name, folder=session.folder, content=_bound(session.read_stdin(MAX_INPUT_BYTES + 1), name))
-    path = session.folder / name
+        return Input(name=name, folder=context.folder, content=_bound(context.read_stdin(MAX_INPUT_BYTES + 1), name))
+    path = context.folder / name
     try:
         with path.open("rb") as file:
             content = file.read(MAX_INPUT_BYTES + 1)
@@ -69,13 +69,13 @@ def read_input(name: str, session: Session, *, if_missing: str = "write a manife
 
 def read_manifest(source: Input) -> Manifest:
     """Return the manifest in it. Raises ManifestError with every problem."""
-    manifest, problems = survey_manifest(source)
+    manifest, problems = read_manifest_with_problems(source)
     if problems:
         raise ManifestError(problems)
     return manifest
 
 
-def survey_manifest(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
+def read_manifest_with_problems(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
     """Return what of the manifest in it is sound, and every problem in file order.
 
     Raises ManifestError where nothing is sound.
@@ -91,24 +91,26 @@ def survey_manifest(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
     )
 
 
-def read_policies(files: Collection[str], session: Session) -> tuple[Policy, ...]:
+def read_policies(files: Collection[str], context: RunContext) -> tuple[Policy, ...]:
     """Return the policies in these files, in their order.
 
     Raises InputError where one cannot be read, ManifestError with every problem of all of them.
     """
-    policies, problems = survey_policies(files, session)
+    policies, problems = read_policies_with_problems(files, context)
     if problems:
         raise ManifestError(problems)
     return policies
 
 
-def survey_policies(files: Collection[str], session: Session) -> tuple[tuple[Policy, ...], tuple[Problem, ...]]:
+def read_policies_with_problems(
+    files: Collection[str], context: RunContext
+) -> tuple[tuple[Policy, ...], tuple[Problem, ...]]:
     """Return the policies that are sound, and every problem of the others. Raises InputError."""
     policies: list[Policy] = []
     problems: list[Problem] = []
     schema = schemas.load("policy.v1") if files else {}
     for file in files:
-        source = read_input(file, session, if_missing="name the file that holds the rules with --policy")
+        source = read_input(file, context, if_missing="name the file that holds the rules with --policy")
         try:
             policies.append(read_policy_in(source.content, file=source.name, schema=schema))
         except ManifestError as error:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from keyplan.model.manifest import KeyType, SpaceById, SpaceId, SpaceRef
+from keyplan.app.context import RunContext
+from keyplan.app.discovery import list_default_manifests
+from keyplan.app.files import read_input, read_manifest
+from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceId, SpaceRef
 from keyplan.model.observation import Observation
 from keyplan.ports import KeyReader, ProviderPorts
+
+_BASE_URL_OPTIONS = ("base_url", "region")
+"""Options of the provider that both say where it is, so that one of them displaces the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +52,23 @@ def _find_space(reader: KeyReader, space: SpaceRef | None) -> SpaceId | None:
     if space is None:
         return None
     return space.space_id if isinstance(space, SpaceById) else reader.find_spaces([space])[space].id
+
+
+def open_listed_provider(context: RunContext, named: str | None, overrides: Mapping[str, str]) -> ProviderPorts:
+    """Return the provider of a manifest, or of the default one, or that of the environment if there is none.
+
+    `overrides` are options of the provider that win over the manifest's. The caller closes it.
+    """
+    names = [named] if named else list_default_manifests(context)
+    settings, owner, folder = ProviderSettings(), "", context.folder
+    if names:
+        source = read_input(names[0], context)
+        manifest = read_manifest(source)
+        settings, owner, folder = manifest.provider, manifest.owner, source.folder
+    return context.wiring.provider(_override(settings, overrides), owner=owner, folder=folder)
+
+
+def _override(settings: ProviderSettings, overrides: Mapping[str, str]) -> ProviderSettings:
+    displaced = _BASE_URL_OPTIONS if any(name in overrides for name in _BASE_URL_OPTIONS) else ()
+    kept = {name: value for name, value in settings.options.items() if name not in displaced}
+    return replace(settings, options={**kept, **overrides})

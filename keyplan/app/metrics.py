@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from keyplan import __version__
+from keyplan.app.context import RunContext
 from keyplan.app.files import save_publicly
-from keyplan.cli.naming import say_version
-from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
 from keyplan.renderers.machine.measures import Look, Run, measure
 from keyplan.renderers.machine.metrics import read_metrics, render_metrics
-from keyplan.renderers.text.error import render_error
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 
@@ -48,12 +47,12 @@ class Meter:
 
 
 @contextmanager
-def metering(session: Session, file: Path | None, *, command: str) -> Iterator[Meter]:
+def meter_run(context: RunContext, file: Path | None, *, command: str) -> Iterator[Meter]:
     """Give a meter, and write what it was told into the file when the block ends, by an error of ours too.
 
     Raises InputError where the file cannot be written; where the block failed, that is only told on stderr.
     """
-    clock, meter = session.wiring.clock, Meter(is_read=file is not None)
+    clock, meter = context.wiring.clock, Meter(is_read=file is not None)
     started_at = clock.now()
 
     def save() -> None:
@@ -61,20 +60,20 @@ def metering(session: Session, file: Path | None, *, command: str) -> Iterator[M
             return
         run = Run(
             command=command,
-            version=say_version().split()[-1],
+            version=__version__,
             started_at=started_at,
             finished_at=clock.now(),
             looks=tuple(meter.looks),
             failed=meter.failed,
         )
-        path = session.folder / file
+        path = context.folder / file
         save_publicly(path, render_metrics(measure(run, tuple(read_metrics(_read(path))))).encode())
 
     def save_if_possible() -> None:
         try:
             save()
         except InputError as error:
-            session.screen.say(render_error(error, session.screen.talk_palette))
+            context.report_error(error)
 
     try:
         yield meter

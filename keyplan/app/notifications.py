@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
+from keyplan import __version__
+from keyplan.app.context import RunContext
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.wiring import jitter
-from keyplan.cli.naming import say_version
-from keyplan.cli.session import Session
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
 from keyplan.model.notice import Mood, Notice
@@ -24,13 +24,12 @@ from keyplan.notify.factory import open_notifier
 from keyplan.notify.targets import read_target
 from keyplan.ports import Notifier
 from keyplan.renderers.machine.notice import Trouble, announce
-from keyplan.renderers.text.error import render_error
 
 _LARGEST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotifyingSettings:
+class NotificationSettings:
     """What a command is told about notices."""
 
     urls: tuple[str, ...] = field(default=(), repr=False)
@@ -41,11 +40,11 @@ class NotifyingSettings:
     """Whether to tell that all is well, too."""
 
 
-class Informer:
+class NoticeSender:
     """Tells everybody who is to be told about one run."""
 
-    def __init__(self, session: Session, notifiers: Sequence[Notifier], *, is_heartbeat: bool) -> None:
-        self._session = session
+    def __init__(self, context: RunContext, notifiers: Sequence[Notifier], *, is_heartbeat: bool) -> None:
+        self._context = context
         self._notifiers = notifiers
         self._is_heartbeat = is_heartbeat
 
@@ -55,8 +54,8 @@ class Informer:
             drifts,
             troubles,
             command=command,
-            version=say_version().split()[-1],
-            at=self._session.wiring.clock.now(),
+            version=__version__,
+            at=self._context.wiring.clock.now(),
         )
         if notice.mood is Mood.CALM and not self._is_heartbeat:
             return True
@@ -65,39 +64,38 @@ class Informer:
         return all(sent)
 
     def _send(self, notifier: Notifier, notice: Notice) -> bool:
-        screen = self._session.screen
         try:
             notifier.notify(notice)
         except NotificationError as error:
-            screen.say(render_error(error, screen.talk_palette))
+            self._context.report_error(error)
             return False
         return True
 
 
-def open_informer(
-    session: Session, settings: NotifyingSettings, *, client: Callable[[], httpx.Client] = open_client
-) -> Informer:
+def open_notice_sender(
+    context: RunContext, settings: NotificationSettings, *, client: Callable[[], httpx.Client] = open_client
+) -> NoticeSender:
     """Return who tells about the run. Call it first: a URL that makes no sense is to be told before anything is done.
 
     Raises InputError where a URL cannot be used, a package is missing, or the file cannot be read.
     """
-    targets = [read_target(url) for url in dict.fromkeys((*settings.urls, *_read_file(session, settings.file)))]
-    clock = session.wiring.clock
+    targets = [read_target(url) for url in dict.fromkeys((*settings.urls, *_read_file(context, settings.file)))]
+    clock = context.wiring.clock
     notifiers = [open_notifier(target, clock=clock, jitter=jitter, client=client) for target in targets]
-    return Informer(session, notifiers, is_heartbeat=settings.is_heartbeat)
+    return NoticeSender(context, notifiers, is_heartbeat=settings.is_heartbeat)
 
 
-def conclude_told(status: int, *, is_told: bool) -> int:
+def status_with_notices(status: int, *, is_told: bool) -> int:
     """Return a run's own status, unless all is well but for a notice that reached nobody: then 1."""
     return status if is_told or status != ExitStatus.DONE else ExitStatus.UNFORESEEN
 
 
-def _read_file(session: Session, file: Path | None) -> list[str]:
+def _read_file(context: RunContext, file: Path | None) -> list[str]:
     """Return the URLs in a file; empty lines and those that begin with # count for nothing."""
     if file is None:
         return []
     try:
-        with (session.folder / file).open("rb") as opened:
+        with (context.folder / file).open("rb") as opened:
             lines = opened.read(_LARGEST_BYTES).decode().splitlines()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error

@@ -14,14 +14,14 @@ from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError
 from keyplan.model.bugs import describe_bug
 
-MOST_ABREAST = 8
+MAX_PARALLEL_MANIFESTS = 8
 """So many manifests at once; each has threads of its own."""
 _LONGEST_WAIT_SECONDS = 0.2
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
-def run_abreast(
+def run_parallel(
     do: Callable[[Given], Result], given: Sequence[Given], *, break_off: Callable[[], KeyplanError] | None = None
 ) -> list[Result | KeyplanError]:
     """Return for each what came of it: a result, or the error that it raised.
@@ -38,7 +38,7 @@ def run_abreast(
 
     if break_off and len(given) == 1:
         return [attempt(given[0])]  # in the main thread, where it hears of interrupts itself
-    pool = ThreadPoolExecutor(max_workers=min(MOST_ABREAST, max(1, len(given))))
+    pool = ThreadPoolExecutor(max_workers=min(MAX_PARALLEL_MANIFESTS, max(1, len(given))))
     futures: list[Future[Result | KeyplanError]] = []
     try:
         for one in given:
@@ -74,7 +74,7 @@ def _is_over(future: Future[Result]) -> bool:
     return future.done() and not future.cancelled()
 
 
-def sort_out(results: Sequence[Result | KeyplanError], names: Sequence[str]) -> tuple[list[Result], list[Failure]]:
+def split_results(results: Sequence[Result | KeyplanError], names: Sequence[str]) -> tuple[list[Result], list[Failure]]:
     """Return what came out, and what went wrong under which name; each in the order that it had."""
     done: list[Result] = []
     failures: list[Failure] = []

@@ -1,20 +1,14 @@
-"""From a manifest to a plan, and from an approved plan to ports: what commands and the Python API share.
-
-In: a manifest, what was asked, the way to ports. Out: a plan, or everything that an apply works with, locked.
-Never: a word to the user; a decision that belongs to core, an order that belongs to flow.
-"""
+"""Makes the guarded plan of one manifest: observe, resolve, plan, apply policies and guards. Writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from keyplan.app.wiring import Wiring
-from keyplan.app.workspace import Place
+from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
 from keyplan.applier.observe import observe
-from keyplan.applier.workbench import Workbench
 from keyplan.model.manifest import Manifest, SinkName
 from keyplan.model.observation import LARGEST_SKEW, Snapshot
 from keyplan.model.plan import FreshPlan, Request
@@ -23,81 +17,29 @@ from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
-from keyplan.ports import KeyReader, LedgerReader, ProviderPorts, RebuildableLedger, Sink
-from keyplan.renderers.text.ledger import describe_holder
-
-DEFAULT_PARALLELISM = 8
+from keyplan.ports import KeyReader, LedgerReader, Sink
 
 _MINUTE = timedelta(minutes=1)
 _ZERO = timedelta(0)
 
 
-def _tell_nobody(_text: str) -> None:
-    pass
-
-
-@contextmanager
-def open_provider(wiring: Wiring, place: Place) -> Iterator[ProviderPorts]:
-    """Give the manifest's provider, and let go of its connections afterwards."""
-    manifest = place.manifest
-    ports = wiring.provider(manifest.provider, owner=manifest.owner, folder=place.folder)
-    try:
-        yield ports
-    finally:
-        ports.close()
-
-
-@contextmanager
-def open_ledger_reader(wiring: Wiring, place: Place) -> Iterator[LedgerReader]:
-    """Give the manifest's ledger, only to be read."""
-    with open_provider(wiring, place) as provider:
-        yield read_only_ledger(wiring, place, provider)
-
-
-@contextmanager
-def open_ledger(wiring: Wiring, place: Place) -> Iterator[RebuildableLedger]:
-    """Give the manifest's ledger, unlocked."""
-    with open_provider(wiring, place) as provider:
-        yield _ledger(wiring, place, provider)
-
-
-@contextmanager
-def open_workbench(
-    wiring: Wiring, place: Place, *, command: str, patience: timedelta, tell: Callable[[str], None] = _tell_nobody
-) -> Iterator[Workbench]:
-    """Give everything that an apply may touch; the ledger's lock is held meanwhile. `tell` hears who is waited for.
-
-    Raises InputError, SinkError, LedgerError; LedgerLockedError when `patience` is over.
-    """
-    with open_provider(wiring, place) as provider:
-        sinks = wiring.sinks(place.manifest, folder=place.folder)
-        ledger = _ledger(wiring, place, provider)
-        held = ledger.holder() if patience else None
-        if held:
-            tell(f"waiting up to {write_duration(patience)} for the lock of {describe_holder(held)}")
-        with ledger.lock(wiring.holder(command), patience=patience):
-            yield Workbench(
-                reader=provider.reader, writer=provider.writer, sinks=sinks, ledger=ledger, clock=wiring.clock
-            )
-
-
-def look(wiring: Wiring, place: Place, request: Request) -> FreshPlan:
+def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> FreshPlan:
     """Return the plan of now. Writes nothing, takes no lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    with open_provider(wiring, place) as provider:
-        return plan_now(
-            place.manifest,
+    with open_provider(wiring, workspace) as provider:
+        return plan_with_ports(
+            workspace.manifest,
             request,
             reader=provider.reader,
-            ledger=read_only_ledger(wiring, place, provider),
-            sinks=wiring.sinks(place.manifest, folder=place.folder),
+            ledger=read_only_ledger(wiring, workspace, provider),
+            sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
             now=wiring.clock.now(),
         )
 
 
-def plan_now(
+def plan_with_ports(
     manifest: Manifest,
     request: Request,
     *,
@@ -111,20 +53,10 @@ def plan_now(
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now)
-    return warn_of_skew(decide_all(manifest, request, snapshot), reader.clock_skew())
+    return warn_of_skew(make_guarded_plan(manifest, request, snapshot), reader.clock_skew())
 
 
-def look_around(manifest: Manifest, bench: Workbench) -> tuple[FreshPlan, Snapshot]:
-    """Return the plan of now and what it was made from, with ports that are open already. Writes nothing.
-
-    Raises InputError, ProviderError, SinkError and LedgerError.
-    """
-    now = bench.clock.now()
-    snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
-    return decide_all(manifest, Request(), snapshot), snapshot
-
-
-def decide_all(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
+def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = resolve_desired(manifest, snapshot.spaces)
     plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
@@ -142,12 +74,3 @@ def warn_of_skew(plan: FreshPlan, skew: timedelta | None) -> FreshPlan:
         "by which keyplan judges what is due: set this machine's clock"
     )
     return replace(plan, warnings=tuple(sorted((*plan.warnings, warning))))
-
-
-def read_only_ledger(wiring: Wiring, place: Place, provider: ProviderPorts) -> LedgerReader:
-    """Return the manifest's ledger, only to be read."""
-    return wiring.ledger_reader(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)
-
-
-def _ledger(wiring: Wiring, place: Place, provider: ProviderPorts) -> RebuildableLedger:
-    return wiring.ledger(place.ledger, owner=place.manifest.owner, account=provider.reader.base_url)

@@ -15,7 +15,7 @@ from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError
 
 
-def merge_plugins(schema: Mapping[str, Any]) -> dict[str, Any]:
+def merge_plugin_options(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the manifest's schema with what each provider and sink takes; plugins that can't load are left out."""
     merged = deepcopy(dict(schema))
     provider = merged["properties"]["provider"]

@@ -119,7 +119,7 @@ class PluginWiring:
         """Return this process: its user, host and number."""
         return Holder(
             id=secrets.token_hex(4),
-            owner=name_user(),
+            owner=current_user(),
             host=socket.gethostname(),
             pid=os.getpid(),
             since=self._clock.now(),
@@ -149,7 +149,7 @@ def jitter(limit: float) -> float:
     return SystemRandom().uniform(0, limit)
 
 
-def name_user(look_up: Callable[[], str] = getpass.getuser) -> str:
+def current_user(look_up: Callable[[], str] = getpass.getuser) -> str:
     """Return who runs this; the number of the user where it has no name, as in a container."""
     try:
         return look_up()

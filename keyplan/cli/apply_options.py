@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from keyplan.app.plan import DEFAULT_PARALLELISM
+from keyplan.app.apply import DEFAULT_PARALLELISM
 from keyplan.cli.events import STDOUT
 from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
@@ -23,7 +23,7 @@ _MOST_PARALLEL = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyingSettings:
+class ApplySettings:
     """What every command that applies a plan is told."""
 
     auto_approve: bool
@@ -57,7 +57,7 @@ lock_timeout_option = option(
 )
 
 
-def applying_options(command: Command) -> Command:
+def apply_options(command: Command) -> Command:
     """Add the options that every command that applies has; the command gets them as `applying`."""
 
     @functools.wraps(command)
@@ -71,7 +71,7 @@ def applying_options(command: Command) -> Command:
         json_lines: str | None,
         **others: Any,
     ) -> Any:
-        applying = ApplyingSettings(
+        applying = ApplySettings(
             auto_approve=auto_approve,
             expect=expect,
             parallelism=parallelism,

@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from keyplan.cli.naming import say_version
+from keyplan import __version__
+from keyplan.app.apply import Follower
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.manifest import Address
 from keyplan.model.plan import Action, Plan
 from keyplan.model.report import Outcome, Report
-from keyplan.ports import Clock, Progress
 from keyplan.renderers.machine.events import (
     describe_end,
     describe_error,
@@ -52,24 +52,24 @@ class Stream(Protocol):
 class EventLog:
     """A stream of events that several manifests may share; safe for threads. It begins with a version."""
 
-    def __init__(self, stream: Stream, clock: Clock) -> None:
+    def __init__(self, stream: Stream, now: Callable[[], datetime]) -> None:
         self.failure: str | None = None
         """Why events could not be written any longer; None while they could."""
         self._stream: Stream | None = stream
-        self._clock = clock
+        self._now = now
         self._lock = threading.Lock()
-        self.write(describe_version(say_version().split()[-1]))
+        self.write(describe_version(__version__))
 
     def now(self) -> datetime:
         """Return the current instant."""
-        return self._clock.now()
+        return self._now()
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Write an event. Never raises: see `failure`."""
         with self._lock:
             if self._stream is None:
                 return
-            line = json.dumps({**event, "@timestamp": self._clock.now().isoformat()}, sort_keys=True)
+            line = json.dumps({**event, "@timestamp": self._now().isoformat()}, sort_keys=True)
             try:
                 self._stream.write(f"{line}\n")
                 self._stream.flush()
@@ -84,7 +84,7 @@ class EventLog:
 
 
 class Events:
-    """Implements `Progress` with the events of one manifest's apply."""
+    """The events of one manifest's apply."""
 
     def __init__(self, log: EventLog, *, manifest: str) -> None:
         self._log = log
@@ -97,9 +97,6 @@ class Events:
         """Tell what is planned. Call it before the apply."""
         for event in describe_plan(plan):
             self._write(event)
-
-    def begin(self, total: int) -> None:
-        """Say nothing: the plan told how much there is to do."""
 
     def start(self, action: Action) -> None:
         """Tell that an action begins."""
@@ -147,34 +144,39 @@ class Events:
             self._log.write({**event, "manifest": self._manifest})
 
 
-class _Fan:
-    def __init__(self, progresses: tuple[Progress, ...]) -> None:
-        self._progresses = progresses
+class EventFollower:
+    """Implements `Follower` with the events of one manifest's apply, and passes progress on to another."""
+
+    def __init__(self, log: EventLog, plan: Plan, other: Follower) -> None:
+        self._events = Events(log, manifest=plan.manifest)
+        self._other = other
+        self._events.plan(plan)
 
     def begin(self, total: int) -> None:
-        """Pass it on."""
-        for progress in self._progresses:
-            progress.begin(total)
+        """Pass it on; the plan's events say how much there is to do."""
+        self._other.begin(total)
 
     def start(self, action: Action) -> None:
-        """Pass it on."""
-        for progress in self._progresses:
-            progress.start(action)
+        """Pass it on, and write the event."""
+        self._other.start(action)
+        self._events.start(action)
 
     def step(self, address: Address, what: str) -> None:
-        """Pass it on."""
-        for progress in self._progresses:
-            progress.step(address, what)
+        """Pass it on, and write the event."""
+        self._other.step(address, what)
+        self._events.step(address, what)
 
     def finish(self, address: Address, outcome: Outcome | None) -> None:
-        """Pass it on."""
-        for progress in self._progresses:
-            progress.finish(address, outcome)
+        """Pass it on, and write the event."""
+        self._other.finish(address, outcome)
+        self._events.finish(address, outcome)
 
-
-def fan_out(*progresses: Progress) -> Progress:
-    """Return something that tells all of them, in that order."""
-    return _Fan(progresses)
+    def end(self, result: Report | KeyplanError) -> None:
+        """Write the events that end an apply."""
+        if isinstance(result, Report):
+            self._events.conclude(result)
+        else:
+            self._events.fail(result)
 
 
 class _Appended:
@@ -208,14 +210,14 @@ class _Answers:
 
 
 @contextmanager
-def open_events(session: Session, name: str) -> Iterator[EventLog]:
+def open_events(session: Session, now: Callable[[], datetime], name: str) -> Iterator[EventLog]:
     """Give a log that writes to the end of a file, or with ``-`` to stdout. What went wrong is told on stderr.
 
     Raises InputError where the file cannot be opened.
     """
     with ExitStack() as stack:
         stream = _Answers(session.screen) if name == STDOUT else stack.enter_context(_appending(session.folder / name))
-        log = EventLog(stream, session.wiring.clock)
+        log = EventLog(stream, now)
         stack.callback(log.close)
         yield log
         if log.failure:

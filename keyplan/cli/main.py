@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from keyplan import __version__
 from keyplan.app.exit_codes import ExitStatus
-from keyplan.cli.naming import PROGRAM, say_version
-from keyplan.cli.options import process_environment, refuse_no_command
+from keyplan.cli.options import PROGRAM, process_environment, refuse_no_command
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
@@ -93,7 +93,7 @@ class _Verbs(click.Group):
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, is_asked: bool) -> None:
     if is_asked:
-        ctx.obj.screen.answer(f"{say_version()}\n")
+        ctx.obj.screen.answer(f"{PROGRAM} {__version__}\n")
         ctx.exit()
 
 

@@ -23,6 +23,8 @@ from keyplan.cli.session import Session
 if TYPE_CHECKING:
     # Help and version need no noun of the model, whose import takes 50 ms.
     from keyplan.model.plan import Request
+
+PROGRAM = "keyplan"
 PREFIX = "KEYPLAN_"
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -133,7 +135,7 @@ ledger_option = option(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanningSettings:
+class PlanSettings:
     """What every command that plans is told."""
 
     request: Request
@@ -143,7 +145,7 @@ class PlanningSettings:
     verbose: bool
 
 
-def planning_options(command: Command) -> Command:
+def plan_options(command: Command) -> Command:
     """Add the options that every command that plans has; the command gets them as `settings`."""
 
     @functools.wraps(command)
@@ -166,7 +168,7 @@ def planning_options(command: Command) -> Command:
             allow_deletes=allow_deletes,
             allow_missing=allow_missing,
         )
-        settings = PlanningSettings(request=request, policies=policies, ledger=ledger, verbose=verbose)
+        settings = PlanSettings(request=request, policies=policies, ledger=ledger, verbose=verbose)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = gathered

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from keyplan.app.exit_codes import conclude_all
+from keyplan import __version__
+from keyplan.app.discovery import DEFAULT_MANIFESTS
+from keyplan.app.exit_codes import combine_statuses
 from keyplan.app.files import save_privately
-from keyplan.app.workspace import DEFAULT_MANIFESTS
-from keyplan.cli.naming import say_version
 from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
@@ -135,7 +135,7 @@ def publish(session: Session, outputs: Outputs, answer: Answer) -> int:
     troubles = [trouble for write in writes if (trouble := _attempt(write))]
     for trouble in troubles:
         session.screen.say(render_error(trouble, session.screen.talk_palette))
-    return conclude_all([answer.exit_status, *(trouble.exit_status for trouble in troubles)])
+    return combine_statuses([answer.exit_status, *(trouble.exit_status for trouble in troubles)])
 
 
 def _attempt(write: Callable[[], None]) -> InputError | None:
@@ -148,7 +148,7 @@ def _attempt(write: Callable[[], None]) -> InputError | None:
 
 def _write(session: Session, outputs: Outputs, answer: Answer, output: Output) -> None:
     palette = session.screen.palette if output.file is None else PLAIN
-    version = say_version().split()[-1]
+    version = __version__
     style = Style(
         palette=palette,
         failures=answer.failures,

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+from keyplan.app.apply import Follower, Silence
 from keyplan.cli.screen import Screen
+from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Address
 from keyplan.model.plan import Action
-from keyplan.model.report import Outcome
-from keyplan.ports import Progress
+from keyplan.model.report import Outcome, Report
 from keyplan.renderers.sanitize import inert
 
 if TYPE_CHECKING:
@@ -24,24 +25,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Silence:
-    """Implements `Progress` for a run that nobody watches."""
-
-    def begin(self, total: int) -> None:
-        """Do nothing."""
-
-    def start(self, action: Action) -> None:
-        """Do nothing."""
-
-    def step(self, address: Address, what: str) -> None:
-        """Do nothing."""
-
-    def finish(self, address: Address, outcome: Outcome | None) -> None:
-        """Do nothing."""
-
-
 class _Drawn:
-    """Implements `Progress` with a bar that names what is under way."""
+    """Implements `Follower` with a bar that names what is under way."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
@@ -76,6 +61,9 @@ class _Drawn:
                 self._bar.advance(self._task)
             for other, what in list(self._steps.items())[-1:]:
                 self._draw(other, what)
+
+    def end(self, result: Report | KeyplanError) -> None:
+        """Show nothing: the report follows."""
 
     def _draw(self, address: Address, what: str) -> None:
         if self._task is not None:
@@ -113,7 +101,7 @@ def show_waiting(screen: Screen, text: str) -> Iterator[None]:
 
 
 @contextmanager
-def show_progress(screen: Screen) -> Iterator[Progress]:
+def show_progress(screen: Screen) -> Iterator[Follower]:
     """Give something that shows inside the block how far an apply is."""
     console = _open_console(screen)
     if console is None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 from keyplan.cli.screen import Screen
 from keyplan.cli.signals import Interrupts
+from keyplan.errors import KeyplanError
+from keyplan.renderers.text.error import render_error
 
 if TYPE_CHECKING:
+    from keyplan.app.context import RunContext
     from keyplan.app.wiring import Wiring
 
 
@@ -29,9 +32,22 @@ class Session:
     """Return the way to ports, given an environment and something that tells the user a line."""
 
     @property
-    def wiring(self) -> Wiring:
-        """The way to ports in this session's environment."""
-        return self.wire(self.environment, self.screen.say)
+    def context(self) -> RunContext:
+        """What use cases get of this session. Ask once per command: each time it has another wiring."""
+        from keyplan.app.context import RunContext  # noqa: PLC0415 - its import takes 50 ms, which help and version spare
+
+        return RunContext(
+            environment=self.environment,
+            folder=self.folder,
+            read_stdin=self.read_stdin,
+            wiring=self.wire(self.environment, self.screen.say),
+            stop=self.interrupts,
+            say=self.screen.say,
+            report_error=self._report_error,
+        )
+
+    def _report_error(self, error: KeyplanError) -> None:
+        self.screen.say(render_error(error, self.screen.talk_palette))
 
     def show_trace(self, trace: str) -> None:
         """Show the calls that led to a bug, if the user asks for them with KEYPLAN_DEBUG=1."""

@@ -12,7 +12,8 @@ from listed_keys import KEYS
 from plans import DONE, FULL, make_report
 
 import keyplan
-from keyplan.cli.session import Session
+from keyplan import errors
+from keyplan.app.context import RunContext
 from keyplan.errors import InputError, ManifestError, PlanSpentError, PlanStaleError
 from keyplan.model.plan import Request
 
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.usefixtures("manifest")
 
 
 @pytest.fixture
-def session(shell: Shell) -> Session:
+def session(shell: Shell) -> RunContext:
     """Return a session in the simulated world."""
-    return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
+    return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
 
 
 def test_a_manifest_is_read_from_a_path(manifest: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_missing_manifest_is_an_error() -> None:
         keyplan.read_manifest("none.yaml")
 
 
-def test_a_plan_is_made_and_applied(shell: Shell, session: Session) -> None:
+def test_a_plan_is_made_and_applied(shell: Shell, session: RunContext) -> None:
     plan = keyplan.plan("keys.yaml", session=session)
     assert keyplan.apply(plan, session=session).summary.add == 2
     assert keyplan.render(keyplan.plan("keys.yaml", session=session)).endswith(
@@ -51,41 +52,41 @@ def test_a_plan_is_made_and_applied(shell: Shell, session: Session) -> None:
     assert len(shell.world.sinks["local"].values()) == 2
 
 
-def test_what_is_asked_is_in_the_plan(session: Session) -> None:
+def test_what_is_asked_is_in_the_plan(session: RunContext) -> None:
     plan = keyplan.plan("keys.yaml", targets=["user/*"], rotate=["user/ci"], allow_deletes=1, session=session)
     assert plan.request == Request(rotate=("user/ci",), targets=("user/*",), allow_deletes=1)
 
 
-def test_a_manifest_that_was_read_is_planned_beside_its_file(shell: Shell, session: Session, manifest: Path) -> None:
+def test_a_manifest_that_was_read_is_planned_beside_its_file(shell: Shell, session: RunContext, manifest: Path) -> None:
     read = keyplan.read_manifest(manifest)
     keyplan.plan(read, session=session)
     assert shell.wiring.ledger_path == shell.folder / ".keyplan" / "ledger.db"
 
 
-def test_the_ledger_can_be_named(shell: Shell, session: Session) -> None:
+def test_the_ledger_can_be_named(shell: Shell, session: RunContext) -> None:
     keyplan.plan("keys.yaml", ledger="other.db", session=session)
     assert shell.wiring.ledger_path == shell.folder / "other.db"
 
 
-def test_a_manifest_is_applied_without_further_ado(session: Session) -> None:
+def test_a_manifest_is_applied_without_further_ado(session: RunContext) -> None:
     assert keyplan.apply("keys.yaml", session=session).summary.add == 2
 
 
-def test_a_stale_plan_is_refused(shell: Shell, session: Session) -> None:
+def test_a_stale_plan_is_refused(shell: Shell, session: RunContext) -> None:
     plan = keyplan.plan("keys.yaml", session=session)
     shell.write(MANIFEST.replace("name: ci", "name: cd"))
     with pytest.raises(PlanStaleError):
         keyplan.apply(plan, session=session)
 
 
-def test_a_plan_runs_once(session: Session) -> None:
+def test_a_plan_runs_once(session: RunContext) -> None:
     plan = keyplan.plan("keys.yaml", session=session)
     keyplan.apply(plan, session=session)
     with pytest.raises(PlanSpentError):
         keyplan.apply(plan, session=session)
 
 
-def test_a_plan_without_changes_runs_as_often_as_you_like(session: Session) -> None:
+def test_a_plan_without_changes_runs_as_often_as_you_like(session: RunContext) -> None:
     keyplan.apply("keys.yaml", session=session)
     plan = keyplan.plan("keys.yaml", session=session)
     assert [keyplan.apply(plan, session=session).outcomes for _ in range(2)] == [(), ()]
@@ -103,7 +104,46 @@ def test_observations_convert_by_themselves() -> None:
 
 
 def test_the_public_names_are_those() -> None:
-    assert dir(keyplan) == ["__version__", "apply", "plan", "read_manifest", "render"]
+    functions = [name for name in dir(keyplan) if not name.endswith("Error")]
+    assert functions == ["__version__", "apply", "drift", "list_keys", "plan", "read_manifest", "render"]
+
+
+def test_every_error_that_leaves_the_library_is_a_public_name() -> None:
+    raised = {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, Exception)}
+    # In doubt is found out and reported per key; a notification is the command line's.
+    assert {name for name in dir(keyplan) if name.endswith("Error")} == raised - {"InDoubtError", "NotificationError"}
+    assert all(getattr(keyplan, name) is getattr(errors, name) for name in dir(keyplan) if name.endswith("Error"))
+
+
+def test_drift_is_found_and_rendered(session: RunContext) -> None:
+    found = keyplan.drift("keys.yaml", session=session)
+    assert [finding.address for finding in found.findings] == ["service/production/ingest", "user/ci"]
+    assert "user/ci" in keyplan.render(found)
+
+
+def test_keys_are_listed(session: RunContext) -> None:
+    assert keyplan.list_keys(session=session) == ()
+    keyplan.apply("keys.yaml", session=session)
+    assert [key.name for key in keyplan.list_keys(session=session)] == ["ingest", "ci"]  # by id
+    assert [key.name for key in keyplan.list_keys("keys.yaml", space="production", session=session)] == ["ingest"]
+    assert [key.to_dict()["name"] for key in keyplan.list_keys(key_type="user", session=session)] == ["ci"]
+    assert len(keyplan.list_keys(limit=1, session=session)) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        pytest.param({"space": "production", "space_id": "x"}, "exclude each other", id="two ways to name a space"),
+        pytest.param({"status": "gone"}, "status 'gone' is unknown", id="an unknown status"),
+        pytest.param({"key_type": "robot"}, "key_type 'robot' is unknown", id="an unknown type"),
+        pytest.param({"space": "nowhere"}, "nowhere", id="an unknown space"),
+    ],
+)
+def test_a_question_about_keys_that_makes_no_sense_is_refused(
+    session: RunContext, question: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        keyplan.list_keys(session=session, **question)  # type: ignore[arg-type]  # the words are under test
 
 
 def test_another_name_is_no_name_of_the_library() -> None:

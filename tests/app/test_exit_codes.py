@@ -9,7 +9,7 @@ from drifts import ACCEPTED, DUE, ENDING, GONE, MOVED, WAIVER, make_drift
 from drifts import STRANGER as UNMANAGED
 from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, KEEP, NOT_TRIED, STRANGER, make_plan, make_report
 
-from keyplan.app.exit_codes import conclude_apply, conclude_drift, conclude_error, conclude_plan
+from keyplan.app.exit_codes import status_of_apply, status_of_drift, status_of_error, status_of_plan
 from keyplan.errors import InterruptedRunError, SinkError
 from keyplan.model.drift import Finding
 from keyplan.model.manifest import Unmanaged
@@ -30,8 +30,8 @@ STRANGE = make_plan(KEEP, unmanaged=(STRANGER,), unmanaged_policy=Unmanaged.FAIL
     ],
 )
 def test_the_status_of_a_plan(plan: Plan, plain: int, detailed: int) -> None:
-    assert conclude_plan(plan, is_detailed=False) == plain
-    assert conclude_plan(plan, is_detailed=True) == detailed
+    assert status_of_plan(plan, is_detailed=False) == plain
+    assert status_of_plan(plan, is_detailed=True) == detailed
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_the_status_of_a_plan(plan: Plan, plain: int, detailed: int) -> None:
     ],
 )
 def test_the_status_of_an_apply(report: Report, status: int) -> None:
-    assert conclude_apply(make_plan(CREATE), report) == status
+    assert status_of_apply(make_plan(CREATE), report) == status
 
 
 def test_an_apply_beside_something_blocked_is_refused() -> None:
-    assert conclude_apply(make_plan(CREATE, BLOCKED), make_report(DONE)) == 4
+    assert status_of_apply(make_plan(CREATE, BLOCKED), make_report(DONE)) == 4
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_an_apply_beside_something_blocked_is_refused() -> None:
     ],
 )
 def test_the_status_of_a_drift(findings: tuple[Finding, ...], status: int) -> None:
-    assert conclude_drift(make_drift(*findings)) == status
+    assert status_of_drift(make_drift(*findings)) == status
 
 
 def test_the_status_of_an_error_is_its_own_or_the_signals() -> None:
-    assert conclude_error(SinkError("broken")) == 6
-    assert conclude_error(InterruptedRunError("told to stop", signal_number=15)) == 143
+    assert status_of_error(SinkError("broken")) == 6
+    assert status_of_error(InterruptedRunError("told to stop", signal_number=15)) == 143

@@ -11,7 +11,7 @@ import pytest
 from cli.shell import Shell
 from prometheus_client.parser import text_string_to_metric_families
 
-from keyplan.app.metrics import metering
+from keyplan.app.metrics import meter_run
 from keyplan.errors import InputError, ProviderUnavailableError
 
 DAY = timedelta(days=1)
@@ -104,23 +104,23 @@ def test_metrics_hold_no_key_and_no_id(shell: Shell, metrics: Path) -> None:
 
 
 def test_without_a_file_nothing_is_written(shell: Shell) -> None:
-    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
-    with metering(session, None, command="drift") as meter:
+    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
+    with meter_run(session, None, command="drift") as meter:
         meter.expect(["keys.yaml"])
     assert [path.name for path in shell.folder.iterdir()] == ["keys.yaml"]
 
 
 def test_what_was_expected_and_never_noted_counts_as_failed(shell: Shell, metrics: Path) -> None:
-    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
-    with metering(session, Path("keyplan.prom"), command="drift") as meter:
+    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
+    with meter_run(session, Path("keyplan.prom"), command="drift") as meter:
         meter.expect(["a.yaml", "b.yaml"])
     assert read(metrics)[SUCCESS] == [0, 0]
 
 
 def test_the_error_of_the_block_goes_on(shell: Shell, metrics: Path) -> None:
-    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
-    with pytest.raises(ProviderUnavailableError), metering(session, Path("keyplan.prom"), command="drift"):
+    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
+    with pytest.raises(ProviderUnavailableError), meter_run(session, Path("keyplan.prom"), command="drift"):
         raise ProviderUnavailableError("no answer")
-    with pytest.raises(InputError), metering(session, Path("no/x.prom"), command="drift"):
+    with pytest.raises(InputError), meter_run(session, Path("no/x.prom"), command="drift"):
         pass
     assert list(read(metrics)) == ["keyplan_build_info", LAST, "keyplan_run_duration_seconds"]

@@ -11,7 +11,7 @@ import pytest
 from cli.shell import Shell
 from renderers.machine.test_notice import GONE, make_drift
 
-from keyplan.app.notifications import Informer, NotifyingSettings, conclude_told, open_informer
+from keyplan.app.notifications import NoticeSender, NotificationSettings, open_notice_sender, status_with_notices
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift
 from keyplan.net.http import open_client
@@ -39,13 +39,13 @@ class World:
 
 def open_in(
     shell: Shell, world: World, err: io.StringIO, *urls: str, file: str = "", heartbeat: bool = False
-) -> Informer:
-    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=err)
-    settings = NotifyingSettings(urls=urls, file=Path(file) if file else None, is_heartbeat=heartbeat)
-    return open_informer(session, settings, client=world.client)
+) -> NoticeSender:
+    session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=err).context
+    settings = NotificationSettings(urls=urls, file=Path(file) if file else None, is_heartbeat=heartbeat)
+    return open_notice_sender(session, settings, client=world.client)
 
 
-def tell(informer: Informer, *drifts: Drift, error: KeyplanError | None = None) -> bool:
+def tell(informer: NoticeSender, *drifts: Drift, error: KeyplanError | None = None) -> bool:
     troubles = [Trouble(manifest="keys.yaml", error=error)] if error else []
     return informer.tell(drifts, troubles, command="drift")
 
@@ -88,7 +88,7 @@ def test_one_that_refuses_keeps_nobody_else_from_being_told(shell: Shell) -> Non
     ],
 )
 def test_an_untold_notice_counts_where_nothing_else_does(status: int, is_told: bool, expected: int) -> None:
-    assert conclude_told(status, is_told=is_told) == expected
+    assert status_with_notices(status, is_told=is_told) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_file_of_urls_that_makes_no_sense_is_told_first(shell: Shell, content:
 
 
 def test_settings_show_no_url() -> None:
-    assert SECRET not in repr(NotifyingSettings(urls=(GOOD,)))
+    assert SECRET not in repr(NotificationSettings(urls=(GOOD,)))
 
 
 @pytest.mark.usefixtures("manifest")

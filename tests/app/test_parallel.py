@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from keyplan.app.parallel import run_abreast
+from keyplan.app.parallel import run_parallel
 from keyplan.errors import InputError, KeyplanError
 
 
@@ -35,12 +35,12 @@ def test_each_gets_its_own_result_or_error() -> None:
             raise InputError("odd")
         return number // 2
 
-    half, error = run_abreast(halve, [4, 3])
+    half, error = run_parallel(halve, [4, 3])
     assert (half, type(error)) == (2, InputError)
 
 
 def test_nothing_at_all_is_done_for_nobody() -> None:
-    assert run_abreast(str, []) == []
+    assert run_parallel(str, []) == []
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -53,7 +53,7 @@ def test_whoever_interrupts_is_not_kept_waiting(count: int) -> None:
             release.wait()
 
         with pytest.raises(KeyboardInterrupt):
-            run_abreast(wait, range(count))
+            run_parallel(wait, range(count))
         assert not release.is_set()
 
 
@@ -70,18 +70,18 @@ def test_what_is_still_under_way_is_told_beside_what_is_done() -> None:
                 release.wait()
             return number
 
-        assert run_abreast(work, [0, 1], break_off=lambda: broken_off) == [0, broken_off]
+        assert run_parallel(work, [0, 1], break_off=lambda: broken_off) == [0, broken_off]
 
 
 def test_a_bug_in_one_does_not_take_along_what_came_of_the_others() -> None:
     def stumble(number: int) -> int:
         return 6 // number
 
-    error, three = run_abreast(stumble, [0, 2])
+    error, three = run_parallel(stumble, [0, 2])
     assert isinstance(error, KeyplanError)
     assert ("this is a bug in keyplan: ZeroDivisionError" in error.message, three) == (True, 3)
 
 
 def test_a_bug_in_the_only_one_is_raised_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
-        run_abreast(lambda number: 1 // number, [0])
+        run_parallel(lambda number: 1 // number, [0])

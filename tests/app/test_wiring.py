@@ -10,7 +10,7 @@ from cli.shell import Shell
 from simulator import SimulatedClock
 
 import keyplan
-from keyplan.app.wiring import PluginWiring, jitter, name_user
+from keyplan.app.wiring import PluginWiring, current_user, jitter
 from keyplan.applier.observe import locate_slots
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
@@ -90,7 +90,7 @@ def test_a_user_without_a_name_has_a_number() -> None:
     def fail() -> str:
         raise KeyError
 
-    assert name_user(fail) == str(os.getuid())
+    assert current_user(fail) == str(os.getuid())
 
 
 def test_chance_stays_within_its_limit() -> None:

@@ -106,10 +106,10 @@ def test_the_expected_digest_is_an_approval(shell: Shell) -> None:
 
 
 @USUAL
-def test_another_digest_is_refused_and_the_plan_of_now_is_shown(shell: Shell) -> None:
+def test_another_digest_is_refused_and_the_current_plan_is_shown(shell: Shell) -> None:
     done = shell("apply", "--expect", "0" * 64)
     assert done.status == 4
-    assert "the plan of now is not the expected one" in done.err
+    assert "the current plan does not match --expect" in done.err
     assert "Plan: 2 to add" in done.out
     assert count_keys(shell) == 0
 

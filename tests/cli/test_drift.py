@@ -14,9 +14,8 @@ from syrupy.assertion import SnapshotAssertion
 
 import keyplan
 from keyplan.app.drift import open_readers
-from keyplan.app.plan import open_workbench
 from keyplan.app.wiring import PluginWiring
-from keyplan.app.workspace import Place
+from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.model.manifest import KeyId
 from keyplan.ports import KeyWriter, Ledger, Sink
 
@@ -207,9 +206,9 @@ def test_the_readers_own_key_is_not_taken_for_keyplans(applied: Shell) -> None:
 # Nothing is changed, because nothing is there that could.
 
 
-def place_of(shell: Shell) -> Place:
+def place_of(shell: Shell) -> Workspace:
     manifest = keyplan.read_manifest(shell.folder / "keys.yaml")
-    return Place(manifest=manifest, folder=shell.folder, ledger=shell.folder / ".keyplan" / "ledger.db")
+    return Workspace(manifest=manifest, folder=shell.folder, ledger=shell.folder / ".keyplan" / "ledger.db")
 
 
 def walk(thing: object, seen: set[int]) -> Iterator[object]:
@@ -251,5 +250,5 @@ def test_nothing_that_drift_is_given_can_change_anything(shell: Shell) -> None:
 def test_the_same_search_finds_what_an_apply_is_given(shell: Shell) -> None:
     shell.write()
     wiring = PluginWiring({}, print)
-    with open_workbench(wiring, place_of(shell), command="apply", patience=timedelta(0)) as bench:
+    with open_workbench(wiring, place_of(shell), command="apply", lock_timeout=timedelta(0), say=print) as bench:
         assert find_effects(bench) == CHANGING

@@ -10,7 +10,7 @@ from cli.shell import MANIFEST, Shell
 from simulated.effects import Fault
 from simulator import World
 
-from keyplan.app.exit_codes import conclude_all
+from keyplan.app.exit_codes import combine_statuses
 
 BOTH = ("envs/prod/keys.yaml", "envs/test/keys.yaml")
 ONE_KEY = """\
@@ -149,7 +149,7 @@ def test_a_set_of_plans_that_was_edited_is_refused(envs: Shell) -> None:
     ],
 )
 def test_one_status_stands_for_all(statuses: list[int], status: int) -> None:
-    assert conclude_all(statuses) == status
+    assert combine_statuses(statuses) == status
 
 
 def test_paths_with_spaces_can_stand_in_the_environment(shell: Shell) -> None:

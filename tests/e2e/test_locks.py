@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from e2e.terminal import Terminal
 
-from keyplan.app.wiring import name_user
+from keyplan.app.wiring import current_user
 
 pytestmark = [pytest.mark.processes, pytest.mark.e2e, pytest.mark.enable_socket]
 
@@ -61,7 +61,7 @@ def test_who_comes_second_waits_as_long_as_it_is_told(beta: Terminal) -> None:
     second = beta.run("apply", "--auto-approve", "--lock-timeout", "50s")
     assert (holder.wait(), second.returncode) == (0, 0)
     holder.communicate()
-    assert f"waiting up to 50s for the lock of {name_user()} on {socket.gethostname()}" in second.stderr
+    assert f"waiting up to 50s for the lock of {current_user()} on {socket.gethostname()}" in second.stderr
     assert (NO_CHANGES in second.stdout, beta.live_names()) == (True, ["ci"])
 
 

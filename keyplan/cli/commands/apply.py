@@ -6,11 +6,13 @@ import os
 
 import click
 
+from keyplan.app.context import RunContext
+from keyplan.app.discovery import find_manifests
 from keyplan.app.files import STDIN, read_input, read_plans, read_policies
-from keyplan.app.workspace import Place, find_manifests, locate_all, settle_all
-from keyplan.cli.apply_options import ApplyingSettings, applying_options
-from keyplan.cli.apply_plan import Order, perform
-from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
+from keyplan.app.workspace import Workspace, load_workspaces, open_workspaces
+from keyplan.cli.apply_options import ApplySettings, apply_options
+from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
+from keyplan.cli.options import FileNames, PlanSettings, argument, option, plan_options
 from keyplan.cli.outputs import keep_apart, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
@@ -21,16 +23,16 @@ from keyplan.renderers.ci.sheet import Subject
 @click.command("apply")
 @argument("sources", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST...|PLANFILE]")
 @option("--manifest", variable="PLANFILE_MANIFEST", metavar="FILE", help="The manifest of PLANFILE, if it moved.")
-@applying_options
-@planning_options
+@apply_options
+@plan_options
 @click.pass_obj
 def command(
     session: Session,
     *,
     sources: tuple[str, ...],
     manifest: str | None,
-    applying: ApplyingSettings,
-    settings: PlanningSettings,
+    applying: ApplySettings,
+    settings: PlanSettings,
 ) -> int:
     """Make, renew and delete keys until they match the manifest.
 
@@ -51,35 +53,36 @@ def command(
       keyplan apply envs/
       keyplan apply plan.json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
     keep_apart(session, written=applying.files, read=[*sources, *settings.policies])
     with reporting_failure(session, applying.outputs, Subject.APPLY, " ".join(sources) or "keys.yaml"):
-        order = _make_order(session, find_manifests(sources, session), manifest, settings, applying)
-    return perform(session, order)
+        order = _make_order(context, find_manifests(sources, context), manifest, settings, applying)
+    return plan_and_apply(session, context, order)
 
 
 def _make_order(
-    session: Session,
+    context: RunContext,
     sources: tuple[str, ...],
     manifest: str | None,
-    settings: PlanningSettings,
-    applying: ApplyingSettings,
-) -> Order:
+    settings: PlanSettings,
+    applying: ApplySettings,
+) -> ApplyRequest:
     """Return what is to be applied: the manifests, or those of a plan file."""
-    given = [read_input(name, session) for name in sources]
+    given = [read_input(name, context) for name in sources]
     reviewed: tuple[Plan, ...] = ()
     if len(given) == 1 and given[0].is_plan:
         reviewed = read_plans(given[0])
-        places = _locate_reviewed(session, reviewed, manifest, settings)
+        workspaces = _locate_reviewed(context, reviewed, manifest, settings)
     elif saved := [source.name for source in given if source.is_plan]:
         raise InputError(f"{saved[0]} is a saved plan, which is applied alone", advice=f"say: keyplan apply {saved[0]}")
     elif manifest:
         raise InputError("--manifest goes with a plan file", advice=f"say only: keyplan apply {manifest}")
     else:
-        policies = read_policies(settings.policies, session)
-        places = settle_all(given, session, ledger=settings.ledger, policies=policies)
-    return Order(
+        policies = read_policies(settings.policies, context)
+        workspaces = load_workspaces(given, context, ledger=settings.ledger, policies=policies)
+    return ApplyRequest(
         command="apply",
-        places=places,
+        workspaces=workspaces,
         request=settings.request,
         reviewed=reviewed,
         applying=applying,
@@ -88,9 +91,9 @@ def _make_order(
 
 
 def _locate_reviewed(
-    session: Session, reviewed: tuple[Plan, ...], manifest: str | None, settings: PlanningSettings
-) -> tuple[Place, ...]:
-    """Return the places of the manifests that a plan file was made from."""
+    context: RunContext, reviewed: tuple[Plan, ...], manifest: str | None, settings: PlanSettings
+) -> tuple[Workspace, ...]:
+    """Return the workspaces of the manifests that a plan file was made from."""
     if settings.request != Request():
         raise InputError(
             "a plan file says already what was asked for",
@@ -101,12 +104,12 @@ def _locate_reviewed(
             "--manifest goes with the plan of one manifest", advice="make a new plan where the manifests are now"
         )
     # A plan of several manifests was held against the same policies throughout; those that are named now count instead.
-    policies = read_policies(settings.policies or reviewed[0].policies, session)
+    policies = read_policies(settings.policies or reviewed[0].policies, context)
     names = [manifest or plan.manifest for plan in reviewed]
-    absent = [name for name in names if name != STDIN and not os.path.exists(session.folder / name)]  # noqa: PTH110 - says no to an impossible name
+    absent = [name for name in names if name != STDIN and not os.path.exists(context.folder / name)]  # noqa: PTH110 - says no to an impossible name
     if absent:
         raise InputError(
             f"{absent[0]}, from which the plan was made, is not here",
             advice="apply where it was planned, or name the manifest: --manifest FILE",
         )
-    return locate_all(names, session, ledger=settings.ledger, policies=policies)
+    return open_workspaces(names, context, ledger=settings.ledger, policies=policies)

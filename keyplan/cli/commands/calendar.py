@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from keyplan.app.drift import look_ahead
 from keyplan.app.files import read_policies
-from keyplan.app.workspace import locate
+from keyplan.app.inspect import make_calendar
+from keyplan.app.workspace import open_workspace
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -43,8 +43,9 @@ def command(
     Example:
       keyplan calendar keys.yaml --days 30
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    place = locate(manifest, session, ledger=ledger, policies=read_policies(policies, session))
+    context = session.context
+    workspace = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        calendar = look_ahead(session.wiring, place, timedelta(days=days))
+        calendar = make_calendar(context.wiring, workspace, timedelta(days=days))
     session.screen.answer(render_calendar(calendar, as_format=as_format, palette=session.screen.palette))
     return 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-from keyplan.cli.naming import PROGRAM
-from keyplan.cli.options import argument
+from keyplan.cli.options import PROGRAM, argument
 from keyplan.cli.session import Session
 
 _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}

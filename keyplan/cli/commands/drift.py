@@ -9,12 +9,15 @@ from typing import TypeAlias
 
 import click
 
-from keyplan.app.drift import look_for_drift
-from keyplan.app.exit_codes import conclude_all, conclude_drift
+from keyplan.app.context import RunContext
+from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
+from keyplan.app.drift import DEFAULT_WARNING, detect_drift
+from keyplan.app.exit_codes import combine_statuses, status_of_drift
 from keyplan.app.files import read_policies
-from keyplan.app.parallel import run_abreast, sort_out
-from keyplan.app.workspace import DEFAULT_MANIFESTS, Place, find_manifests, locate_all, require_own_keys
-from keyplan.cli.notify_options import WatchingSettings, watching, watching_options
+from keyplan.app.monitor import MonitorSettings, monitor
+from keyplan.app.parallel import run_parallel, split_results
+from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
+from keyplan.cli.monitor_options import monitoring_options
 from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
 from keyplan.cli.progress import show_waiting
@@ -24,7 +27,6 @@ from keyplan.model.drift import Drift, Kind
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
-from keyplan.planner.drift import DEFAULT_WARNING
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import DRIFT_FORMATS, draw_drift
 from keyplan.renderers.text.plan import outline
@@ -49,7 +51,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 )
 @formats_option(*DRIFT_FORMATS)
 @policy_option
-@watching_options
+@monitoring_options
 @ledger_option
 @verbose_option
 @click.pass_obj
@@ -61,7 +63,7 @@ def command(
     within: timedelta,
     outputs: Outputs,
     policies: tuple[str, ...],
-    watched: WatchingSettings,
+    monitoring: MonitorSettings,
     ledger: Path | None,
     verbose: bool,
 ) -> int:
@@ -79,45 +81,49 @@ def command(
     Example:
       keyplan drift keys.yaml --only drift --only expiring
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
     name = " ".join(manifests) or DEFAULT_MANIFESTS[0]
-    keep_apart(session, written=[*outputs.files, watched.metrics_file], read=[*manifests, *policies])
-    with watching(session, watched, command="drift") as watch, reporting_failure(session, outputs, Subject.DRIFT, name):
-        places = locate_all(
-            find_manifests(manifests, session), session, ledger=ledger, policies=read_policies(policies, session)
+    keep_apart(session, written=[*outputs.files, monitoring.metrics_file], read=[*manifests, *policies])
+    with (
+        monitor(context, monitoring, command="drift") as monitored,
+        reporting_failure(session, outputs, Subject.DRIFT, name),
+    ):
+        workspaces = open_workspaces(
+            find_manifests(manifests, context), context, ledger=ledger, policies=read_policies(policies, context)
         )
-        watch.expect([place.manifest.path for place in places])
-        looks, errors = _look_at_all(session, places, only=[Kind(word) for word in only], within=within)
+        monitored.expect([workspace.manifest.path for workspace in workspaces])
+        looks, errors = _detect_all(session, context, workspaces, only=[Kind(word) for word in only], within=within)
         for drift, plan, snapshot in looks:
-            watch.note(drift, plan, snapshot)
+            monitored.note(drift, plan, snapshot)
         for failed, error in errors:
-            watch.fail(failed, error)
+            monitored.fail(failed, error)
         if verbose:
-            _outline(session, places, [plan for _, plan, _ in looks])
-        return watch.conclude(_answer(session, outputs, [drift for drift, _, _ in looks], errors))
+            _outline(session, workspaces, [plan for _, plan, _ in looks])
+        return monitored.conclude(_answer(session, outputs, [drift for drift, _, _ in looks], errors))
 
 
-def _look_at_all(
-    session: Session, places: Sequence[Place], *, only: Sequence[Kind], within: timedelta
+def _detect_all(
+    session: Session, context: RunContext, workspaces: Sequence[Workspace], *, only: Sequence[Kind], within: timedelta
 ) -> tuple[list[_Look], list[Failure]]:
     """Return what each look at a manifest brought, and which manifests could not be looked at and why."""
-    wiring = session.wiring
+    wiring = context.wiring
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        results = run_abreast(lambda place: look_for_drift(wiring, place, only=only, within=within), places)
-    looks, errors = sort_out(results, [place.manifest.path for place in places])
-    require_own_keys([plan for _, plan, _ in looks], places)
+        results = run_parallel(lambda workspace: detect_drift(wiring, workspace, only=only, within=within), workspaces)
+    looks, errors = split_results(results, [workspace.manifest.path for workspace in workspaces])
+    require_separate_owners([plan for _, plan, _ in looks], workspaces)
     return looks, errors
 
 
 def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
-    status = conclude_all([*map(conclude_drift, drifts), *(error.exit_status for _, error in errors)])
+    status = combine_statuses([*map(status_of_drift, drifts), *(error.exit_status for _, error in errors)])
     answer = Answer.about(Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=draw_drift, exit_status=status)
     status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(drifts) + len(errors))
     return status
 
 
-def _outline(session: Session, places: Sequence[Place], plans: Sequence[Plan]) -> None:
-    ledgers = {place.manifest.path: place.ledger for place in places}
+def _outline(session: Session, workspaces: Sequence[Workspace], plans: Sequence[Plan]) -> None:
+    ledgers = {workspace.manifest.path: workspace.ledger for workspace in workspaces}
     for plan in plans:
         session.screen.say(outline(plan, ledger=str(ledgers[plan.manifest])))

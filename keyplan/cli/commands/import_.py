@@ -8,21 +8,12 @@ from pathlib import Path
 
 import click
 
-from keyplan.app.plan import open_workbench
-from keyplan.app.workspace import locate
-from keyplan.applier.observe import observe
-from keyplan.applier.takeover import check_sinks, is_dead, record_import
-from keyplan.applier.workbench import Workbench
+from keyplan.app.takeover import ImportedKey, import_key
+from keyplan.app.workspace import open_workspace
 from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.errors import InputError, RefusedError
-from keyplan.model.manifest import Address, Manifest
-from keyplan.model.observation import Slot
-from keyplan.planner.desired import resolve_desired
-from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
-from keyplan.ports import KeyReader
 from keyplan.renderers.sanitize import inert
 from keyplan.renderers.words import join_words
 
@@ -55,49 +46,23 @@ def command(
     Example:
       keyplan import user/ci QXBpS2V5OjEwMDI6YzgyMA==
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    place = locate(manifest, session, ledger=ledger)
-    known = find_address(place.manifest, address)
-    with (
-        open_workbench(session.wiring, place, command="import", patience=lock_timeout) as bench,
-        show_waiting(session.screen, "Looking at the keys that exist"),
-    ):
-        takeover, trusted = _import(place.manifest, known, key_id, bench)
-    session.screen.answer("".join(f"{line}\n" for line in _describe(takeover, trusted)))
+    context = session.context
+    workspace = open_workspace(manifest, context, ledger=ledger)
+    with show_waiting(session.screen, "Looking at the keys that exist"):
+        imported = import_key(context, workspace, address, key_id, lock_timeout=lock_timeout)
+    session.screen.answer("".join(f"{line}\n" for line in _describe(imported)))
     return 0
 
 
-def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench) -> tuple[Takeover, tuple[Slot, ...]]:
-    """Return what was taken over, and the slots that could not be checked."""
-    now = bench.clock.now()
-    snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
-    key = find_key(snapshot, key_id)
-    if key is None:
-        raise _explain_absence(bench.reader, key_id)
-    takeover = take_over(resolve_desired(manifest, snapshot.spaces), snapshot, address=address, key=key)
-    if takeover.is_known:
-        return takeover, ()
-    trusted = check_sinks(key, takeover.slots, sinks=bench.sinks, holdings=snapshot.holdings)
-    record_import(takeover.receipt, takeover.slots, bench)
-    return takeover, trusted
-
-
-def _explain_absence(reader: KeyReader, key_id: str) -> InputError | RefusedError:
-    if is_dead(reader, key_id):
-        return RefusedError(f"key {key_id} is dead: it was ended")
-    return InputError(
-        f"no key that this credential can see has the id '{key_id}'", advice="list them with: keyplan list"
-    )
-
-
-def _describe(takeover: Takeover, trusted: tuple[Slot, ...]) -> Iterator[str]:
-    key, address = inert(takeover.key.id), inert(takeover.receipt.address)
-    if takeover.is_known:
+def _describe(imported: ImportedKey) -> Iterator[str]:
+    key, address = inert(imported.key_id), inert(imported.address)
+    if imported.is_known:
         yield f"Key {key} is that of {address} already; nothing was done."
         return
     yield f"Key {key} is that of {address} from now on."
-    for slot in trusted:
+    for slot in imported.unchecked:
         where = inert(f"{slot.sink}:{slot.location}", width=1000)
         yield f"  not checked  {where} cannot be read; that it holds the key is taken on trust"
-    if takeover.changes:
-        fields = join_words([inert(change.field) for change in takeover.changes])
+    if imported.changed_fields:
+        fields = join_words([inert(field) for field in imported.changed_fields])
         yield f"  differs      {fields}: the next apply makes a new key for that; see keyplan plan"

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import click
 
-from keyplan.app.plan import look_around, open_ledger, open_ledger_reader, open_workbench
-from keyplan.app.workspace import Place, locate
-from keyplan.applier.recover import record_again
+from keyplan.app.rebuild import Rebuild, rebuild_ledger
+from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace
 from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option, refuse_no_command
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.errors import RefusedError
-from keyplan.model.plan import Plan
-from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
-from keyplan.ports import Memory, RebuildableLedger
 from keyplan.renderers.sanitize import inert
 from keyplan.renderers.text.ledger import render_history, render_ledger
 from keyplan.renderers.words import say_count
@@ -49,7 +44,8 @@ def show(session: Session, *, manifest: str | None, ledger: Path | None) -> int:
     Example:
       keyplan ledger show keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    with open_ledger_reader(session.wiring, locate(manifest, session, ledger=ledger)) as reader:
+    context = session.context
+    with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
         session.screen.answer(render_ledger(reader.recall(), reader.holder()))
     return 0
 
@@ -65,7 +61,8 @@ def history(session: Session, *, manifest: str | None, ledger: Path | None) -> i
     Example:
       keyplan ledger history keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    with open_ledger_reader(session.wiring, locate(manifest, session, ledger=ledger)) as reader:
+    context = session.context
+    with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
         session.screen.answer(render_history(reader.history()))
     return 0
 
@@ -82,7 +79,8 @@ def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: Path
     Example:
       keyplan ledger unlock 5f3a9c1e
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    with open_ledger(session.wiring, locate(manifest, session, ledger=ledger)) as opened:
+    context = session.context
+    with open_ledger(context.wiring, open_workspace(manifest, context, ledger=ledger)) as opened:
         opened.unlock(lock_id)
     session.screen.answer(f"The lock {inert(lock_id)} is broken.\n")
     return 0
@@ -108,43 +106,20 @@ def rebuild(
     Example:
       keyplan ledger rebuild keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    place = locate(manifest, session, ledger=ledger)
-    with open_ledger(session.wiring, place) as opened:
-        aside = _set_aside(opened, session, patience=lock_timeout, is_forced=force)
-    with (
-        open_workbench(
-            session.wiring, place, command="ledger rebuild", patience=lock_timeout, tell=session.screen.say
-        ) as bench,
-        show_waiting(session.screen, "Looking at the keys that exist"),
-    ):
-        plan, snapshot = look_around(place.manifest, bench)
-        found = rebuild_receipts(plan, snapshot)
-        record_again(found.receipts, bench)
-    session.screen.answer("".join(f"{line}\n" for line in _describe(found, plan, place, aside)))
+    context = session.context
+    workspace = open_workspace(manifest, context, ledger=ledger)
+    with show_waiting(session.screen, "Looking at the keys that exist"):
+        done = rebuild_ledger(context, workspace, lock_timeout=lock_timeout, is_forced=force)
+    session.screen.answer("".join(f"{line}\n" for line in _describe(done, workspace)))
     return 0
 
 
-def _set_aside(ledger: RebuildableLedger, session: Session, *, patience: timedelta, is_forced: bool) -> str:
-    """Return where the old ledger lies now; empty where there was nothing in it.
-
-    Raises RefusedError where it is whole and nobody insists, LedgerError.
-    """
-    if not ledger.is_damaged():
-        if ledger.recall() == Memory():
-            return ""
-        if not is_forced:
-            raise RefusedError(
-                "the ledger is whole, and knows more than the sinks do: nothing was done",
-                advice="to build a new one all the same: keyplan ledger rebuild --force",
-            )
-    return ledger.set_aside(at=session.wiring.clock.now(), patience=patience)
-
-
-def _describe(found: RebuiltLedger, plan: Plan, place: Place, aside: str) -> Iterator[str]:
-    if aside:
-        yield f"The old ledger is kept as {inert(aside, width=1000)}."
+def _describe(done: Rebuild, workspace: Workspace) -> Iterator[str]:
+    found, manifest = done.found, workspace.manifest
+    if done.set_aside:
+        yield f"The old ledger is kept as {inert(done.set_aside, width=1000)}."
     receipts, unnamed = say_count(len(found.receipts), "receipt"), say_count(len(found.unnamed), "key")
-    yield f"The new ledger has {receipts} from sinks; {unnamed} of {inert(plan.owner)} without a receipt."
+    yield f"The new ledger has {receipts} from sinks; {unnamed} of {inert(manifest.owner)} without a receipt."
     for key in found.unnamed:
         yield f"  ?  {inert(key.name)}  key {inert(key.id)}"
-    yield f"Read what the next apply would do before you run it: keyplan plan {inert(place.manifest.path, width=1000)}"
+    yield f"Read what the next apply would do before you run it: keyplan plan {inert(manifest.path, width=1000)}"

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import click
 
-from keyplan.app.files import read_input, read_manifest
-from keyplan.app.list import KeyFilter, list_keys
-from keyplan.app.workspace import list_default_manifests
+from keyplan.app.list import KeyFilter, list_keys, open_listed_provider
 from keyplan.cli.options import format_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceByName, SpaceId
-from keyplan.ports import ProviderPorts
+from keyplan.model.manifest import KeyType, SpaceById, SpaceByName, SpaceId
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 
 _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
-_ADDRESSING = ("base_url", "region")
-"""Options of the provider that name the same thing: where it is."""
 
 
 @click.command("list")
@@ -45,8 +37,8 @@ def command(
     *,
     key_type: str | None,
     status: str,
-    space: str | None,
     space_id: str | None,
+    space: str | None,
     limit: int | None,
     as_format: str,
     manifest: str | None,
@@ -69,29 +61,18 @@ def command(
     wanted = KeyFilter(
         key_type=KeyType(key_type) if key_type else None,
         active=_STATUSES[status],
-        space=SpaceByName(space) if space else SpaceById(SpaceId(space_id)) if space_id else None,
+        space=_find_reference(space, space_id),
         limit=limit,
     )
+    overrides = {"base_url": base_url, "region": region, "api": api}
+    given = {name: value for name, value in overrides.items() if value is not None}
     with show_waiting(session.screen, "Listing keys"):
-        provider = _open(session, manifest, {"base_url": base_url, "region": region, "api": api})
-        keys = list_keys(provider, wanted)
+        keys = list_keys(open_listed_provider(session.context, manifest, given), wanted)
     session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
     return 0
 
 
-def _open(session: Session, named: str | None, overrides: dict[str, str | None]) -> ProviderPorts:
-    given = {name: value for name, value in overrides.items() if value is not None}
-    names = [named] if named else list_default_manifests(session)
-    settings, owner, folder = ProviderSettings(), "", session.folder
-    if names:
-        source = read_input(names[0], session)
-        manifest = read_manifest(source)
-        settings, owner, folder = manifest.provider, manifest.owner, source.folder
-    return session.wiring.provider(_override(settings, given), owner=owner, folder=Path(folder))
-
-
-def _override(settings: ProviderSettings, given: dict[str, str]) -> ProviderSettings:
-    """Return the settings with what was given in place; one way to name the provider's place ousts the other."""
-    ousted = _ADDRESSING if any(name in given for name in _ADDRESSING) else ()
-    kept = {name: value for name, value in settings.options.items() if name not in ousted}
-    return replace(settings, options={**kept, **given})
+def _find_reference(space: str | None, space_id: str | None) -> SpaceById | SpaceByName | None:
+    if space is not None:
+        return SpaceByName(space)
+    return SpaceById(SpaceId(space_id)) if space_id else None

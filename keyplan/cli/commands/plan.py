@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
-from keyplan.app.exit_codes import conclude_all, conclude_plan
+from keyplan.app.context import RunContext
+from keyplan.app.discovery import find_manifests
+from keyplan.app.exit_codes import combine_statuses, status_of_plan
 from keyplan.app.files import read_policies, save_privately
-from keyplan.app.parallel import run_abreast, sort_out
-from keyplan.app.plan import look
-from keyplan.app.workspace import Place, find_manifests, locate_all, require_own_keys
-from keyplan.cli.options import FileNames, PlanningSettings, argument, option, planning_options
+from keyplan.app.parallel import run_parallel, split_results
+from keyplan.app.plan import plan_workspace
+from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
+from keyplan.cli.options import FileNames, PlanSettings, argument, option, plan_options
 from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -31,7 +33,7 @@ from keyplan.renderers.text.plan import outline
 @option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for: keyplan apply FILE.")
 @formats_option(*PLAN_FORMATS)
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is something to do, 0 where there is not.")
-@planning_options
+@plan_options
 @click.pass_obj
 def command(
     session: Session,
@@ -40,7 +42,7 @@ def command(
     out: Path | None,
     outputs: Outputs,
     detailed_exitcode: bool,
-    settings: PlanningSettings,
+    settings: PlanSettings,
 ) -> int:
     """Show what apply would do; change nothing.
 
@@ -56,16 +58,19 @@ def command(
       keyplan plan keys.yaml --out plan.json
       keyplan plan envs/ --format text --format markdown=plan.md
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
     keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies])
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
-        policies = read_policies(settings.policies, session)
-        places = locate_all(find_manifests(manifests, session), session, ledger=settings.ledger, policies=policies)
-        plans, errors = _look_at_all(session, places, settings)
+        policies = read_policies(settings.policies, context)
+        workspaces = open_workspaces(
+            find_manifests(manifests, context), context, ledger=settings.ledger, policies=policies
+        )
+        plans, errors = _plan_all(session, context, workspaces, settings)
         if out:
             _save(session, out, plans, errors)
-    status = conclude_all(
+    status = combine_statuses(
         [
-            *(conclude_plan(plan, is_detailed=detailed_exitcode) for plan in plans),
+            *(status_of_plan(plan, is_detailed=detailed_exitcode) for plan in plans),
             *(error.exit_status for _, error in errors),
         ]
     )
@@ -80,23 +85,23 @@ def command(
         plan_path=str(out) if out and not errors else "",
     )
     status = publish(session, outputs, answer)
-    tell_errors(session, errors, of=len(places))
+    tell_errors(session, errors, of=len(workspaces))
     return status
 
 
-def _look_at_all(
-    session: Session, places: Sequence[Place], settings: PlanningSettings
+def _plan_all(
+    session: Session, context: RunContext, workspaces: Sequence[Workspace], settings: PlanSettings
 ) -> tuple[list[FreshPlan], list[Failure]]:
     """Return the plans of all manifests, and what kept a manifest from having one."""
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        wiring = session.wiring
-        results = run_abreast(lambda place: look(wiring, place, settings.request), places)
+        wiring = context.wiring
+        results = run_parallel(lambda workspace: plan_workspace(wiring, workspace, settings.request), workspaces)
     if settings.verbose:
-        for place, plan in zip(places, results, strict=True):
+        for workspace, plan in zip(workspaces, results, strict=True):
             if isinstance(plan, Plan):
-                session.screen.say(outline(plan, ledger=str(place.ledger)))
-    plans, errors = sort_out(results, [place.manifest.path for place in places])
-    require_own_keys(plans, places)
+                session.screen.say(outline(plan, ledger=str(workspace.ledger)))
+    plans, errors = split_results(results, [workspace.manifest.path for workspace in workspaces])
+    require_separate_owners(plans, workspaces)
     return plans, errors
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from keyplan.app.files import read_policies
-from keyplan.app.workspace import locate
-from keyplan.cli.apply_options import ApplyingSettings, applying_options
-from keyplan.cli.apply_plan import Order, perform
+from keyplan.app.workspace import open_workspace
+from keyplan.cli.apply_options import ApplySettings, apply_options
+from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
 from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.outputs import keep_apart
 from keyplan.cli.session import Session
@@ -19,7 +19,7 @@ from keyplan.model.plan import Request
 @click.command("rotate")
 @argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @option("--manifest", metavar="FILE", help="The manifest that declares them.")
-@applying_options
+@apply_options
 @policy_option
 @ledger_option
 @verbose_option
@@ -29,7 +29,7 @@ def command(
     *,
     addresses: tuple[str, ...],
     manifest: str | None,
-    applying: ApplyingSettings,
+    applying: ApplySettings,
     policies: tuple[str, ...],
     ledger: Path | None,
     verbose: bool,
@@ -47,13 +47,14 @@ def command(
       keyplan rotate user/ci
       keyplan rotate 'service/production/*' --auto-approve
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
     keep_apart(session, written=applying.files, read=[*([manifest] if manifest else []), *policies])
     named = tuple(sorted(set(addresses)))
-    order = Order(
+    order = ApplyRequest(
         command="rotate",
-        places=(locate(manifest, session, ledger=ledger, policies=read_policies(policies, session)),),
+        workspaces=(open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context)),),
         request=Request(rotate=named, targets=named),
         applying=applying,
         is_verbose=verbose,
     )
-    return perform(session, order)
+    return plan_and_apply(session, context, order)

@@ -28,7 +28,7 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
       keyplan show plan.json --format markdown
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     keep_apart(session, written=outputs.files, read=[planfile])
-    plans = read_plans(read_input(planfile, session))
+    plans = read_plans(read_input(planfile, session.context))
     answer = Answer.about(
         Subject.PLAN,
         plans,

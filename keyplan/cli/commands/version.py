@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from keyplan.cli.naming import say_version
+from keyplan import __version__
+from keyplan.cli.options import PROGRAM
 from keyplan.cli.session import Session
 
 
@@ -17,5 +18,5 @@ def command(session: Session) -> int:
     Example:
       keyplan version
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    session.screen.answer(f"{say_version()}\n")
+    session.screen.answer(f"{PROGRAM} {__version__}\n")
     return 0

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from cli.shell import Shell
 
-from keyplan.app.drift import look_for_drift
+from keyplan.app.context import RunContext
+from keyplan.app.drift import detect_drift
 from keyplan.app.metrics import Meter
-from keyplan.app.notifications import NotifyingSettings, open_informer
-from keyplan.app.workspace import locate
-from keyplan.cli.notify_options import Watch, WatchingSettings, watching
-from keyplan.cli.session import Session
+from keyplan.app.monitor import Monitor, MonitorSettings, monitor
+from keyplan.app.notifications import NotificationSettings, open_notice_sender
+from keyplan.app.workspace import open_workspace
 from keyplan.errors import ProviderDeniedError
 from keyplan.net.http import open_client
 
@@ -35,40 +35,42 @@ class Hook:
         self.received.append(json.loads(request.content))
         return httpx.Response(self.status)
 
-    def watch(self, session: Session, *, is_measured: bool = True) -> tuple[Watch, Meter]:
+    def watch(self, session: RunContext, *, is_measured: bool = True) -> tuple[Monitor, Meter]:
         """Return a watch that tells this webhook."""
-        settings = NotifyingSettings(urls=("https://example.test/hook",))
-        informer = open_informer(session, settings, client=lambda: open_client(transport=httpx.MockTransport(self)))
+        settings = NotificationSettings(urls=("https://example.test/hook",))
+        informer = open_notice_sender(
+            session, settings, client=lambda: open_client(transport=httpx.MockTransport(self))
+        )
         meter = Meter(is_read=is_measured)
-        return Watch(informer, meter, command="drift"), meter
+        return Monitor(informer, meter, command="drift"), meter
 
 
 @pytest.fixture
-def session(shell: Shell, manifest: Path) -> Session:
+def session(shell: Shell, manifest: Path) -> RunContext:
     """Return a session with the usual manifest."""
-    return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
+    return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
 
 
-def test_a_look_is_measured_and_told(session: Session) -> None:
+def test_a_look_is_measured_and_told(session: RunContext) -> None:
     hook = Hook()
     watch, meter = hook.watch(session)
-    watch.note(*look_for_drift(session.wiring, locate(None, session, ledger=None)))
+    watch.note(*detect_drift(session.wiring, open_workspace(None, session, ledger=None)))
     assert watch.conclude(2) == 2
     assert [look.plan.manifest for look in meter.looks] == ["keys.yaml"]
     assert [body["status"] for body in hook.received] == ["drift"]
 
 
-def test_nothing_is_foreseen_for_metrics_that_nobody_reads(session: Session) -> None:
+def test_nothing_is_foreseen_for_metrics_that_nobody_reads(session: RunContext) -> None:
     watch, meter = Hook().watch(session, is_measured=False)
-    watch.note(*look_for_drift(session.wiring, locate(None, session, ledger=None)))
+    watch.note(*detect_drift(session.wiring, open_workspace(None, session, ledger=None)))
     assert meter.looks == []
 
 
-def test_one_of_several_that_fails_is_told_with_the_others(session: Session) -> None:
+def test_one_of_several_that_fails_is_told_with_the_others(session: RunContext) -> None:
     hook = Hook()
     watch, meter = hook.watch(session)
     watch.expect(["keys.yaml", "other.yaml"])
-    watch.note(*look_for_drift(session.wiring, locate(None, session, ledger=None)))
+    watch.note(*detect_drift(session.wiring, open_workspace(None, session, ledger=None)))
     watch.fail("other.yaml", DENIED)
     assert watch.conclude(5) == 5
     (body,) = hook.received
@@ -85,7 +87,7 @@ def test_one_of_several_that_fails_is_told_with_the_others(session: Session) -> 
         pytest.param(["a.yaml", "b.yaml"], None, id="at one of several, nobody knows which"),
     ],
 )
-def test_an_error_that_ends_the_run_is_told(session: Session, expected: list[str] | None, named: str | None) -> None:
+def test_an_error_that_ends_the_run_is_told(session: RunContext, expected: list[str] | None, named: str | None) -> None:
     hook = Hook()
     watch, _ = hook.watch(session)
     if expected:
@@ -94,20 +96,20 @@ def test_an_error_that_ends_the_run_is_told(session: Session, expected: list[str
     assert [failure["manifest"] for failure in hook.received[0]["failures"]] == [named]
 
 
-def test_a_notice_that_reached_nobody_counts_where_nothing_else_does(session: Session) -> None:
+def test_a_notice_that_reached_nobody_counts_where_nothing_else_does(session: RunContext) -> None:
     watch, _ = Hook(404).watch(session)
     watch.fail("keys.yaml", DENIED)
     assert (watch.conclude(0), watch.conclude(5)) == (1, 5)
 
 
-def fail_at(manifest: str, session: Session) -> None:
-    settings = WatchingSettings(metrics_file=Path("keyplan.prom"), notifying=NotifyingSettings())
-    with watching(session, settings, command="drift") as watch:
+def fail_at(manifest: str, session: RunContext) -> None:
+    settings = MonitorSettings(metrics_file=Path("keyplan.prom"), notifications=NotificationSettings())
+    with monitor(session, settings, command="drift") as watch:
         watch.expect([manifest])
         raise DENIED
 
 
-def test_an_error_passes_through_and_leaves_metrics(session: Session) -> None:
+def test_an_error_passes_through_and_leaves_metrics(session: RunContext) -> None:
     with pytest.raises(ProviderDeniedError):
         fail_at("keys.yaml", session)
     assert 'manifest="keys.yaml"' in (session.folder / "keyplan.prom").read_text()

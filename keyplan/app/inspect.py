@@ -1,0 +1,52 @@
+"""Use cases that only look: the calendar, and the examination by `doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from keyplan.app.plan import make_guarded_plan
+from keyplan.app.wiring import Wiring
+from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
+from keyplan.applier.doctor import Doors, examine
+from keyplan.applier.observe import observe
+from keyplan.model.calendar import Calendar
+from keyplan.model.examination import Examination
+from keyplan.model.manifest import SinkName
+from keyplan.model.plan import Request
+from keyplan.planner.forecast import forecast
+from keyplan.ports import Sink
+
+
+def make_calendar(wiring: Wiring, workspace: Workspace, span: timedelta) -> Calendar:
+    """Return what becomes due within `span` from now if nobody changes the manifest. Writes nothing, takes no lock.
+
+    Raises InputError, ProviderError, SinkError and LedgerError.
+    """
+    with open_provider(wiring, workspace) as provider:
+        snapshot = observe(
+            workspace.manifest,
+            reader=provider.reader,
+            ledger=read_only_ledger(wiring, workspace, provider),
+            sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
+            now=wiring.clock.now(),
+        )
+    return forecast(make_guarded_plan(workspace.manifest, Request(), snapshot), snapshot, until=snapshot.now + span)
+
+
+def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:
+    """Return what is fine and what is broken: provider, sinks, ledger, lock. Changes nothing."""
+    manifest = workspace.manifest
+    doors = Doors(
+        provider=partial(wiring.provider, manifest.provider, owner=manifest.owner, folder=workspace.folder),
+        sinks={name: partial(_open_sink, wiring, workspace, name) for name in manifest.sinks},
+        ledger=lambda account: wiring.ledger_reader(workspace.ledger, owner=manifest.owner, account=account),
+    )
+    return examine(manifest, doors, now=wiring.clock.now())
+
+
+def _open_sink(wiring: Wiring, workspace: Workspace, name: SinkName) -> Sink:
+    # One at a time: a sink that cannot be opened must not hide the state of the others.
+    alone = replace(workspace.manifest, sinks={name: workspace.manifest.sinks[name]})
+    return wiring.sinks(alone, folder=workspace.folder)[name]

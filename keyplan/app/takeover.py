@@ -1,0 +1,79 @@
+"""Takes over a key that keyplan did not create (`keyplan import`). Changes nothing at the provider, and no secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from keyplan.app.context import RunContext
+from keyplan.app.workspace import Workspace, open_workbench
+from keyplan.applier.observe import observe
+from keyplan.applier.takeover import check_sinks, is_dead, record_import
+from keyplan.applier.workbench import Workbench
+from keyplan.errors import InputError, RefusedError
+from keyplan.model.manifest import Address, KeyId, Manifest
+from keyplan.model.observation import Slot
+from keyplan.planner.desired import resolve_desired
+from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
+from keyplan.ports import KeyReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedKey:
+    """A key that is recorded as a declaration's."""
+
+    key_id: KeyId
+    address: Address
+    is_known: bool
+    """Whether it was that declaration's key before, so that nothing was done."""
+    changed_fields: tuple[str, ...] = ()
+    """Fields in which the key differs from its declaration: the next apply creates a new key for them."""
+    unchecked: tuple[Slot, ...] = ()
+    """Places that cannot be read: that they hold the key is taken on trust."""
+
+
+def import_key(
+    context: RunContext, workspace: Workspace, address: str, key_id: str, *, lock_timeout: timedelta
+) -> ImportedKey:
+    """Record that a key is a declaration's, after checking it and the sinks that can be read.
+
+    Raises InputError if address or key is unknown, RefusedError if the key cannot be that declaration's, LedgerError,
+    ProviderError and SinkError.
+    """
+    known = find_address(workspace.manifest, address)
+    with open_workbench(
+        context.wiring, workspace, command="import", lock_timeout=lock_timeout, say=context.say
+    ) as bench:
+        return _import(workspace.manifest, known, key_id, bench)
+
+
+def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench) -> ImportedKey:
+    now = bench.clock.now()
+    snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
+    key = find_key(snapshot, key_id)
+    if key is None:
+        raise _explain_absence(bench.reader, key_id)
+    takeover = take_over(resolve_desired(manifest, snapshot.spaces), snapshot, address=address, key=key)
+    if takeover.is_known:
+        return _describe(takeover, unchecked=())
+    unchecked = check_sinks(key, takeover.slots, sinks=bench.sinks, holdings=snapshot.holdings)
+    record_import(takeover.receipt, takeover.slots, bench)
+    return _describe(takeover, unchecked=unchecked)
+
+
+def _describe(takeover: Takeover, *, unchecked: tuple[Slot, ...]) -> ImportedKey:
+    return ImportedKey(
+        key_id=takeover.key.id,
+        address=takeover.receipt.address,
+        is_known=takeover.is_known,
+        changed_fields=tuple(change.field for change in takeover.changes),
+        unchecked=unchecked,
+    )
+
+
+def _explain_absence(reader: KeyReader, key_id: str) -> InputError | RefusedError:
+    if is_dead(reader, key_id):
+        return RefusedError(f"key {key_id} is dead: it was ended")
+    return InputError(
+        f"no key that this credential can see has the id '{key_id}'", advice="list them with: keyplan list"
+    )

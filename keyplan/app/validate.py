@@ -1,0 +1,26 @@
+"""Finds every problem of a manifest, and every key that a policy forbids. Offline."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from keyplan.app.files import Input, read_manifest_with_problems
+from keyplan.errors import ManifestError, Problem
+from keyplan.model.policy import Policy, Validation
+from keyplan.planner.policy import find_violations
+
+
+def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem, ...]) -> Validation:
+    """Return every problem of a manifest: its own first, then `faults`, those of policy files.
+
+    Violations stand among the manifest's problems, in file order; a declaration that has another problem is not
+    checked against policies.
+    """
+    try:
+        manifest, problems = read_manifest_with_problems(source)
+    except ManifestError as error:
+        return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
+    manifest = replace(manifest, policies=(*manifest.policies, *policies))
+    found = sorted((*problems, *find_violations(manifest)), key=lambda problem: (problem.line, problem.column))
+    return Validation(manifest=source.name, keys=len(manifest.keys), problems=(*found, *faults))

@@ -1,0 +1,52 @@
+"""The options that say where an unattended run reports to: a metrics file and webhooks."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from keyplan.app.monitor import MonitorSettings
+from keyplan.app.notifications import NotificationSettings
+from keyplan.cli.options import Command, option
+
+
+def monitoring_options(command: Command) -> Command:
+    """Add ``--metrics-file``, ``--notify`` and their kin; the command gets them as `monitoring`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        metrics_file: Path | None,
+        notify: tuple[str, ...],
+        notify_file: Path | None,
+        notify_always: bool,
+        **others: Any,
+    ) -> Any:
+        notifications = NotificationSettings(urls=notify, file=notify_file, is_heartbeat=notify_always)
+        monitoring = MonitorSettings(metrics_file=metrics_file, notifications=notifications)
+        return command(*arguments, monitoring=monitoring, **others)
+
+    decorated: Any = gathered
+    for decorate in reversed(_OPTIONS):
+        decorated = decorate(decorated)
+    result: Command = decorated
+    return result
+
+
+_OPTIONS = (
+    option(
+        "--metrics-file",
+        type=Path,
+        metavar="FILE",
+        help="Write Prometheus metrics into FILE, for node_exporter's textfile collector.",
+    ),
+    option(
+        "--notify",
+        multiple=True,
+        metavar="URL",
+        help="Tell this webhook what was found. As it holds a secret, better in the environment. Repeatable.",
+    ),
+    option("--notify-file", type=Path, metavar="FILE", help="Tell every URL in FILE, one a line."),
+    option("--notify-always", is_flag=True, help="Tell that all is well, too."),
+)
