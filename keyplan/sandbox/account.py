@@ -72,16 +72,18 @@ class Account:
         # Recorded with a lag, as `last_used_at` is only approximate (docs/arize-api.md, A27).
         if key.last_used_at is None or now - key.last_used_at >= self._options.usage_lag:
             self._store.note_use(key.number, now)
+        # A service key acts as its own bot user, not as the user who created it.
         user_id = key.bot.id if key.bot else key.created_by
         return Caller(user_id=user_id, is_admin=user_id == FIRST_USER_ID, is_service=key.bot is not None)
 
     def check(self, raw: str) -> Key | None:
         """Return the key that a raw key authenticates; None if it is not accepted."""
         hashed = digest(raw)
-        return self._store.find_by_digest(hashed) if self._store.admits(hashed, self._clock.now()) else None
+        return self._store.find_by_digest(hashed) if self._store.accepts(hashed, self._clock.now()) else None
 
     def list(self, caller: Caller, filters: Filters, *, after: int, limit: int) -> tuple[Key, ...]:
         """Return up to `limit` keys with numbers above `after` that the caller may see. Raises ProblemError 403."""
+        # Done on demand: the clock is moved by hand, so no timer could do it.
         if not self._options.expired_stays_active:
             self._store.end_expired(self._clock.now())
         selection = self._select(caller, filters)
@@ -97,7 +99,7 @@ class Account:
         # Names need not be unique (docs/arize-api.md, A20).
         now = self._clock.now()
         raw = new_raw_key()
-        draft = NewKey(
+        new_key = NewKey(
             name=request.name,
             description=request.description,
             kind=request.kind,
@@ -109,7 +111,7 @@ class Account:
             created_by=caller.user_id,
             grants=request.grants,
         )
-        return IssuedKey(key=self._store.add(draft), raw=raw)
+        return IssuedKey(key=self._store.add(new_key), raw=raw)
 
     def refresh(self, caller: Caller, key_id: str, request: RefreshRequest) -> IssuedKey:
         """Give a key a new raw key, under a new id or the same. Raises ProblemError."""
@@ -135,6 +137,7 @@ class Account:
     def end(self, caller: Caller, key_id: str) -> None:
         """Delete or revoke a key; a dead key stays as it is. Raises ProblemError."""
         key = self._reach(caller, key_id, foreign=_NOT_FOUND)
+        # Only alpha leaves open what a second delete answers (docs/arize-api.md, A28).
         if key.is_dead and self._generation.has_delete and self._options.second_delete == _NOT_FOUND:
             raise ProblemError(_NOT_FOUND, _NO_SUCH_KEY)
         self._store.end(key.number)
@@ -171,6 +174,7 @@ class Account:
         require_id(key_id, "The key id")
         key = self._store.find(key_id)
         if key is None:
+            # Said in the same words as for a key that the caller may not see (docs/arize-api.md, A31).
             raise ProblemError(_NOT_FOUND, _NO_SUCH_KEY)
         if key.created_by != caller.user_id and not (caller.is_admin and self._generation.admins_reach_all):
             # Who may act on whose key differs by generation (docs/arize-api.md, A30).
@@ -188,6 +192,7 @@ class Account:
         if filters.user_id is not None and filters.user_id != caller.user_id:
             if not caller.is_admin:
                 raise ProblemError(403, "Only an account administrator may list another user's keys.")
+            # Another user's service keys are found through their spaces only (docs/arize-api.md, A9).
             kind = kind or KeyKind.USER
         elif self._options.unfiltered_services == "none" and "space_id" in self._generation.list_parameters:
             if kind is KeyKind.SERVICE:
@@ -197,6 +202,7 @@ class Account:
 
 
 def _require_person(caller: Caller) -> None:
+    # The vendor does not say what service keys may do; the sandbox takes the strict reading (docs/arize-api.md, A30).
     if caller.is_service:
         raise ProblemError(403, "A service key may not manage keys.")
 
@@ -205,5 +211,6 @@ def _old_life(key: Key, now: datetime, grace: timedelta) -> datetime | None:
     """Return when the old raw key stops working; None if at once (docs/arize-api.md, A25)."""
     if not grace:
         return None
+    # Grace never extends the old key's own lifetime.
     until = later(now, grace)
     return until if key.expires_at is None else min(until, key.expires_at)

@@ -38,6 +38,7 @@ def _read_create(body: RequestBody, directory: Directory) -> CreateRequest:
     body.allow_only("name", "description", "key_type", "expires_at", "space_id", "roles")
     kind = body.optional_choice("key_type", _KEY_KINDS) or KeyKind.USER
     if kind is KeyKind.USER:
+        # Refused rather than ignored, as the API does (docs/arize-api.md, A16).
         _refuse_grants(body)
     return CreateRequest(
         name=body.text("name", longest=MAX_NAME_LENGTH),
@@ -56,6 +57,7 @@ def _refuse_grants(body: RequestBody) -> None:
 
 def _read_grants(body: RequestBody, directory: Directory) -> Grants:
     space = require_space(directory, body.text("space_id", longest=MAX_ID_LENGTH))
+    # Defaults for roles that are left out: docs/arize-api.md, A18.
     roles = body.optional_object("roles") or RequestBody({})
     roles.allow_only("space_role", "org_role", "account_role")
     return Grants(
@@ -73,6 +75,7 @@ def _read_grants(body: RequestBody, directory: Directory) -> Grants:
 
 
 def _read_refresh(body: RequestBody) -> RefreshRequest:
+    # Alpha knows no grace: the old raw key stops working at once (docs/arize-api.md, A25).
     body.allow_only("expires_at")
     return RefreshRequest(expires_at=body.optional_instant("expires_at"), grace=timedelta(0))
 

@@ -49,6 +49,7 @@ class Api:
             Route("/v2/api-keys", self.create_key, methods=["POST"]),
             Route(f"{key_path}/refresh", self.refresh_key, methods=["POST"]),
             ending,
+            # Last among the paths of keys, so that it gets only the methods that no other route takes.
             Route(key_path, self.refuse_method),
             Route("/v2/spaces", self.list_spaces, methods=["GET"]),
             Route("/v2/spaces/{space_id}", self.get_space, methods=["GET"]),
@@ -72,6 +73,7 @@ class Api:
         caller = self._caller(request)
         wanted = self._generation.read_create(RequestBody.parse(await request.body()), self._directory)
         issued = self._account.create(caller, wanted)
+        # Exactly 201: the SDK drops the raw key of any other success (docs/arize-api.md, A7).
         return JSONResponse(self._generation.show_created(issued.key) | {"key": issued.raw}, status_code=201)
 
     async def refresh_key(self, request: Request) -> Response:
@@ -138,10 +140,12 @@ class Api:
     def _filters(self, query: Mapping[str, str]) -> Filters:
         space_id = query.get("space_id")
         if space_id is not None:
+            # An unknown space is a 404 and not an empty listing (docs/arize-api.md, A9).
             require_space(self._directory, space_id)
         user_id = query.get("user_id")
         if user_id is not None:
             require_id(user_id, "user_id")
+        # Without a status only active keys are listed (docs/arize-api.md, A11).
         return Filters(
             kind=_word(query, "key_type", self._generation.kinds),
             is_dead=_word(query, "status", self._generation.statuses) or False,
@@ -163,6 +167,7 @@ def _query(request: Request, known: frozenset[str]) -> Mapping[str, str]:
     # A real server may ignore it. Here it is refused, so that a client that speaks the wrong generation is noticed.
     unknown = sorted(set(request.query_params) - known)
     if unknown:
+        # Shown as ASCII: the name comes from the client and may hold anything.
         raise ProblemError(400, f"{unknown[0].encode('ascii', 'replace').decode()} is not a parameter of this request.")
     return dict(request.query_params)
 

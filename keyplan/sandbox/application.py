@@ -51,6 +51,7 @@ def open_sandbox(options: SandboxOptions, *, close_connection: CloseConnection) 
         SandboxError: The state file or the credential cannot be used.
     """
     database = Database.open(options.state)
+    # An error must not leave the file locked by a connection that nothing closes.
     try:
         return _assemble(database, options, close_connection)
     except SandboxError:
@@ -79,6 +80,7 @@ def _assemble(database: Database, options: SandboxOptions, close_connection: Clo
         clock=clock,
         request_log=request_log,
         faults=faults,
+        # Real time, not the sandbox's clock: moving the clock by a day must not fill the bucket.
         limiter=RateLimiter(options.rate_limit, time.monotonic) if options.rate_limit else None,
         close_connection=close_connection,
     )

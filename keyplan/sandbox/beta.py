@@ -80,6 +80,7 @@ def read_grants(body: RequestBody, directory: Directory) -> Grants:
         account_role=_read_role(body, "account_role", _ACCOUNT),
         organizations=tuple(_read_organization(each, directory) for each in body.objects("organizations")),
     )
+    # The vendor does not say; two roles in one space have no meaning that could be shown back.
     if len(set(grants.space_ids)) < len(grants.space_ids):
         raise ProblemError(422, "organizations names a space twice.")
     return grants
@@ -98,6 +99,7 @@ def _read_organization(body: RequestBody, directory: Directory) -> OrganizationM
 def _read_space(body: RequestBody, directory: Directory, organization_id: str) -> SpaceMembership:
     body.allow_only("space_id", "role")
     space = require_space(directory, body.text("space_id", longest=MAX_ID_LENGTH))
+    # Each space must belong to the organization that names it (docs/arize-api.md, A17).
     if space.organization_id != organization_id:
         raise ProblemError(422, "A space does not belong to the organization it is named under.")
     return SpaceMembership(space_id=space.id, role=_read_role(body, "role", _SPACE))
@@ -110,6 +112,7 @@ def _read_role(body: RequestBody, name: str, level: _Level) -> Role:
     if role.choice("type", _TYPES) == "CUSTOM":
         return _read_custom(role, level)
     role.allow_only("type", "name")
+    # None for names that are allowed, a status for names that exist but are refused; all others are a 400.
     words = dict.fromkeys(sorted(level.names)) | dict(level.refused)
     chosen = role.text("name", longest=MAX_ID_LENGTH)
     status = role.choice("name", words)
@@ -169,6 +172,7 @@ def _refresh_expiry(key: Key, request: RefreshRequest, options: SandboxOptions, 
 
 
 def _omitted(expires_at: datetime, options: SandboxOptions, now: datetime) -> datetime | None:
+    # The vendor's texts contradict each other, so each of the three answers can be chosen (docs/arize-api.md, A24).
     match options.omitted_expiry:
         case "422":
             raise ProblemError(422, "expires_at is required: the key has an expiry.")
@@ -220,6 +224,7 @@ def _show_bot(bot: Bot, name: str) -> Json:
 
 
 def _show_space(space: SandboxSpace) -> Json:
+    # Fields that alpha's SDK would fail on (docs/arize-api.md, A37).
     return show_base_space(space) | {"is_private": False, "organization_id": space.organization_id}
 
 

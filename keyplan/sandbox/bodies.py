@@ -31,6 +31,7 @@ class RequestBody:
     def parse(cls, raw: bytes) -> RequestBody:
         """Read a request's body; an empty one counts as an empty object. Raises ProblemError 400."""
         try:
+            # The body of a refresh is optional (docs/arize-api.md, A6).
             content = json.loads(raw or b"{}")
         except (ValueError, RecursionError):
             raise ProblemError(400, "The request body is not JSON.") from None
@@ -45,6 +46,7 @@ class RequestBody:
         """Raise ProblemError 400 if there is any other field."""
         unknown = sorted(set(self._content) - set(names))
         if unknown:
+            # A field of another generation, most likely; ignoring it would hide that the client speaks the wrong one.
             self._refuse(unknown[0].encode("ascii", "replace").decode(), "is not a field of this request")
 
     def text(self, name: str, *, longest: int) -> str:
@@ -74,6 +76,7 @@ class RequestBody:
         if name not in self:
             return None
         value = self._content[name]
+        # JSON's true is an int in Python.
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             self._refuse(name, f"must be a whole number from {lowest} to {highest}")
         return value
@@ -126,4 +129,5 @@ class RequestBody:
 
 
 def _is_unicode(text: str) -> bool:
+    # JSON can hold half of a surrogate pair, which cannot be stored or sent back.
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -94,6 +94,7 @@ class Control:
             self._clock.advance(timedelta(seconds=seconds or 0))
         except OverflowError:
             raise ProblemError(400, "advance_seconds leads outside the calendar.") from None
+        # Stored, because expiries in the state are in the sandbox's time.
         self._directory.remember(CLOCK_OFFSET, repr(self._clock.offset.total_seconds()))
         return await self.show_clock(request)
 
@@ -102,6 +103,7 @@ class Control:
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdecimal()):
             raise ProblemError(400, "after must be a whole number.")
+        # Cut to 18 digits: no log gets that long, and int() of a huge text takes long.
         entries = self._request_log.entries(after=int(after[:18]))
         return JSONResponse({"count": self._request_log.count, "requests": [asdict(entry) for entry in entries]})
 

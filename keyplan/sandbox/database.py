@@ -65,6 +65,7 @@ class Database:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        # Reentrant, because a nested transaction takes it again on the same thread.
         self._lock = threading.RLock()
 
     @classmethod
@@ -75,6 +76,7 @@ class Database:
             SandboxError: The file cannot be used, or belongs to another program.
         """
         try:
+            # Shared by the server's threads under `_lock`; transactions are begun explicitly.
             connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise SandboxError(f"state file {path}: {error}") from error
@@ -102,6 +104,7 @@ class Database:
                 yield
                 return
             with self._connection:
+                # IMMEDIATE takes the write lock now; a later upgrade could fail with SQLITE_BUSY halfway.
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield
 
@@ -115,6 +118,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    # Checked before the first write: the file of another program must stay as it is.
     if tables and application != _APPLICATION_ID:
         raise SandboxError(f"state file {path}: not a sandbox's state")
     if tables and version != _VERSION:

@@ -35,6 +35,7 @@ class Directory:
     ) -> SandboxSpace:
         """Store a space under the next number and return it; `suffix` is the end of its id, else it is derived."""
         with self._database.transaction():
+            # Numbers start at 2001 like the vendor's example of a space id.
             (row,) = self._database.run("SELECT coalesce(max(number), 2000) + 1 AS number FROM spaces")
             self._database.run(
                 """INSERT INTO spaces VALUES (:number, :id, :organization_id, :name, :folded_name, :description,
@@ -64,6 +65,7 @@ class Directory:
 
     def organizations(self, *, name: str, after: int, limit: int) -> tuple[SandboxOrganization, ...]:
         """Return up to `limit` organizations with numbers above `after` whose name contains a text, in any case."""
+        # `instr` instead of LIKE: a name may contain % and _.
         rows = self._database.run(
             """SELECT * FROM organizations WHERE number > :after AND instr(folded_name, :name) ORDER BY number
                LIMIT :limit""",

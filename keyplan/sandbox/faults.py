@@ -78,6 +78,7 @@ class FaultRule:
     seen: int = 0
     """How many requests have matched so far."""
 
+    # A rule is immutable and counted by replacement, so that a listing of rules never shows a half-counted one.
     def matches(self, method: str, target: str) -> bool:
         """Whether this rule counts a request."""
         return self.method in {None, method} and (self.path is None or self.path.search(target) is not None)
@@ -112,6 +113,7 @@ class FaultPlan:
         counted = [
             (rule, replace(rule, seen=rule.seen + 1) if rule.matches(method, target) else rule) for rule in self._rules
         ]
+        # All matching rules count the request, but only the first one that applies is used.
         self._rules = tuple(after for _, after in counted)
         return next((after for before, after in counted if after is not before and after.applies()), None)
 
@@ -162,11 +164,13 @@ def show_rule(rule: FaultRule) -> dict[str, object]:
 def _times(given: int | None) -> int | None:
     if given is None:
         return 1
+    # 0 in the request means "all", which is None here.
     return given or None
 
 
 def _pattern(body: RequestBody, name: str) -> re.Pattern[str] | None:
     text = body.optional_text(name, longest=_MAX_TEXT_LENGTH)
+    # Compiled now, so that a bad pattern is refused when the rule is ordered and not when a request arrives.
     try:
         return None if text is None else re.compile(text)
     except re.error as error:

@@ -33,6 +33,7 @@ def is_id(text: str) -> bool:
 
 def new_raw_key() -> str:
     """Return a fresh raw key: `ak-` and 50 lower-case letters and digits."""
+    # 32 random bytes are 52 characters in base32, of which 50 are used: 250 bits.
     return "ak-" + base64.b32encode(secrets.token_bytes(_RAW_BYTES)).decode().lower()[:_RAW_LENGTH]
 
 
@@ -44,6 +45,7 @@ def redact(raw: str) -> str:
 def digest(raw: str) -> str:
     """Return the SHA-256 digest that the store keeps in place of a raw key."""
     # Unsalted: a raw key is random and long, and the store has to find a key by its digest.
+    # Whatever a client sends as a credential must have a digest, even half of a surrogate pair.
     return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -48,12 +48,14 @@ class RefreshRequest:
 class Generation:
     """One generation of the API."""
 
+    # Words: docs/arize-api.md, A8.
     kinds: Mapping[str, KeyKind]
     statuses: Mapping[str, bool]
     """Whether a key of that status is dead, by the word for the status; the first word is the one for active keys."""
     list_parameters: frozenset[str]
     problem_types: str
     """The text before the slug in a problem's type."""
+    # Statuses of refusals, which differ between generations (docs/arize-api.md, A18, A24 and A31).
     rule_violation_status: int
     """Status for a well-formed request that breaks a rule."""
     foreign_refresh_status: int
@@ -72,6 +74,7 @@ class Generation:
     refresh_expiry: Callable[[Key, RefreshRequest, SandboxOptions, datetime], datetime | None]
     show_listed: Callable[[Key, bool], Json]
     """Return a key as a listing shows it; the flag says whether the listing is of one space."""
+    # Created and refreshed keys differ in beta: only the former has a `bot_user` (docs/arize-api.md, A14).
     show_created: Callable[[Key], Json]
     show_refreshed: Callable[[Key], Json]
     show_space: Callable[[SandboxSpace], Json]

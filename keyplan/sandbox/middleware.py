@@ -59,6 +59,7 @@ class RequestLog:
 
     def add(self, method: str, target: str) -> LoggedRequest:
         """Log a request on arrival, and return its entry to be filled in."""
+        # Counted apart from the entries, of which only the last ones are kept.
         self._count += 1
         entry = LoggedRequest(number=self._count, method=method, target=target)
         self._entries.append(entry)
@@ -81,6 +82,7 @@ class RateLimiter:
 
     def take(self) -> float:
         """Take a token and return 0; or take none and return the seconds until there is one."""
+        # Filled on demand, so that no timer has to run.
         now = self._steady_now()
         self._tokens = min(self._capacity, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
@@ -132,6 +134,7 @@ class Middleware:
         if rule is None:
             await self._send(entry, await collect(self._app, scope, receive), send)
             return
+        # Noted before the fault, because a dropped request never comes back here.
         entry.fault = rule.action
         await self._apply_fault(rule, entry, scope, receive, send)
 
@@ -148,6 +151,7 @@ class Middleware:
                 await self._send(entry, await self._rewrite(rule, scope, receive), send)
             case FaultAction.DROP_BEFORE:
                 await self._drop(scope, receive)
+            # The case that clients handle worst: the effect happened, and they cannot know (docs/arize-api.md, A19).
             case FaultAction.DROP_AFTER:
                 await collect(self._app, scope, receive)
                 await self._drop(scope, receive)
@@ -195,6 +199,7 @@ class Middleware:
         seconds = self._limiter.take() if self._limiter else 0.0
         if not seconds:
             return None
+        # Rounded up: a client that waited less would be refused again.
         # Retry-After is in whole seconds, and may be missing (docs/arize-api.md, A33).
         headers = {"retry-after": str(math.ceil(seconds))} if self._options.retry_after else {}
         return problem_response(429, "Too many requests.", type_base=self._problem_types, headers=headers)
@@ -208,6 +213,7 @@ def _target(scope: Scope) -> str:
     """Return path and query as they were sent, still percent-encoded if the server provides the raw path."""
     path = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"]
+    # latin-1 maps every byte to a character, so no request line can fail to be logged.
     return str((path + b"?" + query if query else path).decode("latin-1"))
 
 

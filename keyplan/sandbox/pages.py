@@ -63,6 +63,7 @@ def cut(items: Sequence[_N], page: Page) -> tuple[Sequence[_N], dict[str, object
     """Return the items of a page, out of the `reach` items that were read, and its `pagination` object."""
     if len(items) <= page.limit:
         return items, {"has_more": False}
+    # One item more than the page was read, so there is another page.
     held = items[: page.limit]
     token = json.dumps({"after": held[-1].number, "filters": page.filters}).encode()
     return held, {"has_more": True, "next_cursor": base64.b64encode(token).decode()}
@@ -82,6 +83,7 @@ def _after(cursor: str, filters: str) -> int:
         after, belongs_to = int(token["after"]), token["filters"]
     except (ValueError, LookupError, TypeError):
         raise ProblemError(400, "cursor is not valid.") from None
+    # Whether a real server checks this is unstated (docs/arize-api.md, A12); a client that mixes them up loses keys.
     if belongs_to != filters:
         raise ProblemError(400, "cursor belongs to a listing with other filters.")
     return after

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 
+# The words are stored in state files, so they must not change.
 class KeyKind(StrEnum):
     """The two types of key."""
 
@@ -194,6 +195,7 @@ def _organization(stored: Mapping[str, Any]) -> OrganizationMembership:
 
 
 def _role(stored: Mapping[str, str]) -> Role:
+    # The store only holds what `grants_json` wrote, so nothing is checked here.
     if stored["type"] == "CUSTOM":
         return CustomRole(id=stored["id"])
     return PredefinedRole(name=stored["name"])

@@ -43,6 +43,7 @@ def seed(directory: Directory, store: KeyStore, options: SandboxOptions, now: da
         SandboxError: The credential that was asked for belongs to a dead key.
     """
     with store.transaction():
+        # Set in the same transaction as the seeds, so a half-filled state cannot exist.
         if directory.recall("planted") is not None:
             return _reuse(store, options, now)
         directory.remember("planted", "yes")
@@ -50,6 +51,7 @@ def seed(directory: Directory, store: KeyStore, options: SandboxOptions, now: da
         first = options.credential or new_raw_key()
         _seed_key(store, _FIRST_KEY_NAME, first, FIRST_USER_ID, now)
         for number in range(1, options.keys + 1):
+            # The raw key is dropped: these keys are there to be listed, not used.
             _seed_key(store, f"seeded-{number:05d}", new_raw_key(), FIRST_USER_ID, now)
         second = new_raw_key() if options.second_user else ""
         if second:
@@ -59,9 +61,10 @@ def seed(directory: Directory, store: KeyStore, options: SandboxOptions, now: da
 
 def _reuse(store: KeyStore, options: SandboxOptions, now: datetime) -> Credentials:
     if options.credential is None:
+        # The state holds digests only, so the credential cannot be shown a second time.
         return Credentials()
     hashed = digest(options.credential)
-    if store.admits(hashed, now):
+    if store.accepts(hashed, now):
         return Credentials(first=options.credential)
     if store.find_by_digest(hashed) is not None:
         raise SandboxError("sandbox option credential: belongs to a dead key of this state; choose another")

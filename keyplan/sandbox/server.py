@@ -61,6 +61,7 @@ def running(options: SandboxOptions) -> Iterator[RunningSandbox]:
     Raises:
         SandboxError: The sandbox cannot start.
     """
+    # The application needs to close connections of a server that needs the application: tied together afterwards.
     connections = _Connections()
     sandbox = open_sandbox(options, close_connection=connections.close)
     try:
@@ -118,6 +119,7 @@ class _Connections:
 def _config(sandbox: Sandbox) -> uvicorn.Config:
     return uvicorn.Config(
         sandbox.app,
+        # Fixed, so that an installed uvloop or httptools does not change how connections are closed.
         loop="asyncio",
         http="h11",
         ws="none",
@@ -136,6 +138,7 @@ def _config(sandbox: Sandbox) -> uvicorn.Config:
 def _listening(port: int) -> Iterator[socket.socket]:
     # asyncio sets TCP_NODELAY only if the protocol number is TCP's; without it each response waits 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        # A sandbox that is restarted on its port need not wait for old connections in TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_HOST, port))
@@ -150,6 +153,7 @@ def _threaded(server: _Server, listener: socket.socket) -> Iterator[None]:
     thread = threading.Thread(target=server.run, args=([listener],), name="keyplan-sandbox", daemon=True)
     thread.start()
     try:
+        # Set even if the start fails, see `_Server.run`.
         server.ready.wait()
         if not server.started:
             raise SandboxError("the sandbox did not start")
@@ -164,6 +168,7 @@ def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
+    # Restored afterwards, because a caller may have handlers of its own.
     former = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield

@@ -19,6 +19,7 @@ from keyplan.sandbox.records import Bot, Key, KeyKind, NewKey, grants_from_json,
 
 _FIRST_NUMBER = 1001
 _BOT_NUMBERS_FROM = 100_000
+"""Bot users are users too; their numbers start above those of the seeded users."""
 
 # A query for each index, so that a page of 100 out of 100,000 keys reads 100 rows.
 _PAGES: Mapping[str, str] = MappingProxyType(
@@ -61,31 +62,33 @@ class KeyStore:
         """Make the calls in the block one transaction."""
         return self._database.transaction()
 
-    def add(self, draft: NewKey) -> Key:
+    def add(self, new_key: NewKey) -> Key:
         """Store a key under a new number and id, and return it."""
         with self.transaction():
+            # The number is the order of listings and the position of cursors, so it is never used again.
             number = self._next_number()
-            bot_id = draft.bot_id or (make_id("User", _BOT_NUMBERS_FROM + number) if draft.grants else None)
+            bot_id = new_key.bot_id or (make_id("User", _BOT_NUMBERS_FROM + number) if new_key.grants else None)
             self._database.run(
                 """INSERT INTO keys VALUES (:number, :id, :name, :description, :kind, 0, :redacted, :created_at,
                    :visible_at, :expires_at, :created_by, NULL, :bot_id, :grants)""",
                 {
                     "number": number,
                     "id": make_id("ApiKey", number),
-                    "name": draft.name,
-                    "description": draft.description,
-                    "kind": draft.kind,
-                    "redacted": draft.redacted,
-                    "created_at": to_micros(draft.created_at),
-                    "visible_at": to_micros(draft.visible_at),
-                    "expires_at": _optional_micros(draft.expires_at),
-                    "created_by": draft.created_by,
+                    "name": new_key.name,
+                    "description": new_key.description,
+                    "kind": new_key.kind,
+                    "redacted": new_key.redacted,
+                    "created_at": to_micros(new_key.created_at),
+                    "visible_at": to_micros(new_key.visible_at),
+                    "expires_at": _optional_micros(new_key.expires_at),
+                    "created_by": new_key.created_by,
                     "bot_id": bot_id,
-                    "grants": json.dumps(grants_json(draft.grants)) if draft.grants else None,
+                    "grants": json.dumps(grants_json(new_key.grants)) if new_key.grants else None,
                 },
             )
-            self._add_digest(draft.digest, number)
-            for space_id in draft.grants.space_ids if draft.grants else ():
+            self._add_digest(new_key.digest, number)
+            # A table of its own, because a listing of a space must find its keys by index.
+            for space_id in new_key.grants.space_ids if new_key.grants else ():
                 self._database.run(
                     "INSERT INTO bindings VALUES (:space_id, 0, :number)", {"space_id": space_id, "number": number}
                 )
@@ -99,8 +102,9 @@ class KeyStore:
         """Return the key that a raw key belongs to or once belonged to, dead or alive; None if it is unknown."""
         return self._maybe("SELECT keys.* FROM digests JOIN keys USING (number) WHERE digest = :value", digest)
 
-    def admits(self, digest: str, now: datetime) -> bool:
+    def accepts(self, digest: str, now: datetime) -> bool:
         """Whether the raw key of that digest is accepted at that instant."""
+        # `lives_until` is set for old raw keys under grace, and then counts instead of the key's own expiry.
         rows = self._database.run(
             """SELECT 1 FROM digests JOIN keys USING (number) WHERE digest = :digest AND NOT is_dead
                AND (coalesce(lives_until, expires_at) IS NULL OR coalesce(lives_until, expires_at) > :now)""",
@@ -110,6 +114,7 @@ class KeyStore:
 
     def page(self, selection: Selection, *, after: int, limit: int, now: datetime) -> tuple[Key, ...]:
         """Return up to `limit` visible keys of a selection with numbers above `after`, in order of creation."""
+        # Pages start after a number, not at an offset: a key that is created or ended meanwhile moves no other one.
         if selection.space_id is not None:
             query = _PAGES["space"]
         else:
@@ -167,6 +172,7 @@ class KeyStore:
 
     def _bound_digests(self, key: Key, until: datetime | None) -> None:
         if until is None:
+            # Without a digest a raw key is unknown, and gets 401 like any other unknown one.
             self._database.run("DELETE FROM digests WHERE number = :number", {"number": key.number})
             return
         self._database.run(
