@@ -128,6 +128,7 @@ class Gate:
                 start = self._pace.next_start(now)
                 if start > until:
                     return None
+                # Reserved before the wait, so that threads that wait at the same time get different starts.
                 self._pace.reserve(start)
             if start > now:
                 self._clock.sleep(start - now)
@@ -169,6 +170,7 @@ class Retrier:
         """
         deadline = self.clock.now() + self.patience.deadline
         result: ResultT | None = None
+        # tenacity decides about waits and stops; a result and not an exception says whether to go on.
         for turn in self._turns(deadline):
             generation = self.gate.enter(until=deadline)
             if generation is None:

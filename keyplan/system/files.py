@@ -164,9 +164,11 @@ def _step_into(outer: int, part: str, *, create: bool, follow: bool) -> int:
     except FileNotFoundError:
         if not create:
             raise
+    # Another process may create the same folder at the same time.
     with suppress(FileExistsError):
         os.mkdir(part, _PRIVATE_FOLDER, dir_fd=outer)
     os.fsync(outer)
+    # Not followed even with `follow`: the folder was missing a moment ago, so a link there now is an attack or a race.
     return os.open(part, flags | os.O_NOFOLLOW, dir_fd=outer)
 
 

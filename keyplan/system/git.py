@@ -49,6 +49,7 @@ def _run(
             env=environment,
             input=given,
             stdout=subprocess.PIPE,
+            # git's words are not shown or read: they differ between versions, and the exit status says it all.
             stderr=subprocess.DEVNULL,
             timeout=_TIME_LIMIT.total_seconds(),
             check=False,
@@ -105,6 +106,7 @@ class GitIgnoring:
             if work_tree is not None:
                 by_tree[work_tree][os.fsencode(target)] = path
         for work_tree, targets in by_tree.items():
+            # Separated by null characters, since a path may hold a newline.
             given = b"".join(target + b"\0" for target in targets)
             ignored = self._ask_many((*_CHECK, "-z", "--stdin"), work_tree, self._environment, given)
             self._known_ignored.update(targets[target] for target in ignored.split(b"\0") if target in targets)
@@ -118,6 +120,7 @@ class GitIgnoring:
 
     def _refuse_in(self, work_tree: Path, target: Path) -> None:
         argv = (*_CHECK, "--quiet", "--", str(target))
+        # The folder of the file may not exist yet, and git has to start in one that does.
         folder = next(folder for folder in target.parents if folder.is_dir())
         status = self._ask(argv, folder, self._environment)
         shown = target.relative_to(work_tree)

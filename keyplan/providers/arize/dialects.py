@@ -87,6 +87,7 @@ def path_of(collection: str, identity: str) -> str:
 
 
 def _write_expiry(expires_at: datetime | None) -> dict[str, str]:
+    # With its offset: servers read a time without one as they like (docs/arize-api.md, A6 and A35).
     return {"expires_at": expires_at.astimezone(UTC).isoformat()} if expires_at else {}
 
 
@@ -111,6 +112,7 @@ def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
 
 def _write_beta_service(desired: Desired, access: Access) -> dict[str, Any]:
     """Return `account_role` and `organizations`, with every role written out (docs/arize-api.md, A17)."""
+    # The manifest may name a space only; its organization is looked up before (docs/arize-api.md, A37).
     if not all(granted.org_id for granted in access.organizations):
         raise InputError(f"{desired.address}: the beta API wants the organization of each space")
     return {
@@ -128,6 +130,7 @@ def _write_organization(granted: OrganizationGrant) -> dict[str, Any]:
 
 
 def _write_role(role: Role) -> dict[str, str]:
+    # A custom role is named by its id, a predefined one by its name (docs/arize-api.md, A17).
     if role.custom:
         return {"type": "CUSTOM", "id": role.name}
     return {"type": "PREDEFINED", "name": role.name.upper().replace("-", "_")}

@@ -95,6 +95,7 @@ def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
 
 
 def _advise(status: int) -> str:
+    # Only 3xx arrives here below 400: a success was returned before.
     if status < HTTPStatus.BAD_REQUEST:
         return "check provider.base_url: redirects are not followed, because the credential must not leave the host"
     if status == HTTPStatus.NOT_FOUND:

@@ -117,6 +117,7 @@ class ArizeReader:
         self._fetch_status(dialect, listing, dialect.dead_words[-1], catalogue)
 
     def _fetch_status(self, dialect: Dialect, listing: _Listing, status: str, catalogue: KeyCatalogue) -> None:
+        # Pages go into the catalogue as they arrive, so that no listing is held in memory as JSON.
         filters = dialect.filters(key_type=listing.key_type, status=status, space_id=listing.space_id)
         for page in fetch_pages(self._client, listing.what, KEYS_PATH, filters, "api_keys"):
             catalogue.add(page, active=listing.active, space_id=listing.space_id)

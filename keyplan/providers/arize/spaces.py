@@ -82,6 +82,7 @@ class SpaceFinder:
         return next(iter(spaces.values()))
 
     def _suggest(self, name: str) -> str:
+        # One page only: a suggestion is not worth a walk over thousands of spaces.
         listed = self._client.get("list spaces", SPACES_PATH, {"limit": str(PAGE_SIZE)}).get("spaces")
         items = listed if isinstance(listed, list) else []
         names = sorted({read_text(item.get("name")) for item in items if isinstance(item, Mapping)})
@@ -96,6 +97,7 @@ class SpaceFinder:
         try:
             item = self._client.get(f"look up space {shown}", path_of(SPACES_PATH, space_id))
         except ProviderRefusedError as error:
+            # 400: not the form of an id, such as a name given as `space_id` (docs/arize-api.md, A31).
             if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
                 raise
             advice = "check that the credential may see it; for a name write `space:`"
@@ -106,6 +108,7 @@ class SpaceFinder:
 
     def _map_organizations(self) -> Mapping[SpaceId, OrganizationId]:
         """Return the organization of every space, for servers that do not name it with the space."""
+        # The listing of all spaces does not say it either; one listing per organization does (docs/arize-api.md, A37).
         items = fetch_all(self._client, "list organizations", ORGANIZATIONS_PATH, {}, "organizations")
         ids = sorted({read_text(item.get("id")) for item in items} - {""})
         pages = map_parallel(self._list_spaces_of, ids)
