@@ -118,7 +118,9 @@ def test_everything_has_a_time_limit() -> None:
         pytest.param(httpx.TooManyRedirects(""), True, True, id="anything else is in doubt"),
     ],
 )
-def test_a_failure_tells_whether_the_server_may_have_got_it(error: Exception, *, sent: bool, passing: bool) -> None:
+def test_a_failure_says_whether_the_server_may_have_got_the_request(
+    error: Exception, *, sent: bool, passing: bool
+) -> None:
     result = ask(Server(error))
     assert isinstance(result, Failure)
     assert (result.sent, result.passing) == (sent, passing)

@@ -89,7 +89,7 @@ def test_a_throttling_without_a_time_is_answered_by_backoff() -> None:
     assert played.starts[:2] == [0, 0.5]
 
 
-def test_nobody_waits_longer_than_a_minute_because_the_provider_says_so() -> None:
+def test_no_wait_that_the_provider_asked_for_is_longer_than_a_minute() -> None:
     played = script(throttled_for(86_400), None)
     played.run()
     assert played.starts == [0, 60]
@@ -109,7 +109,7 @@ def test_a_storm_ends_with_the_deadline(storm: Again) -> None:
     assert len(played.starts) < 70
 
 
-def test_who_never_gets_a_turn_is_told_so() -> None:
+def test_a_request_that_is_never_admitted_has_no_result() -> None:
     clock = SimulatedClock()
     gate = Gate(clock)
     gate.throttled(0, pause=timedelta(seconds=200))
@@ -117,7 +117,7 @@ def test_who_never_gets_a_turn_is_told_so() -> None:
     assert retrier.persist(lambda: "sent", lambda _: None) is None
 
 
-def test_what_one_thread_is_told_every_thread_heeds() -> None:
+def test_a_pause_for_one_thread_holds_for_all_threads() -> None:
     clock = SimulatedClock()
     gate = Gate(clock)
     generation = gate.enter(until=START + 60 * SECOND)
@@ -150,7 +150,7 @@ def test_a_pause_that_is_declared_during_a_wait_is_waited_too() -> None:
     assert clock.now() == START + 35 * SECOND
 
 
-def test_an_unpaced_gate_lets_everybody_in_at_once() -> None:
+def test_a_gate_without_a_pace_admits_all_requests_at_once() -> None:
     clock = SimulatedClock()
     gate = Gate(clock)
     for _ in range(100):
@@ -169,7 +169,7 @@ def test_a_burst_of_refusals_slows_down_once() -> None:
     assert pace.next_start(START + SECOND) == START + SECOND + timedelta(seconds=1 / 14)
 
 
-def test_only_the_last_second_tells_what_the_provider_takes() -> None:
+def test_only_the_last_second_counts_for_the_accepted_rate() -> None:
     pace = Pace()
     for _ in range(50):
         pace.increase(START)
@@ -233,7 +233,7 @@ def test_at_most_one_request_in_twenty_is_refused_under_a_rate_limit(workers: in
     assert (now - START).total_seconds() < 150
 
 
-def test_the_gate_counts_what_many_threads_are_told() -> None:
+def test_the_gate_counts_the_accepted_requests_of_many_threads() -> None:
     gate = Gate(SimulatedClock())
 
     def work() -> None:

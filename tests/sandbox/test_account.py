@@ -25,7 +25,7 @@ def test_nothing_is_answered_without_a_credential(either: Client, path: str, hea
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_scheme_is_told_apart_from_others_whatever_its_case(either: Client) -> None:
+def test_the_name_of_the_scheme_is_not_case_sensitive(either: Client) -> None:
     made = either.create()
     assert either.get("/v2/spaces", headers={"Authorization": f"bearer {made['key']}"}).status_code == 200
 

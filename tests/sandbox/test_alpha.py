@@ -97,7 +97,7 @@ def test_roles_of_a_service_key(alpha: Client, roles: object, status: int) -> No
     assert alpha.post("/v2/api-keys", json=body).status_code == status
 
 
-def test_a_refresh_without_expiry_lives_for_ever(alpha: Client) -> None:
+def test_a_key_refreshed_without_expiry_never_expires(alpha: Client) -> None:
     made = alpha.create(expires_at="2099-01-01T00:00:00Z")
     assert "expires_at" not in alpha.refresh(made["id"]).json()
 
@@ -135,7 +135,7 @@ def test_a_second_delete_answers_as_chosen(opened: OpenClient, status: int) -> N
     assert [client.end(made["id"]).status_code for _ in range(2)] == [204, status]
 
 
-def test_nobody_refreshes_or_deletes_another_users_key(opened: OpenClient) -> None:
+def test_no_user_refreshes_or_deletes_another_users_key(opened: OpenClient) -> None:
     client = opened(api="alpha", second_user=True)
     other = next(key for key in client.get("/_sandbox/keys").json()["keys"] if "second" in key["name"])
     assert client.refresh(other["id"]).status_code == 400

@@ -141,7 +141,7 @@ def test_only_an_administrator_lists_another_users_keys(opened: OpenClient) -> N
     assert client.get("/v2/api-keys", params={"user_id": FIRST_USER}, headers=as_second).status_code == 403
 
 
-def test_an_administrator_refreshes_and_revokes_others_keys_and_nobody_else_does(opened: OpenClient) -> None:
+def test_only_an_administrator_refreshes_and_revokes_other_users_keys(opened: OpenClient) -> None:
     client = opened(second_user=True)
     as_second = bearer(client.sandbox.credentials.second)
     mine, theirs = client.create()["id"], client.listed(user_id=SECOND_USER)[0]["id"]

@@ -37,7 +37,7 @@ def order(client: Client, *rules: Json) -> None:
         ),
     ],
 )
-def test_a_rule_strikes_the_requests_it_is_for(rule: Json, pattern: list[bool]) -> None:
+def test_a_rule_applies_to_the_requests_it_selects(rule: Json, pattern: list[bool]) -> None:
     requests = [
         ("GET", "/v2/api-keys?limit=1"),
         ("POST", "/v2/api-keys"),
@@ -47,7 +47,7 @@ def test_a_rule_strikes_the_requests_it_is_for(rule: Json, pattern: list[bool]) 
     assert struck(rule, requests) == pattern
 
 
-def test_the_first_rule_that_strikes_wins_and_all_count() -> None:
+def test_the_first_rule_that_applies_wins_and_all_count() -> None:
     plan = FaultPlan()
     plan.add([read_rule(RequestBody({"action": action, "nth": 1})) for action in ("drop_before", "truncate")])
     assert [str(rule.action) if rule else None for rule in (plan.match("GET", "/"), plan.match("GET", "/"))] == [
@@ -74,7 +74,7 @@ def test_the_first_rule_that_strikes_wins_and_all_count() -> None:
         pytest.param({"action": "status", "colour": "red"}, id="unknown field"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(beta: Client, rule: Json) -> None:
+def test_an_invalid_rule_is_refused(beta: Client, rule: Json) -> None:
     assert beta.post("/_sandbox/faults", json={"faults": [rule]}).status_code == 400
     assert beta.get("/_sandbox/faults").json() == {"faults": []}
 

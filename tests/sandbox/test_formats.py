@@ -29,7 +29,7 @@ def test_every_form_of_an_instant_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "now", "2027-01-02", "20270102T120000Z", "2027-13-02T12:00:00Z", "1798891200"])
-def test_what_is_no_instant_is_refused(text: str) -> None:
+def test_other_texts_are_refused_as_instants(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_instant(text)
 

@@ -27,7 +27,7 @@ from keyplan.sandbox.options import SandboxError, SandboxOptions
         ("keys", -1),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused_by_name(option: str, value: Any) -> None:
+def test_an_invalid_option_is_refused_by_name(option: str, value: Any) -> None:
     with pytest.raises(SandboxError, match=option):
         SandboxOptions(**{option: value})
 

@@ -36,7 +36,7 @@ def test_pages_hold_every_key_once_in_order_of_creation(opened: OpenClient, limi
     assert list(chain.from_iterable(found)) == ["keyplan sandbox", *(f"seeded-{number:05d}" for number in range(1, 5))]
 
 
-def test_a_page_holds_fifty_where_no_limit_is_named(opened: OpenClient) -> None:
+def test_a_page_holds_fifty_if_no_limit_is_named(opened: OpenClient) -> None:
     assert [len(page) for page in pages(opened(keys=60), "/v2/api-keys", "api_keys")] == [50, 11]
 
 

@@ -122,7 +122,7 @@ class Stillborn(_Server):
         self.should_exit = True
 
 
-def test_a_server_that_does_not_start_is_told() -> None:
+def test_a_server_that_does_not_start_is_an_error() -> None:
     server = Stillborn(uvicorn.Config(lambda: None, log_config=None, lifespan="off", ws="none"))
     with _listening(0) as listener, pytest.raises(SandboxError, match="did not start"), _threaded(server, listener):
         pass

@@ -41,7 +41,7 @@ def test_what_was_written_is_read(folder: Folder) -> None:
     assert folder.read("a") == b"\x00secret"
 
 
-def test_nothing_is_read_where_nothing_is(folder: Folder) -> None:
+def test_a_missing_file_is_read_as_none(folder: Folder) -> None:
     assert folder.read("a") is None
 
 
@@ -83,7 +83,7 @@ def test_a_written_file_is_private_whatever_it_was_before(folder: Folder, tmp_pa
     assert mode_of(tmp_path / "a") == 0o600
 
 
-def test_a_reader_who_holds_the_former_file_sees_it_whole(folder: Folder, tmp_path: Path) -> None:
+def test_a_reader_of_the_former_file_sees_it_whole(folder: Folder, tmp_path: Path) -> None:
     folder.write("a", b"former")
     with (tmp_path / "a").open("rb") as reader:
         folder.write("a", b"new")
@@ -96,7 +96,7 @@ def test_nothing_but_the_file_is_left(folder: Folder, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("odd", ["link", "dangling link", "folder", "pipe"])
-def test_what_is_no_plain_file_is_not_replaced(folder: Folder, tmp_path: Path, odd: str) -> None:
+def test_only_a_plain_file_is_replaced(folder: Folder, tmp_path: Path, odd: str) -> None:
     path = tmp_path / "a"
     (tmp_path / "target").write_text("untouched")
     make = {
@@ -195,7 +195,7 @@ class LosingFolder(Folder):
         return super()._is_named(descriptor, name)
 
 
-def test_who_gets_a_lock_file_that_lost_its_name_starts_anew(tmp_path: Path) -> None:
+def test_a_lock_file_that_lost_its_name_is_opened_again(tmp_path: Path) -> None:
     with LosingFolder.enter(str(tmp_path), [], create=False, follow=False) as folder, folder.locked("lock"):
         assert names_in(tmp_path) == ["lock"]
 
@@ -222,13 +222,13 @@ def test_folders_that_exist_keep_their_mode(tmp_path: Path) -> None:
         assert mode_of(tmp_path / "a") == 0o755
 
 
-def test_nothing_is_made_where_nobody_asked_for_it(tmp_path: Path) -> None:
+def test_no_folder_is_made_unless_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Folder.enter(str(tmp_path), ["a", "b"], create=False, follow=False)
     assert names_in(tmp_path) == []
 
 
-def test_a_link_on_the_way_is_followed_only_where_it_may_be(tmp_path: Path) -> None:
+def test_a_link_below_the_base_is_followed_only_if_allowed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(OSError, match=r"directory|symbolic"):
@@ -251,7 +251,7 @@ def test_a_file_on_the_way_is_no_folder(tmp_path: Path) -> None:
         Folder.enter(str(tmp_path), ["a", "b"], create=True, follow=False)
 
 
-def test_a_folder_that_is_swapped_for_a_link_leads_nobody_astray(tmp_path: Path) -> None:
+def test_replacing_a_folder_by_a_link_does_not_redirect_a_write(tmp_path: Path) -> None:
     (tmp_path / "trap").mkdir()
     with Folder.enter(str(tmp_path), ["a"], create=True, follow=False) as folder:
         (tmp_path / "a").rename(tmp_path / "moved")

@@ -38,7 +38,7 @@ class Answer:
         return self.status
 
 
-def test_outside_of_any_work_tree_nobody_is_asked(tmp_path: Path) -> None:
+def test_outside_of_any_work_tree_git_is_not_asked(tmp_path: Path) -> None:
     answer = Answer(1)
     GitIgnoring({}, answer).refuse_unignored(tmp_path / "a" / "b.key")
     assert answer.asked == []
@@ -74,7 +74,7 @@ def test_a_link_into_a_work_tree_hides_nothing(work_tree: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("status", [None, 128], ids=["git is missing", "git refuses to look"])
-def test_where_nobody_can_tell_the_path_is_refused(tmp_path: Path, status: int | None) -> None:
+def test_a_path_is_refused_if_git_cannot_tell(tmp_path: Path, status: int | None) -> None:
     (tmp_path / ".git").mkdir()
     with pytest.raises(SinkDeniedError, match="could not tell"):
         GitIgnoring({}, Answer(status)).refuse_unignored(tmp_path / "ci.env")
@@ -134,7 +134,7 @@ def test_what_is_expected_outside_of_any_work_tree_is_not_asked_about(tmp_path: 
     assert together.given == []
 
 
-def test_nobody_is_asked_about_the_expected_before_something_is_written(tmp_path: Path) -> None:
+def test_git_is_not_asked_about_expected_paths_before_the_first_write(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     together = LongAnswer()
     GitIgnoring({}, Answer(1), together).expect([tmp_path / "a.key"])

@@ -91,7 +91,7 @@ def test_a_file_that_is_closed_meanwhile_is_left_out(tmp_path: Path) -> None:
     assert read_processes(tmp_path)[7].reads == frozenset()
 
 
-def test_what_makes_no_sense_is_no_process(tmp_path: Path) -> None:
+def test_an_unreadable_stat_is_not_a_process(tmp_path: Path) -> None:
     make_proc(tmp_path, stat=b"garbage")
     (tmp_path / "self").mkdir()
     assert read_processes(tmp_path) == {}

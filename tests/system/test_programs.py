@@ -49,7 +49,7 @@ def test_no_piece_of_the_secret_is_in_a_complaint(tmp_path: Path, printed: str, 
     assert run_script("cat >&2", tmp_path, given=printed.encode(), hides=hides).complaint == shown
 
 
-def test_a_program_that_does_not_end_is_given_up_on_even_where_only_its_child_lives(tmp_path: Path) -> None:
+def test_a_program_whose_child_keeps_its_output_open_is_killed_at_the_limit(tmp_path: Path) -> None:
     with pytest.raises(SinkUnavailableError, match=r"did not end within 0\.5 s"):
         run_script("sleep 60 & exit 0", tmp_path, limit=0.5)
 

@@ -106,7 +106,7 @@ def test_two_final_newlines_are_not_both_dropped(tmp_path: Path) -> None:
         fetch(FromFile("key"), folder=tmp_path)
 
 
-def test_a_program_that_does_not_end_is_ended_and_what_it_said_is_not_quoted(tmp_path: Path) -> None:
+def test_a_program_that_does_not_end_is_killed_and_its_output_is_not_quoted(tmp_path: Path) -> None:
     command = python(f"import time; print('{SECRET}', flush=True); time.sleep(60)")
     with pytest.raises(InputError, match=r"did not end within 0\.5 s") as caught:
         resolve(command, environment={}, folder=str(tmp_path), command_limit=timedelta(seconds=0.5))

@@ -56,7 +56,7 @@ def test_every_write_is_durable_when_it_returns(file: LedgerFile) -> None:
     assert read(file) == set(names)
 
 
-def test_those_who_wait_for_one_turn_share_a_transaction(file: LedgerFile) -> None:
+def test_writes_that_wait_share_a_transaction(file: LedgerFile) -> None:
     seen: list[Connection] = []
     write_at_once(Commits(file), [seen.append] * WRITERS)
     assert [connection is seen[0] for connection in seen] == [True] * WRITERS
@@ -71,7 +71,7 @@ def test_a_failed_write_fails_alone(file: LedgerFile) -> None:
     assert read(file) == {"one", "two"}
 
 
-def test_who_breaks_while_committing_for_others_strands_nobody(file: LedgerFile) -> None:
+def test_a_leader_that_fails_leaves_no_thread_waiting(file: LedgerFile) -> None:
     def crash(_connection: Connection) -> None:
         raise ZeroDivisionError
 
@@ -114,7 +114,7 @@ class Interrupting:
         raise AssertionError("it was never entered")
 
 
-def test_who_is_interrupted_before_its_turn_writes_nothing_and_leaves_the_way_free(file: LedgerFile) -> None:
+def test_a_thread_interrupted_before_its_turn_writes_nothing_and_blocks_no_other(file: LedgerFile) -> None:
     commits = Commits(file)
     turn, commits.turn = commits.turn, Interrupting()  # type: ignore[assignment]  # stands in for a signal
     with pytest.raises(KeyboardInterrupt):
@@ -124,7 +124,7 @@ def test_who_is_interrupted_before_its_turn_writes_nothing_and_leaves_the_way_fr
     assert read(file) == {"two"}
 
 
-def test_who_is_interrupted_while_another_is_to_commit_leaves_that_one_alone(file: LedgerFile) -> None:
+def test_a_thread_interrupted_while_another_leads_does_not_disturb_it(file: LedgerFile) -> None:
     commits, main = Commits(file), threading.get_ident()
 
     def interrupt() -> None:

@@ -75,7 +75,7 @@ def test_the_first_write_makes_a_private_file_in_a_private_folder_that_git_ignor
     assert names_in(path.parent) == [".gitignore", "ledger.db"]
 
 
-def test_a_folder_of_somebody_else_gets_no_gitignore(tmp_path: Path) -> None:
+def test_an_existing_folder_gets_no_gitignore(tmp_path: Path) -> None:
     open_ledger(tmp_path / "ledger.db").record(make_receipt())
     assert names_in(tmp_path) == ["ledger.db"]
 
@@ -112,7 +112,7 @@ def test_a_reader_sees_the_last_whole_write_while_another_is_under_way(path: Pat
         assert open_reader(path).recall().receipts == (make_receipt(),)
 
 
-def test_a_commit_torn_by_a_crash_is_rolled_back_by_whoever_comes_next(path: Path, tmp_path: Path) -> None:
+def test_a_commit_torn_by_a_crash_is_rolled_back_by_the_next_process(path: Path, tmp_path: Path) -> None:
     ledger = open_ledger(path)
     receipts = tuple(make_receipt(address=Address(f"user/{number:03}"), name="n" * 250) for number in range(60))
     for receipt in receipts:
@@ -236,7 +236,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     assert "can be read and written" in caught.value.advice
 
 
-def test_a_table_that_is_missing_is_told_without_a_traceback(path: Path) -> None:
+def test_a_missing_table_is_an_error_without_traceback(path: Path) -> None:
     open_ledger(path).record(make_receipt())
     run_sql(path, "DROP TABLE receipts")
     with pytest.raises(LedgerError, match="no such table"):
@@ -282,7 +282,7 @@ def test_a_spent_plan_says_when_and_where(path: Path) -> None:
         ledger.spend(Spending(digest="sha256:1", at=NOW, host="here"))
 
 
-def test_what_is_no_time_and_no_json_has_no_place_in_it(path: Path) -> None:
+def test_other_values_cannot_be_stored(path: Path) -> None:
     with pytest.raises(LedgerError, match="object"):
         open_ledger(path).remember(replace(make_history_entry(), digest=object()))  # type: ignore[arg-type]  # what no document can hold
 
@@ -323,7 +323,7 @@ def test_another_process_keeps_us_out_until_it_is_killed(path: Path) -> None:
         assert ledger.holder() == make_holder("ours")
 
 
-def test_who_is_kept_out_learns_by_whom_and_what_to_do(path: Path) -> None:
+def test_a_refused_lock_names_its_holder_and_what_to_do(path: Path) -> None:
     ledger = open_ledger(path)
     with (
         ledger.lock(make_holder(), patience=AT_ONCE),
@@ -351,7 +351,7 @@ def test_a_holder_on_another_host_is_not_taken_for_dead(path: Path) -> None:
         pass
 
 
-def test_breaking_the_lock_of_one_that_lives_here_lets_nobody_in_yet(path: Path) -> None:
+def test_breaking_the_lock_of_a_running_process_admits_no_other_yet(path: Path) -> None:
     ledger = open_ledger(path)
     with ledger.lock(make_holder("first"), patience=AT_ONCE):
         ledger.unlock("first")
@@ -436,7 +436,7 @@ def test_damage_is_found_before_anything_is_moved(path: Path, content: bytes | N
     assert open_ledger(path).is_damaged() is expected
 
 
-def test_a_page_that_makes_no_sense_is_damage_even_where_nothing_reads_it(path: Path) -> None:
+def test_a_damaged_page_is_damage_even_if_nothing_reads_it(path: Path) -> None:
     ledger = open_ledger(path)
     ledger.spend(Spending(digest="sha256:1", at=NOW, host="build-7"))
     with closing(sqlite3.connect(path)) as connection:

@@ -100,7 +100,7 @@ def test_what_certainly_had_no_effect_is_tried_again(arize: Arize, call: Call, h
         pytest.param(refusal(408), id="request timeout"),
     ],
 )
-def test_what_may_pass_is_tried_again_where_twice_is_harmless(arize: Arize, call: Call, passing: Answer) -> None:
+def test_a_transient_failure_is_repeated_if_twice_is_harmless(arize: Arize, call: Call, passing: Answer) -> None:
     call(serve(arize, passing, succeed))
     assert len(arize.requests) == 2
 
@@ -143,7 +143,7 @@ def test_a_server_that_is_not_there_is_asked_for_some_seconds(arize: Arize, call
 
 
 @EVERY
-def test_a_certificate_that_is_not_trusted_is_told_at_once(arize: Arize, call: Call) -> None:
+def test_an_untrusted_certificate_fails_at_once(arize: Arize, call: Call) -> None:
     assert isinstance(fail(arize, call, httpx.UnsupportedProtocol("")), ProviderUnavailableError)
     assert len(arize.requests) == 1
 
@@ -256,7 +256,7 @@ def test_deleting_what_is_gone_is_success(arize: Arize, status: int) -> None:
         pytest.param(401, False, id="unknown"),
     ],
 )
-def test_a_raw_key_is_accepted_if_the_server_knows_who_asks(arize: Arize, status: int, *, accepted: bool) -> None:
+def test_a_raw_key_is_accepted_if_the_server_authenticates_it(arize: Arize, status: int, *, accepted: bool) -> None:
     assert verify(serve(arize, refusal(status))) is accepted
     assert len(arize.requests) == 1
 
@@ -295,7 +295,7 @@ def test_verifying_needs_no_credential_of_ours(arize: Arize) -> None:
     [("", "set ARIZE_API_KEY, or provider.credential in the manifest"), ("mend it", "mend it")],
     ids=["missing", "with advice of its own"],
 )
-def test_without_a_credential_it_says_where_to_put_one(arize: Arize, advice: str, told: str) -> None:
+def test_without_a_credential_the_advice_says_where_to_put_one(arize: Arize, advice: str, told: str) -> None:
     def refuse(_: object) -> object:
         raise InputError("environment variable ARIZE_API_KEY is not set", advice=advice)
 

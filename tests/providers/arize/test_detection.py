@@ -43,7 +43,7 @@ def test_a_failed_detection_is_tried_again(arize: Arize) -> None:
 
 
 @pytest.mark.parametrize("api", ["alpha", "beta"])
-def test_a_dialect_that_is_told_is_not_found_out(arize: Arize, api: str) -> None:
+def test_a_dialect_named_in_the_manifest_is_not_detected(arize: Arize, api: str) -> None:
     assert arize.provider(api=api).reader.laws().dialect == api
     assert arize.requests == []
 
@@ -60,7 +60,7 @@ def test_many_threads_find_out_once(arize: Arize) -> None:
 
 
 @pytest.mark.parametrize("api", ["alpha", "beta"])
-def test_the_state_of_the_api_is_told_once_per_run(arize: Arize, api: str) -> None:
+def test_the_state_of_the_api_is_shown_once_per_run(arize: Arize, api: str) -> None:
     reader = arize.provider(api=api).reader
     assert arize.said == []
     reader.laws()

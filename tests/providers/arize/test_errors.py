@@ -8,6 +8,6 @@ from keyplan.errors import InDoubtError, ProviderUnavailableError
 from keyplan.providers.arize.errors import expect_success
 
 
-def test_who_never_got_a_turn_has_done_nothing() -> None:
+def test_a_request_that_was_never_sent_had_no_effect() -> None:
     with pytest.raises(ProviderUnavailableError, match="create key 'ci': the server keeps asking to wait"):
         expect_success("create key 'ci'", None, InDoubtError)

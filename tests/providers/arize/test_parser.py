@@ -92,7 +92,7 @@ def test_a_key_that_says_nothing_but_its_id_is_read(empty: dict[str, None]) -> N
 
 
 @pytest.mark.parametrize("item", [{}, {"id": None}, {"id": ""}, {"id": 7}])
-def test_a_key_without_an_id_is_left_out_and_told_once(item: dict[str, object]) -> None:
+def test_a_key_without_an_id_is_left_out_with_one_notice(item: dict[str, object]) -> None:
     said: list[str] = []
     parser = KeyParser(UniqueNotices(said.append), shows_spaces=True)
     assert parser.read(item) is None
@@ -148,7 +148,7 @@ def test_a_time_is_understood(value: object) -> None:
     "value",
     ["", "soon", "2027-13-01T00:00:00Z", True, [], {}, 1e300, float("nan"), "9" * 30, "0001-01-01T00:00:00+14:00"],
 )
-def test_what_is_no_time_is_unknown_and_told(value: object) -> None:
+def test_an_unreadable_time_is_unknown_with_a_notice(value: object) -> None:
     said: list[str] = []
     assert parse({"expires_at": value}, said=said).expires_at is None
     assert said == ["key key-1: expires_at is no time that keyplan understands; it counts as not set"]
@@ -195,7 +195,7 @@ def test_an_access_that_cannot_be_relied_on_is_unknown(bot_user: object) -> None
     assert parse({"bot_user": bot_user}).access is None
 
 
-def test_where_the_dialect_shows_no_spaces_none_are_known() -> None:
+def test_no_spaces_are_known_if_the_dialect_shows_none() -> None:
     key = parse({"bot_user": BOT}, shows_spaces=False)
     assert (key.space_ids, key.access) == (None, None)
 

@@ -120,7 +120,7 @@ def test_half_a_listing_is_not_taken_for_the_whole(arize: Arize, pages: list[dic
         arize.provider(api="alpha").reader.list_keys([])
 
 
-def test_new_cursors_for_ever_are_given_up(arize: Arize) -> None:
+def test_pages_without_an_end_are_an_error(arize: Arize) -> None:
     from keyplan.providers.arize.pages import fetch_all  # noqa: PLC0415  # only this test goes below the port
 
     class Endless:
@@ -210,7 +210,7 @@ def test_the_credential_is_recognized_by_its_redacted_form(arize: Arize) -> None
     assert not reader.presents("ak-abc...xyz")
 
 
-def test_a_reader_tells_where_it_reads(arize: Arize) -> None:
+def test_a_reader_shows_its_base_url(arize: Arize) -> None:
     assert arize.provider(base_url="https://x.test/").reader.base_url == "https://x.test"
 
 
@@ -226,7 +226,7 @@ def test_one_failing_listing_fails_the_whole(arize: Arize) -> None:
         arize.provider().reader.list_keys([])
 
 
-def test_no_clock_difference_is_known_where_the_server_tells_no_date(arize: Arize) -> None:
+def test_no_clock_difference_is_known_if_the_server_sends_no_date(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys", NO_PAGE)
     reader = arize.provider().reader
     reader.list_keys([])

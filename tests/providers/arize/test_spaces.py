@@ -108,7 +108,7 @@ def test_an_organization_that_is_not_said_is_searched(arize: Arize, shown: dict[
     assert find(arize, BY_ID).organization_id == "O2"
 
 
-def test_an_organization_that_nobody_shows_is_an_input_error(arize: Arize) -> None:
+def test_an_organization_that_cannot_be_found_is_an_input_error(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces/S%3D1", {"id": "S=1", "name": "production"})
     arize.on("GET", "/v2/organizations", {"organizations": []})
     with pytest.raises(InputError, match="organization of space 'production' cannot be found"):
