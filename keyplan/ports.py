@@ -76,19 +76,11 @@ class KeyReader(Protocol):
         ...
 
     def find_spaces(self, references: Collection[SpaceRef]) -> Mapping[SpaceRef, Space]:
-        """Return the space of every reference; names must match exactly.
-
-        Raises:
-            InputError: A space is unknown or ambiguous.
-        """
+        """Return the space of every reference, by exact name. Raises InputError if one is unknown or ambiguous."""
         ...
 
     def presents(self, redacted: str) -> bool:
-        """Whether a redacted form can be that of the credential that this reader uses.
-
-        Raises:
-            InputError: The credential cannot be fetched.
-        """
+        """Whether a redacted form can be that of the credential in use. Raises InputError if that cannot be fetched."""
         ...
 
     def clock_skew(self) -> timedelta | None:
@@ -169,11 +161,7 @@ class Examinable(Protocol):
     """A sink that can report, without writing, what would prevent a write."""
 
     def examine(self, slots: Collection[Slot]) -> tuple[Finding, ...]:
-        """Return the obstacles to writing these slots that can be seen without writing; empty if there are none.
-
-        Raises:
-            SinkError: The sink cannot be examined.
-        """
+        """Return what would prevent writing these slots, as far as it shows. Raises SinkError if it cannot look."""
         ...
 
 
@@ -314,19 +302,11 @@ class Ledger(LedgerReader, Protocol):
     """
 
     def lock(self, holder: Holder, *, patience: timedelta) -> AbstractContextManager[None]:
-        """Hold the ledger for one apply, while the block runs.
-
-        Raises:
-            LedgerLockedError: `patience` is over and another apply still holds it.
-        """
+        """Hold the ledger for one apply, while the block runs. Raises LedgerLockedError when `patience` is over."""
         ...
 
     def unlock(self, lock_id: str) -> None:
-        """Break the lock of that id.
-
-        Raises:
-            InputError: The lock is not held under that id.
-        """
+        """Break the lock of that id. Raises InputError if it is not held under that id."""
         ...
 
     def open_intent(self, intent: Intent) -> None:
@@ -346,11 +326,7 @@ class Ledger(LedgerReader, Protocol):
         ...
 
     def spend(self, spending: Spending) -> None:
-        """Mark a plan as applied.
-
-        Raises:
-            PlanSpentError: The plan was applied before.
-        """
+        """Mark a plan as applied. Raises PlanSpentError if it was applied before."""
         ...
 
     def remember(self, entry: HistoryEntry) -> None:
@@ -407,11 +383,7 @@ class Notifier(Protocol):
         ...
 
     def notify(self, notice: Notice) -> None:
-        """Send a notice; it may arrive twice.
-
-        Raises:
-            NotificationError: The notice did not arrive, or possibly did not.
-        """
+        """Send a notice; it may arrive twice. Raises NotificationError if it did not arrive, or possibly did not."""
         ...
 
 

@@ -25,7 +25,7 @@ from keyplan.sandbox.database import Database
 from keyplan.sandbox.directory import Directory
 from keyplan.sandbox.faults import FaultPlan
 from keyplan.sandbox.generations import Generation
-from keyplan.sandbox.middleware import CloseConnection, Middleware, RateLimiter, RequestLog
+from keyplan.sandbox.middleware import CloseConnection, Controls, Middleware, RateLimiter, RequestLog
 from keyplan.sandbox.options import SandboxError, SandboxOptions
 from keyplan.sandbox.responses import MEDIA_TYPE, ProblemError, problem_body
 from keyplan.sandbox.seeds import Credentials, seed
@@ -65,10 +65,8 @@ def _assemble(database: Database, options: SandboxOptions, close_connection: Clo
     clock = SandboxClock(offset=timedelta(seconds=float(directory.recall(CLOCK_OFFSET) or 0)))
     credentials = seed(directory, store, options, clock.now())
     account = Account(store, clock, options, generation)
-    request_log, faults = RequestLog(), FaultPlan()
-    control = Control(
-        account=account, store=store, directory=directory, clock=clock, request_log=request_log, faults=faults
-    )
+    controls = Controls(clock=clock, request_log=RequestLog(), faults=FaultPlan())
+    control = Control(account=account, store=store, directory=directory, controls=controls)
     app = Starlette(
         routes=[*Api(account, directory, options, generation).routes(), *control.routes()],
         exception_handlers=_handlers(generation),
@@ -77,9 +75,7 @@ def _assemble(database: Database, options: SandboxOptions, close_connection: Clo
         app,
         options=options,
         problem_types=generation.problem_types,
-        clock=clock,
-        request_log=request_log,
-        faults=faults,
+        controls=controls,
         # Real time, not the sandbox's clock: moving the clock by a day must not fill the bucket.
         limiter=RateLimiter(options.rate_limit, time.monotonic) if options.rate_limit else None,
         close_connection=close_connection,

@@ -14,12 +14,11 @@ from starlette.routing import BaseRoute, Route
 
 from keyplan.sandbox.account import Account
 from keyplan.sandbox.bodies import RequestBody
-from keyplan.sandbox.clock import SandboxClock
 from keyplan.sandbox.directory import Directory
-from keyplan.sandbox.faults import FaultPlan, read_rule, show_rule
+from keyplan.sandbox.faults import read_rule, show_rule
 from keyplan.sandbox.formats import format_instant
 from keyplan.sandbox.generations import require_organization
-from keyplan.sandbox.middleware import RequestLog
+from keyplan.sandbox.middleware import Controls
 from keyplan.sandbox.records import Key
 from keyplan.sandbox.responses import ProblemError
 from keyplan.sandbox.store import KeyStore
@@ -39,16 +38,14 @@ class Control:
         account: Account,
         store: KeyStore,
         directory: Directory,
-        clock: SandboxClock,
-        request_log: RequestLog,
-        faults: FaultPlan,
+        controls: Controls,
     ) -> None:
         self._account = account
         self._store = store
         self._directory = directory
-        self._clock = clock
-        self._request_log = request_log
-        self._faults = faults
+        self._clock = controls.clock
+        self._request_log = controls.request_log
+        self._faults = controls.faults
 
     def routes(self) -> list[BaseRoute]:
         """Return the control routes."""

@@ -92,6 +92,15 @@ class RateLimiter:
         return (1 - self._tokens) / self._rate
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """The parts of a sandbox that the control endpoints show and change."""
+
+    clock: SandboxClock
+    request_log: RequestLog
+    faults: FaultPlan
+
+
 class Middleware:
     """An ASGI application around the application."""
 
@@ -101,18 +110,14 @@ class Middleware:
         *,
         options: SandboxOptions,
         problem_types: str,
-        clock: SandboxClock,
-        request_log: RequestLog,
-        faults: FaultPlan,
+        controls: Controls,
         limiter: RateLimiter | None,
         close_connection: CloseConnection,
     ) -> None:
         self._app = app
         self._options = options
         self._problem_types = problem_types
-        self._clock = clock
-        self._request_log = request_log
-        self._faults = faults
+        self._controls = controls
         self._limiter = limiter
         self._close_connection = close_connection
 
@@ -123,14 +128,14 @@ class Middleware:
             return
         target = _target(scope)
         # Logged before anything else: a dropped or refused request must show in the log too.
-        entry = self._request_log.add(scope["method"], target)
+        entry = self._controls.request_log.add(scope["method"], target)
         await asyncio.sleep(self._options.latency.total_seconds())
         refusal = self._throttle()
         if refusal is not None:
             await self._send(entry, refusal, send)
             return
         # Throttled requests are not counted by fault rules, so a rule's `nth` is about requests that would be handled.
-        rule = self._faults.match(scope["method"], target)
+        rule = self._controls.faults.match(scope["method"], target)
         if rule is None:
             await self._send(entry, await collect(self._app, scope, receive), send)
             return
@@ -205,7 +210,7 @@ class Middleware:
         return problem_response(429, "Too many requests.", type_base=self._problem_types, headers=headers)
 
     def _dated(self, response: BufferedResponse) -> BufferedResponse:
-        date = format_datetime(self._clock.now(), usegmt=True).encode()
+        date = format_datetime(self._controls.clock.now(), usegmt=True).encode()
         return replace(response, headers=(*response.headers, (b"date", date)))
 
 

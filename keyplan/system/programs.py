@@ -55,10 +55,23 @@ def run(
         SinkDeniedError: The program does not exist or may not be run.
         SinkUnavailableError: It did not end within the limit; it and its children are then killed.
     """
+    with _start(argv, folder, environment) as process, _killing(process):
+        try:
+            out, err = process.communicate(given, timeout=limit.total_seconds())
+        except subprocess.TimeoutExpired:
+            # From None: the exception carries what the program printed so far.
+            raise SinkUnavailableError(
+                f"'{argv[0]}' did not end within {limit.total_seconds():g} s",
+                advice="check what it waits for; a child process that continues must close stdout and stderr",
+            ) from None
+    return Ran(status=process.returncode, out=out, complaint=_show(err, hides))
+
+
+def _start(argv: Sequence[str], folder: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
         # A new session: the child has no terminal to prompt on, and Ctrl-C reaches keyplan alone, which finishes the
         # delivery before it stops.
-        process = subprocess.Popen(  # noqa: S603 - the manifest's author names the program; no shell is involved
+        return subprocess.Popen(  # noqa: S603 - the manifest's author names the program; no shell is involved
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -72,16 +85,6 @@ def run(
         raise SinkDeniedError(
             f"'{argv[0]}' cannot be run: {reason}", advice="check that the program exists and may be executed"
         ) from None
-    with process, _killing(process):
-        try:
-            out, err = process.communicate(given, timeout=limit.total_seconds())
-        except subprocess.TimeoutExpired:
-            # From None: the exception carries what the program printed so far.
-            raise SinkUnavailableError(
-                f"'{argv[0]}' did not end within {limit.total_seconds():g} s",
-                advice="check what it waits for; a child process that continues must close stdout and stderr",
-            ) from None
-    return Ran(status=process.returncode, out=out, complaint=_show(err, hides))
 
 
 @contextmanager
