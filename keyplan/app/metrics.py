@@ -13,7 +13,7 @@ from keyplan import __version__
 from keyplan.app.context import RunContext
 from keyplan.app.files import save_publicly
 from keyplan.errors import InputError, KeyplanError
-from keyplan.renderers.machine.measures import Look, Run, measure
+from keyplan.renderers.machine.measures import Inspection, Run, measure
 from keyplan.renderers.machine.metrics import read_metrics, render_metrics
 
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -27,13 +27,13 @@ class Meter:
         """Whether what it is told goes anywhere."""
         self.manifests: tuple[str, ...] | None = None
         """Paths of all manifests that are to be looked at; None until that is known."""
-        self.looks: list[Look] = []
+        self.looks: list[Inspection] = []
 
     def expect(self, manifests: Sequence[str]) -> None:
         """Tell which manifests are looked at now; one that is never noted counts as failed."""
         self.manifests = tuple(manifests)
 
-    def note(self, look: Look) -> None:
+    def note(self, look: Inspection) -> None:
         """Tell what a look brought."""
         self.looks.append(look)
 
@@ -63,7 +63,7 @@ def meter_run(context: RunContext, file: Path | None, *, command: str) -> Iterat
             version=__version__,
             started_at=started_at,
             finished_at=clock.now(),
-            looks=tuple(meter.looks),
+            inspections=tuple(meter.looks),
             failed=meter.failed,
         )
         path = context.folder / file

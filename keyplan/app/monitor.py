@@ -16,8 +16,8 @@ from keyplan.model.drift import Drift
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan
 from keyplan.planner.forecast import forecast
-from keyplan.renderers.machine.measures import Look
-from keyplan.renderers.machine.notice import Trouble
+from keyplan.renderers.machine.measures import Inspection
+from keyplan.renderers.machine.notice import FailedManifest
 
 FORESEEN = timedelta(days=31)
 """How far ahead metrics show rotations: farther than any useful warning of an expiry."""
@@ -39,7 +39,7 @@ class Monitor:
         self._meter = meter
         self._command = command
         self._drifts: list[Drift] = []
-        self._troubles: list[Trouble] = []
+        self._troubles: list[FailedManifest] = []
 
     def expect(self, manifests: Sequence[str]) -> None:
         """Take the manifests that the run looks at, as soon as they are known."""
@@ -50,11 +50,11 @@ class Monitor:
         self._drifts.append(drift)
         if self._meter.is_read:
             calendar = forecast(plan, snapshot, until=snapshot.now + FORESEEN)
-            self._meter.note(Look(drift=drift, plan=plan, snapshot=snapshot, calendar=calendar))
+            self._meter.note(Inspection(drift=drift, plan=plan, snapshot=snapshot, calendar=calendar))
 
     def fail(self, manifest: str, error: KeyplanError) -> None:
         """Take the error of one manifest, if the run goes on with the others."""
-        self._troubles.append(Trouble(manifest=manifest, error=error))
+        self._troubles.append(FailedManifest(manifest=manifest, error=error))
 
     def conclude(self, status: int) -> int:
         """Send the notices of a run, and return its exit status: `status`, unless a notice reached nobody."""

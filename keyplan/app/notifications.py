@@ -20,10 +20,10 @@ from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
 from keyplan.model.notice import Mood, Notice
 from keyplan.net.http import open_client
-from keyplan.notify.factory import open_notifier
+from keyplan.notify import open_notifier
 from keyplan.notify.targets import read_target
 from keyplan.ports import Notifier
-from keyplan.renderers.machine.notice import Trouble, announce
+from keyplan.renderers.machine.notice import FailedManifest, build_notice
 
 _LARGEST_BYTES = 64 * 1024
 
@@ -48,9 +48,9 @@ class NoticeSender:
         self._notifiers = notifiers
         self._is_heartbeat = is_heartbeat
 
-    def tell(self, drifts: Sequence[Drift], troubles: Sequence[Trouble], *, command: str) -> bool:
+    def tell(self, drifts: Sequence[Drift], troubles: Sequence[FailedManifest], *, command: str) -> bool:
         """Return whether everybody was told who was to be; whom nothing reached is named on stderr."""
-        notice = announce(
+        notice = build_notice(
             drifts,
             troubles,
             command=command,

@@ -20,7 +20,7 @@ from keyplan.app import registry
 from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
 from keyplan.plugin import Surroundings
 from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, ReaderPorts, RebuildableLedger, Sink
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import resolve
 
@@ -141,7 +141,7 @@ class PluginWiring:
         """Tell a line, unless an adapter of another manifest in this run told it before."""
         if text not in self._said:
             self._said.add(text)
-            self._say(inert(text, width=1000))
+            self._say(sanitize(text, width=1000))
 
 
 def jitter(limit: float) -> float:

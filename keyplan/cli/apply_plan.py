@@ -24,10 +24,10 @@ from keyplan.errors import KeyplanError, RefusedError
 from keyplan.model.plan import FreshPlan, Plan, Request
 from keyplan.model.report import Failed, Report
 from keyplan.renderers.ci.sheet import Subject
-from keyplan.renderers.formats import REPORT_FORMATS, draw_report
-from keyplan.renderers.text.many import render_plans
-from keyplan.renderers.text.plan import outline
-from keyplan.renderers.words import say_count
+from keyplan.renderers.formats import REPORT_FORMATS, build_report_sheet
+from keyplan.renderers.summary import describe_planned
+from keyplan.renderers.text.plan import render_plans
+from keyplan.renderers.words import format_count
 
 _QUESTION = "\nDo you want to do this? Only 'yes' is taken for a yes: "
 
@@ -86,7 +86,7 @@ def _plan_all(session: Session, order: ApplyRequest, jobs: Sequence[Job]) -> tup
     plans, errors = split_results(results, [job.workspace.manifest.path for job in jobs])
     if order.is_verbose and not errors:
         for job, plan in zip(jobs, plans, strict=True):
-            session.screen.say(outline(plan, ledger=str(job.workspace.ledger)))
+            session.screen.say(describe_planned(plan, ledger=str(job.workspace.ledger)))
     return plans, errors
 
 
@@ -163,7 +163,9 @@ def _show_refusal(session: Session, order: ApplyRequest, errors: Sequence[Failur
     """Show why nothing is done, and return the exit status."""
     several = len(order.workspaces)
     status = combine_statuses([error.exit_status for _, error in errors])
-    answer = Answer.about(Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=draw_report, exit_status=status)
+    answer = Answer.about(
+        Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=build_report_sheet, exit_status=status
+    )
     status = publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=several)
     if several > 1:
@@ -185,7 +187,7 @@ def _show_results(
         reports,
         errors,
         formats=REPORT_FORMATS,
-        draw=draw_report,
+        draw=build_report_sheet,
         exit_status=status,
         digest=digest_to_approve(plans),
     )
@@ -195,5 +197,5 @@ def _show_results(
         session.show_trace(failure.trace)
     blocked = sum(len(plan.blocked) for plan in plans)
     if blocked:
-        session.screen.say(f"{say_count(blocked, 'action')} blocked: what to do about it stands in the plan.")
+        session.screen.say(f"{format_count(blocked, 'action')} blocked: what to do about it stands in the plan.")
     return status

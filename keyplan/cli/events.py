@@ -32,7 +32,7 @@ from keyplan.renderers.machine.events import (
     describe_step,
     describe_version,
 )
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 
 STDOUT = "-"
 
@@ -221,7 +221,7 @@ def open_events(session: Session, now: Callable[[], datetime], name: str) -> Ite
         stack.callback(log.close)
         yield log
         if log.failure:
-            session.screen.say(f"warning: the events in {inert(name)} are not complete: {log.failure}")
+            session.screen.say(f"warning: the events in {sanitize(name)} are not complete: {log.failure}")
 
 
 @contextmanager

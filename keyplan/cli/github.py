@@ -14,7 +14,7 @@ from pathlib import Path
 
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
-from keyplan.renderers.ci.github import render_outputs, render_step_summary
+from keyplan.renderers.ci.forges import render_outputs, render_step_summary
 from keyplan.renderers.ci.sheet import Sheet
 
 _SUMMARY, _OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"

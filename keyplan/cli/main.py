@@ -28,8 +28,8 @@ from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
 from keyplan.errors import InterruptedRunError, KeyplanError
 from keyplan.model.bugs import describe_bug
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.text.error import render_error
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.text.problems import render_error
 
 if TYPE_CHECKING:
     from keyplan.app.wiring import Wiring
@@ -161,7 +161,7 @@ def _hurry() -> None:
 
 
 def _describe_misuse(error: click.ClickException, arguments: Sequence[str]) -> str:
-    line = f"error: {inert(error.format_message(), width=1000)}\n"
+    line = f"error: {sanitize(error.format_message(), width=1000)}\n"
     ctx = getattr(error, "ctx", None)
     meant = _find_long_form(error, arguments)
     if meant:

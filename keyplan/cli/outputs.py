@@ -24,11 +24,10 @@ from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
 from keyplan.errors import BugError, InputError, KeyplanError
-from keyplan.renderers.formats import SHEET_FORMATS, Formats, draw_error, render
-from keyplan.renderers.palette import PLAIN
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.style import MARKDOWN_BYTES, Style
-from keyplan.renderers.text.error import render_error
+from keyplan.renderers.formats import SHEET_FORMATS, Formats, build_error_sheet, render
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.style import MARKDOWN_BYTES, PLAIN, Style
+from keyplan.renderers.text.problems import render_error
 
 GITHUB = "github"
 Noun = TypeVar("Noun")
@@ -111,7 +110,7 @@ class Answer:
 
         @functools.cache
         def draw_sheets() -> Sequence[Sheet]:
-            failed = [draw_error(error, about=subject, manifest=manifest) for manifest, error in failures]
+            failed = [build_error_sheet(error, about=subject, manifest=manifest) for manifest, error in failures]
             return [*map(draw, nouns), *failed]
 
         return cls(formats=formats, nouns=nouns, draw_sheets=draw_sheets, failures=failures, **more)
@@ -195,7 +194,7 @@ def reporting_failure(session: Session, outputs: Outputs, about: Subject, manife
     try:
         yield
     except KeyplanError as error:
-        sheets = [draw_error(error, about=about, manifest=manifest)]
+        sheets = [build_error_sheet(error, about=about, manifest=manifest)]
         publish(session, outputs, Answer(formats={}, draw_sheets=lambda: sheets, exit_status=error.exit_status))
         raise
 
@@ -203,7 +202,7 @@ def reporting_failure(session: Session, outputs: Outputs, about: Subject, manife
 def tell_errors(session: Session, errors: Sequence[Failure], *, of: int) -> None:
     """Say what went wrong with each manifest; its name stands before where it is one `of` several."""
     for manifest, error in errors:
-        name = f"{inert(manifest)}: " if of > 1 else ""
+        name = f"{sanitize(manifest)}: " if of > 1 else ""
         session.screen.say(name + render_error(error, session.screen.talk_palette))
         if isinstance(error, BugError):
             session.show_trace(error.trace)

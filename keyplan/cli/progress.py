@@ -17,7 +17,7 @@ from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Address
 from keyplan.model.plan import Action
 from keyplan.model.report import Outcome, Report
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ class _Drawn:
 
     def _draw(self, address: Address, what: str) -> None:
         if self._task is not None:
-            self._bar.update(self._task, description=f"{inert(what, width=30)} {inert(address, width=50)}")
+            self._bar.update(self._task, description=f"{sanitize(what, width=30)} {sanitize(address, width=50)}")
 
 
 class _Tolerant:

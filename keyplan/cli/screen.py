@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
 
-from keyplan.renderers.palette import ANSI, PLAIN, Palette
+from keyplan.renderers.style import ANSI, PLAIN, Palette
 
 
 class Screen:

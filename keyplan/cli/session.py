@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from keyplan.cli.screen import Screen
 from keyplan.cli.signals import Interrupts
 from keyplan.errors import KeyplanError
-from keyplan.renderers.text.error import render_error
+from keyplan.renderers.text.problems import render_error
 
 if TYPE_CHECKING:
     from keyplan.app.context import RunContext

@@ -1,7 +1,6 @@
-"""Notices through apprise, which knows services that are no plain webhook: mail, Discord, Teams, Matrix, PagerDuty.
+"""Notices through apprise, for services that have no plain webhook: mail, Discord, Teams, Matrix, PagerDuty.
 
-In: a target, a notice. Out: apprise says that it was sent, or NotificationError. Never: a word of apprise's own log,
-which may quote parts of the URL.
+apprise's own log must not reach a user: it may quote parts of the URL, which is a secret.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ _TYPES = {Mood.FAILED: "failure", Mood.DRIFT: "warning", Mood.CALM: "success"}
 
 
 class Sender(Protocol):
-    """What is used of `apprise.Apprise`."""
+    """The part of `apprise.Apprise` that keyplan uses."""
 
     def add(self, servers: str) -> bool:
-        """Take a URL; false where it makes no sense."""
+        """Take a URL; false if apprise does not understand it."""
         ...
 
     def notify(self, *, body: str, title: str, notify_type: str, body_format: str) -> object:
-        """Send to every URL; something false where that failed."""
+        """Send to every URL; something false if that failed."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThroughApprise:
+class AppriseNotifier:
     """Implements `Notifier` with apprise."""
 
     target: Target
@@ -39,9 +38,9 @@ class ThroughApprise:
     """Has taken the target's URL."""
 
     @classmethod
-    def of(cls, target: Target, sender: Sender) -> ThroughApprise:
-        """Return a notifier for that target alone. Raises InputError where apprise does not understand the URL."""
-        _silence()
+    def of(cls, target: Target, sender: Sender) -> AppriseNotifier:
+        """Return a notifier for that target alone. Raises InputError if apprise does not understand the URL."""
+        _silence_log()
         if not sender.add(target.url.reveal()):
             raise InputError(
                 f"apprise does not understand the target of notices {target.name}",
@@ -55,7 +54,7 @@ class ThroughApprise:
         return self.target.name
 
     def notify(self, notice: Notice) -> None:
-        """Send a notice. Raises NotificationError where apprise says that it failed."""
+        """Send a notice. Raises NotificationError if apprise reports a failure."""
         try:
             # As text: otherwise a service may take names of keys for its markup.
             is_sent = bool(
@@ -75,7 +74,7 @@ class ThroughApprise:
             )
 
 
-def _silence() -> None:
+def _silence_log() -> None:
     log = logging.getLogger("apprise")
     log.addHandler(logging.NullHandler())
     log.propagate = False

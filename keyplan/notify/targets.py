@@ -1,7 +1,6 @@
 """Where a notice goes: a URL, most of which is a secret.
 
-In: a URL as a user gives it. Out: a target. Never: more of the URL in an error than its scheme and host, and of a
-scheme that is apprise's not even the host, which is a token for some services.
+No error may quote more of a URL than its scheme and host, and of a scheme of apprise not even the host.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ class Shape(Enum):
     JSON = "json"
     """A POST of the notice's document."""
     SLACK = "slack"
-    """A POST as Slack's incoming webhooks take it; Mattermost and Rocket.Chat do too."""
+    """A POST for Slack's incoming webhooks; Mattermost and Rocket.Chat take it too."""
     APPRISE = "apprise"
-    """Whatever apprise makes of it."""
+    """A URL that apprise understands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +41,13 @@ class Target:
 
 
 def read_target(text: str) -> Target:
-    """Return the target that a URL names. Raises InputError, which shows next to nothing of it, where it names none."""
+    """Return the target that a URL names. Raises InputError, which quotes at most scheme and host."""
     scheme, separator, _ = text.partition("://")
     if not separator or not scheme.isascii() or not scheme.replace("+", "").replace("-", "").isalnum():
         raise InputError(
             "a target of notices is not a URL", advice="say https://HOST/PATH, slack+https://HOST/PATH, or apprise's"
         )
+    # For some services of apprise even the host is a token, so only the scheme is shown.
     plain = scheme.lower().removeprefix(_SLACK_PREFIX)
     if plain not in _WEB:
         return Target(shape=Shape.APPRISE, name=f"{plain}://...", url=Credential(text))
@@ -58,7 +58,7 @@ def read_target(text: str) -> Target:
 def _read_web(text: str, scheme: str, *, is_slack: bool) -> Target:
     try:
         host = httpx.URL(text).host
-    except (httpx.InvalidURL, UnicodeError):  # the latter for bytes of the environment that are no text
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError: bytes of the environment that are not text
         # From None: the cause quotes the URL.
         raise InputError(f"a {scheme} target of notices is not a URL") from None
     if not host:

@@ -1,7 +1,6 @@
 """Notices by webhook: one POST, tried a few times.
 
-In: a target, a notice. Out: the target has it, or NotificationError. Never: the URL in an error or a log, a redirect
-followed, the answer shown.
+No URL may get into an error or a log, no redirect is followed, and the answer is never shown: it may quote the URL.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Implements `Notifier` with one POST."""
+    """Implements `Notifier` with a POST, repeated while the failure may pass."""
 
     target: Target
     client: Callable[[], httpx.Client]
@@ -42,10 +41,10 @@ class Webhook:
         return self.target.name
 
     def notify(self, notice: Notice) -> None:
-        """Send a notice. Raises NotificationError where nobody took it."""
+        """Send a notice. Raises NotificationError if the target did not take it."""
         retrier = Retrier(clock=self.clock, jitter=self.jitter, gate=Gate(self.clock), patience=PATIENCE)
         with self.client() as http:
-            result = retrier.persist(lambda: self._post(http, self._body(notice)), self._judge)
+            result = retrier.persist(lambda: self._post(http, self._body(notice)), self._decide_retry)
         if isinstance(result, Answer) and HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
             return
         raise NotificationError(
@@ -67,12 +66,12 @@ class Webhook:
             case _:
                 assert_never(self.target.shape)
 
-    def _judge(self, result: Exchange) -> Again | None:
+    def _decide_retry(self, result: Exchange) -> Again | None:
         if isinstance(result, Failure):
             return Again() if result.passing else None
         if result.status in _PASSING or result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             pause = read_retry_after(result.retry_after, self.clock.now())
-            # Only what asks for a pause is waited for longer: throttled attempts are not counted.
+            # Only a server that asks for a pause is throttling: `Retrier` does not count such attempts.
             return Again(throttled=pause is not None, retry_after=pause)
         return None
 

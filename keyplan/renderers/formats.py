@@ -1,14 +1,17 @@
-"""Which formats there are, and the one door to them. A new format is a new row here."""
+"""Every output format, and the only door to them: a new format is a new row in a table here.
+
+The tables name renderers of the packages `ci`, `machine` and `text`, which import their modules at the first use.
+Importing all of them takes 10 ms, and a run uses one or two; so no module here may import one by its full name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from keyplan.errors import InputError, KeyplanError
-from keyplan.renderers.palette import PLAIN, Palette
-from keyplan.renderers.style import Style
+from keyplan.renderers import ci, machine, text
+from keyplan.renderers.style import PLAIN, Palette, Style
 
 if TYPE_CHECKING:
     from keyplan.model.calendar import Calendar
@@ -20,134 +23,127 @@ if TYPE_CHECKING:
     from keyplan.model.report import Report
     from keyplan.renderers.ci.sheet import Sheet, Subject
 
-Noun = TypeVar("Noun")
-Formats = Mapping[str, Callable[[Noun, Style], str]]
+Subjects = TypeVar("Subjects")
+"""What a format renders: plans, reports, a calendar, ..."""
+One = TypeVar("One")
 
-
-def _view(name: str) -> Any:
-    """Return a view's module. A run uses one or two; the import of all takes 10 ms."""
-    return import_module(f"keyplan.renderers.{name}")
-
+Formats = Mapping[str, Callable[[Subjects, Style], str]]
+"""The renderers of a type, by the name of their format."""
 
 SHEET_FORMATS: Formats[Sequence[Sheet]] = {
-    "markdown": lambda sheets, style: _view("ci.markdown").render_markdown(
+    "markdown": lambda sheets, style: ci.markdown.render_markdown(
         sheets, budget_bytes=style.markdown_bytes, digest=style.digest
     ),
-    "github": lambda sheets, _: _view("ci.github").render_annotations(sheets),
-    "gitlab": lambda sheets, _: _view("ci.gitlab").render_gitlab(sheets),
-    "junit": lambda sheets, _: _view("ci.junit").render_junit(sheets),
-    "sarif": lambda sheets, style: _view("ci.sarif").render_sarif(sheets, version=style.version),
+    "github": lambda sheets, _: ci.forges.render_annotations(sheets),
+    "gitlab": lambda sheets, _: ci.forges.render_gitlab(sheets),
+    "junit": lambda sheets, _: ci.junit.render_junit(sheets),
+    "sarif": lambda sheets, style: ci.sarif.render_sarif(sheets, version=style.version),
 }
-"""What CI systems read, whatever it is about."""
+"""What CI systems read. A row here is a new format of plans, reports, drifts and validations at once."""
 
 
-def draw_plan(plan: Plan) -> Sheet:
-    """Return a plan's sheet."""
-    sheet: Sheet = _view("ci.sheets").sheet_of_plan(plan)
-    return sheet
+def build_plan_sheet(plan: Plan) -> Sheet:
+    """Return the sheet of a plan."""
+    return ci.plan_sheet.build_plan_sheet(plan)
 
 
-def draw_report(report: Report) -> Sheet:
-    """Return a report's sheet."""
-    sheet: Sheet = _view("ci.sheets").sheet_of_report(report)
-    return sheet
+def build_report_sheet(report: Report) -> Sheet:
+    """Return the sheet of an apply."""
+    return ci.plan_sheet.build_report_sheet(report)
 
 
-def draw_drift(drift: Drift) -> Sheet:
-    """Return a drift's sheet."""
-    sheet: Sheet = _view("ci.drift_sheet").sheet_of_drift(drift)
-    return sheet
+def build_drift_sheet(drift: Drift) -> Sheet:
+    """Return the sheet of a drift."""
+    return ci.drift_sheet.build_drift_sheet(drift)
 
 
-def draw_validation(validation: Validation) -> Sheet:
-    """Return a validation's sheet."""
-    sheet: Sheet = _view("ci.problem_sheet").sheet_of_validation(validation)
-    return sheet
+def build_validation_sheet(validation: Validation) -> Sheet:
+    """Return the sheet of a validation."""
+    return ci.problem_sheet.build_validation_sheet(validation)
 
 
-def draw_error(error: KeyplanError, *, about: Subject, manifest: str) -> Sheet:
-    """Return the sheet of a manifest for which nothing came out but an error."""
-    sheet: Sheet = _view("ci.problem_sheet").sheet_of_error(error, about=about, manifest=manifest)
-    return sheet
+def build_error_sheet(error: KeyplanError, *, about: Subject, manifest: str) -> Sheet:
+    """Return the sheet of a manifest whose only result is an error."""
+    return ci.problem_sheet.build_error_sheet(error, about=about, manifest=manifest)
 
 
-def _through_sheets(draw: Callable[[Noun], Sheet]) -> Formats[Sequence[Noun]]:
-    """Return the CI formats for whatever can be drawn as a sheet."""
+def _list_ci_formats(build_sheet: Callable[[One], Sheet]) -> Formats[Sequence[One]]:
+    """Return the formats of `SHEET_FORMATS` for everything that has a sheet."""
 
-    def lead(render: Callable[[Sequence[Sheet], Style], str]) -> Callable[[Sequence[Noun], Style], str]:
-        return lambda nouns, style: render([draw(noun) for noun in nouns], style)
+    def bind(render: Callable[[Sequence[Sheet], Style], str]) -> Callable[[Sequence[One], Style], str]:
+        return lambda subjects, style: render([build_sheet(subject) for subject in subjects], style)
 
-    return {name: lead(render) for name, render in SHEET_FORMATS.items()}
+    return {name: bind(render) for name, render in SHEET_FORMATS.items()}
 
 
 PLAN_FORMATS: Formats[Sequence[Plan]] = {
-    "text": lambda plans, style: _view("text.many").render_plans(plans, style.palette),
-    "json": lambda plans, style: _view("machine.documents").render_plans(plans, style.failures),
-    **_through_sheets(draw_plan),
+    "text": lambda plans, style: text.plan.render_plans(plans, style.palette),
+    "json": lambda plans, style: machine.documents.render_plans(plans, style.failures),
+    **_list_ci_formats(build_plan_sheet),
 }
 REPORT_FORMATS: Formats[Sequence[Report]] = {
-    "text": lambda reports, style: _view("text.many").render_reports(reports, style.palette),
-    "json": lambda reports, style: _view("machine.documents").render_reports(reports, style.failures),
-    **_through_sheets(draw_report),
+    "text": lambda reports, style: text.report.render_reports(reports, style.palette),
+    "json": lambda reports, style: machine.documents.render_reports(reports, style.failures),
+    **_list_ci_formats(build_report_sheet),
 }
 DRIFT_FORMATS: Formats[Sequence[Drift]] = {
-    "text": lambda drifts, style: _view("text.drift").render_drifts(drifts, style.palette),
-    "json": lambda drifts, style: _view("machine.documents").render_drifts(drifts, style.failures),
-    **_through_sheets(draw_drift),
+    "text": lambda drifts, style: text.drift.render_drifts(drifts, style.palette),
+    "json": lambda drifts, style: machine.documents.render_drifts(drifts, style.failures),
+    **_list_ci_formats(build_drift_sheet),
 }
 VALIDATION_FORMATS: Formats[Sequence[Validation]] = {
-    "text": lambda validations, _: _view("text.validation").render_validations(validations),
-    "json": lambda validations, _: _view("machine.documents").render_validations(validations),
-    **_through_sheets(draw_validation),
+    "text": lambda validations, _: text.problems.render_validations(validations),
+    "json": lambda validations, _: machine.documents.render_validations(validations),
+    **_list_ci_formats(build_validation_sheet),
 }
 INVENTORY_FORMATS: Formats[Sequence[Observation]] = {
-    "table": lambda keys, style: _view("text.inventory").render_table(keys, style.palette),
-    "json": lambda keys, _: _view("text.inventory").render_json(keys),
-    "csv": lambda keys, _: _view("text.inventory").render_csv(keys),
+    "table": lambda keys, style: text.inventory.render_table(keys, style.palette),
+    "json": lambda keys, _: machine.documents.render_inventory(keys),
+    "csv": lambda keys, _: text.inventory.render_csv(keys),
 }
 CALENDAR_FORMATS: Formats[Calendar] = {
-    "text": lambda calendar, style: _view("text.calendar").render_calendar(calendar, style.palette),
-    "json": lambda calendar, _: _view("machine.documents").render_calendar(calendar),
-    "ics": lambda calendar, _: _view("machine.ics").render_ics(calendar),
+    "text": lambda calendar, style: text.calendar.render_calendar(calendar, style.palette),
+    "json": lambda calendar, _: machine.documents.render_calendar(calendar),
+    "ics": lambda calendar, _: machine.ics.render_ics(calendar),
 }
 EXAMINATION_FORMATS: Formats[Examination] = {
-    "text": lambda examination, style: _view("text.doctor").render_examination(examination, style.palette),
-    "json": lambda examination, _: _view("machine.documents").render_examination(examination),
+    "text": lambda examination, style: text.doctor.render_examination(examination, style.palette),
+    "json": lambda examination, _: machine.documents.render_examination(examination),
 }
 
 
 def render_plan(plan: Plan, *, as_format: str, palette: Palette = PLAIN) -> str:
-    """Return a plan in one of `PLAN_FORMATS`. Raises InputError on another."""
+    """Return a plan in one of `PLAN_FORMATS`. Raises InputError for another."""
     return render(PLAN_FORMATS, [plan], as_format=as_format, style=Style(palette=palette))
 
 
 def render_report(report: Report, *, as_format: str, palette: Palette = PLAIN) -> str:
-    """Return a report in one of `REPORT_FORMATS`. Raises InputError on another."""
+    """Return a report in one of `REPORT_FORMATS`. Raises InputError for another."""
     return render(REPORT_FORMATS, [report], as_format=as_format, style=Style(palette=palette))
 
 
 def render_drift(drift: Drift, *, as_format: str, palette: Palette = PLAIN) -> str:
-    """Return a drift in one of `DRIFT_FORMATS`. Raises InputError on another."""
+    """Return a drift in one of `DRIFT_FORMATS`. Raises InputError for another."""
     return render(DRIFT_FORMATS, [drift], as_format=as_format, style=Style(palette=palette))
 
 
 def render_inventory(keys: Sequence[Observation], *, as_format: str, palette: Palette = PLAIN) -> str:
-    """Return keys in one of `INVENTORY_FORMATS`. Raises InputError on another."""
+    """Return keys in one of `INVENTORY_FORMATS`. Raises InputError for another."""
     return render(INVENTORY_FORMATS, keys, as_format=as_format, style=Style(palette=palette))
 
 
 def render_calendar(calendar: Calendar, *, as_format: str, palette: Palette = PLAIN) -> str:
-    """Return a calendar in one of `CALENDAR_FORMATS`. Raises InputError on another."""
+    """Return a calendar in one of `CALENDAR_FORMATS`. Raises InputError for another."""
     return render(CALENDAR_FORMATS, calendar, as_format=as_format, style=Style(palette=palette))
 
 
 def render_examination(examination: Examination, *, as_format: str, palette: Palette = PLAIN) -> str:
-    """Return an examination in one of `EXAMINATION_FORMATS`. Raises InputError on another."""
+    """Return an examination in one of `EXAMINATION_FORMATS`. Raises InputError for another."""
     return render(EXAMINATION_FORMATS, examination, as_format=as_format, style=Style(palette=palette))
 
 
-def render(formats: Formats[Noun], noun: Noun, *, as_format: str, style: Style) -> str:
-    """Return something in one of its formats. Raises InputError on another."""
+def render(formats: Formats[Subjects], subjects: Subjects, *, as_format: str, style: Style) -> str:
+    """Return the text of a format. Raises InputError for one that is not in the table."""
     if as_format not in formats:
         raise InputError(f"format '{as_format}' is unknown; known are: {', '.join(formats)}")
-    return formats[as_format](noun, style)
+    return formats[as_format](subjects, style)

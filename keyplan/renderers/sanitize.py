@@ -1,16 +1,17 @@
-"""Untrusted text made harmless for a terminal or a log: names and descriptions come from the API, a manifest, a file.
+"""Makes untrusted text harmless for a terminal or a log: names and descriptions come from the API, a manifest, a file.
 
-In: any text. Out: one line of visible characters. Never: a control character, a terminal escape, a character
-that changes the direction or order of its neighbours, an invisible one, half a surrogate pair, a command to whatever
-runs a pipeline.
+No result may hold a control character, a terminal escape, an invisible character, one that changes the direction or
+order of its neighbours, half a surrogate pair, or a command to the program that runs a pipeline.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import Any
 
-_CUT = "…"
+_ELLIPSIS = "…"
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 # Unicode general categories: controls (C0, DEL, C1), formats (bidi, zero width, tags), surrogates, line and
@@ -22,19 +23,27 @@ _HARMFUL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _COMMAND = re.compile(r"\A(?P<blank>\s*):(?=:)|##(?=\w*\[)")
 
 
-def inert(text: str, *, width: int = 256) -> str:
+def sanitize(text: str, *, width: int = 256) -> str:
     r"""Return the text on one line, harmful characters as visible escapes such as ``\x1b`` and ``\u202e``.
 
-    What is longer than `width` characters is cut and ends in an ellipsis. Applied twice, nothing changes.
+    A text longer than `width` characters is cut and ends in an ellipsis. Applied twice, nothing changes.
     """
+    # Cut first: the length of a description is the attacker's choice, and escaping makes it up to ten times longer.
     shown = text[: width + 1]
     if not shown.isprintable():
         shown = "".join(map(_escape, shown))
-    shown = _COMMAND.sub(_break, shown)
-    return shown if len(shown) <= width else shown[: width - 1] + _CUT
+    # Commands second: an escape may change what the line begins with.
+    shown = _COMMAND.sub(_break_command, shown)
+    return shown if len(shown) <= width else shown[: width - 1] + _ELLIPSIS
 
 
-def _break(command: re.Match[str]) -> str:
+def render_json(document: dict[str, Any] | list[Any]) -> str:
+    """Return indented JSON in ASCII, in which a terminal finds no control and a log no command."""
+    # Two number signs can meet only inside a string, and there the escape means the same. See `_COMMAND`.
+    return json.dumps(document, indent=2).replace("##", r"#\u0023") + "\n"
+
+
+def _break_command(command: re.Match[str]) -> str:
     blank = command["blank"]
     return r"#\x23" if blank is None else rf"{blank}\x3a"
 
@@ -42,10 +51,10 @@ def _break(command: re.Match[str]) -> str:
 def _escape(character: str) -> str:
     if unicodedata.category(character) not in _HARMFUL_CATEGORIES:
         return character
-    return _NAMED.get(character) or _number(ord(character))
+    return _NAMED.get(character) or _format_codepoint(ord(character))
 
 
-def _number(codepoint: int) -> str:
+def _format_codepoint(codepoint: int) -> str:
     """Return a codepoint as Python writes it in a string."""
     if codepoint <= 0xFF:  # noqa: PLR2004 - the largest number of two hex digits
         return f"\\x{codepoint:02x}"

@@ -1,27 +1,65 @@
-"""What formats need to know beside what they show: how it is to look, and what is missing in it."""
+"""How an answer looks: colours and limits, chosen by the caller. No renderer asks a terminal or the environment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 
 from keyplan.errors import KeyplanError
-from keyplan.renderers.palette import PLAIN, Palette
 
 MARKDOWN_BYTES = 65_536
 """GitHub's limit of a comment is so many characters, and no character is shorter than a byte."""
 
 
+class Tone(Enum):
+    """What a piece of text is about; a palette decides what that looks like."""
+
+    ADD = "add"
+    CHANGE = "change"
+    DESTROY = "destroy"
+    ALARM = "alarm"
+    """Blocked, failed, in doubt."""
+    STRONG = "strong"
+    FAINT = "faint"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Paints text; colour is never the only carrier of a meaning."""
+
+    codes: Mapping[Tone, str] = field(default_factory=dict)
+    """Parameters of the escape sequence SGR (ECMA-48 8.3.117) by tone; a tone without one stays plain."""
+
+    def paint(self, tone: Tone, text: str) -> str:
+        """Return the text in that tone, and the terminal as it was before."""
+        code = self.codes.get(tone)
+        return f"\x1b[{code}m{text}\x1b[0m" if code else text
+
+
+PLAIN = Palette()
+ANSI = Palette(
+    {
+        Tone.ADD: "32",
+        Tone.CHANGE: "33",
+        Tone.DESTROY: "31",
+        Tone.ALARM: "1;31",
+        Tone.STRONG: "1",
+        Tone.FAINT: "2",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """What a format may need beside its noun."""
+    """What a format may need beside the object that it renders."""
 
     palette: Palette = PLAIN
     failures: Sequence[tuple[str, KeyplanError]] = ()
-    """Manifests for which nothing came out, and why."""
+    """Manifests without a result, and why."""
     digest: str = ""
-    """Of all plans that the answer is about, where one digest stands for all."""
+    """Of all plans in the answer together; empty if each plan has only its own digest."""
     version: str = ""
     """Of keyplan, for formats that name the tool."""
     markdown_bytes: int = MARKDOWN_BYTES
-    """How long Markdown may be, in UTF-8."""
+    """Upper bound of a Markdown answer, in UTF-8."""

@@ -1,17 +1,16 @@
-"""The words that people read: reasons, verbs, times and counts.
+"""The words that users read for reasons, verbs, times and counts, the same in every format.
 
-In: enums and values of the model. Out: plain English, made inert where the text is somebody else's. Never:
-a word that a program is meant to match; that is what the JSON documents are for.
+Programs must not match these words; the JSON documents are for programs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from keyplan.model.plan import Action, Reason, Verb
-from keyplan.renderers.palette import Tone
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.style import Tone
 
 REASONS: Mapping[Reason, str] = {
     Reason.DECLARED_IN_PAST: "its expires_at is in the past",
@@ -58,19 +57,19 @@ PAST: Mapping[Verb, str] = {
 }
 
 
-def say_reason(action: Action) -> str:
+def format_reason(action: Action) -> str:
     """Return why an action is planned, in a few words."""
-    fields = [inert(change.field) for change in action.changes]
+    fields = [sanitize(change.field) for change in action.changes]
     if action.reason is Reason.CHANGED and fields:
         return f"{join_words(fields)} changed"
     if action.reason is Reason.MOVED and action.previous_address:
-        return f"moved from {inert(action.previous_address)}"
+        return f"moved from {sanitize(action.previous_address)}"
     if action.reason is Reason.ADOPTED and action.verb is Verb.CREATE:
         return "a new key beside one that keyplan did not make, which stays as it is"
     return REASONS[action.reason]
 
 
-def say_count(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return a number and its noun: ``1 key``, ``2 keys``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -80,30 +79,6 @@ def join_words(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def say_time(instant: datetime) -> str:
+def format_time(instant: datetime) -> str:
     """Return an instant in UTC, to the second: ``2027-01-01T00:00:00Z``."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def fit(compose: Callable[[int], str], *, most: int, budget_bytes: int) -> str:
-    """Return ``compose(most)`` where it fits in UTF-8 bytes, else the fullest one below that is found to fit.
-
-    Each step is expected to say more than the one before. ``compose(0)`` is the floor: it is returned even where it
-    is too long.
-    """
-    whole = compose(most)
-    if _fits(whole, budget_bytes):
-        return whole
-    fitting, text, too_long = 0, compose(0), most
-    while too_long - fitting > 1:
-        middle = (fitting + too_long) // 2
-        candidate = compose(middle)
-        if _fits(candidate, budget_bytes):
-            fitting, text = middle, candidate
-        else:
-            too_long = middle
-    return text
-
-
-def _fits(text: str, budget_bytes: int) -> bool:
-    return len(text.encode()) <= budget_bytes

@@ -15,7 +15,6 @@ from keyplan.app.notifications import NoticeSender, NotificationSettings, open_n
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift
 from keyplan.net.http import open_client
-from keyplan.renderers.machine.notice import Trouble
 
 SECRET = "s3cr3t-canary"
 GOOD, BAD = f"https://good.test/{SECRET}", f"https://bad.test/{SECRET}"
@@ -46,7 +45,7 @@ def open_in(
 
 
 def tell(informer: NoticeSender, *drifts: Drift, error: KeyplanError | None = None) -> bool:
-    troubles = [Trouble(manifest="keys.yaml", error=error)] if error else []
+    troubles = [FailedManifest(manifest="keys.yaml", error=error)] if error else []
     return informer.tell(drifts, troubles, command="drift")
 
 

@@ -10,7 +10,7 @@ import pytest
 from cli.shell import Terminal
 
 from keyplan.cli.screen import Screen
-from keyplan.renderers.palette import ANSI, PLAIN, Palette
+from keyplan.renderers.style import ANSI, PLAIN, Palette
 
 
 def make_screen(*, terminal: bool = True, **environment: str) -> Screen:

@@ -11,8 +11,8 @@ from simulated.clock import SimulatedClock
 
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.notice import Mood, Notice
-from keyplan.notify.apprise import Sender, ThroughApprise
-from keyplan.notify.factory import open_notifier
+from keyplan.notify import open_notifier
+from keyplan.notify.apprise import AppriseNotifier, Sender
 from keyplan.notify.targets import read_target
 from keyplan.notify.webhook import Webhook
 from keyplan.system.optional import require
@@ -41,8 +41,8 @@ class Scripted:
         return self.sends
 
 
-def open_with(sender: Sender) -> ThroughApprise:
-    return ThroughApprise.of(TARGET, sender)
+def open_with(sender: Sender) -> AppriseNotifier:
+    return AppriseNotifier.of(TARGET, sender)
 
 
 def test_apprise_gets_url_title_and_text(notice: Notice) -> None:
@@ -95,4 +95,4 @@ def test_the_shape_of_a_target_chooses_the_notifier() -> None:
     module = type("Module", (), {"Apprise": Scripted})
     web = open_notifier(read_target("https://example.test"), clock=SimulatedClock(), jitter=lambda limit: limit)
     other = open_notifier(TARGET, clock=SimulatedClock(), jitter=lambda limit: limit, load=lambda *_, **__: module)
-    assert (type(web), type(other)) == (Webhook, ThroughApprise)
+    assert (type(web), type(other)) == (Webhook, AppriseNotifier)

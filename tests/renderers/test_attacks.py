@@ -35,19 +35,18 @@ from keyplan.model.drift import Drift, Finding
 from keyplan.model.manifest import Address, KeyId, Place
 from keyplan.model.plan import Action, Blocked, Change, Guard, Plan, Request
 from keyplan.model.report import Report
-from keyplan.renderers.ci.drift_sheet import sheet_of_drift
-from keyplan.renderers.ci.github import render_annotations, render_outputs, render_step_summary
-from keyplan.renderers.ci.gitlab import render_gitlab
+from keyplan.renderers.ci.drift_sheet import build_drift_sheet
+from keyplan.renderers.ci.forges import render_annotations, render_gitlab, render_outputs, render_step_summary
 from keyplan.renderers.ci.junit import render_junit
 from keyplan.renderers.ci.markdown import render_markdown
+from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
 from keyplan.renderers.ci.sarif import render_sarif
 from keyplan.renderers.ci.sheet import Sheet
-from keyplan.renderers.ci.sheets import sheet_of_plan, sheet_of_report
 from keyplan.renderers.formats import render_drift, render_plan, render_report
 from keyplan.renderers.machine.events import describe_end, describe_plan, describe_start, describe_step
 from keyplan.renderers.machine.metrics import Sample, render_metrics
-from keyplan.renderers.machine.notice import Trouble, announce
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.machine.notice import FailedManifest, build_notice
+from keyplan.renderers.sanitize import sanitize
 
 CALM = "harmless"
 ORPHANS = "keyplan_orphans"
@@ -137,9 +136,9 @@ def make_spoilt_drift(attack: str) -> Drift:
 @functools.cache
 def make_spoilt_sheets(attack: str) -> tuple[Sheet, ...]:
     return (
-        sheet_of_plan(make_spoilt_plan(attack)),
-        sheet_of_report(make_spoilt_report(attack)),
-        sheet_of_drift(make_spoilt_drift(attack)),
+        build_plan_sheet(make_spoilt_plan(attack)),
+        build_report_sheet(make_spoilt_report(attack)),
+        build_drift_sheet(make_spoilt_drift(attack)),
         spoil_sheet(DRIFT, attack),
         spoil_sheet(VALIDATE, attack),
     )
@@ -210,7 +209,7 @@ def test_markdown_is_harmless(attack: str) -> None:
 @attacked
 def test_markdown_shows_a_name_as_it_is(attack: str) -> None:
     sheet = spoil_sheet(VALIDATE, attack)
-    name = inert(attack, width=256).replace("\\|", "\\x5c|").replace("`", "\\x60")
+    name = sanitize(attack, width=256).replace("\\|", "\\x5c|").replace("`", "\\x60")
     assert name in list_code(render_markdown([sheet], budget_bytes=10**7))
 
 
@@ -220,7 +219,7 @@ def test_annotations_are_harmless(attack: str) -> None:
     shown = [(command.name, *command.properties, command.properties.get("line")) for command in commands]
     assert shown == [(command.name, *command.properties, command.properties.get("line")) for command in calm]
     for command in commands:
-        assert command.properties.get("file") in (None, inert(attack))
+        assert command.properties.get("file") in (None, sanitize(attack))
         assert not list_controls("".join((*command.properties.values(), command.data)))
         assert not list_commands(command.data)
 
@@ -322,8 +321,8 @@ def test_an_event_stays_one_line_of_ascii(attack: str) -> None:
 
 @attacked
 def test_a_notice_is_plain_and_mentions_nobody(attack: str) -> None:
-    trouble = Trouble(manifest=attack, error=KeyplanError(attack, advice=attack))
-    notice = announce([make_spoilt_drift(attack)], [trouble], command="drift", version="1", at=NOW)
+    trouble = FailedManifest(manifest=attack, error=KeyplanError(attack, advice=attack))
+    notice = build_notice([make_spoilt_drift(attack)], [trouble], command="drift", version="1", at=NOW)
     assert (list_controls(f"{notice.title}{notice.text}"), re.findall(r"@\w", f"{notice.title}{notice.text}")) == (
         set(),
         [],

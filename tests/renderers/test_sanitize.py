@@ -14,11 +14,12 @@ from samples import make_problem
 
 from keyplan.errors import InputError, ManifestError
 from keyplan.model.manifest import Address
-from keyplan.renderers.palette import ANSI
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.text.error import render_error
-from keyplan.renderers.text.inventory import render_csv, render_json, render_table
+from keyplan.renderers.machine.documents import render_inventory
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.style import ANSI
+from keyplan.renderers.text.inventory import render_csv, render_table
 from keyplan.renderers.text.plan import render_plan
+from keyplan.renderers.text.problems import render_error
 from keyplan.renderers.text.report import render_report
 
 ATTACKS = [
@@ -53,7 +54,7 @@ def harmful_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_come_out_as_visible_escapes(attack: str) -> None:
-    shown = inert(attack)
+    shown = sanitize(attack)
     assert not harmful_in(shown)
     assert "\n" not in shown
     assert "\\" in shown
@@ -72,19 +73,19 @@ def test_attacks_come_out_as_visible_escapes(attack: str) -> None:
     ],
 )
 def test_escapes_are_those_of_python_and_other_text_stays(text: str, shown: str) -> None:
-    assert inert(text) == shown
+    assert sanitize(text) == shown
 
 
 @given(st.text(st.characters(codec=None)), st.integers(10, 40))
 def test_inert_text_is_short_harmless_and_stays_as_it_is(text: str, width: int) -> None:
-    shown = inert(text, width=width)
+    shown = sanitize(text, width=width)
     assert len(shown) <= width
     assert not harmful_in(shown)
-    assert inert(shown, width=width) == shown
+    assert sanitize(shown, width=width) == shown
 
 
 def test_long_text_is_cut_with_an_ellipsis() -> None:
-    assert inert("a" * 20, width=5) == "aaaa…"
+    assert sanitize("a" * 20, width=5) == "aaaa…"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -114,7 +115,7 @@ def test_lists_of_keys_are_harmless_whoever_named_them(attack: str) -> None:
     keys = (make_key(name=attack, description=attack),)
     assert not harmful_in(render_table(keys))
     assert not harmful_in(render_csv(keys).replace("\r\n", "\n"))
-    assert render_json(keys).isascii()
+    assert render_inventory(keys).isascii()
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -28,8 +28,8 @@ from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
 from keyplan.renderers.ci.sheet import Subject
-from keyplan.renderers.formats import DRIFT_FORMATS, draw_drift
-from keyplan.renderers.text.plan import outline
+from keyplan.renderers.formats import DRIFT_FORMATS
+from keyplan.renderers.summary import describe_planned
 
 _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 
@@ -117,7 +117,9 @@ def _detect_all(
 def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
     status = combine_statuses([*map(status_of_drift, drifts), *(error.exit_status for _, error in errors)])
-    answer = Answer.about(Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=draw_drift, exit_status=status)
+    answer = Answer.about(
+        Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=build_drift_sheet, exit_status=status
+    )
     status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(drifts) + len(errors))
     return status
@@ -126,4 +128,4 @@ def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors:
 def _outline(session: Session, workspaces: Sequence[Workspace], plans: Sequence[Plan]) -> None:
     ledgers = {workspace.manifest.path: workspace.ledger for workspace in workspaces}
     for plan in plans:
-        session.screen.say(outline(plan, ledger=str(ledgers[plan.manifest])))
+        session.screen.say(describe_planned(plan, ledger=str(ledgers[plan.manifest])))

@@ -14,7 +14,7 @@ from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import join_words
 
 
@@ -55,14 +55,14 @@ def command(
 
 
 def _describe(imported: ImportedKey) -> Iterator[str]:
-    key, address = inert(imported.key_id), inert(imported.address)
+    key, address = sanitize(imported.key_id), sanitize(imported.address)
     if imported.is_known:
         yield f"Key {key} is that of {address} already; nothing was done."
         return
     yield f"Key {key} is that of {address} from now on."
     for slot in imported.unchecked:
-        where = inert(f"{slot.sink}:{slot.location}", width=1000)
+        where = sanitize(f"{slot.sink}:{slot.location}", width=1000)
         yield f"  not checked  {where} cannot be read; that it holds the key is taken on trust"
     if imported.changed_fields:
-        fields = join_words([inert(field) for field in imported.changed_fields])
+        fields = join_words([sanitize(field) for field in imported.changed_fields])
         yield f"  differs      {fields}: the next apply makes a new key for that; see keyplan plan"

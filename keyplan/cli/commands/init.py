@@ -9,7 +9,7 @@ import click
 from keyplan.app.files import save_new
 from keyplan.cli.options import argument, option
 from keyplan.cli.session import Session
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 
 _OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
 
@@ -66,7 +66,7 @@ def command(session: Session, *, file: str, owner: str) -> int:
     if not re.fullmatch(_OWNER_RULE, owner):
         raise click.BadParameter("1 to 63 of a-z 0-9 . _ - and first a letter or digit", param_hint="--owner")
     save_new(session.folder / file, TEMPLATE.format(owner=owner).encode())
-    session.screen.answer(f"Wrote {inert(file)}. Look at what it would do: keyplan plan {inert(file)}\n")
+    session.screen.answer(f"Wrote {sanitize(file)}. Look at what it would do: keyplan plan {sanitize(file)}\n")
     session.screen.say(
         "Keep raw keys and the ledger out of git; .gitignore needs these lines:\n  secrets/\n  .keyplan/"
     )

@@ -14,9 +14,8 @@ from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option, refuse_no_command
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.text.ledger import render_history, render_ledger
-from keyplan.renderers.words import say_count
 
 _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 
@@ -82,7 +81,7 @@ def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: Path
     context = session.context
     with open_ledger(context.wiring, open_workspace(manifest, context, ledger=ledger)) as opened:
         opened.unlock(lock_id)
-    session.screen.answer(f"The lock {inert(lock_id)} is broken.\n")
+    session.screen.answer(f"The lock {sanitize(lock_id)} is broken.\n")
     return 0
 
 
@@ -117,9 +116,9 @@ def rebuild(
 def _describe(done: Rebuild, workspace: Workspace) -> Iterator[str]:
     found, manifest = done.found, workspace.manifest
     if done.set_aside:
-        yield f"The old ledger is kept as {inert(done.set_aside, width=1000)}."
-    receipts, unnamed = say_count(len(found.receipts), "receipt"), say_count(len(found.unnamed), "key")
-    yield f"The new ledger has {receipts} from sinks; {unnamed} of {inert(manifest.owner)} without a receipt."
+        yield f"The old ledger is kept as {sanitize(done.set_aside, width=1000)}."
+    receipts, unnamed = format_count(len(found.receipts), "receipt"), format_count(len(found.unnamed), "key")
+    yield f"The new ledger has {receipts} from sinks; {unnamed} of {sanitize(manifest.owner)} without a receipt."
     for key in found.unnamed:
-        yield f"  ?  {inert(key.name)}  key {inert(key.id)}"
-    yield f"Read what the next apply would do before you run it: keyplan plan {inert(manifest.path, width=1000)}"
+        yield f"  ?  {sanitize(key.name)}  key {sanitize(key.id)}"
+    yield f"Read what the next apply would do before you run it: keyplan plan {sanitize(manifest.path, width=1000)}"

@@ -22,10 +22,9 @@ from keyplan.documents.plan_set import digest_to_approve
 from keyplan.documents.report import Failure
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.renderers.ci.sheet import Subject
-from keyplan.renderers.formats import PLAN_FORMATS, draw_plan, render
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet, render
+from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Style
-from keyplan.renderers.text.plan import outline
 
 
 @click.command("plan")
@@ -79,7 +78,7 @@ def command(
         plans,
         errors,
         formats=PLAN_FORMATS,
-        draw=draw_plan,
+        draw=build_plan_sheet,
         exit_status=status,
         digest=digest_to_approve(plans),
         plan_path=str(out) if out and not errors else "",
@@ -99,7 +98,7 @@ def _plan_all(
     if settings.verbose:
         for workspace, plan in zip(workspaces, results, strict=True):
             if isinstance(plan, Plan):
-                session.screen.say(outline(plan, ledger=str(workspace.ledger)))
+                session.screen.say(describe_planned(plan, ledger=str(workspace.ledger)))
     plans, errors = split_results(results, [workspace.manifest.path for workspace in workspaces])
     require_separate_owners(plans, workspaces)
     return plans, errors
@@ -107,7 +106,7 @@ def _plan_all(
 
 def _save(session: Session, out: Path, plans: Sequence[Plan], errors: Sequence[Failure]) -> None:
     """Save all plans in one file, or none: what is only a part of what was asked must not be approved."""
-    name = inert(str(out))
+    name = sanitize(str(out))
     if errors:
         session.screen.say(f"No plan is saved in {name}: {len(errors)} of {len(plans) + len(errors)} failed.")
         return

@@ -8,7 +8,6 @@ from keyplan.app.schema import merge_plugin_options
 from keyplan.cli.options import argument
 from keyplan.cli.session import Session
 from keyplan.documents import schemas
-from keyplan.renderers.machine.documents import render_document
 
 _FORMATS = (
     "manifest",
@@ -39,5 +38,5 @@ def command(session: Session, *, name: str) -> int:
       keyplan schema manifest > manifest.schema.json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     schema = schemas.load(f"{name}.v1")
-    session.screen.answer(render_document(merge_plugin_options(schema) if name == "manifest" else dict(schema)))
+    session.screen.answer(render_json(merge_plugin_options(schema) if name == "manifest" else dict(schema)))
     return 0

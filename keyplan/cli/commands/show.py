@@ -10,7 +10,7 @@ from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, pub
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.renderers.ci.sheet import Subject
-from keyplan.renderers.formats import PLAN_FORMATS, draw_plan
+from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet
 
 
 @click.command("show")
@@ -34,7 +34,7 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
         plans,
         (),
         formats=PLAN_FORMATS,
-        draw=draw_plan,
+        draw=build_plan_sheet,
         exit_status=0,
         digest=digest_to_approve(plans),
         plan_path=planfile,

@@ -13,7 +13,7 @@ from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, pub
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError
 from keyplan.renderers.ci.sheet import Subject
-from keyplan.renderers.formats import VALIDATION_FORMATS, draw_validation
+from keyplan.renderers.formats import VALIDATION_FORMATS, build_validation_sheet
 
 
 @click.command("validate")
@@ -47,7 +47,7 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
         validations,
         (),
         formats=VALIDATION_FORMATS,
-        draw=draw_validation,
+        draw=build_validation_sheet,
         exit_status=ManifestError.exit_status if problems else ExitStatus.DONE,
     )
     status = publish(session, outputs, answer)

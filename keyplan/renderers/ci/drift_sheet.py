@@ -1,20 +1,19 @@
-"""A drift as a sheet, the one shape that every CI format renders.
-
-In: a drift. Out: its sheet, with text that is raw. Never: a judgement of its own; levels and dangers are tables.
-"""
+"""Drifts as sheets. Levels and dangers are tables; the planner decides what a finding is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from keyplan.model.drift import Cause, Drift, Finding, Kind
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject
-from keyplan.renderers.text.drift import FOUND, describe_finding, list_asides, summarize
+from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
+from keyplan.renderers.descriptions import FOUND, describe_finding
+from keyplan.renderers.summary import list_drift_remarks, summarize_drifts
 
-_ACCEPTED, _SHOWN = 1, 5
+# Accepted findings come last, and those that are only for information right before them.
+_ACCEPTED, _FOR_INFORMATION = 1, 5
 _DANGERS: Mapping[Kind, int] = {Kind.DRIFT: 80, Kind.EXPIRING: 60, Kind.UNMANAGED: 50, Kind.PENDING: 40}
 _BLOCKED = 10
-"""So much more dangerous is what an apply does not mend."""
+"""Added for a finding that the next apply does not fix."""
 _PHRASES: Mapping[Cause, str] = {
     Cause.GONE: "deleted outside keyplan",
     Cause.EXPIRED: "the key has expired",
@@ -39,63 +38,62 @@ _PHRASES: Mapping[Cause, str] = {
 }
 
 
-def sheet_of_drift(drift: Drift) -> Sheet:
+def build_drift_sheet(drift: Drift) -> Sheet:
     """Return the sheet of a drift; accepted findings are notices at its end."""
-    rows = [_row_of(finding) for finding in drift.findings]
     return Sheet(
         about=Subject.DRIFT,
         manifest=drift.manifest,
         owner=drift.owner,
-        rows=tuple(sorted(rows, key=lambda row: (-row.danger, row.subject, row.word))),
-        summary=summarize(drift),
-        remarks=(*drift.warnings, *list_asides(drift)),
+        rows=sort_rows([_build_row(finding) for finding in drift.findings]),
+        summary=summarize_drifts([drift]),
+        remarks=(*drift.warnings, *list_drift_remarks(drift)),
         unchanged=drift.in_order,
         is_different=bool(drift.alarms),
     )
 
 
-def _row_of(finding: Finding) -> Row:
+def _build_row(finding: Finding) -> Row:
     is_accepted = finding.waiver is not None
     return Row(
         subject=finding.address or finding.key_id or finding.name,
         mark="=" if is_accepted else "." if finding.is_report_only else "!",
-        word=_say_word(finding),
-        reason=_say_reason(finding),
+        word=_format_word(finding),
+        reason=_format_reason(finding),
         rule=f"drift/{finding.cause.value}",
-        level=_level(finding),
-        danger=_danger(finding),
+        level=_choose_level(finding),
+        danger=_rate_danger(finding),
         details=tuple((label, text) for label, text in describe_finding(finding) if label != FOUND),
         advice="" if is_accepted else finding.advice,
         place=finding.place,
     )
 
 
-def _say_reason(finding: Finding) -> str:
-    """Return the cause in words and what was found, so that no format has to look for it among the details."""
+def _format_reason(finding: Finding) -> str:
+    """Return the cause in words with what was found, so that no format has to search the details for it."""
     if finding.cause is Cause.UNMANAGED:
         return f"a live {finding.detail or 'key'} that nobody declared: {finding.name}"
     phrase = _PHRASES[finding.cause]
     return f"{phrase}: {finding.detail}" if finding.detail else phrase
 
 
-def _say_word(finding: Finding) -> str:
-    """Return ``gone (drift)``: the cause, and on whose side it is where the cause alone does not say it."""
+def _format_word(finding: Finding) -> str:
+    """Return ``gone (drift)``: the cause, and its kind if the cause alone does not show it."""
     cause, kind = finding.cause.value, finding.kind
     asides = [kind.value] if kind in (Kind.DRIFT, Kind.PENDING) else []
     asides += ["accepted"] if finding.waiver else []
     return f"{cause} ({', '.join(asides)})" if asides else cause
 
 
-def _level(finding: Finding) -> Level:
+def _choose_level(finding: Finding) -> Level:
     if finding.waiver or finding.is_report_only:
         return Level.NOTICE
-    is_grave = finding.kind in (Kind.DRIFT, Kind.UNMANAGED) or finding.guard
-    return Level.ERROR if is_grave else Level.WARNING
+    is_error = finding.kind in (Kind.DRIFT, Kind.UNMANAGED) or finding.guard
+    return Level.ERROR if is_error else Level.WARNING
 
 
-def _danger(finding: Finding) -> int:
+def _rate_danger(finding: Finding) -> int:
     if finding.waiver:
         return _ACCEPTED
     if finding.is_report_only:
-        return _SHOWN
+        return _FOR_INFORMATION
     return _DANGERS[finding.kind] + (_BLOCKED if finding.guard else 0)

@@ -1,7 +1,4 @@
-"""Problems of a manifest as a sheet, so that a pipeline shows them where it shows everything else.
-
-In: problems, violations of policies among them. Out: a sheet with a row for each. Never: a judgement of its own.
-"""
+"""Problems of a manifest and errors as sheets, so that a pipeline shows them where it shows everything else."""
 
 from __future__ import annotations
 
@@ -12,31 +9,31 @@ from keyplan.errors import KeyplanError, ManifestError, Problem
 from keyplan.model.manifest import Place
 from keyplan.model.policy import Validation
 from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject
-from keyplan.renderers.words import say_count
+from keyplan.renderers.words import format_count
 
-_SECRET, _ORDINARY = 90, 80
+_ERROR, _SECRET, _ORDINARY = 100, 90, 80
 _VIOLATION = "policy/"
 
 
-def sheet_of_problems(path: str, problems: Sequence[Problem]) -> Sheet:
-    """Return the sheet of a manifest with problems: secrets first, everything else as it came."""
-    rows = sorted(map(_row_of, problems), key=lambda row: -row.danger)
+def build_problems_sheet(path: str, problems: Sequence[Problem]) -> Sheet:
+    """Return the sheet of a manifest with problems: secrets first, the rest in their own order."""
+    rows = sorted(map(_build_row, problems), key=lambda row: -row.danger)
     return Sheet(
         about=Subject.VALIDATE,
         manifest=path,
         owner="",
         rows=tuple(rows),
-        summary=f"{say_count(len(problems), 'problem')}." if problems else "Valid.",
+        summary=f"{format_count(len(problems), 'problem')}." if problems else "Valid.",
         is_different=bool(problems),
     )
 
 
-def sheet_of_validation(validation: Validation) -> Sheet:
+def build_validation_sheet(validation: Validation) -> Sheet:
     """Return the sheet of `keyplan validate`."""
-    return sheet_of_problems(validation.manifest, validation.problems)
+    return build_problems_sheet(validation.manifest, validation.problems)
 
 
-def _row_of(problem: Problem) -> Row:
+def _build_row(problem: Problem) -> Row:
     return Row(
         subject=problem.subject or problem.file,
         mark="!",
@@ -50,14 +47,11 @@ def _row_of(problem: Problem) -> Row:
     )
 
 
-_DANGER = 100
-
-
-def sheet_of_error(error: KeyplanError, *, about: Subject, manifest: str) -> Sheet:
-    """Return the sheet of a manifest for which nothing came out but an error."""
+def build_error_sheet(error: KeyplanError, *, about: Subject, manifest: str) -> Sheet:
+    """Return the sheet of a manifest whose only result is an error."""
     summary = f"{about.value} failed."
     if isinstance(error, ManifestError):
-        return replace(sheet_of_problems(manifest, error.problems), about=about, summary=summary)
+        return replace(build_problems_sheet(manifest, error.problems), about=about, summary=summary)
     row = Row(
         subject=manifest,
         mark="!",
@@ -65,7 +59,7 @@ def sheet_of_error(error: KeyplanError, *, about: Subject, manifest: str) -> She
         reason=error.message,
         rule=f"error/{type(error).__name__.removesuffix('Error')}",
         level=Level.ERROR,
-        danger=_DANGER,
+        danger=_ERROR,
         advice=error.advice,
     )
     return Sheet(about=about, manifest=manifest, owner="", rows=(row,), summary=summary)

@@ -1,7 +1,7 @@
 """Sheets as SARIF 2.1.0, for code scanning: what is found, by which rule, at which line of which manifest.
 
-In: sheets. Out: JSON in ASCII. Never: a link or placeholder that came with the text, a fingerprint that depends on
-where a declaration stands in its file.
+No link or placeholder of a text may take effect. A fingerprint never depends on the line of a declaration: an edit
+above it would close an alert and open a new one.
 
 Source: OASIS, Static Analysis Results Interchange Format 2.1.0, sections in brackets.
 """
@@ -16,17 +16,15 @@ from typing import Any
 from urllib.parse import quote
 
 from keyplan.model.manifest import Place
-from keyplan.renderers.ci.sheet import Level, Row, Sheet
-from keyplan.renderers.ci.summary import list_lines, say_headline
-from keyplan.renderers.machine.documents import render_document
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.ci.sheet import Level, Row, Sheet, format_headline, list_details
+from keyplan.renderers.sanitize import render_json, sanitize
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Mapping[Level, str] = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}
 # Not `primaryLocationLineHash`: GitHub's upload computes that itself from the text of the line, and warns about others.
 _FINGERPRINT = "keyplanRow/v1"
 # 3.11.6 embedded links and 3.11.5 placeholders; and mentions, as some viewers take a message for Markdown.
-_READ_INTO = re.compile(r"\](?=\()|\{(?=\d+\})|(?<!\w)@(?=\w)")
+_INTERPRETED = re.compile(r"\](?=\()|\{(?=\d+\})|(?<!\w)@(?=\w)")
 
 
 def render_sarif(sheets: Sequence[Sheet], *, version: str) -> str:
@@ -46,7 +44,7 @@ def render_sarif(sheets: Sequence[Sheet], *, version: str) -> str:
         "columnKind": "unicodeCodePoints",
         "results": list(_list_results(sheets, names)),
     }
-    return render_document({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    return render_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _name_run(sheets: Sequence[Sheet]) -> str:
@@ -58,7 +56,7 @@ def _describe_rule(name: str, row: Row) -> dict[str, Any]:
     kind, _, cause = name.partition("/")
     return {
         "id": name,
-        "shortDescription": {"text": _say(f"{kind}: {cause.replace('_', ' ')}")},
+        "shortDescription": {"text": _escape(f"{kind}: {cause.replace('_', ' ')}")},
         "help": {"text": "Run the same command with --format text to see all that is known about it."},
         "defaultConfiguration": {"level": _LEVELS[row.level]},
     }
@@ -74,28 +72,28 @@ def _list_results(sheets: Sequence[Sheet], names: Sequence[str]) -> Iterator[dic
                 "ruleId": _name_rule(row),
                 "ruleIndex": names.index(_name_rule(row)),
                 "level": _LEVELS[row.level],
-                "message": {"text": _say_message(row)},
+                "message": {"text": _format_message(row)},
                 "locations": [{"physicalLocation": _locate(row.place, sheet.manifest)}],
                 "partialFingerprints": {_FINGERPRINT: _digest(*identity, str(seen[identity]))},
             }
 
 
 def _name_rule(row: Row) -> str:
-    return inert(row.rule, width=100)
+    return sanitize(row.rule, width=100)
 
 
-def _say_message(row: Row) -> str:
-    lines = [f"{say_headline(row)}: {inert(row.reason, width=1000)}"]
-    lines += [f"{label}: {text}" for label, text in list_lines(row)]
-    return "\n".join(_say(line) for line in lines)
+def _format_message(row: Row) -> str:
+    lines = [f"{format_headline(row)}: {sanitize(row.reason, width=1000)}"]
+    lines += [f"{label}: {text}" for label, text in list_details(row)]
+    return "\n".join(_escape(line) for line in lines)
 
 
-def _say(text: str) -> str:
-    return _READ_INTO.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+def _escape(text: str) -> str:
+    return _INTERPRETED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _locate(place: Place | None, manifest: str) -> dict[str, Any]:
-    """Return where a row belongs; what is declared nowhere belongs to the manifest as a whole."""
+    """Return the place of a row; a row without a declaration belongs to the manifest as a whole."""
     if place is None:
         return {"artifactLocation": _name_file(manifest)}
     region = {"startLine": place.line, "startColumn": place.column}
@@ -103,7 +101,7 @@ def _locate(place: Place | None, manifest: str) -> dict[str, Any]:
 
 
 def _name_file(path: str) -> dict[str, str]:
-    # Half a surrogate pair, of a path that is no UTF-8, must not end the run.
+    # Half a surrogate pair, of a path that is not UTF-8, must not end the run.
     uri = quote(path.removeprefix("./"), safe="/", errors="surrogatepass")
     if uri.startswith("/"):
         # Two slashes would begin the name of a host. RFC 3986 4.2

@@ -1,1 +1,19 @@
-"""Text for programs: JSON, event lines, metrics, iCalendar and notifications."""
+"""Text for programs: JSON, event lines, metrics, iCalendar and notifications.
+
+Each module is imported when it is first used, because a run needs one or two of them.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keyplan.renderers.machine import documents, ics
+else:
+
+    def __getattr__(name: str) -> ModuleType:
+        # Hidden from mypy, so that it checks calls against the modules above and reports one that is not there.
+        return import_module(f"{__name__}.{name}")
+
+
+__all__ = ["documents", "ics"]

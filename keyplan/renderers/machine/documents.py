@@ -1,10 +1,8 @@
-"""JSON for programs: the published documents of plan, report, calendar and examination, as text."""
+"""The published JSON documents as text, and the list of live keys as JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from keyplan.documents import calendar as calendar_document
 from keyplan.documents import doctor as examination_document
@@ -16,42 +14,43 @@ from keyplan.documents.report import Failure
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
+from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Validation
 from keyplan.model.report import Report
-
-
-def render_document(document: dict[str, Any] | list[Any]) -> str:
-    """Return indented JSON in ASCII, so that a terminal finds no control in it, and a log no command."""
-    # Only inside of strings can two number signs meet, and there this is the same. See `views.inert`.
-    return json.dumps(document, indent=2).replace("##", r"#\u0023") + "\n"
+from keyplan.renderers.sanitize import render_json
 
 
 def render_plans(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/plan.v1.json`, or for several plans of `schemas/plans.v1.json`."""
-    return render_document(plan_set_document.to_documents(plans, failures))
+    return render_json(plan_set_document.to_documents(plans, failures))
 
 
 def render_reports(reports: Sequence[Report], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/report.v1.json`, or for several reports of `schemas/reports.v1.json`."""
-    return render_document(report_document.to_documents(reports, failures))
+    return render_json(report_document.to_documents(reports, failures))
 
 
 def render_validations(validations: Sequence[Validation]) -> str:
     """Return the document of `schemas/validation.v1.json`."""
-    return render_document(validation_document.to_document(validations))
+    return render_json(validation_document.to_document(validations))
 
 
 def render_examination(examination: Examination) -> str:
     """Return the document of `schemas/doctor.v1.json`."""
-    return render_document(examination_document.to_document(examination))
+    return render_json(examination_document.to_document(examination))
 
 
 def render_calendar(calendar: Calendar) -> str:
     """Return the document of `schemas/calendar.v1.json`."""
-    return render_document(calendar_document.to_document(calendar))
+    return render_json(calendar_document.to_document(calendar))
 
 
 def render_drifts(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/drift.v1.json`, or for several drifts of `schemas/drifts.v1.json`."""
-    return render_document(drift_document.to_documents(drifts, failures))
+    return render_json(drift_document.to_documents(drifts, failures))
+
+
+def render_inventory(keys: Iterable[Observation]) -> str:
+    """Return a JSON array with an object per key, in the API's own field names."""
+    return render_json([key.to_dict() for key in keys])

@@ -1,7 +1,7 @@
 """The events of an apply, one JSON object each, in the words of Terraform's machine-readable UI.
 
-In: plan, actions, outcomes, errors. Out: the fields of an event but its time. Never: a raw key; text that a terminal
-would obey, for whoever prints `@message`.
+An event never holds a raw key, and `@message` is sanitized, because readers of the stream print it. The caller adds the
+time.
 
 Source: developer.hashicorp.com/terraform/internals/machine-readable-ui. Published as `schemas/event.v1.json`.
 """
@@ -16,13 +16,13 @@ from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Place
 from keyplan.model.plan import Action, Plan, Summary, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.words import PAST, say_reason
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.words import PAST, format_reason
 
 FORMAT_VERSION = "1.0"
 """A minor version adds types and fields, which a reader ignores; a major one changes meaning, which it refuses."""
 
-_WIDEST = 1000
+_LONG = 1000
 _ACTIONS: Mapping[Verb, str] = {
     Verb.CREATE: "create",
     Verb.REPLACE: "replace",
@@ -32,11 +32,11 @@ _ACTIONS: Mapping[Verb, str] = {
     Verb.FORGET: "forget",
     Verb.KEEP: "noop",
 }
-"""What Terraform calls an action in these events; our own verb stands beside it."""
+"""What Terraform calls an action in these events; keyplan's own verb is beside it."""
 
 
 def describe_version(version: str) -> dict[str, Any]:
-    """Return the first event of every stream."""
+    """Return the first event of every stream: by its `ui` a reader knows whether it understands the rest."""
     return _event("version", f"keyplan {version}", keyplan=version, ui=FORMAT_VERSION)
 
 
@@ -44,7 +44,7 @@ def describe_plan(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield an event for each action that is planned, one for each that is blocked, and the counts."""
     for action in plan.actions:
         if action.blocked:
-            yield _diagnose(
+            yield _diagnostic(
                 "warning",
                 f"{action.address}: {action.verb.value} is blocked by {action.blocked.guard.value}",
                 action.blocked.advice,
@@ -52,50 +52,50 @@ def describe_plan(plan: Plan) -> Iterator[dict[str, Any]]:
                 address=action.address,
             )
         elif action.verb is not Verb.KEEP:
-            message = f"{action.address}: Plan to {action.verb.value}: {say_reason(action)}"
-            change = {**_name(action), "reason": action.reason.value, "place": _write_place(action.place)}
+            message = f"{action.address}: Plan to {action.verb.value}: {format_reason(action)}"
+            change = {**_resource(action), "reason": action.reason.value, "place": _format_place(action.place)}
             yield _event("planned_change", message, change=change)
     for warning in plan.warnings:
-        yield _diagnose("warning", warning, "", None)
+        yield _diagnostic("warning", warning, "", None)
     yield describe_summary(plan.summary, "plan")
 
 
 def describe_summary(summary: Summary, operation: str) -> dict[str, Any]:
-    """Return the counts of a plan or an apply; Terraform calls what is destroyed removed."""
-    said = f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
+    """Return the event with the counts of a plan or an apply; Terraform calls what is destroyed removed."""
+    planned = f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
     done = f"Resources: {summary.add} added, {summary.change} changed, {summary.destroy} destroyed."
     changes = {"add": summary.add, "change": summary.change, "remove": summary.destroy, "operation": operation}
-    return _event("change_summary", f"Plan: {said}" if operation == "plan" else done, changes=changes)
+    return _event("change_summary", f"Plan: {planned}" if operation == "plan" else done, changes=changes)
 
 
 def describe_start(action: Action) -> dict[str, Any]:
     """Return the event of an action that begins."""
-    return _event("apply_start", f"{action.address}: {action.verb.value} begins", hook=_name(action))
+    return _event("apply_start", f"{action.address}: {action.verb.value} begins", hook=_resource(action))
 
 
 def describe_step(action: Action, what: str, elapsed_seconds: float) -> dict[str, Any]:
     """Return the event of an action that reached a step."""
-    hook = {**_name(action), "step": what, "elapsed_seconds": elapsed_seconds}
+    hook = {**_resource(action), "step": what, "elapsed_seconds": elapsed_seconds}
     return _event("apply_progress", f"{action.address}: {what}", hook=hook)
 
 
 def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the event of an action that ended, and a diagnostic where it did not end well."""
-    action, hook = outcome.action, {**_name(outcome.action), "elapsed_seconds": elapsed_seconds}
+    """Yield the event of an action that ended, and a diagnostic if it is not done."""
+    action, hook = outcome.action, {**_resource(outcome.action), "elapsed_seconds": elapsed_seconds}
     address = action.address
     match outcome:
         case Done():
             done = {**hook, "id_value": outcome.key_id, "delivered": list(outcome.delivered)}
             yield _event("apply_complete", f"{address}: {PAST[action.verb]}", hook={**done, "status": "done"})
             for note in outcome.notes:
-                yield _diagnose("warning", f"{address}: {note}", "", action.place, address=address)
+                yield _diagnostic("warning", f"{address}: {note}", "", action.place, address=address)
         case Failed() | InDoubt():
             status = "failed" if isinstance(outcome, Failed) else "in_doubt"
             message = f"{address}: {status.replace('_', ' ')}: {outcome.message}"
             hook |= {"status": status, "exit_status": outcome.exit_status, "next_run": outcome.next_run}
             yield _event("apply_errored", message, level="error", hook=hook)
             advice = outcome.advice if isinstance(outcome, Failed) else ""
-            yield _diagnose("error", f"{address}: {outcome.message}", advice, action.place, address=address)
+            yield _diagnostic("error", f"{address}: {outcome.message}", advice, action.place, address=address)
         case NotTried():
             message = f"{address}: not tried: {outcome.why}"
             yield _event("apply_errored", message, level="error", hook={**hook, "status": "not_tried"})
@@ -104,8 +104,8 @@ def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[
 
 
 def describe_error(error: KeyplanError) -> dict[str, Any]:
-    """Return the diagnostic of a run that ended by an error."""
-    return _diagnose("error", error.message, error.advice, None)
+    """Return the diagnostic of a run that ended with an error."""
+    return _diagnostic("error", error.message, error.advice, None)
 
 
 def describe_end(report: Report) -> Iterator[dict[str, Any]]:
@@ -122,14 +122,14 @@ def describe_end(report: Report) -> Iterator[dict[str, Any]]:
 def _event(kind: str, message: str, *, level: str = "info", **fields: Any) -> dict[str, Any]:
     return {
         "@level": level,
-        "@message": inert(message, width=_WIDEST),
+        "@message": sanitize(message, width=_LONG),
         "@module": "keyplan.ui",
         "type": kind,
         **fields,
     }
 
 
-def _diagnose(
+def _diagnostic(
     severity: str, summary: str, detail: str, place: Place | None, *, address: str | None = None
 ) -> dict[str, Any]:
     diagnostic = {
@@ -137,13 +137,13 @@ def _diagnose(
         "summary": summary,
         "detail": detail,
         "address": address,
-        "range": _write_place(place),
+        "range": _format_place(place),
     }
     level = "error" if severity == "error" else "warn"
     return _event("diagnostic", f"{severity}: {summary}", level=level, diagnostic=diagnostic)
 
 
-def _name(action: Action) -> dict[str, Any]:
+def _resource(action: Action) -> dict[str, Any]:
     view = action.after or action.before
     resource = {
         "addr": action.address,
@@ -159,7 +159,7 @@ def _name(action: Action) -> dict[str, Any]:
     }
 
 
-def _write_place(place: Place | None) -> dict[str, Any] | None:
+def _format_place(place: Place | None) -> dict[str, Any] | None:
     if place is None:
         return None
     return {"filename": place.file, "start": {"line": place.line, "column": place.column}}

@@ -1,7 +1,6 @@
-"""What a look at manifests comes to in numbers.
+"""The samples of a run: what drift, plan, snapshot and calendar of each manifest come to in numbers.
 
-In: drift, plan, snapshot and calendar of each manifest, and the samples of the run before. Out: samples. Never: a
-number that is made up for a manifest that could not be looked at: what was found last time stays.
+No number is made up for a manifest that failed: its samples of the run before stay.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ _OPEN, _EXHAUSTED = "open", "exhausted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """Everything that one look at a manifest brought."""
+class Inspection:
+    """Everything that a run found out about one manifest."""
 
     drift: Drift
     plan: FreshPlan
     snapshot: Snapshot
     calendar: Calendar
-    """As far ahead as somebody wants to be warned."""
+    """As far ahead as the user wants warnings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +43,9 @@ class Run:
     version: str
     started_at: datetime
     finished_at: datetime
-    looks: tuple[Look, ...] = ()
+    inspections: tuple[Inspection, ...] = ()
     failed: Collection[str] | None = ()
-    """Paths of manifests that could not be looked at; None where it failed before they were known."""
+    """Paths of manifests that failed; None if the run failed before they were known."""
 
 
 def measure(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
@@ -56,43 +55,45 @@ def measure(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
     yield _at("keyplan_run_last_timestamp_seconds", command, run.finished_at)
     duration = (run.finished_at - run.started_at).total_seconds()
     yield Sample(name="keyplan_run_duration_seconds", labels=command, value=max(0.0, duration))
-    for look in run.looks:
-        identity = _identify(look.plan.manifest, look.plan.owner)
+    for inspection in run.inspections:
+        identity = _label_manifest(inspection.plan.manifest, inspection.plan.owner)
         yield _at("keyplan_run_last_success_timestamp_seconds", (*command, *identity), run.finished_at)
-        yield from _measure_look(look, identity)
+        yield from _measure_inspection(inspection, identity)
     yield from _keep(run, former)
 
 
 def _keep(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
-    """Yield what the run before found at manifests that failed now; an alarm must not end because nobody looks."""
-    seen = {look.plan.manifest for look in run.looks}
+    """Yield the earlier samples of manifests that failed now: a failure must not end an alarm about their keys."""
+    seen = {inspection.plan.manifest for inspection in run.inspections}
     known = {manifest for sample in former if (manifest := sample.label("manifest")) is not None}
     failed = (known if run.failed is None else set(run.failed)) - seen
     yield from (sample for sample in former if sample.label("manifest") in failed)
     for manifest in sorted(failed - known):
-        labels = (("command", run.command), *_identify(manifest, ""))
+        labels = (("command", run.command), *_label_manifest(manifest, ""))
         yield Sample(name="keyplan_run_last_success_timestamp_seconds", labels=labels, value=0)
 
 
-def _identify(manifest: str, owner: str) -> Labels:
-    # The owner alone does not tell manifests apart: one team may have the same in two accounts.
+def _label_manifest(manifest: str, owner: str) -> Labels:
+    # The owner alone does not identify a manifest: one team may use the same owner in two accounts.
     return ("manifest", manifest), ("owner", owner)
 
 
-def _measure_look(look: Look, identity: Labels) -> Iterator[Sample]:
-    unblocked = Counter(action.verb for action in look.plan.actions if action.blocked is None)
+def _measure_inspection(inspection: Inspection, identity: Labels) -> Iterator[Sample]:
+    unblocked = Counter(action.verb for action in inspection.plan.actions if action.blocked is None)
     for verb in Verb:
         yield Sample(name="keyplan_plan_actions", labels=(*identity, ("action", verb.value)), value=unblocked[verb])
-    yield Sample(name="keyplan_plan_blocked", labels=identity, value=len(look.plan.blocked))
-    # Of a kind that was not looked for nobody knows that there is nothing.
-    for kind in look.drift.kinds:
+    yield Sample(name="keyplan_plan_blocked", labels=identity, value=len(inspection.plan.blocked))
+    # Only these kinds: 0 for a kind that was not checked would be a false all-clear.
+    for kind in inspection.drift.kinds:
         labels = (*identity, ("kind", kind.value))
-        yield Sample(name="keyplan_drift_keys", labels=labels, value=look.drift.count(kind))
-    yield from _count_keys(look.snapshot, identity)
-    yield from _measure_declarations(look, identity)
-    yield from _count_intents(look, identity)
-    # What planning calls unfinished is a key that came of a create or refresh whose raw key was lost.
-    orphans = {action.key_id for action in look.plan.actions if action.reason is Reason.UNFINISHED and action.key_id}
+        yield Sample(name="keyplan_drift_keys", labels=labels, value=inspection.drift.count(kind))
+    yield from _count_keys(inspection.snapshot, identity)
+    yield from _measure_declarations(inspection, identity)
+    yield from _count_intents(inspection, identity)
+    # Planning gives the reason `unfinished` to a key whose raw key was lost between create or refresh and delivery.
+    orphans = {
+        action.key_id for action in inspection.plan.actions if action.reason is Reason.UNFINISHED and action.key_id
+    }
     yield Sample(name="keyplan_orphans", labels=identity, value=len(orphans))
 
 
@@ -114,19 +115,19 @@ def _status_of(key: Observation, now: datetime) -> str:
     return _EXPIRED if key.expires_before(now) else _ACTIVE
 
 
-def _measure_declarations(look: Look, identity: Labels) -> Iterator[Sample]:
-    for action in look.plan.actions:
-        if action.basis.desired and action.basis.key and not _is_about_old_key(action):
+def _measure_declarations(inspection: Inspection, identity: Labels) -> Iterator[Sample]:
+    for action in inspection.plan.actions:
+        if action.basis.desired and action.basis.key and not _concerns_old_key(action):
             labels = (*identity, ("address", action.address))
             yield from _measure_key(action.basis.key, labels)
             if action.basis.superseded:
                 deadline = min(old.delete_after for old in action.basis.superseded)
                 yield _at("keyplan_key_retire_deadline_timestamp_seconds", labels, deadline)
-    for address, at in _find_rotations(look.calendar).items():
+    for address, at in _find_rotations(inspection.calendar).items():
         yield _at("keyplan_key_next_rotation_timestamp_seconds", (*identity, ("address", address)), at)
 
 
-def _is_about_old_key(action: PlannedAction) -> bool:
+def _concerns_old_key(action: PlannedAction) -> bool:
     is_lost = action.reason is Reason.UNFINISHED and action.verb is Verb.DELETE
     return is_lost or action.reason in _OLD_KEYS
 
@@ -141,7 +142,7 @@ def _measure_key(key: Observation, labels: Labels) -> Iterator[Sample]:
 
 
 def _find_rotations(calendar: Calendar) -> dict[Address, datetime]:
-    """Return when each declaration's key is renewed first, if nothing holds that back."""
+    """Return the first rotation of each declaration that no guard blocks."""
     first: dict[Address, datetime] = {}
     for event in calendar.events:
         if event.happening is Happening.ROTATES and event.guard is None:
@@ -149,8 +150,8 @@ def _find_rotations(calendar: Calendar) -> dict[Address, datetime]:
     return first
 
 
-def _count_intents(look: Look, identity: Labels) -> Iterator[Sample]:
-    intents = [intent for intent in look.snapshot.intents if intent.owner == look.plan.owner]
+def _count_intents(inspection: Inspection, identity: Labels) -> Iterator[Sample]:
+    intents = [intent for intent in inspection.snapshot.intents if intent.owner == inspection.plan.owner]
     counts = Counter(_EXHAUSTED if intent.attempts >= MOST_ATTEMPTS else _OPEN for intent in intents)
     for state in (_OPEN, _EXHAUSTED):
         yield Sample(name="keyplan_intents_open", labels=(*identity, ("state", state)), value=counts[state])

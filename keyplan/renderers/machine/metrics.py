@@ -1,7 +1,7 @@
-"""Metrics as Prometheus reads them from a file, and read back from a file that we wrote.
+"""Metrics as a Prometheus text file, and the samples of a file that keyplan wrote.
 
-In: samples. Out: text in the exposition format 0.0.4, the same for the same samples. Never: a raw key, a timestamp on
-a sample (the textfile collector refuses those), a label whose values grow without end.
+The format is exposition format 0.0.4; the same samples give the same text. A sample must have no timestamp (the
+textfile collector refuses those) and no label whose values grow without limit.
 
 Source: prometheus.io, "Exposition formats" and "Metric and label naming".
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -41,7 +41,7 @@ FAMILIES: Mapping[str, str] = {
 """Every family that keyplan writes, in the order of the file, and its help. All of them are gauges."""
 
 _FIRST_LINE = "# Written by keyplan; the next run replaces this file."
-_WIDEST_LABEL = 4000
+_LABEL_WIDTH = 4000
 """Longer than any address: a cut one could be taken for another."""
 _SAMPLE = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>[0-9.e+-]+)")
 _LABEL = re.compile(r'(?P<name>[a-z_]+)="(?P<value>(?:[^"\\]|\\.)*)"')
@@ -60,7 +60,7 @@ class Sample:
     value: float
 
     def label(self, name: str) -> str | None:
-        """Return the value of a label; None where the sample has none of that name."""
+        """Return the value of a label; None if the sample has no such label."""
         return dict(self.labels).get(name)
 
 
@@ -68,7 +68,7 @@ def render_metrics(samples: Iterable[Sample]) -> str:
     """Return the content of a metrics file. Of two samples with the same labels the last counts."""
     families: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for sample in samples:
-        families[sample.name][_write_labels(sample.labels)] = _write_number(sample.value)
+        families[sample.name][_format_labels(sample.labels)] = _format_number(sample.value)
     lines = [_FIRST_LINE]
     for name, purpose in FAMILIES.items():
         if name in families:
@@ -78,7 +78,7 @@ def render_metrics(samples: Iterable[Sample]) -> str:
 
 
 def read_metrics(text: str) -> Iterator[Sample]:
-    """Yield the samples of a file that `render_metrics` wrote; nothing of another's."""
+    """Yield the samples of a file that `render_metrics` wrote; none of any other file."""
     first, *lines = text.split("\n")
     if first != _FIRST_LINE:
         return
@@ -89,12 +89,12 @@ def read_metrics(text: str) -> Iterator[Sample]:
             yield Sample(name=found["name"], labels=tuple(labels), value=float(found["value"]))
 
 
-def _write_labels(labels: Labels) -> str:
-    written = (f'{name}="{_escape(inert(value, width=_WIDEST_LABEL))}"' for name, value in labels)
-    return f"{{{','.join(written)}}}" if labels else ""
+def _format_labels(labels: Labels) -> str:
+    pairs = (f'{name}="{_escape(sanitize(value, width=_LABEL_WIDTH))}"' for name, value in labels)
+    return f"{{{','.join(pairs)}}}" if labels else ""
 
 
-def _write_number(value: float) -> str:
+def _format_number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 

@@ -1,1 +1,16 @@
-"""Text for people in a terminal."""
+"""Text for terminals. Each module is imported when it is first used, because a run needs one or two of them."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keyplan.renderers.text import calendar, doctor, drift, inventory, plan, problems, report
+else:
+
+    def __getattr__(name: str) -> ModuleType:
+        # Hidden from mypy, so that it checks calls against the modules above and reports one that is not there.
+        return import_module(f"{__name__}.{name}")
+
+
+__all__ = ["calendar", "doctor", "drift", "inventory", "plan", "problems", "report"]

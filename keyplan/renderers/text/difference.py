@@ -1,6 +1,6 @@
-"""What differs between the plan that was reviewed and the plan of now, in words.
+"""What differs between the plan that was reviewed and the current plan, a line per address.
 
-In: two plans. Out: a line per address. Never: a difference in what only people read, which no digest holds.
+Only decisions are compared, as the digest does; explanations may differ.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from deepdiff import DeepDiff
 
 from keyplan.documents.plan import list_decisions
 from keyplan.model.plan import Plan
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
 
 _KINDS = {
     "dictionary_item_added": "{path} is new: {new}",
@@ -26,19 +26,20 @@ _CHANGED = "{path} was {old}, is now {new}"
 
 def describe_difference(reviewed: Plan, current: Plan) -> tuple[str, ...]:
     """Return what changed since the review, a line each, sorted; nothing where the decisions are the same."""
-    # What the changed fields say stands in the keys before and after as well, nearly always.
-    return _compare(_frame(reviewed, "changes"), _frame(current, "changes")) or _compare(
-        _frame(reviewed), _frame(current)
+    # A changed field shows up in the keys before and after as well: without it here, a line appears once. Only if
+    # nothing else differs, the changed fields themselves are compared.
+    return _compare(_index_decisions(reviewed, "changes"), _index_decisions(current, "changes")) or _compare(
+        _index_decisions(reviewed), _index_decisions(current)
     )
 
 
 def _compare(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
     found = DeepDiff(old, new, view="tree")
-    return tuple(sorted(_say(kind, item) for kind, items in found.items() for item in items))
+    return tuple(sorted(_describe(kind, item) for kind, items in found.items() for item in items))
 
 
-def _frame(plan: Plan, *without: str) -> dict[str, Any]:
-    """Return the decisions by what identifies them, so that a difference is named after its address."""
+def _index_decisions(plan: Plan, *without: str) -> dict[str, Any]:
+    """Return the decisions by what identifies them, so that each difference is named by its address."""
     decisions = list_decisions(plan)
     actions = decisions.pop("actions")
     by_name: dict[str, Any] = {}
@@ -50,14 +51,16 @@ def _frame(plan: Plan, *without: str) -> dict[str, Any]:
     return {**decisions, **by_name}
 
 
-def _say(kind: str, item: Any) -> str:
+def _describe(kind: str, item: Any) -> str:
     name, *inner = (str(part) for part in item.path(output_format="list"))
     path = ": ".join(filter(None, (name, ".".join(inner).removeprefix("change."))))
-    return _KINDS.get(kind, _CHANGED).format(path=inert(path), old=_show(item.t1), new=_show(item.t2))
+    return _KINDS.get(kind, _CHANGED).format(
+        path=sanitize(path), old=_format_value(item.t1), new=_format_value(item.t2)
+    )
 
 
-def _show(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, Mapping) and "verb" in value:
         return f"{value['verb']} ({value['reason']})"
     # `default`: one side of what is new or gone is deepdiff's own word for nothing.
-    return "nothing" if value is None else inert(json.dumps(value, ensure_ascii=False, default=str), width=120)
+    return "nothing" if value is None else sanitize(json.dumps(value, ensure_ascii=False, default=str), width=120)

@@ -1,15 +1,12 @@
-"""An examination as a person reads it: a line per thing, and what to do about those that need it.
-
-In: an examination. Out: text. Never: a word from elsewhere that is not inert.
-"""
+"""What `keyplan doctor` found as text for a terminal: a line per finding, and advice for those that need an action."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from keyplan.model.examination import Examination, Finding, Health
-from keyplan.renderers.palette import PLAIN, Palette, Tone
-from keyplan.renderers.sanitize import inert
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.words import join_words
 
 _WORDS: Mapping[Health, tuple[str, Tone]] = {
@@ -31,7 +28,7 @@ _LONG = 1000
 def render_examination(examination: Examination, palette: Palette = PLAIN) -> str:
     """Return the examination as text, its counts as the last line."""
     width = max((len(_name(finding)) for finding in examination.findings), default=0)
-    owner, manifest = inert(examination.owner), inert(examination.manifest)
+    owner, manifest = sanitize(examination.owner), sanitize(examination.manifest)
     lines = [line for finding in examination.findings for line in _describe(finding, width, palette)]
     head = f"What {manifest} of {owner} needs, as it is now"
     return "".join(f"{line}\n" for line in (head, "", *lines, "", _summarize(examination)))
@@ -40,17 +37,18 @@ def render_examination(examination: Examination, palette: Palette = PLAIN) -> st
 def _describe(finding: Finding, width: int, palette: Palette) -> Iterator[str]:
     word, tone = _WORDS[finding.health]
     first, *further = finding.detail.splitlines() or [""]
-    yield f"  {palette.paint(tone, f'{word:<{_WORD_WIDTH}}')}  {_name(finding):<{width}}  {inert(first, width=_LONG)}"
+    mark = palette.paint(tone, f"{word:<{_WORD_WIDTH}}")
+    yield f"  {mark}  {_name(finding):<{width}}  {sanitize(first, width=_LONG)}"
     indent = " " * (_WORD_WIDTH + width + 6)
     for line in further:
-        yield f"{indent}{inert(line, width=_LONG)}"
+        yield f"{indent}{sanitize(line, width=_LONG)}"
     if finding.advice:
-        yield f"{indent}what to do: {inert(finding.advice, width=_LONG)}"
+        yield f"{indent}what to do: {sanitize(finding.advice, width=_LONG)}"
 
 
 def _name(finding: Finding) -> str:
     """Return what a finding is about: ``clock``, ``sink vault: reading``."""
-    return f"sink {inert(finding.sink)}: {finding.subject}" if finding.sink else finding.subject
+    return f"sink {sanitize(finding.sink)}: {finding.subject}" if finding.sink else finding.subject
 
 
 def _summarize(examination: Examination) -> str:

@@ -1,6 +1,6 @@
-"""Live keys as `keyplan list` shows them: a table for people, JSON and CSV for programs.
+"""Live keys as `keyplan list` shows them: a table for a terminal, CSV for a spreadsheet.
 
-In: observations. Out: text. Never: a raw key (no observation has one), a cell that a spreadsheet would run.
+A cell must never be one that a spreadsheet runs as a formula.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from keyplan.model.observation import Observation
-from keyplan.renderers.machine.documents import render_document
-from keyplan.renderers.palette import PLAIN, Palette, Tone
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.words import say_count, say_time
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.style import PLAIN, Palette, Tone
+from keyplan.renderers.words import format_count, format_time
 
 _HEADINGS = ("NAME", "TYPE", "STATUS", "ID", "KEY", "CREATED", "EXPIRES", "LAST USED", "OWNER", "SPACES")
 _CELL_WIDTH = 40
@@ -40,16 +39,11 @@ _COLUMNS = (
 
 def render_table(keys: Sequence[Observation], palette: Palette = PLAIN) -> str:
     """Return a table with one line per key, its headings first and a count last."""
-    rows = [_HEADINGS, *(_row(key) for key in keys)]
-    widths = [max(map(_columns_of, column)) for column in zip(*rows, strict=True)]
+    rows = [_HEADINGS, *(_list_cells(key) for key in keys)]
+    widths = [max(map(_measure_columns, column)) for column in zip(*rows, strict=True)]
     lines = [_GAP.join(map(_pad, row, widths)).rstrip() for row in rows]
     lines[0] = palette.paint(Tone.STRONG, lines[0])
-    return "".join(f"{line}\n" for line in (*lines, "", f"{say_count(len(keys), 'key')}."))
-
-
-def render_json(keys: Iterable[Observation]) -> str:
-    """Return a JSON array with an object per key, in the API's own field names."""
-    return render_document([key.to_dict() for key in keys])
+    return "".join(f"{line}\n" for line in (*lines, "", f"{format_count(len(keys), 'key')}."))
 
 
 def render_csv(keys: Iterable[Observation]) -> str:
@@ -59,31 +53,31 @@ def render_csv(keys: Iterable[Observation]) -> str:
     writer.writerow(_COLUMNS)
     for key in keys:
         values = key.to_dict()
-        writer.writerow([_cell(values[column]) for column in _COLUMNS])
+        writer.writerow([_format_cell(values[column]) for column in _COLUMNS])
     return text.getvalue()
 
 
-def _row(key: Observation) -> tuple[str, ...]:
+def _list_cells(key: Observation) -> tuple[str, ...]:
     cells = (
         key.name,
         key.key_type.value if key.key_type else "unknown",
         "active" if key.active else "revoked",
         key.id,
         key.redacted,
-        say_time(key.created_at),
-        say_time(key.expires_at) if key.expires_at else "never",
-        say_time(key.last_used_at) if key.last_used_at else "",
+        format_time(key.created_at),
+        format_time(key.expires_at) if key.expires_at else "never",
+        format_time(key.last_used_at) if key.last_used_at else "",
         key.marker.owner if key.marker else "",
         " ".join(sorted(key.space_ids or ())),
     )
-    return tuple(inert(cell, width=_CELL_WIDTH) for cell in cells)
+    return tuple(sanitize(cell, width=_CELL_WIDTH) for cell in cells)
 
 
 def _pad(cell: str, width: int) -> str:
-    return cell + " " * (width - _columns_of(cell))
+    return cell + " " * (width - _measure_columns(cell))
 
 
-def _columns_of(text: str) -> int:
+def _measure_columns(text: str) -> int:
     """Return how many columns a terminal gives the text: wide characters take two (UAX 11), combining ones none."""
     return sum(
         0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
@@ -91,7 +85,7 @@ def _columns_of(text: str) -> int:
     )
 
 
-def _cell(value: str | list[str] | None) -> str:
+def _format_cell(value: str | list[str] | None) -> str:
     text = " ".join(value) if isinstance(value, list) else value or ""
-    shown = inert(text, width=2000)
+    shown = sanitize(text, width=2000)
     return f"'{shown}" if text.startswith(_FORMULA_STARTS) else shown

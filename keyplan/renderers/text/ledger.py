@@ -1,7 +1,4 @@
-"""A ledger as a person reads it: who holds the lock, what is open, what was delivered, what was applied.
-
-In: what the ledger remembers. Out: text without a secret, which no ledger holds.
-"""
+"""A ledger as text for a terminal: who holds the lock, what is open, what was delivered, what was applied."""
 
 from __future__ import annotations
 
@@ -9,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.ports import HistoryEntry, Holder, Memory
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.words import say_count, say_time
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.words import format_count, format_time
 
 _INDENT = " " * 6
 
@@ -21,7 +18,7 @@ def render_ledger(memory: Memory, holder: Holder | None) -> str:
         _describe_lock(holder),
         *(line for intent in memory.intents for line in _describe_intent(intent)),
         *(line for receipt in memory.receipts for line in _describe_receipt(receipt)),
-        f"{say_count(len(memory.receipts), 'receipt')}, {say_count(len(memory.intents), 'open intent')}.",
+        f"{format_count(len(memory.receipts), 'receipt')}, {format_count(len(memory.intents), 'open intent')}.",
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -34,29 +31,31 @@ def render_history(entries: Sequence[HistoryEntry]) -> str:
 
 def describe_holder(holder: Holder) -> str:
     """Return who holds a lock, where, since when and by which command."""
-    who = f"{inert(holder.owner)} on {inert(holder.host)}, process {holder.pid}"
-    return f"{who}, since {say_time(holder.since)} ({inert(holder.command)})"
+    who = f"{sanitize(holder.owner)} on {sanitize(holder.host)}, process {holder.pid}"
+    return f"{who}, since {format_time(holder.since)} ({sanitize(holder.command)})"
 
 
 def _describe_lock(holder: Holder | None) -> str:
     if holder is None:
         return "Lock: free."
-    return f"Lock: {inert(holder.id)} is held by {describe_holder(holder)}."
+    return f"Lock: {sanitize(holder.id)} is held by {describe_holder(holder)}."
 
 
 def _describe_intent(intent: Intent) -> Iterator[str]:
-    yield f"  !  {inert(intent.verb)} {inert(intent.address)} was begun and not finished"
-    yield f"{_INDENT}since {say_time(intent.at)}, {say_count(intent.attempts, 'attempt')}; intent {inert(intent.id)}"
+    yield f"  !  {sanitize(intent.verb)} {sanitize(intent.address)} was begun and not finished"
+    attempts = format_count(intent.attempts, "attempt")
+    yield f"{_INDENT}since {format_time(intent.at)}, {attempts}; intent {sanitize(intent.id)}"
 
 
 def _describe_receipt(receipt: Receipt) -> Iterator[str]:
-    yield f"  =  {inert(receipt.address)}  key {inert(receipt.key_id)}, delivered {say_time(receipt.delivered_at)}"
+    delivered_at = format_time(receipt.delivered_at)
+    yield f"  =  {sanitize(receipt.address)}  key {sanitize(receipt.key_id)}, delivered {delivered_at}"
     for delivered in receipt.delivered:
-        yield f"{_INDENT}in {inert(f'{delivered.sink}:{delivered.location}', width=1000)}"
+        yield f"{_INDENT}in {sanitize(f'{delivered.sink}:{delivered.location}', width=1000)}"
     for old in receipt.superseded:
-        yield f"{_INDENT}old key {inert(old.key_id)} until {say_time(old.delete_after)}"
+        yield f"{_INDENT}old key {sanitize(old.key_id)} until {format_time(old.delete_after)}"
 
 
 def _describe_entry(entry: HistoryEntry) -> str:
     counts = f"{entry.added} added, {entry.changed} changed, {entry.destroyed} destroyed, {entry.failed} failed"
-    return f"{say_time(entry.started_at)}  {inert(entry.digest)[:12]}  {counts}"
+    return f"{format_time(entry.started_at)}  {sanitize(entry.digest)[:12]}  {counts}"

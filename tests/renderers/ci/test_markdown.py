@@ -1,4 +1,4 @@
-"""Sheets as Markdown: readable, within any budget, and honest about what was left out."""
+"""Sheets as Markdown: what is shown, what is left out, and that it always fits."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judges import list_code, list_markup, list_readings
 from sheets import BLOCKED, CALM, CREATED, DIGEST, DRIFT, PLAN, SHEETS, make_rows
 from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.renderers.ci.markdown import render_markdown
-from keyplan.renderers.ci.markdown_text import write_block, write_cell, write_code, write_words
+from keyplan.renderers.ci.markdown import fit_budget, render_markdown
+from keyplan.renderers.ci.markdown_escape import format_words
 from keyplan.renderers.ci.sheet import Sheet, Subject
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.words import fit
 
 LARGE = replace(PLAN, rows=(BLOCKED, *make_rows(400)))
 FLOOR_BYTES = 100
@@ -72,7 +69,7 @@ def test_the_table_says_what_happens_to_consumers_because_details_are_folded_awa
 
 def test_terraforms_line_is_plain_text() -> None:
     line = "Apply complete! Resources: 2 added, 1 changed, 0 destroyed."
-    assert write_words(line) == line
+    assert format_words(line) == line
 
 
 def test_details_are_dropped_before_rows() -> None:
@@ -173,59 +170,7 @@ def test_a_whole_summary_of_a_step_fits_github_s_limit() -> None:
     assert size(render_markdown([replace(PLAN, rows=make_rows(9_000))], budget_bytes=1_000_000)) < ONE_MIB
 
 
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("no key yet", "no key yet"),
-        ("Plan: 2 to add, 1 to change, 0 to destroy.", "Plan: 2 to add, 1 to change, 0 to destroy."),
-        ("its expires_at is in the past; don't wait (or do)", "its expires_at is in the past; don't wait (or do)"),
-        ("moved from user/old to a@b c", "moved from `user/old` to `a@b` c"),
-        ("overlap 24h, 1. and 2.", "overlap 24h, `1.` and `2.`"),
-        ("see #1 and GH-1 @x for it", "see `#1` and `GH-1 @x` for it"),
-        ("added deadbee defaced 1234567 tokens", "added `deadbee defaced 1234567` tokens"),
-        ("two  blanks ", "two blanks"),
-        ("", ""),
-    ],
-)
-def test_plain_words_stay_words_and_all_others_are_set_in_code(text: str, written: str) -> None:
-    assert write_words(text) == written
-
-
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("user/ci", "`user/ci`"),
-        ("a`b", r"`a\x60b`"),
-        (" a", "`  a `"),
-        ("   ", "`   `"),
-        ("", "(none)"),
-    ],
-)
-def test_code_shows_text_as_it_is(text: str, written: str) -> None:
-    assert write_code(text) == written
-
-
-@pytest.mark.parametrize(
-    ("text", "written"), [("a|b", r"`a\|b`"), (r"a\|b", r"`a\x5c\|b`"), (r"a\\|b", r"`a\\x5c\|b`"), ("a\\", "`a\\`")]
-)
-def test_a_bar_in_a_cell_is_no_column(text: str, written: str) -> None:
-    assert write_cell(write_code(text)) == written
-
-
-@given(st.text(st.characters(codec=None), min_size=1, max_size=30))
-def test_any_words_are_inert_and_none_is_lost(text: str) -> None:
-    markdown = f"a {write_words(text)}\n\n{write_code(text)}\n\n{write_block([inert(text)])}\n"
-    assert set(list_markup(write_words(f"a {text}"))) == {"p []"}
-    assert not list_readings(write_words(f"a {text}"))
-    assert len(list_code(markdown)) >= 2
-
-
-def test_a_block_ends_where_it_should() -> None:
-    assert write_block(["````", "a"]) == "`````text\n````\na\n`````"
-    assert write_block(["a"]) == "```text\na\n```"
-
-
 @given(st.integers(1, 60), st.integers(0, 80))
 def test_what_fits_is_as_much_as_fits(most: int, budget: int) -> None:
-    text = fit(lambda level: "a" * (level + 1), most=most, budget_bytes=budget)
+    text = fit_budget(lambda level: "a" * (level + 1), most=most, budget_bytes=budget)
     assert len(text) == max(1, min(budget, most + 1))

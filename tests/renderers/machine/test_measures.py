@@ -16,24 +16,24 @@ from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.receipt import MOST_ATTEMPTS, UNKNOWN_TIME
 from keyplan.planner.drift import find_drift
 from keyplan.planner.forecast import forecast
-from keyplan.renderers.machine.measures import Look, Run, measure
+from keyplan.renderers.machine.measures import Inspection, Run, measure
 from keyplan.renderers.machine.metrics import Sample
 
 DAYS = timedelta(days=1)
 ADDRESS, SUCCESS = "user/ci", "keyplan_run_last_success_timestamp_seconds"
 
 
-def look(scenario: Scenario, **changes: Any) -> Look:
+def look(scenario: Scenario, **changes: Any) -> Inspection:
     """Return a look at the scenario; `changes` are of the snapshot."""
     snapshot = replace(scenario.observe(), **changes)
     plan = scenario.plan()
     calendar = forecast(plan, snapshot, until=snapshot.now + 90 * DAYS)
-    return Look(
+    return Inspection(
         drift=find_drift(plan, snapshot, manifest=scenario.manifest), plan=plan, snapshot=snapshot, calendar=calendar
     )
 
 
-def make_run(scenario: Scenario, *looks: Look, failed: Collection[str] | None = ()) -> Run:
+def make_run(scenario: Scenario, *looks: Inspection, failed: Collection[str] | None = ()) -> Run:
     """Return a run of one second that ends now."""
     now = scenario.world.clock.now()
     return Run(
@@ -41,7 +41,7 @@ def make_run(scenario: Scenario, *looks: Look, failed: Collection[str] | None = 
         version="1.2.3",
         started_at=now - timedelta(seconds=1),
         finished_at=now,
-        looks=looks,
+        inspections=looks,
         failed=failed,
     )
 

@@ -14,7 +14,7 @@ from keyplan.errors import ManifestError, ProviderDeniedError
 from keyplan.model.drift import Cause, Drift, Finding, Kind
 from keyplan.model.manifest import Address, KeyId, Waiver
 from keyplan.model.notice import Mood, Notice
-from keyplan.renderers.machine.notice import Trouble, announce
+from keyplan.renderers.machine.notice import FailedManifest, build_notice
 
 GONE = Finding(
     kind=Kind.DRIFT,
@@ -43,8 +43,8 @@ def make_drift(*findings: Finding, **changes: Any) -> Drift:
     return replace(drift, **changes)
 
 
-def tell(*drifts: Drift, troubles: tuple[Trouble, ...] = ()) -> Notice:
-    return announce(drifts, troubles, command="drift", version="1.2.3", at=NOW)
+def tell(*drifts: Drift, failures: tuple[FailedManifest, ...] = ()) -> Notice:
+    return build_notice(drifts, failures, command="drift", version="1.2.3", at=NOW)
 
 
 def test_a_finding_is_told_with_its_place_and_advice() -> None:
@@ -59,7 +59,7 @@ def test_a_key_without_address_is_told_by_name_and_id() -> None:
 
 
 def test_failures_come_first_and_decide() -> None:
-    notice = tell(make_drift(GONE), troubles=(Trouble(manifest="other.yaml", error=DENIED),))
+    notice = tell(make_drift(GONE), failures=(FailedManifest(manifest="other.yaml", error=DENIED),))
     assert notice.mood is Mood.FAILED
     assert notice.title == "keyplan, keys of ml-platform: 1 failure and 1 drift"
     assert notice.text.splitlines()[0] == "failed: other.yaml: 401 Unauthorized (set ARIZE_API_KEY)"
@@ -67,7 +67,7 @@ def test_failures_come_first_and_decide() -> None:
 
 def test_a_run_that_came_to_no_manifest_is_told_too() -> None:
     problems = ManifestError(("keys.yaml:1:1: no", "keys.yaml:2:1: neither"))
-    notice = tell(troubles=(Trouble(manifest="", error=problems),))
+    notice = tell(failures=(FailedManifest(manifest="", error=problems),))
     assert notice.title == "keyplan: 1 failure"
     assert notice.text == "failed: keys.yaml:1:1: no\\nkeys.yaml:2:1: neither"
 
@@ -122,7 +122,7 @@ def test_programs_get_everything_and_chats_their_text() -> None:
 
 
 def test_a_failure_in_the_document_has_its_exit_status() -> None:
-    document: Any = tell(troubles=(Trouble(manifest="", error=DENIED),)).document
+    document: Any = tell(failures=(FailedManifest(manifest="", error=DENIED),)).document
     assert document["failures"] == [
         {"manifest": None, "message": "401 Unauthorized", "advice": "set ARIZE_API_KEY", "exit_status": 5}
     ]

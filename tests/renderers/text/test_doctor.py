@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.model.manifest import SinkName
 from keyplan.renderers.formats import render_examination
-from keyplan.renderers.palette import ANSI
+from keyplan.renderers.style import ANSI
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sheets import CALM, PLAN
 from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.renderers.ci.gitlab import render_gitlab
+from keyplan.renderers.ci.forges import render_gitlab
 from keyplan.renderers.ci.sheet import Sheet
 
 

@@ -1,10 +1,10 @@
-"""What GitHub Actions reads: annotations at the declarations, a step's summary, a step's outputs.
+"""What code forges read: GitHub's annotations, step summary and step outputs, and GitLab's counts for a merge request.
 
-In: sheets. Out: workflow commands, Markdown, lines for ``$GITHUB_OUTPUT``. Never: a command, or an output, that
-somebody wrote into the name of a key.
+The name of a key must never become a command or an output of its own.
 
-Source: GitHub's documentation, "Workflow commands for GitHub Actions", and how the runner reads them
-(actions/runner, src/Runner.Common/ActionCommand.cs and src/Runner.Worker/FileCommandManager.cs).
+Sources: GitHub's documentation, "Workflow commands for GitHub Actions", and how the runner reads them (actions/runner,
+src/Runner.Common/ActionCommand.cs and src/Runner.Worker/FileCommandManager.cs); GitLab's parser of
+``artifacts:reports:terraform``, lib/gitlab/ci/parsers/terraform/tfplan.rb.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from keyplan.renderers.ci.markdown import render_markdown
-from keyplan.renderers.ci.sheet import Level, Row, Sheet
-from keyplan.renderers.ci.summary import list_lines, say_location, say_path
-from keyplan.renderers.sanitize import inert
-from keyplan.renderers.words import say_count
+from keyplan.renderers.ci.sheet import Level, Row, Sheet, format_location, format_path, list_details
+from keyplan.renderers.sanitize import render_json, sanitize
+from keyplan.renderers.words import format_count
 
 SUMMARY_BYTES = 1_000_000
 """GitHub drops a step's summary whole when it is longer than 1 MiB."""
 ANNOTATIONS_SHOWN = 10
-"""GitHub shows so many annotations of a kind per step, and silently drops the rest."""
+"""GitHub shows only this many annotations of a kind per step, and silently drops the rest."""
 
 # The runner cuts a message after 4,096 characters (ExecutionContext.cs); the reason and what to do come first.
 _LINES_SHOWN, _LINE_WIDTH = 9, 350
 _NAMED_IN_LAST = 10
+
+# GitLab takes numbers of at most six digits.
+_HIGHEST_COUNT = 999_999
 
 
 def render_annotations(sheets: Sequence[Sheet]) -> str:
@@ -43,7 +45,7 @@ def render_step_summary(sheets: Sequence[Sheet], *, digest: str = "") -> str:
 def render_outputs(sheets: Sequence[Sheet], *, exit_status: int, digest: str, plan_path: str, delimiter: str) -> str:
     """Return lines for ``$GITHUB_OUTPUT``, sums over all sheets.
 
-    Raises ValueError where the delimiter is empty, has several lines, or occurs in a value.
+    Raises ValueError if the delimiter is empty, has several lines, or occurs in a value.
     """
     outputs = {
         "exitcode": str(exit_status),
@@ -53,8 +55,19 @@ def render_outputs(sheets: Sequence[Sheet], *, exit_status: int, digest: str, pl
         "destroy": str(sum(sheet.destroy for sheet in sheets)),
     }
     lines = [f"{name}={value}\n" for name, value in outputs.items()]
-    # These two come from outside: only a delimiter that nobody can guess keeps a line of theirs from being an output.
+    # These two come from outside: only a delimiter that cannot be guessed keeps a line of theirs from being an output.
     return "".join(lines) + _quote("digest", digest, delimiter) + _quote("plan_path", plan_path, delimiter)
+
+
+def render_gitlab(sheets: Sequence[Sheet]) -> str:
+    """Return the counts of all sheets as GitLab's Terraform report; a replace is one to create and one to delete."""
+    # Only these three keys, and only numbers: GitLab adds the job's name and link itself.
+    counts = {
+        "create": sum(sheet.add for sheet in sheets),
+        "update": sum(sheet.change for sheet in sheets),
+        "delete": sum(sheet.destroy for sheet in sheets),
+    }
+    return render_json({name: min(count, _HIGHEST_COUNT) for name, count in counts.items()})
 
 
 def _quote(name: str, value: str, delimiter: str) -> str:
@@ -66,32 +79,32 @@ def _quote(name: str, value: str, delimiter: str) -> str:
 def _annotate(rows: Sequence[Row], level: Level) -> Iterator[str]:
     shown = len(rows) if len(rows) <= ANNOTATIONS_SHOWN else ANNOTATIONS_SHOWN - 1
     for row in rows[:shown]:
-        yield _write_command(level, _locate(row) | {"title": _say_title(row)}, _say_message(row))
+        yield _format_command(level, _locate(row) | {"title": _format_title(row)}, _format_message(row))
     rest = rows[shown:]
     if rest:
-        named = [f"{inert(row.subject, width=80)} {say_location(row)}".rstrip() for row in rest[:_NAMED_IN_LAST]]
+        named = [f"{sanitize(row.subject, width=80)} {format_location(row)}".rstrip() for row in rest[:_NAMED_IN_LAST]]
         more = [f"and {len(rest) - len(named)} more"] if len(rest) > len(named) else []
-        yield _write_command(level, {"title": say_count(len(rest), f"more {level.value}")}, "\n".join(named + more))
+        yield _format_command(level, {"title": format_count(len(rest), f"more {level.value}")}, "\n".join(named + more))
 
 
 def _locate(row: Row) -> dict[str, str]:
     if row.place is None:
         return {}
-    return {"file": say_path(row.place.file), "line": str(row.place.line), "col": str(row.place.column)}
+    return {"file": format_path(row.place.file), "line": str(row.place.line), "col": str(row.place.column)}
 
 
-def _say_title(row: Row) -> str:
-    return f"{inert(row.word, width=60)} {inert(row.subject, width=120)}"
+def _format_title(row: Row) -> str:
+    return f"{sanitize(row.word, width=60)} {sanitize(row.subject, width=120)}"
 
 
-def _say_message(row: Row) -> str:
-    lines = [f"{label}: {inert(text, width=_LINE_WIDTH)}" for label, text in list_lines(row)[:_LINES_SHOWN]]
-    return "\n".join([inert(row.reason, width=_LINE_WIDTH), *lines])
+def _format_message(row: Row) -> str:
+    lines = [f"{label}: {sanitize(text, width=_LINE_WIDTH)}" for label, text in list_details(row)[:_LINES_SHOWN]]
+    return "\n".join([sanitize(row.reason, width=_LINE_WIDTH), *lines])
 
 
-def _write_command(level: Level, properties: Mapping[str, str], message: str) -> str:
-    written = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-    return f"::{level.value} {written}::{_escape_data(message)}"
+def _format_command(level: Level, properties: Mapping[str, str], message: str) -> str:
+    listed = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+    return f"::{level.value} {listed}::{_escape_data(message)}"
 
 
 def _escape_data(text: str) -> str:

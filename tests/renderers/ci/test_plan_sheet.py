@@ -23,38 +23,36 @@ from plans import (
     make_report,
 )
 
-from keyplan.errors import ManifestError, Problem, ProviderUnavailableError
 from keyplan.model.manifest import Address, Unmanaged
 from keyplan.model.plan import Action
-from keyplan.renderers.ci.problem_sheet import sheet_of_error
-from keyplan.renderers.ci.sheet import Level, Subject
-from keyplan.renderers.ci.sheets import sheet_of_plan, sheet_of_report
+from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
+from keyplan.renderers.ci.sheet import Level
 
 
 def test_what_ends_a_key_comes_before_what_makes_one() -> None:
-    words = [row.word for row in sheet_of_plan(FULL).rows]
+    words = [row.word for row in build_plan_sheet(FULL).rows]
     assert words[:5] == ["delete", "refresh", "replace", "deliver", "create"]
 
 
 def test_what_breaks_consumers_at_once_comes_before_what_leaves_them_time() -> None:
     later = replace(REFRESH, address=Address("user/a"), overlap=timedelta(hours=12))
     sudden = replace(REPLACE, address=Address("user/b"), overlap=timedelta(0))
-    assert [row.subject for row in sheet_of_plan(make_plan(later, sudden)).rows] == ["user/b", "user/a"]
+    assert [row.subject for row in build_plan_sheet(make_plan(later, sudden)).rows] == ["user/b", "user/a"]
 
 
 def test_a_row_says_what_it_comes_to_for_consumers_unless_it_is_blocked() -> None:
     blocked = replace(REFRESH, blocked=BLOCKED.blocked)
-    rows = [row for action in (REFRESH, blocked) for row in sheet_of_plan(make_plan(action)).rows]
+    rows = [row for action in (REFRESH, blocked) for row in build_plan_sheet(make_plan(action)).rows]
     assert [row.effect for row in rows] == ["the old raw key stops working at once", ""]
 
 
 def test_what_is_up_to_date_is_counted_and_has_no_row() -> None:
-    sheet = sheet_of_plan(make_plan(CREATE, KEEP))
+    sheet = build_plan_sheet(make_plan(CREATE, KEEP))
     assert (sheet.unchanged, [row.subject for row in sheet.rows]) == (("user/calm",), ["user/ci"])
 
 
 def test_a_sheet_counts_as_its_plan_does() -> None:
-    sheet, summary = sheet_of_plan(FULL), FULL.summary
+    sheet, summary = build_plan_sheet(FULL), FULL.summary
     assert (sheet.add, sheet.change, sheet.destroy) == (summary.add, summary.change, summary.destroy)
 
 
@@ -69,11 +67,11 @@ def test_a_sheet_counts_as_its_plan_does() -> None:
     ],
 )
 def test_each_action_is_as_grave_as_its_consequence(action: Action, level: Level) -> None:
-    assert sheet_of_plan(make_plan(action)).rows[0].level is level
+    assert build_plan_sheet(make_plan(action)).rows[0].level is level
 
 
 def test_a_row_of_a_blocked_action_names_its_guard_and_what_to_do() -> None:
-    (row,) = sheet_of_plan(make_plan(BLOCKED)).rows
+    (row,) = build_plan_sheet(make_plan(BLOCKED)).rows
     assert (row.mark, row.word, row.rule) == ("!", "delete (blocked)", "guard/deletes")
     assert row.advice == "if that is meant, say --allow-deletes 1"
 
@@ -83,45 +81,33 @@ def test_a_row_of_a_blocked_action_names_its_guard_and_what_to_do() -> None:
     [(Unmanaged.REPORT, Level.NOTICE), (Unmanaged.FAIL, Level.ERROR), (Unmanaged.IGNORE, None)],
 )
 def test_a_key_that_nobody_declared_is_as_grave_as_the_manifest_says(policy: Unmanaged, level: Level | None) -> None:
-    rows = sheet_of_plan(make_plan(unmanaged=(STRANGER,), unmanaged_policy=policy)).rows
+    rows = build_plan_sheet(make_plan(unmanaged=(STRANGER,), unmanaged_policy=policy)).rows
     assert [row.level for row in rows] == ([level] if level else [])
 
 
 @pytest.mark.parametrize(("plan", "expected"), [(FULL, True), (make_plan(KEEP), False)], ids=["changes", "none"])
 def test_only_a_plan_that_changes_something_has_a_digest_to_approve(plan: object, expected: bool) -> None:
-    sheet = sheet_of_plan(plan)  # type: ignore[arg-type]  # parametrized
+    sheet = build_plan_sheet(plan)  # type: ignore[arg-type]  # parametrized
     assert (bool(sheet.digest), sheet.is_different) == (expected, expected)
 
 
 def test_what_failed_comes_before_what_was_done() -> None:
-    rows = sheet_of_report(make_report(DONE, NOT_TRIED, FAILED, IN_DOUBT)).rows
+    rows = build_report_sheet(make_report(DONE, NOT_TRIED, FAILED, IN_DOUBT)).rows
     assert [row.word for row in rows] == ["replace failed", "refresh in doubt", "delete not tried", "created"]
     assert [row.level for row in rows] == [Level.ERROR, Level.ERROR, Level.ERROR, Level.WARNING]
 
 
 def test_a_failed_row_says_what_to_do_and_what_the_next_run_does() -> None:
-    (row,) = sheet_of_report(make_report(FAILED)).rows
+    (row,) = build_report_sheet(make_report(FAILED)).rows
     assert (row.advice, row.details) == ("ask an admin of the space", (("next run", "tries again"),))
 
 
 def test_a_done_row_says_where_the_raw_key_went() -> None:
-    (row,) = sheet_of_report(make_report(replace(DONE, notes=()))).rows
+    (row,) = build_report_sheet(make_report(replace(DONE, notes=()))).rows
     assert row.level is Level.NOTICE
     assert row.details == (("key id", "key-7"), ("stored in", "local:secrets/ci.env#ARIZE_API_KEY"))
 
 
 def test_an_interrupted_apply_says_so() -> None:
-    sheet = sheet_of_report(make_report(DONE, interrupted_by=15))
+    sheet = build_report_sheet(make_report(DONE, interrupted_by=15))
     assert sheet.remarks == ("It was interrupted. The next apply goes on from here.",)
-
-
-def test_an_error_is_a_row_of_its_own() -> None:
-    error = ProviderUnavailableError("it is down", advice="wait")
-    (row,) = sheet_of_error(error, about=Subject.PLAN, manifest="keys.yaml").rows
-    assert (row.reason, row.advice, row.rule) == ("it is down", "wait", "error/ProviderUnavailable")
-
-
-def test_each_problem_of_a_manifest_is_a_row_with_its_place() -> None:
-    problems = tuple(Problem(file="keys.yaml", line=line, column=3, message="name is missing") for line in (4, 9))
-    rows = sheet_of_error(ManifestError(problems), about=Subject.PLAN, manifest="keys.yaml").rows
-    assert [row.place and row.place.line for row in rows] == [4, 9]

@@ -1,0 +1,94 @@
+"""The lines under a headline: label and text of everything else that is known of an action, a finding or an event.
+
+All formats show the same lines, so that a reviewer finds in a pull request what a terminal shows. No line can hold a
+raw key, because no action, finding or event has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keyplan.model.calendar import Event
+from keyplan.model.drift import Finding
+from keyplan.model.plan import Action, KeyView, Verb
+from keyplan.model.times import write_duration
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.words import REASONS, format_time
+
+FOUND = "found"
+"""The label of a finding's detail."""
+
+_LONG = 1000
+
+
+def describe_action(action: Action) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each further line of an action; sanitized."""
+    if action.verb is Verb.CREATE and action.after:
+        yield from _describe_new_key(action.after)
+    for change in action.changes:
+        yield sanitize(change.field), f"{_quote(change.before)} -> {_quote(change.after)}"
+    if action.explanation:
+        yield "why", sanitize(action.explanation, width=_LONG)
+    for sentence in action.consequences:
+        yield "then", sanitize(sentence, width=_LONG)
+    for location in action.locations:
+        yield "goes to" if action.stores_raw_key else "empties", sanitize(location, width=_LONG)
+    if action.verb in (Verb.DELETE, Verb.FORGET) and action.key_id:
+        yield "key id", sanitize(action.key_id)
+    if action.blocked:
+        yield "guard", action.blocked.guard.value
+        yield "what to do", sanitize(action.blocked.advice, width=_LONG)
+
+
+def name_finding(finding: Finding) -> str:
+    """Return what a finding is about: its address, or name and id of a key without one. Not sanitized."""
+    return finding.address or f"{finding.name}  {finding.key_id or ''}".rstrip()
+
+
+def describe_finding(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each further line of a finding except its advice. Not sanitized.
+
+    The text goes to Markdown, XML and SARIF as well, and each of them escapes raw text in its own way.
+    """
+    if finding.detail:
+        yield FOUND, finding.detail
+    if finding.key_id and finding.address:
+        yield "key id", finding.key_id
+    if finding.guard:
+        yield "blocked by", finding.guard.value
+    if finding.waiver:
+        until = format_time(finding.waiver.until)
+        yield "accepted", f"by {finding.waiver.owner} until {until}: {finding.waiver.reason}"
+    if finding.lapsed:
+        ended = format_time(finding.lapsed.until)
+        yield "waiver ended", f"at {ended}; {finding.lapsed.owner} had accepted it: {finding.lapsed.reason}"
+
+
+def describe_event(event: Event) -> str:
+    """Return why and how an event of a calendar happens, in a few words; sanitized."""
+    reason = REASONS[event.reason] if event.reason else ""
+    return "; ".join(filter(None, (reason, _describe_overlap(event), sanitize(event.note, width=_LONG))))
+
+
+def _describe_new_key(view: KeyView) -> Iterator[tuple[str, str]]:
+    if view.description:
+        yield "description", _quote(view.description)
+    if view.spaces:
+        yield "spaces", ", ".join(sanitize(space) for space in view.spaces)
+    if view.roles:
+        yield "roles", sanitize(view.roles, width=_LONG)
+    if view.expires_at:
+        yield "expires", format_time(view.expires_at)
+    if view.expires_in:
+        yield "expires", f"{write_duration(view.expires_in)} after it is made"
+
+
+def _describe_overlap(event: Event) -> str:
+    """Return how long the old key works after a rotation; empty for every other event."""
+    if event.overlap is None:
+        return ""
+    return f"overlap {write_duration(event.overlap)}" if event.overlap else "no overlap"
+
+
+def _quote(text: str) -> str:
+    return f'"{sanitize(text, width=120)}"' if text else "(none)"

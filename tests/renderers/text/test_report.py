@@ -1,0 +1,57 @@
+"""A report as text, word for word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from plans import (
+    DONE,
+    FAILED,
+    FORGET,
+    IN_DOUBT,
+    NOT_TRIED,
+    REPLACE,
+    make_report,
+)
+from syrupy.assertion import SnapshotAssertion
+
+from keyplan.model.manifest import KeyId
+from keyplan.model.report import Done, Report
+from keyplan.renderers.formats import render_report
+from keyplan.renderers.summary import summarize_reports
+from keyplan.renderers.text.report import render_reports
+
+ONE_ADDED = "Resources: 1 added, 0 changed, 0 destroyed."
+REPORTS = {
+    "nothing to do": make_report(),
+    "all done": make_report(DONE, Done(action=REPLACE, key_id=KeyId("key-8")), Done(action=FORGET)),
+    "something of everything": make_report(DONE, FAILED, IN_DOUBT, NOT_TRIED),
+    "interrupted": make_report(DONE, NOT_TRIED, interrupted_by=15),
+    "interrupted by an odd signal": make_report(DONE, interrupted_by=10),
+    "failed without advice": make_report(replace(FAILED, advice="", next_run="")),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_a_report_reads_like_this(report: Report, snapshot: SnapshotAssertion) -> None:
+    assert render_report(report, as_format="text") == snapshot
+
+
+def test_several_reports_have_one_summary_as_the_last_line(snapshot: SnapshotAssertion) -> None:
+    assert render_reports([make_report(DONE, FAILED), make_report(NOT_TRIED)]) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (make_report(DONE), f"Apply complete! {ONE_ADDED}"),
+        (make_report(), "Apply complete! Resources: 0 added, 0 changed, 0 destroyed."),
+        (
+            make_report(DONE, FAILED, IN_DOUBT, NOT_TRIED),
+            f"Apply incomplete. {ONE_ADDED} Not done: 1 failed, 1 in doubt, 1 not tried.",
+        ),
+    ],
+)
+def test_a_report_is_called_complete_only_if_it_is(report: Report, line: str) -> None:
+    assert summarize_reports([report]) == line
