@@ -1,21 +1,17 @@
-"""A calendar as JSON values, in the format that `schemas/calendar.v1.json` publishes.
-
-In: a `Calendar`. Out: its document. Never: a raw key, which no calendar holds.
-"""
+"""Calendars as JSON values, in the format that `schemas/calendar.v1.json` publishes."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from keyplan.model.calendar import Calendar, Event
+from keyplan.model.manifest import Json
 from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 
 
-def to_document(calendar: Calendar) -> dict[str, Any]:
-    """Return the calendar as JSON values; events by time, then address."""
+def to_document(calendar: Calendar) -> dict[str, Json]:
+    """Return the calendar as JSON values; events in their own order: by time, then address."""
     return {
         "format_version": FORMAT_VERSION,
         "owner": calendar.owner,
@@ -27,7 +23,7 @@ def to_document(calendar: Calendar) -> dict[str, Any]:
     }
 
 
-def _write_event(event: Event) -> dict[str, Any]:
+def _write_event(event: Event) -> dict[str, Json]:
     return {
         "at": write_time(event.at),
         "event": event.happening.value,

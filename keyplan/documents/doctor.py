@@ -1,16 +1,15 @@
-"""An examination as JSON values, in the format that `schemas/doctor.v1.json` publishes."""
+"""What `keyplan doctor` found as JSON values, in the format that `schemas/doctor.v1.json` publishes."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from keyplan.model.examination import Examination, Finding, Health
+from keyplan.model.manifest import Json
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 
 
-def to_document(examination: Examination) -> dict[str, Any]:
+def to_document(examination: Examination) -> dict[str, Json]:
     """Return the examination as JSON values; findings in their order."""
     return {
         "format_version": FORMAT_VERSION,
@@ -21,7 +20,7 @@ def to_document(examination: Examination) -> dict[str, Any]:
     }
 
 
-def _write_finding(finding: Finding) -> dict[str, Any]:
+def _write_finding(finding: Finding) -> dict[str, Json]:
     return {
         "area": finding.area.value,
         "subject": finding.subject,

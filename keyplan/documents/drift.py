@@ -1,23 +1,19 @@
-"""A drift as JSON values, in the format that `schemas/drift.v1.json` publishes.
-
-In: a `Drift`. Out: its document. Never: a raw key, which no drift holds.
-"""
+"""Drifts as JSON values, in the formats that `schemas/drift.v1.json` and `schemas/drifts.v1.json` publish."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from keyplan.documents.report import Failure, write_failures
 from keyplan.model.drift import Drift, Finding, Kind
-from keyplan.model.manifest import Place, Waiver
+from keyplan.model.manifest import Json, Place, Waiver
 from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 
 
-def to_document(drift: Drift) -> dict[str, Any]:
+def to_document(drift: Drift) -> dict[str, Json]:
     """Return the drift as JSON values; findings by kind, then address or name."""
     return {
         "format_version": FORMAT_VERSION,
@@ -38,8 +34,8 @@ def to_document(drift: Drift) -> dict[str, Any]:
     }
 
 
-def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> dict[str, Any]:
-    """Return the drifts as JSON values: a single one's own document, or a set that holds each of theirs."""
+def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> dict[str, Json]:
+    """Return the drifts as JSON values: its own document for a single one, else a set."""
     if len(drifts) == 1 and not failures:
         return to_document(drifts[0])
     return {
@@ -50,7 +46,7 @@ def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> d
     }
 
 
-def _write_finding(finding: Finding) -> dict[str, Any]:
+def _write_finding(finding: Finding) -> dict[str, Json]:
     return {
         "kind": finding.kind.value,
         "cause": finding.cause.value,
@@ -68,7 +64,7 @@ def _write_finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _write_waiver(waiver: Waiver) -> dict[str, Any]:
+def _write_waiver(waiver: Waiver) -> dict[str, Json]:
     return {
         "owner": waiver.owner,
         "reason": waiver.reason,
@@ -77,5 +73,5 @@ def _write_waiver(waiver: Waiver) -> dict[str, Any]:
     }
 
 
-def _write_place(place: Place) -> dict[str, Any]:
+def _write_place(place: Place) -> dict[str, Json]:
     return {"file": place.file, "line": place.line, "column": place.column}

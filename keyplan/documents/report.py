@@ -1,40 +1,24 @@
-"""A report as JSON values, in the format that `schemas/report.v1.json` publishes.
-
-In: a `Report`. Out: its document. Never: a raw key, which no report holds.
-"""
+"""Reports as JSON values, in the formats that `schemas/report.v1.json` and `schemas/reports.v1.json` publish."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from keyplan.documents.plan import write_action_identity, write_summary
 from keyplan.errors import KeyplanError
+from keyplan.model.manifest import Json
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.model.times import write_time
-
-Failure: TypeAlias = tuple[str, KeyplanError]
-"""The name of a manifest, and what went wrong with it."""
-
-
-def write_failures(failures: Sequence[Failure]) -> list[dict[str, Any]]:
-    """Return the failures as JSON values, in their order."""
-    return [
-        {
-            "manifest": manifest,
-            "message": error.message,
-            "advice": error.advice,
-            "exit_status": error.exit_status,
-        }
-        for manifest, error in failures
-    ]
-
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 
+Failure: TypeAlias = tuple[str, KeyplanError]
+"""The path of a manifest that has no result, and why."""
 
-def to_document(report: Report) -> dict[str, Any]:
+
+def to_document(report: Report) -> dict[str, Json]:
     """Return the report as JSON values; outcomes in the plan's order."""
     return {
         "format_version": FORMAT_VERSION,
@@ -50,8 +34,8 @@ def to_document(report: Report) -> dict[str, Any]:
     }
 
 
-def to_documents(reports: Sequence[Report], failures: Sequence[Failure] = ()) -> dict[str, Any]:
-    """Return the reports as JSON values: a single one's own document, or a set that holds each of theirs."""
+def to_documents(reports: Sequence[Report], failures: Sequence[Failure] = ()) -> dict[str, Json]:
+    """Return the reports as JSON values: its own document for a single one, else a set."""
     if len(reports) == 1 and not failures:
         return to_document(reports[0])
     return {
@@ -62,16 +46,29 @@ def to_documents(reports: Sequence[Report], failures: Sequence[Failure] = ()) ->
     }
 
 
+def write_failures(failures: Sequence[Failure]) -> list[dict[str, Json]]:
+    """Return the failures as JSON values, in their order."""
+    return [
+        {
+            "manifest": manifest,
+            "message": error.message,
+            "advice": error.advice,
+            "exit_status": error.exit_status,
+        }
+        for manifest, error in failures
+    ]
+
+
 def is_complete(report: Report) -> bool:
-    """Whether everything that was begun or should have been begun is done; what a guard blocked is no part of it."""
+    """Whether every action of the apply is done; blocked actions are not part of it."""
     return all(isinstance(outcome, Done) for outcome in report.outcomes)
 
 
-def _write_outcome(outcome: Outcome) -> dict[str, Any]:
+def _write_outcome(outcome: Outcome) -> dict[str, Json]:
     return {**write_action_identity(outcome.action), **_write_result(outcome)}
 
 
-def _write_result(outcome: Outcome) -> dict[str, Any]:
+def _write_result(outcome: Outcome) -> dict[str, Json]:
     match outcome:
         case Done():
             return {

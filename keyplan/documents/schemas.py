@@ -1,7 +1,7 @@
-"""Find the JSON Schemas that keyplan publishes.
+"""The JSON Schemas that keyplan publishes, by name.
 
-In: a schema's name. Out: the schema. Never: a second copy. The project's top-level `schemas` folder is the only one:
-a wheel carries it inside the package, an editable install leaves it beside the package.
+The project's top-level `schemas` folder is the only copy: a wheel carries it inside the package, an editable install
+leaves it beside the package.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from keyplan.errors import InputError, KeyplanError
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
-"""Where they are: in a wheel, and in an editable install."""
+"""In a wheel, and in an editable install."""
 
 
 def load(name: str, *, folders: Sequence[Path] = FOLDERS) -> dict[str, Any]:
     """Return a schema such as ``manifest.v1``.
 
-    Raises InputError where there is none of that name, KeyplanError where there are none at all.
+    Raises InputError if there is none of that name, KeyplanError if there are none at all.
     """
     found = _find(folders)
     if name not in found:

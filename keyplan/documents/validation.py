@@ -1,21 +1,21 @@
 """Validations as JSON values, in the format that `schemas/validation.v1.json` publishes.
 
-In: validations. Out: their document. Never: a value out of the manifest, which could be a secret.
+A value out of the manifest is never shown: it could be a secret.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from keyplan.errors import Problem
+from keyplan.model.manifest import Json
 from keyplan.model.policy import Validation
 
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 
 
-def to_document(validations: Sequence[Validation]) -> dict[str, Any]:
+def to_document(validations: Sequence[Validation]) -> dict[str, Json]:
     """Return the validations as JSON values, in their order."""
     return {
         "format_version": FORMAT_VERSION,
@@ -31,7 +31,7 @@ def to_document(validations: Sequence[Validation]) -> dict[str, Any]:
     }
 
 
-def _write_problem(problem: Problem) -> dict[str, Any]:
+def _write_problem(problem: Problem) -> dict[str, Json]:
     return {
         "rule": problem.rule,
         "place": {"file": problem.file, "line": problem.line, "column": problem.column},

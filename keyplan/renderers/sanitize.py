@@ -6,10 +6,8 @@ order of its neighbours, half a surrogate pair, or a command to the program that
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from typing import Any
 
 _ELLIPSIS = "…"
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
@@ -35,12 +33,6 @@ def sanitize(text: str, *, width: int = 256) -> str:
     # Commands second: an escape may change what the line begins with.
     shown = _COMMAND.sub(_break_command, shown)
     return shown if len(shown) <= width else shown[: width - 1] + _ELLIPSIS
-
-
-def render_json(document: dict[str, Any] | list[Any]) -> str:
-    """Return indented JSON in ASCII, in which a terminal finds no control and a log no command."""
-    # Two number signs can meet only inside a string, and there the escape means the same. See `_COMMAND`.
-    return json.dumps(document, indent=2).replace("##", r"#\u0023") + "\n"
 
 
 def _break_command(command: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from cli.shell import Shell
 from renderers.machine.test_notice import GONE, make_drift
 
+from keyplan.renderers.machine.notice import FailedManifest
 from keyplan.app.notifications import NoticeSender, NotificationSettings, open_notice_sender, status_with_notices
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import click
 
+from keyplan.renderers.formats import build_drift_sheet
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
 from keyplan.app.drift import DEFAULT_WARNING, detect_drift

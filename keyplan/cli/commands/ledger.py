@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from keyplan.renderers.words import format_count
 from keyplan.app.rebuild import Rebuild, rebuild_ledger
 from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace
 from keyplan.cli.apply_options import lock_timeout_option

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from keyplan.renderers.summary import describe_planned
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.exit_codes import combine_statuses, status_of_plan

@@ -12,12 +12,12 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 from urllib.parse import quote
 
-from keyplan.model.manifest import Place
+from keyplan.model.manifest import Json, Place
 from keyplan.renderers.ci.sheet import Level, Row, Sheet, format_headline, list_details
-from keyplan.renderers.sanitize import render_json, sanitize
+from keyplan.renderers.json_text import render_json
+from keyplan.renderers.sanitize import sanitize
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Mapping[Level, str] = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}
@@ -31,7 +31,7 @@ def render_sarif(sheets: Sequence[Sheet], *, version: str) -> str:
     """Return a log of one run with a result per row; `version` is that of keyplan."""
     rules = {_name_rule(row): row for sheet in reversed(sheets) for row in reversed(sheet.rows)}
     names = sorted(rules)
-    run = {
+    run: dict[str, Json] = {
         "tool": {
             "driver": {
                 "name": "keyplan",
@@ -52,7 +52,7 @@ def _name_run(sheets: Sequence[Sheet]) -> str:
     return f"keyplan/{'+'.join(sorted({sheet.about.value for sheet in sheets}))}/"
 
 
-def _describe_rule(name: str, row: Row) -> dict[str, Any]:
+def _describe_rule(name: str, row: Row) -> dict[str, Json]:
     kind, _, cause = name.partition("/")
     return {
         "id": name,
@@ -62,7 +62,7 @@ def _describe_rule(name: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _list_results(sheets: Sequence[Sheet], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _list_results(sheets: Sequence[Sheet], names: Sequence[str]) -> Iterator[dict[str, Json]]:
     seen: Counter[tuple[str, ...]] = Counter()
     for sheet in sheets:
         for row in sheet.rows:
@@ -92,7 +92,7 @@ def _escape(text: str) -> str:
     return _INTERPRETED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def _locate(place: Place | None, manifest: str) -> dict[str, Any]:
+def _locate(place: Place | None, manifest: str) -> dict[str, Json]:
     """Return the place of a row; a row without a declaration belongs to the manifest as a whole."""
     if place is None:
         return {"artifactLocation": _name_file(manifest)}

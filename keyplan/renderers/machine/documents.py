@@ -18,7 +18,7 @@ from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Validation
 from keyplan.model.report import Report
-from keyplan.renderers.sanitize import render_json
+from keyplan.renderers.json_text import render_json
 
 
 def render_plans(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> str:

@@ -9,11 +9,11 @@ Source: developer.hashicorp.com/terraform/internals/machine-readable-ui. Publish
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import assert_never
 
 from keyplan.documents.report import is_complete
 from keyplan.errors import KeyplanError
-from keyplan.model.manifest import Place
+from keyplan.model.manifest import Json, Place
 from keyplan.model.plan import Action, Plan, Summary, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize
@@ -35,12 +35,12 @@ _ACTIONS: Mapping[Verb, str] = {
 """What Terraform calls an action in these events; keyplan's own verb is beside it."""
 
 
-def describe_version(version: str) -> dict[str, Any]:
+def describe_version(version: str) -> dict[str, Json]:
     """Return the first event of every stream: by its `ui` a reader knows whether it understands the rest."""
     return _event("version", f"keyplan {version}", keyplan=version, ui=FORMAT_VERSION)
 
 
-def describe_plan(plan: Plan) -> Iterator[dict[str, Any]]:
+def describe_plan(plan: Plan) -> Iterator[dict[str, Json]]:
     """Yield an event for each action that is planned, one for each that is blocked, and the counts."""
     for action in plan.actions:
         if action.blocked:
@@ -60,26 +60,31 @@ def describe_plan(plan: Plan) -> Iterator[dict[str, Any]]:
     yield describe_summary(plan.summary, "plan")
 
 
-def describe_summary(summary: Summary, operation: str) -> dict[str, Any]:
+def describe_summary(summary: Summary, operation: str) -> dict[str, Json]:
     """Return the event with the counts of a plan or an apply; Terraform calls what is destroyed removed."""
     planned = f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
     done = f"Resources: {summary.add} added, {summary.change} changed, {summary.destroy} destroyed."
-    changes = {"add": summary.add, "change": summary.change, "remove": summary.destroy, "operation": operation}
+    changes: dict[str, Json] = {
+        "add": summary.add,
+        "change": summary.change,
+        "remove": summary.destroy,
+        "operation": operation,
+    }
     return _event("change_summary", f"Plan: {planned}" if operation == "plan" else done, changes=changes)
 
 
-def describe_start(action: Action) -> dict[str, Any]:
+def describe_start(action: Action) -> dict[str, Json]:
     """Return the event of an action that begins."""
     return _event("apply_start", f"{action.address}: {action.verb.value} begins", hook=_resource(action))
 
 
-def describe_step(action: Action, what: str, elapsed_seconds: float) -> dict[str, Any]:
+def describe_step(action: Action, what: str, elapsed_seconds: float) -> dict[str, Json]:
     """Return the event of an action that reached a step."""
     hook = {**_resource(action), "step": what, "elapsed_seconds": elapsed_seconds}
     return _event("apply_progress", f"{action.address}: {what}", hook=hook)
 
 
-def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[str, Any]]:
+def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[str, Json]]:
     """Yield the event of an action that ended, and a diagnostic if it is not done."""
     action, hook = outcome.action, {**_resource(outcome.action), "elapsed_seconds": elapsed_seconds}
     address = action.address
@@ -103,12 +108,12 @@ def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[
             assert_never(outcome)
 
 
-def describe_error(error: KeyplanError) -> dict[str, Any]:
+def describe_error(error: KeyplanError) -> dict[str, Json]:
     """Return the diagnostic of a run that ended with an error."""
     return _diagnostic("error", error.message, error.advice, None)
 
 
-def describe_end(report: Report) -> Iterator[dict[str, Any]]:
+def describe_end(report: Report) -> Iterator[dict[str, Json]]:
     """Yield the last two events of an apply."""
     yield describe_summary(report.summary, "apply")
     kinds = {"done": Done, "failed": Failed, "in_doubt": InDoubt, "not_tried": NotTried}
@@ -119,7 +124,7 @@ def describe_end(report: Report) -> Iterator[dict[str, Any]]:
     yield _event("final", message, level="info" if complete else "error", result=final)
 
 
-def _event(kind: str, message: str, *, level: str = "info", **fields: Any) -> dict[str, Any]:
+def _event(kind: str, message: str, *, level: str = "info", **fields: Json) -> dict[str, Json]:
     return {
         "@level": level,
         "@message": sanitize(message, width=_LONG),
@@ -131,7 +136,7 @@ def _event(kind: str, message: str, *, level: str = "info", **fields: Any) -> di
 
 def _diagnostic(
     severity: str, summary: str, detail: str, place: Place | None, *, address: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     diagnostic = {
         "severity": severity,
         "summary": summary,
@@ -143,7 +148,7 @@ def _diagnostic(
     return _event("diagnostic", f"{severity}: {summary}", level=level, diagnostic=diagnostic)
 
 
-def _resource(action: Action) -> dict[str, Any]:
+def _resource(action: Action) -> dict[str, Json]:
     view = action.after or action.before
     resource = {
         "addr": action.address,
@@ -159,7 +164,7 @@ def _resource(action: Action) -> dict[str, Any]:
     }
 
 
-def _format_place(place: Place | None) -> dict[str, Any] | None:
+def _format_place(place: Place | None) -> dict[str, Json] | None:
     if place is None:
         return None
     return {"filename": place.file, "start": {"line": place.line, "column": place.column}}

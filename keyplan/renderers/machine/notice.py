@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.manifest import Json
 from keyplan.model.notice import Mood, Notice
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count, join_words
@@ -113,7 +113,7 @@ def _sanitize(text: str) -> str:
     return _MENTION.sub("@ ", sanitize(text, width=_LINE_WIDTH))
 
 
-def _format_slack(title: str, text: str) -> dict[str, Any]:
+def _format_slack(title: str, text: str) -> dict[str, Json]:
     """Return the body for an incoming webhook. Plain text is neither markup nor links there."""
     escaped = [part.translate(_ENTITIES) for part in (title, text) if part]
     return {
@@ -125,11 +125,11 @@ def _format_slack(title: str, text: str) -> dict[str, Any]:
     }
 
 
-def _format_plain(text: str) -> dict[str, Any]:
+def _format_plain(text: str) -> dict[str, Json]:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def _format_drift(drift: Drift) -> dict[str, Any]:
+def _format_drift(drift: Drift) -> dict[str, Json]:
     shown, found = drift.alarms[:_FINDINGS_SHOWN], Counter(finding.kind for finding in drift.alarms)
     return {
         "manifest": drift.manifest,
@@ -143,7 +143,7 @@ def _format_drift(drift: Drift) -> dict[str, Any]:
     }
 
 
-def _format_finding(finding: Finding) -> dict[str, Any]:
+def _format_finding(finding: Finding) -> dict[str, Json]:
     return {
         "kind": finding.kind.value,
         "cause": finding.cause.value,
@@ -156,7 +156,7 @@ def _format_finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _format_failure(failure: FailedManifest) -> dict[str, Any]:
+def _format_failure(failure: FailedManifest) -> dict[str, Json]:
     return {
         "manifest": failure.manifest or None,
         "message": failure.error.message,

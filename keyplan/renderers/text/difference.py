@@ -25,7 +25,7 @@ _CHANGED = "{path} was {old}, is now {new}"
 
 
 def describe_difference(reviewed: Plan, current: Plan) -> tuple[str, ...]:
-    """Return what changed since the review, a line each, sorted; nothing where the decisions are the same."""
+    """Return what changed since the review, a line each, sorted; empty if the decisions are the same."""
     # A changed field shows up in the keys before and after as well: without it here, a line appears once. Only if
     # nothing else differs, the changed fields themselves are compared.
     return _compare(_index_decisions(reviewed, "changes"), _index_decisions(current, "changes")) or _compare(
@@ -45,7 +45,7 @@ def _index_decisions(plan: Plan, *without: str) -> dict[str, Any]:
     by_name: dict[str, Any] = {}
     for action in actions:
         address = str(action["address"])
-        # An address has several actions where old keys of it are deleted; their ids tell them apart.
+        # An address has several actions if old keys of it are deleted; their ids tell them apart.
         name = address if address not in by_name else f"{address} ({action['key_id']})"
         by_name[name] = {field: value for field, value in action.items() if field not in without}
     return {**decisions, **by_name}
