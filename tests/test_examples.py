@@ -132,7 +132,7 @@ def test_one_key_is_rotated_on_request_and_the_rest_is_left_alone(rotate: Timela
     before = {name: rotate.raw(name) for name in NAMES}
     said = rotate("rotate", "user/partner", "--auto-approve")
     assert said.status == 0
-    assert "Only what fits user/partner was looked at; the rest was not." in said.out
+    assert "Only user/partner was planned; the rest was not checked." in said.out
     assert [name for name in NAMES if rotate.raw(name) != before[name]] == ["partner"]
 
 

@@ -43,7 +43,7 @@ class AppriseNotifier:
         _silence_log()
         if not sender.add(target.url.reveal()):
             raise InputError(
-                f"apprise does not understand the target of notices {target.name}",
+                f"apprise does not understand the notification target {target.name}",
                 advice="its documentation lists the form of URL for each service",
             )
         return cls(target=target, sender=sender)

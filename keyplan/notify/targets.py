@@ -45,7 +45,8 @@ def read_target(text: str) -> Target:
     scheme, separator, _ = text.partition("://")
     if not separator or not scheme.isascii() or not scheme.replace("+", "").replace("-", "").isalnum():
         raise InputError(
-            "a target of notices is not a URL", advice="say https://HOST/PATH, slack+https://HOST/PATH, or apprise's"
+            "a notification target is not a URL",
+            advice="use https://HOST/PATH, slack+https://HOST/PATH, or a URL of apprise",
         )
     # For some services of apprise even the host is a token, so only the scheme is shown.
     plain = scheme.lower().removeprefix(_SLACK_PREFIX)
@@ -60,13 +61,13 @@ def _read_web(text: str, scheme: str, *, is_slack: bool) -> Target:
         host = httpx.URL(text).host
     except (httpx.InvalidURL, UnicodeError):  # UnicodeError: bytes of the environment that are not text
         # From None: the cause quotes the URL.
-        raise InputError(f"a {scheme} target of notices is not a URL") from None
+        raise InputError(f"a {scheme} notification target is not a URL") from None
     if not host:
-        raise InputError(f"a {scheme} target of notices has no host")
+        raise InputError(f"a {scheme} notification target has no host")
     name = f"{scheme}://{show_safely(host)}"
     if scheme == "http" and not is_loopback(host):
         raise InputError(
-            f"the target of notices {name} is plain http: everyone on the way could read the URL's secret",
+            f"the notification target {name} is plain http: everyone on the way could read the URL's secret",
             advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
         )
     is_slack = is_slack or host in _SLACK_HOSTS

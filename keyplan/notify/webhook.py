@@ -49,7 +49,7 @@ class Webhook:
             return
         raise NotificationError(
             f"{self.name} did not take the notice: {_describe(result)}",
-            advice="check the URL with whoever gave it to you; it may have been revoked",
+            advice="check the URL with its issuer; it may have been revoked",
         )
 
     def _post(self, http: httpx.Client, body: Mapping[str, Json]) -> Exchange:
@@ -79,4 +79,6 @@ class Webhook:
 def _describe(result: Exchange | None) -> str:
     if isinstance(result, Failure):
         return result.reason
-    return f"the server answered {result.status}" if result else "the server keeps everybody waiting"
+    if result is None:
+        return "the server asked for a longer pause than keyplan waits"
+    return f"the server answered {result.status}"

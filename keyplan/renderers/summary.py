@@ -57,22 +57,22 @@ def list_plan_remarks(plan: Plan) -> Iterator[str]:
     """Yield what a reader should know of the plan as a whole, a line each; sanitized."""
     if plan.request.targets:
         targets = ", ".join(sanitize(target) for target in plan.request.targets)
-        yield f"Only what fits {targets} was looked at; the rest was not."
+        yield f"Only {targets} was planned; the rest was not checked."
     if plan.blocked or plan.refuses_unmanaged:
-        yield "What is blocked is left as it is; what to do about it stands beside it."
+        yield "Blocked actions will not run; each one says what to do."
 
 
 def list_drift_remarks(drift: Drift) -> Iterator[str]:
     """Yield what the summary line has no room for, a line each."""
     if drift.kinds != tuple(Kind):
-        yield f"Only {join_words([kind.value for kind in drift.kinds])} was looked for."
+        yield f"Only {join_words([kind.value for kind in drift.kinds])} was checked."
     shown = len(drift.open) - len(drift.alarms)
     counted = ((shown, "for information"), (len(drift.accepted), "accepted"), (len(drift.in_order), "in order"))
     counts = [f"{number} {word}" for number, word in counted if number]
     if counts:
         yield f"{', '.join(counts)}."
     if any(finding.guard for finding in drift.alarms):
-        yield "What is blocked is not mended by an apply; what to do about it stands beside it."
+        yield "An apply does not fix blocked findings; each one says what to do."
 
 
 def describe_planned(plan: Plan, *, ledger: str) -> str:

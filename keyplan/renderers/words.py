@@ -20,18 +20,18 @@ REASONS: Mapping[Reason, str] = {
     Reason.EXPIRED: "the key has expired",
     Reason.GONE: "deleted outside keyplan",
     Reason.UNFINISHED: "an earlier run did not finish",
-    Reason.UNDELIVERED: "its raw key is not where it belongs",
+    Reason.UNDELIVERED: "a sink does not hold its raw key",
     Reason.UNPROVEN: "nothing proves that its raw key was ever delivered",
     Reason.ROTATED_ELSEWHERE: "rotated outside keyplan",
     Reason.CHANGED: "changed in the manifest",
-    Reason.REQUESTED: "asked for",
+    Reason.REQUESTED: "requested",
     Reason.EXPIRING: "expires soon",
     Reason.TOO_OLD: "older than its rotation allows",
     Reason.UP_TO_DATE: "up to date",
     Reason.MOVED: "moved to another address",
     Reason.SUPERSEDED: "an old key whose successor is in place",
-    Reason.OVERLAPPING: "an old key that still works on during the overlap",
-    Reason.STILL_USED: "an old key that somebody still uses",
+    Reason.OVERLAPPING: "an old key that works until its overlap is over",
+    Reason.STILL_USED: "an old key that is still in use",
     Reason.UNDECLARED: "no longer in the manifest",
 }
 
@@ -65,7 +65,7 @@ def format_reason(action: Action) -> str:
     if action.reason is Reason.MOVED and action.previous_address:
         return f"moved from {sanitize(action.previous_address)}"
     if action.reason is Reason.ADOPTED and action.verb is Verb.CREATE:
-        return "a new key beside one that keyplan did not make, which stays as it is"
+        return "a new key beside one that keyplan did not make (not touched)"
     return REASONS[action.reason]
 
 

@@ -38,7 +38,7 @@ def test_the_next_plan_keeps_it_with_the_ledger_gone(shell: Shell, by_hand: KeyR
 def test_a_rotation_that_is_due_is_planned(shell: Shell, by_hand: KeyRecord) -> None:
     shell("import", "user/ci", by_hand.id)
     shell.write(MANIFEST.replace("{name: ci,", "{name: ci, rotation: {generation: 2},"))
-    assert "refresh  user/ci  (asked for)" in shell("plan").out
+    assert "refresh  user/ci  (requested)" in shell("plan").out
 
 
 def test_a_second_import_of_the_same_does_nothing(shell: Shell, by_hand: KeyRecord) -> None:

@@ -70,7 +70,7 @@ def test_unmanaged_keys_are_4_where_the_manifest_says_fail(shell: Shell) -> None
     shell.world.provider.person_creates("hand-made")
     done = shell("plan")
     assert done.status == 4
-    assert "1 live key that nobody declared (unmanaged: fail)" in done.out
+    assert "1 unmanaged key (unmanaged: fail)" in done.out
 
 
 @USUAL

@@ -24,7 +24,7 @@ def test_rotate_renews_one_key_and_the_old_one_works_through_the_overlap(termina
     old, other = terminal.delivered("ci"), terminal.delivered("ingest")
     rotated = terminal.run("rotate", "user/ci", "--auto-approve")
     assert rotated.returncode == 0
-    assert "Only what fits user/ci was looked at; the rest was not." in rotated.stdout
+    assert "Only user/ci was planned; the rest was not checked." in rotated.stdout
     assert (terminal.is_valid(old), terminal.is_valid(terminal.delivered("ci"))) == (True, True)
     assert (terminal.delivered("ci") == old, terminal.delivered("ingest") == other) == (False, True)
 

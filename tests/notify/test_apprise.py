@@ -69,7 +69,7 @@ def test_what_apprise_cannot_send_is_an_error_without_the_url(sends: bool | Exce
 
 
 def test_a_url_that_apprise_does_not_understand_is_refused() -> None:
-    with pytest.raises(InputError, match=r"does not understand the target of notices discord://\.\.\."):
+    with pytest.raises(InputError, match=r"does not understand the notification target discord://\.\.\."):
         open_with(Scripted(takes=False))
 
 

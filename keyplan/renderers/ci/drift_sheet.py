@@ -26,15 +26,15 @@ _PHRASES: Mapping[Cause, str] = {
     Cause.ABSENT: "no key yet",
     Cause.CHANGED: "changed in the manifest",
     Cause.UNDELIVERED: "not yet in every sink that the manifest names",
-    Cause.REQUESTED: "asked for",
+    Cause.REQUESTED: "requested",
     Cause.MOVED: "moved to another address",
     Cause.DUE: "older than its rotation allows",
     Cause.UNFINISHED: "an earlier run did not finish",
     Cause.SUPERSEDED: "an old key whose successor is in place",
     Cause.UNDECLARED: "no longer in the manifest",
     Cause.IN_PAST: "its expires_at is in the past",
-    Cause.POLICY: "as declared, and held back",
-    Cause.EXPIRES_SOON: "ends soon",
+    Cause.POLICY: "as declared, but blocked",
+    Cause.EXPIRES_SOON: "expires soon",
 }
 
 
@@ -71,7 +71,7 @@ def _build_row(finding: Finding) -> Row:
 def _format_reason(finding: Finding) -> str:
     """Return the cause in words with what was found, so that no format has to search the details for it."""
     if finding.cause is Cause.UNMANAGED:
-        return f"a live {finding.detail or 'key'} that nobody declared: {finding.name}"
+        return f"an unmanaged {finding.detail or 'key'}: {finding.name}"
     phrase = _PHRASES[finding.cause]
     return f"{phrase}: {finding.detail}" if finding.detail else phrase
 

@@ -165,19 +165,19 @@ def _describe_left_out(section: _Section, count: _Counts) -> Iterator[str]:
     hidden_remarks = len(section.remarks) - count[_Part.REMARK]
     more += [format_count(hidden_remarks, "remark")] if hidden_remarks else []
     if named or more:
-        yield f"Left out for want of room: {join_words([*named, *more])}."
+        yield f"Left out for lack of space: {join_words([*named, *more])}."
 
 
 def _describe_hidden(hidden: Sequence[Sheet]) -> str:
     different = sum(sheet.is_different for sheet in hidden)
-    return f"{format_count(len(hidden), 'more manifest')} found no room here, {different or 'none'} with differences."
+    return f"{format_count(len(hidden), 'more manifest')} left out, {different or 'none'} with differences."
 
 
 def _format_shortest(sheets: Sequence[Sheet]) -> str:
     different = sum(sheet.is_different for sheet in sheets)
     if not sheets:
         return "No manifests.\n"
-    return f"{format_count(len(sheets), 'manifest')}, {different or 'none'} with differences. No room here for more.\n"
+    return f"{format_count(len(sheets), 'manifest')}, {different or 'none'} with differences. No space for more.\n"
 
 
 def _build_section(sheet: Sheet) -> _Section:

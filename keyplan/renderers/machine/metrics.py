@@ -20,12 +20,12 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 FAMILIES: Mapping[str, str] = {
     "keyplan_build_info": "Which keyplan wrote this; always 1.",
-    "keyplan_run_last_timestamp_seconds": "When the last run ended, whatever came of it.",
+    "keyplan_run_last_timestamp_seconds": "When the last run ended, with or without errors.",
     "keyplan_run_duration_seconds": "How long the last run took.",
-    "keyplan_run_last_success_timestamp_seconds": "When a run last looked at the manifest to the end; 0 for never.",
+    "keyplan_run_last_success_timestamp_seconds": "When a run last checked the whole manifest; 0 for never.",
     "keyplan_plan_actions": "Actions that an apply would run now, by verb.",
     "keyplan_plan_blocked": "Actions that a guard holds back.",
-    "keyplan_drift_keys": "Findings that nobody accepted, by kind.",
+    "keyplan_drift_keys": "Findings that no waiver accepts, by kind.",
     "keyplan_keys": "Keys that the provider lists, managed by keyplan or not.",
     "keyplan_key_created_timestamp_seconds": "When the current key of a declaration was made.",
     "keyplan_key_expiration_timestamp_seconds": "When the current key of a declaration expires; absent for never.",
@@ -34,9 +34,9 @@ FAMILIES: Mapping[str, str] = {
         "When keyplan will renew the key of a declaration; absent if it will not in the time that it looks ahead."
     ),
     "keyplan_key_retire_deadline_timestamp_seconds": "When the oldest superseded key of a declaration is due to go.",
-    "keyplan_intents_open": "Effects that were begun and not finished; exhausted ones wait for a person.",
+    "keyplan_intents_open": "Effects that were begun and not finished; exhausted ones need a user.",
     "keyplan_intents_oldest_timestamp_seconds": "When the oldest open intent was written; absent if none is open.",
-    "keyplan_orphans": "Live keys of ours whose raw key nobody can hold.",
+    "keyplan_orphans": "Live keys of keyplan whose raw key was lost.",
 }
 """Every family that keyplan writes, in the order of the file, and its help. All of them are gauges."""
 

@@ -46,5 +46,5 @@ def _summarize(calendar: Calendar) -> str:
     happenings = [event.happening for event in calendar.events]
     counted = [format_count(happenings.count(one), _NOUNS[one]) for one in Happening if one in happenings]
     if not counted:
-        return "Nothing falls due."
-    return f"{join_words(counted)}. What an apply has to do is done by the first one after its time."
+        return "Nothing is due."
+    return f"{join_words(counted)}. Each change is made by the first apply after its time."

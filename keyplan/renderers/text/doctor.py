@@ -30,7 +30,7 @@ def render_examination(examination: Examination, palette: Palette = PLAIN) -> st
     width = max((len(_name(finding)) for finding in examination.findings), default=0)
     owner, manifest = sanitize(examination.owner), sanitize(examination.manifest)
     lines = [line for finding in examination.findings for line in _describe(finding, width, palette)]
-    head = f"What {manifest} of {owner} needs, as it is now"
+    head = f"Checks of {manifest} ({owner})"
     return "".join(f"{line}\n" for line in (head, "", *lines, "", _summarize(examination)))
 
 

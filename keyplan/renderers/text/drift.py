@@ -21,10 +21,10 @@ _LONG = 1000
 _INDENT = " " * 6
 _WORD_WIDTH = 17
 _HEADINGS: Mapping[Kind, tuple[str, Tone]] = {
-    Kind.DRIFT: ("Drift: the world changed.", Tone.ALARM),
+    Kind.DRIFT: ("Drift: changed outside keyplan.", Tone.ALARM),
     Kind.PENDING: ("Pending: the manifest changed, or time passed.", Tone.CHANGE),
-    Kind.UNMANAGED: ("Unmanaged: live keys that nobody declared.", Tone.CHANGE),
-    Kind.EXPIRING: ("Expiring: keys that end soon.", Tone.CHANGE),
+    Kind.UNMANAGED: ("Unmanaged: live keys that the manifest does not declare.", Tone.CHANGE),
+    Kind.EXPIRING: ("Expiring: keys that expire soon.", Tone.CHANGE),
 }
 
 

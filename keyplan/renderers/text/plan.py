@@ -98,12 +98,11 @@ def _mark(sign: str, word: str, tone: Tone, palette: Palette) -> str:
 def _unmanaged(plan: Plan, palette: Palette) -> Iterator[str]:
     if plan.unmanaged_policy is Unmanaged.IGNORE or not plan.unmanaged:
         return
-    count = format_count(len(plan.unmanaged), "live key")
+    count = format_count(len(plan.unmanaged), "unmanaged key")
     if plan.refuses_unmanaged:
-        yield f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {count} that nobody declared (unmanaged: fail)"
+        yield f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {count} (unmanaged: fail)"
     else:
-        left = "it is" if len(plan.unmanaged) == 1 else "they are"
-        yield f"{count} that nobody declared, left as {left}:"
+        yield f"{count} (not touched):"
     for view in plan.unmanaged[:UNMANAGED_SHOWN]:
         yield f"{_INDENT}{_kind(view):<12} {sanitize(view.name, width=60)}  {sanitize(view.id or '')}"
     if len(plan.unmanaged) > UNMANAGED_SHOWN:

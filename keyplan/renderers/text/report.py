@@ -40,7 +40,7 @@ def render_report(report: Report, palette: Palette = PLAIN) -> str:
 def _list_remarks(report: Report) -> Iterator[str]:
     if report.interrupted_by is not None:
         signal = _SIGNALS.get(report.interrupted_by, f"signal {report.interrupted_by}")
-        yield f"Stopped by {signal}. The next apply goes on from here."
+        yield f"Stopped by {signal}. The next apply continues from here."
 
 
 def _describe(outcome: Outcome, palette: Palette) -> Iterator[str]:

@@ -77,11 +77,11 @@ def test_an_accepted_row_names_who_accepted_it_and_asks_for_nothing() -> None:
 @pytest.mark.parametrize(
     ("finding", "subject", "reason"),
     [
-        pytest.param(STRANGER, "key-8", "a live user key that nobody declared: by hand", id="its id"),
+        pytest.param(STRANGER, "key-8", "an unmanaged user key: by hand", id="its id"),
         pytest.param(
             replace(STRANGER, key_id=None, detail=""),
             "by hand",
-            "a live key that nobody declared: by hand",
+            "an unmanaged key: by hand",
             id="a name",
         ),
     ],

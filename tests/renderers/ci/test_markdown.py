@@ -58,7 +58,7 @@ def test_rows_are_dropped_from_the_least_dangerous_end_and_counted() -> None:
     shown = text.count("| `+` create |")
     assert "user/old" in text
     assert [f"user/key-{n:04}" in text for n in range(400)] == [n < shown for n in range(400)]
-    assert f"Left out for want of room: {400 - shown} create, details of {shown + 1} keys and 1 remark." in text
+    assert f"Left out for lack of space: {400 - shown} create, details of {shown + 1} keys and 1 remark." in text
 
 
 def test_the_table_says_what_happens_to_consumers_because_details_are_folded_away() -> None:
@@ -75,7 +75,7 @@ def test_terraforms_line_is_plain_text() -> None:
 def test_details_are_dropped_before_rows() -> None:
     text = render_markdown([LARGE], budget_bytes=size(render_markdown([LARGE])) - 1)
     assert text.count("| `+` create |") == 400
-    assert "Left out for want of room: details of 1 key." in text
+    assert "Left out for lack of space: details of 1 key." in text
     assert "Details of 400 keys" in text
 
 
@@ -83,7 +83,7 @@ def test_remarks_are_dropped_after_details_and_before_rows() -> None:
     plain = replace(LARGE, rows=tuple(replace(row, details=(), advice="") for row in LARGE.rows))
     text = render_markdown([plain], budget_bytes=size(render_markdown([plain])) - 1)
     assert text.count("| `+` create |") == 400
-    assert "Left out for want of room: 1 remark." in text
+    assert "Left out for lack of space: 1 remark." in text
 
 
 def test_equally_dangerous_rows_of_several_sheets_share_the_room() -> None:
@@ -110,15 +110,15 @@ def test_sheets_without_room_are_counted_the_worst_of_them_being_shown() -> None
     text = render_markdown(sheets, budget_bytes=1_024)
     assert PLAN.manifest in text
     hidden = 41 - text.count("###")
-    assert f"{hidden} more manifests found no room here, none with differences." in text
+    assert f"{hidden} more manifests left out, none with differences." in text
 
 
 @pytest.mark.parametrize(
     ("some", "said"),
     [
         ([], "No manifests.\n"),
-        ([PLAN], "1 manifest, 1 with differences. No room here for more.\n"),
-        ([CALM, CALM], "2 manifests, none with differences. No room here for more.\n"),
+        ([PLAN], "1 manifest, 1 with differences. No space for more.\n"),
+        ([CALM, CALM], "2 manifests, none with differences. No space for more.\n"),
     ],
 )
 def test_with_no_room_at_all_the_shortest_honest_text_is_said(some: list[Sheet], said: str) -> None:

@@ -110,4 +110,4 @@ def test_a_done_row_says_where_the_raw_key_went() -> None:
 
 def test_an_interrupted_apply_says_so() -> None:
     sheet = build_report_sheet(make_report(DONE, interrupted_by=15))
-    assert sheet.remarks == ("It was interrupted. The next apply goes on from here.",)
+    assert sheet.remarks == ("It was interrupted. The next apply continues from here.",)

@@ -25,7 +25,7 @@ def parse(text: str) -> list[tuple[str, dict[str, str], float]]:
 def test_samples_stand_below_help_and_type_of_their_family() -> None:
     assert render_metrics([make_sample(owner="b", value=2), make_sample(owner="a", value=0.5)]) == (
         "# Written by keyplan; the next run replaces this file.\n"
-        "# HELP keyplan_orphans Live keys of ours whose raw key nobody can hold.\n"
+        "# HELP keyplan_orphans Live keys of keyplan whose raw key was lost.\n"
         "# TYPE keyplan_orphans gauge\n"
         'keyplan_orphans{owner="a"} 0.5\n'
         'keyplan_orphans{owner="b"} 2\n'

@@ -56,7 +56,7 @@ def test_the_last_line_counts_what_has_to_be_dealt_with(drift: Drift, line: str)
 
 
 def test_what_was_not_looked_for_is_not_called_fine() -> None:
-    assert "Only drift and expiring was looked for." in render_drift(make_drift(kinds=(Kind.DRIFT, Kind.EXPIRING)))
+    assert "Only drift and expiring was checked." in render_drift(make_drift(kinds=(Kind.DRIFT, Kind.EXPIRING)))
 
 
 def test_of_many_unmanaged_keys_some_are_named_and_the_rest_is_counted() -> None:
