@@ -7,9 +7,9 @@ from datetime import datetime
 from keyplan.documents.plan import digest
 from keyplan.errors import PlanSpentError, PlanStaleError
 from keyplan.model.plan import Plan
+from keyplan.model.times import show_time
 from keyplan.ports import Ledger, LedgerReader, Spending
 from keyplan.renderers.text.difference import describe_difference
-from keyplan.renderers.words import format_time
 
 _DIFFERENCES_SHOWN = 5
 
@@ -41,7 +41,7 @@ def require_unspent(reviewed: Plan, ledger: LedgerReader) -> None:
     spending = ledger.spending(_name(reviewed))
     if spending:
         raise PlanSpentError(
-            f"the plan was applied before: at {format_time(spending.at)} on {spending.host}",
+            f"the plan was applied before: at {show_time(spending.at)} on {spending.host}",
             advice=f"make a new plan; to do the same once more, apply with: --expect {digest(reviewed)}",
         )
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from keyplan.model.calendar import Event
 from keyplan.model.drift import Finding
 from keyplan.model.plan import Action, KeyView, Verb
-from keyplan.model.times import write_duration
+from keyplan.model.times import show_time, write_duration
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.words import REASONS, format_time
+from keyplan.renderers.words import REASONS
 
 FOUND = "found"
 """The label of a finding's detail."""
@@ -57,10 +57,10 @@ def describe_finding(finding: Finding) -> Iterator[tuple[str, str]]:
     if finding.guard:
         yield "blocked by", finding.guard.value
     if finding.waiver:
-        until = format_time(finding.waiver.until)
+        until = show_time(finding.waiver.until)
         yield "accepted", f"by {finding.waiver.owner} until {until}: {finding.waiver.reason}"
     if finding.lapsed:
-        ended = format_time(finding.lapsed.until)
+        ended = show_time(finding.lapsed.until)
         yield "waiver ended", f"at {ended}; {finding.lapsed.owner} had accepted it: {finding.lapsed.reason}"
 
 
@@ -78,7 +78,7 @@ def _describe_new_key(view: KeyView) -> Iterator[tuple[str, str]]:
     if view.roles:
         yield "roles", sanitize(view.roles, width=_LONG)
     if view.expires_at:
-        yield "expires", format_time(view.expires_at)
+        yield "expires", show_time(view.expires_at)
     if view.expires_in:
         yield "expires", f"{write_duration(view.expires_in)} after it is made"
 

@@ -6,7 +6,6 @@ Programs must not match these words; the JSON documents are for programs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from keyplan.model.plan import Action, Reason, Verb
 from keyplan.renderers.sanitize import sanitize
@@ -77,8 +76,3 @@ def format_count(number: int, noun: str) -> str:
 def join_words(words: list[str]) -> str:
     """Return ``a``, ``a and b``, ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def format_time(instant: datetime) -> str:
-    """Return an instant in UTC, to the second: ``2027-01-01T00:00:00Z``."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keyplan.model.calendar import Calendar, Event, Happening
+from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_event
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
-from keyplan.renderers.words import format_count, format_time, join_words
+from keyplan.renderers.words import format_count, join_words
 
 _TONES: Mapping[Happening, Tone] = {
     Happening.CREATES: Tone.ADD,
@@ -28,7 +29,7 @@ _INDENT = " " * 6
 def render_calendar(calendar: Calendar, palette: Palette = PLAIN) -> str:
     """Return the calendar as text, its counts as the last line."""
     owner, manifest = sanitize(calendar.owner), sanitize(calendar.manifest)
-    head = f"Keys of {owner} in {manifest}, from {format_time(calendar.since)} to {format_time(calendar.until)}"
+    head = f"Keys of {owner} in {manifest}, from {show_time(calendar.since)} to {show_time(calendar.until)}"
     lines = [head, "", *(line for event in calendar.events for line in _describe(event, palette))]
     return "".join(f"{line}\n" for line in (*lines, *([""] if calendar.events else []), _summarize(calendar)))
 
@@ -36,7 +37,7 @@ def render_calendar(calendar: Calendar, palette: Palette = PLAIN) -> str:
 def _describe(event: Event, palette: Palette) -> list[str]:
     what = palette.paint(_TONES[event.happening], f"{event.happening.value:<8}")
     key = f"  key {sanitize(event.key_id)}" if event.key_id else ""
-    lines = [f"  {format_time(event.at)}  {what}  {sanitize(event.address)}{key}"]
+    lines = [f"  {show_time(event.at)}  {what}  {sanitize(event.address)}{key}"]
     if event.guard:
         lines.append(f"{_INDENT}{palette.paint(Tone.ALARM, 'blocked')} by {event.guard.value}")
     return [*lines, f"{_INDENT}{describe_event(event)}"]

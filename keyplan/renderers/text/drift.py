@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_finding, name_finding
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.summary import list_drift_remarks, summarize_drifts
-from keyplan.renderers.words import format_time
 
 UNMANAGED_SHOWN = 20
 """Upper bound of the unmanaged keys that are named; the rest is counted."""
@@ -52,7 +52,7 @@ def render_drifts(drifts: Sequence[Drift], palette: Palette = PLAIN) -> str:
 
 def _head(drift: Drift) -> str:
     owner, manifest, provider = sanitize(drift.owner), sanitize(drift.manifest), sanitize(drift.provider)
-    return f"Keys of {owner} in {manifest}, at {provider} ({sanitize(drift.dialect)} API), {format_time(drift.at)}"
+    return f"Keys of {owner} in {manifest}, at {provider} ({sanitize(drift.dialect)} API), {show_time(drift.at)}"
 
 
 def _describe_kind(drift: Drift, kind: Kind, palette: Palette) -> Iterator[str]:

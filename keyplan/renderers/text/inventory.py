@@ -11,9 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from keyplan.model.observation import Observation
+from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
-from keyplan.renderers.words import format_count, format_time
+from keyplan.renderers.words import format_count
 
 _HEADINGS = ("NAME", "TYPE", "STATUS", "ID", "KEY", "CREATED", "EXPIRES", "LAST USED", "OWNER", "SPACES")
 _CELL_WIDTH = 40
@@ -64,9 +65,9 @@ def _list_cells(key: Observation) -> tuple[str, ...]:
         "active" if key.active else "revoked",
         key.id,
         key.redacted,
-        format_time(key.created_at),
-        format_time(key.expires_at) if key.expires_at else "never",
-        format_time(key.last_used_at) if key.last_used_at else "",
+        show_time(key.created_at),
+        show_time(key.expires_at) if key.expires_at else "never",
+        show_time(key.last_used_at) if key.last_used_at else "",
         key.marker.owner if key.marker else "",
         " ".join(sorted(key.space_ids or ())),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.times import show_time
 from keyplan.ports import HistoryEntry, Holder, Memory
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.words import format_count, format_time
+from keyplan.renderers.words import format_count
 
 _INDENT = " " * 6
 
@@ -32,7 +33,7 @@ def render_history(entries: Sequence[HistoryEntry]) -> str:
 def describe_holder(holder: Holder) -> str:
     """Return who holds a lock, where, since when and by which command."""
     who = f"{sanitize(holder.owner)} on {sanitize(holder.host)}, process {holder.pid}"
-    return f"{who}, since {format_time(holder.since)} ({sanitize(holder.command)})"
+    return f"{who}, since {show_time(holder.since)} ({sanitize(holder.command)})"
 
 
 def _describe_lock(holder: Holder | None) -> str:
@@ -44,18 +45,18 @@ def _describe_lock(holder: Holder | None) -> str:
 def _describe_intent(intent: Intent) -> Iterator[str]:
     yield f"  !  {sanitize(intent.verb)} {sanitize(intent.address)} was begun and not finished"
     attempts = format_count(intent.attempts, "attempt")
-    yield f"{_INDENT}since {format_time(intent.at)}, {attempts}; intent {sanitize(intent.id)}"
+    yield f"{_INDENT}since {show_time(intent.at)}, {attempts}; intent {sanitize(intent.id)}"
 
 
 def _describe_receipt(receipt: Receipt) -> Iterator[str]:
-    delivered_at = format_time(receipt.delivered_at)
+    delivered_at = show_time(receipt.delivered_at)
     yield f"  =  {sanitize(receipt.address)}  key {sanitize(receipt.key_id)}, delivered {delivered_at}"
     for delivered in receipt.delivered:
         yield f"{_INDENT}in {sanitize(f'{delivered.sink}:{delivered.location}', width=1000)}"
     for old in receipt.superseded:
-        yield f"{_INDENT}old key {sanitize(old.key_id)} until {format_time(old.delete_after)}"
+        yield f"{_INDENT}old key {sanitize(old.key_id)} until {show_time(old.delete_after)}"
 
 
 def _describe_entry(entry: HistoryEntry) -> str:
     counts = f"{entry.added} added, {entry.changed} changed, {entry.destroyed} destroyed, {entry.failed} failed"
-    return f"{format_time(entry.started_at)}  {sanitize(entry.digest)[:12]}  {counts}"
+    return f"{show_time(entry.started_at)}  {sanitize(entry.digest)[:12]}  {counts}"
