@@ -11,11 +11,11 @@ import pytest
 from cli.shell import Shell
 from renderers.machine.test_notice import GONE, make_drift
 
-from keyplan.renderers.machine.notice import FailedManifest
 from keyplan.app.notifications import NoticeSender, NotificationSettings, open_notice_sender, status_with_notices
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift
 from keyplan.net.http import open_client
+from keyplan.renderers.machine.notice import FailedManifest
 
 SECRET = "s3cr3t-canary"
 GOOD, BAD = f"https://good.test/{SECRET}", f"https://bad.test/{SECRET}"

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import click
 
-from keyplan.renderers.formats import build_drift_sheet
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
 from keyplan.app.drift import DEFAULT_WARNING, detect_drift
@@ -29,7 +28,7 @@ from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
 from keyplan.renderers.ci.sheet import Subject
-from keyplan.renderers.formats import DRIFT_FORMATS
+from keyplan.renderers.formats import DRIFT_FORMATS, build_drift_sheet
 from keyplan.renderers.summary import describe_planned
 
 _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]

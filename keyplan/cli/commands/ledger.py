@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from keyplan.renderers.words import format_count
 from keyplan.app.rebuild import Rebuild, rebuild_ledger
 from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace
 from keyplan.cli.apply_options import lock_timeout_option
@@ -17,6 +16,7 @@ from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.text.ledger import render_history, render_ledger
+from keyplan.renderers.words import format_count
 
 _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from keyplan.renderers.summary import describe_planned
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.exit_codes import combine_statuses, status_of_plan
@@ -26,6 +25,7 @@ from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet, render
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Style
+from keyplan.renderers.summary import describe_planned
 
 
 @click.command("plan")

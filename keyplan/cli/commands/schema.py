@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from keyplan.renderers.json_text import render_json
 from keyplan.app.schema import merge_plugin_options
 from keyplan.cli.options import argument
 from keyplan.cli.session import Session
 from keyplan.documents import schemas
+from keyplan.renderers.json_text import render_json
 
 _FORMATS = (
     "manifest",
