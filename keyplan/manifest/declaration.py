@@ -45,7 +45,7 @@ class Scope:
     roles: Roles = _DEFAULT_ROLES
 
     def first_space(self) -> str:
-        """Return the space that stands in the address; empty for a user key, or where none could be read."""
+        """Return the space that stands in the address; empty for a user key, or if none could be read."""
         if self.organizations:
             return self.organizations[0].spaces[0].space_id
         return str(self.space) if self.space else ""
@@ -98,7 +98,7 @@ class DeclarationReader:
     """Reads the declarations of one manifest."""
 
     owner: str
-    """Empty where it could not be read."""
+    """Empty if it could not be read."""
     marker: bool
     defaults: GivenFields
     sinks: Sinks

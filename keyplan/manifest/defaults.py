@@ -66,12 +66,12 @@ class MergedFields:
         )
 
     def spot(self, *path: str) -> Spot:
-        """Return where a field stands, here or in the defaults; the declaration's own spot where it is in neither."""
+        """Return where a field stands, here or in the defaults; else the spot of the declaration."""
         return find_spot(self.own, self.defaults, path)
 
 
 def find_spot(own: GivenFields, defaults: GivenFields, path: tuple[str, ...]) -> Spot:
-    """Return where a field stands, in the one or the other; the first one's own spot where it is in neither."""
+    """Return where a field stands, in the one or the other; else the spot of the first one."""
     return _find_spot(own.table, path) or _find_spot(defaults.table, path) or own.spot
 
 

@@ -65,7 +65,7 @@ def _read_source(given: Table) -> SecretSource:
 def _make_checker(
     kind: str, lookup: Callable[[str], Mapping[str, Any]], spot: Spot, problems: Problems
 ) -> Checker | None:
-    """Return the checker of a type's options; None, and a problem, where the type is unknown."""
+    """Return the checker of a type's options; None, and a problem, if the type is unknown."""
     try:
         # A plugin that forgets to close its options would let every slip pass.
         return Checker({"additionalProperties": False, **lookup(kind)})
@@ -167,7 +167,7 @@ class Sinks:
         return f"{_name(name)} is unknown{hint}"
 
     def _read_changes(self, changes: Table, known: _KnownSink, name: str) -> Mapping[str, Json]:
-        """Return what a delivery changes of its sink's options; problems are added where the changes bring new ones."""
+        """Return what a delivery changes of its sink's options; problems are added if the changes bring new ones."""
         if known.checker is not None and changes:
             merged = known.options.without(*changes)
             for (key, value), *spots in zip(changes.items(), changes.key_spots, changes.value_spots, strict=True):

@@ -82,7 +82,7 @@ def _read_patterns(given: Table, name: str, problems: Problems) -> tuple[str, ..
     for pattern, spot in patterns:
         if faults[pattern]:
             problems.add(spot, f"{quote(pattern)} is not a regular expression of Python: {escape(faults[pattern])}")
-    # `validate` goes on with what is sound: a faulty pattern must not reach whoever matches names with it.
+    # `validate` goes on with what is sound: a faulty pattern must not reach the code that matches names with it.
     return tuple(pattern for pattern, _ in patterns if not faults[pattern])
 
 

@@ -103,7 +103,7 @@ class Addresses:
         self._former: list[tuple[Address, Spot]] = []
 
     def declare(self, address: Address, spot: Spot) -> None:
-        """Note an address; add a problem where another declaration has it."""
+        """Note an address; add a problem if another declaration has it."""
         first = self._declared.setdefault(address, spot)
         if first != spot:
             self._problems.add(

@@ -135,7 +135,7 @@ class _Reader:
         )
 
     def _get(self, name: str, *, default: Any) -> Any:
-        """Return a top-level field that is no mapping; the default value where it is absent or refused."""
+        """Return a top-level field that is no mapping; the default if it is absent or refused."""
         return default if name in self._refused else self._root.get(name, default)
 
     def _list_refused(self, name: str) -> frozenset[str]:
@@ -143,7 +143,7 @@ class _Reader:
         return frozenset(map(str, self._refused.get(name, {})))
 
     def _get_table(self, name: str) -> Table:
-        """Return a top-level mapping; an empty one where it is absent, or something else."""
+        """Return a top-level mapping; an empty one if it is absent or something else."""
         value = self._root.get(name)
         return value if isinstance(value, Table) else Table(self._root.spot)
 

@@ -55,7 +55,7 @@ def _parse_word(kind: str, word: str) -> Role:
 
 
 def read_roles(fields: MergedFields, problems: Problems) -> Roles:
-    """Return the roles of a service key, the API's own where none is given; problems are added."""
+    """Return the roles of a service key, the API's own if none is given; problems are added."""
     if "roles" not in fields.values:
         return _DEFAULT
     given: Mapping[str, Any] = fields.values["roles"]

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from keyplan.model.quotes import list_words, nearest, quote, suggest
 
 Wording: TypeAlias = tuple[str | None, str]
-"""The field meant where it is not the value itself, and the rest of the sentence."""
+"""The field that is meant, if it is not the value itself, and the rest of the sentence."""
 
 _TYPE_WORDS = MappingProxyType(
     {
@@ -46,7 +46,7 @@ class Mistake:
     is_name: bool = False
     """Whether the value is the name of a field of what stands at the path."""
     fits_several: bool = False
-    """Whether more alternatives than one fit, where one should."""
+    """Whether several alternatives fit, and only one should."""
 
     @property
     def own_message(self) -> str:

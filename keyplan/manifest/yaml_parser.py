@@ -42,7 +42,7 @@ class EventParser(Protocol):
 
 
 PARSER: Callable[[str], EventParser] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""PyYAML's C parser, or its Python parser where PyYAML was built without libyaml."""
+"""PyYAML's C parser, or its Python parser if PyYAML was built without libyaml."""
 
 
 def parse_yaml(text: str, problems: Problems, *, parser: Callable[[str], EventParser] = PARSER) -> Any:

@@ -45,7 +45,7 @@ class Event:
     guard: Guard | None = None
     """What would hold it back, as the manifest stands."""
     note: str = ""
-    """What a person should know about it."""
+    """What the user should know about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

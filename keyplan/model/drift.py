@@ -17,11 +17,11 @@ class Kind(Enum):
     """On whose side a difference began."""
 
     DRIFT = "drift"
-    """The world changed under the manifest's feet."""
+    """Something was changed outside keyplan."""
     PENDING = "pending"
-    """The manifest changed, or time passed: the next apply does something."""
+    """The manifest was changed, or something fell due: the next apply acts."""
     UNMANAGED = "unmanaged"
-    """A live key that nobody declared."""
+    """A live key that is not declared."""
     EXPIRING = "expiring"
     """A key ends soon."""
 
@@ -40,7 +40,7 @@ class Cause(Enum):
     DUPLICATE = "duplicate"
     """A second live key that carries our marker, and that neither receipt nor open intent knows."""
     FOREIGN = "foreign"
-    """A key with the declaration's name stands there that keyplan did not make."""
+    """A key with the name of the declaration exists that keyplan did not make."""
     UNPROVEN = "unproven"
     """Nothing proves that its raw key was ever delivered."""
     ABSENT = "absent"
@@ -74,7 +74,7 @@ class Finding:
     kind: Kind
     cause: Cause
     address: Address | None
-    """None for a key that nobody declared."""
+    """None for a key that is not declared."""
     name: str
     """Of the key."""
     key_id: KeyId | None = None
@@ -85,12 +85,12 @@ class Finding:
     guard: Guard | None = None
     """What keeps the next apply from doing anything about it; None if nothing does."""
     is_report_only: bool = False
-    """Whether it is only shown, and never makes a drift one that somebody has to look at."""
+    """Whether it is only shown, and never raises an alarm."""
     expires_at: datetime | None = None
     place: Place | None = None
     """Where the declaration stands."""
     waiver: Waiver | None = None
-    """Who accepted it, and until when; None if nobody did, or the waiver ended."""
+    """Who accepted it, and until when; None if there is none, or it ended."""
     lapsed: Waiver | None = None
     """The waiver that had accepted it until it ended."""
 
@@ -111,17 +111,17 @@ class Drift:
     findings: tuple[Finding, ...]
     """By kind, then address or name; accepted ones among them."""
     in_order: tuple[Address, ...] = ()
-    """Declarations with nothing to say of them, sorted."""
+    """Declarations without findings, sorted."""
     warnings: tuple[str, ...] = ()
 
     @property
     def open(self) -> tuple[Finding, ...]:
-        """Findings that nobody accepted."""
+        """Findings that no waiver accepts."""
         return tuple(finding for finding in self.findings if finding.waiver is None)
 
     @property
     def alarms(self) -> tuple[Finding, ...]:
-        """Open findings that somebody, or the next apply, has to deal with."""
+        """Open findings that the user, or the next apply, has to deal with."""
         return tuple(finding for finding in self.open if not finding.is_report_only)
 
     @property

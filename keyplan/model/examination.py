@@ -14,9 +14,9 @@ class Health(Enum):
 
     FINE = "fine"
     UNKNOWN = "unknown"
-    """Only trying would tell."""
+    """Only an attempt would show it."""
     WARNING = "warning"
-    """It works, and a person should know."""
+    """It works, and the user should know something about it."""
     BROKEN = "broken"
     """It would fail."""
 
@@ -49,7 +49,7 @@ class Finding:
     subject: str
     """What was looked at, in a word or two."""
     sink: SinkName | None = None
-    """Which sink, where it is about one."""
+    """Which sink, if it is about one."""
     health: Health
     detail: str
     """What was found, without a final full stop."""

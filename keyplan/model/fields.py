@@ -17,7 +17,7 @@ Choice = TypeVar("Choice", bound=Enum)
 
 
 class Fields:
-    """The fields of one JSON object. Every method raises PlanFileError where the value does not fit.
+    """The fields of one JSON object. Every method raises PlanFileError if the value does not fit.
 
     Methods whose name starts with `optional_` give None for null and for a field that is not there; the
     others give nothing but what is asked. Unknown fields are never looked at, so a newer writer may add some.
@@ -98,7 +98,7 @@ class Fields:
         return tuple(str(value) for value in values)
 
     def optional_texts(self, name: str) -> tuple[str, ...]:
-        """Return a list of texts, in its order; an empty one where it is null or not there."""
+        """Return a list of texts, in its order; an empty one if it is null or not there."""
         return () if self._is_absent(name) else self.texts(name)
 
     def one(self, name: str) -> Fields:

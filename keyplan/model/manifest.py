@@ -52,7 +52,7 @@ class Place:
 
 
 FindPlace: TypeAlias = Callable[[Place, tuple[str, ...]], Place]
-"""Returns where a field stands, by its path, of the declaration that stands at a place."""
+"""Returns the place of a field, by its path, of the declaration at a place."""
 
 
 class KeyType(Enum):
@@ -93,7 +93,7 @@ class OnRemove(Enum):
 
 
 class Unmanaged(Enum):
-    """How live keys that nobody declared are treated."""
+    """How unmanaged keys are treated."""
 
     IGNORE = "ignore"
     REPORT = "report"
@@ -192,7 +192,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a plan may delete before a person must say so."""
+    """How much a plan may delete before the user has to confirm it."""
 
     deletes: int = 5
     delete_percent: int = 30
@@ -200,7 +200,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """Somebody accepts findings of `keyplan drift`, for a reason and until an instant."""
+    """An accepted finding of `keyplan drift`: by whom, for which reason, until which instant."""
 
     address: str | None = None
     """An address or a glob: findings about a declaration or a former one. Excludes `key_id`."""
@@ -296,10 +296,10 @@ class Declaration:
     moved_from: tuple[Address, ...] = ()
     place: Place = field(compare=False)
     find_place: FindPlace | None = field(default=None, compare=False, repr=False)
-    """Asked only where something is wrong: to note the places of all fields would take longer than to read them."""
+    """Called only if something is wrong: noting the places of all fields would take longer than reading them."""
 
     def place_of(self, *path: str) -> Place:
-        """Return where a field stands, here or in the defaults; the declaration's own place where it is in neither."""
+        """Return where a field stands, here or in the defaults; else the place of the declaration."""
         return self.find_place(self.place, path) if self.find_place else self.place
 
 

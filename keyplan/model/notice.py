@@ -13,12 +13,12 @@ from keyplan.model.manifest import Json
 
 
 class Mood(Enum):
-    """Whether somebody has to do something."""
+    """How urgent it is."""
 
     FAILED = "failed"
     """A manifest could not be looked at."""
     DRIFT = "drift"
-    """There are findings that nobody accepted."""
+    """There are findings that no waiver accepts."""
     CALM = "calm"
     """All is well; only a heartbeat."""
 

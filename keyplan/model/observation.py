@@ -32,7 +32,7 @@ from keyplan.model.times import write_time
 
 REF_DIGITS = 10
 LARGEST_SKEW = timedelta(seconds=60)
-"""By so much the provider's clock may differ from ours without a word."""
+"""If the provider's clock differs from ours by more than this, a run warns."""
 _MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]\Z")
 
 
@@ -116,7 +116,7 @@ class Observation:
     """Whether the provider calls it active; expiry is judged apart, by `is_live`."""
     redacted: str = ""
     created_at: datetime
-    """Aware, UTC; the epoch where the provider showed none."""
+    """Aware, UTC; the epoch if the provider showed none."""
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     created_by: str = ""
@@ -230,7 +230,7 @@ class Holding:
     content: Content = Content.UNREAD
     """The value beside its own receipt's fingerprint."""
     changed_at: datetime | None = None
-    """When the value was last written, where the sink says so: weak proof."""
+    """When the value was last written, if the sink says so: weak proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +240,7 @@ class Abilities:
     holds_receipts: bool
     readable: bool
     weak_proof: bool = False
-    """Whether it tells when a value was last written."""
+    """Whether it shows when a value was last written."""
     may_copy: bool = False
     """Whether other sinks may be filled from it (`copy_from: true`); says nothing if it is not readable."""
 

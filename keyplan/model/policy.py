@@ -78,7 +78,7 @@ class Policy:
     """Globs of addresses or names."""
 
     def cite(self, rule: Rule) -> str:
-        """Return where a rule stands, for people and programs: ``policy/max_age in platform.yaml:4``."""
+        """Return a rule and its place, for people and programs: ``policy/max_age in platform.yaml:4``."""
         line = f":{self.lines[rule]}" if rule in self.lines else ""
         return f"{rule.id} in {self.file}{line}"
 
@@ -90,6 +90,6 @@ class Validation:
     manifest: str
     """Path as the user named it."""
     keys: int
-    """How many keys it declares; 0 if that cannot be told."""
+    """How many keys it declares; 0 if that is unknown."""
     problems: tuple[Problem, ...]
     """In file order; violations of policies among them."""

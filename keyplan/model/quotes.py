@@ -18,7 +18,7 @@ _MOST_CANDIDATES = 200
 
 
 def quote(text: str) -> str:
-    """Return the text between quotation marks: cut, escaped, or only `(hidden)` where it looks like a secret."""
+    """Return the text between quotation marks: cut, escaped, or only `(hidden)` if it looks like a secret."""
     if looks_secret(text):
         return "(hidden)"
     return f"'{escape(text)}'" if len(text) <= _LONGEST_QUOTE else f"'{escape(text[:_LONGEST_QUOTE])}...'"

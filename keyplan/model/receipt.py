@@ -24,7 +24,7 @@ UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the provider's clock may be behind ours."""
 MOST_ATTEMPTS = 5
-"""After so many failed attempts an intent waits for a person."""
+"""After so many failed attempts an intent waits for the user."""
 # Looked up in a table, not through the enum's call: that takes 12 ms more of 10,000 keys' receipts.
 _KEY_TYPES = {kind.value: kind for kind in KeyType}
 _ON_REMOVE = {choice.value: choice for choice in OnRemove}
@@ -128,7 +128,7 @@ class Delivered:
     options: Mapping[str, Json] = field(default_factory=dict, compare=False)
     """As `Slot.options`: by them a place is found again that the manifest does not name any longer."""
     at: datetime | None = field(default=None, compare=False)
-    """When it took the raw key, where that was later than the receipt's `delivered_at`: by copying."""
+    """When it took the raw key, if that was later than the receipt's `delivered_at`: by copying."""
 
     def to_list(self) -> list[Any]:
         """Return the place as JSON values."""
@@ -155,18 +155,18 @@ class Receipt:
     key_type: KeyType
     name: str
     space_ids: tuple[SpaceId, ...] = ()
-    """Sorted. Known here even where the dialect does not show a key's spaces."""
+    """Sorted. Known here even if the dialect does not show a key's spaces."""
     access: str = ""
     """Digest of the roles and spaces that were asked for; empty if nobody knows (an imported key)."""
     created_at: datetime
     expires_at: datetime | None = None
     """As the provider answered it."""
     declared_expires_at: datetime | None = None
-    """As the declaration asked for it, absolutely; tells a changed wish from an expiry that the provider set."""
+    """As the declaration asked for it, absolutely: a changed declaration differs from it, a capped life does not."""
     redacted: str = ""
-    """Empty where the provider showed none."""
+    """Empty if the provider showed none."""
     fingerprint: Fingerprint | None = None
-    """None if somebody else delivered the key (an imported one)."""
+    """None if the key was delivered by others (an imported one)."""
     delivered: tuple[Delivered, ...] = ()
     """Sorted."""
     delivered_at: datetime
@@ -176,14 +176,14 @@ class Receipt:
     superseded: tuple[Superseded, ...] = ()
     """Sorted."""
     forgotten: bool = False
-    """Whether its declaration was removed with `on_remove: forget`: the key lives on, and is nobody's."""
+    """Whether its declaration was removed with `on_remove: forget`: the key lives on, unmanaged."""
 
     def entry_of(self, place: Delivered) -> Delivered | None:
         """Return what is noted of a place; None if it never took the raw key."""
         return next((entry for entry in self.delivered if entry == place), None)
 
     def agrees_with(self, other: Receipt) -> bool:
-        """Whether another says the same, but for which sinks took the raw key: a sink hears it before that is known."""
+        """Whether another says the same, apart from which sinks took the key: sinks get it before that is known."""
         return _read_all_but_places(self) == _read_all_but_places(other)
 
     def to_dict(self) -> dict[str, Any]:

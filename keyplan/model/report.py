@@ -20,7 +20,7 @@ class Done:
     delivered: tuple[str, ...] = ()
     """Where the raw key was stored: `sink:location` each."""
     notes: tuple[str, ...] = ()
-    """What a person should know all the same."""
+    """What the user should know all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Report:
     outcomes: tuple[Outcome, ...]
     """In the plan's order; kept keys are not among them."""
     interrupted_by: int | None = None
-    """Signal number, where a signal ended the run."""
+    """Signal number, if a signal ended the run."""
 
     @property
     def summary(self) -> Summary:

@@ -97,7 +97,7 @@ class Credential(_Opaque):
 @quick
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Salted digest of a raw key: tells whether two places hold the same key, and nothing else."""
+    """Salted digest of a raw key: shows whether two places hold the same key, and nothing else."""
 
     salt: str
     digest: str

@@ -49,7 +49,7 @@ def find_secrets(text: str) -> Iterator[re.Match[str]]:
 
 
 def _find_lines(text: str) -> list[tuple[int, int]]:
-    """Return where the lines with a telling word begin and end, in order."""
+    """Return start and end of the lines that hold the beginning of a shape, in order."""
     lines: set[tuple[int, int]] = set()
     for word in _TELLING:
         at = text.find(word)

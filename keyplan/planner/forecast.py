@@ -92,7 +92,7 @@ def _forecast_action(
 def _follow_kept(
     action: PlannedAction, key: Observation, receipt: Receipt, future: KeyFuture, now: datetime
 ) -> Iterator[Event]:
-    """Yield what follows where a key stays as it is; what blocks that blocks its future, too."""
+    """Yield what follows if a key stays as it is; what blocks the key now blocks its renewals, too."""
     if not action.blocked:
         yield from future.follow_key(key, receipt, now)
     elif key.expires_at:

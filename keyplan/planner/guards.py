@@ -1,4 +1,4 @@
-"""The guards of docs/planning.md: the same plan, with those actions blocked that a person has to confirm.
+"""The guards of docs/planning.md: the same plan, with those actions blocked that the user has to confirm.
 
 The other actions go on. An override names an amount; none switches a guard off.
 """
