@@ -90,7 +90,7 @@ def _read_spaces(fields: MergedFields, problems: Problems) -> Scope:
 
 
 LONGEST_DESCRIPTION = 1_000
-"""Characters that the provider takes, the marker included (arize-api section 3.4)."""
+"""Characters that the provider takes, the marker included (docs/arize-api.md, A16)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

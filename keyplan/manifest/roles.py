@@ -15,7 +15,7 @@ from keyplan.manifest.tables import ItemList, Table
 from keyplan.model.manifest import OrganizationGrant, OrganizationId, Role, Roles, SpaceGrant, SpaceId
 from keyplan.model.quotes import list_words, quote, suggest
 
-# arize-api section 3.4: what a service key may be given. ANNOTATOR and MEMBER_UI_ONLY are for people, and only the
+# docs/arize-api.md, A18: what a service key may be given. ANNOTATOR and MEMBER_UI_ONLY are for people, and only the
 # role in a space may be a custom one.
 _WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {

@@ -116,7 +116,7 @@ class Role:
 class Roles:
     """Roles of a service key in its one space, that space's organization, and the account.
 
-    The defaults are the API's own (arize-api section 3.4).
+    The defaults are the API's own (docs/arize-api.md, A18).
     """
 
     space_role: Role = Role("member")
@@ -271,7 +271,7 @@ class SinkSettings:
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """One wanted key. Defaults of the manifest are already merged; rules of DESIGN 3 already hold."""
+    """One wanted key. Defaults of the manifest are merged already, and every rule of `keyplan.manifest` holds."""
 
     address: Address
     name: str

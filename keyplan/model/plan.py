@@ -34,7 +34,7 @@ class Verb(Enum):
 
 
 class Reason(Enum):
-    """Why an action is planned: the column of DESIGN section 6."""
+    """Why an action is planned: the reasons of the table in docs/planning.md."""
 
     DECLARED_IN_PAST = "declared_in_past"
     FOREIGN = "foreign"

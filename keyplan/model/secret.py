@@ -37,7 +37,7 @@ class _Opaque:
         """Whether a redacted form such as ``ak-abc...xyz`` can stand for this secret.
 
         The vendor states no rule, so only the readable head and tail around the dots or stars are
-        compared (arize-api section 8). A form with fewer than four readable characters proves nothing.
+        compared (docs/arize-api.md, A34). A form with fewer than four readable characters proves nothing.
         """
         head, _, tail = _split_redacted(redacted)
         return (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 _SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    # arize-api section 8: `ak-` and 50 alphanumerics in the example; the shape is no contract. Words joined by
+    # docs/arize-api.md, A34: `ak-` and 50 characters in the examples; the shape is no contract. Words joined by
     # hyphens, such as ak-eu-west-1-production-ingest, are names.
     r"ak-(?:(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20,}"
     r"|[A-Za-z0-9]{20,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{8,})"

@@ -121,9 +121,9 @@ def test_instants_are_the_same_within_a_second(one: datetime | None, other: date
         pytest.param(None, "", [], id="nobody knows: nothing is rotated on a guess"),
     ],
 )
-def test_access_is_compared_where_anything_is_known(access: Access | None, records: str, changed: list[str]) -> None:
+def test_access_is_compared_where_anything_is_known(access: Access | None, remembered: str, changed: list[str]) -> None:
     key = make_observation(name="ingest", key_type=KeyType.SERVICE, access=access)
-    assert fields(compare(SERVICE, key, told(access=records))) == changed
+    assert fields(compare(SERVICE, key, told(access=remembered))) == changed
 
 
 def test_access_that_is_not_shown_is_told_by_what_was_delivered_and_what_is_declared() -> None:

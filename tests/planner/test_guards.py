@@ -1,4 +1,4 @@
-"""What needs a person's word: DESIGN section 7."""
+"""What the user has to confirm: the guards of docs/planning.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who owns which key: receipts before markers, moves, strangers (DESIGN section 4)."""
+"""Who owns which key: receipts before markers, moves, strangers (docs/planning.md, "Ownership")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of DESIGN section 6, row by row, and in both dialects where their laws matter."""
+"""The table of docs/planning.md, row by row, and in both dialects where their laws matter."""
 
 from __future__ import annotations
 

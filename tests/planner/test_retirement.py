@@ -1,4 +1,4 @@
-"""When a superseded key ends: rows 7 and 14 of DESIGN section 6."""
+"""When a superseded key ends: rows 7 and 14 of docs/planning.md."""
 
 from __future__ import annotations
 

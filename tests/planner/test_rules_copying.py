@@ -1,4 +1,4 @@
-"""When a raw key is copied from one sink into another (row 8 of DESIGN section 6), and when it is renewed instead."""
+"""When a raw key is copied from one sink into another (docs/planning.md, row 8), and when it is renewed instead."""
 
 from __future__ import annotations
 
