@@ -68,6 +68,7 @@ def read_scope(fields: MergedFields, key_type: KeyType, problems: Problems) -> S
         names = " and ".join(f"'{name}'" for name in given)
         problems.add(fields.spot(given[1]), f"fields {names} exclude each other; keep one")
         return _NOWHERE
+    # A field that the schema refused was given: it is not missing as well.
     if not given and fields.lacks(*SPACE_FIELDS):
         problems.add(fields.own.spot, "a service key needs one of 'space_id', 'space' and 'organizations'", "missing")
     return _read_spaces(fields, problems)
@@ -121,6 +122,7 @@ class DeclarationReader:
         scope = read_scope(fields, key_type, problems) if key_type else Scope()
         expiry = read_expiry(fields, problems)
         rotation = read_rotation(fields, expiry, problems)
+        # Every part is read even if another one is wrong: the user sees all problems at once.
         deliveries = self._read_deliveries(fields)
         address = self._read_address(fields, key_type, scope)
         description = self._read_description(fields, address)

@@ -81,6 +81,7 @@ def merge(own: GivenFields, defaults: GivenFields) -> MergedFields:
     An own field displaces the default of its rivals; fields of service keys are not passed on to user keys;
     `rotation` is merged field by field.
     """
+    # The order does not matter: an own field always wins, and rivals exclude each other.
     values = {
         name: value
         for name, value in defaults.table.items()
@@ -95,6 +96,7 @@ def merge(own: GivenFields, defaults: GivenFields) -> MergedFields:
 
 
 def _inherits(name: str, own: GivenFields, defaults: GivenFields) -> bool:
+    # One `defaults` serves both types: a default space must not make every user key an error.
     if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
         return False
     return name not in _RIVALS or _RIVALS[name].isdisjoint(own.table)
@@ -128,6 +130,8 @@ class FieldPlaces:
     @cached_property
     def _parsed(self) -> tuple[dict[Place, GivenFields], GivenFields]:
         """The declarations by their places, and the defaults."""
+        # Read a second time, and only for a violation: keeping the spots of 10,000 declarations would cost every
+        # plan.
         root = parse_yaml(self._text, self._problems)
         rows, defaults = root["keys"], root.get("defaults", Table(root.spot))
         return {

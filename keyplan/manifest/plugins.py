@@ -99,6 +99,7 @@ class Sinks:
         """Return the settings of every sink that fits the schema; problems are added."""
         settings: dict[SinkName, SinkSettings] = {}
         for name, given in tables.items():
+            # Known before it is read, so that a delivery to an unsound sink is not reported as unknown too.
             self._known[name] = _KnownSink(Table(tables.spot))
             if name not in unusable:
                 place = self._problems.place_of(tables.key_spot(name))
@@ -173,6 +174,7 @@ class Sinks:
             for (key, value), *spots in zip(changes.items(), changes.key_spots, changes.value_spots, strict=True):
                 merged.put(key, value, *spots)
             for finding in known.checker.find(merged, subject=_name(name)):
+                # What is wrong with the sink itself was reported there, and is not repeated for each delivery.
                 if finding not in known.found:
                     is_change = (*finding.path, finding.key)[0] in changes
                     spot = spot_of(finding, merged, changes.spot) if is_change else changes.spot

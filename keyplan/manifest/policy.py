@@ -36,6 +36,7 @@ def read_policy(text: bytes, *, file: str, schema: Mapping[str, Any]) -> Policy:
     findings = report_findings(Checker(schema), root, subject="a policy", spot=START, problems=problems)
     if not isinstance(root, Table):
         problems.raise_if_any()
+    # A rule that the schema refused is left out, so that the sound ones can still be read.
     refused = (str((*finding.path, finding.key)[0]) for finding in findings)
     policy = read_rules(root.without("version", *refused), file=file, problems=problems)
     problems.raise_if_any()
@@ -106,6 +107,7 @@ def _read_roles(given: Table, problems: Problems) -> Mapping[str, tuple[str, ...
 
 
 def _read_role(kind: str, value: Any, spot: Spot, problems: Problems) -> str:
+    # The same words as in a declaration, so that a policy compares what users write.
     try:
         return str(parse_role(kind, value))
     except ValueError as error:

@@ -39,6 +39,7 @@ class Problems:
 
     def add(self, spot: Spot, message: str, kind: str = "invalid") -> None:
         """Note a problem; the same message at the same place is kept once."""
+        # A default that is wrong would otherwise appear once for each declaration.
         self._found.setdefault((spot, message), kind)
         self.additions += 1
 
@@ -69,6 +70,7 @@ class Problems:
         return tuple(
             self._to_problem(spot, message)
             for spot, message in sorted(self._found)
+            # Other messages at the spot of a secret could quote it.
             if self._secrets.get(spot, message) == message
         )
 

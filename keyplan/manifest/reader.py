@@ -67,6 +67,7 @@ def read_with_problems(
     problems = Problems(file)
     decoded = decode(text, problems)
     root = parse_yaml(decoded, problems)
+    # Before the schema: a value that holds a secret must not be quoted by a later message.
     report_secrets(decoded, root, problems)
     if root is None:
         problems.fail(START, "the file is empty")
@@ -192,6 +193,7 @@ class _Reader:
 
     def _declare(self, reader: DeclarationReader, item: Table, spot: Spot, refused: _Refused) -> Declaration | None:
         """Return a declaration; None if something is wrong with it, or with what it builds on."""
+        # Counted and not compared: the same problem twice is shown once, and still makes both declarations unsound.
         before = self._problems.additions
         declaration = reader.declare(self._mark_unusable(item, spot, refused))
         is_sound = self._problems.additions == before and not refused and self._has_sound_foundations
@@ -200,6 +202,7 @@ class _Reader:
     def _mark_unusable(self, table: Table, spot: Spot, refused: _Refused) -> GivenFields:
         if not refused:
             return GivenFields(table, spot)
+        # A refused field of `roles` or `rotation` takes only itself away, so that its neighbours are still checked.
         sound = table.without()
         unusable = set(map(str, refused))
         for name in unusable & _PRUNED_FIELDS:

@@ -47,6 +47,7 @@ def parse_role(kind: str, value: Any) -> Role:
 
 
 def _parse_word(kind: str, word: str) -> Role:
+    # The API writes READ_ONLY, and manifests read-only.
     name = word.lower().replace("_", "-")
     allowed = _WORDS[kind]
     if name not in allowed:

@@ -84,8 +84,10 @@ def _check_order(rotation: Rotation, expiry: Expiry, fields: MergedFields, probl
     every, before_expiry = rotation.every, rotation.before_expiry
     if every is not None and every < SHORTEST_CYCLE:
         problems.add(fields.spot("rotation", "every"), "field 'every' must be at least 1h")
+    # Otherwise a third key would be made while two are alive, and more with every cycle.
     elif every is not None and rotation.overlap >= every:
         problems.add(fields.spot("rotation", "overlap"), "field 'overlap' must be shorter than 'every'")
+    # Otherwise each new key would fall due the moment it is made.
     if before_expiry is not None and expiry.after is not None and before_expiry >= expiry.after:
         problems.add(
             fields.spot("rotation", "before_expiry"), "field 'before_expiry' must be shorter than 'expires_in'"

@@ -39,6 +39,7 @@ class Checker:
 
 def spot_of(finding: SchemaFinding, value: Any, spot: Spot) -> Spot:
     """Return where a finding about a Table or ItemList stands, which itself stands at `spot`."""
+    # The value knows its own spots, so the path is walked in it.
     for step in finding.path:
         spot, value = value.value_spot(step), value[step]
     is_there = finding.key is not None and finding.key in value

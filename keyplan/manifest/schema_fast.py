@@ -41,6 +41,7 @@ def compile_schema(schema: Any) -> Fits:
     keywords = [keyword for keyword in schema if keyword not in _ANNOTATIONS and keyword not in _COVERED]
     if "additionalProperties" in schema and "properties" not in schema:
         keywords.append("properties")
+    # A keyword that is unknown here leads to a no, never to a yes: jsonschema then decides.
     checks = tuple(_MAKERS.get(keyword, _make_doubt)(schema) for keyword in keywords)
     if len(checks) == 1:
         return checks[0]

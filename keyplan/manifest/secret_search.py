@@ -18,6 +18,7 @@ def report_secrets(text: str, root: Any, problems: Problems) -> None:
     in_text = tuple(find_secrets(text))
     if not in_text and "\\" not in text:  # only an escape can hide a secret from a search of the text
         return
+    # A secret in a value is reported at the value; in a comment there is only its place in the text.
     in_values: set[str] = set()
     for value, spot in _walk(root, set()):
         if looks_secret(value):

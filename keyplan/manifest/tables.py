@@ -24,6 +24,7 @@ class Table(dict[str, Any]):
 
     def key_spot(self, key: str) -> Spot:
         """Return where a field's name stands."""
+        # Slow, and only asked for a mistake: a second dict for each table would cost memory in every run.
         return self.key_spots[list(self).index(key)]
 
     def value_spot(self, key: str) -> Spot:

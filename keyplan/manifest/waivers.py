@@ -35,6 +35,7 @@ def _read_waiver(item: Table, spot: Spot, refused: frozenset[str], problems: Pro
     before = problems.additions
     _check_subject(item, spot, refused, problems)
     until = _read_end(item, problems) if "until" in item and "until" not in refused else None
+    # An unsound waiver accepts nothing: it must not hide a finding.
     if refused or until is None or problems.additions != before:
         return None
     return Waiver(

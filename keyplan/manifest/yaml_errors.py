@@ -39,6 +39,7 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Spot, str]:
     spot = spot_at(error.problem_mark.line, error.problem_mark.column)
     problem = error.problem or "it cannot be read"
     sign = _sign_at(text, error.problem_mark)
+    # Two parsers, two wordings of one mistake: parts of both are looked for.
     if "tab character" in problem or sign == "\t":
         return spot, f"{_PREFIX}a tab is used for indentation; use spaces"
     if "cannot start any token" in problem:
@@ -80,6 +81,7 @@ def decode(data: bytes, problems: Problems) -> str:
         problems.fail(
             spot, f"the character {escape(found[0])} is not allowed here; write it as an escape in double quotes"
         )
+    # An empty document would be None, which no schema message explains.
     if not text.strip():
         problems.fail(START, "the file is empty")
     return text

@@ -125,6 +125,7 @@ class _OpenTable(_OpenNode):
         """Whether a value can be the next field's name; if not, that is noted as a problem."""
         if not isinstance(key, str):
             self._problems.add(spot, "a field's name must be text; put it between quotation marks", "yaml")
+        # YAML 1.2 has no merge keys; reading them as text would silently drop the fields.
         elif key == "<<":
             self._problems.add(
                 spot, "merge keys ('<<') are not supported; use 'defaults', or repeat the fields", "yaml"
@@ -245,10 +246,12 @@ class _TreeBuilder:
         anchored = self._anchors.get(str(event.anchor))
         if anchored is None:
             self._problems.fail(spot, f"alias {name} names an anchor that is not set above it")
+        # A cycle: it would expand for ever.
         if anchored.size == 0:
             self._problems.fail(spot, f"alias {name} stands inside the value that it names")
         self._count += anchored.size
         self._expanded += anchored.size
+        # The "billion laughs": nine lines of aliases can stand for 10^9 values.
         if self._expanded > MOST_EXPANDED_VALUES:
             self._problems.fail(spot, f"aliases stand for more than {MOST_EXPANDED_VALUES:,} values")
         self._require_shallow(len(self._outer) + anchored.height, spot)

@@ -46,6 +46,7 @@ class Desired:
     def refreshed_expiry(self, key: Observation, laws: Laws, now: datetime) -> datetime | None:
         """When a key that is refreshed at `now` should expire: as declared, but no later than the laws allow."""
         wanted = self.expiry_from(now)
+        # docs/arize-api.md, A23 and A24: in alpha an omitted expiry means never, in beta a later one is refused.
         if key.expires_at is None or laws.refresh_extends_life:
             return wanted
         return min(wanted, key.expires_at) if wanted else key.expires_at
@@ -60,4 +61,5 @@ def address_of(key_type: KeyType, name: str, space: str = "") -> Address:
 
 def _escape(part: str) -> str:
     """Return a part without slashes; `%` is escaped too, so that no two names make one address."""
+    # % first, or the % of %2F would be escaped again.
     return part.replace("%", "%25").replace("/", "%2F")

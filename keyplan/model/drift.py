@@ -122,6 +122,7 @@ class Drift:
     @property
     def alarms(self) -> tuple[Finding, ...]:
         """Open findings that the user, or the next apply, has to deal with."""
+        # The exit status depends on these alone.
         return tuple(finding for finding in self.open if not finding.is_report_only)
 
     @property

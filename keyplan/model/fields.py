@@ -43,6 +43,7 @@ class Fields:
     def integer(self, name: str) -> int:
         """Return a whole number."""
         value = self._required(name)
+        # In Python, True is an int.
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._misfit(name, "a whole number")
         return value

@@ -58,6 +58,7 @@ class Marker:
 
 def split_marker(description: str) -> tuple[str, Marker | None]:
     """Return a remote description without its marker, and the marker if it carries one."""
+    # Only at the end: a text that mentions a marker is not marked.
     found = _MARKER.search(description)
     if found is None:
         return description, None
@@ -127,6 +128,7 @@ class Observation:
 
     def is_live(self, now: datetime) -> bool:
         """Whether it works: active, and not expired at `now` (an expiry of exactly now has passed)."""
+        # Both: the status of an expired key may stay active (docs/arize-api.md, A29).
         return self.active and not self.expires_before(now)
 
     def expires_before(self, instant: datetime) -> bool:

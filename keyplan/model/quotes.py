@@ -19,6 +19,7 @@ _MOST_CANDIDATES = 200
 
 def quote(text: str) -> str:
     """Return the text between quotation marks: cut, escaped, or only `(hidden)` if it looks like a secret."""
+    # First of all: a cut secret is still most of a secret.
     if looks_secret(text):
         return "(hidden)"
     return f"'{escape(text)}'" if len(text) <= _LONGEST_QUOTE else f"'{escape(text[:_LONGEST_QUOTE])}...'"

@@ -62,8 +62,10 @@ class Intent:
 
     def could_have_made(self, key_id: KeyId, created_at: datetime) -> bool:
         """Whether a key may be what this intent led to: unknown before, and not older (but for clock skew)."""
+        # Whatever lived before the intent cannot be what it led to.
         if key_id in self.alive_before:
             return False
+        # The provider's clock made created_at, ours made `at`.
         return created_at == UNKNOWN_TIME or created_at >= self.at - CLOCK_SKEW
 
     def to_dict(self) -> dict[str, Any]:
@@ -214,6 +216,7 @@ class Receipt:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Receipt:
         """Return the receipt that `to_dict` wrote. Raises KeyError, ValueError or TypeError on anything else."""
+        # `get` for every field that may be unset, or that an older keyplan did not write.
         expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
         fingerprint = values.get("fingerprint")
         space_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")

@@ -105,6 +105,7 @@ class Fingerprint:
 
     def matches(self, raw: RawKey) -> bool:
         """Whether this is the fingerprint of that raw key."""
+        # In constant time, so that no timing shows how much of a guess was right.
         return hmac.compare_digest(self.digest, _digest(raw.reveal(), self.salt))
 
 

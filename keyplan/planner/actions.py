@@ -46,6 +46,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[Change, .
     """Return the action that renews a key that consumers may hold: by strategy, with the overlap asked for."""
     choice = choose_strategy(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
     consequences = describe_consequences(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
+    # Only keys that consumers may hold have consequences for them.
     return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
 
 
@@ -78,6 +79,7 @@ def keep_basis(case: Case, key: Observation, receipt: Receipt) -> KeepBasis:
 
 def list_alive(case: Case) -> tuple[KeyId, ...]:
     """Return the ids of all live keys that are the address's, or could be, sorted."""
+    # Namesakes too: after a lost answer, a key that was alive before must not be taken for the new one.
     return tuple(sorted({one.id for one in (*case.owned.alive, *case.namesakes)}))
 
 

@@ -28,6 +28,7 @@ def list_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
 
 def resolve_desired(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tuple[Desired, ...]:
     """Return one desired key for each declaration, sorted by address. `spaces` holds all of `list_spaces`."""
+    # Sorted here, so that the order of declarations cannot reach the plan.
     ordered = sorted(manifest.keys, key=lambda declaration: declaration.address)
     # Keys of one space with the same roles share their access: 250 bytes less for each.
     grant = cache(partial(_grant_in, spaces))

@@ -31,6 +31,7 @@ EXPIRY = "expires_at"
 def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[Change, ...]:
     """Return the fields in which the key is not as declared, sorted by field (docs/planning.md, row 9)."""
     changes = _compare_expiry(desired, key, receipt)
+    # The short way for nearly every key. The expiry is compared apart from it: a relative one differs for each key.
     if not _is_plainly_equal(desired, key, receipt):
         changes += _differences(_describe(key, receipt), _wish(desired, key, receipt))
     return tuple(sorted(changes)) if changes else ()
@@ -62,6 +63,7 @@ def _describe(key: Observation, receipt: Receipt | None) -> dict[str, str]:
         fields["key_type"] = key.key_type.value
     if key.access:
         return fields | flatten_access(key.access)
+    # The dialect shows no access, so the digest in the receipt stands for it.
     if receipt and receipt.access:
         fields["access"] = f"as delivered ({receipt.access})"
     return fields

@@ -44,9 +44,11 @@ def find_drift(
         *(finding for action in plan.actions for finding in classify_action(action, snapshot)),
         *_find_unmanaged(plan, is_report_only=not counts_unmanaged),
     ]
+    # A key that is due for renewal is one finding, not two.
     renewed = {finding.key_id for finding in everything if finding.kind is Kind.EXPIRING}
     everything += [one for one in _find_expiring(plan, snapshot, manifest, within) if one.key_id not in renewed]
     shown = sorted((finding for finding in everything if finding.kind in kinds), key=_rank)
+    # Unused waivers are looked for among everything, because `only` hides findings that they may fit.
     findings = apply_waivers(shown, manifest.waivers, snapshot.now)
     touched = {finding.address for finding in findings}
     return Drift(

@@ -60,11 +60,13 @@ def _was_overwritten(slot: Slot, snapshot: Snapshot, taken_at: datetime) -> bool
     changed_at = holding_of(slot, snapshot).changed_at
     if changed_at is None or not snapshot.abilities[slot.sink].weak_proof:
         return False
+    # docs/decisions/0010-overwritten-behind-weak-proof.md says why an hour.
     return changed_at > taken_at + _SETTLES_WITHIN
 
 
 def find_source(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt) -> Slot | None:
     """Return the first slot that the raw key of a receipt may be copied from: it was read there and found to match."""
+    # Only a value that was read and compared: a write-only sink may have been overwritten since.
     for slot in slots:
         is_read = holding_of(slot, snapshot).content is Content.MATCHES
         if snapshot.abilities[slot.sink].may_copy and is_read and _is_receipt_of(slot, snapshot, receipt):
@@ -88,6 +90,7 @@ def find_unproven(slots: tuple[Slot, ...], snapshot: Snapshot, key: Observation)
     """Return a slot whose sink can neither prove nor disprove that it holds this key; empty if each can."""
     for slot in slots:
         abilities, held = snapshot.abilities[slot.sink], holding_of(slot, snapshot)
+        # Without both times there is nothing to compare, and weak proof proves nothing.
         is_dated = held.changed_at is not None and key.created_at != UNKNOWN_TIME
         tells = abilities.holds_receipts or (abilities.weak_proof and (is_dated or not held.present))
         if not tells:
@@ -98,6 +101,7 @@ def find_unproven(slots: tuple[Slot, ...], snapshot: Snapshot, key: Observation)
 def may_hold_unrecorded_key(slot: Slot, snapshot: Snapshot) -> bool:
     """Whether a slot may hold a raw key that its receipt does not name: half stored, or without any receipt."""
     held = holding_of(slot, snapshot)
+    # No receipt can be there, or a run was killed between value and receipt.
     if not snapshot.abilities[slot.sink].holds_receipts or held.content is Content.DIFFERS:
         return True
     return held.present and held.receipt is None
@@ -147,6 +151,7 @@ def _find_weak_proof(older: tuple[Observation, ...], slots: tuple[Slot, ...], sn
 
     If other keys are alive too, a tie could stand for one of them, and does not count.
     """
+    # Seconds tie: with other keys alive, a change at the very second may have been the delivery of one of them.
     newest, *others = older
     since = newest.created_at + (timedelta.resolution if others else timedelta(0))
     changed = [_changed_at(slot, snapshot) for slot in slots]

@@ -51,6 +51,7 @@ _ORDER = tuple(Happening)
 
 def forecast(plan: FreshPlan, snapshot: Snapshot, *, until: datetime) -> Calendar:
     """Return what happens from the snapshot's now until then, both included; what is due already stands at now."""
+    # An old key's own action does not carry its deadline; the new key's receipt does.
     deadlines = {old.key_id: old for action in plan.actions for old in action.basis.superseded}
     events = [event for action in plan.actions for event in _forecast_action(action, deadlines, snapshot, until)]
     return Calendar(
@@ -188,6 +189,7 @@ class KeyFuture:
                 guard=self.guard,
                 note=_BLOCKED_NOTES[self.guard] if self.guard else choice.explanation,
             )
+            # Blocked now means blocked at every later run, too: only its expiry is left.
             if self.guard:
                 if key.expires_at:
                     yield expiry_event(address, key, key.expires_at, note=_BLOCKED_NOTES[self.guard])

@@ -28,6 +28,7 @@ _DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.
 
 def apply_guards(plan: FreshPlan, *, manifest: Manifest, snapshot: Snapshot) -> FreshPlan:
     """Return the plan with every guard applied; an action that is blocked already keeps its first reason."""
+    # Per key first, then the amounts: a protected key is named as such, not as one of too many.
     checks = (
         _guard_protected,
         _guard_own_credential,
@@ -68,6 +69,7 @@ def _guard_protected(action: PlannedAction) -> Blocked | None:
     basis = action.basis
     if action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
         return None
+    # An old key whose successor is delivered is no longer what is protected, and a lost one never was.
     if action.reason in (Reason.UNFINISHED, Reason.SUPERSEDED):
         return None
     if basis.desired:
@@ -101,6 +103,7 @@ def _guard_deletes(plan: FreshPlan, limits: Limits) -> _Check:
     """Return the check that blocks all deletes of undeclared keys if there are too many of them."""
     doomed = [action for action in plan.actions if _ends_undeclared(action)]
     ours = {action.key_id for action in plan.actions if action.key_id and action.reason is not Reason.FOREIGN}
+    # An override is an amount, so a plan that grew since it was reviewed is blocked again.
     allowed = plan.request.allow_deletes
     share = 100 * len(doomed)
     if allowed is not None:
@@ -126,6 +129,7 @@ def _guard_visibility(plan: FreshPlan, snapshot: Snapshot) -> _Check:
 
     A credential that lost rights sees fewer keys: to take them for gone would make each of them again.
     """
+    # Grouped by address, because sinks may still hold older receipts of the same one.
     live = {key.id for key in snapshot.keys if key.is_live(snapshot.now)}
     receipts_of: dict[Address, list[Receipt]] = {}
     for receipt in all_receipts(snapshot, plan.owner):

@@ -51,6 +51,7 @@ class OwnedKeys:
     @property
     def alive(self) -> tuple[Observation, ...]:
         """All its live keys, newest first."""
+        # Nearly every declaration has one key, and sorting is not needed then.
         if not self.newer and not self.older:
             return (self.current,) if self.current else ()
         return tuple(sorted((*self.newer, *([self.current] if self.current else []), *self.older), key=newest_first))
@@ -71,6 +72,7 @@ class OwnedKeys:
         Ages in whole seconds can tie; only an open intent turns a tie into a newcomer, because an older key keeps
         its overlap and a newcomer may be deleted.
         """
+        # A receipt that names it outweighs its age: an older run delivered it.
         if key.id in self.superseded or key.id in self.delivered_once or key.created_at < current.created_at:
             return False
         return key.created_at > current.created_at or any(
@@ -115,6 +117,7 @@ def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, owner: s
     claims = Claims.of(wanted, owner)
     records = Records.of(snapshot, claims)
     owned, unmanaged = _group_keys(snapshot, records, claims)
+    # Moves are found last: only an orphan can move, and only to a declaration that owns nothing.
     orphans = _find_orphans(owned, records, claims)
     moves = find_moves(wanted, {address for address in claims.declared if owned.get(address)}, orphans)
     declared = [_collect_owned(one, owned, records, moves.get(one.address)) for one in wanted]
@@ -136,8 +139,10 @@ def _group_keys(
     owned: defaultdict[Address, list[Observation]] = defaultdict(list)
     unmanaged: list[Observation] = []
     for key in snapshot.keys:
+        # Another owner's key is skipped, not unmanaged: a namesake of it must not be adopted.
         if not key.is_live(snapshot.now) or (key.marker and key.marker.owner != claims.owner):
             continue
+        # A receipt is stronger than a marker: a description can be copied, an id cannot.
         address = records.address_of(key)
         if address is None and key.marker:
             address = _address_to_show(key, key.marker, claims)
@@ -150,6 +155,7 @@ def _group_keys(
 
 def _address_to_show(key: Observation, marker: Marker, claims: Claims) -> Address:
     """Return an address under which a marked key that no record knows is shown; never a declared one."""
+    # A declared address would make the key current or superseded there, on the word of a marker that is not its own.
     guess = address_of(key.key_type or KeyType.USER, key.name, min(key.space_ids) if key.space_ids else "?")
     return Address(f"{guess} ({marker.ref})") if guess in claims.declared else guess
 
@@ -181,6 +187,8 @@ def find_moves(
         if one.address not in occupied
     }
     fitting = [orphan for orphan in orphans if orphan.key and _identity(orphan) in vacant]
+    # The last one wins in a dict, so the best proven comes last; the second dict drops a former address claimed
+    # twice.
     best = {vacant[_identity(orphan)]: orphan.address for orphan in sorted(fitting, key=_rank_of_proof)}
     once = {former: declared for declared, former in best.items()}
     return {declared: former for former, declared in once.items()}
@@ -199,6 +207,7 @@ def _identity(orphan: Orphan) -> _Identity | None:
     if orphan.receipt:
         return orphan.receipt.key_type, orphan.receipt.name, orphan.receipt.space_ids
     key = orphan.key
+    # alpha shows no spaces (docs/arize-api.md, A14): the same name in another space would be taken for a move.
     if key is None or (key.key_type is KeyType.SERVICE and not key.space_ids):
         return None
     return key.key_type, key.name, tuple(sorted(key.space_ids or ()))
@@ -281,6 +290,7 @@ class Claims:
         declared = []
         for one in desired:
             declared.append(one.address)
+            # moved_from first, then the declared addresses, so that a declared one always wins.
             by_address |= dict.fromkeys(one.declaration.moved_from, one.address)
         by_address |= {address: address for address in declared}
         return cls(owner, frozenset(declared), by_address)

@@ -42,11 +42,13 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     be lawful at this provider.
     """
     wanted = tuple(sorted(desired, key=lambda one: one.address))
+    # Before anything is decided: these are mistakes of the input, and no plan can follow from them.
     _refuse_unlawful(wanted, snapshot)
     _refuse_unknown(wanted, request)
     ownership = assign_ownership(wanted, snapshot, owner=manifest.owner)
     cases = _select(ownership, snapshot, request)
     actions = [action for case in cases for action in plan_declaration(case)]
+    # With targets nobody looked at the rest, so nothing undeclared may end.
     if not request.targets:
         in_use = {slot for slots in snapshot.slots.values() for slot in slots}
         actions += [_plan_orphan(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
@@ -105,6 +107,7 @@ def _select(ownership: Ownership, snapshot: Snapshot, request: Request) -> list[
     for owned in ownership.declared:
         address = owned.desired.address
         if _is_targeted(address, request):
+            # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
             ledger_receipt = _find_ledger_receipt(owned, in_ledger)
             cases.append(
                 Case(

@@ -128,6 +128,7 @@ def _check_key_type(check: PolicyCheck) -> Iterator[Violation]:
 
 
 def _check_roles(check: PolicyCheck) -> Iterator[Violation]:
+    # User keys have no roles of their own.
     if check.declared.key_type is not KeyType.SERVICE:
         return
     for kind, role, field in dict.fromkeys(_list_roles(check.declared)):
@@ -171,6 +172,7 @@ def _list_spaces(declared: Declaration) -> Iterator[tuple[str, str]]:
 def _check_sinks(check: PolicyCheck) -> Iterator[Violation]:
     used = [check.sinks[delivery.sink] for delivery in check.declared.deliveries]
     for alternatives in check.policy.required_sinks:
+        # Every demand must be met, by any sink of the declaration.
         if not any(_meets(sink, wanted) for sink in used for wanted in alternatives):
             wanted_words = " or ".join(map(_describe_sink, alternatives))
             fact = f"it goes to {list_words({sink.name for sink in used})}, and must go to {wanted_words}"
@@ -268,6 +270,7 @@ def apply_policies(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> Fre
 def _apply_policies_to(
     action: PlannedAction, violations: Mapping[str, list[Problem]], policies: tuple[Policy, ...]
 ) -> PlannedAction:
+    # Finishing comes before every rule: a half-done rotation leaves consumers with a dying key.
     if action.blocked or _finishes_earlier_run(action):
         return action
     broken = violations.get(action.address, ()) if _is_main(action) else ()

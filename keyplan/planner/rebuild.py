@@ -25,6 +25,7 @@ class RebuiltLedger:
 
 def rebuild_receipts(plan: FreshPlan, snapshot: Snapshot) -> RebuiltLedger:
     """Return what a new ledger can be filled with, and what it lacks."""
+    # Only keys that the plan keeps: a receipt for one that is about to be renewed would be out of date at once.
     kept = (action.basis for action in plan.actions if isinstance(action.basis, KeepBasis))
     receipts = {basis.receipt.address: basis.receipt for basis in kept if basis.ledger_outdated}
     named = {

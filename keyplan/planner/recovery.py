@@ -34,6 +34,7 @@ def _is_old(case: Case, key: Observation) -> bool:
 
 def plan_undelivered(case: Case, key: Observation) -> PlannedAction:
     """Return the action for a declaration that has live keys, none of them current (docs/planning.md, row 5)."""
+    # Compared without the receipt, which is about another key.
     changes = compare(case.owned.desired, key, None)
     if _is_newcomer(case, key):
         return finish_forward(case, key)
@@ -41,6 +42,7 @@ def plan_undelivered(case: Case, key: Observation) -> PlannedAction:
         # It was about to be refreshed, and perhaps was: its old raw key may live only until the grace ends.
         return renew(case, key, Reason.UNFINISHED, changes)
     action = renew(case, key, Reason.UNDELIVERED, changes)
+    # Any of these proves that the key is not merely unknown to this machine.
     if case.is_requested or case.owned.intents or case.ledger_receipt:
         return action
     return block_unproven(case, key, action)
@@ -70,10 +72,12 @@ def find_lost_key(case: Case, key: Observation) -> Observation | None:
     """
     if not case.owned.intents and not case.owned.newer:
         return None
+    # Of a create or replace the newcomer can be deleted; after a refresh the current key is dying.
     intents = [intent for intent in case.owned.intents if intent.verb == Verb.REFRESH.value]
     newcomers = [new for new in case.owned.newer if not any(new.id in intent.alive_before for intent in intents)]
     if newcomers and (intents or case.may_hold_unrecorded_key):
         return newcomers[0]
+    # A refresh may keep the id (docs/arize-api.md, A22): then the redacted form is the only sign that it happened.
     if any(intent.key_id == key.id for intent in intents) and not _is_unchanged(case, key):
         return key
     return None
@@ -82,6 +86,7 @@ def find_lost_key(case: Case, key: Observation) -> Observation | None:
 def finish_forward(case: Case, key: Observation) -> PlannedAction:
     """Return the action that gives a lost key another raw key and delivers it, or another key in its place."""
     changes = compare(case.owned.desired, key, None)
+    # In doubt a consumer holds it, so it keeps its overlap.
     if key == case.owned.current or case.may_hold_unrecorded_key:
         return renew(case, key, Reason.UNFINISHED, changes)
     return renew_lost(case, key, changes)

@@ -21,24 +21,24 @@ from keyplan.planner.strategy import find_overlap
 def list_superseded(case: Case, key: Observation | None) -> tuple[Superseded, ...]:
     """Return the superseded keys that live on beside `key`, with their deadlines, sorted."""
     others = [old for old in case.owned.alive if key is None or old.id != key.id]
-    return (
-        tuple(sorted(_superseded_entry(case, old) for old in others if not _was_never_delivered(case, old)))
-        if others
-        else ()
-    )
+    if not others:  # nearly always
+        return ()
+    return tuple(sorted(_superseded_entry(case, old) for old in others if not _was_never_delivered(case, old)))
 
 
 def _superseded_entry(case: Case, key: Observation) -> Superseded:
-    """Return what is records of a superseded key, or what the time of the switch leads to."""
+    """Return what the receipt remembers of a superseded key, or what follows from the time of the switch."""
     owned, overlap = case.owned, find_overlap(case.declaration.rotation)
-    records = owned.superseded.get(key.id)
+    remembered = owned.superseded.get(key.id)
     is_over = _was_switched_from(case, key)
-    if is_over and records:
-        return records
+    # A deadline that was announced stays, even if the declared overlap is shortened or lengthened since.
+    if is_over and remembered:
+        return remembered
     switched_at = owned.receipt.delivered_at if is_over and owned.receipt else case.now
     delete_after = switched_at + overlap
-    if records:
-        delete_after = max(delete_after, records.delete_after)
+    if remembered:
+        # Not delivered everywhere yet: the deadline moves on with the clock, and never back.
+        delete_after = max(delete_after, remembered.delete_after)
     return Superseded(key_id=key.id, switched_at=switched_at, delete_after=delete_after)
 
 
@@ -58,6 +58,7 @@ def plan_old_keys(case: Case, main: PlannedAction) -> Iterator[PlannedAction]:
     if main.blocked:
         return
     for key in case.owned.alive:
+        # A refreshed or replaced key is the main action's own business.
         if key.id == main.key_id:
             continue
         if _was_never_delivered(case, key):
@@ -76,6 +77,7 @@ def _plan_superseded(case: Case, key: Observation, entry: Superseded) -> Planned
             # Not an instant: it would differ in every plan, and no saved plan could be applied.
             detail = "works until the overlap is over, which starts when the new key is in every sink"
         return _action(case, key, Verb.KEEP, Reason.OVERLAPPING, detail)
+    # docs/arize-api.md, A27: the time is approximate, so a use shortly before the switch may be one after it.
     last_use = key.last_used_at
     if rotation.retire is Retire.WHEN_UNUSED and last_use and last_use > entry.switched_at - rotation.settle:
         detail = (

@@ -29,6 +29,7 @@ from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_
 
 def plan_declaration(case: Case) -> Iterator[PlannedAction]:
     """Yield the actions of one declaration: its own first, then those of its further live keys."""
+    # In this order: what happens to old keys depends on whether the new one is delivered.
     main = _plan_own_action(case)
     yield main
     yield from plan_old_keys(case, main)
@@ -47,12 +48,13 @@ def find_warnings(case: Case) -> Iterator[str]:
 
 
 def _plan_own_action(case: Case) -> PlannedAction:
-    """Return the declaration's own action. The order of these questions is the order of the table's rows."""
+    """Return the declaration's own action: the first situation of docs/planning.md that fits."""
     declared, owned = case.declaration, case.owned
     if declared.expires_at is not None and declared.expires_at <= case.now:
         return _block_past_expiry(case)
     if any(intent.attempts >= MOST_ATTEMPTS for intent in owned.intents) and not case.is_requested:
         return _block_exhausted(case)
+    # A key without a receipt proves nothing about its raw key, however well it fits otherwise.
     if owned.current and owned.receipt:
         return _plan_current(case, owned.current, owned.receipt)
     undelivered = find_undelivered(case)
@@ -87,6 +89,7 @@ def _plan_create(case: Case) -> PlannedAction:
 
     It is also the create of row 2 with `adopt: replace`, beside the foreign key.
     """
+    # Only if nothing of ours lives: beside a key of ours, a namesake is simply another key.
     foreign = () if case.owned.alive else tuple(key for key in case.namesakes if _could_be(case, key))
     if foreign and case.declaration.adopt is not Adopt.REPLACE:
         return _plan_foreign(case, foreign)
@@ -101,6 +104,7 @@ def _could_be(case: Case, key: Observation) -> bool:
     """Whether an unmanaged namesake has the declaration's type, and its space if spaces are visible."""
     if key.key_type is not case.declaration.key_type:
         return False
+    # An empty set means that no space could be seen, so the namesake may well be in ours.
     return not key.space_ids or bool(key.space_ids & set(case.owned.desired.space_ids))
 
 
@@ -117,6 +121,7 @@ def _plan_foreign(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction
     elif others:
         advice = f"{len(foreign)} keys have this name ({ids}): import the right one by id"
     else:
+        # Only a refresh adopts: a replace would leave the foreign key alive, and its owner unaware.
         action = renew(case, key, Reason.ADOPTED, compare(case.owned.desired, key, None))
         if action.verb is Verb.REFRESH:
             return action
@@ -142,6 +147,7 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
     if reasons == (Reason.UNDELIVERED,) and (source := find_source(case.slots, case.snapshot, receipt)):
         return _copy(case, key, receipt, source)
     action = renew(case, key, reasons[0], changes)
+    # A sink may only seem to lack the key because it cannot prove anything, and this machine has no ledger.
     is_unknown_here = case.ledger_receipt is None and not case.owned.intents
     if reasons[0] is Reason.UNDELIVERED and is_unknown_here and not case.is_requested:
         return block_unproven(case, key, action)
@@ -150,6 +156,7 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
 
 def _find_reasons(case: Case, key: Observation, receipt: Receipt, changes: tuple[Change, ...]) -> tuple[Reason, ...]:
     """Return which of rows 6 and 8 to 12 fit, in the order of docs/planning.md; nothing for row 13."""
+    # All are collected, not only the first: whether a copy is enough depends on the others.
     reasons = []
     if _was_rotated_elsewhere(key, receipt):
         reasons.append(Reason.ROTATED_ELSEWHERE)
@@ -234,11 +241,7 @@ def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Plann
 
 _MUTABLE = ("address", "name", "key_type", "space_ids", "protect", "on_remove", "superseded", "forgotten")
 """Fields of a receipt that follow the declaration even while the raw key stays the same."""
-
-
 _read_mutable = attrgetter(*_MUTABLE)
-
-
 _PLACE = attrgetter("sink", "location")
 
 

@@ -23,6 +23,7 @@ def issued_at(receipt: Receipt, now: datetime) -> datetime:
     For a key that was delivered by others its creation counts, unless the provider does not know it, or gives a time in
     the future.
     """
+    # Only keyplan's own deliveries have a fingerprint.
     is_ours = receipt.fingerprint is not None
     if is_ours or receipt.created_at == UNKNOWN_TIME or receipt.created_at > now:
         return min(receipt.delivered_at, now)
@@ -51,4 +52,5 @@ def can_be_extended(declared: Declaration, key: Observation) -> bool:
     """Whether a new key would live longer: not if this one already lives as long as an absolute `expires_at` allows."""
     if declared.expires_at is None or key.expires_at is None:
         return True
+    # Without the tolerance, a server that rounds would make keyplan rotate at every run.
     return key.expires_at < declared.expires_at - TOLERANCE

@@ -51,6 +51,7 @@ def choose_strategy(
     overlap = find_overlap(rotation)
     if rotation.strategy is Strategy.REPLACE:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the manifest says so")
+    # A refresh is tried first: one call, and no second live key to retire later.
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _overlap_obstacle(rotation, laws)
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation=f"replace: {obstacle}")
@@ -87,6 +88,7 @@ def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, 
     if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
         message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
         yield message, "use retire: after_overlap"
+    # With auto there is always a lawful way: a replace.
     if rotation.strategy is not Strategy.REFRESH:
         return
     if obstacle := _overlap_obstacle(rotation, laws):
@@ -101,6 +103,7 @@ def _obstacle(desired: Desired, key: Observation, *, changes: tuple[Change, ...]
     fixed = [change.field for change in changes if change.field != EXPIRY]
     if fixed:
         return f"nothing but a new key can have another {', '.join(fixed)}"
+    # A key without an expiry may get any; the law is about keys that have one (docs/arize-api.md, A24).
     if laws.refresh_extends_life or key.expires_at is None:
         return ""
     wanted = desired.expiry_from(now)
@@ -116,6 +119,7 @@ def _no_extension(laws: Laws) -> str:
 def _overlap_obstacle(rotation: Rotation, laws: Laws) -> str:
     if rotation.retire is Retire.WHEN_UNUSED:
         return "a refresh ends the old raw key by the clock, and retire: when_unused is asked for"
+    # Longest grace zero and overlap zero fit, too: then the old raw key dies at once, as asked.
     if rotation.overlap <= laws.longest_grace:
         return ""
     if not laws.longest_grace:

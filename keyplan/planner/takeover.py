@@ -67,6 +67,7 @@ def take_over(wanted: tuple[Desired, ...], snapshot: Snapshot, *, address: Addre
     if key.marker and key.marker.owner != desired.owner:
         raise RefusedError(f"key {key.id} carries the mark of another owner, '{key.marker.owner}'")
     ownership = assign_ownership(wanted, snapshot, owner=desired.owner)
+    # What belongs to others is refused first: that message helps more than one about our own address.
     _refuse_taken(ownership, address, key.id)
     owned = next(one for one in ownership.declared if one.desired.address == address)
     _refuse_occupied(owned, key.id)
