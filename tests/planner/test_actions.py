@@ -9,7 +9,7 @@ from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Adopt, KeyId, Rotation
-from keyplan.model.plan import Change, CreateBasis, PlannedAction, Reason, RefreshBasis, Verb
+from keyplan.model.plan import Change, CreateBasis, KeepBasis, PlannedAction, Reason, RefreshBasis, Verb
 from keyplan.planner.key_view import view_desired, view_key
 
 LOCATION = "local:secrets/user/ci"
@@ -68,6 +68,26 @@ def test_a_renewal_knows_all_that_applying_needs() -> None:
     intents, own = [make_intent()], frozenset({KeyId("key-1")})
     action = main_action(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
     assert action.basis == RefreshBasis(
+        desired=desired,
+        key=ours(),
+        receipt=receipt,
+        superseded=receipt.superseded,
+        alive=(KeyId("key-0"), KeyId("key-1"), KeyId("key-9")),
+        intents=tuple(intents),
+        slots=(slot_of(CI),),
+        is_own_credential=True,
+    )
+
+
+def test_a_kept_key_knows_all_that_applying_needs() -> None:
+    desired, intents = make_desired(), [make_intent()]
+    receipt = told(superseded=(old("key-0", ends=LATER + DAY),))
+    keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
+    own = frozenset({KeyId("key-1")})
+    world = situate(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
+    older, action = plan(world, desired).actions
+    assert (older.reason, action.reason) == (Reason.OVERLAPPING, Reason.UP_TO_DATE)
+    assert action.basis == KeepBasis(
         desired=desired,
         key=ours(),
         receipt=receipt,

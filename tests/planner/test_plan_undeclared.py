@@ -42,6 +42,14 @@ def test_a_forgotten_receipt_says_which_place_is_emptied() -> None:
     assert action.basis == ForgetBasis(receipt=told(), slots=(SLOT,))
 
 
+@pytest.mark.parametrize("own", [frozenset[KeyId](), frozenset({KeyId("key-1")})], ids=["a key", "our own key"])
+def test_a_key_that_is_let_go_stays_known_to_applying(own: frozenset[KeyId]) -> None:
+    receipt = told(on_remove=OnRemove.FORGET)
+    (action,) = plan(situate(keys=[ours()], receipts=[receipt], own_keys=own)).actions
+    assert (action.verb, action.key_id) == (Verb.FORGET, "key-1")
+    assert action.basis == ForgetBasis(key=ours(), receipt=receipt, is_own_credential=bool(own))
+
+
 @pytest.mark.parametrize(
     ("world", "locations"),
     [

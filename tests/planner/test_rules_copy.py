@@ -10,9 +10,9 @@ from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, s
 from samples import LOCAL, NOW, make_desired, make_intent
 from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
-from keyplan.model.manifest import Address, Rotation
+from keyplan.model.manifest import Address, KeyId, Rotation
 from keyplan.model.observation import Content, Holding
-from keyplan.model.plan import Action
+from keyplan.model.plan import CopyBasis, PlannedAction
 from keyplan.model.receipt import Delivered
 from keyplan.planner.forecast import forecast
 
@@ -73,7 +73,7 @@ def test_a_request_to_rotate_is_not_served_by_a_copy() -> None:
     assert words(plan(situate(desired, **add_a_sink()), desired, rotate=("user/ci",))) == RENEWAL
 
 
-def copying(**world: Any) -> Action:
+def copying(**world: Any) -> PlannedAction:
     desired = make_desired()
     return plan(situate(desired, **add_a_sink(**world)), desired).actions[0]
 
@@ -83,6 +83,27 @@ def test_a_copy_says_whence_and_where_to() -> None:
     assert action.explanation == "deliver: no new key is needed, it is copied from local:secrets/user/ci"
     assert action.locations == ("remote:secrets/user/ci",)
     assert (action.basis.source, action.basis.lacking, action.basis.outdated) == (HERE, (THERE,), ())
+
+
+@pytest.mark.parametrize("own", [frozenset[KeyId](), frozenset({KeyId("key-1")})], ids=["a key", "our own key"])
+def test_a_copy_knows_all_that_applying_needs(own: frozenset[KeyId]) -> None:
+    receipt = told(superseded=(old("key-0", ends=LATER + DAY),))
+    keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
+    action = copying(keys=keys, receipts=[receipt], own_keys=own)
+    assert isinstance(action.basis, CopyBasis)
+    assert action.basis == CopyBasis(
+        desired=make_desired(),
+        key=ours(),
+        receipt=action.basis.receipt,
+        superseded=action.basis.receipt.superseded,
+        alive=(KeyId("key-0"), KeyId("key-1")),
+        slots=(HERE, THERE),
+        is_own_credential=bool(own),
+        source=HERE,
+        lacking=(THERE,),
+        outdated=action.basis.outdated,
+    )
+    assert [entry.key_id for entry in action.basis.superseded] == ["key-0"]
 
 
 def test_the_first_source_of_several_is_taken() -> None:
