@@ -55,8 +55,8 @@ def test_a_problem_has_a_rule(keys: str, rule: str, look: Survey) -> None:
 
 def test_a_problem_reads_as_compilers_write_them() -> None:
     assert str(make_problem("it is wrong", line=3, column=7)) == "keys.yaml:3:7: it is wrong"
-    told = make_problem("it never ends", subject="user/ci", advice="set expires_in")
-    assert str(told) == "keys.yaml:1:1: user/ci: it never ends; set expires_in"
+    problem = make_problem("it never ends", subject="user/ci", advice="set expires_in")
+    assert str(problem) == "keys.yaml:1:1: user/ci: it never ends; set expires_in"
 
 
 @pytest.mark.parametrize(

@@ -97,24 +97,29 @@ def test_an_access_digest_changes_with_a_role_and_not_with_organization_ids() ->
 
 def test_an_observation_as_json_names_what_the_api_names() -> None:
     key = make_observation(marker=MARKER, expires_at=NOW, last_used_at=NOW, space_ids=frozenset({SpaceId("s")}))
-    told = json.loads(key.to_json())
-    assert (told["key_type"], told["status"], told["owner"], told["space_ids"]) == ("user", "active", OWNER, ["s"])
-    assert told["expires_at"] == told["last_used_at"] == "2026-11-23T07:31:00+00:00"
+    document = json.loads(key.to_json())
+    assert (document["key_type"], document["status"], document["owner"], document["space_ids"]) == (
+        "user",
+        "active",
+        OWNER,
+        ["s"],
+    )
+    assert document["expires_at"] == document["last_used_at"] == "2026-11-23T07:31:00+00:00"
 
 
 def test_an_observation_as_json_leaves_the_unknown_null() -> None:
-    told = make_observation(key_type=None, active=False, created_by="").to_dict()
+    document = make_observation(key_type=None, active=False, created_by="").to_dict()
     unknown = ["key_type", "owner", "created_by_user_id", "expires_at", "last_used_at", "space_ids", "access"]
-    assert [told[name] for name in unknown] == [None] * 7
-    assert told["status"] == "revoked"
+    assert [document[name] for name in unknown] == [None] * 7
+    assert document["status"] == "revoked"
 
 
 def test_an_observation_as_json_shows_roles_in_full() -> None:
     access = make_access(make_space("production"))
-    told = make_observation(key_type=KeyType.SERVICE, access=access).to_dict()["access"]
-    assert told["account_role"] == "member"
-    assert told["organizations"][0]["org_id"] == OrganizationId("org-of-production")
-    assert told["organizations"][0]["spaces"] == [{"space_id": "space-production", "role": "member"}]
+    document = make_observation(key_type=KeyType.SERVICE, access=access).to_dict()["access"]
+    assert document["account_role"] == "member"
+    assert document["organizations"][0]["org_id"] == OrganizationId("org-of-production")
+    assert document["organizations"][0]["spaces"] == [{"space_id": "space-production", "role": "member"}]
 
 
 def test_slots_are_compared_by_sink_and_location() -> None:

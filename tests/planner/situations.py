@@ -36,7 +36,7 @@ def ours(key_id: str = "key-1", address: Address = CI, **changes: Any) -> Observ
     return make_observation(key_id, **{"marker": Marker.of(OWNER, address), **changes})
 
 
-def told(key_id: str = "key-1", address: Address = CI, **changes: Any) -> Receipt:
+def recorded(key_id: str = "key-1", address: Address = CI, **changes: Any) -> Receipt:
     """Return the receipt of a key that was delivered to the address's slot."""
     delivered = (Delivered(LOCAL, slot_of(address).location),)
     return make_receipt(key_id=KeyId(key_id), **{"address": address, "delivered": delivered, **changes})

@@ -213,9 +213,9 @@ def snapshots(draw: st.DrawFn) -> tuple[tuple[Desired, ...], Snapshot]:
     )
     addresses = [Address(f"user/{name}") for name in ("ci", "cd", "ops", "gone")]
     keys = tuple(draw(_observations(KeyId(f"key-{number}"), addresses)) for number in range(draw(st.integers(0, 6))))
-    told = st.lists(_receipts(addresses), max_size=4)
+    receipts_drawn = st.lists(_receipts(addresses), max_size=4)
     slots = {one.address: (Slot(sink=LOCAL, location=f"secrets/{one.address}"),) for one in desired}
-    receipts = {receipt.address: receipt for receipt in draw(told)}
+    receipts = {receipt.address: receipt for receipt in draw(receipts_drawn)}
     abilities = draw(st.sampled_from([FULL, FULL, WEAK, BLIND]))
     holdings = {slot[0]: draw(_holdings(addresses, holds=abilities.holds_receipts)) for slot in slots.values()}
     snapshot = Snapshot(

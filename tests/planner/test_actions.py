@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.situations import CI, DAY, HOUR, LATER, old, ours, plan, situate, slot_of, told
+from planner.situations import CI, DAY, HOUR, LATER, old, ours, plan, recorded, situate, slot_of
 from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
@@ -37,7 +37,7 @@ def test_a_create_says_what_will_be_where() -> None:
 
 def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
     desired = make_desired(rotation=Rotation(generation=2))
-    action = main_action(desired, keys=[ours()], receipts=[told()])
+    action = main_action(desired, keys=[ours()], receipts=[recorded()])
     assert action == PlannedAction(
         address=CI,
         verb=Verb.REFRESH,
@@ -57,13 +57,13 @@ def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
 
 def test_a_refresh_with_grace_says_how_the_old_raw_key_ends() -> None:
     desired = make_desired(rotation=Rotation(generation=2, overlap=HOUR))
-    action = main_action(desired, keys=[ours()], receipts=[told()])
+    action = main_action(desired, keys=[ours()], receipts=[recorded()])
     assert action.consequences == ("the old raw key works for 1h after the switch, then ends by itself",)
 
 
 def test_a_renewal_knows_all_that_applying_needs() -> None:
     desired = make_desired(rotation=Rotation(generation=2))
-    receipt = told(superseded=(old("key-0", ends=LATER + DAY),))
+    receipt = recorded(superseded=(old("key-0", ends=LATER + DAY),))
     keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
     intents, own = [make_intent()], frozenset({KeyId("key-1")})
     action = main_action(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
@@ -81,7 +81,7 @@ def test_a_renewal_knows_all_that_applying_needs() -> None:
 
 def test_a_kept_key_knows_all_that_applying_needs() -> None:
     desired, intents = make_desired(), [make_intent()]
-    receipt = told(superseded=(old("key-0", ends=LATER + DAY),))
+    receipt = recorded(superseded=(old("key-0", ends=LATER + DAY),))
     keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
     own = frozenset({KeyId("key-1")})
     world = situate(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from planner.situations import DAY, told
+from planner.situations import DAY, recorded
 from samples import NOW, make_access, make_desired, make_desired_service, make_observation
 from simulator import make_space
 
@@ -82,9 +82,11 @@ def test_a_changed_expiry_is_told_in_words() -> None:
 @pytest.mark.parametrize(
     ("receipt", "changed"),
     [
-        pytest.param(told(expires_at=NOW + DAY), [], id="issued for this wish: the provider has a maximum"),
-        pytest.param(told(expires_at=NOW + DAY, declared_expires_at=NOW + DAY), ["expires_at"], id="the wish changed"),
-        pytest.param(told(expires_at=NOW + 2 * DAY), ["expires_at"], id="changed after the issue"),
+        pytest.param(recorded(expires_at=NOW + DAY), [], id="issued for this wish: the provider has a maximum"),
+        pytest.param(
+            recorded(expires_at=NOW + DAY, declared_expires_at=NOW + DAY), ["expires_at"], id="the wish changed"
+        ),
+        pytest.param(recorded(expires_at=NOW + 2 * DAY), ["expires_at"], id="changed after the issue"),
         pytest.param(None, ["expires_at"], id="nobody knows what it was issued for"),
     ],
 )
@@ -101,7 +103,7 @@ def test_instants_are_the_same_within_a_second(one: datetime | None, other: date
 
 
 @pytest.mark.parametrize(
-    ("access", "records", "changed"),
+    ("access", "remembered", "changed"),
     [
         pytest.param(make_access(PRODUCTION), "", [], id="shown, and as declared"),
         pytest.param(ADMIN, "", ["account_role"], id="shown, another role"),
@@ -123,12 +125,12 @@ def test_instants_are_the_same_within_a_second(one: datetime | None, other: date
 )
 def test_access_is_compared_where_anything_is_known(access: Access | None, remembered: str, changed: list[str]) -> None:
     key = make_observation(name="ingest", key_type=KeyType.SERVICE, access=access)
-    assert fields(compare(SERVICE, key, told(access=remembered))) == changed
+    assert fields(compare(SERVICE, key, recorded(access=remembered))) == changed
 
 
 def test_access_that_is_not_shown_is_told_by_what_was_delivered_and_what_is_declared() -> None:
     key = make_observation(name="ingest", key_type=KeyType.SERVICE)
-    (change,) = compare(SERVICE, key, told(access="0123"))
+    (change,) = compare(SERVICE, key, recorded(access="0123"))
     digest = make_access(PRODUCTION).digest()
     assert (change.before, change.after) == ("as delivered (0123)", f"as declared ({digest})")
 
@@ -146,7 +148,7 @@ def test_a_user_key_with_access_differs_in_all_of_it() -> None:
 
 
 def test_a_user_key_has_no_access_to_remember() -> None:
-    assert fields(compare(make_desired(), make_observation(), told(access="0123"))) == ["access"]
+    assert fields(compare(make_desired(), make_observation(), recorded(access="0123"))) == ["access"]
 
 
 def test_access_is_flat_by_what_each_role_is_for() -> None:

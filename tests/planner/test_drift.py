@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of
 from samples import LOCAL, NOW, OWNER, PLACE, make_desired, make_desired_service, make_intent, make_observation
 from scenario import make_manifest
 from simulator import BLIND, FULL, WEAK, make_space
@@ -31,7 +31,7 @@ from keyplan.planner.drift import find_drift
 from keyplan.planner.drift_causes import classify_action
 
 FOREIGN = make_observation("key-9")
-CURRENT = {"keys": [ours()], "receipts": [told()]}
+CURRENT = {"keys": [ours()], "receipts": [recorded()]}
 PRODUCTION = make_space("production")
 TWO_SINKS = {"abilities": {LOCAL: FULL, "vault": FULL}}
 YOUNGER = ours("key-2", created_at=LATER)
@@ -60,17 +60,17 @@ def rotating(**rotation: Any) -> dict[str, Any]:
 
 ROWS = [
     pytest.param({}, CURRENT, [], id="as declared"),
-    pytest.param({}, {"receipts": [told()]}, ["drift gone key-1"], id="deleted outside keyplan"),
-    pytest.param({}, {"receipts": [told(expires_at=LATER)]}, ["drift expired key-1"], id="its expiry has passed"),
+    pytest.param({}, {"receipts": [recorded()]}, ["drift gone key-1"], id="deleted outside keyplan"),
+    pytest.param({}, {"receipts": [recorded(expires_at=LATER)]}, ["drift expired key-1"], id="its expiry has passed"),
     pytest.param(
         {},
-        {"keys": [ours(redacted="ak-oth...111")], "receipts": [told()]},
+        {"keys": [ours(redacted="ak-oth...111")], "receipts": [recorded()]},
         ["drift rotated_elsewhere key-1"],
         id="another raw key",
     ),
     pytest.param(
         {},
-        {"keys": [YOUNGER], "receipts": [told()]},
+        {"keys": [YOUNGER], "receipts": [recorded()]},
         ["drift rotated_elsewhere key-2"],
         id="another raw key, by a refresh that gave another id",
     ),
@@ -78,7 +78,7 @@ ROWS = [
     pytest.param({}, {"keys": [ours()]}, ["drift sink_lost key-1"], id="ledger and sinks lost it"),
     pytest.param(
         {},
-        {**CURRENT, **TWO_SINKS, "held": {slot_of(CI): holding(told())}},
+        {**CURRENT, **TWO_SINKS, "held": {slot_of(CI): holding(recorded())}},
         ["pending undelivered key-1"],
         id="a sink was added to the manifest",
     ),
@@ -89,17 +89,17 @@ ROWS = [
         id="a sink was added, and the old one lost it: the loss counts",
     ),
     pytest.param(
-        {}, {"keys": [ours(), YOUNGER], "receipts": [told()]}, ["drift duplicate key-2"], id="a second key of ours"
+        {}, {"keys": [ours(), YOUNGER], "receipts": [recorded()]}, ["drift duplicate key-2"], id="a second key of ours"
     ),
     pytest.param(
         {},
-        {"keys": [ours(), YOUNGER], "receipts": [told()], "intents": [make_intent(verb="replace")]},
+        {"keys": [ours(), YOUNGER], "receipts": [recorded()], "intents": [make_intent(verb="replace")]},
         ["pending unfinished key-2"],
         id="a second key that an open intent explains",
     ),
     pytest.param(
         {},
-        {"keys": [ours(), YOUNGER], "receipts": [told()], "intents": [make_intent(address=Address("user/cd"))]},
+        {"keys": [ours(), YOUNGER], "receipts": [recorded()], "intents": [make_intent(address=Address("user/cd"))]},
         ["drift duplicate key-2"],
         id="a second key, and the open intent is about another address",
     ),
@@ -107,7 +107,7 @@ ROWS = [
         {},
         {
             "keys": [ours(), YOUNGER],
-            "receipts": [told()],
+            "receipts": [recorded()],
             "intents": [make_intent(alive_before=(KeyId("key-1"), KeyId("key-2")))],
         },
         ["drift duplicate key-2"],
@@ -123,7 +123,7 @@ ROWS = [
         {},
         {
             "keys": [ours(redacted="")],
-            "receipts": [told()],
+            "receipts": [recorded()],
             "intents": [make_intent(verb="refresh", key_id=KeyId("key-1"), alive_before=(KeyId("key-1"),))],
         },
         ["pending unfinished key-1"],
@@ -147,7 +147,7 @@ ROWS = [
     ),
     pytest.param(
         {},
-        {"keys": [FOREIGN], "receipts": [told()]},
+        {"keys": [FOREIGN], "receipts": [recorded()]},
         ["drift foreign by foreign key-9", "unmanaged unmanaged key-9 (shown)"],
         id="a namesake took the place of ours",
     ),
@@ -167,7 +167,7 @@ ROWS = [
     ),
     pytest.param(
         {"description": "new"},
-        {"keys": [YOUNGER], "receipts": [told()]},
+        {"keys": [YOUNGER], "receipts": [recorded()]},
         ["drift rotated_elsewhere key-2"],
         id="what is not current is not compared",
     ),
@@ -178,13 +178,13 @@ ROWS = [
     ),
     pytest.param(
         {},
-        {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=LATER),))]},
+        {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=LATER),))]},
         ["pending superseded key-0"],
         id="an overlap is over",
     ),
     pytest.param(
         {},
-        {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=LATER + HOUR),))]},
+        {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=LATER + HOUR),))]},
         [],
         id="an overlap still runs",
     ),
@@ -231,12 +231,12 @@ def test_a_finding_says_where_what_and_what_to_do() -> None:
     [
         pytest.param({"held": {}}, "local:secrets/user/ci holds nothing any longer", id="emptied"),
         pytest.param(
-            {"held": {slot_of(CI): holding(told(), Content.DIFFERS)}},
+            {"held": {slot_of(CI): holding(recorded(), Content.DIFFERS)}},
             "local:secrets/user/ci holds another value",
             id="overwritten",
         ),
         pytest.param(
-            {"held": {slot_of(CI): holding(told("key-0"), changed_at=LATER)}},
+            {"held": {slot_of(CI): holding(recorded("key-0"), changed_at=LATER)}},
             "local:secrets/user/ci holds another value",
             id="another key's value",
         ),
@@ -264,7 +264,7 @@ def test_a_loss_says_what_the_sink_holds_now(world: dict[str, Any], detail: str)
 )
 def test_an_undeclared_key_ends_as_it_was_asked_for(action: dict[str, Any], detail: str) -> None:
     policy = OnRemove.DELETE if action["verb"] is Verb.DELETE else OnRemove.FORGET
-    (finding,) = look(situate(keys=[ours()], receipts=[told(on_remove=policy)])).findings
+    (finding,) = look(situate(keys=[ours()], receipts=[recorded(on_remove=policy)])).findings
     assert (finding.kind, finding.cause, finding.detail) == (Kind.PENDING, Cause.UNDECLARED, detail)
 
 
@@ -275,13 +275,13 @@ def test_too_many_undeclared_keys_are_blocked_and_say_so() -> None:
 
 
 def test_a_receipt_alone_of_what_nobody_declares_is_forgotten_by_the_next_apply() -> None:
-    assert words(look(situate(receipts=[told()]))) == ["pending undeclared"]
+    assert words(look(situate(receipts=[recorded()]))) == ["pending undeclared"]
 
 
 def test_a_move_is_shown_and_needs_nobody() -> None:
     desired = make_desired(address=Address("user/new"), moved_from=(CI,))
-    snapshot = situate(desired, **CURRENT, held={slot_of(desired.address): holding(told())})
-    receipt = told(delivered=(slot_of(desired.address).delivered,))
+    snapshot = situate(desired, **CURRENT, held={slot_of(desired.address): holding(recorded())})
+    receipt = recorded(delivered=(slot_of(desired.address).delivered,))
     drift = look(replace(snapshot, receipts=(receipt,)), desired)
     assert (words(drift), drift.alarms) == (["pending moved key-1 (shown)"], ())
     assert drift.findings[0].detail == "from user/ci"
@@ -327,7 +327,7 @@ def test_other_roles_are_drift_where_the_declaration_stayed(delivered_as: str, f
     digest = desired.access.digest() if delivered_as == "declared" else delivered_as
     service = {"name": "ingest", "key_type": desired.declaration.key_type}
     key = ours(address=desired.address, access=as_admin(desired), **service)
-    receipt = told(address=desired.address, access=digest, **service)
+    receipt = recorded(address=desired.address, access=digest, **service)
     assert words(look(situate(desired, keys=[key], receipts=[receipt]), desired)) == [found]
 
 
@@ -336,7 +336,7 @@ def test_altered_roles_say_what_they_are_and_what_they_were() -> None:
     assert desired.access is not None
     service = {"address": desired.address, "name": "ingest", "key_type": desired.declaration.key_type}
     key = ours(access=as_admin(desired), **service)
-    receipt = told(access=desired.access.digest(), **service)
+    receipt = recorded(access=desired.access.digest(), **service)
     (finding,) = look(situate(desired, keys=[key], receipts=[receipt]), desired).findings
     assert finding.detail == f"space {PRODUCTION.id} is admin, delivered was member"
 
@@ -350,7 +350,7 @@ def test_altered_roles_say_what_they_are_and_what_they_were() -> None:
 )
 def test_another_expiry_is_drift_where_the_declaration_stayed(declared_then: Any, found: str) -> None:
     desired = make_desired(expires_at=LATER + 300 * DAY)
-    receipt = told(expires_at=declared_then, declared_expires_at=declared_then)
+    receipt = recorded(expires_at=declared_then, declared_expires_at=declared_then)
     key = ours(expires_at=LATER + 100 * DAY)
     assert words(look(situate(desired, keys=[key], receipts=[receipt]), desired)) == [found]
 
@@ -361,7 +361,7 @@ def test_another_expiry_is_drift_where_the_declaration_stayed(declared_then: Any
 def ending(desired: Desired, *, after: timedelta) -> Snapshot:
     """Return a snapshot in which the declared key is delivered and ends so long after it."""
     ends = LATER + after
-    receipt = told(
+    receipt = recorded(
         expires_at=ends, declared_expires_at=desired.declaration.expires_at, created_at=NOW, delivered_at=NOW
     )
     return situate(desired, keys=[ours(expires_at=ends)], receipts=[receipt])
@@ -464,7 +464,7 @@ SEVERAL = situate(
     make_desired("cd"),
     make_desired("ok"),
     keys=[ours("key-3", Address("user/ok"), name="ok"), FOREIGN],
-    receipts=[told(), told("key-3", Address("user/ok"), name="ok")],
+    receipts=[recorded(), recorded("key-3", Address("user/ok"), name="ok")],
 )
 DECLARED = (make_desired(adopt=Adopt.REPLACE), make_desired("cd"), make_desired("ok"))
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 
@@ -25,27 +25,29 @@ from keyplan.planner.ownership import OwnedKeys
 
 SLOT = slot_of(CI)
 ONE = (SLOT,)
-UNLISTED = told(delivered=())
-IMPORTED = told(raw_text=None)
+UNLISTED = recorded(delivered=())
+IMPORTED = recorded(raw_text=None)
 
 
 @pytest.mark.parametrize(
     ("abilities", "held", "receipt", "proven"),
     [
-        pytest.param(FULL, holding(told()), told(), True, id="its receipt beside a matching value"),
-        pytest.param(FULL, holding(told()), UNLISTED, True, id="the sink's receipt is proof without any list"),
+        pytest.param(FULL, holding(recorded()), recorded(), True, id="its receipt beside a matching value"),
+        pytest.param(FULL, holding(recorded()), UNLISTED, True, id="the sink's receipt is proof without any list"),
         pytest.param(
-            WRITE_ONLY, holding(told(), Content.UNREAD), told(), True, id="its receipt beside an unread value"
+            WRITE_ONLY, holding(recorded(), Content.UNREAD), recorded(), True, id="its receipt beside an unread value"
         ),
-        pytest.param(FULL, holding(told(), Content.DIFFERS), told(), False, id="another value"),
-        pytest.param(FULL, holding(told(), present=False), told(), False, id="a receipt without a value"),
-        pytest.param(FULL, holding(None), told(), False, id="a value without a receipt"),
-        pytest.param(FULL, holding(told("key-0")), told(), False, id="another key's receipt"),
-        pytest.param(FULL, holding(told(raw_text="other")), told(), False, id="another raw key of the same key"),
-        pytest.param(FULL, None, told(), False, id="nothing"),
-        pytest.param(BLIND, Holding(present=True), told(), True, id="blind, but listed"),
+        pytest.param(FULL, holding(recorded(), Content.DIFFERS), recorded(), False, id="another value"),
+        pytest.param(FULL, holding(recorded(), present=False), recorded(), False, id="a receipt without a value"),
+        pytest.param(FULL, holding(None), recorded(), False, id="a value without a receipt"),
+        pytest.param(FULL, holding(recorded("key-0")), recorded(), False, id="another key's receipt"),
+        pytest.param(
+            FULL, holding(recorded(raw_text="other")), recorded(), False, id="another raw key of the same key"
+        ),
+        pytest.param(FULL, None, recorded(), False, id="nothing"),
+        pytest.param(BLIND, Holding(present=True), recorded(), True, id="blind, but listed"),
         pytest.param(BLIND, Holding(present=True), UNLISTED, False, id="blind, not listed"),
-        pytest.param(BLIND, Holding(present=False), told(), False, id="blind, listed, but emptied"),
+        pytest.param(BLIND, Holding(present=False), recorded(), False, id="blind, listed, but emptied"),
         pytest.param(FULL, holding(None), IMPORTED, True, id="imported: listed is all there is"),
         pytest.param(FULL, holding(None), replace(IMPORTED, delivered=()), False, id="imported, not for this sink"),
         pytest.param(FULL, None, IMPORTED, False, id="imported, but the sink is empty"),
@@ -60,19 +62,19 @@ def test_a_sink_holds_a_key_only_where_that_is_proven(
 
 
 SECOND = timedelta(seconds=1)
-COPIED = replace(told(), delivered=(Delivered(LOCAL, SLOT.location, {}, NOW + 3 * HOUR),))
+COPIED = replace(recorded(), delivered=(Delivered(LOCAL, SLOT.location, {}, NOW + 3 * HOUR),))
 
 
 @pytest.mark.parametrize(
     ("abilities", "changed_at", "receipt", "proven"),
     [
-        pytest.param(WEAK, NOW - HOUR, told(), True, id="a clock behind ours"),
-        pytest.param(WEAK, NOW + HOUR, told(), True, id="an hour later: clocks differ, writes are tried again"),
-        pytest.param(WEAK, NOW + HOUR + SECOND, told(), False, id="later than that: by hand"),
-        pytest.param(WEAK, None, told(), True, id="unknown when"),
+        pytest.param(WEAK, NOW - HOUR, recorded(), True, id="a clock behind ours"),
+        pytest.param(WEAK, NOW + HOUR, recorded(), True, id="an hour later: clocks differ, writes are tried again"),
+        pytest.param(WEAK, NOW + HOUR + SECOND, recorded(), False, id="later than that: by hand"),
+        pytest.param(WEAK, None, recorded(), True, id="unknown when"),
         pytest.param(WEAK, NOW + 4 * HOUR, COPIED, True, id="copied there later than it was delivered"),
         pytest.param(WEAK, NOW + 4 * HOUR + SECOND, COPIED, False, id="by hand after a copy"),
-        pytest.param(BLIND, NOW + DAY, told(), True, id="a sink that tells no times"),
+        pytest.param(BLIND, NOW + DAY, recorded(), True, id="a sink that tells no times"),
         pytest.param(WEAK, NOW + DAY, IMPORTED, False, id="imported, then changed"),
     ],
 )
@@ -86,29 +88,29 @@ def test_a_secret_that_changed_long_after_its_delivery_was_overwritten(
 
 def test_receipts_prove_more_than_times_do() -> None:
     both = Abilities(holds_receipts=True, readable=True, weak_proof=True)
-    held = {SLOT: holding(told(), changed_at=NOW + DAY)}
-    assert is_delivered(ONE, situate(make_desired(), held=held, abilities={LOCAL: both}), ours(), told())
+    held = {SLOT: holding(recorded(), changed_at=NOW + DAY)}
+    assert is_delivered(ONE, situate(make_desired(), held=held, abilities={LOCAL: both}), ours(), recorded())
 
 
 def test_a_secret_that_was_overwritten_by_hand_is_delivered_anew() -> None:
     desired = make_desired()
-    snapshot = situate(desired, keys=[ours()], receipts=[told()], **weakly(changed_at=NOW + 2 * HOUR))
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], **weakly(changed_at=NOW + 2 * HOUR))
     assert words(plan(snapshot, desired)) == ["refresh undelivered key-1"]
 
 
 @pytest.mark.parametrize(
     ("abilities", "held", "is_outdated"),
     [
-        pytest.param(FULL, holding(told()), False, id="the same"),
+        pytest.param(FULL, holding(recorded()), False, id="the same"),
         pytest.param(FULL, holding(UNLISTED), False, id="a list of sinks is only in the ledger"),
-        pytest.param(FULL, holding(told(protect=True)), True, id="another word in it"),
+        pytest.param(FULL, holding(recorded(protect=True)), True, id="another word in it"),
         pytest.param(FULL, holding(None), False, id="none that could be outdated"),
-        pytest.param(WEAK, holding(told(protect=True)), False, id="a sink that holds no receipts"),
+        pytest.param(WEAK, holding(recorded(protect=True)), False, id="a sink that holds no receipts"),
     ],
 )
 def test_a_slot_is_outdated_by_another_receipt(abilities: Abilities, held: Holding, is_outdated: bool) -> None:
     snapshot = situate(make_desired(), held={SLOT: held}, abilities={LOCAL: abilities})
-    assert outdated_slots(ONE, snapshot, told()) == (ONE if is_outdated else ())
+    assert outdated_slots(ONE, snapshot, recorded()) == (ONE if is_outdated else ())
 
 
 @pytest.mark.parametrize(
@@ -129,9 +131,9 @@ def test_a_sink_that_can_tell_nothing_is_named(abilities: Abilities, held: Holdi
 @pytest.mark.parametrize(
     ("abilities", "held", "hides"),
     [
-        pytest.param(FULL, holding(told()), False, id="its receipt says what it holds"),
+        pytest.param(FULL, holding(recorded()), False, id="its receipt says what it holds"),
         pytest.param(FULL, Holding(present=False), False, id="empty"),
-        pytest.param(FULL, holding(told(), Content.DIFFERS), True, id="a value beside another one's receipt"),
+        pytest.param(FULL, holding(recorded(), Content.DIFFERS), True, id="a value beside another one's receipt"),
         pytest.param(FULL, holding(None, Content.UNREAD), True, id="a value without a receipt"),
         pytest.param(BLIND, Holding(present=False), True, id="no receipts"),
     ],
@@ -154,7 +156,7 @@ def test_weak_proof_makes_a_receipt_that_says_no_more_than_was_seen() -> None:
     changed = NOW + HOUR / 2
     snapshot = situate(desired, keys=[ours()], **weakly(changed_at=changed))
     (action,) = plan(snapshot, desired).actions
-    assert action.basis.receipt == told(raw_text=None, created_at=changed, delivered_at=changed, generation=4)
+    assert action.basis.receipt == recorded(raw_text=None, created_at=changed, delivered_at=changed, generation=4)
     assert action.basis.ledger_outdated
 
 
@@ -164,7 +166,7 @@ def test_weak_proof_makes_the_whole_receipt_of_what_is_declared_and_seen() -> No
     slot = slot_of(desired.address)
     held = {slot: Holding(present=True, changed_at=NOW)}
     snapshot = situate(desired, held=held, abilities={LOCAL: WEAK})
-    assert apply_weak_proof(OwnedKeys(desired=desired, older=(key,)), snapshot).receipt == told(
+    assert apply_weak_proof(OwnedKeys(desired=desired, older=(key,)), snapshot).receipt == recorded(
         raw_text=None,
         address=desired.address,
         key_type=KeyType.SERVICE,
@@ -239,7 +241,7 @@ def test_a_sink_with_receipts_but_without_one_is_no_weak_proof() -> None:
 def test_a_weak_sink_beside_one_with_receipts_took_part_in_its_delivery(changed_at: Any, planned: str) -> None:
     desired = make_desired()
     held = {
-        SLOT: holding(replace(told(), delivered=())),
+        SLOT: holding(replace(recorded(), delivered=())),
         slot_of(CI, "vault"): Holding(present=True, changed_at=changed_at),
     }
     snapshot = situate(desired, keys=[ours()], held=held, abilities={LOCAL: FULL, "vault": WEAK})
@@ -249,7 +251,7 @@ def test_a_weak_sink_beside_one_with_receipts_took_part_in_its_delivery(changed_
 def test_a_weak_sink_that_took_the_key_long_after_the_other_is_believed_where_the_ledger_is_lost() -> None:
     desired = make_desired()
     copied = {slot_of(CI, "vault"): Holding(present=True, changed_at=NOW + 20 * HOUR)}
-    held = {SLOT: holding(replace(told(), delivered=())), **copied}
+    held = {SLOT: holding(replace(recorded(), delivered=())), **copied}
     snapshot = situate(desired, keys=[ours()], held=held, abilities={LOCAL: FULL, "vault": WEAK}, now=NOW + DAY)
     assert words(plan(snapshot, desired)) == ["keep up_to_date key-1"]
 
@@ -259,7 +261,7 @@ def test_a_weak_sink_that_took_the_key_long_after_the_other_is_believed_where_th
     [
         pytest.param(OwnedKeys(desired=make_desired(), older=(ours(),), intents=(make_intent(),)), id="an open intent"),
         pytest.param(
-            OwnedKeys(desired=make_desired(), older=(ours(),), receipt=told("key-0", delivered=())),
+            OwnedKeys(desired=make_desired(), older=(ours(),), receipt=recorded("key-0", delivered=())),
             id="another key's receipt",
         ),
         pytest.param(OwnedKeys(desired=make_desired()), id="no key"),
@@ -272,5 +274,5 @@ def test_weak_proof_is_not_asked_for_where_more_is_known_or_nothing_can_be(owned
 
 def test_weak_proof_is_not_asked_for_where_the_ledger_remembers() -> None:
     desired = make_desired()
-    snapshot = situate(desired, keys=[ours()], receipts=[replace(told(), delivered=())], **weakly())
+    snapshot = situate(desired, keys=[ours()], receipts=[replace(recorded(), delivered=())], **weakly())
     assert words(plan(snapshot, desired)) == ["refresh undelivered key-1"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from planner.situations import DAY, HOUR, LATER, old, ours, plan, situate, told
+from planner.situations import DAY, HOUR, LATER, old, ours, plan, recorded, situate
 from samples import NOW, make_declaration, make_desired, make_observation
 from scenario import Scenario
 from simulator import World
@@ -37,7 +37,7 @@ def current(desired: Desired, *, dialect: str = "beta", days: int = 90, **change
     """Return what is foreseen for a key that was made and delivered at NOW as it is declared."""
     expires_at = desired.expiry_from(NOW)
     keys = [ours(expires_at=expires_at, description=desired.declaration.description, **changes)]
-    receipt = told(expires_at=expires_at, declared_expires_at=desired.declaration.expires_at)
+    receipt = recorded(expires_at=expires_at, declared_expires_at=desired.declaration.expires_at)
     snapshot = situate(desired, keys=keys, receipts=[receipt], dialect=dialect)
     return tell(look(snapshot, desired, days=days))
 
@@ -151,13 +151,13 @@ def test_a_delivered_key_has_this_future(declared: dict[str, Any], dialect: str,
 def test_keyplans_own_credential_is_held_back_unless_it_may_rotate_itself() -> None:
     for may, expected in ((False, "30 rotates refresh blocked by self key-1"), (True, "30 rotates refresh key-1")):
         desired = make_desired(rotation=Rotation(every=MONTH), may_rotate_itself=may)
-        snapshot = situate(desired, keys=[ours()], receipts=[told()], own_keys=frozenset({KeyId("key-1")}))
+        snapshot = situate(desired, keys=[ours()], receipts=[recorded()], own_keys=frozenset({KeyId("key-1")}))
         assert tell(look(snapshot, desired, days=31)) == [expected]
 
 
 def test_a_life_that_the_account_caps_is_capped_again() -> None:
     desired = make_desired()
-    receipt = told(expires_at=NOW + 60 * DAY)
+    receipt = recorded(expires_at=NOW + 60 * DAY)
     snapshot = situate(desired, keys=[ours(expires_at=NOW + 60 * DAY)], receipts=[receipt])
     assert tell(look(snapshot, desired)) == ["40 rotates replace key-1", "80 rotates replace"]
 
@@ -174,21 +174,21 @@ NOW_ROWS = [
     pytest.param(
         {"description": "new", "rotation": Rotation(overlap=DAY, strategy=Strategy.REPLACE)},
         [ours()],
-        [told()],
+        [recorded()],
         ["rotates replace 24h key-1", "1 retires delete key-1"],
         id="what is due already stands at now",
     ),
     pytest.param(
         {"description": "new", "protect": True},
         [ours(expires_at=NOW + DAY)],
-        [told(expires_at=NOW + DAY)],
+        [recorded(expires_at=NOW + DAY)],
         ["rotates replace blocked by protect key-1", "1 expires key-1"],
         id="a renewal that is blocked now, and the expiry that it does not prevent",
     ),
     pytest.param(
         {"description": "new", "protect": True},
         [ours()],
-        [told()],
+        [recorded()],
         ["rotates replace blocked by protect key-1"],
         id="a renewal that is blocked now, of a key that never expires",
     ),
@@ -210,7 +210,7 @@ def test_what_is_due_now_is_followed_by_what_it_leads_to(
 def superseded(ends: datetime, **changes: Any) -> dict[str, Any]:
     """Return a current key, and one that it superseded at NOW."""
     older = ours("key-0", created_at=NOW - DAY, **changes)
-    return {"keys": [ours(), older], "receipts": [told(superseded=(old("key-0", ends=ends),))]}
+    return {"keys": [ours(), older], "receipts": [recorded(superseded=(old("key-0", ends=ends),))]}
 
 
 SUPERSEDED_ROWS = [
@@ -246,7 +246,7 @@ def test_a_superseded_key_ends_at_its_deadline(
 
 def test_a_key_that_waits_until_nobody_uses_it_says_so() -> None:
     desired = make_desired(rotation=Rotation(every=MONTH, overlap=DAY, retire=Retire.WHEN_UNUSED))
-    calendar = look(situate(desired, keys=[ours()], receipts=[told()]), desired, days=40)
+    calendar = look(situate(desired, keys=[ours()], receipts=[recorded()]), desired, days=40)
     assert calendar.events[1].note == "its overlap is over, if nobody uses it any longer"
 
 
@@ -258,11 +258,11 @@ def test_a_key_that_waits_until_nobody_uses_it_says_so() -> None:
     ],
 )
 def test_an_undeclared_key_ends_now_or_is_left_alone(on_remove: OnRemove, expected: list[str]) -> None:
-    assert tell(look(situate(keys=[ours()], receipts=[told(on_remove=on_remove)]))) == expected
+    assert tell(look(situate(keys=[ours()], receipts=[recorded(on_remove=on_remove)]))) == expected
 
 
 def test_an_undeclared_key_that_is_protected_is_held_back() -> None:
-    (event,) = look(situate(keys=[ours()], receipts=[told(protect=True)])).events
+    (event,) = look(situate(keys=[ours()], receipts=[recorded(protect=True)])).events
     assert (event.happening, event.guard, event.note) == (
         Happening.RETIRES,
         Guard.PROTECT,
@@ -273,7 +273,7 @@ def test_an_undeclared_key_that_is_protected_is_held_back() -> None:
 def test_events_come_by_time_and_then_by_address() -> None:
     one, other = (make_desired(name, rotation=Rotation(every=MONTH)) for name in ("a", "b"))
     keys = [ours("key-b", other.address, name="b"), ours("key-a", one.address, name="a")]
-    receipts = [told("key-b", other.address, name="b"), told("key-a", one.address, name="a")]
+    receipts = [recorded("key-b", other.address, name="b"), recorded("key-a", one.address, name="a")]
     calendar = look(situate(other, one, keys=keys, receipts=receipts), other, one, days=60)
     assert [(event.at - NOW, event.address) for event in calendar.events] == [
         (MONTH, "user/a"),
@@ -292,7 +292,7 @@ def test_a_calendar_says_what_it_is_about() -> None:
 
 def test_an_event_on_the_last_instant_is_part_of_it_and_a_later_one_is_not() -> None:
     desired = make_desired(rotation=Rotation(every=10 * DAY + HOUR))
-    snapshot = situate(desired, keys=[ours()], receipts=[told()])
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()])
     assert len(look(snapshot, desired, days=10).events) == 1
     assert look(snapshot, desired, days=9).events == ()
 
@@ -316,7 +316,7 @@ rotations = st.builds(
 def test_a_key_that_breaks_a_policy_is_not_renewed(ends: dict[str, Any], expected: list[str]) -> None:
     desired = make_desired(rotation=Rotation(every=MONTH), **ends)
     expires_at = desired.expiry_from(NOW)
-    snapshot = situate(desired, keys=[ours(expires_at=expires_at)], receipts=[told(expires_at=expires_at)])
+    snapshot = situate(desired, keys=[ours(expires_at=expires_at)], receipts=[recorded(expires_at=expires_at)])
     calendar = look(snapshot, desired, policies=(Policy(file="platform.yaml", names=("x",)),))
     assert tell(calendar) == expected
 

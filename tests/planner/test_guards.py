@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
@@ -44,7 +44,7 @@ def advice_of(snapshot: Snapshot, *desired: Desired, **request: Any) -> list[str
         ),
         pytest.param(
             {},
-            {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=NOW),))]},
+            {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=NOW),))]},
             ["delete superseded key-0", "keep up_to_date key-1"],
             id="nor is what it superseded",
         ),
@@ -58,31 +58,31 @@ def advice_of(snapshot: Snapshot, *desired: Desired, **request: Any) -> list[str
 )
 def test_a_protected_key_is_not_ended(declared: dict[str, Any], world: dict[str, Any], planned: list[str]) -> None:
     desired = make_desired(protect=True, **declared)
-    snapshot = situate(desired, **{"keys": [ours()], "receipts": [told(protect=True)], **world})
+    snapshot = situate(desired, **{"keys": [ours()], "receipts": [recorded(protect=True)], **world})
     assert words(plan(snapshot, desired)) == planned
 
 
 def test_a_protected_key_says_how_to_go_on() -> None:
     desired = make_desired(protect=True, **ROTATING)
-    assert advice_of(situate(desired, keys=[ours()], receipts=[told()]), desired) == [
+    assert advice_of(situate(desired, keys=[ours()], receipts=[recorded()]), desired) == [
         "it is protected: protect: false, apply, then try again"
     ]
 
 
 def test_protection_outlives_its_declaration() -> None:
-    snapshot = situate(keys=[ours()], receipts=[told(protect=True)])
+    snapshot = situate(keys=[ours()], receipts=[recorded(protect=True)])
     assert words(plan(snapshot)) == ["protect: delete undeclared key-1"]
     assert advice_of(snapshot) == ["it is protected: declare it again with protect: false, apply, then try again"]
 
 
 def test_protection_does_not_hinder_forgetting() -> None:
-    snapshot = situate(keys=[ours()], receipts=[told(protect=True, on_remove=OnRemove.FORGET)])
+    snapshot = situate(keys=[ours()], receipts=[recorded(protect=True, on_remove=OnRemove.FORGET)])
     assert words(plan(snapshot)) == ["forget undeclared key-1"]
 
 
 def test_without_protection_in_the_declaration_the_receipts_is_history() -> None:
     desired = make_desired(**ROTATING)
-    snapshot = situate(desired, keys=[ours()], receipts=[told(protect=True)])
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded(protect=True)])
     assert words(plan(snapshot, desired)) == ["refresh requested key-1"]
 
 
@@ -100,19 +100,19 @@ def test_without_protection_in_the_declaration_the_receipts_is_history() -> None
 )
 def test_keyplans_own_key_is_renewed_only_by_its_word(declared: dict[str, Any], planned: list[str]) -> None:
     desired = make_desired(**declared)
-    snapshot = situate(desired, keys=[ours()], receipts=[told()], **OWN)
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], **OWN)
     assert words(plan(snapshot, desired)) == planned
 
 
 @pytest.mark.parametrize("declared", [{}, {"may_rotate_itself": True}], ids=["silent", "self: true"])
 def test_keyplans_own_key_is_never_deleted_as_superseded(declared: dict[str, Any]) -> None:
     desired = make_desired(**declared)
-    receipt = told("key-2", superseded=(old("key-1", ends=NOW),))
+    receipt = recorded("key-2", superseded=(old("key-1", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-2")], receipts=[receipt], **OWN)
     assert words(plan(snapshot, desired)) == ["self: delete superseded key-1", "keep up_to_date key-2"]
 
 
-@pytest.mark.parametrize("receipts", [[], [told()]], ids=["by marker", "by receipt"])
+@pytest.mark.parametrize("receipts", [[], [recorded()]], ids=["by marker", "by receipt"])
 def test_keyplans_own_key_is_never_deleted_as_undeclared(receipts: list[Receipt]) -> None:
     snapshot = situate(keys=[ours()], receipts=receipts, **OWN)
     assert words(plan(snapshot)) == ["self: delete undeclared key-1"]
@@ -120,13 +120,13 @@ def test_keyplans_own_key_is_never_deleted_as_undeclared(receipts: list[Receipt]
 
 
 def test_keyplans_own_key_can_be_forgotten() -> None:
-    snapshot = situate(keys=[ours()], receipts=[told(on_remove=OnRemove.FORGET)], **OWN)
+    snapshot = situate(keys=[ours()], receipts=[recorded(on_remove=OnRemove.FORGET)], **OWN)
     assert words(plan(snapshot)) == ["forget undeclared key-1"]
 
 
 def test_self_says_how_to_go_on() -> None:
     desired = make_desired(**ROTATING)
-    (advice,) = advice_of(situate(desired, keys=[ours()], receipts=[told()], **OWN), desired)
+    (advice,) = advice_of(situate(desired, keys=[ours()], receipts=[recorded()], **OWN), desired)
     assert advice == (
         "keyplan itself uses this key: say self: true in its declaration, and read the new one "
         "from its sink before the next run"
@@ -141,7 +141,7 @@ def test_self_says_how_to_go_on() -> None:
     [
         pytest.param(
             {},
-            {slot_of(CI): holding(told(), Content.DIFFERS)},
+            {slot_of(CI): holding(recorded(), Content.DIFFERS)},
             ["protect: refresh undelivered key-1", "protect: delete superseded key-0"],
             id="a sink lacks the current key: it may hold the old one",
         ),
@@ -157,14 +157,14 @@ def test_an_old_key_is_not_ended_beside_a_delivery_that_is_held_back(
     declared: dict[str, Any], held: Any, planned: list[str]
 ) -> None:
     desired = make_desired(protect=True, **declared)
-    receipt = told(superseded=(old("key-0", ends=NOW),))
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held=held)
     assert words(plan(snapshot, desired)) == planned
 
 
 def test_an_old_key_that_waits_says_for_what() -> None:
     desired = make_desired(protect=True)
-    receipt = told(superseded=(old("key-0", ends=NOW),))
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held={})
     assert advice_of(snapshot, desired)[1] == "it waits for the new key, which is blocked"
 
@@ -179,7 +179,7 @@ def strays(count: int) -> list[Observation]:
 def kept(count: int) -> tuple[list[Desired], list[Observation], list[Receipt]]:
     desired = [make_desired(f"keep{n}") for n in range(count)]
     keys = [ours(f"keep-{n}", one.address, name=f"keep{n}") for n, one in enumerate(desired)]
-    receipts = [told(f"keep-{n}", one.address, name=f"keep{n}") for n, one in enumerate(desired)]
+    receipts = [recorded(f"keep-{n}", one.address, name=f"keep{n}") for n, one in enumerate(desired)]
     return desired, keys, receipts
 
 
@@ -217,7 +217,7 @@ def test_too_many_deletes_name_the_override() -> None:
 
 def test_superseded_keys_do_not_count_as_deletes() -> None:
     desired = make_desired()
-    receipt = told(superseded=(old("key-0", ends=NOW),))
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt])
     assert plan(snapshot, desired, manifest={"limits": Limits(deletes=0)}).blocked == ()
 
@@ -235,7 +235,7 @@ def test_a_foreign_key_is_not_counted_among_ours() -> None:
 
 
 def gone(count: int, **changes: Any) -> list[Receipt]:
-    return [told(f"gone-{n}", Address(f"user/gone{n}"), name=f"gone{n}", **changes) for n in range(count)]
+    return [recorded(f"gone-{n}", Address(f"user/gone{n}"), name=f"gone{n}", **changes) for n in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_a_newer_receipt_counts_before_an_older_one() -> None:
 def test_blindness_names_the_override_and_lets_the_rest_go_on() -> None:
     desired = make_desired(**ROTATING)
     new = make_desired("new")
-    snapshot = situate(desired, new, keys=[ours()], receipts=[told(), *gone(2)])
+    snapshot = situate(desired, new, keys=[ours()], receipts=[recorded(), *gone(2)])
     assert words(plan(snapshot, desired, new))[1] == "refresh requested key-1"
     assert advice_of(snapshot, desired, new)[0] == (
         "2 of 3 keys that receipts name cannot be seen any longer: check the credential and its rights; "
@@ -297,7 +297,7 @@ def test_blindness_names_the_override_and_lets_the_rest_go_on() -> None:
 
 
 def test_blindness_does_not_hinder_forgetting_a_key_that_is_seen() -> None:
-    left = told(on_remove=OnRemove.FORGET)
+    left = recorded(on_remove=OnRemove.FORGET)
     made = plan(situate(keys=[ours()], receipts=[left, *gone(2)]))
     assert words(made) == ["forget undeclared key-1", "visibility: forget gone", "visibility: forget gone"]
 

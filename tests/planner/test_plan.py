@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation
 from simulator import BLIND, FULL, WEAK, make_space
 
@@ -31,7 +31,7 @@ from keyplan.planner.key_view import view_desired, view_key
 
 BOTH = pytest.mark.parametrize("dialect", ["alpha", "beta"])
 FOREIGN = make_observation("key-9")
-CURRENT = {"keys": [ours()], "receipts": [told()]}
+CURRENT = {"keys": [ours()], "receipts": [recorded()]}
 PRODUCTION = make_space("production")
 
 
@@ -58,7 +58,7 @@ ROWS = [
     pytest.param({}, {"keys": [FOREIGN]}, ["foreign: create foreign key-9"], id="2 an unmanaged namesake"),
     pytest.param(
         {},
-        {"keys": [FOREIGN], "receipts": [told()]},
+        {"keys": [FOREIGN], "receipts": [recorded()]},
         ["foreign: create foreign key-9"],
         id="2 an unmanaged namesake although a receipt exists",
     ),
@@ -86,7 +86,7 @@ ROWS = [
     ),
     pytest.param(
         {"adopt": Adopt.REPLACE},
-        {"keys": [FOREIGN], "receipts": [told()]},
+        {"keys": [FOREIGN], "receipts": [recorded()]},
         ["create gone"],
         id="2 adopt: replace after a key of ours is gone",
     ),
@@ -95,9 +95,9 @@ ROWS = [
     pytest.param(
         {}, {"keys": [replace(ours(), marker=Marker("other", "0123456789"))]}, ["create absent"], id="3 another owner's"
     ),
-    pytest.param({}, {"receipts": [told()]}, ["create gone"], id="4 a receipt, no key"),
-    pytest.param({}, {"receipts": [told(expires_at=LATER)]}, ["create expired"], id="4 its expiry is exactly now"),
-    pytest.param({}, {"receipts": [told(expires_at=LATER + HOUR)]}, ["create gone"], id="4 gone before its expiry"),
+    pytest.param({}, {"receipts": [recorded()]}, ["create gone"], id="4 a receipt, no key"),
+    pytest.param({}, {"receipts": [recorded(expires_at=LATER)]}, ["create expired"], id="4 its expiry is exactly now"),
+    pytest.param({}, {"receipts": [recorded(expires_at=LATER + HOUR)]}, ["create gone"], id="4 gone before its expiry"),
     pytest.param(
         {}, {"keys": [ours()], "intents": [make_intent()]}, ["refresh unfinished key-1"], id="5 after a crash"
     ),
@@ -125,25 +125,25 @@ ROWS = [
     ),
     pytest.param(
         {},
-        {"keys": [replace(ours(), redacted="ak-oth...111")], "receipts": [told()]},
+        {"keys": [replace(ours(), redacted="ak-oth...111")], "receipts": [recorded()]},
         ["refresh rotated_elsewhere key-1"],
         id="6 another redacted form",
     ),
     pytest.param(
         {},
-        {"keys": [ours(redacted="ak-oth...111")], "receipts": [told()], "intents": [refreshed("key-0")]},
+        {"keys": [ours(redacted="ak-oth...111")], "receipts": [recorded()], "intents": [refreshed("key-0")]},
         ["refresh rotated_elsewhere key-1"],
         id="6 another redacted form, while a refresh of another key is open",
     ),
     pytest.param(
         {},
-        {"keys": [replace(ours(), redacted="")], "receipts": [told()]},
+        {"keys": [replace(ours(), redacted="")], "receipts": [recorded()]},
         ["keep up_to_date key-1"],
         id="6 no redacted form proves nothing",
     ),
     pytest.param(
         {},
-        {"keys": [ours(), ours("key-2", created_at=LATER)], "receipts": [told()]},
+        {"keys": [ours(), ours("key-2", created_at=LATER)], "receipts": [recorded()]},
         ["delete unfinished key-2", "keep up_to_date key-1"],
         id="7 a younger one was never delivered",
     ),
@@ -151,7 +151,7 @@ ROWS = [
         {},
         {
             "keys": [ours(), ours("key-2", created_at=LATER)],
-            "receipts": [told()],
+            "receipts": [recorded()],
             "intents": [make_intent(verb="replace")],
         },
         ["delete unfinished key-2", "keep up_to_date key-1"],
@@ -159,56 +159,56 @@ ROWS = [
     ),
     pytest.param(
         {},
-        {"keys": [ours(), ours("key-2", created_at=LATER)], "receipts": [told()], "intents": [refreshed("key-1")]},
+        {"keys": [ours(), ours("key-2", created_at=LATER)], "receipts": [recorded()], "intents": [refreshed("key-1")]},
         ["refresh unfinished key-2", "delete superseded key-1"],
         id="7 a refresh broke off: the old raw key is dying, so it goes forward",
     ),
     pytest.param(
         {},
-        {"keys": [ours(), ours("key-2")], "receipts": [told()], "intents": [refreshed("key-1")]},
+        {"keys": [ours(), ours("key-2")], "receipts": [recorded()], "intents": [refreshed("key-1")]},
         ["refresh unfinished key-2", "delete superseded key-1"],
         id="7 a refresh within one second: only the intent tells which is younger",
     ),
     pytest.param(
         {},
-        {"keys": [ours(redacted="ak-oth...111")], "receipts": [told()], "intents": [refreshed("key-1")]},
+        {"keys": [ours(redacted="ak-oth...111")], "receipts": [recorded()], "intents": [refreshed("key-1")]},
         ["refresh unfinished key-1"],
         id="7 a refresh that kept the id broke off",
     ),
     pytest.param(
         {},
-        {"keys": [ours(redacted="")], "receipts": [told()], "intents": [refreshed("key-1")]},
+        {"keys": [ours(redacted="")], "receipts": [recorded()], "intents": [refreshed("key-1")]},
         ["refresh unfinished key-1"],
         id="7 a refresh broke off, and nothing shows whether it happened",
     ),
     pytest.param(
         {},
-        {"keys": [ours()], "receipts": [told()], "intents": [refreshed("key-1")]},
+        {"keys": [ours()], "receipts": [recorded()], "intents": [refreshed("key-1")]},
         ["keep up_to_date key-1"],
         id="7 a refresh broke off before it happened",
     ),
     pytest.param({}, {**CURRENT, "held": {}}, ["refresh undelivered key-1"], id="8 the sink holds nothing"),
     pytest.param(
         {},
-        {**CURRENT, "held": {slot_of(CI): holding(told(), Content.DIFFERS)}},
+        {**CURRENT, "held": {slot_of(CI): holding(recorded(), Content.DIFFERS)}},
         ["refresh undelivered key-1"],
         id="8 the sink holds another value",
     ),
     pytest.param(
         {},
-        {**CURRENT, "held": {slot_of(CI): holding(told(raw_text="another"))}},
+        {**CURRENT, "held": {slot_of(CI): holding(recorded(raw_text="another"))}},
         ["refresh undelivered key-1"],
         id="8 the sink holds an older raw key of the same key",
     ),
     pytest.param(
         {},
-        {**CURRENT, "held": {slot_of(CI): holding(told("key-0", delivered_at=NOW - HOUR))}},
+        {**CURRENT, "held": {slot_of(CI): holding(recorded("key-0", delivered_at=NOW - HOUR))}},
         ["refresh undelivered key-1"],
         id="8 the sink holds another key's receipt",
     ),
     pytest.param(
         {},
-        {**CURRENT, "held": {slot_of(CI): holding(told(), Content.UNREAD)}},
+        {**CURRENT, "held": {slot_of(CI): holding(recorded(), Content.UNREAD)}},
         ["keep up_to_date key-1"],
         id="8 a write-only sink proves by its receipt",
     ),
@@ -217,7 +217,7 @@ ROWS = [
     pytest.param(with_rotation(generation=2), CURRENT, ["refresh requested key-1"], id="10 the generation was raised"),
     pytest.param(
         with_rotation(generation=1),
-        {"keys": [ours()], "receipts": [told(generation=2)]},
+        {"keys": [ours()], "receipts": [recorded(generation=2)]},
         ["refresh requested key-1"],
         id="10 the generation was lowered: it differs all the same",
     ),
@@ -227,7 +227,10 @@ ROWS = [
     ),
     pytest.param({}, CURRENT, ["keep up_to_date key-1"], id="13 as declared"),
     pytest.param(
-        {}, {"keys": [ours(marker=None)], "receipts": [told()]}, ["keep up_to_date key-1"], id="13 a receipt, no marker"
+        {},
+        {"keys": [ours(marker=None)], "receipts": [recorded()]},
+        ["keep up_to_date key-1"],
+        id="13 a receipt, no marker",
     ),
 ]
 
@@ -270,7 +273,7 @@ def test_a_key_is_renewed_before_it_expires(
     desired = make_desired(**declared)
     expiry = LATER + expires_in
     born = expiry - 90 * DAY
-    receipt = told(expires_at=expiry, delivered_at=born, created_at=born)
+    receipt = recorded(expires_at=expiry, delivered_at=born, created_at=born)
     snapshot = situate(desired, keys=[ours(expires_at=expiry, created_at=born)], receipts=[receipt], dialect=dialect)
     assert words(plan(snapshot, desired)) == [f"{verb} expiring key-1" if is_due else "keep up_to_date key-1"]
 
@@ -278,7 +281,7 @@ def test_a_key_is_renewed_before_it_expires(
 def test_an_absolute_expiry_is_never_rotated_for_but_warned_about() -> None:
     expiry = LATER + DAY
     desired = make_desired(expires_at=expiry)
-    snapshot = situate(desired, keys=[ours(expires_at=expiry)], receipts=[told(expires_at=expiry)])
+    snapshot = situate(desired, keys=[ours(expires_at=expiry)], receipts=[recorded(expires_at=expiry)])
     made = plan(snapshot, desired)
     assert words(made) == ["keep up_to_date key-1"]
     assert made.warnings == ()
@@ -296,8 +299,8 @@ def test_an_absolute_expiry_is_never_rotated_for_but_warned_about() -> None:
     [
         pytest.param({}, id="no key"),
         pytest.param({"keys": [ours(expires_at=LATER + HOUR)]}, id="a key that is not current"),
-        pytest.param({"keys": [ours()], "receipts": [told()]}, id="a key without expiry"),
-        pytest.param({"keys": [ours(expires_at=LATER)], "receipts": [told(expires_at=LATER)]}, id="an expired key"),
+        pytest.param({"keys": [ours()], "receipts": [recorded()]}, id="a key without expiry"),
+        pytest.param({"keys": [ours(expires_at=LATER)], "receipts": [recorded(expires_at=LATER)]}, id="an expired key"),
     ],
 )
 def test_of_an_absolute_expiry_nobody_is_warned_without_a_current_key_that_it_ends(world: dict[str, Any]) -> None:
@@ -308,7 +311,7 @@ def test_of_an_absolute_expiry_nobody_is_warned_without_a_current_key_that_it_en
 def test_an_expiry_that_has_passed_is_blocked_with_what_to_do_and_not_warned_about() -> None:
     desired = make_desired(expires_at=LATER)
     key = ours(expires_at=LATER + timedelta(seconds=1))
-    made = plan(situate(desired, keys=[key], receipts=[told(expires_at=key.expires_at)]), desired)
+    made = plan(situate(desired, keys=[key], receipts=[recorded(expires_at=key.expires_at)]), desired)
     assert made.warnings == ()
     assert [action.blocked.advice for action in made.actions if action.blocked] == [
         "expires_at has passed: set a later one, use expires_in, or remove the declaration"
@@ -317,7 +320,7 @@ def test_an_expiry_that_has_passed_is_blocked_with_what_to_do_and_not_warned_abo
 
 def test_a_key_that_the_provider_ends_before_its_absolute_expiry_is_renewed() -> None:
     desired = make_desired(expires_at=LATER + 300 * DAY)
-    receipt = told(expires_at=LATER + HOUR, declared_expires_at=LATER + 300 * DAY)
+    receipt = recorded(expires_at=LATER + HOUR, declared_expires_at=LATER + 300 * DAY)
     snapshot = situate(desired, keys=[ours(expires_at=LATER + HOUR)], receipts=[receipt], now=LATER + HOUR / 2)
     made = plan(snapshot, desired)
     assert words(made) == ["replace expiring key-1"]
@@ -334,14 +337,14 @@ def test_a_key_that_the_provider_ends_before_its_absolute_expiry_is_renewed() ->
 @pytest.mark.parametrize("raw_text", [pytest.param("ak-raw", id="ours"), pytest.param(None, id="imported")])
 def test_a_useless_time_of_creation_rotates_nothing(key: Observation, raw_text: str | None) -> None:
     desired = make_desired(rotation=Rotation(every=30 * DAY))
-    receipt = told(raw_text=raw_text, created_at=key.created_at, expires_at=key.expires_at)
+    receipt = recorded(raw_text=raw_text, created_at=key.created_at, expires_at=key.expires_at)
     assert words(plan(situate(desired, keys=[key], receipts=[receipt]), desired)) == ["keep up_to_date key-1"]
 
 
 def test_an_imported_key_is_as_old_as_its_creation() -> None:
     desired = make_desired(rotation=Rotation(every=30 * DAY))
     born = NOW - 30 * DAY
-    receipt = told(raw_text=None, created_at=born)
+    receipt = recorded(raw_text=None, created_at=born)
     snapshot = situate(desired, keys=[ours(created_at=born)], receipts=[receipt])
     assert words(plan(snapshot, desired)) == ["refresh too_old key-1"]
 
@@ -349,7 +352,7 @@ def test_an_imported_key_is_as_old_as_its_creation() -> None:
 def test_an_imported_key_from_the_future_is_as_old_as_its_import() -> None:
     desired = make_desired(rotation=Rotation(every=30 * DAY))
     born = LATER + DAY
-    receipt = told(raw_text=None, created_at=born, delivered_at=LATER - 30 * DAY)
+    receipt = recorded(raw_text=None, created_at=born, delivered_at=LATER - 30 * DAY)
     snapshot = situate(desired, keys=[ours(created_at=born)], receipts=[receipt])
     assert words(plan(snapshot, desired)) == ["refresh too_old key-1"]
 
@@ -358,7 +361,7 @@ def test_an_imported_key_from_the_future_is_as_old_as_its_import() -> None:
 def test_what_was_refreshed_in_place_is_as_young_as_its_delivery(dialect: str) -> None:
     desired = make_desired(rotation=Rotation(every=30 * DAY))
     born = NOW - 300 * DAY
-    snapshot = situate(desired, keys=[ours(created_at=born)], receipts=[told(created_at=born)], dialect=dialect)
+    snapshot = situate(desired, keys=[ours(created_at=born)], receipts=[recorded(created_at=born)], dialect=dialect)
     assert words(plan(snapshot, desired)) == ["keep up_to_date key-1"]
 
 
@@ -373,7 +376,7 @@ def test_a_key_is_rotated_on_request(pattern: str) -> None:
 
 def test_an_address_with_brackets_is_itself_before_it_is_a_glob() -> None:
     desired = make_desired("ci[1]")
-    key, receipt = ours(address=desired.address, name="ci[1]"), told(address=desired.address, name="ci[1]")
+    key, receipt = ours(address=desired.address, name="ci[1]"), recorded(address=desired.address, name="ci[1]")
     snapshot = situate(desired, keys=[key], receipts=[receipt])
     made = plan(snapshot, desired, rotate=("user/ci[1]",), targets=("user/ci[1]",))
     assert words(made) == ["refresh requested key-1"]
@@ -445,7 +448,7 @@ BLINDLY = {"abilities": {LOCAL: BLIND}}
             {**BLINDLY, "intents": [make_intent()]}, ["refresh unfinished key-1"], id="blind sink, an open intent"
         ),
         pytest.param(
-            {**BLINDLY, "receipts": [told("key-0", created_at=NOW - HOUR)]},
+            {**BLINDLY, "receipts": [recorded("key-0", created_at=NOW - HOUR)]},
             ["refresh undelivered key-1"],
             id="blind sink, the ledger knows another key",
         ),
@@ -504,20 +507,20 @@ def test_an_unproven_key_is_renewed_on_request() -> None:
     ("ledger", "planned"),
     [
         pytest.param([], ["unproven: refresh unproven key-1"], id="ledger lost: nothing tells of the blind one"),
-        pytest.param([told()], ["refresh undelivered key-1"], id="the ledger tells that the blind one lacks it"),
+        pytest.param([recorded()], ["refresh undelivered key-1"], id="the ledger tells that the blind one lacks it"),
     ],
 )
 def test_a_blind_sink_beside_one_with_receipts(ledger: list[Receipt], planned: list[str]) -> None:
     desired = make_desired()
     sinks = {LOCAL: FULL, "vault": BLIND}
-    held = {slot_of(CI): holding(told()), slot_of(CI, "vault"): Holding(present=True)}
+    held = {slot_of(CI): holding(recorded()), slot_of(CI, "vault"): Holding(present=True)}
     snapshot = situate(desired, keys=[ours()], receipts=ledger, held=held, abilities=sinks)
     assert words(plan(snapshot, desired)) == planned
 
 
 def test_a_blind_sink_beside_one_with_receipts_is_served_on_request() -> None:
     desired = make_desired()
-    held = {slot_of(CI): holding(told()), slot_of(CI, "vault"): Holding(present=True)}
+    held = {slot_of(CI): holding(recorded()), slot_of(CI, "vault"): Holding(present=True)}
     snapshot = situate(desired, keys=[ours()], held=held, abilities={LOCAL: FULL, "vault": BLIND})
     assert words(plan(snapshot, desired, rotate=("*",))) == ["refresh undelivered key-1"]
 
@@ -571,8 +574,8 @@ def test_actions_come_in_the_order_of_applying_by_address_within() -> None:
     for name, generation in (("d", 1), ("b", 7), ("c", 1)):
         address = Address(f"user/{name}")
         keys.append(ours(f"key-{name}", address, name=name))
-        receipts.append(told(f"key-{name}", address, name=name, generation=generation))
-    gone = told("key-z", Address("user/z"), name="z")
+        receipts.append(recorded(f"key-{name}", address, name=name, generation=generation))
+    gone = recorded("key-z", Address("user/z"), name="z")
     lost = ours("key-y", Address("user/y"), name="y")
     made = plan(situate(*desired, keys=[*keys, lost], receipts=[*receipts, gone]), *desired)
     assert [f"{action.verb.value} {action.address}" for action in made.actions] == [
@@ -601,7 +604,7 @@ def test_a_plan_says_for_whom_and_against_what_it_was_made() -> None:
 def test_a_renewal_tells_reason_places_and_consequence() -> None:
     desired = make_desired(expires_in=90 * DAY, rotation=Rotation(generation=2, overlap=48 * HOUR))
     key = ours(expires_at=LATER + 80 * DAY)
-    (action,) = plan(situate(desired, keys=[key], receipts=[told()]), desired).actions
+    (action,) = plan(situate(desired, keys=[key], receipts=[recorded()]), desired).actions
     assert (action.verb, action.reason, action.overlap) == (Verb.REPLACE, Reason.REQUESTED, 48 * HOUR)
     assert action.explanation == "replace: a refresh can't extend a key's life in the beta API"
     assert action.locations == ("local:secrets/user/ci",)
@@ -626,7 +629,7 @@ def test_finishing_what_nobody_holds_has_no_consequences() -> None:
     ("world", "overlap"),
     [
         pytest.param(
-            {"keys": [ours(redacted="ak-oth...111")], "receipts": [told()], "intents": [refreshed("key-1")]},
+            {"keys": [ours(redacted="ak-oth...111")], "receipts": [recorded()], "intents": [refreshed("key-1")]},
             HOUR,
             id="a refresh that kept the id: the old raw key lives by grace",
         ),
@@ -647,7 +650,7 @@ def test_what_somebody_may_hold_is_finished_with_the_overlap_asked_for(
 def test_a_newcomer_that_a_blind_sink_may_hold_is_never_deleted_unseen() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
     keys = [ours(), ours("key-2", created_at=LATER)]
-    made = plan(situate(desired, keys=keys, receipts=[told()], **BLINDLY), desired)
+    made = plan(situate(desired, keys=keys, receipts=[recorded()], **BLINDLY), desired)
     assert words(made) == ["refresh unfinished key-2", "keep overlapping key-1"]
 
 
@@ -662,7 +665,7 @@ def test_when_the_current_key_is_gone_an_old_one_is_no_replacement(
     overlap: timedelta, expiry: Any, reason: str
 ) -> None:
     desired = make_desired(rotation=Rotation(overlap=overlap))
-    receipt = told("key-2", superseded=(old("key-1", ends=LATER - HOUR),), expires_at=expiry)
+    receipt = recorded("key-2", superseded=(old("key-1", ends=LATER - HOUR),), expires_at=expiry)
     made = plan(situate(desired, keys=[ours()], receipts=[receipt]), desired)
     rest = "keep overlapping key-1" if overlap else "delete superseded key-1"
     assert words(made) == [f"create {reason}", rest]
@@ -670,7 +673,7 @@ def test_when_the_current_key_is_gone_an_old_one_is_no_replacement(
 
 def test_an_unknown_key_older_than_the_gone_one_is_an_old_one_too() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
-    snapshot = situate(desired, keys=[ours(created_at=NOW - DAY)], receipts=[told("key-2")])
+    snapshot = situate(desired, keys=[ours(created_at=NOW - DAY)], receipts=[recorded("key-2")])
     assert words(plan(snapshot, desired)) == ["create gone", "keep overlapping key-1"]
 
 
@@ -683,20 +686,20 @@ def test_an_unknown_key_older_than_the_gone_one_is_an_old_one_too() -> None:
 )
 def test_a_key_as_old_as_the_gone_one_is_new_only_by_an_intent(intents: list[Any], planned: list[str]) -> None:
     desired = make_desired()
-    snapshot = situate(desired, keys=[ours()], receipts=[told("key-2")], intents=intents)
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded("key-2")], intents=intents)
     assert words(plan(snapshot, desired)) == planned
 
 
 def test_a_superseded_key_stays_old_whatever_its_time_of_creation_says() -> None:
     desired = make_desired()
-    receipt = told("key-2", superseded=(old("key-1", ends=LATER + HOUR),))
+    receipt = recorded("key-2", superseded=(old("key-1", ends=LATER + HOUR),))
     snapshot = situate(desired, keys=[ours(created_at=NOW + HOUR / 2)], receipts=[receipt])
     assert words(plan(snapshot, desired))[0] == "create gone"
 
 
 def test_what_the_ledger_says_of_the_former_address_counts_after_a_move() -> None:
     desired = make_desired(moved_from=(Address("user/old"),))
-    receipt = replace(told(address=Address("user/old")), delivered=())
+    receipt = replace(recorded(address=Address("user/old")), delivered=())
     held = {slot_of(CI): Holding(present=True)}
     snapshot = situate(desired, keys=[ours()], receipts=[receipt], held=held, **BLINDLY)
     assert words(plan(snapshot, desired)) == ["refresh undelivered key-1"]
@@ -704,14 +707,14 @@ def test_what_the_ledger_says_of_the_former_address_counts_after_a_move() -> Non
 
 def test_beside_an_old_key_a_foreign_one_blocks_nothing() -> None:
     desired = make_desired()
-    receipt = told("key-2", superseded=(old("key-1", ends=NOW),))
+    receipt = recorded("key-2", superseded=(old("key-1", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), FOREIGN], receipts=[receipt])
     assert words(plan(snapshot, desired)) == ["create gone", "delete superseded key-1"]
 
 
 def test_a_younger_key_than_the_gone_one_was_lost_on_its_way() -> None:
     desired = make_desired()
-    snapshot = situate(desired, keys=[ours(created_at=NOW + HOUR / 2)], receipts=[told("key-2")])
+    snapshot = situate(desired, keys=[ours(created_at=NOW + HOUR / 2)], receipts=[recorded("key-2")])
     assert words(plan(snapshot, desired)) == ["refresh undelivered key-1"]
 
 
@@ -726,12 +729,12 @@ def test_a_younger_key_than_the_gone_one_was_lost_on_its_way() -> None:
             [], {"on_remove": OnRemove.FORGET}, ["forget undeclared key-1"], id="a marker alone, the manifest's default"
         ),
         pytest.param(
-            [told(on_remove=OnRemove.FORGET)], {}, ["forget undeclared key-1"], id="the receipt remembers forget"
+            [recorded(on_remove=OnRemove.FORGET)], {}, ["forget undeclared key-1"], id="the receipt remembers forget"
         ),
         pytest.param(
-            [told()], {"on_remove": OnRemove.FORGET}, ["delete undeclared key-1"], id="the receipt remembers delete"
+            [recorded()], {"on_remove": OnRemove.FORGET}, ["delete undeclared key-1"], id="the receipt remembers delete"
         ),
-        pytest.param([told(forgotten=True)], {}, [], id="forgotten before: nobody's"),
+        pytest.param([recorded(forgotten=True)], {}, [], id="forgotten before: nobody's"),
     ],
 )
 def test_what_is_declared_nowhere_goes_by_on_remove(
@@ -741,12 +744,12 @@ def test_what_is_declared_nowhere_goes_by_on_remove(
 
 
 def test_a_receipt_whose_key_is_gone_is_forgotten() -> None:
-    assert words(plan(situate(receipts=[told()]))) == ["forget gone"]
-    assert words(plan(situate(receipts=[told(forgotten=True)]))) == ["forget gone"]
+    assert words(plan(situate(receipts=[recorded()]))) == ["forget gone"]
+    assert words(plan(situate(receipts=[recorded(forgotten=True)]))) == ["forget gone"]
 
 
 def test_a_forgotten_key_is_listed_as_unmanaged_and_taken_again_when_declared() -> None:
-    world = {"keys": [ours()], "receipts": [told(forgotten=True)]}
+    world = {"keys": [ours()], "receipts": [recorded(forgotten=True)]}
     assert [view.id for view in plan(situate(**world)).unmanaged] == ["key-1"]
     desired = make_desired()
     (action,) = plan(situate(desired, **world), desired).actions
@@ -807,10 +810,10 @@ def test_a_kept_key_is_shown_as_it_is_and_as_declared() -> None:
 def test_a_kept_keys_receipt_says_what_the_declaration_of_today_says() -> None:
     desired = make_desired_service(PRODUCTION, protect=True, on_remove=OnRemove.FORGET)
     key = ours(address=desired.address, name="ingest", key_type=KeyType.SERVICE)
-    former = told(address=desired.address, name="?", forgotten=True, superseded=(old("key-0", ends=NOW),))
+    former = recorded(address=desired.address, name="?", forgotten=True, superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[key], receipts=[former], abilities={LOCAL: FULL, "vault": FULL})
     (action,) = plan(snapshot, desired).actions
-    assert action.basis.receipt == told(
+    assert action.basis.receipt == recorded(
         address=desired.address,
         name="ingest",
         key_type=KeyType.SERVICE,
@@ -849,7 +852,7 @@ AS_BEFORE = Slot(sink=LOCAL, location="a", options={"path": "before"})
 def test_a_kept_keys_receipt_lists_the_places_of_today_as_they_are(
     slots: tuple[Slot, ...], noted: tuple[Slot, ...]
 ) -> None:
-    desired, former = make_desired(), told(delivered=tuple(slot.delivered for slot in noted))
+    desired, former = make_desired(), recorded(delivered=tuple(slot.delivered for slot in noted))
     held = {slot: holding(former) for slot in slots}
     both = {LOCAL: FULL, "vault": FULL}
     snapshot = situate(desired, keys=[ours()], receipts=[former], held=held, abilities=both, slots={CI: slots})
@@ -863,7 +866,7 @@ def test_a_kept_keys_receipt_lists_the_places_of_today_as_they_are(
 
 def test_with_the_ledger_lost_the_sinks_receipt_is_enough() -> None:
     desired = make_desired()
-    snapshot = situate(desired, keys=[ours()], held={slot_of(CI): holding(told())})
+    snapshot = situate(desired, keys=[ours()], held={slot_of(CI): holding(recorded())})
     (action,) = plan(snapshot, desired).actions
     assert (action.verb, action.basis.ledger_outdated, action.basis.outdated) == (Verb.KEEP, True, ())
 

@@ -48,8 +48,8 @@ def test_an_apply_fails_nowhere_and_does_what_was_planned(walk: Walk) -> None:
     planned = walk.scenario.plan()
     report = walk.scenario.apply()
     assert not report.failures
-    told = report.summary
-    assert (told.add, told.change, told.destroy) == (
+    summary = report.summary
+    assert (summary.add, summary.change, summary.destroy) == (
         planned.summary.add,
         planned.summary.change,
         planned.summary.destroy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, ours, plan, situate, slot_of, told
+from planner.situations import CI, ours, plan, recorded, situate, slot_of
 from samples import make_delivery, make_desired
 from simulator import FULL
 
@@ -20,7 +20,7 @@ LOCATION = "local:secrets/user/ci"
 
 
 def test_a_delete_says_which_key_dies_and_which_place_is_emptied() -> None:
-    made = plan(situate(keys=[ours()], receipts=[told()]))
+    made = plan(situate(keys=[ours()], receipts=[recorded()]))
     (action,) = made.actions
     assert made.unmanaged == ()
     assert action == PlannedAction(
@@ -32,19 +32,19 @@ def test_a_delete_says_which_key_dies_and_which_place_is_emptied() -> None:
         locations=(LOCATION,),
         basis=action.basis,
     )
-    assert action.basis == DeleteBasis(key=ours(), receipt=told(), slots=(SLOT,))
+    assert action.basis == DeleteBasis(key=ours(), receipt=recorded(), slots=(SLOT,))
 
 
 def test_a_forgotten_receipt_says_which_place_is_emptied() -> None:
-    (action,) = plan(situate(receipts=[told()])).actions
+    (action,) = plan(situate(receipts=[recorded()])).actions
     assert (action.address, action.verb, action.reason, action.locations) == (CI, Verb.FORGET, Reason.GONE, (LOCATION,))
     assert (action.key_id, action.before) == (None, None)
-    assert action.basis == ForgetBasis(receipt=told(), slots=(SLOT,))
+    assert action.basis == ForgetBasis(receipt=recorded(), slots=(SLOT,))
 
 
 @pytest.mark.parametrize("own", [frozenset[KeyId](), frozenset({KeyId("key-1")})], ids=["a key", "our own key"])
 def test_a_key_that_is_let_go_stays_known_to_applying(own: frozenset[KeyId]) -> None:
-    receipt = told(on_remove=OnRemove.FORGET)
+    receipt = recorded(on_remove=OnRemove.FORGET)
     (action,) = plan(situate(keys=[ours()], receipts=[receipt], own_keys=own)).actions
     assert (action.verb, action.key_id) == (Verb.FORGET, "key-1")
     assert action.basis == ForgetBasis(key=ours(), receipt=receipt, is_own_credential=bool(own))
@@ -53,18 +53,20 @@ def test_a_key_that_is_let_go_stays_known_to_applying(own: frozenset[KeyId]) -> 
 @pytest.mark.parametrize(
     ("world", "locations"),
     [
-        pytest.param({"keys": [ours()], "receipts": [told()]}, (LOCATION,), id="a key that is deleted"),
-        pytest.param({"receipts": [told()]}, (LOCATION,), id="a key that is gone"),
+        pytest.param({"keys": [ours()], "receipts": [recorded()]}, (LOCATION,), id="a key that is deleted"),
+        pytest.param({"receipts": [recorded()]}, (LOCATION,), id="a key that is gone"),
         pytest.param({"keys": [ours()]}, (), id="no receipt says where it went"),
         pytest.param(
-            {"keys": [ours()], "receipts": [told(on_remove=OnRemove.FORGET)]}, (), id="a key that lives on is in use"
+            {"keys": [ours()], "receipts": [recorded(on_remove=OnRemove.FORGET)]},
+            (),
+            id="a key that lives on is in use",
         ),
-        pytest.param({"receipts": [told(forgotten=True)]}, (), id="forgotten before: nobody's any longer"),
+        pytest.param({"receipts": [recorded(forgotten=True)]}, (), id="forgotten before: nobody's any longer"),
         pytest.param(
-            {"receipts": [told()], "abilities": {"vault": FULL}}, (), id="a sink that nobody configures any longer"
+            {"receipts": [recorded()], "abilities": {"vault": FULL}}, (), id="a sink that nobody configures any longer"
         ),
         pytest.param(
-            {"receipts": [told(delivered=(SLOT.delivered, Delivered(SinkName("gone"), "x")))]},
+            {"receipts": [recorded(delivered=(SLOT.delivered, Delivered(SinkName("gone"), "x")))]},
             (LOCATION,),
             id="of two sinks the one that is still there",
         ),
@@ -78,5 +80,5 @@ def test_places_are_emptied_only_of_what_is_dead_and_ours(world: dict[str, Any],
 def test_a_place_that_another_declaration_uses_is_not_emptied() -> None:
     other = make_desired("cd", deliveries=(make_delivery(),))
     slots = {other.address: (Slot(sink=SLOT.sink, location=SLOT.location),)}
-    made = plan(situate(other, receipts=[told()], slots=slots), other)
+    made = plan(situate(other, receipts=[recorded()], slots=slots), other)
     assert [action.locations for action in made.actions if action.verb is Verb.FORGET] == [()]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, make_declaration, make_desired, make_intent, make_observation
 from scenario import Scenario, make_manifest
 from simulator import SOURCE, WRITE_ONLY
@@ -120,13 +120,13 @@ def test_a_violation_stands_at_the_field_that_breaks_the_rule(
         ),
         pytest.param(
             {},
-            {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=NOW),))]},
+            {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=NOW),))]},
             ["delete superseded key-0", "policy: keep up_to_date key-1"],
             id="its old keys still retire",
         ),
         pytest.param(
             {"rotation": Rotation(overlap=DAY)},
-            {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=LATER + DAY),))]},
+            {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=LATER + DAY),))]},
             ["keep overlapping key-0", "policy: keep up_to_date key-1"],
             id="or wait for their end",
         ),
@@ -142,7 +142,7 @@ def test_what_breaks_a_policy_is_held_back(
     declared: dict[str, Any], world: dict[str, Any], expected: list[str]
 ) -> None:
     desired = make_desired(**declared)
-    snapshot = situate(desired, **{"keys": [ours()], "receipts": [told()], **world})
+    snapshot = situate(desired, **{"keys": [ours()], "receipts": [recorded()], **world})
     assert words(planned(snapshot, desired)) == expected
 
 
@@ -178,7 +178,7 @@ def test_an_instant_that_is_too_far_away_is_found_by_a_plan() -> None:
 
 def lacking(**world: Any) -> dict[str, Any]:
     """Return a world in which a key that has a predecessor could be copied into a sink that lacks it."""
-    receipt = told(superseded=(old("key-0", ends=NOW),))
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
     held = {slot_of(CI): holding(receipt), slot_of(CI, "remote"): Holding(present=False)}
     sinks = {LOCAL: SOURCE, "remote": WRITE_ONLY}
     keys = [ours(), ours("key-0", created_at=NOW - DAY)]
@@ -228,7 +228,7 @@ def test_where_a_policy_stands_is_no_part_of_the_digest() -> None:
         pytest.param({}, {"keys": []}, ["create gone"], id="a new one is fine"),
         pytest.param(
             {},
-            {"keys": [ours(), ours("key-0")], "receipts": [told(superseded=(old("key-0", ends=NOW),))]},
+            {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=NOW),))]},
             ["delete superseded key-0", "keep up_to_date key-1"],
             id="what it superseded may end",
         ),
@@ -251,7 +251,7 @@ def test_a_key_of_a_protected_name_is_not_ended(
     glob: str, declared: dict[str, Any], world: dict[str, Any], expected: list[str]
 ) -> None:
     desired = make_desired(protect=True, **declared)
-    snapshot = situate(desired, **{"keys": [ours()], "receipts": [told()], **world})
+    snapshot = situate(desired, **{"keys": [ours()], "receipts": [recorded()], **world})
     assert words(planned(snapshot, desired, policies=(replace(GUARDED, protected=(glob,)),))) == expected
 
 
@@ -263,18 +263,18 @@ def test_a_key_of_a_protected_name_is_not_ended(
     ],
 )
 def test_its_protection_outlives_its_declaration(on_remove: OnRemove, expected: str) -> None:
-    snapshot = situate(keys=[ours()], receipts=[told(on_remove=on_remove)])
+    snapshot = situate(keys=[ours()], receipts=[recorded(on_remove=on_remove)])
     assert words(planned(snapshot, policies=(GUARDED,))) == [expected]
 
 
 def test_what_is_undeclared_and_not_protected_is_no_business_of_a_policy() -> None:
-    snapshot = situate(keys=[ours()], receipts=[told()])
+    snapshot = situate(keys=[ours()], receipts=[recorded()])
     assert words(planned(snapshot, policies=(STRICT,))) == ["delete undeclared key-1"]
 
 
 def test_a_protected_key_says_whom_to_ask() -> None:
     desired = make_desired(protect=True, **ROTATING)
-    made = planned(situate(desired, keys=[ours()], receipts=[told()]), desired, policies=(GUARDED,))
+    made = planned(situate(desired, keys=[ours()], receipts=[recorded()]), desired, policies=(GUARDED,))
     (advice,) = advice_of(made)
     assert advice == (
         "what fits 'user/ci' is neither renewed nor deleted nor moved away (policy/protected in platform.yaml:9): "
@@ -293,7 +293,9 @@ def test_a_protected_key_says_whom_to_ask() -> None:
 )
 def test_no_key_moves_out_of_its_protection(protected: tuple[str, ...], expected: str) -> None:
     desired = make_desired(address=Address("user/new"), moved_from=(CI,), protect=True)
-    snapshot = situate(desired, keys=[ours()], receipts=[told()], held={slot_of(desired.address): holding(told())})
+    snapshot = situate(
+        desired, keys=[ours()], receipts=[recorded()], held={slot_of(desired.address): holding(recorded())}
+    )
     assert words(planned(snapshot, desired, policies=(replace(GUARDED, protected=protected),))) == [expected]
 
 

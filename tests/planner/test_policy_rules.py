@@ -42,7 +42,7 @@ SEVERAL = (
 )
 
 
-def breaches(policy: Mapping[str, Any], declared: Declaration, *, is_offline: bool = False) -> list[Violation]:
+def violations_of(policy: Mapping[str, Any], declared: Declaration, *, is_offline: bool = False) -> list[Violation]:
     rules = Policy(file="platform.yaml", **policy)
     return list(
         check_policy(PolicyCheck(policy=rules, declared=declared, sinks=SINKS, now=None if is_offline else NOW))
@@ -110,11 +110,11 @@ def to(*sinks: str) -> dict[str, Any]:
     ],
 )
 def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declaration) -> None:
-    assert breaches(policy, declared) == []
+    assert violations_of(policy, declared) == []
 
 
 @pytest.mark.parametrize(
-    ("policy", "declared", "breach"),
+    ("policy", "declared", "violation"),
     [
         pytest.param(
             {"require_expiry": True},
@@ -333,27 +333,27 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
     ],
 )
 def test_what_breaks_a_rule_is_told_with_the_field_to_change(
-    policy: Mapping[str, Any], declared: Declaration, breach: Violation
+    policy: Mapping[str, Any], declared: Declaration, violation: Violation
 ) -> None:
-    assert breaches(policy, declared) == [breach]
+    assert violations_of(policy, declared) == [violation]
 
 
 def test_every_kind_of_role_is_judged() -> None:
     nothing = {"space_role": ("x",), "org_role": ("x",), "account_role": ("x",)}
-    fields = [breach.field for breach in breaches({"allowed_roles": nothing}, make_service())]
+    fields = [violation.field for violation in violations_of({"allowed_roles": nothing}, make_service())]
     assert fields == [("roles", "account_role"), ("roles", "org_role"), ("roles", "space_role")]
-    fields = [breach.field for breach in breaches({"allowed_roles": nothing}, several())]
+    fields = [violation.field for violation in violations_of({"allowed_roles": nothing}, several())]
     assert fields == [("roles", "account_role"), ("organizations",), ("organizations",)]
 
 
 def test_offline_nobody_knows_how_far_an_instant_lies_ahead() -> None:
-    assert breaches({"max_lifetime": DAY}, make_declaration(expires_at=NOW + 900 * DAY), is_offline=True) == []
-    assert breaches({"max_lifetime": DAY}, make_declaration(expires_in=2 * DAY), is_offline=True) != []
+    assert violations_of({"max_lifetime": DAY}, make_declaration(expires_at=NOW + 900 * DAY), is_offline=True) == []
+    assert violations_of({"max_lifetime": DAY}, make_declaration(expires_in=2 * DAY), is_offline=True) != []
 
 
 def test_every_rule_that_is_broken_is_told() -> None:
     policy = {"require_expiry": True, "max_age": DAY, "names": ("x",), "allowed_key_types": ("service",)}
-    assert [breach.rule for breach in breaches(policy, make_declaration())] == [
+    assert [violation.rule for violation in violations_of(policy, make_declaration())] == [
         Rule.REQUIRE_EXPIRY,
         Rule.MAX_AGE,
         Rule.NAMES,

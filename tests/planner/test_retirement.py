@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, make_desired
 from simulator import BLIND
 
@@ -22,7 +22,7 @@ OLDER = ours("key-0", created_at=NOW - DAY)
 
 def two(*, ends: datetime, older: Observation = OLDER, **changes: Any) -> dict[str, Any]:
     """Return a current key and one that it superseded at NOW."""
-    return {"keys": [ours(), older], "receipts": [told(superseded=(old("key-0", ends=ends),))], **changes}
+    return {"keys": [ours(), older], "receipts": [recorded(superseded=(old("key-0", ends=ends),))], **changes}
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_an_end_tells_its_reason_and_what_applying_needs() -> None:
 
 def test_an_old_key_that_nobody_remembers_ends_an_overlap_after_the_delivery() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
-    snapshot = situate(desired, keys=[ours(), OLDER], receipts=[told(delivered_at=NOW + SECOND)])
+    snapshot = situate(desired, keys=[ours(), OLDER], receipts=[recorded(delivered_at=NOW + SECOND)])
     assert words(plan(snapshot, desired))[0] == "keep overlapping key-0"
-    snapshot = situate(desired, keys=[ours(), OLDER], receipts=[told(delivered_at=NOW)])
+    snapshot = situate(desired, keys=[ours(), OLDER], receipts=[recorded(delivered_at=NOW)])
     assert words(plan(snapshot, desired))[0] == "delete superseded key-0"
 
 
@@ -142,7 +142,7 @@ def test_a_delivered_renewal_leaves_the_deadlines_of_others_alone() -> None:
 def test_the_current_key_overlaps_from_now_where_a_lost_newcomer_takes_its_place() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
     keys = [ours(), ours("key-2", created_at=LATER)]
-    snapshot = situate(desired, keys=keys, receipts=[told()], abilities={LOCAL: BLIND})
+    snapshot = situate(desired, keys=keys, receipts=[recorded()], abilities={LOCAL: BLIND})
     main = plan(snapshot, desired).actions[0]
     assert (main.key_id, main.basis.superseded) == (
         "key-2",
@@ -152,7 +152,7 @@ def test_the_current_key_overlaps_from_now_where_a_lost_newcomer_takes_its_place
 
 def test_a_lost_newcomer_is_not_remembered_as_superseded() -> None:
     desired = make_desired()
-    snapshot = situate(desired, keys=[ours(), ours("key-2", created_at=LATER)], receipts=[told()])
+    snapshot = situate(desired, keys=[ours(), ours("key-2", created_at=LATER)], receipts=[recorded()])
     ended, kept = plan(snapshot, desired).actions
     assert (ended.key_id, ended.explanation) == ("key-2", "its raw key was lost, so nobody holds it")
     assert kept.basis.superseded == ()
@@ -174,7 +174,7 @@ def test_a_key_that_retires_is_told_from_the_credential_in_use() -> None:
 def test_an_old_key_in_a_sink_of_the_address_is_not_ended_by_keeping() -> None:
     desired = make_desired()
     world = two(ends=NOW)
-    world["held"] = {slot_of(CI): holding(told("key-0"))}
+    world["held"] = {slot_of(CI): holding(recorded("key-0"))}
     assert "keep up_to_date key-1" not in words(plan(situate(desired, **world), desired))
 
 
@@ -194,4 +194,4 @@ def test_several_newcomers_are_ended_only_where_no_sink_can_hide_them(
 ) -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
     keys = [ours(), ours("key-2", created_at=NOW + SECOND), ours("key-3", created_at=NOW + 2 * SECOND)]
-    assert words(plan(situate(desired, keys=keys, receipts=[told()], **abilities), desired)) == planned
+    assert words(plan(situate(desired, keys=keys, receipts=[recorded()], **abilities), desired)) == planned

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, make_desired, make_intent
 from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
@@ -24,9 +24,9 @@ RENEWAL = ["refresh undelivered key-1"]
 
 def add_a_sink(source: Abilities = SOURCE, new: Abilities = WRITE_ONLY, **world: Any) -> dict[str, Any]:
     """Return a world in which a delivered key is in its first sink, and not in the second one."""
-    held = {HERE: holding(told()), THERE: LACKS} | world.pop("held", {})
+    held = {HERE: holding(recorded()), THERE: LACKS} | world.pop("held", {})
     sinks = {LOCAL: source, "remote": new}
-    return {"keys": [ours()], "receipts": [told()], "abilities": sinks, "held": held, **world}
+    return {"keys": [ours()], "receipts": [recorded()], "abilities": sinks, "held": held, **world}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,10 @@ def add_a_sink(source: Abilities = SOURCE, new: Abilities = WRITE_ONLY, **world:
         pytest.param({}, add_a_sink(), COPY, id="an added sink"),
         pytest.param({}, add_a_sink(new=BLIND), COPY, id="an added sink that can prove nothing"),
         pytest.param(
-            {}, add_a_sink(held={THERE: holding(told(), Content.DIFFERS)}), COPY, id="another value, written by hand"
+            {},
+            add_a_sink(held={THERE: holding(recorded(), Content.DIFFERS)}),
+            COPY,
+            id="another value, written by hand",
         ),
         pytest.param({"protect": True}, add_a_sink(), COPY, id="protected: nothing is ended"),
         pytest.param({}, add_a_sink(intents=[make_intent()]), COPY, id="an earlier run reached the first sink only"),
@@ -43,14 +46,17 @@ def add_a_sink(source: Abilities = SOURCE, new: Abilities = WRITE_ONLY, **world:
         pytest.param({}, add_a_sink(source=FULL), RENEWAL, id="no sink says copy_from"),
         pytest.param({}, add_a_sink(source=WRITE_ONLY), RENEWAL, id="no sink can be read"),
         pytest.param(
-            {}, add_a_sink(held={HERE: holding(told(), Content.UNREAD)}), RENEWAL, id="the source was not read"
+            {}, add_a_sink(held={HERE: holding(recorded(), Content.UNREAD)}), RENEWAL, id="the source was not read"
         ),
         pytest.param({}, add_a_sink(held={HERE: LACKS}), RENEWAL, id="the source lost it"),
         pytest.param(
-            {}, add_a_sink(held={HERE: holding(told("key-0"))}), RENEWAL, id="the source holds another key's raw key"
+            {},
+            add_a_sink(held={HERE: holding(recorded("key-0"))}),
+            RENEWAL,
+            id="the source holds another key's raw key",
         ),
         pytest.param(
-            {}, add_a_sink(receipts=[told(raw_text=None)]), RENEWAL, id="imported: no fingerprint to know it by"
+            {}, add_a_sink(receipts=[recorded(raw_text=None)]), RENEWAL, id="imported: no fingerprint to know it by"
         ),
         pytest.param(
             {"description": "x"}, add_a_sink(), ["replace undelivered key-1"], id="a new key is due anyway: changed"
@@ -87,7 +93,7 @@ def test_a_copy_says_whence_and_where_to() -> None:
 
 @pytest.mark.parametrize("own", [frozenset[KeyId](), frozenset({KeyId("key-1")})], ids=["a key", "our own key"])
 def test_a_copy_knows_all_that_applying_needs(own: frozenset[KeyId]) -> None:
-    receipt = told(superseded=(old("key-0", ends=LATER + DAY),))
+    receipt = recorded(superseded=(old("key-0", ends=LATER + DAY),))
     keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
     action = copying(keys=keys, receipts=[receipt], own_keys=own)
     assert isinstance(action.basis, CopyBasis)
@@ -109,18 +115,18 @@ def test_a_copy_knows_all_that_applying_needs(own: frozenset[KeyId]) -> None:
 def test_the_first_source_of_several_is_taken() -> None:
     third = slot_of(CI, "third")
     sinks = {"third": SOURCE, LOCAL: SOURCE, "remote": WRITE_ONLY}
-    action = copying(abilities=sinks, held={third: holding(told())})
+    action = copying(abilities=sinks, held={third: holding(recorded())})
     assert action.basis.source == third
 
 
 def test_a_slot_that_lacks_the_key_is_not_annotated() -> None:
-    stale = holding(told("key-0"))
-    action = copying(held={HERE: holding(told(protect=True)), THERE: stale})
+    stale = holding(recorded("key-0"))
+    action = copying(held={HERE: holding(recorded(protect=True)), THERE: stale})
     assert action.basis.outdated == (HERE,)
 
 
 def test_what_took_the_key_so_far_stays_known_until_the_copy_is_done() -> None:
-    receipt = told(delivered=(Delivered(LOCAL, HERE.location),))
+    receipt = recorded(delivered=(Delivered(LOCAL, HERE.location),))
     action = copying(receipts=[receipt])
     assert action.basis.receipt
     assert action.basis.receipt.delivered == receipt.delivered
@@ -128,7 +134,7 @@ def test_what_took_the_key_so_far_stays_known_until_the_copy_is_done() -> None:
 
 def test_an_old_key_keeps_its_overlap_from_the_copy_on() -> None:
     desired = make_desired(rotation=Rotation(overlap=DAY))
-    receipt = told(superseded=(old("key-0", ends=NOW + DAY),))
+    receipt = recorded(superseded=(old("key-0", ends=NOW + DAY),))
     keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
     first, second = plan(situate(desired, **add_a_sink(keys=keys, receipts=[receipt])), desired).actions
     assert [(first.verb.value, first.key_id), (second.verb.value, second.key_id)] == [
@@ -142,7 +148,7 @@ def test_an_old_key_keeps_its_overlap_from_the_copy_on() -> None:
 def test_a_copy_is_due_before_the_old_key_ends() -> None:
     desired = make_desired()
     keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
-    receipt = told(superseded=(old("key-0", ends=NOW),))
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
     made = plan(situate(desired, **add_a_sink(keys=keys, receipts=[receipt])), desired)
     assert words(made) == [*COPY, "delete superseded key-0"]
 
@@ -150,7 +156,7 @@ def test_a_copy_is_due_before_the_old_key_ends() -> None:
 def test_the_time_of_a_copy_outlives_a_change_of_the_receipt() -> None:
     desired = make_desired(protect=True)
     copied = Delivered(LOCAL, HERE.location, {}, NOW + timedelta(minutes=7))
-    (action,) = plan(situate(desired, keys=[ours()], receipts=[told(delivered=(copied,))]), desired).actions
+    (action,) = plan(situate(desired, keys=[ours()], receipts=[recorded(delivered=(copied,))]), desired).actions
     assert action.basis.receipt
     assert [entry.at for entry in action.basis.receipt.delivered] == [copied.at]
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from planner.situations import DAY, HOUR, LATER, told
+from planner.situations import DAY, HOUR, LATER, recorded
 from samples import NOW, make_declaration, make_observation
 
 from keyplan.model.manifest import Rotation
@@ -29,7 +29,7 @@ EXPIRY = NOW + 90 * DAY
     ],
 )
 def test_a_raw_key_is_as_old_as_its_use(receipt: dict[str, Any], expected: datetime) -> None:
-    assert issued_at(told(**receipt), LATER) == expected
+    assert issued_at(recorded(**receipt), LATER) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_raw_key_is_as_old_as_its_use(receipt: dict[str, Any], expected: datet
 )
 def test_a_key_is_due_before_its_expiry(rotation: Rotation, expires_at: datetime | None, due: datetime | None) -> None:
     key = make_observation(expires_at=expires_at)
-    assert due_before_expiry(make_declaration(rotation=rotation), key, told(), LATER) == due
+    assert due_before_expiry(make_declaration(rotation=rotation), key, recorded(), LATER) == due
 
 
 @pytest.mark.parametrize(("every", "due"), [(None, None), (HOUR, NOW + HOUR), (timedelta(0), NOW)])
 def test_a_key_is_due_by_age_from_its_delivery(every: timedelta | None, due: datetime | None) -> None:
-    assert due_by_age(make_declaration(rotation=Rotation(every=every)), told(), LATER) == due
+    assert due_by_age(make_declaration(rotation=Rotation(every=every)), recorded(), LATER) == due
 
 
 @pytest.mark.parametrize(

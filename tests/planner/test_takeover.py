@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, situate, slot_of, told, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent, make_observation
 from scenario import make_manifest
 from simulator import make_space
@@ -79,7 +79,7 @@ def test_a_key_of_ours_without_receipt_is_taken_over(marked: Observation) -> Non
 
 def test_a_key_that_is_current_already_is_known() -> None:
     desired = make_desired()
-    assert take(situate(desired, keys=[ours()], receipts=[told()]), desired, key=ours()).is_known
+    assert take(situate(desired, keys=[ours()], receipts=[recorded()]), desired, key=ours()).is_known
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_key_that_is_current_already_is_known() -> None:
 )
 def test_a_current_key_that_the_receipt_does_not_fit_is_imported_anew(changes: dict[str, Any]) -> None:
     desired = make_desired()
-    snapshot = situate(desired, receipts=[told(superseded=(old("key-0", ends=LATER),))], **changes)
+    snapshot = situate(desired, receipts=[recorded(superseded=(old("key-0", ends=LATER),))], **changes)
     takeover = take(snapshot, desired, key=snapshot.keys[0])
     assert (takeover.is_known, takeover.receipt.redacted) == (False, snapshot.keys[0].redacted)
     assert [entry.key_id for entry in takeover.receipt.superseded] == ["key-0"]
@@ -112,7 +112,7 @@ REFUSALS = [
     ),
     pytest.param(
         ours(address=Address("user/former")),
-        {"receipts": [told(address=Address("user/former"), name="former")]},
+        {"receipts": [recorded(address=Address("user/former"), name="former")]},
         "ours already, as user/former, which is declared no longer",
         id="ours, and declared no longer",
     ),
@@ -124,7 +124,7 @@ REFUSALS = [
     ),
     pytest.param(
         BY_HAND,
-        {"keys": [BY_HAND, ours("key-2")], "receipts": [told("key-2")]},
+        {"keys": [BY_HAND, ours("key-2")], "receipts": [recorded("key-2")]},
         "user/ci has a key already, key-2",
         id="a current key",
     ),
@@ -140,7 +140,7 @@ def test_what_is_somebody_elses_is_refused(key: Observation, changes: dict[str, 
 
 def test_what_was_forgotten_on_purpose_may_be_taken_over() -> None:
     desired = make_desired()
-    forgotten = told(address=Address("user/former"), name="former", forgotten=True)
+    forgotten = recorded(address=Address("user/former"), name="former", forgotten=True)
     key = make_observation()
     assert not take(situate(desired, keys=[key], receipts=[forgotten]), desired, key=key).is_known
 
