@@ -1,97 +1,116 @@
 """The current raw key, from one sink into those that lack it: intend, copy, verify, deliver, record.
 
-In: a deliver action with its basis. Out: an outcome. Nothing happens at the provider but one harmless call with the raw
-key, which is in memory only. Never: a raw key stored that is not the receipt's, or that no longer works.
+Nothing happens at the provider but one harmless call with the raw key, which is in memory only. A raw key that is not
+the receipt's, or that no longer works, is never stored.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyplan.applier.deliver import REPEATS, Delivering, Dispatch, fail, fail_undelivered
-from keyplan.applier.issue import Intending, foretell, is_accepted_soon, make_intent
+from keyplan.applier.deliver import DeliveryResult, annotate, deliver
+from keyplan.applier.intent import abandon_intent, make_intent, open_intent
+from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, ProviderError, SinkError, SinkUnavailableError
 from keyplan.model.observation import Slot
 from keyplan.model.plan import CopyBasis, PlannedAction
 from keyplan.model.receipt import Intent, Receipt
-from keyplan.model.report import Done, Outcome
+from keyplan.model.report import Done, Failed, Outcome
 from keyplan.model.secret import RawKey
 from keyplan.ports import Progress
 
-_COMPLETES = "copies it into the sinks that still lack it"
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A deliver action. `run` is the order of its effects; each step is a method below, in that order."""
 
-class Copying:
-    """Runs actions that store a raw key which is there already."""
+    action: PlannedAction
+    basis: CopyBasis
+    bench: Workbench
+    progress: Progress
 
-    def __init__(self, bench: Workbench, progress: Progress) -> None:
-        self._bench = bench
-        self._progress = progress
-        self._delivering = Delivering(bench)
-        self._intending = Intending(bench)
+    def run(self) -> Outcome:
+        """Copy the raw key into every slot that lacks it; slots that took it stay in the receipt if others fail.
 
-    def run(self, action: PlannedAction, basis: CopyBasis) -> Outcome:
-        """Copy a raw key into every slot that lacks it; what already took it stays in the receipt."""
-        intent = make_intent(action, basis, self._bench.clock.now())
+        The steps of docs/planning.md, "Applying", with a copy in place of "issue".
+        """
+        intent = make_intent(self.action, self.basis, self.bench.clock.now())
         try:
-            self._progress.step(action.address, "intend")
-            self._intending.note(basis.lacking, intent)
-            self._progress.step(action.address, "copy")
-            raw = self._fetch(basis)
-            self._progress.step(action.address, "verify")
-            self._require_working(raw, basis, action)
+            self._intend(intent)
+            raw = self._read_source()
+            self._verify(raw)
         except KeyplanError as error:
-            self._intending.abandon(basis, basis.lacking, intent)
-            return fail(action, error, foretell(action, intent, REPEATS))
-        self._progress.step(action.address, "deliver")
-        dispatch = self._delivering.deliver(basis.lacking, raw, _write_receipt(basis, (), self._bench.clock.now()))
-        if dispatch.nobody_took_it:
-            self._intending.abandon(basis, basis.lacking, intent)
-            return fail_undelivered(action, dispatch, foretell(action, intent, REPEATS))
-        return self._record(action, basis, intent, dispatch)
+            abandon_intent(intent, self.basis, self.basis.lacking, self.bench)
+            return fail(self.action, error, foretell(self.action, intent, TRIES_AGAIN))
+        delivery = self._deliver(intent, raw)
+        if isinstance(delivery, Failed):
+            return delivery
+        return self._record(intent, delivery)
 
-    def _fetch(self, basis: CopyBasis) -> RawKey:
-        """Return the raw key that the source holds. Raises SinkError where it is not the receipt's."""
-        sink = self._bench.sinks[basis.source.sink]
-        raw = self._bench.persist(lambda: sink.read(basis.source), on=SinkUnavailableError)
-        fingerprint = basis.receipt.fingerprint
+    def _intend(self, intent: Intent) -> None:
+        """Write the intent to the ledger and to the sinks that lack the raw key.
+
+        Before the raw key is read: a sink that cannot be written is found while no secret is in memory.
+        """
+        self.progress.step(self.action.address, "intend")
+        open_intent(intent, self.basis.lacking, self.bench)
+
+    def _read_source(self) -> RawKey:
+        """Return the raw key that the source holds. Raises SinkError if it is not the receipt's."""
+        self.progress.step(self.action.address, "copy")
+        source, fingerprint = self.basis.source, self.basis.receipt.fingerprint
+        sink = self.bench.sinks[source.sink]
+        raw = self.bench.retry(lambda: sink.read(source), on=SinkUnavailableError)
+        # Since the plan, a person or another run may have written there: to spread that would be worse than to fail.
         if raw is None or fingerprint is None or not fingerprint.matches(raw):
-            raise SinkError(
-                f"{basis.source.sink}:{basis.source.location} no longer holds the raw key that was delivered"
-            )
+            raise SinkError(f"{source.sink}:{source.location} no longer holds the raw key that was delivered")
         return raw
 
-    def _require_working(self, raw: RawKey, basis: CopyBasis, action: PlannedAction) -> None:
-        """Raise ProviderError where the raw key cannot be shown to work."""
-        if not is_accepted_soon(raw, self._bench):
+    def _verify(self, raw: RawKey) -> None:
+        """Raise ProviderError unless the raw key is shown to work: a dead one would only be spread."""
+        self.progress.step(self.action.address, "verify")
+        source = self.basis.source
+        if not self.bench.accepts(raw):
             raise ProviderError(
-                f"the raw key in {basis.source.sink}:{basis.source.location} does not authenticate",
-                advice=f"if the provider is well, renew it: keyplan rotate '{action.address}'",
+                f"the raw key in {source.sink}:{source.location} does not authenticate",
+                advice=f"if the provider is well, renew it: keyplan rotate '{self.action.address}'",
             )
 
-    def _record(self, action: PlannedAction, basis: CopyBasis, intent: Intent, dispatch: Dispatch) -> Outcome:
-        told = _write_receipt(basis, dispatch.took, self._bench.clock.now())
-        closes = () if dispatch.failures else (intent.id, *(old.id for old in basis.intents))
-        self._progress.step(action.address, "record")
+    def _deliver(self, intent: Intent, raw: RawKey) -> DeliveryResult | Failed:
+        self.progress.step(self.action.address, "deliver")
+        basis = self.basis
+        receipt = _make_receipt(basis, (), self.bench.clock.now())
+        delivery = deliver(basis.lacking, raw, receipt, self.bench)
+        if delivery.is_nowhere:
+            abandon_intent(intent, basis, basis.lacking, self.bench)
+            return fail_undelivered(self.action, delivery, foretell(self.action, intent, TRIES_AGAIN))
+        return delivery
+
+    def _record(self, intent: Intent, delivery: DeliveryResult) -> Done | Failed:
+        """Write to ledger and sinks which slots hold the raw key by now, and close the intents if all do."""
+        action, basis, bench = self.action, self.basis, self.bench
+        receipt = _make_receipt(basis, delivery.stored, bench.clock.now())
+        closes = () if delivery.failures else (intent.id, *(earlier.id for earlier in basis.intents))
+        self.progress.step(action.address, "record")
         try:
-            self._bench.persist(lambda: self._bench.ledger.record(told, closes=closes), on=LedgerError)
+            bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
             if former := action.previous_address:
-                self._bench.persist(lambda: self._bench.ledger.forget(former), on=LedgerError)
-            self._delivering.annotate(basis.outdated, told)
+                bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
+            annotate(basis.outdated, receipt, bench)
         except KeyplanError as error:
-            return fail(action, error, foretell(action, intent, REPEATS))
-        if dispatch.failures:
-            return fail_undelivered(action, dispatch, foretell(action, intent, _COMPLETES))
-        locations = tuple(f"{slot.sink}:{slot.location}" for slot in dispatch.took)
-        return Done(action=action, key_id=told.key_id, delivered=locations)
+            return fail(action, error, foretell(action, intent, TRIES_AGAIN))
+        if delivery.failures:
+            usual = "copies it into the sinks that still lack it"
+            return fail_undelivered(action, delivery, foretell(action, intent, usual))
+        return Done(action=action, key_id=receipt.key_id, delivered=delivery.locations)
 
 
-def _write_receipt(basis: CopyBasis, took: tuple[Slot, ...], now: datetime) -> Receipt:
-    """Return the receipt, listing what held the raw key before and what took it now."""
-    places = [
-        basis.receipt.entry_of(slot.delivered) or slot.delivered for slot in basis.slots if slot not in basis.lacking
-    ]
+def _make_receipt(basis: CopyBasis, took: tuple[Slot, ...], now: datetime) -> Receipt:
+    """Return the receipt, listing the slots that held the raw key before and those that took it now."""
+    receipt = basis.receipt
+    before = [slot.delivered for slot in basis.slots if slot not in basis.lacking]
+    places = [receipt.entry_of(place) or place for place in before]
     places += [replace(slot.delivered, at=now) for slot in took]
-    return replace(basis.receipt, delivered=tuple(sorted(places)))
+    return replace(receipt, delivered=tuple(sorted(places)))

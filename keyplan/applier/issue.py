@@ -1,221 +1,195 @@
-"""One new raw key, from intent to receipt: intend, issue, verify, deliver, record, retire (DESIGN section 8).
+"""One new raw key, from intent to receipt: intend, issue, verify, deliver, record, retire.
 
-In: a create, replace or refresh action with its basis. Out: an outcome. At every line at most one raw key
-is in the air, and an intent that is on record says so. Never: two actions of one address at a time.
+This is the only module that orders these effects (docs/planning.md, "Applying"). At every line at most one raw key of
+the address is unrecorded, and an open intent says so. Never two actions of one address at a time.
 """
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyplan.applier.deliver import REPEATS, Delivering, Dispatch, fail, fail_undelivered
-from keyplan.applier.recover import Resolving
+from keyplan.applier.deliver import DeliveryResult, deliver
+from keyplan.applier.intent import abandon_intent, make_intent, open_intent
+from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
+from keyplan.applier.recover import recover
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError
-from keyplan.model.observation import Slot
-from keyplan.model.plan import CopyBasis, IssueBasis, PlannedAction, RefreshBasis, Verb
-from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId, Receipt, Superseded
+from keyplan.model.plan import CreateBasis, IssueBasis, PlannedAction, RefreshBasis, Verb
+from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
-from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, Progress
 
 
-class Intending:
-    """Notes intents, and takes them back."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuance:
+    """A create, replace or refresh. `run` is the order of its effects; each step is a method below, in that order."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
-        self._delivering = Delivering(bench)
+    action: PlannedAction
+    basis: IssueBasis
+    bench: Workbench
+    progress: Progress
 
-    def note(self, slots: tuple[Slot, ...], intent: Intent) -> None:
-        """Note the intent in the ledger, then in these slots, which proves that each can be written.
+    def run(self) -> Outcome:
+        """Run the action to its end, or undo it, or leave an open intent from which the next run goes on."""
+        intent = self._intend()
+        if isinstance(intent, Failed):
+            return intent
+        issued = self._issue(intent)
+        if not isinstance(issued, Issued):
+            return issued
+        notes = self._verify(intent, issued)
+        if isinstance(notes, Failed):
+            return notes
+        receipt = _make_receipt(self.action, self.basis, issued, self.bench.clock.now())
+        delivery = self._deliver(intent, issued, receipt)
+        if isinstance(delivery, Failed):
+            return delivery
+        recorded = self._record(intent, receipt, delivery)
+        if isinstance(recorded, Failed):
+            return recorded
+        return self._retire(recorded, delivery, notes)
 
-        Raises LedgerError, SinkError.
+    def _intend(self) -> Intent | Failed:
+        """Write the intent to ledger and sinks (step "intend").
+
+        First of all: without it, a crash right after "issue" would leave a live key that nobody holds, and nothing that
+        tells the next run to look for it. It also proves that the sinks can be written while there is nothing to lose.
         """
-        self._bench.persist(lambda: self._bench.ledger.open_intent(intent), on=LedgerError)
-        self._delivering.intend(slots, intent)
-
-    def abandon(self, basis: IssueBasis | CopyBasis, slots: tuple[Slot, ...], intent: Intent) -> None:
-        """Close an intent that led to nothing. One that an earlier run left open stays open, and counts on."""
-        if intent.id in {old.id for old in basis.intents}:
-            return
-        # What cannot be retracted now is harmless: the next run finds nothing new behind it and closes it.
-        self._delivering.retract(slots, (intent.id,))
-        with suppress(LedgerError):
-            self._bench.ledger.close_intent(intent.id)
-
-
-def make_intent(action: PlannedAction, basis: IssueBasis | CopyBasis, now: datetime) -> Intent:
-    """Return a new intent, or the open one of an earlier run with one attempt more."""
-    # A copy makes no key, so it says nothing of marks; what an earlier run may have made keeps its own words.
-    is_unmarked = not isinstance(basis, CopyBasis) and basis.future_marker is None
-    held = basis.receipt.delivered if basis.receipt else ()
-    if basis.intents and basis.intents[-1].attempts < MOST_ATTEMPTS:
-        last = basis.intents[-1]
-        again = replace(last, attempts=last.attempts + 1, is_unmarked=is_unmarked or last.is_unmarked, held=held)
-        return replace(again, verb=action.verb.value, key_id=action.key_id) if action.issues_raw_key else again
-    identity = f"{basis.desired.owner} {action.address} {now.isoformat()}"
-    return Intent(
-        id=IntentId(hashlib.sha256(identity.encode()).hexdigest()[:16]),
-        owner=basis.desired.owner,
-        address=action.address,
-        verb=action.verb.value,
-        key_id=action.key_id if action.issues_raw_key else None,
-        alive_before=basis.alive,
-        at=now,
-        is_unmarked=is_unmarked,
-        held=held,
-    )
-
-
-def foretell(action: PlannedAction, intent: Intent, usual: str) -> str:
-    """Return what the next apply does about an intent that stays open: after too many attempts, nothing."""
-    if intent.attempts < MOST_ATTEMPTS:
-        return usual
-    return (
-        f"leaves it to a person after {MOST_ATTEMPTS} failed attempts: see `keyplan ledger show`, mend the cause, "
-        f"then run `keyplan rotate '{action.address}'`"
-    )
-
-
-def is_accepted_soon(raw: RawKey, bench: Workbench) -> bool:
-    """Whether the provider accepts the raw key within some seconds; no where it says nothing at all."""
-    for _ in bench.pauses():
-        with suppress(ProviderError):
-            if bench.writer.verify(raw):
-                return True
-    return False
-
-
-_FINISHES = "finds the key by its marker, gives it a new raw key and delivers that"
-_RECOVERS = "goes on from the receipt beside the secret, or gives the key a new raw key"
-_COMPLETES = "gives it a new raw key and delivers that to every sink"
-
-
-class Issuing:
-    """Runs actions that bring a raw key into the world."""
-
-    def __init__(self, bench: Workbench, progress: Progress) -> None:
-        self._bench = bench
-        self._progress = progress
-        self._delivering = Delivering(bench)
-        self._intending = Intending(bench)
-        self._resolving = Resolving(bench)
-
-    def run(self, action: PlannedAction, basis: IssueBasis) -> Outcome:
-        """Run one action to its end, or undo it, or leave an open intent that says what is missing."""
-        intent = make_intent(action, basis, self._bench.clock.now())
-        self._progress.step(action.address, "intend")
+        intent = make_intent(self.action, self.basis, self.bench.clock.now())
+        self.progress.step(self.action.address, "intend")
         try:
-            self._intending.note(basis.slots, intent)
+            open_intent(intent, self.basis.slots, self.bench)
         except KeyplanError as error:
-            self._intending.abandon(basis, basis.slots, intent)
-            return fail(action, error, foretell(action, intent, REPEATS))
-        self._progress.step(action.address, action.verb.value)
+            return self._give_up(intent, error)
+        return intent
+
+    def _issue(self, intent: Intent) -> Issued | Failed | InDoubt:
+        """Create or refresh, once (step "issue")."""
+        self.progress.step(self.action.address, self.action.verb.value)
         try:
-            issued = self._issue(action, basis, intent)
+            return self._create_or_refresh(intent)
         except InDoubtError as error:
-            next_run = foretell(action, intent, _FINISHES)
-            return InDoubt(action=action, message=error.message, exit_status=error.exit_status, next_run=next_run)
+            # The intent stays open: it is all that tells the next run to look for a key that nobody holds.
+            usual = "finds the key by its marker, gives it a new raw key and delivers that"
+            next_run = foretell(self.action, intent, usual)
+            return InDoubt(action=self.action, message=error.message, exit_status=error.exit_status, next_run=next_run)
         except KeyplanError as error:
-            self._intending.abandon(basis, basis.slots, intent)
-            return fail(action, error, foretell(action, intent, REPEATS))
-        return self._hand_over(action, basis, intent, issued)
+            # The provider did nothing, and said so.
+            return self._give_up(intent, error)
 
-    def _issue(self, action: PlannedAction, basis: IssueBasis, intent: Intent) -> Issued:
-        writer, now = self._bench.writer, self._bench.clock.now()
+    def _create_or_refresh(self, intent: Intent) -> Issued:
+        desired, writer, now = self.basis.desired, self.bench.writer, self.bench.clock.now()
         try:
-            if isinstance(basis, RefreshBasis):
-                expires_at = basis.desired.refreshed_expiry(basis.key, self._bench.reader.laws(), now)
-                return writer.refresh(basis.key.id, expires_at=expires_at, grace=action.overlap)
-            return writer.create(basis.desired, expires_at=basis.desired.expiry_from(now))
-        except InDoubtError as error:
-            return self._resolving.resolve(action, basis, intent, error)
+            match self.basis:
+                case RefreshBasis(key=key):
+                    expires_at = desired.refreshed_expiry(key, self.bench.reader.laws(), now)
+                    return writer.refresh(key.id, expires_at=expires_at, grace=self.action.overlap)
+                case CreateBasis():
+                    return writer.create(desired, expires_at=desired.expiry_from(now))
+        except InDoubtError as doubt:
+            # Never a second create: the first may have happened, and neither names nor requests are unique.
+            return recover(self.action, self.basis, intent, doubt, self.bench)
 
-    def _hand_over(self, action: PlannedAction, basis: IssueBasis, intent: Intent, issued: Issued) -> Outcome:
-        """Verify and deliver a raw key that exists, record it, and retire what it replaces."""
-        self._progress.step(action.address, "verify")
-        is_accepted = is_accepted_soon(issued.raw, self._bench)
-        old_one_lives = action.verb is not Verb.REFRESH
-        if not is_accepted and old_one_lives:
-            message = f"the new key {issued.key.id} does not authenticate; it is deleted again and the old one lives on"
-            failure = Failed(action=action, message=message, exit_status=ProviderError.exit_status, next_run=REPEATS)
-            return self._undo(action, basis, intent, issued, failure)
-        self._progress.step(action.address, "deliver")
-        receipt = _receipt(action, basis, issued, self._bench.clock.now())
-        dispatch = self._delivering.deliver(basis.slots, issued.raw, receipt)
-        if dispatch.nobody_took_it and old_one_lives:
-            return self._undo(action, basis, intent, issued, fail_undelivered(action, dispatch, REPEATS))
-        return self._record(action, basis, intent, receipt, dispatch, is_accepted=is_accepted)
+    def _verify(self, intent: Intent, issued: Issued) -> tuple[str, ...] | Failed:
+        """Return what the report notes about the new raw key, once the provider accepts it (step "verify").
 
-    def _undo(
-        self, action: PlannedAction, basis: IssueBasis, intent: Intent, issued: Issued, failure: Failed
-    ) -> Outcome:
-        """Delete the key that was just made, and close its intent."""
+        Before "deliver", so that a secret that works is never overwritten with one that does not.
+        """
+        self.progress.step(self.action.address, "verify")
+        if self.bench.accepts(issued.raw):
+            return ()
+        if isinstance(self.basis, RefreshBasis):
+            # The old raw key is dead or dying: what the sinks hold is not better than this one.
+            return ("the new raw key did not authenticate yet, and the old one is dead",)
+        message = f"the new key {issued.key.id} does not authenticate; it is deleted again and the old one lives on"
+        failure = Failed(
+            action=self.action, message=message, exit_status=ProviderError.exit_status, next_run=TRIES_AGAIN
+        )
+        return self._undo(intent, issued, failure)
+
+    def _deliver(self, intent: Intent, issued: Issued, receipt: Receipt) -> DeliveryResult | Failed:
+        """Store raw key and receipt in every sink (step "deliver"). If certainly none took it, undo a create.
+
+        If some took it, both keys live on: consumers of those sinks read the new one, all others the old one. A refresh
+        cannot be undone; its intent stays open.
+        """
+        self.progress.step(self.action.address, "deliver")
+        delivery = deliver(self.basis.slots, issued.raw, receipt, self.bench)
+        if delivery.is_nowhere and isinstance(self.basis, CreateBasis):
+            return self._undo(intent, issued, fail_undelivered(self.action, delivery, TRIES_AGAIN))
+        return delivery
+
+    def _record(self, intent: Intent, receipt: Receipt, delivery: DeliveryResult) -> Receipt | Failed:
+        """Write the receipt to the ledger, with the slots that took the raw key, and close the intents (step "record").
+
+        After "deliver": a receipt that came first would call a key delivered that no consumer can read. One transaction
+        for both, so that no crash leaves a recorded key with an intent that calls it unfinished.
+        """
+        action, basis = self.action, self.basis
+        recorded = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in delivery.stored)))
+        closes = () if delivery.failures else (intent.id, *(earlier.id for earlier in basis.intents))
+        self.progress.step(action.address, "record")
         try:
-            self._bench.writer.delete(issued.key.id)
+            if delivery.stored:
+                self.bench.retry(lambda: self.bench.ledger.record(recorded, closes=closes), on=LedgerError)
+                self._forget_former_address()
+        except LedgerError as error:
+            usual = "goes on from the receipt beside the secret, or gives the key a new raw key"
+            return fail(action, error, foretell(action, intent, usual))
+        if delivery.failures:
+            usual = "gives it a new raw key and delivers that to every sink"
+            return fail_undelivered(action, delivery, foretell(action, intent, usual))
+        return recorded
+
+    def _forget_former_address(self) -> None:
+        """Drop the receipt of the address that a moved declaration had: the new one says the same."""
+        receipt = self.basis.receipt
+        if receipt and receipt.address != self.basis.desired.address:
+            self.bench.retry(lambda: self.bench.ledger.forget(receipt.address), on=LedgerError)
+
+    def _retire(self, receipt: Receipt, delivery: DeliveryResult, notes: tuple[str, ...]) -> Done | Failed:
+        """Delete the key that a replace without overlap leaves behind (step "retire").
+
+        Last of all: until every sink holds the new raw key, consumers hold the old one. With an overlap, a later plan
+        deletes it.
+        """
+        action = self.action
+        if action.verb is Verb.REPLACE and action.key_id and not action.overlap:
+            self.progress.step(action.address, "retire")
+            try:
+                self.bench.writer.delete(action.key_id)
+            except ProviderError as error:
+                left = f"the new key is delivered, but the old one, {action.key_id}, could not be deleted"
+                failure = fail(action, error, "deletes the old key")
+                return replace(failure, message=f"{left}: {error.message}")
+        return Done(action=action, key_id=receipt.key_id, delivered=delivery.locations, notes=notes)
+
+    def _give_up(self, intent: Intent, error: KeyplanError) -> Failed:
+        """Return the failure of an action that issued nothing, its intent closed."""
+        abandon_intent(intent, self.basis, self.basis.slots, self.bench)
+        return fail(self.action, error, foretell(self.action, intent, TRIES_AGAIN))
+
+    def _undo(self, intent: Intent, issued: Issued, failure: Failed) -> Failed:
+        """Delete the key that was just made, close its intent, and return the failure that led to it.
+
+        In that order: an intent that is closed first, and then a crash, would leave a live key that nobody holds.
+        """
+        try:
+            self.bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"
-            return replace(failure, message=left, next_run=foretell(action, intent, "deletes it, or finishes with it"))
-        self._intending.abandon(basis, basis.slots, intent)
+            next_run = foretell(self.action, intent, "deletes it, or finishes with it")
+            return replace(failure, message=left, next_run=next_run)
+        abandon_intent(intent, self.basis, self.basis.slots, self.bench)
         return failure
 
-    def _record(
-        self,
-        action: PlannedAction,
-        basis: IssueBasis,
-        intent: Intent,
-        receipt: Receipt,
-        dispatch: Dispatch,
-        *,
-        is_accepted: bool,
-    ) -> Outcome:
-        told = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in dispatch.took)))
-        closes = () if dispatch.failures else (intent.id, *(old.id for old in basis.intents))
-        self._progress.step(action.address, "record")
-        try:
-            if dispatch.took:
-                self._bench.persist(lambda: self._bench.ledger.record(told, closes=closes), on=LedgerError)
-                self._forget_former(basis)
-        except LedgerError as error:
-            return fail(action, error, foretell(action, intent, _RECOVERS))
-        if dispatch.failures:
-            return fail_undelivered(action, dispatch, foretell(action, intent, _COMPLETES))
-        return self._retire(action, receipt, dispatch, is_accepted=is_accepted)
 
-    def _forget_former(self, basis: IssueBasis) -> None:
-        """Drop the receipt of the address that a moved declaration had: it says nothing that the new one doesn't."""
-        if basis.receipt and basis.receipt.address != basis.desired.address:
-            former = basis.receipt.address
-            self._bench.persist(lambda: self._bench.ledger.forget(former), on=LedgerError)
-
-    def _retire(self, action: PlannedAction, receipt: Receipt, dispatch: Dispatch, *, is_accepted: bool) -> Outcome:
-        """Delete the key that a replace without overlap leaves behind; the last effect of an action."""
-        if action.verb is Verb.REPLACE and action.key_id and not action.overlap:
-            old = action.key_id
-            self._progress.step(action.address, "retire")
-            try:
-                self._bench.writer.delete(old)
-            except ProviderError as error:
-                message = f"the new key is delivered, but the old one, {old}, could not be deleted: {error.message}"
-                return Failed(
-                    action=action,
-                    message=message,
-                    advice=error.advice,
-                    exit_status=error.exit_status,
-                    next_run="deletes the old key",
-                )
-        doubt = () if is_accepted else ("the new raw key did not authenticate yet, and the old one is dead",)
-        locations = tuple(f"{slot.sink}:{slot.location}" for slot in dispatch.took)
-        return Done(action=action, key_id=receipt.key_id, delivered=locations, notes=doubt)
-
-
-def _receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now: datetime) -> Receipt:
+def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now: datetime) -> Receipt:
+    """Return the receipt that goes beside the raw key; which sinks took it is not known yet."""
     desired, declared, key = basis.desired, basis.desired.declaration, issued.key
     superseded = basis.superseded
+    # A refresh may answer with another id: then the old one is superseded, as after a replace.
     if action.key_id and action.key_id != key.id:
         former = Superseded(key_id=action.key_id, switched_at=now, delete_after=now + action.overlap)
         superseded = tuple(sorted((*superseded, former)))

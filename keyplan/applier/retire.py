@@ -1,89 +1,84 @@
-"""The end of keys and of memories: delete, forget, and the bookkeeping of what is kept.
+"""Actions that issue nothing: delete a key, forget one, and keep the records of a key that stays.
 
-In: delete, forget and keep actions with their basis. Out: an outcome; None for a kept key that is in order.
-Never: a raw key.
+No raw key passes through here. In each, the ledger's receipt is the last thing to go: while it stands, the next run
+tries again.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-from keyplan.applier.deliver import REPEATS, Delivering, fail
+from keyplan.applier.deliver import annotate
+from keyplan.applier.intent import retract_intents
+from keyplan.applier.outcome import TRIES_AGAIN, fail
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import KeyplanError, LedgerError
+from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
 from keyplan.model.plan import DeleteBasis, ForgetBasis, KeepBasis, PlannedAction, Reason
 from keyplan.model.receipt import Receipt
-from keyplan.model.report import Done, Outcome
+from keyplan.model.report import Done, Failed, Outcome
 
 
-class Ending:
-    """Runs actions that issue nothing."""
+def delete(action: PlannedAction, basis: DeleteBasis, bench: Workbench, *, is_last: bool) -> Outcome:
+    """End a key; with the last key of an undeclared address, its places are emptied and its receipt goes.
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
-        self._delivering = Delivering(bench)
-
-    def delete(self, action: PlannedAction, basis: DeleteBasis) -> Outcome:
-        """End a key for good."""
-        try:
-            self._bench.writer.delete(basis.key.id)
-        except KeyplanError as error:
-            return fail(action, error, REPEATS)
-        return Done(action=action)
-
-    def dismiss(self, action: PlannedAction, basis: DeleteBasis) -> Outcome:
-        """End the last key of an address for good; where nobody declares it, its receipt goes too."""
-        try:
-            self._bench.writer.delete(basis.key.id)
-            if action.reason is Reason.UNDECLARED:
-                self._drop(action, basis)
-        except KeyplanError as error:
-            return fail(action, error, REPEATS)
-        return Done(action=action)
-
-    def forget(self, action: PlannedAction, basis: ForgetBasis) -> Outcome:
-        """Drop a receipt of a key that is gone; for one that lives, note that it is nobody's any longer.
-
-        The note stays, because the marker on the key does: without it the next run would take the key for ours.
-        """
-        try:
-            if basis.key is None:
-                self._drop(action, basis)
-            else:
-                note = _farewell(action, basis.key, basis.receipt, self._bench)
-                self._bench.persist(lambda: self._bench.ledger.record(note), on=LedgerError)
-        except KeyplanError as error:
-            return fail(action, error, REPEATS)
-        return Done(action=action, key_id=action.key_id)
-
-    def keep(self, action: PlannedAction, basis: KeepBasis) -> Outcome | None:
-        """Bring receipts up to date with the declaration, and close intents that led to nothing."""
-        receipt = basis.receipt
-        closes = tuple(intent.id for intent in basis.intents)
-        try:
-            self._delivering.annotate(basis.outdated, receipt)
-            self._delivering.retract(basis.slots, closes)
-            if basis.ledger_outdated or closes:
-                self._bench.persist(lambda: self._bench.ledger.record(receipt, closes=closes), on=LedgerError)
-            if former := action.previous_address:
-                self._bench.persist(lambda: self._bench.ledger.forget(former), on=LedgerError)
-        except KeyplanError as error:
-            return fail(action, error, REPEATS)
-        return None
-
-    def _drop(self, action: PlannedAction, basis: DeleteBasis | ForgetBasis) -> None:
-        """Empty an undeclared address's slots, then drop its receipt: as long as it stands, the next run tries again.
-
-        Where there is no receipt, another's may stand under that address.
-        """
-        if basis.receipt:
-            self._delivering.withdraw(basis.slots, basis.receipt.owner)
-            self._bench.persist(lambda: self._bench.ledger.forget(action.address), on=LedgerError)
+    The receipt stays until then: without it, and without markers, the other keys of the address would be nobody's.
+    """
+    try:
+        bench.writer.delete(basis.key.id)
+        if is_last and action.reason is Reason.UNDECLARED:
+            _drop_receipt(action, basis, bench)
+    except KeyplanError as error:
+        return fail(action, error, TRIES_AGAIN)
+    return Done(action=action)
 
 
-def _farewell(action: PlannedAction, key: Observation, receipt: Receipt | None, bench: Workbench) -> Receipt:
+def forget(action: PlannedAction, basis: ForgetBasis, bench: Workbench) -> Outcome:
+    """Drop the receipt of a key that is gone; of a key that lives, record that it is no longer managed.
+
+    That record stays, because the marker on the key does: without it the next run would take the key for ours.
+    """
+    try:
+        if basis.key is None:
+            _drop_receipt(action, basis, bench)
+        else:
+            note = _make_forgotten(action, basis.key, basis.receipt, bench)
+            bench.retry(lambda: bench.ledger.record(note), on=LedgerError)
+    except KeyplanError as error:
+        return fail(action, error, TRIES_AGAIN)
+    return Done(action=action, key_id=action.key_id)
+
+
+def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | None:
+    """Bring receipts up to date with the declaration, and close intents that led to nothing. None if all went well."""
+    receipt, closes = basis.receipt, tuple(intent.id for intent in basis.intents)
+    try:
+        annotate(basis.outdated, receipt, bench)
+        # The ledger last, so that what it calls settled is settled in the sinks as well.
+        retract_intents(closes, basis.slots, bench)
+        if basis.ledger_outdated or closes:
+            bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
+        if former := action.previous_address:
+            bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
+    except KeyplanError as error:
+        return fail(action, error, TRIES_AGAIN)
+    return None
+
+
+def _drop_receipt(action: PlannedAction, basis: DeleteBasis | ForgetBasis, bench: Workbench) -> None:
+    """Empty an address's slots, then drop its receipt."""
+    # A receipt that the ledger has under this address may by now belong to another key.
+    if basis.receipt is None:
+        return
+    for slot in basis.slots:
+        empty = partial(bench.sinks[slot.sink].withdraw, slot, basis.receipt.owner)
+        bench.retry(empty, on=SinkUnavailableError)
+    bench.retry(lambda: bench.ledger.forget(action.address), on=LedgerError)
+
+
+def _make_forgotten(action: PlannedAction, key: Observation, receipt: Receipt | None, bench: Workbench) -> Receipt:
     if receipt:
         return replace(receipt, forgotten=True)
     return Receipt(

@@ -1,16 +1,15 @@
-"""A key that somebody else made and delivered becomes ours: its receipt, and nothing at the provider.
+"""Import: a key that another tool or a user made and delivered becomes ours, by a receipt and nothing at the provider.
 
-In: a takeover that core allows, and the ports. Out: receipts beside the secrets and in the ledger. Never: a raw key
-that is shown or moved; a receipt for a value that is known not to be the key's.
+No raw key is shown or moved, and a value that is known not to be the key's never gets a receipt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
+from keyplan.applier.deliver import annotate
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import LedgerError, RefusedError, SinkUnavailableError
+from keyplan.errors import LedgerError, RefusedError
 from keyplan.model.manifest import SinkName
 from keyplan.model.observation import Holding, Observation, Slot
 from keyplan.model.receipt import Receipt
@@ -18,7 +17,7 @@ from keyplan.ports import KeyReader, Sink
 
 
 def is_dead(reader: KeyReader, key_id: str) -> bool:
-    """Whether the provider remembers a key of that id that was ended. Raises ProviderError."""
+    """Whether the provider lists a key of that id among the revoked ones. Raises ProviderError."""
     return any(key.id == key_id for key in reader.search_keys(key_type=None, active=False, space_id=None))
 
 
@@ -27,7 +26,7 @@ def check_sinks(
 ) -> tuple[Slot, ...]:
     """Return the slots whose value could not be read, and is taken on trust.
 
-    Raises RefusedError where one holds nothing, or a value that the key's redacted form does not fit; SinkError.
+    Raises RefusedError if one holds nothing, or a value that the key's redacted form does not fit; SinkError.
     """
     trusted = []
     for slot in slots:
@@ -46,12 +45,10 @@ def check_sinks(
 
 
 def record_import(receipt: Receipt, slots: tuple[Slot, ...], bench: Workbench) -> None:
-    """Note a receipt beside every value, then in the ledger, whose lock is held. Raises SinkError, LedgerError."""
-    # The sinks first: one that another owner holds refuses, and then nothing has happened.
-    for slot in slots:
-        annotate = partial(bench.sinks[slot.sink].annotate, slot, receipt)
-        bench.persist(annotate, on=SinkUnavailableError)
-    bench.persist(lambda: bench.ledger.record(receipt), on=LedgerError)
+    """Write a receipt beside every value, then to the ledger, whose lock is held. Raises SinkError, LedgerError."""
+    # The sinks first: one that holds another owner's value refuses, and then nothing is recorded.
+    annotate(slots, receipt, bench)
+    bench.retry(lambda: bench.ledger.record(receipt), on=LedgerError)
 
 
 def _fits(sink: Sink, slot: Slot, redacted: str) -> bool:

@@ -1,7 +1,7 @@
-"""So many calls at a time, and no more, to each party that an apply talks to: the provider, and every sink.
+"""How many threads may call the provider, and each sink, at one time during an apply.
 
-In: a workbench, a number. Out: the same workbench, whose parties are called by so many threads at once at most, and how
-many keys may be under way meanwhile. Never: a wait for one party while another is called; the ledger kept waiting.
+The provider and each sink have turns of their own, so that a slow sink delays only the keys that go to it. The
+ledger has none, and reading the provider has none: an apply reads it only to resolve a lost answer.
 """
 
 from __future__ import annotations
@@ -20,23 +20,26 @@ from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter, Sink
 
 
-def pace(ports: Workbench, most: int) -> Workbench:
-    """Return a workbench whose provider and sinks are each called by so many threads at a time at most."""
-    sinks = {name: PacedSink(sink, most) for name, sink in ports.sinks.items()}
-    return replace(ports, writer=PacedWriter(ports.writer, most), sinks=sinks)
+def throttle(ports: Workbench, most: int) -> Workbench:
+    """Return a workbench whose provider and sinks are each called by at most so many threads at a time.
+
+    No call waits for a turn while it holds another, so no two threads ever wait for each other.
+    """
+    sinks = {name: ThrottledSink(sink, most) for name, sink in ports.sinks.items()}
+    return replace(ports, writer=ThrottledWriter(ports.writer, most), sinks=sinks)
 
 
 def count_lanes(most: int) -> int:
-    """Return how many keys may be under way where each party may be called so many times at once.
+    """Return how many keys may be under way if the provider and each sink may be called `most` times at once.
 
-    Half as many more, because a key is also written down, here and in its sinks: 1,000 keys at 50 ms a request and 32
-    requests at a time took 4.7 s instead of 5.1.
+    Half as many more, because a key also waits for the ledger and its sinks while the provider could be called: 1,000
+    keys at 50 ms a request and 32 requests at a time took 4.7 s instead of 5.1.
     """
     return most + most // 2
 
 
-class PacedWriter:
-    """Implements KeyWriter."""
+class ThrottledWriter:
+    """Implements KeyWriter; at most so many threads are in it at a time."""
 
     def __init__(self, writer: KeyWriter, most: int) -> None:
         self._writer = writer
@@ -63,8 +66,8 @@ class PacedWriter:
             return self._writer.verify(raw)
 
 
-class PacedSink:
-    """Implements Sink."""
+class ThrottledSink:
+    """Implements Sink; at most so many threads are in it at a time."""
 
     def __init__(self, sink: Sink, most: int) -> None:
         self._sink = sink
@@ -76,7 +79,7 @@ class PacedSink:
         return self._sink.abilities
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
-        """Locate, which calls nobody."""
+        """Locate, which calls no store and needs no turn."""
         return self._sink.locate(owner, declaration, delivery)
 
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:

@@ -12,7 +12,8 @@ from samples import make_declaration, make_intent
 from scenario import Scenario, Silent, Telling, assert_promise
 from simulator import Fault
 
-from keyplan.applier.apply import ISSUING_FAILED, STOPPED
+from keyplan.applier.apply import ISSUING_FAILED
+from keyplan.applier.lane import STOPPED
 from keyplan.model.manifest import Address, Rotation
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
 

@@ -11,7 +11,7 @@ from samples import RAW, make_declaration, make_delivery
 from scenario import Scenario, Silent, Telling, assert_promise, make_manifest
 from simulator import BLIND, SOURCE, WEAK, WRITE_ONLY, Abilities, Fault, World
 
-from keyplan.applier.copy import Copying
+from keyplan.applier.copy import Copy
 from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import Address, Rotation, SinkName
 from keyplan.model.plan import Verb
@@ -70,7 +70,7 @@ def test_the_order_is_intend_copy_verify_deliver_record() -> None:
 def test_a_person_sees_the_steps() -> None:
     scenario, telling = added(), Telling()
     action = scenario.plan().actions[0]
-    Copying(scenario.bench(), telling).run(action, action.basis)
+    Copy(action=action, basis=action.basis, bench=scenario.bench(), progress=telling).run()
     assert telling.words == [f"user/ci {step}" for step in ("intend", "copy", "verify", "deliver", "record")]
 
 
@@ -151,7 +151,7 @@ def test_a_source_that_changed_meanwhile_is_not_copied(found: str | None) -> Non
     action = scenario.plan().actions[0]
     cells = scenario.world.sinks[SinkName("local")].cells
     cells["user/ci"] = replace(cells["user/ci"], raw=found)
-    outcome = Copying(scenario.bench(), Silent()).run(action, action.basis)
+    outcome = Copy(action=action, basis=action.basis, bench=scenario.bench(), progress=Silent()).run()
     assert isinstance(outcome, Failed)
     assert outcome.message == "local:user/ci no longer holds the raw key that was delivered"
     assert list(scenario.world.delivered()) == (["local:user/ci"] if found else [])

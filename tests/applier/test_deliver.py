@@ -1,10 +1,10 @@
 import pytest
-from samples import make_intent, make_receipt
+from samples import make_receipt
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
 
-from keyplan.applier.deliver import Delivering, Dispatch
+from keyplan.applier.deliver import DeliveryResult, MaybeStored, NotStored, deliver
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import KeyId, SinkName
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
@@ -22,51 +22,50 @@ def make_world(abilities: Abilities = FULL, other: Abilities = FULL) -> World:
     return world
 
 
-def make_delivering(world: World) -> Delivering:
-    bench = Workbench(
+def make_bench(world: World) -> Workbench:
+    return Workbench(
         reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
     )
-    return Delivering(bench)
 
 
-def deliver(world: World, *slots: Slot) -> Dispatch:
+def deliver_to(world: World, *slots: Slot) -> DeliveryResult:
     receipt = make_receipt(NEW, key_id=KeyId("key-2"))
-    return make_delivering(world).deliver(slots or (HERE,), RawKey(NEW), receipt)
+    return deliver(slots or (HERE,), RawKey(NEW), receipt, make_bench(world))
 
 
 def test_every_sink_gets_raw_key_and_receipt() -> None:
     world = make_world()
-    dispatch = deliver(world, HERE, THERE)
-    assert (dispatch.took, dispatch.failures, dispatch.is_uncertain) == ((HERE, THERE), (), False)
+    result = deliver_to(world, HERE, THERE)
+    assert (result.stored, result.failures) == ((HERE, THERE), ())
     assert set(world.delivered().values()) == {NEW}
 
 
 def test_a_sink_that_fails_for_a_while_is_tried_again() -> None:
     world = make_world()
     world.effects.inject(Fault.ERROR, "sink.put:*", times=3)
-    assert deliver(world).took == (HERE,)
+    assert deliver_to(world).stored == (HERE,)
 
 
 def test_a_sink_that_is_denied_is_asked_once() -> None:
     world = make_world()
     world.effects.inject(Fault.ERROR, "sink.put:*", times=9, error=DENIED)
-    assert deliver(world).failures == ((HERE, DENIED),)
+    assert deliver_to(world).failures == (NotStored(slot=HERE, error=DENIED),)
     assert world.effects.names() == ["sink.put:local"]
 
 
 def test_one_sink_that_fails_does_not_keep_the_others_from_theirs() -> None:
     world = make_world()
     world.effects.inject(Fault.ERROR, "sink.put:local", times=9)
-    dispatch = deliver(world, HERE, THERE)
-    assert dispatch.took == (THERE,)
-    assert not dispatch.nobody_took_it
+    result = deliver_to(world, HERE, THERE)
+    assert result.stored == (THERE,)
+    assert not result.is_nowhere
 
 
 @pytest.mark.parametrize("abilities", [FULL, WRITE_ONLY], ids=["full", "write only"])
 def test_a_sink_whose_answers_are_lost_is_found_to_hold_the_key(abilities: Abilities) -> None:
     world = make_world(abilities)
     world.effects.inject(Fault.ANSWER_LOST, "sink.put:*", times=9)
-    assert deliver(world).took == (HERE,)
+    assert deliver_to(world).stored == (HERE,)
 
 
 @pytest.mark.parametrize(
@@ -79,55 +78,38 @@ def test_a_sink_whose_answers_are_lost_is_found_to_hold_the_key(abilities: Abili
         pytest.param(BLIND, Fault.ERROR, DENIED, False, id="a refusal is certain even there"),
     ],
 )
-def test_nobody_took_it_is_said_only_for_certain(
+def test_that_no_slot_holds_it_is_said_only_for_certain(
     abilities: Abilities, fault: Fault, error: SinkDeniedError | None, is_uncertain: bool
 ) -> None:
     world = make_world(abilities)
     world.effects.inject(fault, "sink.put:*", times=9, error=error)
-    dispatch = deliver(world)
-    assert (dispatch.is_uncertain, dispatch.nobody_took_it) == (is_uncertain, not is_uncertain)
+    result = deliver_to(world)
+    (failure,) = result.failures
+    assert (type(failure), result.is_nowhere) == (MaybeStored if is_uncertain else NotStored, not is_uncertain)
 
 
 def test_a_refusal_after_an_unanswered_try_is_not_certain() -> None:
     world = make_world(BLIND)
     world.effects.inject(Fault.ANSWER_LOST, "sink.put:*", times=1)
     world.effects.inject(Fault.ERROR, "sink.put:*", times=9, error=DENIED)
-    assert deliver(world).is_uncertain
+    assert not deliver_to(world).is_nowhere
     assert world.delivered() == {"local:user/ci": NEW}
 
 
 def test_a_sink_that_cannot_be_looked_at_is_uncertain() -> None:
     world = make_world()
     world.effects.inject(Fault.ERROR, "sink.*", times=99)
-    assert deliver(world).is_uncertain
+    assert not deliver_to(world).is_nowhere
 
 
 def test_an_empty_place_that_fails_stays_empty_for_certain() -> None:
     world = make_world()
     world.effects.inject(Fault.ERROR, "sink.put:remote", times=9)
-    assert deliver(world, THERE).nobody_took_it
+    assert deliver_to(world, THERE).is_nowhere
 
 
 def test_a_value_beside_the_receipt_of_another_may_be_the_new_one_half_stored() -> None:
     world = make_world()
     world.sinks[HERE.sink].person_writes("user/ci", NEW)
     world.effects.inject(Fault.ERROR, "sink.put:*", times=9)
-    assert deliver(world).is_uncertain
-
-
-def test_intents_are_noted_everywhere_until_one_place_refuses() -> None:
-    world = make_world()
-    world.effects.inject(Fault.ERROR, "sink.intend:remote", times=9)
-    with pytest.raises(SinkUnavailableError):
-        make_delivering(world).intend((HERE, THERE), make_intent())
-    assert world.sinks[HERE.sink].cells["user/ci"].intent == make_intent()
-
-
-def test_an_intent_that_cannot_be_retracted_harms_nothing() -> None:
-    world = make_world()
-    delivering = make_delivering(world)
-    delivering.intend((HERE, THERE), make_intent())
-    world.effects.inject(Fault.ERROR, "sink.retract:local")
-    delivering.retract((HERE, THERE), (make_intent().id,))
-    assert world.sinks[HERE.sink].cells["user/ci"].intent is not None
-    assert "user/ci" not in world.sinks[THERE.sink].cells
+    assert not deliver_to(world).is_nowhere

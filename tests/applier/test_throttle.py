@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from samples import make_declaration, make_delivery, make_desired, make_intent, make_receipt
 
-from keyplan.applier.throttle import PacedSink, PacedWriter, count_lanes
+from keyplan.applier.throttle import ThrottledSink, ThrottledWriter, count_lanes
 from keyplan.model.manifest import KeyId, SinkName
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
@@ -51,13 +51,13 @@ class Counter:
             self._now -= 1
 
 
-WRITES: dict[str, Callable[[PacedWriter], object]] = {
+WRITES: dict[str, Callable[[ThrottledWriter], object]] = {
     "create": lambda writer: writer.create(make_desired(), expires_at=None),
     "refresh": lambda writer: writer.refresh(KeyId("key"), expires_at=None, grace=timedelta(0)),
     "delete": lambda writer: writer.delete(KeyId("key")),
     "verify": lambda writer: writer.verify(RawKey("ak-1")),
 }
-STORES: dict[str, Callable[[PacedSink], object]] = {
+STORES: dict[str, Callable[[ThrottledSink], object]] = {
     "inspect": lambda sink: sink.inspect((SLOT,)),
     "read": lambda sink: sink.read(SLOT),
     "intend": lambda sink: sink.intend(SLOT, make_intent()),
@@ -77,18 +77,18 @@ def call_often(call: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=list(WRITES))
 def test_the_provider_is_called_by_so_many_threads_and_no_more(
-    write: Callable[[PacedWriter], object],
+    write: Callable[[ThrottledWriter], object],
 ) -> None:
     party: Any = Counter()
-    writer = PacedWriter(party, MOST)
+    writer = ThrottledWriter(party, MOST)
     call_often(lambda: write(writer))
     assert party.most == MOST
 
 
 @pytest.mark.parametrize("store", STORES.values(), ids=list(STORES))
-def test_a_sink_is_called_by_so_many_threads_and_no_more(store: Callable[[PacedSink], object]) -> None:
+def test_a_sink_is_called_by_so_many_threads_and_no_more(store: Callable[[ThrottledSink], object]) -> None:
     party: Any = Counter()
-    sink = PacedSink(party, MOST)
+    sink = ThrottledSink(party, MOST)
     call_often(lambda: store(sink))
     assert party.most == MOST
 
@@ -100,6 +100,6 @@ def test_half_as_many_keys_more_may_be_on_their_way(most: int, lanes: int) -> No
 
 def test_a_sink_tells_what_it_can_do_and_where_a_key_goes_without_a_turn() -> None:
     party: Any = Counter()
-    sink = PacedSink(party, 0)
+    sink = ThrottledSink(party, 0)
     assert sink.locate("ml-platform", make_declaration(), make_delivery()) is SLOT
     assert sink.abilities is party.abilities

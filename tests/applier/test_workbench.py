@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from scenario import Scenario
 
-from keyplan.applier.workbench import PAUSES, Workbench
+from keyplan.applier.workbench import RETRY_PAUSES, Workbench
 from keyplan.errors import LedgerError, ProviderRefusedError, ProviderUnavailableError
 
 
@@ -29,25 +29,25 @@ class Step:
 
 def test_a_step_that_works_is_not_waited_for(bench: Workbench) -> None:
     before = bench.clock.now()
-    assert bench.persist(Step(), on=LedgerError) == "done"
+    assert bench.retry(Step(), on=LedgerError) == "done"
     assert bench.clock.now() == before
 
 
 def test_a_step_that_fails_for_a_while_is_tried_again_after_growing_pauses(bench: Workbench) -> None:
     before = bench.clock.now()
-    assert bench.persist(Step(LedgerError("1"), LedgerError("2")), on=LedgerError) == "done"
+    assert bench.retry(Step(LedgerError("1"), LedgerError("2")), on=LedgerError) == "done"
     assert bench.clock.now() - before == timedelta(seconds=1.5)
 
 
 def test_a_step_that_keeps_failing_raises_its_last_error(bench: Workbench) -> None:
     step = Step(*(LedgerError(str(number)) for number in range(9)))
     with pytest.raises(LedgerError, match="4"):
-        bench.persist(step, on=LedgerError)
-    assert step.tries == len(PAUSES) + 1
+        bench.retry(step, on=LedgerError)
+    assert step.tries == len(RETRY_PAUSES) + 1
 
 
 def test_a_refusal_is_not_tried_again(bench: Workbench) -> None:
     step = Step(ProviderRefusedError("409", status=409))
     with pytest.raises(ProviderRefusedError):
-        bench.persist(step, on=ProviderUnavailableError)
+        bench.retry(step, on=ProviderUnavailableError)
     assert step.tries == 1

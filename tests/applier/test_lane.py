@@ -7,7 +7,7 @@ import pytest
 from scenario import Silent
 from simulator import Killed
 
-from keyplan.applier.apply import CUT_SHORT, STEP_FAILED, STOPPED, Lane
+from keyplan.applier.lane import CUT_SHORT, STEP_FAILED, STOPPED, Lane
 from keyplan.model.manifest import Address
 from keyplan.model.plan import Action, Reason, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
@@ -74,7 +74,7 @@ def test_a_kept_key_that_could_not_be_kept_in_order_is_told_of() -> None:
 def test_a_bug_is_an_outcome_that_names_its_class_and_place() -> None:
     (outcome,) = run(explode, MAKE)
     assert isinstance(outcome, Failed)
-    assert re.fullmatch(r"this is a bug in keyplan: TypeError at \S+test_apply_lanes\.py:\d+", outcome.message)
+    assert re.fullmatch(r"this is a bug in keyplan: TypeError at \S+test_lane\.py:\d+", outcome.message)
     assert outcome.trace.endswith(" in explode\nTypeError")
     assert outcome.exit_status == 1
 
