@@ -1,7 +1,6 @@
 """Whether everything that a plan or apply needs is there: credential, dialect, clock, rights, sinks, ledger, lock.
 
-In: a manifest and the ways to ports, each of which may be shut. Out: findings, all of them, not the first trouble only.
-Never: a call that changes anything; a word on what only trying would tell, other than that.
+All findings are collected, not the first only. Nothing is changed: what only a write would show is reported as unknown.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from keyplan.model.observation import LARGEST_SKEW, Observation, Slot, Space
 from keyplan.ports import Examinable, Holder, KeyReader, LedgerReader, Memory, ProviderPorts, Sink
 
 _LAST_DAYS = timedelta(days=14)
-"""So long before keyplan's own credential expires, a person is told."""
+"""How long before its expiry keyplan's own credential is a warning."""
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """The ways to ports. Each may raise KeyplanError when it is opened."""
+    """What opens each port. Each may raise KeyplanError, which becomes a finding."""
 
     provider: Callable[[], ProviderPorts]
     sinks: Mapping[SinkName, Callable[[], Sink]]
@@ -33,7 +32,7 @@ class Doors:
 
 
 def examine(manifest: Manifest, doors: Doors, *, now: datetime) -> Examination:
-    """Return how everything is that the manifest needs."""
+    """Return findings about the provider, each sink and the ledger that a manifest names."""
     base_url, findings = _examine_provider(manifest, doors.provider, now)
     for name, settings in manifest.sinks.items():
         findings += [replace(one, sink=name) for one in _examine_sink(manifest, settings, doors.sinks[name])]
@@ -47,7 +46,7 @@ def examine(manifest: Manifest, doors: Doors, *, now: datetime) -> Examination:
 def _examine_provider(
     manifest: Manifest, door: Callable[[], ProviderPorts], now: datetime
 ) -> tuple[str | None, list[Finding]]:
-    """Return the account's base URL, None where nobody knows it, and how the provider is."""
+    """Return the account's base URL, None if it cannot be known, and what was found about the provider."""
     try:
         ports = door()
     except KeyplanError as error:
@@ -70,7 +69,7 @@ def _ask(manifest: Manifest, reader: KeyReader, now: datetime) -> Iterator[Findi
         subject = "list keys"
         keys = reader.list_keys(list_spaces(manifest, spaces))
     except KeyplanError as error:
-        # Who was never let in is not known; a refusal after that is about a single right.
+        # Before the spaces are known, a refusal means that the credential is not accepted; later, a single right lacks.
         is_stranger = isinstance(error, ProviderDeniedError) and not spaces
         yield _broken(Area.PROVIDER, "credential" if is_stranger else subject, error)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from keyplan.applier.deliver import DeliveryResult, deliver
 from keyplan.applier.intent import abandon_intent, make_intent, open_intent
@@ -87,6 +88,8 @@ class Issuance:
                     return writer.refresh(key.id, expires_at=expires_at, grace=self.action.overlap)
                 case CreateBasis():
                     return writer.create(desired, expires_at=desired.expiry_from(now))
+                case _:
+                    assert_never(self.basis)
         except InDoubtError as doubt:
             # Never a second create: the first may have happened, and neither names nor requests are unique.
             return recover(self.action, self.basis, intent, doubt, self.bench)

@@ -1,7 +1,4 @@
-"""The world at one instant, asked through readers only: provider, ledger and sinks become a snapshot.
-
-In: a manifest and the ports that read. Out: a snapshot. Never: a call that could change anything.
-"""
+"""Provider, ledger and sinks at one instant, as a snapshot. Only readers are called, which cannot change anything."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from keyplan.ports import KeyReader, LedgerReader, Memory, SinkReader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
-    """Everything that a run may touch which must not change anything: no door in it leads to a write."""
+    """Everything that a read-only run may call: none of it has a method that writes."""
 
     reader: KeyReader
     ledger: LedgerReader
@@ -35,20 +32,22 @@ def observe(
     sinks: Mapping[SinkName, SinkReader],
     now: datetime,
 ) -> Snapshot:
-    """Return what provider, ledger and sinks show, each asked at the same time as the others.
+    """Return what provider, ledger and sinks show, all read in parallel.
 
     Raises ProviderError, SinkError, LedgerError, InputError for an unknown space, and ManifestError for two
     declarations that would be delivered to one place.
     """
+    # Before anything is called: an impossible place is found without a credential.
     slots = locate_slots(manifest, sinks)
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
-        recalling = pool.submit(ledger.recall)
-        looking = [pool.submit(sinks[name].inspect, tuple(mine)) for name, mine in _by_sink(slots).items()]
+        recalled = pool.submit(ledger.recall)
+        inspected = [pool.submit(sinks[name].inspect, tuple(mine)) for name, mine in _by_sink(slots).items()]
+        # The provider in this thread, in this order: which spaces to list is known from their names only.
         laws = reader.laws()
         spaces = reader.find_spaces(name_spaces(manifest))
         keys = reader.list_keys(list_spaces(manifest, spaces))
-        memory = recalling.result()
-        holdings = {slot: held for future in looking for slot, held in future.result().items()}
+        memory = recalled.result()
+        holdings = {slot: held for future in inspected for slot, held in future.result().items()}
     return Snapshot(
         now=now,
         provider=reader.base_url,
@@ -66,9 +65,9 @@ def observe(
 
 
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:
-    """Return every declaration's slots in the order of its deliveries. Asks no sink anything over a network.
+    """Return every declaration's slots in the order of its deliveries. No sink is called over a network.
 
-    Raises InputError where a place is impossible, ManifestError where two declarations share one.
+    Raises InputError if a place is impossible, ManifestError if two declarations share one.
     """
     slots = {
         declared.address: tuple(
@@ -81,6 +80,7 @@ def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Ma
 
 
 def _refuse_shared(manifest: Manifest, slots: Mapping[Address, tuple[Slot, ...]]) -> None:
+    # Each of the two would overwrite the other's key at every run, and neither would ever be delivered.
     taken: dict[Slot, Address] = {}
     problems: list[Problem] = []
     for declared in manifest.keys:
@@ -108,12 +108,12 @@ def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[S
 
 
 def name_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
-    """Return the spaces that declarations name or number, which have to be looked up."""
+    """Return the spaces that declarations refer to, by name or id, and that have to be looked up."""
     return frozenset(declared.space for declared in manifest.keys if declared.space)
 
 
 def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozenset[SpaceId]:
-    """Return the ids of all spaces that declarations speak of, given those that were looked up."""
+    """Return the ids of all spaces that declarations refer to, given those that were looked up."""
     found = {space.id for space in spaces.values()}
     written = {reference.space_id for reference in spaces if isinstance(reference, SpaceById)}
     granted = {grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces}
@@ -121,22 +121,23 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
 
 
 def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> Mapping[Slot, Holding]:
-    """Return the holdings, with the ledger's own receipt in place of each that agrees with it.
-
-    One of two is in memory then, and who compares them later sees at once that they are the same. The ledger's knows
-    more: which sinks took the raw key.
-    """
+    """Return the holdings, with the ledger's own receipt in place of each that agrees with it."""
+    # One of the two is in memory then, and comparing them later takes no time. The ledger's knows more: which sinks
+    # took the raw key.
     in_ledger = {receipt.address: receipt for receipt in memory.receipts}
 
     def share(held: Holding) -> Holding:
-        told = held.receipt and in_ledger.get(held.receipt.address)
-        return replace(held, receipt=told) if held.receipt and told and told.agrees_with(held.receipt) else held
+        if held.receipt is None:
+            return held
+        recorded = in_ledger.get(held.receipt.address)
+        return replace(held, receipt=recorded) if recorded and recorded.agrees_with(held.receipt) else held
 
     return {slot: share(held) for slot, held in holdings.items()}
 
 
 def _merge_intents(memory: Memory, holdings: Mapping[Slot, Holding], owner: str) -> tuple[Intent, ...]:
-    """Return the open intents of ledger and sinks, each id once with the most attempts that anybody noted."""
+    """Return the open intents of ledger and sinks, sorted by time, each id once with the highest count of attempts."""
+    # A sink that could not be written in a later attempt still has the earlier count.
     beside = [held.intent for held in holdings.values() if held.intent]
     ranked = sorted((*memory.intents, *beside), key=lambda intent: intent.attempts)
     merged = {intent.id: intent for intent in ranked if intent.owner == owner}
