@@ -38,8 +38,10 @@ class Copy:
         """
         intent = make_intent(self.action, self.basis, self.bench.clock.now())
         try:
+            # Intend before the raw key is read: a sink that cannot be written is found while no secret is in memory.
             self._intend(intent)
             raw = self._read_source()
+            # Verify before deliver: a dead raw key would only be spread.
             self._verify(raw)
         except KeyplanError as error:
             abandon_intent(intent, self.basis, self.basis.lacking, self.bench)
@@ -50,10 +52,7 @@ class Copy:
         return self._record(intent, delivery)
 
     def _intend(self, intent: Intent) -> None:
-        """Write the intent to the ledger and to the sinks that lack the raw key.
-
-        Before the raw key is read: a sink that cannot be written is found while no secret is in memory.
-        """
+        """Write the intent to the ledger and to the sinks that lack the raw key."""
         self.progress.step(self.action.address, "intend")
         open_intent(intent, self.basis.lacking, self.bench)
 
@@ -69,7 +68,7 @@ class Copy:
         return raw
 
     def _verify(self, raw: RawKey) -> None:
-        """Raise ProviderError unless the raw key is shown to work: a dead one would only be spread."""
+        """Raise ProviderError unless the provider accepts the raw key."""
         self.progress.step(self.action.address, "verify")
         source = self.basis.source
         if not self.bench.accepts(raw):
@@ -83,6 +82,7 @@ class Copy:
         basis = self.basis
         receipt = _make_receipt(basis, (), self.bench.clock.now())
         delivery = deliver(basis.lacking, raw, receipt, self.bench)
+        # Nothing changed anywhere, so nothing is left to finish. If one slot may hold it, the intent stays open.
         if delivery.is_nowhere:
             abandon_intent(intent, basis, basis.lacking, self.bench)
             return fail_undelivered(self.action, delivery, foretell(self.action, intent, TRIES_AGAIN))
@@ -98,6 +98,7 @@ class Copy:
             bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
             if former := action.previous_address:
                 bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
+            # The other slots last: their receipts are only out of date, and the next plan sees that by itself.
             annotate(basis.outdated, receipt, bench)
         except KeyplanError as error:
             return fail(action, error, foretell(action, intent, TRIES_AGAIN))

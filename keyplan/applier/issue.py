@@ -33,12 +33,16 @@ class Issuance:
 
     def run(self) -> Outcome:
         """Run the action to its end, or undo it, or leave an open intent from which the next run goes on."""
+        # Intend first: without it, a crash right after the next step would leave a live key that nobody holds, and
+        # nothing that tells the next run to look for it. It also proves that the sinks can be written.
         intent = self._intend()
         if isinstance(intent, Failed):
             return intent
+        # From here until it is recorded, only the intent and the key's own marker show that the key exists.
         issued = self._issue(intent)
         if not isinstance(issued, Issued):
             return issued
+        # Verify before deliver: a secret that works must not be overwritten with one that does not.
         notes = self._verify(intent, issued)
         if isinstance(notes, Failed):
             return notes
@@ -46,17 +50,15 @@ class Issuance:
         delivery = self._deliver(intent, issued, receipt)
         if isinstance(delivery, Failed):
             return delivery
+        # Record after deliver: a receipt that came first would call a key delivered that no consumer can read.
         recorded = self._record(intent, receipt, delivery)
         if isinstance(recorded, Failed):
             return recorded
+        # Retire last: until every sink holds the new raw key, consumers hold the old one.
         return self._retire(recorded, delivery, notes)
 
     def _intend(self) -> Intent | Failed:
-        """Write the intent to ledger and sinks (step "intend").
-
-        First of all: without it, a crash right after "issue" would leave a live key that nobody holds, and nothing that
-        tells the next run to look for it. It also proves that the sinks can be written while there is nothing to lose.
-        """
+        """Write the intent to ledger and sinks (docs/planning.md, "Applying", step "intend")."""
         intent = make_intent(self.action, self.basis, self.bench.clock.now())
         self.progress.step(self.action.address, "intend")
         try:
@@ -66,7 +68,7 @@ class Issuance:
         return intent
 
     def _issue(self, intent: Intent) -> Issued | Failed | InDoubt:
-        """Create or refresh, once (step "issue")."""
+        """Create or refresh, once (docs/planning.md, "Applying", step "issue")."""
         self.progress.step(self.action.address, self.action.verb.value)
         try:
             return self._create_or_refresh(intent)
@@ -95,9 +97,9 @@ class Issuance:
             return recover(self.action, self.basis, intent, doubt, self.bench)
 
     def _verify(self, intent: Intent, issued: Issued) -> tuple[str, ...] | Failed:
-        """Return what the report notes about the new raw key, once the provider accepts it (step "verify").
+        """Return what the report notes about the new raw key (docs/planning.md, "Applying", step "verify").
 
-        Before "deliver", so that a secret that works is never overwritten with one that does not.
+        A created key that the provider does not accept is deleted again; a refreshed one goes on, with a note.
         """
         self.progress.step(self.action.address, "verify")
         if self.bench.accepts(issued.raw):
@@ -112,29 +114,24 @@ class Issuance:
         return self._undo(intent, issued, failure)
 
     def _deliver(self, intent: Intent, issued: Issued, receipt: Receipt) -> DeliveryResult | Failed:
-        """Store raw key and receipt in every sink (step "deliver"). If certainly none took it, undo a create.
-
-        If some took it, both keys live on: consumers of those sinks read the new one, all others the old one. A refresh
-        cannot be undone; its intent stays open.
-        """
+        """Store raw key and receipt in every sink (docs/planning.md, "Applying", step "deliver")."""
         self.progress.step(self.action.address, "deliver")
         delivery = deliver(self.basis.slots, issued.raw, receipt, self.bench)
+        # If only some sinks took it, both keys live on: consumers of those read the new one, all others the old one.
+        # A refresh cannot be undone: its intent stays open, and the next run gives it another raw key.
         if delivery.is_nowhere and isinstance(self.basis, CreateBasis):
             return self._undo(intent, issued, fail_undelivered(self.action, delivery, TRIES_AGAIN))
         return delivery
 
     def _record(self, intent: Intent, receipt: Receipt, delivery: DeliveryResult) -> Receipt | Failed:
-        """Write the receipt to the ledger, with the slots that took the raw key, and close the intents (step "record").
-
-        After "deliver": a receipt that came first would call a key delivered that no consumer can read. One transaction
-        for both, so that no crash leaves a recorded key with an intent that calls it unfinished.
-        """
+        """Write the receipt and close the intents (docs/planning.md, "Applying", step "record")."""
         action, basis = self.action, self.basis
         recorded = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in delivery.stored)))
         closes = () if delivery.failures else (intent.id, *(earlier.id for earlier in basis.intents))
         self.progress.step(action.address, "record")
         try:
             if delivery.stored:
+                # One transaction for both: no crash leaves a recorded key beside an intent that calls it unfinished.
                 self.bench.retry(lambda: self.bench.ledger.record(recorded, closes=closes), on=LedgerError)
                 self._forget_former_address()
         except LedgerError as error:
@@ -152,12 +149,9 @@ class Issuance:
             self.bench.retry(lambda: self.bench.ledger.forget(receipt.address), on=LedgerError)
 
     def _retire(self, receipt: Receipt, delivery: DeliveryResult, notes: tuple[str, ...]) -> Done | Failed:
-        """Delete the key that a replace without overlap leaves behind (step "retire").
-
-        Last of all: until every sink holds the new raw key, consumers hold the old one. With an overlap, a later plan
-        deletes it.
-        """
+        """Delete the key that a replace leaves behind (docs/planning.md, "Applying", step "retire")."""
         action = self.action
+        # With an overlap the old key lives on, and a later plan deletes it (docs/planning.md, row 14).
         if action.verb is Verb.REPLACE and action.key_id and not action.overlap:
             self.progress.step(action.address, "retire")
             try:
@@ -174,11 +168,9 @@ class Issuance:
         return fail(self.action, error, foretell(self.action, intent, TRIES_AGAIN))
 
     def _undo(self, intent: Intent, issued: Issued, failure: Failed) -> Failed:
-        """Delete the key that was just made, close its intent, and return the failure that led to it.
-
-        In that order: an intent that is closed first, and then a crash, would leave a live key that nobody holds.
-        """
+        """Delete the key that was just made, close its intent, and return the failure that led to it."""
         try:
+            # Before the intent is closed: a crash between the two would else leave a live key that nobody holds.
             self.bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"

@@ -45,11 +45,7 @@ class Lane:
                 why = why or STEP_FAILED
 
     def settle(self, future: Future[None]) -> list[Outcome]:
-        """Return what became of every action that is reported, whatever `run` came to in that future.
-
-        An exception that does not end the process becomes the outcome of the action that raised it, so that it does
-        not cost the other keys of the run their outcomes.
-        """
+        """Return what became of every action that is reported, whatever `run` came to in that future."""
         if future.cancelled():
             return self._leave_out(STOPPED)
         if not future.done():
@@ -59,6 +55,7 @@ class Lane:
             return self._outcomes
         if not isinstance(error, Exception):
             raise error
+        # A bug in one key's lane must not cost the other keys of the run their outcomes.
         return self._break_off(lambda action: _blame(action, error), STEP_FAILED)
 
     def _note(self, outcome: Outcome | None) -> None:
@@ -80,7 +77,7 @@ class Lane:
 
 
 def is_reported(action: Action) -> bool:
-    """Whether progress and report list the action: kept keys are too many to list."""
+    """Whether progress and report list the action. Kept keys are counted by the plan alone: they are too many."""
     return action.verb is not Verb.KEEP
 
 

@@ -22,12 +22,11 @@ from keyplan.model.report import Done, Failed, Outcome
 
 
 def delete(action: PlannedAction, basis: DeleteBasis, bench: Workbench, *, is_last: bool) -> Outcome:
-    """End a key; with the last key of an undeclared address, its places are emptied and its receipt goes.
-
-    The receipt stays until then: without it, and without markers, the other keys of the address would be nobody's.
-    """
+    """End a key; with the last key of an undeclared address, its places are emptied and its receipt is dropped."""
     try:
+        # The key before its places: a consumer that reads an empty place would look broken while its key still works.
         bench.writer.delete(basis.key.id)
+        # Until the last one: without receipt and markers, the other keys of the address would be nobody's.
         if is_last and action.reason is Reason.UNDECLARED:
             _drop_receipt(action, basis, bench)
     except KeyplanError as error:
@@ -36,14 +35,12 @@ def delete(action: PlannedAction, basis: DeleteBasis, bench: Workbench, *, is_la
 
 
 def forget(action: PlannedAction, basis: ForgetBasis, bench: Workbench) -> Outcome:
-    """Drop the receipt of a key that is gone; of a key that lives, record that it is no longer managed.
-
-    That record stays, because the marker on the key does: without it the next run would take the key for ours.
-    """
+    """Drop the receipt of a key that is gone; of a key that lives, record that it is no longer managed."""
     try:
         if basis.key is None:
             _drop_receipt(action, basis, bench)
         else:
+            # The record stays, because the marker on the key does: without it the next run would take the key for ours.
             note = _make_forgotten(action, basis.key, basis.receipt, bench)
             bench.retry(lambda: bench.ledger.record(note), on=LedgerError)
     except KeyplanError as error:
@@ -72,6 +69,7 @@ def _drop_receipt(action: PlannedAction, basis: DeleteBasis | ForgetBasis, bench
     # A receipt that the ledger has under this address may by now belong to another key.
     if basis.receipt is None:
         return
+    # The places before the receipt, which is all that names them once the declaration is gone.
     for slot in basis.slots:
         empty = partial(bench.sinks[slot.sink].withdraw, slot, basis.receipt.owner)
         bench.retry(empty, on=SinkUnavailableError)

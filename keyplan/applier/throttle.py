@@ -21,20 +21,16 @@ from keyplan.ports import Issued, KeyWriter, Sink
 
 
 def throttle(ports: Workbench, most: int) -> Workbench:
-    """Return a workbench whose provider and sinks are each called by at most so many threads at a time.
-
-    No call waits for a turn while it holds another, so no two threads ever wait for each other.
-    """
+    """Return a workbench whose provider and sinks are each called by at most so many threads at a time."""
+    # No call waits for a turn while it holds another, so no two threads ever wait for each other.
     sinks = {name: ThrottledSink(sink, most) for name, sink in ports.sinks.items()}
     return replace(ports, writer=ThrottledWriter(ports.writer, most), sinks=sinks)
 
 
 def count_lanes(most: int) -> int:
-    """Return how many keys may be under way if the provider and each sink may be called `most` times at once.
-
-    Half as many more, because a key also waits for the ledger and its sinks while the provider could be called: 1,000
-    keys at 50 ms a request and 32 requests at a time took 4.7 s instead of 5.1.
-    """
+    """Return how many keys may be under way if the provider and each sink may be called `most` times at once."""
+    # Half as many more, because a key also waits for the ledger and its sinks while the provider could be called:
+    # 1,000 keys at 50 ms a request and 32 requests at a time took 4.7 s instead of 5.1.
     return most + most // 2
 
 

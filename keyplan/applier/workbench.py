@@ -41,10 +41,8 @@ class Workbench:
             yield
 
     def retry(self, step: Callable[[], T], *, on: type[KeyplanError]) -> T:
-        """Return what a repeatable step returns, tried again while it fails with `on`. Raises its last error.
-
-        Never for create or refresh: a second one would leave a live key that nobody holds.
-        """
+        """Return what a repeatable step returns, tried again while it fails with `on`. Raises its last error."""
+        # Never for create or refresh: a second one would leave a live key that nobody holds.
         failure: KeyplanError | None = None
         for _ in self.attempts():
             try:
@@ -54,10 +52,8 @@ class Workbench:
         raise failure or AssertionError("attempts() yields at least once")
 
     def accepts(self, raw: RawKey) -> bool:
-        """Whether the provider accepts a raw key within the time of the attempts; no if it gives no answer at all.
-
-        A key that was just issued may need some seconds until every server of the provider knows it.
-        """
+        """Whether the provider accepts a raw key within the time of the attempts; no if it gives no answer at all."""
+        # A key that was just issued may need some seconds until every server of the provider knows it.
         for _ in self.attempts():
             with suppress(ProviderError):
                 if self.writer.verify(raw):
