@@ -93,7 +93,7 @@ class Issuance:
                 case _:
                     assert_never(self.basis)
         except InDoubtError as doubt:
-            # Never a second create: the first may have happened, and neither names nor requests are unique.
+            # Never a second create: the first may have made a key, and none is idempotent (docs/arize-api.md, A19).
             return recover(self.action, self.basis, intent, doubt, self.bench)
 
     def _verify(self, intent: Intent, issued: Issued) -> tuple[str, ...] | Failed:
@@ -184,7 +184,7 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
     """Return the receipt that goes beside the raw key; which sinks took it is not known yet."""
     desired, declared, key = basis.desired, basis.desired.declaration, issued.key
     superseded = basis.superseded
-    # A refresh may answer with another id: then the old one is superseded, as after a replace.
+    # A refresh may answer with another id (docs/arize-api.md, A22): then the old one is superseded, as after a replace.
     if action.key_id and action.key_id != key.id:
         former = Superseded(key_id=action.key_id, switched_at=now, delete_after=now + action.overlap)
         superseded = tuple(sorted((*superseded, former)))

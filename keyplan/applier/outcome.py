@@ -36,6 +36,7 @@ def foretell(action: PlannedAction, intent: Intent, usual: str) -> str:
     """Return what the next run does about an intent that stays open: the usual thing, or nothing after too many."""
     if intent.attempts < MOST_ATTEMPTS:
         return usual
+    # Each attempt may leave a key behind: what failed so often would fill the account.
     return (
         f"leaves it to a person after {MOST_ATTEMPTS} failed attempts: see `keyplan ledger show`, fix the cause, "
         f"then run `keyplan rotate '{action.address}'`"

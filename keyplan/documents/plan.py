@@ -1,7 +1,6 @@
 """A plan as JSON values, in the format that `schemas/plan.v1.json` publishes, and its digest.
 
-In: a `Plan`, or a document that somebody stored. Out: the other of the two, unchanged. Never: a document of
-another major format version taken for ours; two different decisions with one digest.
+Two different decisions never have one digest, and a document of another major format version is never read.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ def list_decisions(plan: Plan) -> dict[str, Any]:
 def from_document(document: object) -> Plan:
     """Return the plan that `to_document` wrote; fields that it does not know are ignored.
 
-    Raises PlanFileError where the document is of another major format version, or not a plan.
+    Raises PlanFileError if the document is of another major format version, or not a plan.
     """
     fields = Fields(document, "plan")
     check_version(fields.text("format_version"))
@@ -132,7 +131,7 @@ def write_summary(summary: Summary) -> dict[str, int]:
 
 
 def check_version(version: str) -> None:
-    """Return where a document of that version can be read. Raises PlanFileError for another major one."""
+    """Accept the version of a document that can be read. Raises PlanFileError for another major one."""
     major, _, minor = version.partition(".")
     if not (major.isascii() and major.isdigit() and minor.isascii() and minor.isdigit()):
         raise PlanFileError("plan.format_version is not of the form MAJOR.MINOR")

@@ -1,7 +1,6 @@
 """Plans of several manifests as one document, and the one digest that stands for all of them.
 
-In: plans, or a document that somebody stored. Out: the other of the two. A single plan is its own document, so that
-whoever has one manifest never meets this.
+A single plan is its own document: users with one manifest never see a set.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ def combine_digests(plans: Sequence[Plan]) -> str:
 
 
 def digest_to_approve(plans: Sequence[Plan]) -> str:
-    """Return the one digest of all plans; empty where none of them changes anything."""
+    """Return the one digest of all plans; empty if none of them changes anything."""
     return combine_digests(plans) if any(plan.changes for plan in plans) else ""
 
 
 def to_documents(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> dict[str, Any]:
     """Return the plans as JSON values: a single one's own document, or a set that holds each of theirs.
 
-    Beside failures it is always a set, and one without a digest: nobody can approve a part of what was asked.
+    With failures it is always a set, and has no digest: a part of what was asked for cannot be approved.
     """
     if len(plans) == 1 and not failures:
         return to_document(plans[0])
@@ -46,7 +45,7 @@ def to_documents(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> dic
 def from_documents(document: object) -> tuple[Plan, ...]:
     """Return the plans that `to_documents` wrote.
 
-    Raises PlanFileError where the document is of another major format version, or not of plans.
+    Raises PlanFileError if the document is of another major format version, or not of plans.
     """
     if not isinstance(document, dict) or "plans" not in document:
         return (from_document(document),)

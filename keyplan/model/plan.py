@@ -1,7 +1,7 @@
-"""A plan: actions, each with its verb and reason, and the digest that a reviewer approves.
+"""A plan: actions, each with its verb and reason. First what is published, then what is executed.
 
-In: decisions of `core/planning.py` and `core/guarding.py`. Out: what views show and applying executes.
-Never: a raw key (none exists yet), a time that depends on when the plan was made.
+No raw key exists yet when a plan is made, so none can be in it. Nor does any time in it depend on when it was made:
+every plan would be another one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Verb(Enum):
 
 
 class Reason(Enum):
-    """Why an action is planned: the reasons of the table in docs/planning.md."""
+    """Why an action is planned: the column "reason" of the table in docs/planning.md."""
 
     DECLARED_IN_PAST = "declared_in_past"
     FOREIGN = "foreign"
@@ -79,7 +79,7 @@ class Blocked:
 
     guard: Guard
     advice: str
-    """What a person can do about it."""
+    """What a user can do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -123,7 +123,7 @@ class Action:
     changes: tuple[Change, ...] = ()
     """Sorted by field."""
     explanation: str = ""
-    """Why this verb and not another, where the dialect's laws decided; or a detail of the reason."""
+    """Why this verb and not another, if the dialect's laws decided; or a detail of the reason."""
     consequences: tuple[str, ...] = ()
     """What happens to consumers, a sentence each."""
     locations: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ class Action:
     overlap: timedelta = timedelta(0)
     """How long the old key works on: by grace for refresh, as a second live key for replace."""
     previous_address: Address | None = None
-    """With `Reason.MOVED`: where it was."""
+    """With `Reason.MOVED`: the address that it had."""
     blocked: Blocked | None = None
     place: Place | None = field(default=None, compare=False)
     """Where the declaration stands; not part of the digest."""
@@ -311,7 +311,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a person asked of planning beyond the manifest; part of a plan, so that it can be planned again."""
+    """What the user asked for beyond the manifest; part of a plan, so that it can be planned again."""
 
     rotate: tuple[str, ...] = ()
     """Addresses or globs whose keys are to be renewed now. Sorted."""
@@ -334,11 +334,11 @@ class Plan:
     actions: tuple[Action, ...]
     """Creates, replaces, refreshes, deletes, forgets, keeps; by address within each."""
     unmanaged: tuple[KeyView, ...] = ()
-    """Live keys that nobody declared, sorted by id; untouched."""
+    """Unmanaged live keys, sorted by id; not touched."""
     unmanaged_policy: Unmanaged = Unmanaged.REPORT
     request: Request = Request()
     serial: int = 0
-    """How many applies the ledger remembered; with the digest it tells one run of a plan from another."""
+    """How many applies the ledger remembered; with the digest it distinguishes one run of a plan from another."""
     warnings: tuple[str, ...] = ()
     """Things that a reviewer should know and that stop nothing."""
     policies: tuple[str, ...] = ()
@@ -356,7 +356,7 @@ class Plan:
 
     @property
     def refuses_unmanaged(self) -> bool:
-        """Whether there are live keys that nobody declared, and the manifest calls that a failure."""
+        """Whether there are unmanaged live keys, and the manifest calls that a failure."""
         return self.unmanaged_policy is Unmanaged.FAIL and bool(self.unmanaged)
 
     @property
