@@ -80,7 +80,7 @@ def annotate(slots: Collection[Slot], receipt: Receipt, bench: Workbench) -> Non
 
 
 def _store(slot: Slot, raw: RawKey, receipt: Receipt, bench: Workbench) -> Stored | NotStored | MaybeStored:
-    """Store a raw key in one slot. An unreachable sink is tried again; a refusal, such as 403, is final."""
+    """Store a raw key in one slot, tried again after each of `workbench.RETRY_PAUSES` while the sink is unavailable."""
     sink = bench.sinks[slot.sink]
     errors: list[SinkError] = []
     for _ in bench.attempts():
@@ -89,6 +89,7 @@ def _store(slot: Slot, raw: RawKey, receipt: Receipt, bench: Workbench) -> Store
         except SinkUnavailableError as error:
             errors.append(error)
         except SinkError as error:
+            # A refusal, such as a 403 or another owner's value, does not pass within seconds.
             errors.append(error)
             break
         else:

@@ -76,7 +76,7 @@ def _block_exhausted(case: Case) -> PlannedAction:
     return block(
         replace(create(case, Reason.UNFINISHED), key_id=alive[0].id if alive else None),
         Guard.EXHAUSTED,
-        f"{MOST_ATTEMPTS} attempts failed; see `keyplan ledger show`, mend the cause, "
+        f"{MOST_ATTEMPTS} attempts failed; see `keyplan ledger show`, fix the cause, "
         f"then run `keyplan rotate '{case.declaration.address}'` to start afresh",
     )
 

@@ -423,7 +423,7 @@ def test_who_is_asked_is_told_what_to_do() -> None:
     (action,) = plan(situate(desired, keys=[ours()], intents=[make_intent(attempts=5)]), desired).actions
     assert action.blocked
     assert action.blocked.advice == (
-        "5 attempts failed; see `keyplan ledger show`, mend the cause, "
+        "5 attempts failed; see `keyplan ledger show`, fix the cause, "
         "then run `keyplan rotate 'user/ci'` to start afresh"
     )
 
