@@ -168,8 +168,6 @@ class Basis:
     """The address's receipt so far; for keep and deliver: what it should say now."""
     superseded: tuple[Superseded, ...] = ()
     """Live old keys of the address besides `key`, sorted; they go into the new receipt."""
-    alive: tuple[KeyId, ...] = ()
-    """Ids of all live keys that are the address's, sorted."""
     intents: tuple[Intent, ...] = ()
     """Open ones of the address, oldest first."""
     slots: tuple[Slot, ...] = ()
@@ -191,6 +189,8 @@ class CreateBasis(Basis):
     """For create and replace: a new key is made. With replace, `key` is the one that it takes the place of."""
 
     desired: Desired
+    alive: tuple[KeyId, ...] = ()
+    """Ids of all live keys that are the address's, sorted."""
 
     @property
     def future_marker(self) -> Marker | None:
@@ -205,6 +205,8 @@ class RefreshBasis(Basis):
 
     desired: Desired
     key: Observation
+    alive: tuple[KeyId, ...] = ()
+    """Ids of all live keys that are the address's, sorted."""
 
     @property
     def future_marker(self) -> Marker | None:
@@ -222,6 +224,8 @@ class CopyBasis(Basis):
     receipt: Receipt
     source: Slot
     """The slot that it is copied from."""
+    alive: tuple[KeyId, ...] = ()
+    """As in `CreateBasis`: an intent may be open from a run that made a key."""
     lacking: tuple[Slot, ...]
     """Slots that do not hold the current raw key."""
     outdated: tuple[Slot, ...] = ()

@@ -68,7 +68,6 @@ def keep_basis(case: Case, key: Observation, receipt: Receipt) -> KeepBasis:
         key=key,
         receipt=receipt,
         superseded=list_superseded(case, key),
-        alive=list_alive(case),
         intents=case.owned.intents,
         slots=case.slots,
         is_own_credential=key.id in case.snapshot.own_keys,
