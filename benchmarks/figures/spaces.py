@@ -2,8 +2,8 @@
 
 The longest is that of all service keys, of any space. No space's own listing can be the measure: a page's cursor is
 known only once the page before it is there, so ten pages of all service keys take ten times 50 ms, however short the
-100 others are. And that listing cannot be spared: a listing by space shows no roles (arize-api 3.6: its `organizations`
-are always empty), nor the keys of spaces that the manifest has ceased to name.
+100 others are. And that listing cannot be spared: a listing by space shows no roles (docs/arize-api.md,
+A14: its `organizations` are always empty), nor the keys of spaces that the manifest has ceased to name.
 """
 
 from __future__ import annotations
