@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from keyplan.cli.notify_options import FORESEEN
 
+from keyplan.app.monitor import FORESEEN
 from keyplan.model.drift import Kind
 from keyplan.model.plan import Verb
 from keyplan.renderers.machine.metrics import FAMILIES

@@ -92,7 +92,6 @@ def test_a_kept_key_knows_all_that_applying_needs() -> None:
         key=ours(),
         receipt=receipt,
         superseded=receipt.superseded,
-        alive=(KeyId("key-0"), KeyId("key-1"), KeyId("key-9")),
         intents=tuple(intents),
         slots=(slot_of(CI),),
         is_own_credential=True,
