@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 import httpx
 from simulated.clock import SimulatedClock
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromEnvironment, ProviderSettings, SecretSource
 from keyplan.model.secret import Credential
-from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts, ReaderPorts
 from keyplan.providers.arize import build, build_reader
 
@@ -70,15 +70,15 @@ class Arize:
     def provider(self, **options: str) -> ProviderPorts:
         """Return the doors to this server; the dialect is beta unless `api` says another."""
         settings = ProviderSettings(options={"api": "beta", **options})
-        return build(settings, self._surroundings(), transport=httpx.MockTransport(self))
+        return build(settings, self._context(), transport=httpx.MockTransport(self))
 
     def reader(self, reader_credential: SecretSource | None = None) -> ReaderPorts:
         """Return the reading door alone."""
         settings = ProviderSettings(reader_credential=reader_credential, options={"api": "beta"})
-        return build_reader(settings, self._surroundings(), transport=httpx.MockTransport(self))
+        return build_reader(settings, self._context(), transport=httpx.MockTransport(self))
 
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
+    def _context(self) -> PluginContext:
+        return PluginContext(
             folder="/nowhere",
             owner="ml-platform",
             clock=self.clock,

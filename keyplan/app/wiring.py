@@ -17,8 +17,8 @@ from random import SystemRandom
 from typing import Protocol
 
 from keyplan.app import registry
+from keyplan.context import PluginContext
 from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
-from keyplan.plugin import Surroundings
 from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, ReaderPorts, RebuildableLedger, Sink
 from keyplan.renderers.sanitize import sanitize
 from keyplan.system.clock import SystemClock
@@ -83,23 +83,23 @@ class PluginWiring:
     def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
         """Return what the provider's module builds."""
         module = registry.load(PROVIDERS, settings.type)
-        ports: ProviderPorts = module.build(settings, self._surroundings(owner, folder))
+        ports: ProviderPorts = module.build(settings, self._context(owner, folder))
         return ports
 
     def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
         """Return what the provider's module builds for reading."""
         module = registry.load(PROVIDERS, settings.type)
-        ports: ReaderPorts = module.build_reader(settings, self._surroundings(owner, folder))
+        ports: ReaderPorts = module.build_reader(settings, self._context(owner, folder))
         return ports
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         """Return what each sink's module builds."""
-        surroundings = self._surroundings(manifest.owner, folder)
+        context = self._context(manifest.owner, folder)
         ours = (manifest.provider.credential, manifest.provider.reader_credential)
         named = {source.name for source in ours if isinstance(source, FromEnvironment)}
-        surroundings = replace(surroundings, credential_variables=surroundings.credential_variables | named)
+        context = replace(context, credential_variables=context.credential_variables | named)
         return {
-            name: registry.load(SINKS, settings.type).build(settings, surroundings)
+            name: registry.load(SINKS, settings.type).build(settings, context)
             for name, settings in manifest.sinks.items()
         }
 
@@ -126,8 +126,8 @@ class PluginWiring:
             command=command,
         )
 
-    def _surroundings(self, owner: str, folder: Path) -> Surroundings:
-        return Surroundings(
+    def _context(self, owner: str, folder: Path) -> PluginContext:
+        return PluginContext(
             folder=str(folder),
             owner=owner,
             clock=self._clock,

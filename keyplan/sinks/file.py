@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.file_store import FileStore
@@ -40,13 +40,13 @@ OPTIONS: Mapping[str, Any] = build_schema(
 _KIND = SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), read_format=read_format)
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is touched yet."""
     return build_at(
         settings,
-        base=surroundings.folder,
-        owner=surroundings.owner,
-        ignoring=GitIgnoring(surroundings.environment),
+        base=context.folder,
+        owner=context.owner,
+        ignoring=GitIgnoring(context.environment),
     )
 
 

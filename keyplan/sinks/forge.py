@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx
 
+from keyplan.context import PluginContext
 from keyplan.errors import SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, open_client, read_retry_after
 from keyplan.net.retry import Again, Gate, Patience, Retrier
-from keyplan.plugin import Surroundings
 from keyplan.system.secrets import read_source
 
 # Flow tries a failed step again by itself, so that there are few attempts here.
@@ -124,9 +124,7 @@ class Forge:
         return timedelta(seconds=10) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else None
 
 
-def open_forge(
-    base_url: str, options: Mapping[str, Json], surroundings: Surroundings, headers: Mapping[str, str]
-) -> Forge:
+def open_forge(base_url: str, options: Mapping[str, Json], context: PluginContext, headers: Mapping[str, str]) -> Forge:
     """Return the forge at a checked base URL, with the token that option `token` names; nothing is sent yet.
 
     Raises InputError where proxies or certificates of the environment cannot be used.
@@ -136,10 +134,8 @@ def open_forge(
         http=open_client(),
         base_url=base_url,
         headers=headers,
-        fetch_token=lambda: surroundings.resolve(read_source(token)),
-        retrier=Retrier(
-            clock=surroundings.clock, jitter=surroundings.jitter, gate=Gate(surroundings.clock), patience=PATIENCE
-        ),
+        fetch_token=lambda: context.resolve(read_source(token)),
+        retrier=Retrier(clock=context.clock, jitter=context.jitter, gate=Gate(context.clock), patience=PATIENCE),
     )
 
 

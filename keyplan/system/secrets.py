@@ -35,7 +35,7 @@ SECRET_SCHEMA: Mapping[str, Any] = {
 
 
 def read_source(value: Mapping[str, Any]) -> SecretSource:
-    """Return the source that an option which fits SECRET_SCHEMA names; hand it to `Surroundings.resolve`."""
+    """Return the source that an option which fits SECRET_SCHEMA names; hand it to `PluginContext.resolve`."""
     if "env" in value:
         return FromEnvironment(value["env"])
     return FromFile(value["file"]) if "file" in value else FromCommand(tuple(value["command"]))

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from contracts.provider_contract import ProviderContract
 
+from keyplan.context import PluginContext
 from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import Credential
-from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts
 from keyplan.providers.arize import build
 from keyplan.sandbox.options import SandboxOptions
@@ -23,7 +23,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[ProviderPorts]:
     """Yield both doors to one account, shared by the tests: none of them looks at keys that are not its own."""
     api, refresh_id = request.param
     with running(SandboxOptions(port=0, api=api, refresh_id=refresh_id)) as sandbox:
-        surroundings = Surroundings(
+        context = PluginContext(
             folder="/",
             owner="ml-platform",
             clock=SystemClock(),
@@ -32,7 +32,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[ProviderPorts]:
             environment={"ARIZE_API_HOST": sandbox.url.removeprefix("http://"), "ARIZE_API_SCHEME": "http"},
             say=lambda _: None,
         )
-        ports = build(ProviderSettings(), surroundings)
+        ports = build(ProviderSettings(), context)
         yield ports
         ports.close()
 

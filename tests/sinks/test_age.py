@@ -12,7 +12,7 @@ import pytest
 from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings, names_in
 from sinks.journey import travelling
-from sinks.local_surroundings import make_surroundings
+from sinks.local_context import make_context
 
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
@@ -36,7 +36,7 @@ def write_identity(folder: Path) -> None:
 def build_in(folder: Path, **options: Json) -> Sink:
     write_identity(folder)
     values: dict[str, Json] = {"path": "secrets/{name}.age", "recipients": [RECIPIENT], **options}
-    return build(make_sink_settings(values, sink_type="age"), make_surroundings(folder))
+    return build(make_sink_settings(values, sink_type="age"), make_context(folder))
 
 
 def decrypt(path: Path, identity: Path) -> str:
@@ -130,7 +130,7 @@ def test_every_recipient_can_read_it_ssh_keys_too(tmp_path: Path) -> None:
 def test_an_identity_comes_from_wherever_a_secret_may_stand(tmp_path: Path, source: dict[str, Json]) -> None:
     write_identity(tmp_path)
     settings = make_sink_settings({"path": "{name}", "recipients": [RECIPIENT], "identity": source})
-    assert build(settings, make_surroundings(tmp_path, {"AGE_KEY": str(IDENTITY)})).abilities.readable
+    assert build(settings, make_context(tmp_path, {"AGE_KEY": str(IDENTITY)})).abilities.readable
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_inten
 from sinks.azure_fake import IDENTITY_HEADER, TOKEN, AzureFake, answering_securely, shaking_hands
 from sinks.faults import Fault
 from sinks.journey import travelling
-from sinks.local_surroundings import make_surroundings
+from sinks.local_context import make_context
 from sinks.serving import free_port
 from sinks.threaded import answering
 
@@ -60,7 +60,7 @@ def fake(azure: Any, monkeypatch: pytest.MonkeyPatch) -> AzureFake:
 
 def open_sink(where: Mapping[str, Json], folder: Path, **options: Json) -> Sink:
     given: Mapping[str, Json] = {"name": "arize-{name}", **where, **options}
-    return build(make_sink_settings(given, sink_type="azure-key-vault"), make_surroundings(folder))
+    return build(make_sink_settings(given, sink_type="azure-key-vault"), make_context(folder))
 
 
 @pytest.fixture

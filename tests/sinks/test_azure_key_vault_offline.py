@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from samples import LOCAL, OWNER, make_declaration, make_intent, make_receipt, make_sink_settings
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
-from keyplan.plugin import Surroundings
 from keyplan.sinks.azure.notes import is_marked, is_void, leave, others, read_entry, write_tags
 from keyplan.sinks.azure.sink import OPTIONS, build, fill_slot
 from keyplan.sinks.notes import Entry
@@ -68,7 +68,7 @@ def test_places_that_are_impossible(name: str, message: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://v.vault.azure.net/secrets", "http://v.example"])
 def test_addresses_that_are_no_vaults(url: str) -> None:
     with pytest.raises(InputError, match="vault_url"):
-        build(make_sink_settings({**LEAST, "vault_url": url}), cast("Surroundings", Path()))
+        build(make_sink_settings({**LEAST, "vault_url": url}), cast("PluginContext", Path()))
 
 
 @pytest.mark.parametrize("void", [True, False])

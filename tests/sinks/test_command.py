@@ -27,7 +27,7 @@ from samples import (
     names_in,
 )
 from sinks.journey import travelling
-from sinks.local_surroundings import make_surroundings
+from sinks.local_context import make_context
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
@@ -59,7 +59,7 @@ BLIND = programs("check", "remove")
 def build_in(folder: Path, environment: dict[str, str] | None = None, **options: Json) -> Sink:
     (folder / "store").mkdir(exist_ok=True)
     shutil.copy(STORE, folder / "store.py")
-    return build(make_sink_settings(options, sink_type="command"), make_surroundings(folder, environment))
+    return build(make_sink_settings(options, sink_type="command"), make_context(folder, environment))
 
 
 def build_script(folder: Path, script: str, environment: dict[str, str] | None = None, **options: Json) -> Sink:

@@ -22,11 +22,11 @@ from samples import (
 from simulator import SimulatedClock
 
 from keyplan.app.registry import load
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Abilities, Content, Holding
 from keyplan.model.secret import Credential, RawKey
-from keyplan.plugin import Surroundings
 from keyplan.sinks.file import OPTIONS, build
 from keyplan.system.files import Folder
 
@@ -37,7 +37,7 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
     def resolve(source: object) -> Credential:
         raise AssertionError(source)
 
-    surroundings = Surroundings(
+    context = PluginContext(
         folder=str(tmp_path),
         owner=OWNER,
         clock=SimulatedClock(),
@@ -47,7 +47,7 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
         say=str,
     )
     assert load("keyplan.sinks", "file").build is build
-    sink = build(make_sink_settings(RAW_FILE), surroundings)
+    sink = build(make_sink_settings(RAW_FILE), context)
     assert sink.abilities == Abilities(holds_receipts=True, readable=True)
     assert names_in(tmp_path) == []
 

@@ -26,7 +26,7 @@ from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, ma
 from sinks.faults import Fault
 from sinks.gcp_fake import PROJECT, GcpFake, Secret
 from sinks.journey import travelling
-from sinks.local_surroundings import make_surroundings
+from sinks.local_context import make_context
 from sinks.serving import free_port, listens, serving
 from sinks.threaded import answering
 
@@ -58,7 +58,7 @@ def fake(google: tuple[GcpFake, str]) -> GcpFake:
 
 def open_sink(url: str, folder: Path, **options: Json) -> Sink:
     given: Mapping[str, Json] = {"project": PROJECT, "name": "arize-{name}", "endpoint": url, **options}
-    return build(make_sink_settings(given, sink_type="gcp-secret-manager"), make_surroundings(folder))
+    return build(make_sink_settings(given, sink_type="gcp-secret-manager"), make_context(folder))
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from samples import LOCAL, OWNER, make_declaration, make_sink_settings
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
-from keyplan.plugin import Surroundings
 from keyplan.sinks.gcp.client import make_replication
 from keyplan.sinks.gcp.sink import OPTIONS, build, fill_slot
 
@@ -75,8 +75,8 @@ def test_places_that_are_impossible(name: str, message: str) -> None:
 )
 def test_options_that_do_not_fit_together(options: dict[str, Json], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        # Refused before anything of the surroundings is asked for.
-        build(make_sink_settings({**LEAST, **options}), cast("Surroundings", Path()))
+        # Refused before anything of the context is asked for.
+        build(make_sink_settings({**LEAST, **options}), cast("PluginContext", Path()))
 
 
 def test_replication_follows_the_locations() -> None:

@@ -28,12 +28,12 @@ from sinks.github.prism import find_prism, proxying
 from sinks.journey import travelling
 from sinks.threaded import answering
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Delivered
 from keyplan.model.secret import Credential, RawKey
-from keyplan.plugin import Surroundings
 from keyplan.sinks.github.sink import GitHubSink, build, open_sink
 from keyplan.system.clock import SystemClock
 
@@ -65,8 +65,8 @@ OF_STORES = {
 }
 
 
-def surround(token: str) -> Surroundings:
-    return Surroundings(
+def surround(token: str) -> PluginContext:
+    return PluginContext(
         folder="/",
         owner=OWNER,
         clock=SystemClock(),

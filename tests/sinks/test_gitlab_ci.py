@@ -15,12 +15,12 @@ from sinks.gitlab_fake import Abilities, GitLabFake
 from sinks.journey import travelling
 from sinks.threaded import answering
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import Credential, RawKey
-from keyplan.plugin import Surroundings
 from keyplan.sinks.gitlab.sink import GitLabSink, open_sink
 from keyplan.system.clock import SystemClock
 
@@ -64,7 +64,7 @@ def open_gitlab(gitlab: tuple[GitLabFake, str]) -> Iterator[Open]:
     opened: list[GitLabSink] = []
 
     def open_one(options: Mapping[str, Json] = IN_PROJECT, *, token: str = ALL) -> GitLabSink:
-        surroundings = Surroundings(
+        context = PluginContext(
             folder="/",
             owner=OWNER,
             clock=SystemClock(),
@@ -74,7 +74,7 @@ def open_gitlab(gitlab: tuple[GitLabFake, str]) -> Iterator[Open]:
             say=lambda _: None,
         )
         settings = make_sink_settings({"url": gitlab[1], **options}, sink_type="gitlab-ci")
-        opened.append(open_sink(settings, surroundings))
+        opened.append(open_sink(settings, context))
         return opened[-1]
 
     yield open_one

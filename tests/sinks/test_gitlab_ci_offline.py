@@ -8,13 +8,13 @@ from jsonschema import Draft202012Validator
 from samples import LOCAL, OWNER, make_declaration, make_receipt, make_sink_settings
 from simulated.clock import SimulatedClock
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.model.secret import Credential
 from keyplan.net.http import open_client
 from keyplan.net.retry import Gate, Retrier
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.forge import Forge
 from keyplan.sinks.gitlab.client import GitLab
@@ -94,7 +94,7 @@ def test_places_that_are_impossible(options: dict[str, Json], message: str) -> N
 
 
 def build_at(url: str) -> Sink:
-    surroundings = Surroundings(
+    context = PluginContext(
         folder="/",
         owner=OWNER,
         clock=SimulatedClock(),
@@ -103,7 +103,7 @@ def build_at(url: str) -> Sink:
         environment={},
         say=lambda _: None,
     )
-    return build(make_sink_settings({"project": "acme/app", "url": url}, sink_type="gitlab-ci"), surroundings)
+    return build(make_sink_settings({"project": "acme/app", "url": url}, sink_type="gitlab-ci"), context)
 
 
 def test_no_token_is_fetched_before_it_is_needed() -> None:

@@ -13,7 +13,7 @@ import pytest
 from contracts.sink_contract import SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.journey import travelling
-from sinks.local_surroundings import make_surroundings
+from sinks.local_context import make_context
 from sinks.secret_service import SecretService, running_secret_service
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
@@ -46,7 +46,7 @@ def service(running: SecretService, monkeypatch: pytest.MonkeyPatch) -> SecretSe
 def build_in(folder: Path, **options: Json) -> Sink:
     # Named: what the library found for one test it would keep for all.
     values: dict[str, Json] = {"backend": SECRET_SERVICE, **options}
-    return build(make_sink_settings(values, sink_type="keyring"), make_surroundings(folder))
+    return build(make_sink_settings(values, sink_type="keyring"), make_context(folder))
 
 
 def locate(sink: Sink, name: str = "ci") -> Slot:

@@ -18,10 +18,10 @@ import pytest
 import trustme
 from samples import NOW, OWNER, make_sink_settings
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
-from keyplan.plugin import Surroundings
 from keyplan.sinks.kubernetes.config import Connection, find_connection
 from keyplan.sinks.kubernetes.identity import Plugin, TokenFile
 from keyplan.sinks.kubernetes.sink import KubernetesSink, build
@@ -43,8 +43,8 @@ def make_kubeconfig(folder: Path, *, name: str = "config", **changes: Any) -> Pa
     return path
 
 
-def surround(folder: Path, environment: Mapping[str, str]) -> Surroundings:
-    return Surroundings(
+def surround(folder: Path, environment: Mapping[str, str]) -> PluginContext:
+    return PluginContext(
         folder=str(folder),
         owner=OWNER,
         clock=SystemClock(),

@@ -37,11 +37,11 @@ from sinks.kubernetes.fake import KubernetesFake
 from sinks.kubernetes.real import serving
 from sinks.threaded import answering
 
+from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
-from keyplan.plugin import Surroundings
 from keyplan.sinks.kubernetes.places import digest
 from keyplan.sinks.kubernetes.sink import KubernetesSink, build
 from keyplan.system.clock import SystemClock
@@ -66,7 +66,7 @@ class Place:
         path = self.cluster.write_kubeconfig(self.folder, user=user, namespace=self.namespace)
         sink = build(
             make_sink_settings({"name": "arize-keys", "kubeconfig": str(path), **options}, sink_type="kubernetes"),
-            make_surroundings(owner),
+            make_context(owner),
         )
         assert isinstance(sink, KubernetesSink)
         self.opened.append(sink)
@@ -87,8 +87,8 @@ class Place:
         self.cluster.patch(self.namespace, "arize-keys", changes)
 
 
-def make_surroundings(owner: str = OWNER, environment: Mapping[str, str] | None = None) -> Surroundings:
-    return Surroundings(
+def make_context(owner: str = OWNER, environment: Mapping[str, str] | None = None) -> PluginContext:
+    return PluginContext(
         folder="/",
         owner=owner,
         clock=SystemClock(),
@@ -527,7 +527,7 @@ def test_a_pod_uses_its_service_account(place: Place, cluster: Cluster, tmp_path
         (tmp_path / name).write_text(text)
     host, _, port = cluster.url.removeprefix("https://").partition(":")
     environment = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
-    connection = find_connection({}, make_surroundings(environment=environment), account=tmp_path)
+    connection = find_connection({}, make_context(environment=environment), account=tmp_path)
     assert connection.namespace == place.namespace
     with open_http(connection, None) as client:
         path = f"{connection.server}/api/v1/namespaces/{place.namespace}/secrets"
@@ -564,7 +564,7 @@ def open_as(
     path.write_text(json.dumps(config))
     environment = {name: os.environ[name] for name in ("PATH",)}
     settings = make_sink_settings({"name": "arize-keys", "kubeconfig": str(path)}, sink_type="kubernetes")
-    sink = build(settings, make_surroundings(environment=environment))
+    sink = build(settings, make_context(environment=environment))
     assert isinstance(sink, KubernetesSink)
     place.opened.append(sink)
     return sink

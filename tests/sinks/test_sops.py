@@ -19,7 +19,7 @@ import yaml
 from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings, names_in
 from sinks.journey import travelling
-from sinks.local_surroundings import make_surroundings
+from sinks.local_context import make_context
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
@@ -66,7 +66,7 @@ class Folder:
         values: dict[str, Json] = {"path": FILE, "entry": "arize.{name}", **options}
         environment = self.environment if has_key else {}
         settings = make_sink_settings(values, sink_type="sops")
-        return build(settings, make_surroundings(self.path, environment, said=self.said))
+        return build(settings, make_context(self.path, environment, said=self.said))
 
     def make(self, document: dict[str, Any], name: str = FILE) -> None:
         """Make a file by hand."""

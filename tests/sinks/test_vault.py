@@ -20,12 +20,12 @@ from sinks.journey import travelling
 from sinks.vault_kubernetes import PUBLIC_KEY, SUBJECT, Cluster, reviewing_tokens, sign_jwt
 from sinks.vault_server import ROOT, VaultServer, running_vault
 
+from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.vault import sink as vault
 from keyplan.system.clock import SystemClock
@@ -73,7 +73,7 @@ Build = Callable[..., Sink]
 
 
 def make_sink(folder: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> Sink:
-    surroundings = Surroundings(
+    context = PluginContext(
         folder=str(folder),
         owner=OWNER,
         clock=SystemClock(),
@@ -82,7 +82,7 @@ def make_sink(folder: Path, options: Mapping[str, Any], environment: Mapping[str
         environment=environment,
         say=print,
     )
-    return vault.build(make_sink_settings(options, sink_type="vault"), surroundings)
+    return vault.build(make_sink_settings(options, sink_type="vault"), context)
 
 
 @pytest.fixture

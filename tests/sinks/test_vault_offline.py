@@ -14,11 +14,11 @@ from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_inten
 from simulated.clock import SimulatedClock
 from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault, RequestError, SlowError, SSLError
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, Json, SecretSource
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.vault.auth import JWT_FILE, AppRole, Auth, Kubernetes, Token, read_auth
 from keyplan.sinks.vault.client import Store
@@ -518,23 +518,23 @@ class TestOptions:
 
     def test_receipts_false_needs_overwrite(self) -> None:
         with pytest.raises(InputError, match="'receipts: false' leaves no mark") as caught:
-            build(make_sink_settings({"path": "x", "receipts": False}), make_surroundings())
+            build(make_sink_settings({"path": "x", "receipts": False}), make_context())
         assert "overwrite: true" in caught.value.advice
 
     def test_a_sink_that_is_not_read_cannot_be_copied_from(self) -> None:
         with pytest.raises(InputError, match="can't be copied from"):
-            build(make_sink_settings({"path": "x", "write_only": True, "copy_from": True}), make_surroundings())
+            build(make_sink_settings({"path": "x", "write_only": True, "copy_from": True}), make_context())
 
 
-def make_surroundings(
+def make_context(
     environment: Mapping[str, str] | None = None, folder: str = "/", asked: list[SecretSource] | None = None
-) -> Surroundings:
+) -> PluginContext:
     def resolve(source: SecretSource) -> Credential:
         if asked is not None:
             asked.append(source)
         return Credential(TOKEN)
 
-    return Surroundings(
+    return PluginContext(
         folder=folder,
         owner=OWNER,
         clock=SimulatedClock(),
@@ -564,7 +564,7 @@ class TestAuth:
         self, auth: Json, source: SecretSource, kind: type[Auth]
     ) -> None:
         asked: list[SecretSource] = []
-        found = read_auth({"auth": auth}, make_surroundings(asked=asked).resolve)
+        found = read_auth({"auth": auth}, make_context(asked=asked).resolve)
         assert (asked, type(found)) == ([source], kind)
         assert TOKEN not in repr(found)
 
@@ -572,20 +572,20 @@ class TestAuth:
 class TestConnecting:
     def test_an_address_is_needed(self) -> None:
         with pytest.raises(InputError, match="no address"):
-            connect({}, make_surroundings())
+            connect({}, make_context())
 
     def test_plain_http_to_another_machine_is_refused(self) -> None:
         with pytest.raises(InputError, match="plain http"):
-            connect({}, make_surroundings({"VAULT_ADDR": "http://vault.test:8200"}))
+            connect({}, make_context({"VAULT_ADDR": "http://vault.test:8200"}))
 
     def test_a_ca_file_has_to_be_there(self) -> None:
         with pytest.raises(InputError, match=r"'no-such\.pem' is no file"):
-            connect({"address": ADDRESS, "ca_file": "no-such.pem"}, make_surroundings())
+            connect({"address": ADDRESS, "ca_file": "no-such.pem"}, make_context())
 
     def test_a_ca_file_is_found_beside_the_manifest(self, tmp_path: Path) -> None:
         (tmp_path / "ca.pem").write_text("")
-        assert connect({"address": ADDRESS, "ca_file": "ca.pem"}, make_surroundings(folder=str(tmp_path)))
+        assert connect({"address": ADDRESS, "ca_file": "ca.pem"}, make_context(folder=str(tmp_path)))
 
     def test_building_a_sink_asks_the_server_nothing(self) -> None:
-        sink = build(make_sink_settings({"path": "{name}"}), make_surroundings({"BAO_ADDR": ADDRESS}))
+        sink = build(make_sink_settings({"path": "{name}"}), make_context({"BAO_ADDR": ADDRESS}))
         assert sink.abilities.readable

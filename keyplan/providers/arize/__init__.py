@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import httpx
 
+    from keyplan.context import PluginContext
     from keyplan.model.manifest import ProviderSettings
-    from keyplan.plugin import Surroundings
     from keyplan.ports import ProviderPorts, ReaderPorts
 
 REGION_PATTERN: Final = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
@@ -48,7 +48,7 @@ OPTIONS: Final[dict[str, Any]] = {
 
 
 def build(
-    settings: ProviderSettings, surroundings: Surroundings, *, transport: httpx.BaseTransport | None = None
+    settings: ProviderSettings, context: PluginContext, *, transport: httpx.BaseTransport | None = None
 ) -> ProviderPorts:
     """Return reader and writer of one account; they share connections, retry limits and dialect.
 
@@ -59,11 +59,11 @@ def build(
     """
     from keyplan.providers.arize.factory import open_provider  # noqa: PLC0415 - takes 50 ms, for httpx
 
-    return open_provider(settings, surroundings, transport=transport)
+    return open_provider(settings, context, transport=transport)
 
 
 def build_reader(
-    settings: ProviderSettings, surroundings: Surroundings, *, transport: httpx.BaseTransport | None = None
+    settings: ProviderSettings, context: PluginContext, *, transport: httpx.BaseTransport | None = None
 ) -> ReaderPorts:
     """Return a reader of one account; no object that it holds can change anything.
 
@@ -74,4 +74,4 @@ def build_reader(
     """
     from keyplan.providers.arize.factory import open_reader  # noqa: PLC0415 - takes 50 ms, for httpx
 
-    return open_reader(settings, surroundings, transport=transport)
+    return open_reader(settings, context, transport=transport)

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import httpx
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json, ProviderSettings
 from keyplan.model.secret import Credential
 from keyplan.net.http import make_opener, open_client
 from keyplan.net.retry import Gate, Patience, Retrier
-from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts, ReaderPorts
 from keyplan.providers.arize.base_url import find_base_url
 from keyplan.providers.arize.client import ArizeClient, ArizeReadClient
@@ -26,7 +26,7 @@ AnyClient = TypeVar("AnyClient", bound=ArizeReadClient)
 
 
 def open_provider(
-    settings: ProviderSettings, surroundings: Surroundings, *, transport: httpx.BaseTransport | None
+    settings: ProviderSettings, context: PluginContext, *, transport: httpx.BaseTransport | None
 ) -> ProviderPorts:
     """Return reader and writer of one account; they share connections, retry limits and dialect.
 
@@ -34,8 +34,8 @@ def open_provider(
         InputError: An option or a variable of the environment cannot be used.
     """
     chosen = choose_dialect(settings.options)
-    client = _open(ArizeClient, settings, lambda: surroundings.resolve(settings.credential), surroundings, transport)
-    notices = UniqueNotices(surroundings.say)
+    client = _open(ArizeClient, settings, lambda: context.resolve(settings.credential), context, transport)
+    notices = UniqueNotices(context.say)
     detector = DialectDetector(client, notices, chosen)
     return ProviderPorts(
         reader=ArizeReader(client, detector, notices),
@@ -45,7 +45,7 @@ def open_provider(
 
 
 def open_reader(
-    settings: ProviderSettings, surroundings: Surroundings, *, transport: httpx.BaseTransport | None
+    settings: ProviderSettings, context: PluginContext, *, transport: httpx.BaseTransport | None
 ) -> ReaderPorts:
     """Return a reader of one account.
 
@@ -55,11 +55,11 @@ def open_reader(
     chosen = choose_dialect(settings.options)
 
     def fetch_credential() -> Credential:
-        return _fetch_reader_credential(settings, surroundings)
+        return _fetch_reader_credential(settings, context)
 
     # Not an ArizeClient: a reader must not hold an object that could change keys.
-    client = _open(ArizeReadClient, settings, fetch_credential, surroundings, transport)
-    notices = UniqueNotices(surroundings.say)
+    client = _open(ArizeReadClient, settings, fetch_credential, context, transport)
+    notices = UniqueNotices(context.say)
     return ReaderPorts(
         reader=ArizeReader(client, DialectDetector(client, notices, chosen), notices), close=client.close
     )
@@ -69,11 +69,11 @@ def _open(
     kind: type[AnyClient],
     settings: ProviderSettings,
     fetch_credential: Callable[[], Credential],
-    surroundings: Surroundings,
+    context: PluginContext,
     transport: httpx.BaseTransport | None,
 ) -> AnyClient:
-    base_url = find_base_url(settings.options, surroundings.environment)
-    ca_file = surroundings.environment.get("ARIZE_SSL_CA_CERT", "")
+    base_url = find_base_url(settings.options, context.environment)
+    ca_file = context.environment.get("ARIZE_SSL_CA_CERT", "")
     # A test's transport is one object, so all its requests share one client.
     open_another = None if transport else make_opener(base_url, ca_file=ca_file)
     return kind(
@@ -82,19 +82,19 @@ def _open(
         base_url=base_url,
         fetch_credential=fetch_credential,
         retrier=Retrier(
-            clock=surroundings.clock,
-            jitter=surroundings.jitter,
-            gate=Gate(surroundings.clock),
+            clock=context.clock,
+            jitter=context.jitter,
+            gate=Gate(context.clock),
             patience=_read_patience(settings.options),
         ),
     )
 
 
-def _fetch_reader_credential(settings: ProviderSettings, surroundings: Surroundings) -> Credential:
+def _fetch_reader_credential(settings: ProviderSettings, context: PluginContext) -> Credential:
     if settings.reader_credential is None:
-        return surroundings.resolve(settings.credential)
+        return context.resolve(settings.credential)
     try:
-        return surroundings.resolve(settings.reader_credential)
+        return context.resolve(settings.reader_credential)
     except InputError as error:
         # Never fall back to the other credential: it may change keys, and a reader was asked for.
         advice = error.advice or "set it, or take provider.reader_credential out of the manifest"

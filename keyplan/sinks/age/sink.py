@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Declaration, FromFile, Json, SinkName, SinkSettings
 from keyplan.model.observation import Abilities, Slot
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.age.encryption import AgeSealer, parse_identities
 from keyplan.sinks.engine import SinkEngine, SinkKind
@@ -41,14 +41,14 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink. Of the disk only the identity is read, where there is one.
 
     Raises InputError where pyrage is not installed, or the identity is none.
     """
     pyrage = require("pyrage", extra="age")
     source: Any = settings.options.get("identity")
-    sealer = AgeSealer(pyrage, _read_identities(pyrage, source, surroundings) if source else ())
+    sealer = AgeSealer(pyrage, _read_identities(pyrage, source, context) if source else ())
 
     def fill_checked_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
         sealer.check_recipients(options["recipients"])
@@ -56,8 +56,8 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
 
     return SinkEngine(
         settings,
-        owner=surroundings.owner,
-        store=FileStore(surroundings.folder, cipher=sealer),
+        owner=context.owner,
+        store=FileStore(context.folder, cipher=sealer),
         kind=SinkKind(
             fill_slot=fill_checked_slot,
             abilities=Abilities(holds_receipts=True, readable=sealer.can_open),
@@ -66,14 +66,14 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
     )
 
 
-def _read_identities(pyrage: Any, value: Mapping[str, Any], surroundings: Surroundings) -> tuple[Any, ...]:
+def _read_identities(pyrage: Any, value: Mapping[str, Any], context: PluginContext) -> tuple[Any, ...]:
     source = read_source(value)
     if not isinstance(source, FromFile):
-        credential = surroundings.resolve(source)
+        credential = context.resolve(source)
         return parse_identities(pyrage, credential.reveal().encode(), "identity")
     # A file of age-keygen has comments, an SSH key several lines: neither is one word, as a credential is.
     named = f"identity file '{source.path}'"
     try:
-        return parse_identities(pyrage, Path(surroundings.folder, source.path).read_bytes(), named)
+        return parse_identities(pyrage, Path(context.folder, source.path).read_bytes(), named)
     except OSError as error:
         raise InputError(f"age: {named} cannot be read: {error.strerror}") from error

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.aws.marks import OWNER, WHOLE, Marks, is_in_use, is_of_another_field, leftovers
 from keyplan.sinks.aws.places import Target, compare, fill_slot
@@ -54,10 +54,10 @@ OPTIONS: Mapping[str, Any] = {
 }
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError where boto3 is missing or can't be set up."""
     (service,) = connect(["secretsmanager"], settings.options, extra=TYPE)
-    return SecretsManagerSink(settings, owner=surroundings.owner, secrets=Secrets(service))
+    return SecretsManagerSink(settings, owner=context.owner, secrets=Secrets(service))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

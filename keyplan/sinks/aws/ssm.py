@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.aws.marks import OWNER, WHOLE, Marks, leftovers
 from keyplan.sinks.aws.parameters import Parameters, Record, Storage
@@ -55,10 +55,10 @@ _NOTE = ".keyplan-intent"
 _NOTE_TEXT = b"no secret: keyplan is about to deliver a key beside this"
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError where boto3 is missing or can't be set up."""
     store, tagging = connect(["ssm", "resourcegroupstaggingapi"], settings.options, extra=TYPE)
-    return ParameterSink(settings, owner=surroundings.owner, parameters=Parameters(store, tagging))
+    return ParameterSink(settings, owner=context.owner, parameters=Parameters(store, tagging))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.net.http import check_base_url
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks import templates
 from keyplan.sinks.azure.client import TYPE, connect
@@ -54,17 +54,17 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError where the SDK is missing or vault_url can't be used."""
     url = check_base_url(str(settings.options["vault_url"]), whose=f"{TYPE}: vault_url")
     if not url.startswith("https:") or urlsplit(url).path:
         # Azure's SDK sends no token without TLS, not even to this machine.
         raise InputError(f"{TYPE}: vault_url '{url}' must be https://HOST and nothing else")
     ca_file = settings.options.get("ca_file")
-    vault = connect(url, host=_host_of(url), ca_file=str(Path(surroundings.folder, str(ca_file))) if ca_file else None)
+    vault = connect(url, host=_host_of(url), ca_file=str(Path(context.folder, str(ca_file))) if ca_file else None)
     return SinkEngine(
         settings,
-        owner=surroundings.owner,
+        owner=context.owner,
         store=AzureSecrets(vault),
         kind=SinkKind(
             fill_slot=fill_slot,

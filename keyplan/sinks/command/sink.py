@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.model.manifest import SinkSettings
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.command.programs import Programs
 from keyplan.sinks.command.store import CommandStore, fill_slot
@@ -61,17 +61,17 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is run yet."""
-    environment = keep_from_children(surroundings.environment, surroundings.credential_variables)
+    environment = keep_from_children(context.environment, context.credential_variables)
     programs = Programs(
-        folder=surroundings.folder,
+        folder=context.folder,
         environment=environment,
         limit=_read_timeout(str(settings.options.get("timeout") or _DEFAULT_TIMEOUT)),
     )
     store = CommandStore(programs, settings.options)
     kind = SinkKind(fill_slot=fill_slot, abilities=store.abilities, fixed=_FIXED)
-    return SinkEngine(settings, owner=surroundings.owner, store=store, kind=kind)
+    return SinkEngine(settings, owner=context.owner, store=store, kind=kind)
 
 
 def _read_timeout(text: str) -> timedelta:

@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.net.http import check_base_url
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks import templates
 from keyplan.sinks.engine import SinkEngine, SinkKind
@@ -69,7 +69,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent and no credentials are looked for yet.
 
     Raises InputError where the SDK is missing, or options don't fit together.
@@ -87,7 +87,7 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
     )
     return SinkEngine(
         settings,
-        owner=surroundings.owner,
+        owner=context.owner,
         store=GcpSecrets(manager, reads=reads),
         kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=reads), fixed=_FIXED),
     )

@@ -11,13 +11,13 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Holding, Slot
 from keyplan.model.receipt import CLOCK_SKEW, Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.net.http import check_base_url
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.forge import open_forge
 from keyplan.sinks.github.client import GitHub, Sealer
@@ -92,20 +92,20 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent and no token is fetched yet.
 
     Raises InputError where PyNaCl is not installed, or api_url cannot be used.
     """
-    return open_sink(settings, surroundings)
+    return open_sink(settings, context)
 
 
-def open_sink(settings: SinkSettings, surroundings: Surroundings) -> GitHubSink:
+def open_sink(settings: SinkSettings, context: PluginContext) -> GitHubSink:
     """Return what `build` returns, as what it is: who closes it needs to know that."""
     options = {**settings.options, "token": settings.options.get("token") or _DEFAULT_TOKEN}
     base_url = check_base_url(str(options.get("api_url") or "https://api.github.com"), whose=f"{TYPE}: api_url")
     return GitHubSink(
-        settings, github=GitHub(open_forge(base_url, options, surroundings, _HEADERS)), sealer=Sealer(extra=TYPE)
+        settings, github=GitHub(open_forge(base_url, options, context, _HEADERS)), sealer=Sealer(extra=TYPE)
     )
 
 

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.net.http import check_base_url
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.forge import open_forge
 from keyplan.sinks.gitlab.client import GitLab, Variable
@@ -105,17 +105,17 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent and no token is fetched yet. Raises InputError where url cannot be used."""
-    return open_sink(settings, surroundings)
+    return open_sink(settings, context)
 
 
-def open_sink(settings: SinkSettings, surroundings: Surroundings) -> GitLabSink:
+def open_sink(settings: SinkSettings, context: PluginContext) -> GitLabSink:
     """Return what `build` returns, as what it is: who closes it needs to know that."""
     options = {**settings.options, "token": settings.options.get("token") or _DEFAULT_TOKEN}
     base_url = check_base_url(str(options.get("url") or "https://gitlab.com"), whose=f"{TYPE}: url")
     return GitLabSink(
-        settings, gitlab=GitLab(open_forge(f"{base_url}/api/v4", options, surroundings, {})), owner=surroundings.owner
+        settings, gitlab=GitLab(open_forge(f"{base_url}/api/v4", options, context, {})), owner=context.owner
     )
 
 

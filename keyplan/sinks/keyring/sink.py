@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
 from keyplan.model.observation import Abilities, Slot
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks import templates
 from keyplan.sinks.engine import SinkEngine, SinkKind
@@ -48,13 +48,13 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; no store is opened yet. Raises InputError where the library is not installed."""
     library = require("keyring", extra="keyring")
     wanted = settings.options.get("backend")
     return SinkEngine(
         settings,
-        owner=surroundings.owner,
+        owner=context.owner,
         store=KeyringEntries(lambda: find_backend(library, str(wanted) if wanted else None)),
         kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=("backend",)),
     )

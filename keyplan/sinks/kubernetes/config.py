@@ -16,11 +16,11 @@ from typing import Any
 import jsonschema
 import yaml
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
 from keyplan.net.http import check_base_url
-from keyplan.plugin import Surroundings
 from keyplan.sinks.kubernetes.identity import Certificate, Identity, Plugin, Static, TokenFile
 from keyplan.system.programs import keep_from_children
 
@@ -104,25 +104,25 @@ class _Part:
 
 
 def find_connection(
-    options: Mapping[str, Json], surroundings: Surroundings, *, account: Path = SERVICE_ACCOUNT
+    options: Mapping[str, Json], context: PluginContext, *, account: Path = SERVICE_ACCOUNT
 ) -> Connection:
     """Return what kubectl would use: the option, KUBECONFIG, ``~/.kube/config``, and in a pod its service account.
 
     Raises InputError where there is none of these, or it can't be used.
     """
-    environment = surroundings.environment
-    for_plugins = keep_from_children(environment, surroundings.credential_variables)
-    context = options.get("context")
+    environment = context.environment
+    for_plugins = keep_from_children(environment, context.credential_variables)
+    kube_context = options.get("context")
     home = environment.get("HOME", "")
     if option := options.get("kubeconfig"):
-        path = Path(home, str(option)[2:]) if str(option).startswith("~/") else Path(surroundings.folder, str(option))
-        return _read_connection([path], context, for_plugins)
+        path = Path(home, str(option)[2:]) if str(option).startswith("~/") else Path(context.folder, str(option))
+        return _read_connection([path], kube_context, for_plugins)
     # kubectl: an empty part of KUBECONFIG counts for nothing, a file that is missing neither.
     named = [Path(part) for part in environment.get("KUBECONFIG", "").split(":") if part]
     paths = [path for path in named or [Path(home, ".kube/config")] if path.is_file()]
     if paths:
-        return _read_connection(paths, context, for_plugins)
-    if "KUBERNETES_SERVICE_HOST" in environment and context is None:
+        return _read_connection(paths, kube_context, for_plugins)
+    if "KUBERNETES_SERVICE_HOST" in environment and kube_context is None:
         return _read_account(environment, account)
     raise InputError(
         "there is no kubeconfig, and this is no pod with a service account",

@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Mapping
 from threading import Lock
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.net.retry import Gate, Retrier
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.kubernetes.client import PATIENCE, KubeApi
 from keyplan.sinks.kubernetes.config import find_connection
@@ -88,19 +88,19 @@ OPTIONS: Mapping[str, Any] = {
 }
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError where there is no kubeconfig that can be used."""
     if settings.options.get("copy_from") and settings.options.get("write_only"):
         raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
-    clock = surroundings.clock
-    connection = find_connection(settings.options, surroundings)
+    clock = context.clock
+    connection = find_connection(settings.options, context)
     api = KubeApi(
         connection,
         open_http=open_http,
-        retrier=Retrier(clock=clock, jitter=surroundings.jitter, gate=Gate(clock), patience=PATIENCE),
+        retrier=Retrier(clock=clock, jitter=context.jitter, gate=Gate(clock), patience=PATIENCE),
         metadata_only=bool(settings.options.get("write_only")),
     )
-    return KubernetesSink(settings, api, owner=surroundings.owner, namespace=connection.namespace)
+    return KubernetesSink(settings, api, owner=context.owner, namespace=connection.namespace)
 
 
 class KubernetesSink:

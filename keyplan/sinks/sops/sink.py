@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
@@ -44,16 +44,16 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is run yet. Raises InputError where the sops program is not installed."""
-    environment = keep_from_children(surroundings.environment, surroundings.credential_variables)
+    environment = keep_from_children(context.environment, context.credential_variables)
     return SinkEngine(
         settings,
-        owner=surroundings.owner,
+        owner=context.owner,
         store=SopsFiles(
-            base=surroundings.folder,
+            base=context.folder,
             program=SopsProgram(find_sops(environment), environment=environment),
-            say=surroundings.say,
+            say=context.say,
         ),
         kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True)),
     )

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.net.http import check_base_url
-from keyplan.plugin import Surroundings
 from keyplan.sinks.vault.auth import AUTH_SCHEMA, Token, read_auth
 from keyplan.sinks.vault.client import Store
 from keyplan.system.optional import require
@@ -35,43 +35,43 @@ CONNECTION_SCHEMA: Mapping[str, Any] = {
 """The options that say where the server is; a single delivery can't change them."""
 
 
-def connect(options: Mapping[str, Any], surroundings: Surroundings) -> Store:
+def connect(options: Mapping[str, Any], context: PluginContext) -> Store:
     """Return the store that the options name. Raises InputError where one is missing or unusable."""
     hvac = require("hvac", extra="vault")
     requests = require("requests", extra="vault")
-    address = _pick(options, "address", "ADDR", surroundings)
+    address = _pick(options, "address", "ADDR", context)
     if not address:
         raise InputError("the vault sink has no address", advice="give it 'address', or set VAULT_ADDR")
     address = check_base_url(address, whose="the vault sink's address")
-    auth = read_auth(options, surroundings.resolve)
+    auth = read_auth(options, context.resolve)
     client = hvac.Client(
         url=address,
         # Anything but None, or hvac looks for a token by itself.
         token=auth.token.reveal() if isinstance(auth, Token) else "",
-        verify=_find_authorities(options, surroundings),
+        verify=_find_authorities(options, context),
         timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
         # A redirect would carry token and raw key wherever it leads.
         allow_redirects=False,
-        namespace=_pick(options, "namespace", "NAMESPACE", surroundings) or None,
+        namespace=_pick(options, "namespace", "NAMESPACE", context) or None,
         adapter=hvac.adapters.RawAdapter,
         ignore_exceptions=True,
     )
     # One connection for each key that is worked on; beyond its usual ten, urllib3 warns on stderr.
     client.adapter.session.mount(address, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    return Store(client, requests.exceptions, auth=auth, clock=surroundings.clock, address=address)
+    return Store(client, requests.exceptions, auth=auth, clock=context.clock, address=address)
 
 
-def _find_authorities(options: Mapping[str, Any], surroundings: Surroundings) -> str | bool:
+def _find_authorities(options: Mapping[str, Any], context: PluginContext) -> str | bool:
     """Return the file of certificates to trust, or True for the usual ones."""
-    given = _pick(options, "ca_file", "CACERT", surroundings)
+    given = _pick(options, "ca_file", "CACERT", context)
     if not given:
         return True
-    path = Path(surroundings.folder, given)
+    path = Path(context.folder, given)
     if not path.is_file():
         raise InputError(f"the vault sink's ca_file '{given}' is no file")
     return str(path)
 
 
-def _pick(options: Mapping[str, Any], option: str, variable: str, surroundings: Surroundings) -> str:
-    environment = surroundings.environment
+def _pick(options: Mapping[str, Any], option: str, variable: str, context: PluginContext) -> str:
+    environment = context.environment
     return options.get(option) or environment.get(f"VAULT_{variable}") or environment.get(f"BAO_{variable}") or ""

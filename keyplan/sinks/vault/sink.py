@@ -14,12 +14,12 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import Abilities, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
-from keyplan.plugin import Surroundings
 from keyplan.ports import Sink
 from keyplan.sinks.vault.client import Store
 from keyplan.sinks.vault.connection import CONNECTION_SCHEMA, connect
@@ -82,7 +82,7 @@ OPTIONS: Mapping[str, Any] = {
 }
 
 
-def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; the server is asked nothing yet. Raises InputError for options that don't fit together."""
     options = settings.options
     if not options.get("receipts", True) and not options.get("overwrite"):
@@ -92,9 +92,9 @@ def build(settings: SinkSettings, surroundings: Surroundings) -> Sink:
         )
     if options.get("copy_from") and options.get("write_only"):
         raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
-    store = connect(options, surroundings)
-    writing = Writing(store, clock=surroundings.clock, jitter=surroundings.jitter)
-    return VaultSink(settings, store, writing, owner=surroundings.owner)
+    store = connect(options, context)
+    writing = Writing(store, clock=context.clock, jitter=context.jitter)
+    return VaultSink(settings, store, writing, owner=context.owner)
 
 
 class VaultSink:

@@ -14,10 +14,10 @@ import pytest
 from samples import make_desired, make_desired_service
 from scripted_arize import Arize
 
+from keyplan.context import PluginContext
 from keyplan.errors import InDoubtError, InputError, ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError
 from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceByName, SpaceId
 from keyplan.model.secret import Credential, RawKey
-from keyplan.plugin import Surroundings
 from keyplan.ports import ProviderPorts
 from keyplan.providers.arize import build
 from keyplan.sandbox.options import SandboxOptions
@@ -35,7 +35,7 @@ PRODUCTION = SpaceByName("production")
 def account(api: Api, *, dialect: str = "auto", credential: str = "", **options: Any) -> Iterator[ProviderPorts]:
     """Yield the provider of a sandbox's account."""
     with running(SandboxOptions(port=0, api=api, **options)) as sandbox:
-        surroundings = Surroundings(
+        context = PluginContext(
             folder="/",
             owner="ml-platform",
             clock=SystemClock(),
@@ -44,7 +44,7 @@ def account(api: Api, *, dialect: str = "auto", credential: str = "", **options:
             environment={"ARIZE_API_HOST": sandbox.url.removeprefix("http://"), "ARIZE_API_SCHEME": "http"},
             say=lambda _: None,
         )
-        provider = build(ProviderSettings(options={"api": dialect}), surroundings)
+        provider = build(ProviderSettings(options={"api": dialect}), context)
         try:
             yield provider
         finally:
@@ -240,7 +240,7 @@ def order_fault(provider: ProviderPorts, rule: dict[str, Any]) -> None:
 def test_a_server_that_is_not_there_is_unavailable_and_nothing_is_in_doubt(arize: Arize) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
-        surroundings = Surroundings(
+        context = PluginContext(
             folder="/",
             owner="ml-platform",
             clock=arize.clock,
@@ -250,7 +250,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_nothing_is_in_doubt(arize
             say=lambda _: None,
         )
         url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
-        provider = build(ProviderSettings(options={"base_url": url, "api": "beta"}), surroundings)
+        provider = build(ProviderSettings(options={"base_url": url, "api": "beta"}), context)
         with pytest.raises(ProviderUnavailableError, match="Connection refused"):
             provider.writer.create(make_desired(), expires_at=None)
         provider.close()

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from samples import OWNER
 
-from keyplan.plugin import Surroundings
+from keyplan.context import PluginContext
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import resolve
 
 
-def make_surroundings(
+def make_context(
     folder: Path, environment: Mapping[str, str] | None = None, *, said: list[str] | None = None
-) -> Surroundings:
-    """Return surroundings whose environment is PATH, HOME and what is given."""
+) -> PluginContext:
+    """Return context whose environment is PATH, HOME and what is given."""
     variables = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environment or {})}
-    return Surroundings(
+    return PluginContext(
         folder=str(folder),
         owner=OWNER,
         clock=SystemClock(),

@@ -1,0 +1,41 @@
+"""What a plugin gets of the world beside its own settings.
+
+A provider, sink or ledger reaches folder, clock, chance, environment and secrets through the context alone, never
+through `os.environ`, `datetime.now()` or `random`. So a test replaces each of them in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from keyplan.model.manifest import SecretSource
+from keyplan.model.secret import Credential
+from keyplan.ports import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginContext:
+    """Passed to `build` and `build_reader` of every provider, sink and ledger."""
+
+    folder: str
+    """Absolute path of the folder that relative paths of the manifest start from."""
+    owner: str
+    """The manifest's owner slug: whose mark a sink writes, whose ledger a ledger is."""
+    clock: Clock
+    jitter: Callable[[float], float]
+    """Return a random number between 0 and the argument, uniformly."""
+    resolve: Callable[[SecretSource], Credential]
+    """Fetch a secret; raises InputError that names the source, never the secret.
+
+    Fetch it at the first call that needs it, not in `build`: a program may ask the user for a password.
+    """
+    environment: Mapping[str, str] = field(repr=False)
+    """The process's environment at start."""
+    say: Callable[[str], None]
+    """Print one line to the user on stderr (a notice or warning); never an answer."""
+    credential_variables: frozenset[str] = frozenset({"ARIZE_API_KEY"})
+    """Variables of the environment that hold keyplan's own credential.
+
+    No program that a plugin runs gets them: it could read, and leak, more than the one key that it is given.
+    """
