@@ -268,6 +268,15 @@ class SinkSettings:
     place: Place = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """Where keyplan remembers what it did."""
+
+    type: str = "sqlite"
+    options: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    """The ledger's own, checked against the OPTIONS of its module: for sqlite `path`."""
+
+
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
@@ -313,6 +322,7 @@ class Manifest:
     marker: bool = True
     provider: ProviderSettings = ProviderSettings()
     sinks: Mapping[SinkName, SinkSettings] = field(hash=False)
+    ledger: LedgerSettings = LedgerSettings()
     limits: Limits = Limits()
     unmanaged: Unmanaged = Unmanaged.REPORT
     on_remove: OnRemove = OnRemove.DELETE

@@ -1,19 +1,17 @@
-from collections.abc import Callable
-
 import pytest
-from contracts.ledger_contract import LedgerContract
 from simulator import World
 
 from keyplan.ports import Ledger
+from keyplan.testing.ledgers import LedgerContract
+from keyplan.testing.samples import ACCOUNT, OWNER
 
 
 class TestSimulatedLedger(LedgerContract):
     @pytest.fixture(autouse=True)
-    def _world(self) -> None:
-        self.world = World()
+    def _worlds(self) -> None:
+        self.worlds: dict[tuple[str, str], World] = {}
 
-    def open(self) -> Ledger:
-        return self.world.ledger
-
-    def on_sleep(self, act: Callable[[], None]) -> None:
-        self.world.clock.on_sleep = act
+    def open(self, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
+        world = self.worlds.setdefault((owner, account), World())
+        self.clock = world.clock
+        return world.ledger

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from contracts.provider_contract import ProviderContract
 
 from keyplan.context import PluginContext
 from keyplan.model.manifest import ProviderSettings
@@ -14,6 +13,7 @@ from keyplan.providers.arize import build
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.server import running
 from keyplan.system.clock import SystemClock
+from keyplan.testing.providers import ProviderContract
 
 
 @pytest.fixture(

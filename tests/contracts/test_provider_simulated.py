@@ -2,10 +2,10 @@ from datetime import datetime
 from typing import Literal
 
 import pytest
-from contracts.provider_contract import ProviderContract
 from simulator import START, World
 
 from keyplan.ports import ProviderPorts
+from keyplan.testing.providers import ProviderContract
 
 
 class TestSimulatedProvider(ProviderContract):

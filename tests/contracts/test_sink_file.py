@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from contracts.sink_contract import SinkContract
 from samples import OWNER, make_sink_settings
 
 from keyplan.model.manifest import Json
@@ -11,6 +10,7 @@ from keyplan.model.observation import Slot
 from keyplan.ports import Sink
 from keyplan.sinks.file import build_at
 from keyplan.system.git import GitIgnoring
+from keyplan.testing.sinks import SinkContract
 
 
 class FileSinkContract(SinkContract):

@@ -1,10 +1,10 @@
 import pytest
-from contracts.sink_contract import SinkContract
 from samples import LOCAL
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, World
 
 from keyplan.model.observation import Slot
 from keyplan.ports import Sink
+from keyplan.testing.sinks import SinkContract
 
 
 class TestSimulatedSink(SinkContract):

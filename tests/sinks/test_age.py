@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings, names_in
 from sinks.journey import travelling
 from sinks.local_context import make_context
@@ -22,6 +21,8 @@ from keyplan.ports import Sink
 from keyplan.sinks.age.encryption import AgeSealer
 from keyplan.sinks.age.sink import build
 from keyplan.sinks.file_store import FileStore
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pyrage = pytest.importorskip("pyrage")
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]

@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.aws_servers import (
     ENVIRONMENT,
@@ -21,6 +20,8 @@ from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.aws.secrets import Secrets
 from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment", "emulator"]

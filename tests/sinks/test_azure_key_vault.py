@@ -16,7 +16,6 @@ pytest.importorskip("azure.keyvault.secrets")
 pytest.importorskip("azure.identity")
 
 from azure.keyvault.secrets._shared.http_challenge_cache import clear as forget_challenges
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.azure_fake import IDENTITY_HEADER, TOKEN, AzureFake, answering_securely, shaking_hands
 from sinks.faults import Fault
@@ -33,6 +32,8 @@ from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.azure.client import Vault
 from keyplan.sinks.azure.sink import build
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import (
     LOCAL,
     NOW,
@@ -36,6 +35,8 @@ from keyplan.model.receipt import Delivered
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.command.sink import build
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 STORE = Path(__file__).with_name("command_store.py")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from contracts.sink_contract import SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 
 from keyplan.errors import InputError, SinkDeniedError
@@ -17,6 +16,7 @@ from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.value_store import Decide, Loaded, Presence, Seals, StoreConflictError
+from keyplan.testing.sinks import SinkContract
 
 
 class Memory:

@@ -16,7 +16,6 @@ import pytest
 
 pytest.importorskip("google.cloud.secretmanager_v1")
 
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports.rest import (
@@ -37,6 +36,8 @@ from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.gcp.sink import build
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

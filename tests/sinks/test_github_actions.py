@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import (
     LOCAL,
     NOW,
@@ -36,6 +35,8 @@ from keyplan.model.receipt import Delivered
 from keyplan.model.secret import Credential, RawKey
 from keyplan.sinks.github.sink import GitHubSink, build, open_sink
 from keyplan.system.clock import SystemClock
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

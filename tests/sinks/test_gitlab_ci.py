@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.faults import Fault
 from sinks.gitlab_fake import Abilities, GitLabFake
@@ -23,6 +22,8 @@ from keyplan.model.receipt import Superseded
 from keyplan.model.secret import Credential, RawKey
 from keyplan.sinks.gitlab.sink import GitLabSink, open_sink
 from keyplan.system.clock import SystemClock
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

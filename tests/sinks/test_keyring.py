@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from contracts.sink_contract import SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.journey import travelling
 from sinks.local_context import make_context
@@ -23,6 +22,7 @@ from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.keyring.backends import find_backend
 from keyplan.sinks.keyring.sink import build
+from keyplan.testing.sinks import SinkContract
 
 library = pytest.importorskip("keyring")
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from jsonschema import Draft202012Validator
 from samples import LOCAL, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 
@@ -21,6 +20,8 @@ from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.keyring.backends import find_backend
 from keyplan.sinks.keyring.sink import OPTIONS, fill_slot
 from keyplan.sinks.keyring.store import KeyringEntries
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 
 class Memory:

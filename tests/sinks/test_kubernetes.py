@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 import trustme
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import (
     OWNER,
     RAW,
@@ -45,6 +44,8 @@ from keyplan.model.secret import Credential, RawKey
 from keyplan.sinks.kubernetes.places import digest
 from keyplan.sinks.kubernetes.sink import KubernetesSink, build
 from keyplan.system.clock import SystemClock
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

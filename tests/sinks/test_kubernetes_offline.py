@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from contracts.sink_contract import SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from simulated.clock import SimulatedClock
 from sinks.kubernetes.cluster import TOKENS, Cluster
@@ -29,6 +28,7 @@ from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.identity import Presented, Static
 from keyplan.sinks.kubernetes.places import digest
 from keyplan.sinks.kubernetes.sink import OPTIONS, KubernetesSink
+from keyplan.testing.sinks import SinkContract
 
 Answers = Callable[[httpx.Request], httpx.Response]
 URL = "http://127.0.0.1:6443"

@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings, names_in
 from sinks.journey import travelling
 from sinks.local_context import make_context
@@ -28,6 +27,8 @@ from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.sops.program import SopsProgram, find_sops
 from keyplan.sinks.sops.sink import build
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pyrage = pytest.importorskip("pyrage")
 if shutil.which("sops") is None and not Path(sys.executable).with_name("sops").exists():

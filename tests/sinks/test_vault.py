@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 
 import hvac
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from sinks.journey import travelling
 from sinks.vault_kubernetes import PUBLIC_KEY, SUBJECT, Cluster, reviewing_tokens, sign_jwt
@@ -30,6 +29,8 @@ from keyplan.ports import Sink
 from keyplan.sinks.vault import sink as vault
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import resolve
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from contracts.sink_contract import OTHER_RAW, SinkContract
 from jsonschema import Draft202012Validator
 from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from simulated.clock import SimulatedClock
@@ -26,6 +25,8 @@ from keyplan.sinks.vault.connection import connect
 from keyplan.sinks.vault.notes import Note, Notes
 from keyplan.sinks.vault.sink import OPTIONS, VaultSink, build
 from keyplan.sinks.vault.writer import Writing
+from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.sinks import SinkContract
 
 ADDRESS = "https://vault.test"
 WRITE_ONLY = frozenset({"read data"})

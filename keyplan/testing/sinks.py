@@ -1,4 +1,4 @@
-"""What every sink must do, whatever its abilities. Subclass it and give the fixtures `sink` and `slot`."""
+"""What every sink must do, whatever its abilities: subclass `SinkContract` and give it your sink."""
 
 from __future__ import annotations
 
@@ -7,34 +7,61 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import pytest
-from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt
 
-from keyplan.errors import SinkDeniedError
-from keyplan.model.examination import Finding, Health
-from keyplan.model.manifest import KeyId
-from keyplan.model.observation import Content, Holding, Slot
-from keyplan.model.receipt import Delivered
-from keyplan.model.secret import RawKey
-from keyplan.ports import Examinable, Sink
-
-OTHER_RAW = "ak-second" + "1" * 44
+from keyplan.plugin import (
+    Content,
+    Delivered,
+    Examinable,
+    Finding,
+    Health,
+    Holding,
+    KeyId,
+    RawKey,
+    Sink,
+    SinkDeniedError,
+    Slot,
+)
+from keyplan.testing.samples import (
+    NOW,
+    OTHER_RAW,
+    OWNER,
+    RAW,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+)
 
 
 class SinkContract(ABC):
-    """Tests that hold for every implementation of Sink."""
+    """Tests that hold for every implementation of Sink.
+
+    A subclass gives a sink, and two ways past it to the store::
+
+        class TestVault(SinkContract):
+            @pytest.fixture
+            def sink(self, tmp_path: Path) -> Sink:
+                self.folder = tmp_path
+                return build(make_sink_settings({"path": "{name}"}), make_context(tmp_path))
+
+            def value_at(self, slot: Slot) -> str | None: ...
+            def person_writes(self, slot: Slot, raw_text: str) -> None: ...
+
+    Parametrize the fixture `sink` to run the suite once for each form that the sink has.
+    """
 
     @pytest.fixture
     @abstractmethod
     def sink(self, request: pytest.FixtureRequest) -> Sink:
-        """Return an empty sink of owner OWNER."""
+        """Return an empty sink of the manifest of OWNER; a fixture again in the subclass."""
 
     @abstractmethod
     def value_at(self, slot: Slot) -> str | None:
-        """Return the raw key that a consumer would find; None where there is none."""
+        """Return the raw key that a consumer finds, read from the store without the sink; None if there is none."""
 
     @abstractmethod
     def person_writes(self, slot: Slot, raw_text: str) -> None:
-        """Put a value there by hand, in place of whatever is there; notes beside it stay."""
+        """Put a value there as a person would, over whatever is there; keyplan's notes beside it stay."""
 
     @pytest.fixture
     def slot(self, sink: Sink) -> Slot:
@@ -46,26 +73,32 @@ class SinkContract(ABC):
         return sink.inspect([slot])[slot]
 
     def test_an_empty_slot_holds_nothing(self, sink: Sink, slot: Slot) -> None:
+        """A place that was never written is reported as free, or planning would see a foreign value."""
         assert self.look(sink, slot) == Holding(present=False)
 
     def test_inspecting_no_slot_is_fine(self, sink: Sink) -> None:
+        """A manifest may declare no key at all."""
         assert dict(sink.inspect([])) == {}
 
     def test_different_declarations_have_different_slots(self, sink: Sink) -> None:
+        """Two names never share a place, however much a template has to encode: one key would overwrite the other."""
         names = ["ci", "CI", "c/i", "c%2Fi", "..", "_", "ci "]
         slots = [sink.locate(OWNER, make_declaration(name), make_delivery()) for name in names]
         assert len(set(slots)) == len(names)
 
     def test_what_was_put_is_there_for_the_consumer(self, sink: Sink, slot: Slot) -> None:
+        """The stored value is the raw key, in the form that consumers read."""
         sink.put(slot, RawKey(RAW), make_receipt())
         assert self.value_at(slot) == RAW
         assert self.look(sink, slot).present
 
     def test_what_was_put_comes_with_its_receipt(self, sink: Sink, slot: Slot) -> None:
+        """The receipt comes back equal: it alone says on another machine which key the value is."""
         sink.put(slot, RawKey(RAW), make_receipt())
         assert self.look(sink, slot).receipt == (make_receipt() if sink.abilities.holds_receipts else None)
 
     def test_putting_again_changes_nothing(self, sink: Sink, slot: Slot) -> None:
+        """`put` is repeatable: after a failure keyplan sends it again."""
         sink.put(slot, RawKey(RAW), make_receipt())
         once = self.look(sink, slot)
         sink.put(slot, RawKey(RAW), make_receipt())
@@ -74,6 +107,7 @@ class SinkContract(ABC):
         assert self.value_at(slot) == RAW
 
     def test_a_new_value_takes_the_old_ones_place(self, sink: Sink, slot: Slot) -> None:
+        """A rotation replaces value and receipt together."""
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, key_id=KeyId("key-2")))
         assert self.value_at(slot) == OTHER_RAW
@@ -81,12 +115,14 @@ class SinkContract(ABC):
             assert self.look(sink, slot).receipt == make_receipt(OTHER_RAW, key_id=KeyId("key-2"))
 
     def test_an_empty_value_is_never_written(self, sink: Sink, slot: Slot) -> None:
+        """An empty value would cut consumers off."""
         sink.put(slot, RawKey(RAW), make_receipt())
         with pytest.raises(SinkDeniedError):
             sink.put(slot, RawKey(""), make_receipt(""))
         assert self.value_at(slot) == RAW
 
     def test_one_slot_is_not_anothers(self, sink: Sink, slot: Slot) -> None:
+        """Writing and withdrawing one key leaves its neighbours alone."""
         other = sink.locate(OWNER, make_declaration("second"), make_delivery())
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.put(other, RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
@@ -95,12 +131,14 @@ class SinkContract(ABC):
         assert (self.value_at(slot), self.value_at(other)) == (None, OTHER_RAW)
 
     def test_a_receipt_leads_back_to_what_is_to_be_withdrawn(self, sink: Sink, slot: Slot) -> None:
+        """A slot survives JSON: the manifest no longer names the place when it has to be emptied."""
         sink.put(slot, RawKey(RAW), make_receipt())
         remembered = json.loads(json.dumps(slot.delivered.to_list()))
         sink.withdraw(Slot.of(Delivered.from_list(remembered)), OWNER)
         assert self.value_at(slot) is None
 
     def test_what_is_there_can_be_read_where_the_sink_can_be_read(self, sink: Sink, slot: Slot) -> None:
+        """`read` and the ability `readable` say the same."""
         assert sink.read(slot) is None
         sink.put(slot, RawKey(RAW), make_receipt())
         held = sink.read(slot)
@@ -110,6 +148,7 @@ class SinkContract(ABC):
     # intents
 
     def test_an_intent_is_seen_until_the_value_is_put(self, sink: Sink, slot: Slot) -> None:
+        """An open intent shows on every machine, and `put` closes it."""
         sink.intend(slot, make_intent())
         expected = make_intent() if sink.abilities.holds_receipts else None
         assert self.look(sink, slot) == Holding(present=False, intent=expected)
@@ -117,6 +156,7 @@ class SinkContract(ABC):
         assert self.look(sink, slot).intent is None
 
     def test_intending_leaves_value_and_receipt_as_they_are(self, sink: Sink, slot: Slot) -> None:
+        """`intend` runs before the new key exists, so consumers still need the old value."""
         sink.put(slot, RawKey(RAW), make_receipt())
         before = self.look(sink, slot)
         sink.intend(slot, make_intent())
@@ -124,17 +164,20 @@ class SinkContract(ABC):
         assert self.value_at(slot) == RAW
 
     def test_a_later_intent_takes_the_former_ones_place(self, sink: Sink, slot: Slot) -> None:
+        """A second attempt notes itself in place of the first."""
         sink.intend(slot, make_intent())
         sink.intend(slot, make_intent(attempts=2))
         if sink.abilities.holds_receipts:
             assert self.look(sink, slot).intent == make_intent(attempts=2)
 
     def test_a_retracted_intent_leaves_nothing_behind(self, sink: Sink, slot: Slot) -> None:
+        """Nothing was delivered, so the place is free again."""
         sink.intend(slot, make_intent())
         sink.retract(slot, make_intent().id)
         assert self.look(sink, slot) == Holding(present=False)
 
     def test_retracting_keeps_what_was_delivered_before(self, sink: Sink, slot: Slot) -> None:
+        """A failed rotation leaves the old value and its receipt."""
         sink.put(slot, RawKey(RAW), make_receipt())
         before = self.look(sink, slot)
         sink.intend(slot, make_intent())
@@ -143,6 +186,7 @@ class SinkContract(ABC):
         assert self.value_at(slot) == RAW
 
     def test_retracting_another_intent_does_nothing(self, sink: Sink, slot: Slot) -> None:
+        """An intent of another run is not ours to remove."""
         sink.retract(slot, make_intent("never noted").id)
         sink.intend(slot, make_intent())
         before = self.look(sink, slot)
@@ -152,6 +196,7 @@ class SinkContract(ABC):
     # receipts
 
     def test_annotating_replaces_the_receipt_and_leaves_the_value(self, sink: Sink, slot: Slot) -> None:
+        """A changed manifest changes the receipt; the key stays."""
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.annotate(slot, make_receipt(protect=True))
         assert self.value_at(slot) == RAW
@@ -159,10 +204,12 @@ class SinkContract(ABC):
             assert self.look(sink, slot).receipt == make_receipt(protect=True)
 
     def test_annotating_an_empty_slot_makes_no_receipt(self, sink: Sink, slot: Slot) -> None:
+        """A receipt without a value would be a lie."""
         sink.annotate(slot, make_receipt())
         assert self.look(sink, slot) == Holding(present=False)
 
     def test_annotating_a_slot_that_is_only_intended_makes_no_receipt(self, sink: Sink, slot: Slot) -> None:
+        """An intent is no value either."""
         sink.intend(slot, make_intent())
         before = self.look(sink, slot)
         sink.annotate(slot, make_receipt())
@@ -171,12 +218,14 @@ class SinkContract(ABC):
     # withdrawing
 
     def test_withdrawing_removes_value_and_receipt(self, sink: Sink, slot: Slot) -> None:
+        """A removed declaration leaves neither secret nor note."""
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.withdraw(slot, OWNER)
         assert self.value_at(slot) is None
         assert self.look(sink, slot) == Holding(present=False)
 
     def test_withdrawing_twice_or_from_nothing_is_fine(self, sink: Sink, slot: Slot) -> None:
+        """`withdraw` is repeatable."""
         sink.withdraw(slot, OWNER)
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.withdraw(slot, OWNER)
@@ -184,6 +233,7 @@ class SinkContract(ABC):
         assert self.value_at(slot) is None
 
     def test_a_withdrawn_slot_can_be_filled_again(self, sink: Sink, slot: Slot) -> None:
+        """A declaration that returns finds its place free."""
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.withdraw(slot, OWNER)
         sink.intend(slot, make_intent())
@@ -193,6 +243,7 @@ class SinkContract(ABC):
     # what is not ours
 
     def test_what_a_person_put_there_is_never_overwritten(self, sink: Sink, slot: Slot) -> None:
+        """Refused by `intend` already: before a key is created that could be delivered nowhere."""
         self.person_writes(slot, OTHER_RAW)
         if not sink.abilities.holds_receipts:
             pytest.skip("without marks nobody can tell")
@@ -204,6 +255,7 @@ class SinkContract(ABC):
         assert self.value_at(slot) == OTHER_RAW
 
     def test_another_owners_value_is_never_touched(self, sink: Sink, slot: Slot) -> None:
+        """Two manifests that name one place must not fight for it; the error names the other owner."""
         if not sink.abilities.holds_receipts:
             pytest.skip("without marks nobody can tell")
         sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, owner="another-team"))
@@ -217,6 +269,7 @@ class SinkContract(ABC):
         assert self.value_at(slot) == OTHER_RAW
 
     def test_another_owners_mere_intent_keeps_us_out(self, sink: Sink, slot: Slot) -> None:
+        """The other run is about to write there."""
         if not sink.abilities.holds_receipts:
             pytest.skip("without marks nobody can tell")
         sink.intend(slot, make_intent(owner="another-team"))
@@ -235,13 +288,16 @@ class SinkContract(ABC):
         return [finding for finding in found if finding.health is Health.BROKEN]
 
     def test_nothing_stands_in_the_way_of_an_empty_slot(self, sink: Sink, slot: Slot) -> None:
+        """`keyplan doctor` must not warn of a place that can be written."""
         assert self.examine(sink, slot) == []
 
     def test_examining_our_own_value_changes_nothing(self, sink: Sink, slot: Slot) -> None:
+        """`keyplan doctor` and `keyplan plan` only read."""
         sink.put(slot, RawKey(RAW), make_receipt())
         assert self.examine(sink, slot) == []
 
     def test_an_examination_names_a_value_that_keyplan_did_not_write(self, sink: Sink, slot: Slot) -> None:
+        """The user reads before an apply what `intend` would refuse, and how to allow it."""
         if not sink.abilities.holds_receipts:
             pytest.skip("without marks nobody can tell")
         self.person_writes(slot, OTHER_RAW)
@@ -250,6 +306,7 @@ class SinkContract(ABC):
         assert "overwrite: true" in finding.advice
 
     def test_an_examination_names_another_owner(self, sink: Sink, slot: Slot) -> None:
+        """The user reads before an apply whose manifest holds the place."""
         if not sink.abilities.holds_receipts:
             pytest.skip("without marks nobody can tell")
         sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, owner="another-team"))
@@ -260,6 +317,7 @@ class SinkContract(ABC):
     # reading the value
 
     def test_a_readable_sink_tells_whether_the_value_is_the_receipts(self, sink: Sink, slot: Slot) -> None:
+        """A value that was changed by hand shows in the next plan."""
         sink.put(slot, RawKey(RAW), make_receipt())
         if not sink.abilities.readable:
             assert self.look(sink, slot).content is Content.UNREAD
@@ -269,10 +327,12 @@ class SinkContract(ABC):
         assert self.look(sink, slot).content is Content.DIFFERS
 
     def test_a_receipt_without_fingerprint_is_compared_with_nothing(self, sink: Sink, slot: Slot) -> None:
+        """The receipt of an imported key has no fingerprint; that proves no change."""
         sink.put(slot, RawKey(RAW), make_receipt(None))
         assert self.look(sink, slot).content is Content.UNREAD
 
     def test_a_changed_value_of_ours_may_be_overwritten(self, sink: Sink, slot: Slot) -> None:
+        """The place is still ours: a rotation repairs it."""
         sink.put(slot, RawKey(RAW), make_receipt())
         self.person_writes(slot, "ak-by-hand")
         sink.intend(slot, make_intent())
@@ -280,12 +340,14 @@ class SinkContract(ABC):
         assert self.value_at(slot) == OTHER_RAW
 
     def test_weak_proof_comes_only_where_it_is_promised(self, sink: Sink, slot: Slot) -> None:
+        """`changed_at` and the ability `weak_proof` say the same; the time is aware and not before the write."""
         sink.put(slot, RawKey(RAW), make_receipt())
         changed_at = self.look(sink, slot).changed_at
         assert (changed_at is not None) is sink.abilities.weak_proof
         assert changed_at is None or changed_at >= NOW
 
     def test_no_error_quotes_the_raw_key(self, sink: Sink, slot: Slot) -> None:
+        """Errors are printed and logged."""
         if not sink.abilities.holds_receipts:
             pytest.skip("without marks nothing is refused")
         self.person_writes(slot, OTHER_RAW)

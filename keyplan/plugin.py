@@ -1,0 +1,248 @@
+"""Everything that an author of a sink, provider or ledger imports, each under one name that stays.
+
+A plugin imports `keyplan.plugin` and nothing else of keyplan; all other modules may change with any release.
+`docs/writing-a-plugin.md` says what the module of a plugin has to define. Built-in plugins never import this module,
+which imports theirs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from keyplan.context import PluginContext
+from keyplan.errors import (
+    InDoubtError,
+    InputError,
+    KeyplanError,
+    LedgerDamagedError,
+    LedgerError,
+    LedgerForeignError,
+    LedgerLockedError,
+    PlanSpentError,
+    ProviderDeniedError,
+    ProviderError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+    SinkDeniedError,
+    SinkError,
+    SinkUnavailableError,
+)
+from keyplan.model.desired import Desired
+from keyplan.model.examination import Area, Finding, Health
+from keyplan.model.manifest import (
+    Address,
+    Declaration,
+    Delivery,
+    FromCommand,
+    FromEnvironment,
+    FromFile,
+    Json,
+    KeyId,
+    KeyType,
+    LedgerSettings,
+    OrganizationGrant,
+    OrganizationId,
+    Place,
+    ProviderSettings,
+    Role,
+    Roles,
+    SecretSource,
+    SinkName,
+    SinkSettings,
+    SpaceById,
+    SpaceByName,
+    SpaceGrant,
+    SpaceId,
+    SpaceRef,
+)
+from keyplan.model.observation import (
+    Abilities,
+    Access,
+    Content,
+    Holding,
+    Laws,
+    Marker,
+    Observation,
+    Slot,
+    Space,
+    split_marker,
+)
+from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Superseded
+from keyplan.model.secret import Credential, Fingerprint, RawKey
+from keyplan.model.times import read_time, show_time, write_time
+from keyplan.ports import (
+    Clock,
+    Examinable,
+    HistoryEntry,
+    Holder,
+    Issued,
+    KeyReader,
+    KeyWriter,
+    Ledger,
+    LedgerReader,
+    Memory,
+    ProviderPorts,
+    ReaderPorts,
+    RebuildableLedger,
+    Sink,
+    SinkReader,
+    Spending,
+)
+from keyplan.sinks.templates import describe as template_fields
+from keyplan.sinks.templates import fill as fill_template
+from keyplan.sinks.templates import to_path_part, to_variable_part
+from keyplan.system.secrets import SECRET_SCHEMA, is_header_safe, read_source
+
+if TYPE_CHECKING:
+    from keyplan.net.http import (
+        Answer,
+        Bearer,
+        Exchange,
+        Failure,
+        check_base_url,
+        exchange,
+        make_opener,
+        open_client,
+        read_retry_after,
+    )
+    from keyplan.net.retry import Again, Gate, Patience, Retrier
+
+__all__ = [
+    "SECRET_SCHEMA",
+    "Abilities",
+    "Access",
+    "Address",
+    "Again",
+    "Answer",
+    "Area",
+    "Bearer",
+    "Clock",
+    "Content",
+    "Credential",
+    "Declaration",
+    "Delivered",
+    "Delivery",
+    "Desired",
+    "Examinable",
+    "Exchange",
+    "Failure",
+    "Finding",
+    "Fingerprint",
+    "FromCommand",
+    "FromEnvironment",
+    "FromFile",
+    "Gate",
+    "Health",
+    "HistoryEntry",
+    "Holder",
+    "Holding",
+    "InDoubtError",
+    "InputError",
+    "Intent",
+    "IntentId",
+    "Issued",
+    "Json",
+    "KeyId",
+    "KeyReader",
+    "KeyType",
+    "KeyWriter",
+    "KeyplanError",
+    "Laws",
+    "Ledger",
+    "LedgerDamagedError",
+    "LedgerError",
+    "LedgerForeignError",
+    "LedgerLockedError",
+    "LedgerReader",
+    "LedgerSettings",
+    "Marker",
+    "Memory",
+    "Observation",
+    "OrganizationGrant",
+    "OrganizationId",
+    "Patience",
+    "Place",
+    "PlanSpentError",
+    "PluginContext",
+    "ProviderDeniedError",
+    "ProviderError",
+    "ProviderPorts",
+    "ProviderRefusedError",
+    "ProviderSettings",
+    "ProviderUnavailableError",
+    "RawKey",
+    "ReaderPorts",
+    "RebuildableLedger",
+    "Receipt",
+    "Retrier",
+    "Role",
+    "Roles",
+    "SecretSource",
+    "Sink",
+    "SinkDeniedError",
+    "SinkError",
+    "SinkName",
+    "SinkReader",
+    "SinkSettings",
+    "SinkUnavailableError",
+    "Slot",
+    "Space",
+    "SpaceById",
+    "SpaceByName",
+    "SpaceGrant",
+    "SpaceId",
+    "SpaceRef",
+    "Spending",
+    "Superseded",
+    "check_base_url",
+    "exchange",
+    "fill_template",
+    "is_header_safe",
+    "make_opener",
+    "open_client",
+    "read_retry_after",
+    "read_source",
+    "read_time",
+    "show_time",
+    "split_marker",
+    "template_fields",
+    "to_path_part",
+    "to_variable_part",
+    "write_time",
+]
+
+# Imported when first used: httpx and tenacity take 70 ms, and `keyplan validate` imports every plugin that a manifest
+# names for its OPTIONS alone.
+_LAZY = MappingProxyType(
+    {
+        "keyplan.net.http": frozenset(
+            {
+                "Answer",
+                "Bearer",
+                "Exchange",
+                "Failure",
+                "check_base_url",
+                "exchange",
+                "make_opener",
+                "open_client",
+                "read_retry_after",
+            }
+        ),
+        "keyplan.net.retry": frozenset({"Again", "Gate", "Patience", "Retrier"}),
+    }
+)
+
+
+def __getattr__(name: str) -> object:
+    """Return a name of the HTTP client or of the retry law."""
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return __all__
