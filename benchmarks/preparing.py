@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, redacted_of, spoil
 from keyplan.app import registry
-from keyplan.app.wiring import PROVIDERS, SINKS
+from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
 from keyplan.documents import schemas
 from keyplan.ledgers.sqlite import build
 from keyplan.ledgers.sqlite.documents import to_text
@@ -73,7 +73,7 @@ def _read(text: bytes) -> Manifest:
     def find(group: str) -> Any:
         return lambda kind: registry.options_schema(group, kind)
 
-    plugins = PluginSchemas(provider=find(PROVIDERS), sink=find(SINKS))
+    plugins = PluginSchemas(provider=find(PROVIDERS), sink=find(SINKS), ledger=find(LEDGERS))
     return read(text, file="keys.yaml", schema=schemas.load("manifest.v1"), plugins=plugins)
 
 

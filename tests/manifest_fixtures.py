@@ -65,10 +65,17 @@ def _find_sink(kind: str) -> Mapping[str, Any]:
     return SINKS[kind]
 
 
+def _find_ledger(kind: str) -> Mapping[str, Any]:
+    if kind != "sqlite":
+        raise InputError(f"ledger type '{kind}' is unknown; known are: sqlite")
+    return {"type": "object", "properties": {"path": {"type": "string", "minLength": 1}}}
+
+
 @pytest.fixture(scope="session")
 def read_bytes() -> Callable[[bytes], Manifest]:
     """Return a reader of a whole manifest, called keys.yaml."""
-    schema, plugins = load("manifest.v1"), PluginSchemas(provider=_find_provider, sink=_find_sink)
+    plugins = PluginSchemas(provider=_find_provider, sink=_find_sink, ledger=_find_ledger)
+    schema = load("manifest.v1")
     return lambda data: read(data, file="keys.yaml", schema=schema, plugins=plugins)
 
 

@@ -17,7 +17,7 @@ from tempfile import NamedTemporaryFile
 
 from keyplan.app import registry
 from keyplan.app.context import RunContext
-from keyplan.app.wiring import PROVIDERS, SINKS
+from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
 from keyplan.documents import schemas
 from keyplan.documents.plan import FORMAT_VERSION
 from keyplan.documents.plan_set import combine_digests, from_documents
@@ -87,6 +87,7 @@ def read_manifest_with_problems(source: Input) -> tuple[Manifest, tuple[Problem,
         plugins=PluginSchemas(
             provider=partial(registry.options_schema, PROVIDERS),
             sink=partial(registry.options_schema, SINKS),
+            ledger=partial(registry.options_schema, LEDGERS),
         ),
     )
 

@@ -11,27 +11,35 @@ from copy import deepcopy
 from typing import Any
 
 from keyplan.app import registry
-from keyplan.app.wiring import PROVIDERS, SINKS
+from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
 from keyplan.errors import InputError
+from keyplan.model.manifest import LedgerSettings, ProviderSettings
 
 
 def merge_plugin_options(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest's schema with what each provider and sink takes; plugins that can't load are left out."""
+    """Return the manifest's schema with what each plugin takes; those that can't load are left out."""
     merged = deepcopy(dict(schema))
-    provider = merged["properties"]["provider"]
-    sink = merged["properties"]["sinks"]["additionalProperties"]
-    provider["allOf"] = list(_conditions(PROVIDERS, own=frozenset(provider["properties"])))
-    sink["allOf"] = list(_conditions(SINKS, own=frozenset(sink["properties"])))
+    properties = merged["properties"]
+    sink = properties["sinks"]["additionalProperties"]
+    _add_conditions(properties["provider"], PROVIDERS, ordinary=ProviderSettings().type)
+    _add_conditions(properties["ledger"], LEDGERS, ordinary=LedgerSettings().type)
+    _add_conditions(sink, SINKS, ordinary="")
     return merged
 
 
-def _conditions(group: str, *, own: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _add_conditions(frame: dict[str, Any], group: str, *, ordinary: str) -> None:
+    frame["allOf"] = list(_conditions(group, own=frozenset(frame["properties"]), ordinary=ordinary))
+
+
+def _conditions(group: str, *, own: frozenset[str], ordinary: str) -> Iterator[dict[str, Any]]:
     """Yield for each type of a group: where it is named, its options hold beside the fields of the frame."""
     for name in registry.list_types(group):
         with suppress(InputError):
             options = dict(registry.options_schema(group, name))
             properties = {**dict.fromkeys(sorted(own), True), **options.pop("properties", {})}
+            # Without a type the ordinary one is meant, and none of the others may speak of its options.
+            is_named: dict[str, Any] = {} if name == ordinary else {"required": ["type"]}
             yield {
-                "if": {"properties": {"type": {"const": name}}},
+                "if": {"properties": {"type": {"const": name}}, **is_named},
                 "then": {**options, "properties": properties},
             }

@@ -1,4 +1,4 @@
-"""Read the parts of a manifest that plugins define: the provider, the sinks, and the options of deliveries.
+"""Read the parts of a manifest that plugins define: provider, sinks, ledger, and the options of deliveries.
 
 Only the JSON Schemas of plugins are used: no plugin code runs and no place template is filled in.
 """
@@ -20,6 +20,7 @@ from keyplan.model.manifest import (
     FromEnvironment,
     FromFile,
     Json,
+    LedgerSettings,
     ProviderSettings,
     SecretSource,
     SinkName,
@@ -32,20 +33,21 @@ _DEFAULT = ProviderSettings()
 
 @dataclass(frozen=True, slots=True)
 class PluginSchemas:
-    """Look up the JSON Schemas of plugins; either function raises InputError for an unknown type."""
+    """Look up the JSON Schemas of plugins; each function raises InputError for an unknown type."""
 
     provider: Callable[[str], Mapping[str, Any]]
     """Return the schema of a provider type's own options."""
     sink: Callable[[str], Mapping[str, Any]]
     """Return the schema of a sink type's own options."""
+    ledger: Callable[[str], Mapping[str, Any]]
+    """Return the schema of a ledger type's own options."""
 
 
 def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> ProviderSettings:
     """Return the provider's settings; problems are added."""
     kind = given.get("type", _DEFAULT.type)
-    spot = given.value_spot("type") if "type" in given else given.spot
-    checker = _make_checker(kind, lookup, spot, problems)
     options = given.without("type", "credential", "reader_credential")
+    checker = _make_checker(kind, lookup, _type_spot(given), problems)
     if checker is not None:
         report_findings(checker, options, subject="the provider", spot=given.spot, problems=problems)
     credential = _read_source(given["credential"]) if "credential" in given else _DEFAULT.credential
@@ -53,6 +55,20 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
     return ProviderSettings(
         type=kind, credential=credential, reader_credential=reader_credential, options=_to_plain(options)
     )
+
+
+def read_ledger(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> LedgerSettings:
+    """Return the ledger's settings; problems are added."""
+    kind = given.get("type", LedgerSettings().type)
+    options = given.without("type")
+    checker = _make_checker(kind, lookup, _type_spot(given), problems)
+    if checker is not None:
+        report_findings(checker, options, subject="the ledger", spot=given.spot, problems=problems)
+    return LedgerSettings(type=kind, options=_to_plain(options))
+
+
+def _type_spot(given: Table) -> Spot:
+    return given.value_spot("type") if "type" in given else given.spot
 
 
 def _read_source(given: Table) -> SecretSource:

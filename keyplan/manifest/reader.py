@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from keyplan.errors import ManifestError, Problem
 from keyplan.manifest.declaration import DeclarationReader
 from keyplan.manifest.defaults import FieldPlaces, GivenFields
-from keyplan.manifest.plugins import PluginSchemas, Sinks, read_provider
+from keyplan.manifest.plugins import PluginSchemas, Sinks, read_ledger, read_provider
 from keyplan.manifest.policy import read_rules
 from keyplan.manifest.problems import START, Addresses, Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings
@@ -23,6 +23,7 @@ from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.manifest import (
     Declaration,
     FindPlace,
+    LedgerSettings,
     Limits,
     Manifest,
     OnRemove,
@@ -117,6 +118,7 @@ class _Reader:
             marker=marker,
             provider=self._read_provider(plugins),
             sinks=sink_settings,
+            ledger=self._read_ledger(plugins),
             limits=self._read_limits(),
             unmanaged=Unmanaged(self._get("unmanaged", default=Unmanaged.REPORT.value)),
             on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
@@ -153,6 +155,12 @@ class _Reader:
             return ProviderSettings()
         given = self._get_table("provider").without(*self._list_refused("provider"))
         return read_provider(given, plugins.provider, self._problems)
+
+    def _read_ledger(self, plugins: PluginSchemas) -> LedgerSettings:
+        # Without the field no module of a ledger is imported: `keyplan validate` needs none.
+        if "ledger" not in self._root or "type" in self._list_refused("ledger"):
+            return LedgerSettings()
+        return read_ledger(self._get_table("ledger"), plugins.ledger, self._problems)
 
     def _read_policies(self, file: str) -> tuple[Policy, ...]:
         if "policy" not in self._root:

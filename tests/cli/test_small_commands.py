@@ -58,6 +58,9 @@ def test_the_schema_of_the_manifest_knows_the_options_of_plugins(shell: Shell) -
     assert validator.is_valid(good | {"sinks": {"local": {"type": "another", "anything": 1}}})
     assert validator.is_valid(good | {"provider": {"region": "eu-west-1a"}})
     assert not validator.is_valid(good | {"provider": {"regoin": "eu-west-1a"}})
+    assert validator.is_valid(good | {"ledger": {"path": "x.db"}})
+    assert not validator.is_valid(good | {"ledger": {"paht": "x.db"}})
+    assert validator.is_valid(good | {"ledger": {"type": "another", "anything": 1}})
 
 
 def test_ledger_show_tells_receipts_and_the_lock(shell: Shell, manifest: Path) -> None:

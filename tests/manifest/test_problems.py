@@ -21,7 +21,8 @@ SOUND = "  - {name: a, key_type: user, sink: local}\n"
 @pytest.fixture(scope="module")
 def look() -> Survey:
     """Return what surveys a manifest whose plugins take anything."""
-    schema, plugins = load("manifest.v1"), PluginSchemas(provider=lambda _: {}, sink=lambda _: {})
+    plugins = PluginSchemas(provider=lambda _: {}, sink=lambda _: {}, ledger=lambda _: {})
+    schema = load("manifest.v1")
     return lambda text: read_with_problems(text.encode(), file="keys.yaml", schema=schema, plugins=plugins)
 
 

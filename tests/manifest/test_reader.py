@@ -11,6 +11,7 @@ from keyplan.model.manifest import (
     FromCommand,
     FromEnvironment,
     FromFile,
+    LedgerSettings,
     Limits,
     Manifest,
     OnRemove,
@@ -30,6 +31,7 @@ def test_the_smallest_manifest_has_ordinary_settings(read_text: Read) -> None:
     manifest = read_text(SMALLEST)
     assert (manifest.path, manifest.owner, manifest.marker, manifest.keys) == ("keys.yaml", "ml", True, ())
     assert (manifest.provider, manifest.sinks, manifest.limits) == (ProviderSettings(), {}, Limits())
+    assert manifest.ledger == LedgerSettings()
     assert (manifest.unmanaged, manifest.on_remove) == (Unmanaged.REPORT, OnRemove.DELETE)
 
 
@@ -41,6 +43,18 @@ def test_every_setting_is_read(read_text: Read) -> None:
     assert (manifest.owner, manifest.marker, manifest.unmanaged) == ("a.b_c-9", False, Unmanaged.FAIL)
     assert manifest.limits == Limits(deletes=0, delete_percent=100)
     assert manifest.on_remove is OnRemove.FORGET
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        pytest.param("{}", LedgerSettings(type="sqlite"), id="nothing given"),
+        pytest.param("{path: x.db}", LedgerSettings(options={"path": "x.db"}), id="its file"),
+        pytest.param("{type: sqlite, path: x.db}", LedgerSettings(options={"path": "x.db"}), id="type and file"),
+    ],
+)
+def test_the_ledger_is_read(text: str, settings: LedgerSettings, read_text: Read) -> None:
+    assert read_text(f"{SMALLEST}ledger: {text}").ledger == settings
 
 
 @pytest.mark.parametrize(
@@ -210,6 +224,13 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
         pytest.param(
             "provider: {credential: {command: []}}", "4:34: field 'command' must not be empty", id="no command"
         ),
+        pytest.param("ledger: memory", "4:9: field 'ledger' must be a mapping, not text", id="ledger as a word"),
+        pytest.param("ledger: {type: 7, x: y}", "4:16: field 'type' must be text, not a number", id="ledger's number"),
+        pytest.param(
+            "ledger: {type: sqlit}", "4:16: ledger type 'sqlit' is unknown; known are: sqlite", id="unknown ledger"
+        ),
+        pytest.param("ledger: {paht: x}", "4:10: field 'paht' is unknown; did you mean 'path'?", id="ledger's option"),
+        pytest.param("ledger: {type: sqlite, path: ''}", "4:30: field 'path' must not be empty", id="ledger's value"),
         pytest.param("defaults: [x]", "4:11: field 'defaults' must be a mapping, not a list", id="defaults as a list"),
         pytest.param("defaults: {name: x}", "4:12: field 'name' is unknown", id="default name"),
         pytest.param("defaults: {sink: x}", "4:18: sink 'x' is unknown; 'sinks' names none", id="sink nobody declared"),

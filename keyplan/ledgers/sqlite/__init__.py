@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from keyplan.ports import Clock, LedgerReader, RebuildableLedger
 
+DEFAULT_PATH: Final = ".keyplan/ledger.db"
 OPTIONS: Final[Mapping[str, Any]] = {
     "type": "object",
     "description": "Keeps the ledger in one SQLite file.",
-    "properties": {},
+    "properties": {
+        "path": {
+            "type": "string",
+            "minLength": 1,
+            "default": DEFAULT_PATH,
+            "description": "The file, relative to the manifest; --ledger names another.",
+        },
+    },
     "additionalProperties": False,
 }
 
