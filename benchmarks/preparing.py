@@ -22,7 +22,7 @@ from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.manifest import PluginSchemas, read
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId, Manifest, OrganizationId, SpaceById, SpaceId, SpaceRef
+from keyplan.model.manifest import KeyId, LedgerSettings, Manifest, OrganizationId, SpaceById, SpaceId, SpaceRef
 from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
@@ -31,6 +31,7 @@ from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.file import build_at
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
+from keyplan.testing.samples import make_context
 
 
 def prepare(folder: Path, account: Account, provider: str) -> None:
@@ -103,22 +104,11 @@ def _deliver(sink: SinkEngine, desired: Desired, number: int) -> Receipt:
 
 def _fill_ledger(path: Path, provider: str, receipts: list[Receipt]) -> None:
     """Record all receipts in one transaction: one each, as an apply does it, would take minutes."""
-    build(str(path), owner=OWNER, account=provider, clock=_NoClock()).record(receipts[0])
+    settings = LedgerSettings(options={"path": str(path)})
+    build(settings, make_context(owner=OWNER), account=provider).record(receipts[0])
     with LedgerFile(path=path, owner=OWNER, account=provider).writing() as connection:
         rows = [(receipt.address, to_text(receipt.to_dict())) for receipt in receipts]
         connection.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?)", rows)
-
-
-class _NoClock:
-    """No lock is waited for here."""
-
-    def now(self) -> Any:
-        """Fail."""
-        raise NotImplementedError
-
-    def sleep(self, duration: timedelta) -> None:
-        """Fail."""
-        raise NotImplementedError
 
 
 def main() -> None:

@@ -334,8 +334,9 @@ class Ledger(LedgerReader, Protocol):
         ...
 
 
+@runtime_checkable
 class RebuildableLedger(Ledger, Protocol):
-    """A ledger whose storage can be set aside, so that a new one takes its place."""
+    """A ledger whose storage can be set aside, so that a new one takes its place. No ledger has to be one."""
 
     def is_damaged(self) -> bool:
         """Whether the storage exists and cannot be used.

@@ -6,7 +6,6 @@ then executes. No effect may come before every manifest could be planned, and no
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -96,7 +95,7 @@ def open_jobs(
     jobs: dict[int, Job] = {}
     with ExitStack() as stack:
         # Always in one order, so that two applies of the same manifests cannot wait for each other for ever.
-        for number in sorted(range(len(workspaces)), key=lambda each: os.path.realpath(workspaces[each].ledger)):
+        for number in sorted(range(len(workspaces)), key=lambda each: workspaces[each].ledger_id):
             workspace = workspaces[number]
             bench = open_workbench(
                 context.wiring, workspace, command=command, lock_timeout=lock_timeout, say=context.say

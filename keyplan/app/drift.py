@@ -29,7 +29,9 @@ def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
     try:
         yield Readers(
             reader=keys.reader,
-            ledger=wiring.ledger_reader(workspace.ledger, owner=manifest.owner, account=keys.reader.base_url),
+            ledger=wiring.ledger_reader(
+                workspace.ledger, owner=manifest.owner, folder=workspace.folder, account=keys.reader.base_url
+            ),
             sinks={name: ReadOnlySink(sink) for name, sink in wiring.sinks(manifest, folder=workspace.folder).items()},
         )
     finally:

@@ -41,7 +41,9 @@ def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:
     doors = Doors(
         provider=partial(wiring.provider, manifest.provider, owner=manifest.owner, folder=workspace.folder),
         sinks={name: partial(_open_sink, wiring, workspace, name) for name in manifest.sinks},
-        ledger=lambda account: wiring.ledger_reader(workspace.ledger, owner=manifest.owner, account=account),
+        ledger=lambda account: wiring.ledger_reader(
+            workspace.ledger, owner=manifest.owner, folder=workspace.folder, account=account
+        ),
     )
     return examine(manifest, doors, now=wiring.clock.now())
 

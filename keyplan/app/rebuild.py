@@ -10,10 +10,10 @@ from keyplan.app.plan import make_guarded_plan
 from keyplan.app.workspace import Workspace, open_ledger, open_workbench
 from keyplan.applier.observe import observe
 from keyplan.applier.recover import record_again
-from keyplan.errors import RefusedError
+from keyplan.errors import InputError, RefusedError
 from keyplan.model.plan import Request
 from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
-from keyplan.ports import Memory, RebuildableLedger
+from keyplan.ports import Ledger, Memory, RebuildableLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class Rebuild:
 def rebuild_ledger(context: RunContext, workspace: Workspace, *, lock_timeout: timedelta, is_forced: bool) -> Rebuild:
     """Set the ledger aside, and record the receipts that the sinks hold in a new one. Keys and sinks stay as they are.
 
-    Raises RefusedError if the ledger is whole and `is_forced` is false; LedgerError, ProviderError and SinkError.
+    Raises InputError if ledgers of this type can't be rebuilt, RefusedError if the ledger is whole and `is_forced` is
+    false; LedgerError, ProviderError and SinkError.
     """
     wiring = context.wiring
     with open_ledger(wiring, workspace) as ledger:
@@ -43,8 +44,12 @@ def rebuild_ledger(context: RunContext, workspace: Workspace, *, lock_timeout: t
     return Rebuild(found=found, set_aside=set_aside)
 
 
-def _set_aside(ledger: RebuildableLedger, *, now: datetime, lock_timeout: timedelta, is_forced: bool) -> str:
+def _set_aside(ledger: Ledger, *, now: datetime, lock_timeout: timedelta, is_forced: bool) -> str:
     """Return the new path of the old ledger; empty if there was nothing in it."""
+    if not isinstance(ledger, RebuildableLedger):
+        raise InputError(
+            "a ledger of this type can't be set aside: nothing was done", advice="restore it with its own tools"
+        )
     if not ledger.is_damaged():
         if ledger.recall() == Memory():
             return ""

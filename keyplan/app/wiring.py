@@ -18,14 +18,13 @@ from typing import Protocol
 
 from keyplan.app import registry
 from keyplan.context import PluginContext
-from keyplan.model.manifest import FromEnvironment, Manifest, ProviderSettings, SinkName
-from keyplan.ports import Clock, Holder, LedgerReader, ProviderPorts, ReaderPorts, RebuildableLedger, Sink
+from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings, SinkName
+from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 from keyplan.renderers.sanitize import sanitize
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import resolve
 
 PROVIDERS, SINKS, LEDGERS = "keyplan.providers", "keyplan.sinks", "keyplan.ledgers"
-_LEDGER_TYPE = "sqlite"
 
 
 class Wiring(Protocol):
@@ -51,12 +50,15 @@ class Wiring(Protocol):
         """Return every configured sink. Raises InputError or SinkError where one is unusable."""
         ...
 
-    def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
-        """Return a ledger that is only read, whether it exists or not."""
+    def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:
+        """Return a ledger that is only read, whether it exists or not. `account` is the provider's base URL.
+
+        Raises InputError if the settings are unusable.
+        """
         ...
 
-    def ledger(self, path: Path, *, owner: str, account: str) -> RebuildableLedger:
-        """Return the ledger. Raises LedgerError where it cannot be opened."""
+    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Ledger:
+        """Return the ledger. Raises InputError if the settings are unusable, LedgerError if it cannot be opened."""
         ...
 
     def holder(self, command: str) -> Holder:
@@ -103,16 +105,16 @@ class PluginWiring:
             for name, settings in manifest.sinks.items()
         }
 
-    def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
-        """Return a reader of the ledger's file."""
-        module = registry.load(LEDGERS, _LEDGER_TYPE)
-        reader: LedgerReader = module.build_reader(str(path), owner=owner, account=account)
+    def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:
+        """Return what the ledger's module builds for reading."""
+        module = registry.load(LEDGERS, settings.type)
+        reader: LedgerReader = module.build_reader(settings, self._context(owner, folder), account=account)
         return reader
 
-    def ledger(self, path: Path, *, owner: str, account: str) -> RebuildableLedger:
-        """Return the ledger in a file."""
-        module = registry.load(LEDGERS, _LEDGER_TYPE)
-        ledger: RebuildableLedger = module.build(str(path), owner=owner, account=account, clock=self._clock)
+    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Ledger:
+        """Return what the ledger's module builds."""
+        module = registry.load(LEDGERS, settings.type)
+        ledger: Ledger = module.build(settings, self._context(owner, folder), account=account)
         return ledger
 
     def holder(self, command: str) -> Holder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,15 +16,16 @@ from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, ManifestError, Problem
-from keyplan.model.manifest import Manifest
+from keyplan.ledgers.sqlite import DEFAULT_PATH
+from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
 from keyplan.model.times import write_duration
 from keyplan.planner.policy import match_patterns
-from keyplan.ports import LedgerReader, ProviderPorts, RebuildableLedger
+from keyplan.ports import Ledger, LedgerReader, ProviderPorts
 from keyplan.renderers.text.ledger import describe_holder
 
-_LEDGER = Path(".keyplan", "ledger.db")
+_SQLITE = LedgerSettings().type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,26 @@ class Workspace:
     manifest: Manifest
     folder: Path
     """Absolute; relative paths of the manifest start here."""
-    ledger: Path
-    """Absolute; it need not exist."""
+    ledger: LedgerSettings
+    """The manifest's, or the file that `--ledger` named; the path of a file is absolute, and need not exist."""
+
+    @property
+    def ledger_name(self) -> str:
+        """What users know the ledger by: its file, or the type of one that is no file."""
+        return self._ledger_file or self.ledger.type
+
+    @property
+    def ledger_id(self) -> str:
+        """A text that is the same in every process for one ledger, and another for the ledger of another manifest."""
+        if self._ledger_file:
+            return os.path.realpath(self._ledger_file)
+        # A ledger that is no file may serve many manifests: it keeps apart what is of another owner or account.
+        options = json.dumps(self.ledger.options, sort_keys=True)
+        return f"{self.ledger.type} {options} {self.manifest.owner} {self.manifest.path}"
+
+    @property
+    def _ledger_file(self) -> str:
+        return str(self.ledger.options["path"]) if self.ledger.type == _SQLITE else ""
 
 
 def open_workspace(
@@ -80,9 +100,9 @@ def require_separate(workspaces: Sequence[Workspace]) -> None:
     owners = _Owners()
     for workspace in workspaces:
         name = workspace.manifest.path
-        if (other := by_ledger.setdefault(os.path.realpath(workspace.ledger), workspace)) is not workspace:
+        if (other := by_ledger.setdefault(workspace.ledger_id, workspace)) is not workspace:
             raise InputError(
-                f"{other.manifest.path} and {name} would share the ledger {workspace.ledger}",
+                f"{other.manifest.path} and {name} would share the ledger {workspace.ledger_name}",
                 advice="put each manifest in a folder of its own, and leave out --ledger",
             )
         owners.add(name, workspace.manifest.owner, str(workspace.manifest.provider))
@@ -134,8 +154,26 @@ def make_workspace(
     return Workspace(
         manifest=held,
         folder=folder,
-        ledger=context.folder / ledger if ledger else folder / _LEDGER,
+        ledger=_choose_ledger(manifest, folder, context.folder / ledger if ledger else None),
     )
+
+
+def _choose_ledger(manifest: Manifest, folder: Path, named: Path | None) -> LedgerSettings:
+    """Return the manifest's ledger, or the file that was named in place of its file.
+
+    Raises InputError if a file is named and the manifest's ledger is none: two ledgers of one account would let two
+    applies run at once.
+    """
+    settings = manifest.ledger
+    if settings.type == _SQLITE:
+        path = named or folder / str(settings.options.get("path", DEFAULT_PATH))
+        return replace(settings, options={**settings.options, "path": str(path)})
+    if named:
+        raise InputError(
+            f"the ledger of {manifest.path} is of type '{settings.type}', and --ledger names a file",
+            advice="leave out --ledger and KEYPLAN_LEDGER, or take 'ledger' out of the manifest",
+        )
+    return settings
 
 
 @contextmanager
@@ -157,7 +195,7 @@ def open_ledger_reader(wiring: Wiring, workspace: Workspace) -> Iterator[LedgerR
 
 
 @contextmanager
-def open_ledger(wiring: Wiring, workspace: Workspace) -> Iterator[RebuildableLedger]:
+def open_ledger(wiring: Wiring, workspace: Workspace) -> Iterator[Ledger]:
     """Give the manifest's ledger, unlocked."""
     with open_provider(wiring, workspace) as provider:
         yield _ledger(wiring, workspace, provider)
@@ -185,8 +223,12 @@ def open_workbench(
 
 def read_only_ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> LedgerReader:
     """Return the manifest's ledger, only to be read."""
-    return wiring.ledger_reader(workspace.ledger, owner=workspace.manifest.owner, account=provider.reader.base_url)
+    return wiring.ledger_reader(
+        workspace.ledger, owner=workspace.manifest.owner, folder=workspace.folder, account=provider.reader.base_url
+    )
 
 
-def _ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> RebuildableLedger:
-    return wiring.ledger(workspace.ledger, owner=workspace.manifest.owner, account=provider.reader.base_url)
+def _ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> Ledger:
+    return wiring.ledger(
+        workspace.ledger, owner=workspace.manifest.owner, folder=workspace.folder, account=provider.reader.base_url
+    )

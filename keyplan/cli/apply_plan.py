@@ -86,7 +86,7 @@ def _plan_all(session: Session, order: ApplyRequest, jobs: Sequence[Job]) -> tup
     plans, errors = split_results(results, [job.workspace.manifest.path for job in jobs])
     if order.is_verbose and not errors:
         for job, plan in zip(jobs, plans, strict=True):
-            session.screen.say(describe_planned(plan, ledger=str(job.workspace.ledger)))
+            session.screen.say(describe_planned(plan, ledger=job.workspace.ledger_name))
     return plans, errors
 
 

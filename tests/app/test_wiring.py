@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Shell
+from samples import make_ledger_settings
 from simulator import SimulatedClock
 
 import keyplan
 from keyplan.app.wiring import PluginWiring, current_user, jitter
 from keyplan.applier.observe import locate_slots
 from keyplan.errors import InputError
-from keyplan.model.manifest import FromEnvironment, ProviderSettings
+from keyplan.model.manifest import Address, FromEnvironment, ProviderSettings
 from keyplan.ports import Memory
 from keyplan.system.clock import SystemClock
 
@@ -69,15 +70,15 @@ def test_every_configured_sink_is_built(wiring: PluginWiring, shell: Shell, mani
 
 
 def test_a_ledger_that_is_only_read_is_not_made(wiring: PluginWiring, tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    assert wiring.ledger_reader(path, owner="o", account="a").recall() == Memory()
-    assert not path.exists()
+    settings = make_ledger_settings({"path": "ledger.db"})
+    assert wiring.ledger_reader(settings, owner="o", folder=tmp_path, account="a").recall() == Memory()
+    assert not (tmp_path / "ledger.db").exists()
 
 
 def test_the_ledger_is_the_one_at_the_path(wiring: PluginWiring, tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    wiring.ledger(path, owner="o", account="a").forget(keyplan.__name__)  # type: ignore[arg-type]  # an address is text
-    assert path.exists()
+    settings = make_ledger_settings({"path": "ledger.db"})
+    wiring.ledger(settings, owner="o", folder=tmp_path, account="a").forget(Address("user/ci"))
+    assert (tmp_path / "ledger.db").exists()
 
 
 def test_a_holder_is_this_process(wiring: PluginWiring) -> None:

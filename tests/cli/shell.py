@@ -13,7 +13,7 @@ from keyplan.cli.main import run
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
-from keyplan.model.manifest import Manifest, ProviderSettings, SinkName
+from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings, SinkName
 from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 
 MANIFEST = """\
@@ -62,11 +62,11 @@ class SimulatedWiring:
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         return dict(self._world_of(manifest.owner).sinks)
 
-    def ledger_reader(self, path: Path, *, owner: str, account: str) -> LedgerReader:
-        return self.ledger(path, owner=owner, account=account)
+    def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:
+        return self.ledger(settings, owner=owner, folder=folder, account=account)
 
-    def ledger(self, path: Path, *, owner: str, account: str) -> Ledger:
-        self.ledger_path, self.account = path, account
+    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Ledger:
+        self.ledger_path, self.account = Path(str(settings.options["path"])), account
         return self._world_of(owner).ledger
 
     def holder(self, command: str) -> Holder:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cli.shell import MANIFEST, Shell
+from samples import make_ledger_settings
 from simulator import Fault
 from syrupy.assertion import SnapshotAssertion
 
@@ -208,7 +209,7 @@ def test_the_readers_own_key_is_not_taken_for_keyplans(applied: Shell) -> None:
 
 def place_of(shell: Shell) -> Workspace:
     manifest = keyplan.read_manifest(shell.folder / "keys.yaml")
-    return Workspace(manifest=manifest, folder=shell.folder, ledger=shell.folder / ".keyplan" / "ledger.db")
+    return Workspace(manifest=manifest, folder=shell.folder, ledger=make_ledger_settings({"path": "x"}))
 
 
 def walk(thing: object, seen: set[int]) -> Iterator[object]:

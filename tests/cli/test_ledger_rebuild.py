@@ -11,6 +11,8 @@ import pytest
 from cli.shell import Shell, SimulatedWiring
 from simulator import World
 
+from keyplan.model.manifest import LedgerSettings
+
 
 @dataclass
 class SettableAside:
@@ -36,8 +38,8 @@ class RebuildableWiring(SimulatedWiring):
 
     is_whole = True
 
-    def ledger(self, path: Path, *, owner: str, account: str) -> Any:
-        super().ledger(path, owner=owner, account=account)
+    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Any:
+        super().ledger(settings, owner=owner, folder=folder, account=account)
         return SettableAside(self.world, self.is_whole)
 
 

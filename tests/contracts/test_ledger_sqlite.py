@@ -5,13 +5,14 @@ import pytest
 from keyplan.ledgers.sqlite import build
 from keyplan.ports import Ledger
 from keyplan.testing.ledgers import LedgerContract
-from keyplan.testing.samples import ACCOUNT, OWNER
+from keyplan.testing.samples import ACCOUNT, OWNER, make_context, make_ledger_settings
 
 
 class TestSqliteLedger(LedgerContract):
     @pytest.fixture(autouse=True)
     def _storage(self, tmp_path: Path) -> None:
-        self.path = tmp_path / ".keyplan" / "ledger.db"
+        self.folder = tmp_path
 
     def open(self, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
-        return build(str(self.path), owner=owner, account=account, clock=self.clock)
+        context = make_context(self.folder, owner=owner, clock=self.clock)
+        return build(make_ledger_settings(), context, account=account)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.terminal import COMMAND, Terminal
+from samples import make_context, make_ledger_settings
 
 from keyplan.app.api import open_session, plan
 from keyplan.ledgers.sqlite import build_reader
@@ -219,9 +220,8 @@ class Company:
         assert self.terminal.is_valid(held["lap"]), "what consumers held died in the middle of its overlap"
 
     def _check_keys(self) -> None:
-        memory = build_reader(
-            str(self.terminal.folder / ".keyplan" / "ledger.db"), owner="e2e", account=self.terminal.url
-        ).recall()
+        context = make_context(self.terminal.folder, owner="e2e")
+        memory = build_reader(make_ledger_settings(), context, account=self.terminal.url).recall()
         assert memory.intents == ()
         current = {receipt.name: receipt.key_id for receipt in memory.receipts}
         assert set(current) == self._names

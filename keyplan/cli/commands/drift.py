@@ -126,6 +126,6 @@ def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors:
 
 
 def _outline(session: Session, workspaces: Sequence[Workspace], plans: Sequence[Plan]) -> None:
-    ledgers = {workspace.manifest.path: workspace.ledger for workspace in workspaces}
+    ledgers = {workspace.manifest.path: workspace.ledger_name for workspace in workspaces}
     for plan in plans:
-        session.screen.say(describe_planned(plan, ledger=str(ledgers[plan.manifest])))
+        session.screen.say(describe_planned(plan, ledger=ledgers[plan.manifest]))

@@ -99,7 +99,7 @@ def _plan_all(
     if settings.verbose:
         for workspace, plan in zip(workspaces, results, strict=True):
             if isinstance(plan, Plan):
-                session.screen.say(describe_planned(plan, ledger=str(workspace.ledger)))
+                session.screen.say(describe_planned(plan, ledger=workspace.ledger_name))
     plans, errors = split_results(results, [workspace.manifest.path for workspace in workspaces])
     require_separate_owners(plans, workspaces)
     return plans, errors

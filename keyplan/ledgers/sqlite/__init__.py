@@ -6,10 +6,13 @@ Loading this package must not import sqlite3: `keyplan validate` needs nothing b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from keyplan.ports import Clock, LedgerReader, RebuildableLedger
+    from keyplan.context import PluginContext
+    from keyplan.model.manifest import LedgerSettings
+    from keyplan.ports import LedgerReader, RebuildableLedger
 
 DEFAULT_PATH: Final = ".keyplan/ledger.db"
 OPTIONS: Final[Mapping[str, Any]] = {
@@ -27,15 +30,19 @@ OPTIONS: Final[Mapping[str, Any]] = {
 }
 
 
-def build_reader(path: str, *, owner: str, account: str) -> LedgerReader:
-    """Return a reader of the ledger at a path; `account` is the provider's base URL."""
+def build_reader(settings: LedgerSettings, context: PluginContext, *, account: str) -> LedgerReader:
+    """Return a reader of the ledger, whose file need not exist; `account` is the provider's base URL."""
     from keyplan.ledgers.sqlite.ledger import open_reader  # noqa: PLC0415 - takes 5 ms, for sqlite3
 
-    return open_reader(path, owner=owner, account=account)
+    return open_reader(_find_path(settings, context), owner=context.owner, account=account)
 
 
-def build(path: str, *, owner: str, account: str, clock: Clock) -> RebuildableLedger:
-    """Return the ledger at a path; the first write creates its file. `clock` measures the wait for the lock."""
+def build(settings: LedgerSettings, context: PluginContext, *, account: str) -> RebuildableLedger:
+    """Return the ledger; the first write creates its file. The context's clock measures the wait for the lock."""
     from keyplan.ledgers.sqlite.ledger import open_ledger  # noqa: PLC0415 - takes 5 ms, for sqlite3
 
-    return open_ledger(path, owner=owner, account=account, clock=clock)
+    return open_ledger(_find_path(settings, context), owner=context.owner, account=account, clock=context.clock)
+
+
+def _find_path(settings: LedgerSettings, context: PluginContext) -> str:
+    return str(Path(context.folder, str(settings.options.get("path", DEFAULT_PATH))))

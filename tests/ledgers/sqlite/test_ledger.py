@@ -11,8 +11,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from samples import NOW, OWNER, RAW, make_history_entry, make_holder, make_intent, make_receipt, names_in
-from simulator import SimulatedClock
+from samples import (
+    NOW,
+    OWNER,
+    RAW,
+    make_context,
+    make_history_entry,
+    make_holder,
+    make_intent,
+    make_ledger_settings,
+    make_receipt,
+    names_in,
+)
 
 from keyplan.app.registry import load
 from keyplan.errors import LedgerError, LedgerForeignError, LedgerLockedError, PlanSpentError
@@ -31,11 +41,11 @@ def path(tmp_path: Path) -> Path:
 
 
 def open_ledger(path: Path, *, owner: str = OWNER, account: str = ACCOUNT) -> RebuildableLedger:
-    return build(str(path), owner=owner, account=account, clock=SimulatedClock())
+    return build(make_ledger_settings({"path": str(path)}), make_context(owner=owner), account=account)
 
 
 def open_reader(path: Path, *, owner: str = OWNER, account: str = ACCOUNT) -> LedgerReader:
-    return build_reader(str(path), owner=owner, account=account)
+    return build_reader(make_ledger_settings({"path": str(path)}), make_context(owner=owner), account=account)
 
 
 def run_sql(path: Path, *statements: str) -> None:
@@ -294,10 +304,9 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from datetime import timedelta
 from samples import *
-from simulator import SimulatedClock
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite import build
-ledger = build(sys.argv[2], owner=OWNER, account=sys.argv[3], clock=SimulatedClock())
+ledger = build(make_ledger_settings({"path": sys.argv[2]}), make_context(), account=sys.argv[3])
 with ledger.lock(make_holder("elsewhere"), patience=timedelta(0)):
     print("held", flush=True)
     sys.stdin.read()
