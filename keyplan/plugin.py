@@ -90,9 +90,25 @@ from keyplan.ports import (
     SinkReader,
     Spending,
 )
+from keyplan.sinks.engine import FillSlot, SinkEngine, SinkKind
+from keyplan.sinks.formats import FileFormat
+from keyplan.sinks.notes import Entry, read_note, write_note
+from keyplan.sinks.options import COMMON_OPTIONS, TEMPLATE, build_schema, format_of
 from keyplan.sinks.templates import describe as template_fields
 from keyplan.sinks.templates import fill as fill_template
 from keyplan.sinks.templates import to_path_part, to_variable_part
+from keyplan.sinks.value_store import (
+    Change,
+    Decide,
+    ExaminableStore,
+    LazyStore,
+    Loaded,
+    Presence,
+    Seals,
+    StoreConflictError,
+    ValueStore,
+    find_broken,
+)
 from keyplan.system.secrets import SECRET_SCHEMA, is_header_safe, read_source
 
 if TYPE_CHECKING:
@@ -110,7 +126,9 @@ if TYPE_CHECKING:
     from keyplan.net.retry import Again, Gate, Patience, Retrier
 
 __all__ = [
+    "COMMON_OPTIONS",
     "SECRET_SCHEMA",
+    "TEMPLATE",
     "Abilities",
     "Access",
     "Address",
@@ -118,16 +136,22 @@ __all__ = [
     "Answer",
     "Area",
     "Bearer",
+    "Change",
     "Clock",
     "Content",
     "Credential",
+    "Decide",
     "Declaration",
     "Delivered",
     "Delivery",
     "Desired",
+    "Entry",
     "Examinable",
+    "ExaminableStore",
     "Exchange",
     "Failure",
+    "FileFormat",
+    "FillSlot",
     "Finding",
     "Fingerprint",
     "FromCommand",
@@ -150,6 +174,7 @@ __all__ = [
     "KeyWriter",
     "KeyplanError",
     "Laws",
+    "LazyStore",
     "Ledger",
     "LedgerDamagedError",
     "LedgerError",
@@ -157,6 +182,7 @@ __all__ = [
     "LedgerLockedError",
     "LedgerReader",
     "LedgerSettings",
+    "Loaded",
     "Marker",
     "Memory",
     "Observation",
@@ -166,6 +192,7 @@ __all__ = [
     "Place",
     "PlanSpentError",
     "PluginContext",
+    "Presence",
     "ProviderDeniedError",
     "ProviderError",
     "ProviderPorts",
@@ -179,10 +206,13 @@ __all__ = [
     "Retrier",
     "Role",
     "Roles",
+    "Seals",
     "SecretSource",
     "Sink",
     "SinkDeniedError",
+    "SinkEngine",
     "SinkError",
+    "SinkKind",
     "SinkName",
     "SinkReader",
     "SinkSettings",
@@ -195,13 +225,19 @@ __all__ = [
     "SpaceId",
     "SpaceRef",
     "Spending",
+    "StoreConflictError",
     "Superseded",
+    "ValueStore",
+    "build_schema",
     "check_base_url",
     "exchange",
     "fill_template",
+    "find_broken",
+    "format_of",
     "is_header_safe",
     "make_opener",
     "open_client",
+    "read_note",
     "read_retry_after",
     "read_source",
     "read_time",
@@ -210,6 +246,7 @@ __all__ = [
     "template_fields",
     "to_path_part",
     "to_variable_part",
+    "write_note",
     "write_time",
 ]
 

@@ -154,6 +154,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from samples import *
+from keyplan.model.secret import RawKey
 from keyplan.system.git import GitIgnoring
 from keyplan.sinks.file import build_at
 options = {"path": "all.env", "format": "dotenv", "variable": "{name}"}
