@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import partial
 from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -43,10 +42,24 @@ def load(group: str, name: str) -> ModuleType:
 
     Raises InputError where the name is unknown, or its module needs a package that is not installed.
     """
-    ordinary = ORDINARY.get((group, name))
-    find = partial(import_module, ordinary) if ordinary else _find(group, name).load
+    path = ORDINARY.get((group, name), "")
+    entry = None if path else _find(group, name)
+    if entry and not entry.value.startswith("keyplan."):
+        return _load_of_others(name, entry)
     with importing(name):
-        module: ModuleType = find()
+        module: ModuleType = entry.load() if entry else import_module(path)
+    return module
+
+
+def _load_of_others(name: str, entry: EntryPoint) -> ModuleType:
+    # Extras are keyplan's own; what a package of others needs, its author knows.
+    try:
+        module: ModuleType = entry.load()
+    except ImportError as error:
+        raise InputError(
+            f"'{name}' needs a package that is not installed: {error.name or error}",
+            advice=f"install what the package of {entry.value} needs",
+        ) from error
     return module
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,23 @@ def test_an_unknown_type_is_refused(name: str, hint: str) -> None:
     with pytest.raises(InputError, match=f"sink type '{name}' is unknown; ") as caught:
         load("keyplan.sinks", name)
     assert hint in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"),
+    [
+        pytest.param("keyplan.sinks.nowhere", "pip install 'keyplan[acme]'", id="keyplan's own extra"),
+        pytest.param("keyplan_acme", "install what the package of keyplan_acme needs", id="a package of others"),
+    ],
+)
+def test_a_missing_package_is_told_with_what_to_install(
+    module: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution = tmp_path / "keyplan_acme-1.0.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: keyplan-acme\nVersion: 1.0\n")
+    (distribution / "entry_points.txt").write_text(f"[keyplan.sinks]\nacme = {module}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="'acme' needs a package that is not installed") as caught:
+        load("keyplan.sinks", "acme")
+    assert caught.value.advice == advice
