@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from keyplan.ledgers.sqlite import build
-from keyplan.ports import Ledger
+from keyplan.ledgers.sqlite import build, build_reader
+from keyplan.ports import Ledger, LedgerReader
 from keyplan.testing.ledgers import LedgerContract
 from keyplan.testing.samples import ACCOUNT, OWNER, make_context, make_ledger_settings
 
@@ -16,3 +16,6 @@ class TestSqliteLedger(LedgerContract):
     def open(self, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
         context = make_context(self.folder, owner=owner, clock=self.clock)
         return build(make_ledger_settings(), context, account=account)
+
+    def open_reader(self, *, owner: str = OWNER, account: str = ACCOUNT) -> LedgerReader:
+        return build_reader(make_ledger_settings(), make_context(self.folder, owner=owner), account=account)
