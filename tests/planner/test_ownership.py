@@ -97,6 +97,13 @@ def test_a_key_that_any_receipt_names_was_delivered_once_and_is_never_new() -> N
     assert sorted_keys(owned_by(snapshot, desired)) == ("key-1", [], ["key-2"])
 
 
+@pytest.mark.parametrize("other", ["user/a", "user/z"])
+def test_a_key_that_two_receipts_name_belongs_to_the_declared_address(other: str) -> None:
+    desired = make_desired()
+    receipts = [recorded(), recorded("key-1", Address(other), delivered_at=LATER)]
+    assert owned_by(situate(desired, keys=[ours(marker=None)], receipts=receipts), desired).current == ours(marker=None)
+
+
 def test_an_intent_turns_a_tie_into_a_newcomer() -> None:
     desired = make_desired()
     keys = [ours(created_at=UNKNOWN_TIME), ours("key-2", created_at=UNKNOWN_TIME)]

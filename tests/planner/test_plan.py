@@ -11,7 +11,7 @@ from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, r
 from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation
 from simulator import BLIND, FULL, WEAK, make_space
 
-from keyplan.errors import InputError
+from keyplan.errors import InputError, ManifestError
 from keyplan.model.manifest import (
     Address,
     Adopt,
@@ -372,6 +372,16 @@ def test_what_was_refreshed_in_place_is_as_young_as_its_delivery(dialect: str) -
 def test_a_key_is_rotated_on_request(pattern: str) -> None:
     desired = make_desired()
     assert words(plan(situate(desired, **CURRENT), desired, rotate=(pattern,))) == ["refresh requested key-1"]
+
+
+def test_a_rotation_that_is_asked_for_leaves_the_other_keys_alone() -> None:
+    ci, cd = make_desired(), make_desired("cd")
+    keys, receipts = (
+        [ours(), ours("key-2", cd.address, name="cd")],
+        [recorded("key-2", cd.address, name="cd"), recorded()],
+    )
+    planned = words(plan(situate(ci, cd, keys=keys, receipts=receipts), ci, cd, rotate=("user/ci",)))
+    assert planned == ["refresh requested key-1", "keep up_to_date key-2"]
 
 
 def test_an_address_with_brackets_is_itself_before_it_is_a_glob() -> None:
@@ -777,7 +787,7 @@ def test_every_unlawful_rotation_is_told_at_once() -> None:
         make_desired("a", rotation=Rotation(strategy=Strategy.REFRESH, overlap=HOUR, retire=Retire.WHEN_UNUSED)),
         make_desired("b", rotation=Rotation(strategy=Strategy.REFRESH, overlap=HOUR)),
     )
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ManifestError) as caught:
         plan(situate(*desired, dialect="alpha"), *desired)
     told_of = caught.value.message.splitlines()
     assert [line.split(": ")[1] for line in told_of] == ["user/a", "user/a", "user/b"]
@@ -785,6 +795,7 @@ def test_every_unlawful_rotation_is_told_at_once() -> None:
     assert "keys.yaml:1:1: user/a: retire: when_unused needs last_used_at" in told_of[0]
     assert told_of[0].endswith("; use retire: after_overlap")
     assert told_of[1].endswith("; use strategy: auto")
+    assert {problem.rule for problem in caught.value.problems} == {"manifest/unlawful"}
 
 
 # The bookkeeping of what is kept.
