@@ -174,7 +174,7 @@ class Scenario:
 
 
 def assert_promise(scenario: Scenario) -> None:
-    """Assert DESIGN section 1 after a clean apply: one delivered, working key each, and none that nobody holds."""
+    """Assert that a clean apply left one delivered, working key for each declaration, and none that nothing holds."""
     world = scenario.world
     assert scenario.actions() == [], "the next plan is not empty"
     memory, live = world.ledger.recall(), {record.id: record for record in world.provider.live()}

@@ -1,4 +1,4 @@
-"""The promise of DESIGN section 1, in the simulated world: after a crash anywhere, one more apply makes it true.
+"""After a crash anywhere, in the simulated world, one more apply leaves each declaration one delivered, working key.
 
 The rows are generated: every flow of `crash_flows.py`, broken at every effect that it has, in every way.
 """

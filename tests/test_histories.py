@@ -1,6 +1,6 @@
 """Long histories, found by hypothesis: two machines run keyplan and die, people interfere, and time passes.
 
-Whatever happened, one clean apply makes the promise of DESIGN section 1 true.
+Whatever happened, one clean apply leaves each declaration one delivered, working key.
 """
 
 from __future__ import annotations

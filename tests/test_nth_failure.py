@@ -1,6 +1,6 @@
 """One apply with a bit of everything, its 1st, 2nd, ... Nth effect failing, and then every two of them.
 
-After each, one clean apply must make the promise of DESIGN section 1 true.
+After each, one clean apply must leave each declaration one delivered, working key.
 """
 
 from __future__ import annotations
