@@ -75,8 +75,12 @@ class Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Yield the request with its Authorization header."""
         # Set here, at the last moment: a request that is kept, repeated or logged before holds no secret.
-        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
+        request.headers["Authorization"] = _to_header(self._secret.reveal())
         yield request
+
+
+def _to_header(token: str) -> str:
+    return f"Bearer {token}"
 
 
 def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
