@@ -39,11 +39,12 @@ test: $(VENV)/.dev  ## all tests, in random order on two cores, with the coverag
 	$(BIN)/coverage report --fail-under=95 --omit='$(REMOTE_SINKS)'
 	$(BIN)/coverage report --include='keyplan/model/*,keyplan/documents/*,keyplan/manifest/*,keyplan/planner/*,keyplan/applier/*' --fail-under=100
 
-check: $(VENV)/.dev  ## format, lint, types, import contracts, pipelines, README
+check: $(VENV)/.dev  ## format, lint, types, import contracts, rules of the house, pipelines, README
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n0 tests/test_house.py
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck $(wildcard action/*)
 	PATH="$(BIN):$$PATH" $(BIN)/actionlint $(WORKFLOWS)

@@ -1,4 +1,4 @@
-"""Exit statuses: what a plan and a report mean for whoever started keyplan (DESIGN section 11)."""
+"""Exit statuses: what a plan and a report mean for the process that started keyplan."""
 
 from __future__ import annotations
 

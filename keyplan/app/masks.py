@@ -75,7 +75,7 @@ class _RunnerMask:
             if name_open_file(self.descriptor) == self.pipe and _is_plain(raw):
                 # One write of at most PIPE_BUF bytes is never mixed with another's (POSIX, write). The line break
                 # before it ends a line that somebody left half written, in which the runner would see no command.
-                os.write(self.descriptor, f"\n::add-mask::{_escape(raw)}\n".encode("ascii"))
+                os.write(self.descriptor, f"\n::add-mask::{_escape(raw.reveal())}\n".encode("ascii"))
 
 
 def find_mask(
@@ -149,6 +149,6 @@ def _is_plain(raw: RawKey) -> bool:
     return re.fullmatch(r"[!-~]{8,1024}", raw.reveal()) is not None
 
 
-def _escape(raw: RawKey) -> str:
+def _escape(text: str) -> str:
     # The runner turns %25 back (actions/toolkit, escapeData); line breaks, which it escapes too, are never in here.
-    return raw.reveal().replace("%", "%25")
+    return text.replace("%", "%25")

@@ -6,11 +6,9 @@ because nobody could be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
 
 from keyplan import __version__
 from keyplan.app.context import RunContext
@@ -19,7 +17,7 @@ from keyplan.app.wiring import jitter
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
 from keyplan.model.notice import Mood, Notice
-from keyplan.net.http import open_client
+from keyplan.net.http import OpenClient, open_client
 from keyplan.notify import open_notifier
 from keyplan.notify.targets import read_target
 from keyplan.ports import Notifier
@@ -73,7 +71,7 @@ class NoticeSender:
 
 
 def open_notice_sender(
-    context: RunContext, settings: NotificationSettings, *, client: Callable[[], httpx.Client] = open_client
+    context: RunContext, settings: NotificationSettings, *, client: OpenClient = open_client
 ) -> NoticeSender:
     """Return who tells about the run. Call it first: a URL that makes no sense is to be told before anything is done.
 

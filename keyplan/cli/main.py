@@ -1,7 +1,6 @@
 """The way in: parse, run, catch, exit.
 
-In: argv. Out: an exit status. Never: a traceback, whatever happens; an exit status that DESIGN section 11 gives
-another meaning.
+It never lets a traceback out, whatever happens, and leaves with no status but those of `keyplan/app/exit_codes.py`.
 """
 
 from __future__ import annotations

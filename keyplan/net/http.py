@@ -108,6 +108,10 @@ def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
     return str(parsed).rstrip("/")
 
 
+OpenClient: TypeAlias = Callable[[], httpx.Client]
+"""Returns a client; the tests give one that answers by itself."""
+
+
 def open_client(
     *, transport: httpx.BaseTransport | None = None, ca_file: str = "", tls: ssl.SSLContext | None = None
 ) -> httpx.Client:

@@ -6,9 +6,9 @@ A cell must never be one that a spreadsheet runs as a formula.
 from __future__ import annotations
 
 import csv
-import io
 import unicodedata
 from collections.abc import Iterable, Sequence
+from io import StringIO
 
 from keyplan.model.observation import Observation
 from keyplan.model.times import show_time
@@ -49,7 +49,7 @@ def render_table(keys: Sequence[Observation], palette: Palette = PLAIN) -> str:
 
 def render_csv(keys: Iterable[Observation]) -> str:
     """Return CSV (RFC 4180) with a heading line; several spaces stand in one cell, apart by blanks."""
-    text = io.StringIO()
+    text = StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for key in keys:
