@@ -273,6 +273,8 @@ IMPORTED: dict[str, tuple[str, str, set[str]]] = {
     "a sink tries again by itself": ("keyplan.sinks.vault.planted", "tenacity", {"retry"}),
     "a sink keeps a database": ("keyplan.sinks.vault.planted", "sqlite3", {"databases"}),
     "a sink runs a program by itself": ("keyplan.sinks.sops.planted", "subprocess", {"programs"}),
+    "a command uses what plugin authors get": ("keyplan.cli.planted", "keyplan.plugin", {"plugin-for-others"}),
+    "a contract suite looks inside": ("keyplan.testing.planted", "keyplan.sinks.engine", {"testing-as-authors"}),
     "a sink serves": ("keyplan.sinks.vault.planted", "starlette", {"servers"}),
 }
 """An import that is planted, and the ids of the contracts that it breaks."""
