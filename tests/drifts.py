@@ -8,7 +8,7 @@ from typing import Any
 
 from plans import NOW
 
-from keyplan.model.drift import Cause, Drift, Finding, Kind
+from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Address, KeyId, Place, Waiver
 from keyplan.model.plan import Guard
 
@@ -22,8 +22,8 @@ WAIVER = Waiver(
     place=Place("keys.yaml", 20, 5),
 )
 ENDED = replace(WAIVER, address="user/ci", key_id=None, until=NOW - DAY)
-GONE = Finding(
-    kind=Kind.DRIFT,
+GONE = DriftFinding(
+    kind=DriftKind.DRIFT,
     cause=Cause.GONE,
     address=Address("user/ci"),
     name="ci",
@@ -32,8 +32,8 @@ GONE = Finding(
     place=PLACE,
     lapsed=ENDED,
 )
-DUE = Finding(
-    kind=Kind.PENDING,
+DUE = DriftFinding(
+    kind=DriftKind.PENDING,
     cause=Cause.DUE,
     address=Address("service/production/ingest"),
     name="ingest",
@@ -43,8 +43,8 @@ DUE = Finding(
     guard=Guard.PROTECT,
     place=PLACE,
 )
-MOVED = Finding(
-    kind=Kind.PENDING,
+MOVED = DriftFinding(
+    kind=DriftKind.PENDING,
     cause=Cause.MOVED,
     address=Address("user/new"),
     name="new",
@@ -53,8 +53,8 @@ MOVED = Finding(
     is_report_only=True,
     place=PLACE,
 )
-STRANGER = Finding(
-    kind=Kind.UNMANAGED,
+STRANGER = DriftFinding(
+    kind=DriftKind.UNMANAGED,
     cause=Cause.UNMANAGED,
     address=None,
     name="by hand",
@@ -63,8 +63,8 @@ STRANGER = Finding(
     is_report_only=True,
 )
 ACCEPTED = replace(STRANGER, key_id=KeyId("key-9"), name="launch", waiver=WAIVER)
-ENDING = Finding(
-    kind=Kind.EXPIRING,
+ENDING = DriftFinding(
+    kind=DriftKind.EXPIRING,
     cause=Cause.EXPIRES_SOON,
     address=Address("user/report"),
     name="report",
@@ -76,7 +76,7 @@ ENDING = Finding(
 )
 
 
-def make_drift(*findings: Finding, **changes: Any) -> Drift:
+def make_drift(*findings: DriftFinding, **changes: Any) -> Drift:
     """Return a drift of these findings."""
     values: dict[str, Any] = {
         "owner": "ml-platform",

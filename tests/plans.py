@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
-from keyplan.model.plan import Action, Blocked, Change, Guard, KeyView, Plan, Reason, Request, Verb
+from keyplan.model.plan import Action, Blocked, FieldChange, Guard, KeyView, Plan, Reason, Request, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
 
 NOW = datetime(2026, 11, 23, 7, 31, tzinfo=UTC)
@@ -30,8 +30,8 @@ REPLACE = Action(
     before=KeyView(id=KeyId("key-1"), name="ingest", key_type=KeyType.SERVICE, spaces=("space-1",)),
     after=KeyView(name="ingest", key_type=KeyType.SERVICE, description="new", spaces=("space-1",), roles="space=admin"),
     changes=(
-        Change(field="description", before="", after="new"),
-        Change(field="roles", before="member", after="admin"),
+        FieldChange(field="description", before="", after="new"),
+        FieldChange(field="roles", before="member", after="admin"),
     ),
     explanation="nothing but a new key can have another description",
     consequences=("the old key works for 24h after the switch",),
@@ -154,7 +154,7 @@ _actions = st.builds(
     key_id=st.none() | _ids,
     before=st.none() | _views,
     after=st.none() | _views,
-    changes=st.lists(st.builds(Change, field=_texts, before=_texts, after=_texts), max_size=2).map(tuple),
+    changes=st.lists(st.builds(FieldChange, field=_texts, before=_texts, after=_texts), max_size=2).map(tuple),
     explanation=_texts,
     consequences=_tuples,
     locations=_tuples,

@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from keyplan.app.monitor import FORESEEN
-from keyplan.model.drift import Kind
+from keyplan.model.drift import DriftKind
 from keyplan.model.plan import Verb
 from keyplan.renderers.machine.metrics import FAMILIES
 
 FOLDER = Path(__file__).parents[1] / "examples" / "prometheus"
 RULES, TESTS = FOLDER / "keyplan.rules.yaml", FOLDER / "keyplan.rules.test.yaml"
 KNOWN = {
-    "kind": {kind.value for kind in Kind},
+    "kind": {kind.value for kind in DriftKind},
     "action": {verb.value for verb in Verb},
     "state": {"open", "exhausted"},
 }

@@ -11,7 +11,7 @@ from keyplan.app.plan import make_guarded_plan, warn_of_skew
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace
 from keyplan.applier.observe import Readers, observe
-from keyplan.model.drift import Drift, Kind
+from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Request
@@ -39,14 +39,14 @@ def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
 
 
 def detect_drift(
-    wiring: Wiring, workspace: Workspace, *, only: Collection[Kind] = (), within: timedelta = DEFAULT_WARNING
+    wiring: Wiring, workspace: Workspace, *, only: Collection[DriftKind] = (), within: timedelta = DEFAULT_WARNING
 ) -> tuple[Drift, FreshPlan, Snapshot]:
     """Return what drifted, and the plan and snapshot that say so. Writes nothing, takes no lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     manifest = workspace.manifest
-    if Kind.UNMANAGED in only and manifest.unmanaged is Unmanaged.IGNORE:
+    if DriftKind.UNMANAGED in only and manifest.unmanaged is Unmanaged.IGNORE:
         manifest = replace(manifest, unmanaged=Unmanaged.REPORT)  # who asks for them wants to see them
     with open_readers(wiring, workspace) as readers:
         now = wiring.clock.now()

@@ -12,7 +12,9 @@ from typing import TypeVar
 
 from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError
-from keyplan.model.bugs import describe_bug
+
+__all__ = ["describe_bug", "run_parallel", "split_results"]
+from keyplan.applier.bugs import describe_bug
 
 MAX_PARALLEL_MANIFESTS = 8
 """So many manifests at once; each has threads of its own."""

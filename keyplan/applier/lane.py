@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock
 
-from keyplan.model.bugs import describe_bug
+from keyplan.applier.bugs import describe_bug
 from keyplan.model.plan import Action, PlannedAction, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 from keyplan.ports import Stop

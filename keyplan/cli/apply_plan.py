@@ -15,7 +15,7 @@ from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.workspace import Workspace, require_separate_owners
 from keyplan.cli.apply_options import ApplySettings
 from keyplan.cli.events import EventFollower, EventLog, open_events
-from keyplan.cli.outputs import GITHUB, Answer, publish, reporting_failure, tell_errors
+from keyplan.cli.outputs import GITHUB, CommandResult, publish, reporting_failure, tell_errors
 from keyplan.cli.progress import show_progress, show_waiting
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import combine_digests, digest_to_approve
@@ -163,7 +163,7 @@ def _show_refusal(session: Session, order: ApplyRequest, errors: Sequence[Failur
     """Show why nothing is done, and return the exit status."""
     several = len(order.workspaces)
     status = combine_statuses([error.exit_status for _, error in errors])
-    answer = Answer.about(
+    answer = CommandResult.about(
         Subject.APPLY, [], errors, formats=REPORT_FORMATS, draw=build_report_sheet, exit_status=status
     )
     status = publish(session, order.applying.outputs, answer)
@@ -182,7 +182,7 @@ def _show_results(
     status = combine_statuses(
         [*(status_of_apply(plan, report) for plan, report in done), *(status_of_error(error) for _, error in errors)]
     )
-    answer = Answer.about(
+    answer = CommandResult.about(
         Subject.APPLY,
         reports,
         errors,

@@ -26,7 +26,6 @@ from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
 from keyplan.errors import InterruptedRunError, KeyplanError
-from keyplan.model.bugs import describe_bug
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.text.problems import render_error
 
@@ -144,6 +143,8 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         say(render_error(error, palette))
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - the one place that keeps tracebacks from users
+        from keyplan.app.parallel import describe_bug  # noqa: PLC0415 - for bugs alone; not worth its share of every start
+
         bug = describe_bug(error)
         say(render_error(bug, palette))
         session.show_trace(bug.trace)

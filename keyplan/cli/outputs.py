@@ -79,7 +79,7 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CommandResult:
     """What came of a command, ready to be written in any format."""
 
     formats: Formats[Sequence[Any]]
@@ -105,7 +105,7 @@ class Answer:
         formats: Formats[Sequence[Noun]],
         draw: Callable[[Noun], Sheet],
         **more: Any,
-    ) -> Answer:
+    ) -> CommandResult:
         """Return what came of some manifests and what went wrong with others; `draw` makes a noun's sheet."""
 
         @functools.cache
@@ -122,7 +122,7 @@ class Answer:
         return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
 
 
-def publish(session: Session, outputs: Outputs, answer: Answer) -> int:
+def publish(session: Session, outputs: Outputs, answer: CommandResult) -> int:
     """Write the answer wherever it is asked for, and return the exit status.
 
     A file that cannot be written is told on stderr, shows in the status, and keeps nothing else from being written:
@@ -145,7 +145,7 @@ def _attempt(write: Callable[[], None]) -> InputError | None:
     return None
 
 
-def _write(session: Session, outputs: Outputs, answer: Answer, output: Output) -> None:
+def _write(session: Session, outputs: Outputs, answer: CommandResult, output: Output) -> None:
     palette = session.screen.palette if output.file is None else PLAIN
     version = __version__
     style = Style(
@@ -164,7 +164,7 @@ def _write(session: Session, outputs: Outputs, answer: Answer, output: Output) -
         save_privately(session.folder / output.file, text.encode())
 
 
-def _tell_runner(session: Session, answer: Answer) -> None:
+def _tell_runner(session: Session, answer: CommandResult) -> None:
     from keyplan.cli.github import tell_runner  # noqa: PLC0415 - takes 5 ms, and only a runner of GitHub listens
 
     tell_runner(session, answer.draw_sheets(), answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
@@ -195,7 +195,7 @@ def reporting_failure(session: Session, outputs: Outputs, about: Subject, manife
         yield
     except KeyplanError as error:
         sheets = [build_error_sheet(error, about=about, manifest=manifest)]
-        publish(session, outputs, Answer(formats={}, draw_sheets=lambda: sheets, exit_status=error.exit_status))
+        publish(session, outputs, CommandResult(formats={}, draw_sheets=lambda: sheets, exit_status=error.exit_status))
         raise
 
 

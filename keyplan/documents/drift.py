@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keyplan.documents.report import Failure, write_failures
-from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Json, Place, Waiver
 from keyplan.model.times import write_time
 
@@ -26,7 +26,7 @@ def to_document(drift: Drift) -> dict[str, Json]:
         "in_order": list(drift.in_order),
         "warnings": list(drift.warnings),
         "summary": {
-            **{kind.value: drift.count(kind) for kind in Kind},
+            **{kind.value: drift.count(kind) for kind in DriftKind},
             "accepted": len(drift.accepted),
             "alarms": len(drift.alarms),
             "in_order": len(drift.in_order),
@@ -46,7 +46,7 @@ def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> d
     }
 
 
-def _write_finding(finding: Finding) -> dict[str, Json]:
+def _write_finding(finding: DriftFinding) -> dict[str, Json]:
     return {
         "kind": finding.kind.value,
         "cause": finding.cause.value,

@@ -17,7 +17,7 @@ from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
 from keyplan.model.plan import (
     Action,
     Blocked,
-    Change,
+    FieldChange,
     Guard,
     KeyView,
     Plan,
@@ -195,8 +195,8 @@ def _read_action(fields: Fields) -> Action:
     )
 
 
-def _read_change(fields: Fields) -> Change:
-    return Change(field=fields.text("field"), before=fields.text("before"), after=fields.text("after"))
+def _read_change(fields: Fields) -> FieldChange:
+    return FieldChange(field=fields.text("field"), before=fields.text("before"), after=fields.text("after"))
 
 
 def _read_blocked(fields: Fields) -> Blocked:

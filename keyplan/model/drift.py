@@ -13,7 +13,7 @@ from keyplan.model.manifest import Address, KeyId, Place, Waiver
 from keyplan.model.plan import Guard
 
 
-class Kind(Enum):
+class DriftKind(Enum):
     """On whose side a difference began."""
 
     DRIFT = "drift"
@@ -68,10 +68,10 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class DriftFinding:
     """One difference."""
 
-    kind: Kind
+    kind: DriftKind
     cause: Cause
     address: Address | None
     """None for a key that is not declared."""
@@ -106,30 +106,30 @@ class Drift:
     """Base URL."""
     dialect: str
     at: datetime
-    kinds: tuple[Kind, ...] = tuple(Kind)
-    """What was looked for, in the order of `Kind`; of other kinds nothing is known."""
-    findings: tuple[Finding, ...]
+    kinds: tuple[DriftKind, ...] = tuple(DriftKind)
+    """What was looked for, in the order of `DriftKind`; of other kinds nothing is known."""
+    findings: tuple[DriftFinding, ...]
     """By kind, then address or name; accepted ones among them."""
     in_order: tuple[Address, ...] = ()
     """Declarations without findings, sorted."""
     warnings: tuple[str, ...] = ()
 
     @property
-    def open(self) -> tuple[Finding, ...]:
+    def open(self) -> tuple[DriftFinding, ...]:
         """Findings that no waiver accepts."""
         return tuple(finding for finding in self.findings if finding.waiver is None)
 
     @property
-    def alarms(self) -> tuple[Finding, ...]:
+    def alarms(self) -> tuple[DriftFinding, ...]:
         """Open findings that the user, or the next apply, has to deal with."""
         # The exit status depends on these alone.
         return tuple(finding for finding in self.open if not finding.is_report_only)
 
     @property
-    def accepted(self) -> tuple[Finding, ...]:
+    def accepted(self) -> tuple[DriftFinding, ...]:
         """Findings that a waiver accepts."""
         return tuple(finding for finding in self.findings if finding.waiver is not None)
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: DriftKind) -> int:
         """Return how many open findings are of a kind."""
         return sum(finding.kind is kind for finding in self.open)

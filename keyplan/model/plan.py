@@ -83,7 +83,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Change:
+class FieldChange:
     """One field that differs; values as text for people, never a secret."""
 
     field: str
@@ -120,7 +120,7 @@ class Action:
     """The key that is refreshed, replaced, delivered, deleted, forgotten or kept; None for create."""
     before: KeyView | None = None
     after: KeyView | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
     """Sorted by field."""
     explanation: str = ""
     """Why this verb and not another, if the dialect's laws decided; or a detail of the reason."""

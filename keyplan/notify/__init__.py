@@ -12,7 +12,7 @@ import httpx
 
 from keyplan.net.http import open_client
 from keyplan.notify.apprise import AppriseNotifier
-from keyplan.notify.targets import Shape, Target
+from keyplan.notify.targets import NotifyTarget, Shape
 from keyplan.notify.webhook import Webhook
 from keyplan.ports import Clock, Notifier
 from keyplan.system.optional import require
@@ -21,7 +21,7 @@ __all__ = ["open_notifier"]
 
 
 def open_notifier(
-    target: Target,
+    target: NotifyTarget,
     *,
     clock: Clock,
     jitter: Callable[[float], float],

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.notice import Mood, Notice
-from keyplan.notify.targets import Target
+from keyplan.notify.targets import NotifyTarget
 
 _TYPES = {Mood.FAILED: "failure", Mood.DRIFT: "warning", Mood.CALM: "success"}
 """apprise's words (apprise.NotifyType), by which services choose a colour or an icon."""
@@ -33,12 +33,12 @@ class Sender(Protocol):
 class AppriseNotifier:
     """Implements `Notifier` with apprise."""
 
-    target: Target
+    target: NotifyTarget
     sender: Sender
     """Has taken the target's URL."""
 
     @classmethod
-    def of(cls, target: Target, sender: Sender) -> AppriseNotifier:
+    def of(cls, target: NotifyTarget, sender: Sender) -> AppriseNotifier:
         """Return a notifier for that target alone. Raises InputError if apprise does not understand the URL."""
         _silence_log()
         if not sender.add(target.url.reveal()):

@@ -31,7 +31,7 @@ class Shape(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class NotifyTarget:
     """Where notices go, and in which shape."""
 
     shape: Shape
@@ -40,7 +40,7 @@ class Target:
     url: Credential
 
 
-def read_target(text: str) -> Target:
+def read_target(text: str) -> NotifyTarget:
     """Return the target that a URL names. Raises InputError, which quotes at most scheme and host."""
     scheme, separator, _ = text.partition("://")
     if not separator or not scheme.isascii() or not scheme.replace("+", "").replace("-", "").isalnum():
@@ -51,12 +51,12 @@ def read_target(text: str) -> Target:
     # For some services of apprise even the host is a token, so only the scheme is shown.
     plain = scheme.lower().removeprefix(_SLACK_PREFIX)
     if plain not in _WEB:
-        return Target(shape=Shape.APPRISE, name=f"{plain}://...", url=Credential(text))
+        return NotifyTarget(shape=Shape.APPRISE, name=f"{plain}://...", url=Credential(text))
     is_slack = plain != scheme.lower()
     return _read_web(text[len(_SLACK_PREFIX) :] if is_slack else text, plain, is_slack=is_slack)
 
 
-def _read_web(text: str, scheme: str, *, is_slack: bool) -> Target:
+def _read_web(text: str, scheme: str, *, is_slack: bool) -> NotifyTarget:
     try:
         host = httpx.URL(text).host
     except (httpx.InvalidURL, UnicodeError):  # UnicodeError: bytes of the environment that are not text
@@ -71,4 +71,4 @@ def _read_web(text: str, scheme: str, *, is_slack: bool) -> Target:
             advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
         )
     is_slack = is_slack or host in _SLACK_HOSTS
-    return Target(shape=Shape.SLACK if is_slack else Shape.JSON, name=name, url=Credential(text))
+    return NotifyTarget(shape=Shape.SLACK if is_slack else Shape.JSON, name=name, url=Credential(text))

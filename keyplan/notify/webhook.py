@@ -18,7 +18,7 @@ from keyplan.model.manifest import Json
 from keyplan.model.notice import Notice
 from keyplan.net.http import Answer, Exchange, Failure, exchange, read_retry_after
 from keyplan.net.retry import Again, Gate, Patience, Retrier
-from keyplan.notify.targets import Shape, Target
+from keyplan.notify.targets import NotifyTarget, Shape
 from keyplan.ports import Clock
 
 PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=60), longest_pause=timedelta(seconds=20))
@@ -29,7 +29,7 @@ _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStat
 class Webhook:
     """Implements `Notifier` with a POST, repeated while the failure may pass."""
 
-    target: Target
+    target: NotifyTarget
     client: Callable[[], httpx.Client]
     """Opens the connection for one notice."""
     clock: Clock

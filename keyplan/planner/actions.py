@@ -11,8 +11,8 @@ from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Observation
 from keyplan.model.plan import (
     Blocked,
-    Change,
     CreateBasis,
+    FieldChange,
     Guard,
     IssueBasis,
     KeepBasis,
@@ -42,7 +42,7 @@ def create(case: Case, reason: Reason) -> PlannedAction:
     )
 
 
-def renew(case: Case, key: Observation, reason: Reason, changes: tuple[Change, ...]) -> PlannedAction:
+def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChange, ...]) -> PlannedAction:
     """Return the action that renews a key that consumers may hold: by strategy, with the overlap asked for."""
     choice = choose_strategy(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
     consequences = describe_consequences(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
@@ -50,7 +50,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[Change, .
     return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
 
 
-def renew_lost(case: Case, key: Observation, changes: tuple[Change, ...]) -> PlannedAction:
+def renew_lost(case: Case, key: Observation, changes: tuple[FieldChange, ...]) -> PlannedAction:
     """Return the action that renews a key that nobody can hold."""
     choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
     return replace(_issue(case, key, Reason.UNFINISHED, choice), changes=changes)

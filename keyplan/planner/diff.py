@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
 from keyplan.model.observation import Observation, split_marker
-from keyplan.model.plan import Change
+from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_duration, write_time
 from keyplan.planner.key_view import flatten_access
@@ -28,7 +28,7 @@ NOTHING = "(none)"
 EXPIRY = "expires_at"
 
 
-def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[Change, ...]:
+def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[FieldChange, ...]:
     """Return the fields in which the key is not as declared, sorted by field (docs/planning.md, row 9)."""
     changes = _compare_expiry(desired, key, receipt)
     # The short way for nearly every key. The expiry is compared apart from it: a relative one differs for each key.
@@ -84,25 +84,25 @@ def _wish(desired: Desired, key: Observation, receipt: Receipt | None) -> dict[s
     return fields
 
 
-def _differences(before: dict[str, str], after: dict[str, str]) -> list[Change]:
+def _differences(before: dict[str, str], after: dict[str, str]) -> list[FieldChange]:
     if before == after:
         return []
     return [
-        Change(field=name, before=before.get(name, NOTHING), after=after.get(name, NOTHING))
+        FieldChange(field=name, before=before.get(name, NOTHING), after=after.get(name, NOTHING))
         for name in before.keys() | after.keys()
         if before.get(name) != after.get(name)
     ]
 
 
-def _compare_expiry(desired: Desired, key: Observation, receipt: Receipt | None) -> list[Change]:
+def _compare_expiry(desired: Desired, key: Observation, receipt: Receipt | None) -> list[FieldChange]:
     declared = desired.declaration
     if declared.expires_in:
         # An expiry that lies relative to the moment of issue is as declared, once there is one at all.
         wish = f"{write_duration(declared.expires_in)} after issue"
-        return [] if key.expires_at else [Change(field=EXPIRY, before=NEVER, after=wish)]
+        return [] if key.expires_at else [FieldChange(field=EXPIRY, before=NEVER, after=wish)]
     if same_instant(key.expires_at, declared.expires_at) or _is_as_issued(desired, key, receipt):
         return []
-    return [Change(field=EXPIRY, before=_show(key.expires_at), after=_show(declared.expires_at))]
+    return [FieldChange(field=EXPIRY, before=_show(key.expires_at), after=_show(declared.expires_at))]
 
 
 def _is_as_issued(desired: Desired, key: Observation, receipt: Receipt | None) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from keyplan.model.calendar import Happening
-from keyplan.model.drift import Cause, Drift, Finding, Kind
+from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Manifest, Unmanaged, Waiver
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
@@ -23,7 +23,7 @@ DEFAULT_WARNING = timedelta(days=14)
 """So long before it ends, a key that nothing renews becomes a finding."""
 
 
-_ORDER = tuple(Kind)
+_ORDER = tuple(DriftKind)
 
 
 def find_drift(
@@ -31,7 +31,7 @@ def find_drift(
     snapshot: Snapshot,
     *,
     manifest: Manifest,
-    only: Collection[Kind] = (),
+    only: Collection[DriftKind] = (),
     within: timedelta = DEFAULT_WARNING,
 ) -> Drift:
     """Return what a plan of the whole manifest finds, of the kinds in `only`, or of every kind if that is empty.
@@ -39,13 +39,13 @@ def find_drift(
     Unmanaged keys count only if the manifest says `unmanaged: fail`, or if `only` asks for them.
     """
     kinds = tuple(kind for kind in _ORDER if not only or kind in only)
-    counts_unmanaged = plan.unmanaged_policy is Unmanaged.FAIL or Kind.UNMANAGED in only
+    counts_unmanaged = plan.unmanaged_policy is Unmanaged.FAIL or DriftKind.UNMANAGED in only
     everything = [
         *(finding for action in plan.actions for finding in classify_action(action, snapshot)),
         *_find_unmanaged(plan, is_report_only=not counts_unmanaged),
     ]
     # A key that is due for renewal is one finding, not two.
-    renewed = {finding.key_id for finding in everything if finding.kind is Kind.EXPIRING}
+    renewed = {finding.key_id for finding in everything if finding.kind is DriftKind.EXPIRING}
     everything += [one for one in _find_expiring(plan, snapshot, manifest, within) if one.key_id not in renewed]
     shown = sorted((finding for finding in everything if finding.kind in kinds), key=_rank)
     # Unused waivers are looked for among everything, because `only` hides findings that they may fit.
@@ -64,15 +64,15 @@ def find_drift(
     )
 
 
-def _rank(finding: Finding) -> tuple[int, str, str, str]:
+def _rank(finding: DriftFinding) -> tuple[int, str, str, str]:
     return _ORDER.index(finding.kind), finding.address or finding.name, finding.key_id or "", finding.cause.value
 
 
-def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[Finding]:
+def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[DriftFinding]:
     for view in plan.unmanaged:
         kind = view.key_type.value if view.key_type else "unknown"
-        yield Finding(
-            kind=Kind.UNMANAGED,
+        yield DriftFinding(
+            kind=DriftKind.UNMANAGED,
             cause=Cause.UNMANAGED,
             address=None,
             name=view.name,
@@ -84,15 +84,17 @@ def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[Finding]:
         )
 
 
-def _find_expiring(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta) -> Iterator[Finding]:
+def _find_expiring(
+    plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta
+) -> Iterator[DriftFinding]:
     """Yield the keys that expire within that time although every apply until then does what it can."""
     declared = {one.address: one for one in manifest.keys}
     for event in forecast(plan, snapshot, until=_add(snapshot.now, within)).events:
         if event.happening is not Happening.EXPIRES or event.key_id is None:
             continue
         one = declared[event.address]
-        yield Finding(
-            kind=Kind.EXPIRING,
+        yield DriftFinding(
+            kind=DriftKind.EXPIRING,
             cause=Cause.EXPIRES_SOON,
             address=event.address,
             name=one.name,
@@ -115,12 +117,14 @@ def _add(instant: datetime, span: timedelta) -> datetime:
 # Waivers: findings that the manifest accepts.
 
 
-def apply_waivers(findings: Iterable[Finding], waivers: Sequence[Waiver], now: datetime) -> tuple[Finding, ...]:
+def apply_waivers(
+    findings: Iterable[DriftFinding], waivers: Sequence[Waiver], now: datetime
+) -> tuple[DriftFinding, ...]:
     """Return the findings in their order, each with the waiver that accepts it, or with the last one that did."""
     return tuple(_apply_waivers_to(finding, waivers, now) for finding in findings)
 
 
-def _apply_waivers_to(finding: Finding, waivers: Sequence[Waiver], now: datetime) -> Finding:
+def _apply_waivers_to(finding: DriftFinding, waivers: Sequence[Waiver], now: datetime) -> DriftFinding:
     fitting = [waiver for waiver in waivers if _fits(waiver, finding)]
     if not fitting:
         return finding
@@ -129,14 +133,14 @@ def _apply_waivers_to(finding: Finding, waivers: Sequence[Waiver], now: datetime
     return replace(finding, waiver=last) if last.until > now else replace(finding, lapsed=last)
 
 
-def _fits(waiver: Waiver, finding: Finding) -> bool:
+def _fits(waiver: Waiver, finding: DriftFinding) -> bool:
     if waiver.causes and finding.cause.value not in waiver.causes:
         return False
     pattern, named = (waiver.key_id, finding.key_id) if waiver.address is None else (waiver.address, finding.address)
     return pattern is not None and named is not None and (named == pattern or fnmatchcase(named, pattern))
 
 
-def find_unused_waivers(findings: Sequence[Finding], waivers: Iterable[Waiver]) -> tuple[str, ...]:
+def find_unused_waivers(findings: Sequence[DriftFinding], waivers: Iterable[Waiver]) -> tuple[str, ...]:
     """Return a sentence for each waiver that fits no finding, in the order of the waivers."""
     return tuple(
         f"{waiver.place}: the waiver for '{waiver.subject}' fits nothing that was found: take it out"

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from keyplan.model.drift import Cause, Finding, Kind
+from keyplan.model.drift import Cause, DriftFinding, DriftKind
 from keyplan.model.observation import Content, Slot, Snapshot
-from keyplan.model.plan import Basis, Change, PlannedAction, Reason, Verb
+from keyplan.model.plan import Basis, FieldChange, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Intent
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.diff import EXPIRY
 from keyplan.planner.evidence import holding_of, lacking_slots
 from keyplan.planner.schedule import issued_at
 
-_Classification = tuple[Kind, Cause, str]
+_Classification = tuple[DriftKind, Cause, str]
 """Kind and cause of a finding, and what was found."""
 
 
@@ -36,7 +36,7 @@ _BEFORE_CHANGES = (Reason.ROTATED_ELSEWHERE, Reason.UNDELIVERED)
 """Reasons that the table puts before a change of the manifest."""
 
 
-def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[Finding]:
+def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[DriftFinding]:
     """Yield the findings that an action stands for; none if there is nothing to do or to look at.
 
     The first is the reason of the action. If that reason came from outside, a change of the manifest may hide behind
@@ -50,9 +50,9 @@ def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[Findi
         yield _to_finding(action, basis, _classify_changed(action, basis, snapshot))
 
 
-def _to_finding(action: PlannedAction, basis: Basis, classification: _Classification) -> Finding:
+def _to_finding(action: PlannedAction, basis: Basis, classification: _Classification) -> DriftFinding:
     kind, cause, detail = classification
-    finding = Finding(
+    finding = DriftFinding(
         kind=kind,
         cause=cause,
         address=action.address,
@@ -87,65 +87,65 @@ def _name(action: PlannedAction, basis: Basis) -> str:
 
 def _classify_in_past(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     declared = basis.wanted.declaration.expires_at
-    return Kind.PENDING, Cause.IN_PAST, f"expires_at is {show_time(declared)}" if declared else ""
+    return DriftKind.PENDING, Cause.IN_PAST, f"expires_at is {show_time(declared)}" if declared else ""
 
 
 def _classify_absent(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
-    return Kind.PENDING, Cause.ABSENT, "it was never made"
+    return DriftKind.PENDING, Cause.ABSENT, "it was never made"
 
 
 def _classify_expired(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     ended = basis.receipt.expires_at if basis.receipt else None
-    return Kind.DRIFT, Cause.EXPIRED, f"it ended at {show_time(ended)}" if ended else ""
+    return DriftKind.DRIFT, Cause.EXPIRED, f"it ended at {show_time(ended)}" if ended else ""
 
 
 def _classify_gone(action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     if action.verb is Verb.FORGET:
-        return Kind.PENDING, Cause.UNDECLARED, "declaration and key are gone, and its receipt is left"
+        return DriftKind.PENDING, Cause.UNDECLARED, "declaration and key are gone, and its receipt is left"
     since = f", delivered at {show_time(basis.receipt.delivered_at)}," if basis.receipt else ""
-    return Kind.DRIFT, Cause.GONE, f"its key{since} is no longer there"
+    return DriftKind.DRIFT, Cause.GONE, f"its key{since} is no longer there"
 
 
 def _classify_unproven(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
-    return Kind.DRIFT, Cause.UNPROVEN, "nothing proves that its raw key was ever delivered"
+    return DriftKind.DRIFT, Cause.UNPROVEN, "nothing proves that its raw key was ever delivered"
 
 
 def _classify_rotated(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     since = f" that was delivered at {show_time(basis.receipt.delivered_at)}" if basis.receipt else ""
-    return Kind.DRIFT, Cause.ROTATED_ELSEWHERE, f"its raw key is no longer the one{since}"
+    return DriftKind.DRIFT, Cause.ROTATED_ELSEWHERE, f"its raw key is no longer the one{since}"
 
 
 def _classify_requested(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     declared = basis.wanted.declaration.rotation.generation
-    return Kind.PENDING, Cause.REQUESTED, f"generation {declared} is declared, and another was delivered"
+    return DriftKind.PENDING, Cause.REQUESTED, f"generation {declared} is declared, and another was delivered"
 
 
 def _classify_expiring(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     ends = basis.key.expires_at if basis.key else None
-    return Kind.EXPIRING, Cause.EXPIRES_SOON, f"it ends at {show_time(ends)}" if ends else ""
+    return DriftKind.EXPIRING, Cause.EXPIRES_SOON, f"it ends at {show_time(ends)}" if ends else ""
 
 
 def _classify_too_old(_action: PlannedAction, basis: Basis, snapshot: Snapshot) -> _Classification:
     every = basis.wanted.declaration.rotation.every
     since = f"in use since {show_time(issued_at(basis.receipt, snapshot.now))}" if basis.receipt else ""
-    return Kind.PENDING, Cause.DUE, f"{since}, to be renewed every {write_duration(every)}" if every else since
+    return DriftKind.PENDING, Cause.DUE, f"{since}, to be renewed every {write_duration(every)}" if every else since
 
 
 def _classify_moved(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
-    return Kind.PENDING, Cause.MOVED, f"from {action.previous_address}"
+    return DriftKind.PENDING, Cause.MOVED, f"from {action.previous_address}"
 
 
 def _classify_superseded(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
-    return Kind.PENDING, Cause.SUPERSEDED, action.explanation
+    return DriftKind.PENDING, Cause.SUPERSEDED, action.explanation
 
 
 def _classify_undeclared(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
     what = "deletes it" if action.verb is Verb.DELETE else "leaves it to others"
-    return Kind.PENDING, Cause.UNDECLARED, f"its declaration is gone, and the next apply {what}"
+    return DriftKind.PENDING, Cause.UNDECLARED, f"its declaration is gone, and the next apply {what}"
 
 
 def _classify_held_back(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
-    return Kind.PENDING, Cause.POLICY, "it is as declared, and must not be"
+    return DriftKind.PENDING, Cause.POLICY, "it is as declared, and must not be"
 
 
 # Reasons that need a second look.
@@ -153,7 +153,7 @@ def _classify_held_back(_action: PlannedAction, _basis: Basis, _snapshot: Snapsh
 
 def _classify_foreign(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     """Distinguish a key that took the place of ours from one that was there before the declaration."""
-    kind = Kind.DRIFT if basis.receipt else Kind.PENDING
+    kind = DriftKind.DRIFT if basis.receipt else DriftKind.PENDING
     return kind, Cause.FOREIGN, "a key with its name is there that keyplan did not make"
 
 
@@ -163,9 +163,9 @@ def _classify_unfinished(action: PlannedAction, basis: Basis, snapshot: Snapshot
     explaining = [intent for intent in intents if _explains(intent, basis)]
     if explaining:
         verb, since = explaining[-1].verb, show_time(explaining[-1].at)
-        return Kind.PENDING, Cause.UNFINISHED, f"a run that began at {since} ({verb}) did not finish"
+        return DriftKind.PENDING, Cause.UNFINISHED, f"a run that began at {since} ({verb}) did not finish"
     made = f", made at {show_time(basis.key.created_at)}," if basis.key else ""
-    return Kind.DRIFT, Cause.DUPLICATE, f"a second key{made} carries our marker, and no run is known that made it"
+    return DriftKind.DRIFT, Cause.DUPLICATE, f"a second key{made} carries our marker, and no run is known that made it"
 
 
 def _explains(intent: Intent, basis: Basis) -> bool:
@@ -177,16 +177,16 @@ def _classify_undelivered(_action: PlannedAction, basis: Basis, snapshot: Snapsh
     """Distinguish a sink that lost the raw key from one that the manifest names for the first time."""
     receipt = basis.receipt
     if receipt is None:
-        return Kind.DRIFT, Cause.SINK_LOST, "no sink provably holds its raw key, and no receipt says that one did"
+        return DriftKind.DRIFT, Cause.SINK_LOST, "no sink provably holds its raw key, and no receipt says that one did"
     if not _is_current(basis):
         # A refresh outside keyplan can give the key a new id (docs/arize-api.md, A22), and keeps our marker.
-        return Kind.DRIFT, Cause.ROTATED_ELSEWHERE, f"key {receipt.key_id}, which was delivered, has a successor"
+        return DriftKind.DRIFT, Cause.ROTATED_ELSEWHERE, f"key {receipt.key_id}, which was delivered, has a successor"
     lacking = lacking_slots(basis.slots, snapshot, receipt)
     lost = [slot for slot in lacking if receipt.entry_of(slot.delivered)]
     if lost:
-        return Kind.DRIFT, Cause.SINK_LOST, "; ".join(_describe(slot, snapshot) for slot in lost)
+        return DriftKind.DRIFT, Cause.SINK_LOST, "; ".join(_describe(slot, snapshot) for slot in lost)
     named = ", ".join(str(slot) for slot in lacking)
-    return Kind.PENDING, Cause.UNDELIVERED, f"{named} never had its raw key"
+    return DriftKind.PENDING, Cause.UNDELIVERED, f"{named} never had its raw key"
 
 
 def _describe(slot: Slot, snapshot: Snapshot) -> str:
@@ -203,11 +203,11 @@ def _classify_changed(action: PlannedAction, basis: Basis, _snapshot: Snapshot) 
     altered = [change for change in action.changes if _is_altered(change, basis)]
     if altered:
         differences = "; ".join(f"{one.field} is {one.before}, delivered was {one.after}" for one in altered)
-        return Kind.DRIFT, Cause.ALTERED, differences
-    return Kind.PENDING, Cause.CHANGED, ", ".join(change.field for change in action.changes)
+        return DriftKind.DRIFT, Cause.ALTERED, differences
+    return DriftKind.PENDING, Cause.CHANGED, ", ".join(change.field for change in action.changes)
 
 
-def _is_altered(change: Change, basis: Basis) -> bool:
+def _is_altered(change: FieldChange, basis: Basis) -> bool:
     """Whether the receipt proves that the declaration is still what it was at the delivery."""
     receipt, desired = basis.receipt, basis.wanted
     if receipt is None or change.field in _UNALTERABLE:

@@ -14,7 +14,7 @@ from typing import Any
 
 from keyplan.model.manifest import Adopt
 from keyplan.model.observation import Observation, Slot
-from keyplan.model.plan import Change, CopyBasis, Guard, PlannedAction, Reason, Verb
+from keyplan.model.plan import CopyBasis, FieldChange, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
 from keyplan.model.times import write_time
 from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
@@ -154,7 +154,9 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
     return action
 
 
-def _find_reasons(case: Case, key: Observation, receipt: Receipt, changes: tuple[Change, ...]) -> tuple[Reason, ...]:
+def _find_reasons(
+    case: Case, key: Observation, receipt: Receipt, changes: tuple[FieldChange, ...]
+) -> tuple[Reason, ...]:
     """Return which of rows 6 and 8 to 12 fit, in the order of docs/planning.md; nothing for row 13."""
     # All are collected, not only the first: whether a copy is enough depends on the others.
     reasons = []

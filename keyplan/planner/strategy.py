@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Retire, Rotation, Strategy
 from keyplan.model.observation import Laws, Observation, Slot
-from keyplan.model.plan import Change, Verb
+from keyplan.model.plan import FieldChange, Verb
 from keyplan.model.times import write_duration
 from keyplan.planner.diff import EXPIRY, TOLERANCE
 from keyplan.planner.key_view import name_locations
@@ -44,7 +44,7 @@ def find_overlap(rotation: Rotation) -> timedelta:
 
 
 def choose_strategy(
-    desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime
+    desired: Desired, key: Observation, *, changes: tuple[FieldChange, ...], laws: Laws, now: datetime
 ) -> Choice:
     """Return how to renew a key that consumers may hold, by its declared strategy and the laws."""
     rotation = desired.declaration.rotation
@@ -59,7 +59,7 @@ def choose_strategy(
 
 
 def choose_for_lost_key(
-    desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime
+    desired: Desired, key: Observation, *, changes: tuple[FieldChange, ...], laws: Laws, now: datetime
 ) -> Choice:
     """Return how to renew a key that nobody can hold: by refresh if lawful, and never with an overlap."""
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now)
@@ -97,7 +97,9 @@ def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, 
         yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
 
 
-def _obstacle(desired: Desired, key: Observation, *, changes: tuple[Change, ...], laws: Laws, now: datetime) -> str:
+def _obstacle(
+    desired: Desired, key: Observation, *, changes: tuple[FieldChange, ...], laws: Laws, now: datetime
+) -> str:
     """Return why no refresh can make this key as declared; empty if one can."""
     # The API has no update call (docs/arize-api.md, A2): all that a refresh can set is the expiry.
     fixed = [change.field for change in changes if change.field != EXPIRY]

@@ -13,7 +13,7 @@ from keyplan.errors import InputError, RefusedError
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.plan import Change
+from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import Receipt
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import is_delivered
@@ -28,7 +28,7 @@ class Takeover:
     receipt: Receipt
     """Has no fingerprint: the key was not delivered by keyplan."""
     slots: tuple[Slot, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     """Fields in which the key is not as declared; the next apply replaces it for them."""
     is_known: bool
     """Whether a receipt already names it as the declaration's current key; then there is nothing to record."""

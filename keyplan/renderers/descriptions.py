@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keyplan.model.calendar import Event
-from keyplan.model.drift import Finding
+from keyplan.model.drift import DriftFinding
 from keyplan.model.plan import Action, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.renderers.sanitize import sanitize
@@ -40,12 +40,12 @@ def describe_action(action: Action) -> Iterator[tuple[str, str]]:
         yield "what to do", sanitize(action.blocked.advice, width=_LONG)
 
 
-def name_finding(finding: Finding) -> str:
+def name_finding(finding: DriftFinding) -> str:
     """Return what a finding is about: its address, or name and id of a key without one. Not sanitized."""
     return finding.address or f"{finding.name}  {finding.key_id or ''}".rstrip()
 
 
-def describe_finding(finding: Finding) -> Iterator[tuple[str, str]]:
+def describe_finding(finding: DriftFinding) -> Iterator[tuple[str, str]]:
     """Yield label and text of each further line of a finding except its advice. Not sanitized.
 
     The text goes to Markdown, XML and SARIF as well, and each of them escapes raw text in its own way.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 
-from keyplan.model.drift import Drift, Kind
+from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.plan import Plan, Summary
 from keyplan.model.report import Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize
@@ -18,12 +18,12 @@ from keyplan.renderers.words import format_count, join_words
 _NO_CHANGES = "No changes. Your keys match the manifest."
 _NO_DRIFT = "No drift. Nothing needs to be done."
 _NOTHING_OF_THAT = "Nothing of that kind needs to be done."
-# Its order, not that of `Kind`: what somebody else did comes first, what only needs a decision comes last.
-_KINDS: Mapping[Kind, str] = {
-    Kind.DRIFT: "drifted",
-    Kind.PENDING: "pending",
-    Kind.EXPIRING: "expiring",
-    Kind.UNMANAGED: "unmanaged",
+# Its order, not that of `DriftKind`: what somebody else did comes first, what only needs a decision comes last.
+_KINDS: Mapping[DriftKind, str] = {
+    DriftKind.DRIFT: "drifted",
+    DriftKind.PENDING: "pending",
+    DriftKind.EXPIRING: "expiring",
+    DriftKind.UNMANAGED: "unmanaged",
 }
 
 
@@ -50,7 +50,7 @@ def summarize_drifts(drifts: Sequence[Drift]) -> str:
     if counted:
         return f"Drift: {', '.join(counted)}."
     # "No drift" would be a promise about kinds that `--only` left out.
-    return _NO_DRIFT if all(drift.kinds == tuple(Kind) for drift in drifts) else _NOTHING_OF_THAT
+    return _NO_DRIFT if all(drift.kinds == tuple(DriftKind) for drift in drifts) else _NOTHING_OF_THAT
 
 
 def list_plan_remarks(plan: Plan) -> Iterator[str]:
@@ -64,7 +64,7 @@ def list_plan_remarks(plan: Plan) -> Iterator[str]:
 
 def list_drift_remarks(drift: Drift) -> Iterator[str]:
     """Yield what the summary line has no room for, a line each."""
-    if drift.kinds != tuple(Kind):
+    if drift.kinds != tuple(DriftKind):
         yield f"Only {join_words([kind.value for kind in drift.kinds])} was checked."
     shown = len(drift.open) - len(drift.alarms)
     counted = ((shown, "for information"), (len(drift.accepted), "accepted"), (len(drift.in_order), "in order"))

@@ -20,7 +20,7 @@ from keyplan.model.examination import Finding
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.model.quick import quick
-from keyplan.sinks.local_files import OpenFolder, Target, enter_folder_of, find_unwritable, translate, translated
+from keyplan.sinks.local_files import FileTarget, OpenFolder, enter_folder_of, find_unwritable, translate, translated
 from keyplan.sinks.notes import Entry, Sidecar
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
 from keyplan.system.files import Folder
@@ -53,7 +53,7 @@ class _OpenFile:
     kinds: set[bool]
     """Whether the notes beside it speak of variables, of a single value, or of both, which no format leaves."""
 
-    def pick(self, target: Target) -> Loaded:
+    def pick(self, target: FileTarget) -> Loaded:
         """Return what the file holds of one value."""
         entry = self.sidecar.entries.get(target.variable)
         obstacle = None
@@ -94,7 +94,7 @@ class FileStore:
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
         """Replace value and sidecar under a lock."""
-        target = Target.of(slot)
+        target = FileTarget.of(slot)
         if create and self._ignoring:
             self._ignoring.refuse_unignored(Path(self._base, target.file))
         with translated(target.location):
@@ -129,7 +129,7 @@ class FileStore:
         """Yield what each slot of one folder holds."""
         # The folder is opened once: to open it anew for each of 10,000 files takes as long as to read them. Each file
         # is read once: a dotenv file of 1,000 variables, with as many receipts beside it, was read 1,000 times.
-        with self._opened(Target.of(slots[0])) as folder:
+        with self._opened(FileTarget.of(slots[0])) as folder:
             if folder is None:
                 yield from ((slot, Loaded()) for slot in slots)
                 return
@@ -137,7 +137,7 @@ class FileStore:
                 yield from self._load_file(folder, tuple(mine))
 
     @contextmanager
-    def _opened(self, target: Target) -> Iterator[Folder | None]:
+    def _opened(self, target: FileTarget) -> Iterator[Folder | None]:
         """Give the folder of a target; None if it does not exist."""
         with translated(target.location), ExitStack() as stack:
             try:
@@ -149,7 +149,7 @@ class FileStore:
 
     def _load_file(self, folder: Folder, slots: Sequence[Slot]) -> list[tuple[Slot, Loaded]]:
         """Return what lies at slots of one file, which is read once."""
-        targets = [Target.of(slot) for slot in slots]
+        targets = [FileTarget.of(slot) for slot in slots]
         # Not `translated`: entering one more context for each of 10,000 files takes 9 ms.
         try:
             found = self._read(folder, targets[0])
@@ -157,7 +157,7 @@ class FileStore:
             raise translate(error, targets[0].location) from error
         return [(slot, found.pick(target)) for slot, target in zip(slots, targets, strict=True)]
 
-    def _read(self, folder: Folder, target: Target) -> _OpenFile:
+    def _read(self, folder: Folder, target: FileTarget) -> _OpenFile:
         content = folder.read(target.name) or None
         sidecar = Sidecar.from_bytes(folder.read(target.sidecar), target.sidecar_location)
         kinds = {bool(name) for name in sidecar.entries}
@@ -172,7 +172,7 @@ class FileStore:
         )
 
     def _perform(self, folder: Folder, slot: Slot, found: _OpenFile, change: Change) -> None:
-        target, entry, content = Target.of(slot), change.entry, change.content
+        target, entry, content = FileTarget.of(slot), change.entry, change.content
         if content is not None:
             if change.first is not None:
                 _note(folder, target, found, change.first)
@@ -188,7 +188,7 @@ def _path_of(slot: Slot) -> str:
     return str(slot.options["path"])
 
 
-def _note(folder: Folder, target: Target, found: _OpenFile, entry: Entry | None) -> None:
+def _note(folder: Folder, target: FileTarget, found: _OpenFile, entry: Entry | None) -> None:
     sidecar = found.sidecar.having(target.variable, entry)
     _store(folder, target.sidecar, sidecar.to_bytes() if sidecar.entries else b"")
 

@@ -30,7 +30,7 @@ _UNUSUAL_PARTS = frozenset({"", ".", ".."})
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class FileTarget:
     """A slot, read: file and variable."""
 
     location: str
@@ -66,7 +66,7 @@ class Target:
         return f".{self.name}.keyplan.lock"
 
     @classmethod
-    def of(cls, slot: Slot) -> Target:
+    def of(cls, slot: Slot) -> FileTarget:
         """Return the target that a slot of `fill_slot` means."""
         options = slot.options
         variable = str(options["variable"]) if options.get("format") == "dotenv" else ""

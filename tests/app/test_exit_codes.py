@@ -11,7 +11,7 @@ from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, KEEP, NOT_TRI
 
 from keyplan.app.exit_codes import status_of_apply, status_of_drift, status_of_error, status_of_plan
 from keyplan.errors import InterruptedRunError, SinkError
-from keyplan.model.drift import Finding
+from keyplan.model.drift import DriftFinding
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Plan
 from keyplan.model.report import Report
@@ -64,7 +64,7 @@ def test_an_apply_beside_something_blocked_is_refused() -> None:
         pytest.param((replace(DUE, waiver=WAIVER),), 0, id="something blocked that is accepted"),
     ],
 )
-def test_the_status_of_a_drift(findings: tuple[Finding, ...], status: int) -> None:
+def test_the_status_of_a_drift(findings: tuple[DriftFinding, ...], status: int) -> None:
     assert status_of_drift(make_drift(*findings)) == status
 
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from keyplan.documents import schemas
 from keyplan.documents.drift import to_document
-from keyplan.model.drift import Cause, Kind
+from keyplan.model.drift import Cause, DriftKind
 
 VALIDATOR = Draft202012Validator(schemas.load("drift.v1"), format_checker=FormatChecker())
 DEFINITIONS = VALIDATOR.schema["$defs"]
@@ -28,7 +28,7 @@ def test_the_document_fits_the_published_schema() -> None:
 def test_the_schemas_know_every_word() -> None:
     waiver = schemas.load("manifest.v1")["$defs"]["waiver"]["properties"]
     words = [cause.value for cause in Cause]
-    assert DEFINITIONS["kind"]["enum"] == [kind.value for kind in Kind]
+    assert DEFINITIONS["kind"]["enum"] == [kind.value for kind in DriftKind]
     assert DEFINITIONS["finding"]["properties"]["cause"]["enum"] == words
     assert waiver["causes"]["items"]["enum"] == words
 

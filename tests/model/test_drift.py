@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from drifts import ACCEPTED, DUE, ENDING, FULL, GONE, MOVED, STRANGER, WAIVER, make_drift
 
-from keyplan.model.drift import Finding, Kind
+from keyplan.model.drift import DriftFinding, DriftKind
 
 
 def test_open_is_what_nobody_accepted() -> None:
@@ -19,9 +19,12 @@ def test_an_alarm_is_open_and_more_than_shown() -> None:
     assert FULL.alarms == (GONE, DUE, ENDING)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_open_findings_are_counted_by_kind(kind: Kind) -> None:
-    assert FULL.count(kind) == {Kind.DRIFT: 1, Kind.PENDING: 2, Kind.UNMANAGED: 1, Kind.EXPIRING: 1}[kind]
+@pytest.mark.parametrize("kind", DriftKind)
+def test_open_findings_are_counted_by_kind(kind: DriftKind) -> None:
+    assert (
+        FULL.count(kind)
+        == {DriftKind.DRIFT: 1, DriftKind.PENDING: 2, DriftKind.UNMANAGED: 1, DriftKind.EXPIRING: 1}[kind]
+    )
 
 
 @pytest.mark.parametrize(
@@ -31,5 +34,5 @@ def test_open_findings_are_counted_by_kind(kind: Kind) -> None:
         pytest.param(STRANGER, id="only shown"),
     ],
 )
-def test_nothing_else_is_an_alarm(finding: Finding) -> None:
+def test_nothing_else_is_an_alarm(finding: DriftFinding) -> None:
     assert make_drift(finding).alarms == ()

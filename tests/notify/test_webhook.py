@@ -16,7 +16,7 @@ from keyplan.errors import NotificationError
 from keyplan.model.notice import Notice
 from keyplan.model.secret import Credential
 from keyplan.net.http import open_client
-from keyplan.notify.targets import Shape, Target, read_target
+from keyplan.notify.targets import NotifyTarget, Shape, read_target
 from keyplan.notify.webhook import Webhook
 
 SECRET = "s3cr3t-canary"
@@ -126,7 +126,7 @@ def test_a_server_that_keeps_everybody_waiting_is_left_in_the_end(notice: Notice
 
 
 def test_a_target_of_apprise_is_no_webhook(notice: Notice) -> None:
-    target = Target(shape=Shape.APPRISE, name="mailto://...", url=Credential(URL))
+    target = NotifyTarget(shape=Shape.APPRISE, name="mailto://...", url=Credential(URL))
     webhook = Webhook(target=target, client=open_client, clock=SimulatedClock(), jitter=lambda limit: limit)
     with pytest.raises(AssertionError, match="no webhook"):
         webhook.notify(notice)

@@ -9,7 +9,7 @@ from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Adopt, KeyId, Rotation
-from keyplan.model.plan import Change, CreateBasis, KeepBasis, PlannedAction, Reason, RefreshBasis, Verb
+from keyplan.model.plan import CreateBasis, FieldChange, KeepBasis, PlannedAction, Reason, RefreshBasis, Verb
 from keyplan.planner.key_view import view_desired, view_key
 
 LOCATION = "local:secrets/user/ci"
@@ -103,8 +103,8 @@ def test_what_nobody_holds_is_renewed_as_declared_by_now() -> None:
     action = main_action(desired, keys=[ours()], intents=[make_intent()])
     assert (action.verb, action.reason, action.consequences) == (Verb.REPLACE, Reason.UNFINISHED, ())
     assert action.changes == (
-        Change(field="description", before="", after="new"),
-        Change(field="expires_at", before="never", after="1d after issue"),
+        FieldChange(field="description", before="", after="new"),
+        FieldChange(field="expires_at", before="never", after="1d after issue"),
     )
 
 

@@ -13,7 +13,7 @@ from simulator import make_space
 
 from keyplan.model.manifest import KeyType, OrganizationGrant, OrganizationId, Role, SpaceGrant
 from keyplan.model.observation import Access
-from keyplan.model.plan import Change
+from keyplan.model.plan import FieldChange
 from keyplan.planner.diff import compare, same_instant
 from keyplan.planner.key_view import flatten_access
 
@@ -23,7 +23,7 @@ SERVICE = make_desired_service(PRODUCTION)
 ADMIN = replace(make_access(PRODUCTION), account_role=Role("admin"))
 
 
-def fields(changes: tuple[Change, ...]) -> list[str]:
+def fields(changes: tuple[FieldChange, ...]) -> list[str]:
     return [change.field for change in changes]
 
 
@@ -45,7 +45,7 @@ def test_plain_fields_are_compared(declared: dict[str, Any], observed: dict[str,
 
 def test_a_change_tells_both_values() -> None:
     (change,) = compare(make_desired(description="new"), make_observation(description="old"), None)
-    assert change == Change(field="description", before="old", after="new")
+    assert change == FieldChange(field="description", before="old", after="new")
 
 
 def test_a_declared_text_that_ends_like_a_marker_does_not_rotate_for_ever() -> None:

@@ -13,7 +13,7 @@ from scenario import make_manifest
 from simulator import BLIND, FULL, WEAK, make_space
 
 from keyplan.model.desired import Desired
-from keyplan.model.drift import Cause, Drift, Finding, Kind
+from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import (
     Address,
     Adopt,
@@ -47,7 +47,7 @@ def words(drift: Drift) -> list[str]:
     return [_say(finding) for finding in drift.findings]
 
 
-def _say(finding: Finding) -> str:
+def _say(finding: DriftFinding) -> str:
     guard = f" by {finding.guard.value}" if finding.guard else ""
     key = f" {finding.key_id}" if finding.key_id else ""
     shown = " (shown)" if finding.is_report_only else ""
@@ -212,8 +212,8 @@ def test_a_finding_says_where_what_and_what_to_do() -> None:
     desired = make_desired(protect=True, rotation=Rotation(every=30 * DAY))
     snapshot = situate(desired, **CURRENT, now=NOW + 40 * DAY)
     assert look(snapshot, desired).findings == (
-        Finding(
-            kind=Kind.PENDING,
+        DriftFinding(
+            kind=DriftKind.PENDING,
             cause=Cause.DUE,
             address=CI,
             name="ci",
@@ -265,7 +265,7 @@ def test_a_loss_says_what_the_sink_holds_now(world: dict[str, Any], detail: str)
 def test_an_undeclared_key_ends_as_it_was_asked_for(action: dict[str, Any], detail: str) -> None:
     policy = OnRemove.DELETE if action["verb"] is Verb.DELETE else OnRemove.FORGET
     (finding,) = look(situate(keys=[ours()], receipts=[recorded(on_remove=policy)])).findings
-    assert (finding.kind, finding.cause, finding.detail) == (Kind.PENDING, Cause.UNDECLARED, detail)
+    assert (finding.kind, finding.cause, finding.detail) == (DriftKind.PENDING, Cause.UNDECLARED, detail)
 
 
 def test_too_many_undeclared_keys_are_blocked_and_say_so() -> None:
@@ -298,7 +298,7 @@ def test_a_kept_key_that_a_guard_calls_wrong_is_pending() -> None:
         basis=OldKeyBasis(key=ours()),
     )
     (finding,) = classify_action(action, situate())
-    assert (finding.kind, finding.cause, finding.name) == (Kind.PENDING, Cause.POLICY, CI)
+    assert (finding.kind, finding.cause, finding.name) == (DriftKind.PENDING, Cause.POLICY, CI)
     assert (finding.advice, finding.is_report_only) == ("ask the platform team", False)
 
 
@@ -434,12 +434,14 @@ def test_the_expiry_of_a_key_that_is_still_to_be_made_is_nobodys_worry() -> None
         pytest.param(Unmanaged.REPORT, (), ["unmanaged unmanaged key-9 (shown)"], 0, id="report: shown"),
         pytest.param(Unmanaged.FAIL, (), ["unmanaged unmanaged key-9"], 1, id="fail: counts"),
         pytest.param(Unmanaged.IGNORE, (), [], 0, id="ignore: nothing"),
-        pytest.param(Unmanaged.REPORT, (Kind.UNMANAGED,), ["unmanaged unmanaged key-9"], 1, id="asked for: counts"),
-        pytest.param(Unmanaged.FAIL, (Kind.DRIFT,), [], 0, id="something else was asked for"),
+        pytest.param(
+            Unmanaged.REPORT, (DriftKind.UNMANAGED,), ["unmanaged unmanaged key-9"], 1, id="asked for: counts"
+        ),
+        pytest.param(Unmanaged.FAIL, (DriftKind.DRIFT,), [], 0, id="something else was asked for"),
     ],
 )
 def test_keys_that_nobody_declared_count_by_policy(
-    policy: Unmanaged, only: tuple[Kind, ...], found: list[str], alarms: int
+    policy: Unmanaged, only: tuple[DriftKind, ...], found: list[str], alarms: int
 ) -> None:
     drift = look(situate(keys=[FOREIGN]), manifest={"unmanaged": policy}, only=only)
     assert (words(drift), len(drift.alarms)) == (found, alarms)
@@ -473,7 +475,7 @@ def test_findings_come_by_kind_and_what_has_none_is_in_order() -> None:
     drift = look(SEVERAL, *DECLARED)
     assert words(drift) == ["drift gone key-1", "pending absent", "unmanaged unmanaged key-9 (shown)"]
     assert drift.in_order == (Address("user/ok"),)
-    assert (drift.kinds, drift.at) == (tuple(Kind), LATER)
+    assert (drift.kinds, drift.at) == (tuple(DriftKind), LATER)
     assert (drift.owner, drift.manifest, drift.dialect) == (OWNER, "keys.yaml", "beta")
 
 
@@ -482,10 +484,10 @@ def test_declaration_order_does_not_matter() -> None:
 
 
 def test_only_what_was_asked_for_is_found() -> None:
-    drift = look(SEVERAL, *DECLARED, only=[Kind.PENDING])
-    assert (words(drift), drift.kinds) == (["pending absent"], (Kind.PENDING,))
+    drift = look(SEVERAL, *DECLARED, only=[DriftKind.PENDING])
+    assert (words(drift), drift.kinds) == (["pending absent"], (DriftKind.PENDING,))
     assert drift.in_order == (CI, Address("user/ok"))
-    assert (drift.count(Kind.PENDING), drift.count(Kind.DRIFT)) == (1, 0)
+    assert (drift.count(DriftKind.PENDING), drift.count(DriftKind.DRIFT)) == (1, 0)
 
 
 def apply_waivers(until_days: int = 1, **changes: Any) -> Waiver:
@@ -499,12 +501,12 @@ def test_an_accepted_finding_is_there_and_no_alarm() -> None:
     assert [finding.waiver for finding in drift.findings] == [waiver, None, None]
     assert [finding.address for finding in drift.alarms] == [Address("user/cd")]
     assert [finding.address for finding in drift.accepted] == [CI]
-    assert drift.count(Kind.DRIFT) == 0
+    assert drift.count(DriftKind.DRIFT) == 0
 
 
 def test_a_waiver_of_something_that_was_not_asked_for_is_not_idle() -> None:
     manifest = {"waivers": (apply_waivers(address="user/ci"), apply_waivers(address="user/nobody"))}
-    drift = look(SEVERAL, *DECLARED, manifest=manifest, only=[Kind.PENDING])
+    drift = look(SEVERAL, *DECLARED, manifest=manifest, only=[DriftKind.PENDING])
     assert drift.warnings == ("keys.yaml:1:1: the waiver for 'user/nobody' fits nothing that was found: take it out",)
 
 

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 from samples import NOW, PLACE
 
-from keyplan.model.drift import Cause, Finding, Kind
+from keyplan.model.drift import Cause, DriftFinding, DriftKind
 from keyplan.model.manifest import Address, KeyId, Place, Waiver
 from keyplan.planner.drift import apply_waivers, find_unused_waivers
 
 DAY = timedelta(days=1)
-GONE = Finding(
-    kind=Kind.DRIFT,
+GONE = DriftFinding(
+    kind=DriftKind.DRIFT,
     cause=Cause.GONE,
     address=Address("service/production/ingest"),
     name="ingest",
     key_id=KeyId("QXBpS2V5OjE="),
 )
-STRANGER = Finding(
-    kind=Kind.UNMANAGED, cause=Cause.UNMANAGED, address=None, name="by hand", key_id=KeyId("QXBpS2V5OjI=")
+STRANGER = DriftFinding(
+    kind=DriftKind.UNMANAGED, cause=Cause.UNMANAGED, address=None, name="by hand", key_id=KeyId("QXBpS2V5OjI=")
 )
-ABSENT = Finding(kind=Kind.PENDING, cause=Cause.ABSENT, address=Address("user/[ci]"), name="[ci]")
+ABSENT = DriftFinding(kind=DriftKind.PENDING, cause=Cause.ABSENT, address=Address("user/[ci]"), name="[ci]")
 
 
 def make_waiver(**changes: Any) -> Waiver:
@@ -50,7 +50,7 @@ def make_waiver(**changes: Any) -> Waiver:
     ],
 )
 def test_a_waiver_fits_by_address_or_key_and_by_cause(
-    waiver: dict[str, Any], finding: Finding, is_accepted: bool
+    waiver: dict[str, Any], finding: DriftFinding, is_accepted: bool
 ) -> None:
     accepting = make_waiver(**waiver)
     assert apply_waivers([finding], [accepting], NOW) == (

@@ -11,11 +11,11 @@ from samples import NOW, make_desired, make_observation
 from simulator import LAWS
 
 from keyplan.model.manifest import Retire, Rotation, Strategy
-from keyplan.model.plan import Change, Verb
+from keyplan.model.plan import FieldChange, Verb
 from keyplan.planner.strategy import choose_for_lost_key, choose_strategy, find_overlap, find_unlawful_rotation
 
-NAMED = Change(field="name", before="a", after="b")
-EXPIRY = Change(field="expires_at", before="a", after="b")
+NAMED = FieldChange(field="name", before="a", after="b")
+EXPIRY = FieldChange(field="expires_at", before="a", after="b")
 SECOND = timedelta(seconds=1)
 NO_REFRESH = "strategy: refresh is not possible"
 TOO_LONG = "the overlap is longer than the 1d that a refresh can give in the beta API"
@@ -93,7 +93,7 @@ ROWS = [
         "alpha",
         {},
         None,
-        (Change(field="description", before="a", after="b"), NAMED),
+        (FieldChange(field="description", before="a", after="b"), NAMED),
         "replace: nothing but a new key can have another description, name",
         id="alpha: two are fixed",
     ),
@@ -126,7 +126,11 @@ ROWS = [
 
 @pytest.mark.parametrize(("dialect", "declared", "expires_at", "changes", "explanation"), ROWS)
 def test_the_way_follows_from_strategy_and_laws(
-    dialect: str, declared: dict[str, Any], expires_at: datetime | None, changes: tuple[Change, ...], explanation: str
+    dialect: str,
+    declared: dict[str, Any],
+    expires_at: datetime | None,
+    changes: tuple[FieldChange, ...],
+    explanation: str,
 ) -> None:
     desired, key = make_desired(**declared), make_observation(expires_at=expires_at)
     choice = choose_strategy(desired, key, changes=changes, laws=LAWS[dialect], now=NOW)
@@ -160,7 +164,7 @@ def test_a_key_that_waits_to_be_unused_always_overlaps(rotation: Rotation, overl
     ],
 )
 def test_what_nobody_holds_needs_no_overlap(
-    expires_at: datetime | None, changes: tuple[Change, ...], verb: Verb
+    expires_at: datetime | None, changes: tuple[FieldChange, ...], verb: Verb
 ) -> None:
     desired = make_desired(expires_in=DAY, rotation=Rotation(overlap=9 * DAY, strategy=Strategy.REPLACE))
     key = make_observation(expires_at=expires_at)

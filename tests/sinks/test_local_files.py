@@ -7,7 +7,7 @@ from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.sinks.formats import Dotenv, JsonDocument, Raw
-from keyplan.sinks.local_files import Target, fill_slot, read_format
+from keyplan.sinks.local_files import FileTarget, fill_slot, read_format
 
 
 def locate(name: str = "ci", **options: Json) -> Slot:
@@ -70,6 +70,6 @@ def test_a_slot_leads_back_to_its_format(options: dict[str, Json], expected: obj
 
 
 def test_a_target_names_its_side_files_beside_it() -> None:
-    target = Target.of(locate(path="secrets/{name}.key"))
+    target = FileTarget.of(locate(path="secrets/{name}.key"))
     assert target.path == PurePosixPath("secrets/ci.key")
     assert (target.sidecar, target.lock) == (".ci.key.keyplan.json", ".ci.key.keyplan.lock")

@@ -9,7 +9,7 @@ from samples import LOCAL, OWNER, make_declaration
 
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.sinks.sops.document import Document
-from keyplan.sinks.sops.places import Target, fill_slot
+from keyplan.sinks.sops.places import SopsTarget, fill_slot
 from keyplan.sinks.sops.program import SopsProgram, find_sops
 from keyplan.sinks.sops.sink import OPTIONS
 
@@ -68,7 +68,7 @@ def test_places_that_sops_cannot_have_are_refused(options: dict[str, Any], what:
 
 def test_a_slot_leads_back_to_its_target() -> None:
     slot = fill_slot(LOCAL, OWNER, make_declaration("a.b"), {"path": "s/k.yml", "entry": "x.{name}", "notes": "n"})
-    target = Target.of(slot)
+    target = SopsTarget.of(slot)
     assert (str(target.path), target.kind, target.keys) == ("s/k.yml", "yaml", ("x", "a.b"))
     assert (target.note, target.notes_field, target.lock) == ('x."a.b"', "n", ".k.yml.keyplan.lock")
 

@@ -19,11 +19,19 @@ from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
 from keyplan.cli.monitor_options import monitoring_options
 from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option, verbose_option
-from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
+from keyplan.cli.outputs import (
+    CommandResult,
+    Outputs,
+    formats_option,
+    keep_apart,
+    publish,
+    reporting_failure,
+    tell_errors,
+)
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
-from keyplan.model.drift import Drift, Kind
+from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
@@ -39,7 +47,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 @option(
     "--only",
     multiple=True,
-    type=click.Choice([kind.value for kind in Kind]),
+    type=click.Choice([kind.value for kind in DriftKind]),
     help="Look for this kind alone. Repeatable. [default: every kind]",
 )
 @option(
@@ -92,7 +100,9 @@ def command(
             find_manifests(manifests, context), context, ledger=ledger, policies=read_policies(policies, context)
         )
         monitored.expect([workspace.manifest.path for workspace in workspaces])
-        looks, errors = _detect_all(session, context, workspaces, only=[Kind(word) for word in only], within=within)
+        looks, errors = _detect_all(
+            session, context, workspaces, only=[DriftKind(word) for word in only], within=within
+        )
         for drift, plan, snapshot in looks:
             monitored.note(drift, plan, snapshot)
         for failed, error in errors:
@@ -103,7 +113,12 @@ def command(
 
 
 def _detect_all(
-    session: Session, context: RunContext, workspaces: Sequence[Workspace], *, only: Sequence[Kind], within: timedelta
+    session: Session,
+    context: RunContext,
+    workspaces: Sequence[Workspace],
+    *,
+    only: Sequence[DriftKind],
+    within: timedelta,
 ) -> tuple[list[_Look], list[Failure]]:
     """Return what each look at a manifest brought, and which manifests could not be looked at and why."""
     wiring = context.wiring
@@ -117,7 +132,7 @@ def _detect_all(
 def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
     status = combine_statuses([*map(status_of_drift, drifts), *(error.exit_status for _, error in errors)])
-    answer = Answer.about(
+    answer = CommandResult.about(
         Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=build_drift_sheet, exit_status=status
     )
     status = publish(session, outputs, answer)

@@ -15,7 +15,15 @@ from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
 from keyplan.cli.options import FileNames, PlanSettings, argument, option, plan_options
-from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure, tell_errors
+from keyplan.cli.outputs import (
+    CommandResult,
+    Outputs,
+    formats_option,
+    keep_apart,
+    publish,
+    reporting_failure,
+    tell_errors,
+)
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
@@ -74,7 +82,7 @@ def command(
             *(error.exit_status for _, error in errors),
         ]
     )
-    answer = Answer.about(
+    answer = CommandResult.about(
         Subject.PLAN,
         plans,
         errors,

@@ -6,7 +6,7 @@ import click
 
 from keyplan.app.files import read_input, read_plans
 from keyplan.cli.options import argument
-from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish
+from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.renderers.ci.sheet import Subject
@@ -29,7 +29,7 @@ def command(session: Session, *, planfile: str, outputs: Outputs) -> int:
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     keep_apart(session, written=outputs.files, read=[planfile])
     plans = read_plans(read_input(planfile, session.context))
-    answer = Answer.about(
+    answer = CommandResult.about(
         Subject.PLAN,
         plans,
         (),

@@ -9,7 +9,7 @@ from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.files import read_input, read_policies_with_problems
 from keyplan.app.validate import validate
 from keyplan.cli.options import FileNames, argument, policy_option
-from keyplan.cli.outputs import Answer, Outputs, formats_option, keep_apart, publish, reporting_failure
+from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError
 from keyplan.renderers.ci.sheet import Subject
@@ -42,7 +42,7 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
         rules, faults = read_policies_with_problems(policies, context)
     validations = [validate(source, rules, faults) for source in sources]
     problems = tuple(dict.fromkeys(problem for validation in validations for problem in validation.problems))
-    answer = Answer.about(
+    answer = CommandResult.about(
         Subject.VALIDATE,
         validations,
         (),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keyplan.model.drift import Cause, Drift, Finding, Kind
+from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.descriptions import FOUND, describe_finding
 from keyplan.renderers.summary import list_drift_remarks, summarize_drifts
 
 # Accepted findings come last, and those that are only for information right before them.
 _ACCEPTED, _FOR_INFORMATION = 1, 5
-_DANGERS: Mapping[Kind, int] = {Kind.DRIFT: 80, Kind.EXPIRING: 60, Kind.UNMANAGED: 50, Kind.PENDING: 40}
+_DANGERS: Mapping[DriftKind, int] = {
+    DriftKind.DRIFT: 80,
+    DriftKind.EXPIRING: 60,
+    DriftKind.UNMANAGED: 50,
+    DriftKind.PENDING: 40,
+}
 _BLOCKED = 10
 """Added for a finding that the next apply does not fix."""
 _PHRASES: Mapping[Cause, str] = {
@@ -52,7 +57,7 @@ def build_drift_sheet(drift: Drift) -> Sheet:
     )
 
 
-def _build_row(finding: Finding) -> Row:
+def _build_row(finding: DriftFinding) -> Row:
     is_accepted = finding.waiver is not None
     return Row(
         subject=finding.address or finding.key_id or finding.name,
@@ -68,7 +73,7 @@ def _build_row(finding: Finding) -> Row:
     )
 
 
-def _format_reason(finding: Finding) -> str:
+def _format_reason(finding: DriftFinding) -> str:
     """Return the cause in words with what was found, so that no format has to search the details for it."""
     if finding.cause is Cause.UNMANAGED:
         return f"an unmanaged {finding.detail or 'key'}: {finding.name}"
@@ -76,22 +81,22 @@ def _format_reason(finding: Finding) -> str:
     return f"{phrase}: {finding.detail}" if finding.detail else phrase
 
 
-def _format_word(finding: Finding) -> str:
+def _format_word(finding: DriftFinding) -> str:
     """Return ``gone (drift)``: the cause, and its kind if the cause alone does not show it."""
     cause, kind = finding.cause.value, finding.kind
-    asides = [kind.value] if kind in (Kind.DRIFT, Kind.PENDING) else []
+    asides = [kind.value] if kind in (DriftKind.DRIFT, DriftKind.PENDING) else []
     asides += ["accepted"] if finding.waiver else []
     return f"{cause} ({', '.join(asides)})" if asides else cause
 
 
-def _choose_level(finding: Finding) -> Level:
+def _choose_level(finding: DriftFinding) -> Level:
     if finding.waiver or finding.is_report_only:
         return Level.NOTICE
-    is_error = finding.kind in (Kind.DRIFT, Kind.UNMANAGED) or finding.guard
+    is_error = finding.kind in (DriftKind.DRIFT, DriftKind.UNMANAGED) or finding.guard
     return Level.ERROR if is_error else Level.WARNING
 
 
-def _rate_danger(finding: Finding) -> int:
+def _rate_danger(finding: DriftFinding) -> int:
     if finding.waiver:
         return _ACCEPTED
     if finding.is_report_only:

@@ -35,7 +35,7 @@ _NAMES_SHOWN = 20
 _WORDS_COUNTED = 8
 
 
-class _Part(Enum):
+class _Portion(Enum):
     """What a section is made of, the most important first: the budget is spent in this order."""
 
     HEAD = "head"
@@ -58,7 +58,7 @@ class _Section:
     remarks: tuple[str, ...]
 
 
-_Counts = Counter[_Part]
+_Counts = Counter[_Portion]
 """How many pieces of each kind a section shows."""
 
 
@@ -109,18 +109,18 @@ def _fits(text: str, budget_bytes: int) -> bool:
     return len(text.encode()) <= budget_bytes
 
 
-def _rank(sections: Sequence[_Section]) -> list[tuple[int, _Part]]:
+def _rank(sections: Sequence[_Section]) -> list[tuple[int, _Portion]]:
     """Return all pieces by their section and part, the most important first."""
-    ranked: list[tuple[tuple[int, int, int], int, _Part]] = []
+    ranked: list[tuple[tuple[int, int, int], int, _Portion]] = []
     for index, section in enumerate(sections):
         dangers = [row.danger for row in section.sheet.rows]
         worst = -max(dangers, default=-1)
-        ranked += [((worst, 0, index), index, part) for part in (_Part.HEAD, _Part.FOOT)]
-        for part in (_Part.ROW, _Part.DETAILS):
+        ranked += [((worst, 0, index), index, part) for part in (_Portion.HEAD, _Portion.FOOT)]
+        for part in (_Portion.ROW, _Portion.DETAILS):
             # Sheets take turns if their rows are equally dangerous: no manifest may push out the others.
             ranked += [((-danger, turn, index), index, part) for turn, danger in enumerate(dangers)]
-        ranked += [((0, turn, index), index, _Part.REMARK) for turn in range(len(section.remarks))]
-    parts = list(_Part)
+        ranked += [((0, turn, index), index, _Portion.REMARK) for turn in range(len(section.remarks))]
+    parts = list(_Portion)
     return [(index, part) for key, index, part in sorted(ranked, key=lambda entry: (parts.index(entry[2]), entry[0]))]
 
 
@@ -128,7 +128,7 @@ def _compose(sections: Sequence[_Section], counts: Sequence[_Counts], last: Sequ
     blocks: list[str] = []
     hidden: list[Sheet] = []
     for section, count in zip(sections, counts, strict=True):
-        if count[_Part.HEAD]:
+        if count[_Portion.HEAD]:
             blocks += _compose_section(section, count)
         else:
             hidden.append(section.sheet)
@@ -138,31 +138,31 @@ def _compose(sections: Sequence[_Section], counts: Sequence[_Counts], last: Sequ
 
 def _compose_section(section: _Section, count: _Counts) -> Iterator[str]:
     yield section.head
-    rows = section.rows[: count[_Part.ROW]]
+    rows = section.rows[: count[_Portion.ROW]]
     if rows:
         yield "\n".join((_TABLE_HEAD, *rows))
-    details = [lines for lines in section.details[: count[_Part.DETAILS]] if lines]
+    details = [lines for lines in section.details[: count[_Portion.DETAILS]] if lines]
     if details:
         block = format_block(line for lines in details for line in lines)
         yield f"<details><summary>Details of {format_count(len(details), 'key')}</summary>\n\n{block}\n\n</details>"
-    remarks = section.remarks[: count[_Part.REMARK]]
+    remarks = section.remarks[: count[_Portion.REMARK]]
     if remarks:
         yield "\n".join(remarks)
     yield from _describe_left_out(section, count)
-    if count[_Part.FOOT]:
+    if count[_Portion.FOOT]:
         yield from section.foot
 
 
 def _describe_left_out(section: _Section, count: _Counts) -> Iterator[str]:
     """Yield a sentence about the pieces that do not fit, if there are any."""
-    words = Counter(row.word for row in section.sheet.rows[count[_Part.ROW] :])
+    words = Counter(row.word for row in section.sheet.rows[count[_Portion.ROW] :])
     named = [f"{number} {format_words(word, width=40)}" for word, number in words.most_common(_WORDS_COUNTED)]
     other = words.total() - sum(number for _, number in words.most_common(_WORDS_COUNTED))
     more = [f"{other} of other kinds"] if other else []
     # A row that is left out is counted already; its details are not counted again.
-    detailed = sum(bool(lines) for lines in section.details[count[_Part.DETAILS] : count[_Part.ROW]])
+    detailed = sum(bool(lines) for lines in section.details[count[_Portion.DETAILS] : count[_Portion.ROW]])
     more += [f"details of {format_count(detailed, 'key')}"] if detailed else []
-    hidden_remarks = len(section.remarks) - count[_Part.REMARK]
+    hidden_remarks = len(section.remarks) - count[_Portion.REMARK]
     more += [format_count(hidden_remarks, "remark")] if hidden_remarks else []
     if named or more:
         yield f"Left out for lack of space: {join_words([*named, *more])}."

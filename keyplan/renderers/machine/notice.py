@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyplan.errors import KeyplanError
-from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Json
 from keyplan.model.notice import Mood, Notice
 from keyplan.renderers.sanitize import sanitize
@@ -76,7 +76,7 @@ def _format_title(drifts: Sequence[Drift], failures: Sequence[FailedManifest]) -
     owners = join_words(sorted({drift.owner for drift in drifts}))
     about = f"keyplan, keys of {owners}" if owners else "keyplan"
     found = Counter(finding.kind for drift in drifts for finding in drift.alarms)
-    counts = [f"{found[kind]} {kind.value}" for kind in Kind if found[kind]]
+    counts = [f"{found[kind]} {kind.value}" for kind in DriftKind if found[kind]]
     failed = [format_count(len(failures), "failure")] if failures else []
     return f"{about}: {join_words([*failed, *counts]) or 'all is as declared'}"
 
@@ -95,7 +95,7 @@ def _describe_drift(drift: Drift) -> Iterator[str]:
         yield _sanitize(f"{finding.kind.value}: {_name_finding(finding)}: {cause}{detail}{advice} [{drift.manifest}]")
 
 
-def _name_finding(finding: Finding) -> str:
+def _name_finding(finding: DriftFinding) -> str:
     return finding.address or f"{finding.name} ({finding.key_id or 'no id'})"
 
 
@@ -143,7 +143,7 @@ def _format_drift(drift: Drift) -> dict[str, Json]:
     }
 
 
-def _format_finding(finding: Finding) -> dict[str, Json]:
+def _format_finding(finding: DriftFinding) -> dict[str, Json]:
     return {
         "kind": finding.kind.value,
         "cause": finding.cause.value,

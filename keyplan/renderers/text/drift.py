@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from keyplan.model.drift import Drift, Finding, Kind
+from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_finding, name_finding
 from keyplan.renderers.sanitize import sanitize
@@ -20,11 +20,11 @@ UNMANAGED_SHOWN = 20
 _LONG = 1000
 _INDENT = " " * 6
 _WORD_WIDTH = 17
-_HEADINGS: Mapping[Kind, tuple[str, Tone]] = {
-    Kind.DRIFT: ("Drift: changed outside keyplan.", Tone.ALARM),
-    Kind.PENDING: ("Pending: the manifest changed, or time passed.", Tone.CHANGE),
-    Kind.UNMANAGED: ("Unmanaged: live keys that the manifest does not declare.", Tone.CHANGE),
-    Kind.EXPIRING: ("Expiring: keys that expire soon.", Tone.CHANGE),
+_HEADINGS: Mapping[DriftKind, tuple[str, Tone]] = {
+    DriftKind.DRIFT: ("Drift: changed outside keyplan.", Tone.ALARM),
+    DriftKind.PENDING: ("Pending: the manifest changed, or time passed.", Tone.CHANGE),
+    DriftKind.UNMANAGED: ("Unmanaged: live keys that the manifest does not declare.", Tone.CHANGE),
+    DriftKind.EXPIRING: ("Expiring: keys that expire soon.", Tone.CHANGE),
 }
 
 
@@ -55,13 +55,13 @@ def _head(drift: Drift) -> str:
     return f"Keys of {owner} in {manifest}, at {provider} ({sanitize(drift.dialect)} API), {show_time(drift.at)}"
 
 
-def _describe_kind(drift: Drift, kind: Kind, palette: Palette) -> Iterator[str]:
+def _describe_kind(drift: Drift, kind: DriftKind, palette: Palette) -> Iterator[str]:
     findings = [finding for finding in drift.open if finding.kind is kind]
     if not findings:
         return
     heading, tone = _HEADINGS[kind]
     yield palette.paint(tone, heading)
-    shown = findings[:UNMANAGED_SHOWN] if kind is Kind.UNMANAGED else findings
+    shown = findings[:UNMANAGED_SHOWN] if kind is DriftKind.UNMANAGED else findings
     for finding in shown:
         yield from _describe(finding, "." if finding.is_report_only else "!", palette)
     if len(findings) > len(shown):
@@ -75,7 +75,7 @@ def _describe_accepted(drift: Drift, palette: Palette) -> Iterator[str]:
             yield from _describe(finding, "=", palette)
 
 
-def _describe(finding: Finding, mark: str, palette: Palette) -> Iterator[str]:
+def _describe(finding: DriftFinding, mark: str, palette: Palette) -> Iterator[str]:
     tone = Tone.ALARM if mark == "!" else Tone.FAINT
     sign = palette.paint(tone, f"{mark} {finding.cause.value:<{_WORD_WIDTH}}")
     yield f"  {sign}  {sanitize(name_finding(finding))}"

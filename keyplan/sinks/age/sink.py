@@ -70,7 +70,7 @@ def _read_identities(pyrage: Any, value: Mapping[str, Any], context: PluginConte
     source = read_source(value)
     if not isinstance(source, FromFile):
         credential = context.resolve(source)
-        return parse_identities(pyrage, credential.reveal().encode(), "identity")
+        return parse_identities(pyrage, str.encode(credential.reveal()), "identity")
     # A file of age-keygen has comments, an SSH key several lines: neither is one word, as a credential is.
     named = f"identity file '{source.path}'"
     try:

@@ -34,7 +34,7 @@ _RIGHT_ADVICE = "give keyplan's identity the role 'Key Vault Secrets Officer', o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class AzureVersion:
     """One version of a secret; the newest one is what consumers get."""
 
     name: str
@@ -67,7 +67,7 @@ class Vault:
         self._client = client
         self._host = host
 
-    def get(self, name: str) -> Version | None:
+    def get(self, name: str) -> AzureVersion | None:
         """Return the newest version, with its content unless it is disabled; None where there is no such secret."""
         try:
             found = self._try(lambda client: client.get_secret(name), "get", name, absent=True)
@@ -77,17 +77,17 @@ class Vault:
             return newest[-1] if newest else None
         return None if found is None else _version(found.properties, (found.value or "").encode())
 
-    def versions(self, name: str) -> tuple[Version, ...]:
+    def versions(self, name: str) -> tuple[AzureVersion, ...]:
         """Return all versions without their contents, oldest first."""
         found = self._try(lambda client: list(client.list_properties_of_secret_versions(name)), "list", name)
         return tuple(sorted(map(_version, found), key=lambda version: version.created_at))
 
-    def list_all(self) -> dict[str, Version]:
+    def list_all(self) -> dict[str, AzureVersion]:
         """Return the newest version of every secret without its content, by name in lower case; 25 at a time."""
         found = self._try(lambda client: list(client.list_properties_of_secrets()), "list", "the secrets")
         return {version.name: version for version in map(_version, found)}
 
-    def set(self, name: str, draft: Draft) -> Version:
+    def set(self, name: str, draft: Draft) -> AzureVersion:
         """Make a new version."""
 
         def ask(client: Any) -> Any:
@@ -102,7 +102,7 @@ class Vault:
 
         return _version(self._try(ask, "set", name).properties)
 
-    def change(self, version: Version, *, tags: Mapping[str, str], is_enabled: bool) -> None:
+    def change(self, version: AzureVersion, *, tags: Mapping[str, str], is_enabled: bool) -> None:
         """Replace all tags of a version, and say whether consumers get it."""
 
         def ask(client: Any) -> Any:
@@ -114,7 +114,7 @@ class Vault:
         """Delete a secret; where the vault keeps deleted ones, it can be recovered. A missing one is no error."""
         self._try(lambda client: client.begin_delete_secret(name), "delete", name, absent=True)
 
-    def find_deleted(self, name: str) -> Version | None:
+    def find_deleted(self, name: str) -> AzureVersion | None:
         """Return the newest version of a secret that was deleted and can be recovered; None where there is none."""
         found = self._try(lambda client: client.get_deleted_secret(name), "get", name, absent=True)
         return None if found is None else _version(found.properties)
@@ -209,9 +209,9 @@ def _inner_code(error: Any) -> str:
     return code if isinstance(code, str) and code.isalnum() else ""
 
 
-def _version(properties: Any, content: bytes | None = None) -> Version:
+def _version(properties: Any, content: bytes | None = None) -> AzureVersion:
     created_on = properties.created_on
-    return Version(
+    return AzureVersion(
         name=properties.name.lower(),
         id=properties.version or "",
         tags=dict(properties.tags or {}),

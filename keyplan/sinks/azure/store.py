@@ -13,7 +13,7 @@ from threading import Lock
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
-from keyplan.sinks.azure.client import Draft, Vault, Version
+from keyplan.sinks.azure.client import AzureVersion, Draft, Vault
 from keyplan.sinks.azure.notes import is_marked, is_void, leave, read_entry, write_tags
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.value_store import Decide, Loaded, Presence
@@ -25,10 +25,10 @@ _PLACEHOLDER = b"no secret: keyplan keeps this place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _AzureLook:
     """The newest version of a secret, and what follows from it."""
 
-    version: Version | None = None
+    version: AzureVersion | None = None
     is_deleted: bool = False
     """Whether the secret was deleted and can be recovered."""
     loaded: Loaded
@@ -78,10 +78,10 @@ class AzureSecrets:
             else:
                 self._note(slot, look, change.entry)
 
-    def _look(self, name: str) -> _Look:
+    def _look(self, name: str) -> _AzureLook:
         version = self._vault.get(name)
         if version is None:
-            return _Look(loaded=Loaded())
+            return _AzureLook(loaded=Loaded())
         entry, void = self._find_entry(version), is_void(version.tags)
         # A user's secret that is disabled is no free place.
         is_there = entry is None or (version.is_enabled and not void)
@@ -91,20 +91,20 @@ class AzureSecrets:
             seal=version.created_at,
             entry=entry,
         )
-        return _Look(version=version, loaded=loaded)
+        return _AzureLook(version=version, loaded=loaded)
 
-    def _find_entry(self, version: Version) -> Entry | None:
+    def _find_entry(self, version: AzureVersion) -> Entry | None:
         """Return what is noted of a secret; tags go with a version, so that one set by hand has none."""
         if is_marked(version.tags):
             return read_entry(version.tags, version.name)
         marked = [former for former in self._vault.versions(version.name) if is_marked(former.tags)]
         return read_entry(marked[-1].tags, version.name) if marked else None
 
-    def _look_at_deleted(self, slot: Slot) -> _Look:
+    def _look_at_deleted(self, slot: Slot) -> _AzureLook:
         name = _name_of(slot)
         version = self._vault.find_deleted(name)
         if version is None:
-            return _Look(loaded=Loaded())
+            return _AzureLook(loaded=Loaded())
         entry = read_entry(version.tags, name)
         if entry is None:
             raise SinkDeniedError(
@@ -112,9 +112,9 @@ class AzureSecrets:
                 advice="purge it, recover it, or choose another name",
             )
         # What was deleted must not pass for a delivered value.
-        return _Look(version=version, is_deleted=True, loaded=Loaded(entry=Entry(owner=entry.owner)))
+        return _AzureLook(version=version, is_deleted=True, loaded=Loaded(entry=Entry(owner=entry.owner)))
 
-    def _put(self, slot: Slot, look: _Look, content: bytes, entry: Entry) -> None:
+    def _put(self, slot: Slot, look: _AzureLook, content: bytes, entry: Entry) -> None:
         name, version = _name_of(slot), look.version
         if look.is_deleted:
             self._vault.recover(name)
@@ -134,7 +134,7 @@ class AzureSecrets:
         tags = write_tags(sealed, tags, is_void=False, location=slot.location)
         self._vault.change(version, tags=tags, is_enabled=True)
 
-    def _note(self, slot: Slot, look: _Look, entry: Entry) -> None:
+    def _note(self, slot: Slot, look: _AzureLook, entry: Entry) -> None:
         name, version = _name_of(slot), look.version
         if version is None:
             tags = write_tags(entry, {}, is_void=True, location=slot.location)
@@ -149,7 +149,7 @@ class AzureSecrets:
             self._vault.recover(name)
         self._vault.change(version, tags=tags, is_enabled=version.is_enabled and not void)
 
-    def _remove(self, name: str, look: _Look, *, is_value_removed: bool) -> None:
+    def _remove(self, name: str, look: _AzureLook, *, is_value_removed: bool) -> None:
         if look.version is None:
             return
         if is_value_removed or look.is_void:
@@ -167,7 +167,7 @@ def _content_type(slot: Slot) -> str:
     return str(slot.options.get("content_type") or by_format)
 
 
-def _trust(version: Version) -> Loaded | None:
+def _trust(version: AzureVersion) -> Loaded | None:
     """Return what a listed version tells, where nothing else needs to be asked."""
     entry = read_entry(version.tags, version.name)
     is_sealed = entry is not None and bool(entry.seal) and entry.seal == version.created_at

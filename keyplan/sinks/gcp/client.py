@@ -37,7 +37,7 @@ _ENABLED = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
+class GcpSecret:
     """A secret without its versions."""
 
     id: str
@@ -47,7 +47,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class GcpVersion:
     """One version of a secret."""
 
     number: int
@@ -67,42 +67,42 @@ class SecretManager:
         self._project = project
         self._replication = replication
 
-    def get(self, secret_id: str) -> Secret | None:
+    def get(self, secret_id: str) -> GcpSecret | None:
         """Return a secret; None where there is none."""
         found = self._ask("get_secret", "secrets.get", secret_id, absent=True, name=self._name(secret_id))
         return None if found is None else _secret(found)
 
-    def list_all(self, name_part: str) -> dict[str, Secret]:
+    def list_all(self, name_part: str) -> dict[str, GcpSecret]:
         """Return by their ids all secrets whose name has a part in it; a thousand with each request."""
         request = {"parent": f"projects/{self._project}", "page_size": _PAGE}
         # Google, "Filter lists of secrets": `name:` finds parts of names.
         filters = {"filter": f"name:{name_part}"} if name_part else {}
 
-        def ask(client: Any, limits: Mapping[str, Any]) -> list[Secret]:
+        def ask(client: Any, limits: Mapping[str, Any]) -> list[GcpSecret]:
             return [_secret(found) for found in client.list_secrets(request={**request, **filters}, **limits)]
 
-        secrets: list[Secret] = self._try(ask, "secrets.list", f"project {self._project}")
+        secrets: list[GcpSecret] = self._try(ask, "secrets.list", f"project {self._project}")
         return {secret.id: secret for secret in secrets}
 
-    def create(self, secret_id: str, annotations: Mapping[str, str]) -> Secret:
+    def create(self, secret_id: str, annotations: Mapping[str, str]) -> GcpSecret:
         """Make a secret without a version."""
         secret = {"replication": self._replication, "labels": MADE_BY, "annotations": annotations}
         request: dict[str, Any] = {"parent": f"projects/{self._project}", "secret_id": secret_id, "secret": secret}
         return _secret(self._ask("create_secret", "secrets.create", secret_id, **request))
 
-    def annotate(self, secret: Secret, annotations: Mapping[str, str]) -> Secret:
+    def annotate(self, secret: GcpSecret, annotations: Mapping[str, str]) -> GcpSecret:
         """Replace all annotations, unless somebody changed the secret meanwhile; return it as it is then."""
         body = {"name": self._name(secret.id), "etag": secret.etag, "annotations": annotations}
         mask = {"paths": ["annotations"]}
         changed = self._ask("update_secret", "secrets.update", secret.id, secret=body, update_mask=mask)
         return replace(_secret(changed), annotations=annotations)
 
-    def delete(self, secret: Secret) -> None:
+    def delete(self, secret: GcpSecret) -> None:
         """Delete a secret with all versions, unless somebody changed it meanwhile; a missing one is no error."""
         name = self._name(secret.id)
         self._ask("delete_secret", "secrets.delete", secret.id, absent=True, name=name, etag=secret.etag)
 
-    def access(self, secret_id: str, version: str) -> Version | None:
+    def access(self, secret_id: str, version: str) -> GcpVersion | None:
         """Return a version with its content, one that is not enabled without; None where there is none."""
         try:
             found = self._ask(
@@ -112,11 +112,13 @@ class SecretManager:
             return self.describe(secret_id, version)
         return None if found is None else _read_content(found, f"{self._project}/{secret_id}")
 
-    def describe(self, secret_id: str, version: str) -> Version | None:
+    def describe(self, secret_id: str, version: str) -> GcpVersion | None:
         """Return a version without its content; None where there is none."""
         name = self._name(secret_id, version)
         found = self._ask("get_secret_version", "versions.get", secret_id, absent=True, name=name)
-        return None if found is None else Version(number=_number(found.name), is_enabled=int(found.state) == _ENABLED)
+        return (
+            None if found is None else GcpVersion(number=_number(found.name), is_enabled=int(found.state) == _ENABLED)
+        )
 
     def add(self, secret_id: str, content: bytes) -> int:
         """Make a content the newest version and return its number."""
@@ -128,10 +130,10 @@ class SecretManager:
     def disable(self, secret_id: str, *, but_newest: int) -> None:
         """Disable all enabled versions but the newest ones, so many."""
 
-        def ask(client: Any, limits: Mapping[str, Any]) -> list[Version]:
+        def ask(client: Any, limits: Mapping[str, Any]) -> list[GcpVersion]:
             request = {"parent": self._name(secret_id), "page_size": _PAGE, "filter": "state:ENABLED"}
             found = client.list_secret_versions(request=request, **limits)
-            return [Version(number=_number(version.name)) for version in found if int(version.state) == _ENABLED]
+            return [GcpVersion(number=_number(version.name)) for version in found if int(version.state) == _ENABLED]
 
         versions = self._try(ask, "versions.list", self._place(secret_id))
         numbers = sorted((version.number for version in versions), reverse=True)
@@ -271,19 +273,19 @@ def _reason(error: Any) -> str:
         return ""
 
 
-def _secret(found: Any) -> Secret:
-    return Secret(id=found.name.rpartition("/")[2], annotations=dict(found.annotations), etag=found.etag)
+def _secret(found: Any) -> GcpSecret:
+    return GcpSecret(id=found.name.rpartition("/")[2], annotations=dict(found.annotations), etag=found.etag)
 
 
 def _number(name: str) -> int:
     return int(name.rpartition("/")[2])
 
 
-def _read_content(found: Any, place: str) -> Version:
+def _read_content(found: Any, place: str) -> GcpVersion:
     content = bytes(found.payload.data)
     if found.payload.data_crc32c and found.payload.data_crc32c != _checksum(content):
         raise SinkUnavailableError(f"{place}: its value was damaged on the way", advice="apply again")
-    return Version(number=_number(found.name), content=content)
+    return GcpVersion(number=_number(found.name), content=content)
 
 
 def _checksum(content: bytes) -> int:

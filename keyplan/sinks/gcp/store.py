@@ -15,7 +15,7 @@ from threading import Lock
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Slot
-from keyplan.sinks.gcp.client import LATEST, Secret, SecretManager, Version
+from keyplan.sinks.gcp.client import LATEST, GcpSecret, GcpVersion, SecretManager
 from keyplan.sinks.notes import Entry, read_note, write_note
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
 
@@ -28,11 +28,11 @@ _MARKS = frozenset({_OWNER, _MADE, _NOTE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _GcpLook:
     """A secret, its newest version, and what follows from both."""
 
-    secret: Secret | None = None
-    version: Version | None = None
+    secret: GcpSecret | None = None
+    version: GcpVersion | None = None
     loaded: Loaded
 
     @property
@@ -77,9 +77,9 @@ class GcpSecrets:
             if change.must_prove:
                 self._prove_right_to_add(name, slot.location)
 
-    def _look(self, secret: Secret | None) -> _Look:
+    def _look(self, secret: GcpSecret | None) -> _GcpLook:
         if secret is None:
-            return _Look(loaded=Loaded())
+            return _GcpLook(loaded=Loaded())
         entry = _read_entry(secret)
         version = self._newest(secret.id, entry)
         # A user's secret whose newest version is disabled is no free place.
@@ -91,9 +91,9 @@ class GcpSecrets:
             seal=str(version.number) if version else "",
             entry=entry,
         )
-        return _Look(secret=secret, version=version, loaded=loaded)
+        return _GcpLook(secret=secret, version=version, loaded=loaded)
 
-    def _newest(self, name: str, entry: Entry | None) -> Version | None:
+    def _newest(self, name: str, entry: Entry | None) -> GcpVersion | None:
         ask = self._manager.access if self._reads else self._manager.describe
         newest = ask(name, LATEST)
         noted = int(entry.seal) if entry and entry.seal.isdecimal() else 0
@@ -102,7 +102,7 @@ class GcpSecrets:
             return ask(name, str(noted)) or newest
         return newest
 
-    def _write(self, slot: Slot, look: _Look, change: Change, entry: Entry) -> None:
+    def _write(self, slot: Slot, look: _GcpLook, change: Change, entry: Entry) -> None:
         name, secret, number = _id_of(slot), look.secret, entry.seal or look.loaded.seal
         if secret is None:
             secret = self._manager.create(name, {_MADE: "yes", **_marks(change.first or entry)})
@@ -117,7 +117,7 @@ class GcpSecrets:
         if change.content and isinstance(kept, int):
             self._manager.disable(name, but_newest=kept + 1)
 
-    def _remove(self, look: _Look, *, is_value_removed: bool) -> None:
+    def _remove(self, look: _GcpLook, *, is_value_removed: bool) -> None:
         if look.secret is None:
             return
         if look.is_made and (is_value_removed or look.version is None):
@@ -130,7 +130,7 @@ class GcpSecrets:
             rest[_LEFT] = str(look.version.number)
         self._manager.annotate(look.secret, rest)
 
-    def _note(self, secret: Secret, entry: Entry) -> Secret:
+    def _note(self, secret: GcpSecret, entry: Entry) -> GcpSecret:
         return self._manager.annotate(secret, {**secret.annotations, **_marks(entry)})
 
     def _prove_right_to_add(self, name: str, location: str) -> None:
@@ -149,12 +149,12 @@ def _marks(entry: Entry) -> dict[str, str]:
     return {_OWNER: entry.owner, _NOTE: write_note(entry)}
 
 
-def _read_left(secret: Secret) -> int:
+def _read_left(secret: GcpSecret) -> int:
     text = secret.annotations.get(_LEFT, "")
     return int(text) if text.isdecimal() else 0
 
 
-def _read_entry(secret: Secret) -> Entry | None:
+def _read_entry(secret: GcpSecret) -> Entry | None:
     owner = secret.annotations.get(_OWNER)
     if not owner:
         return None

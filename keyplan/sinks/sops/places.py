@@ -24,7 +24,7 @@ _RESERVED = "sops"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class SopsTarget:
     """A slot, read: file and entry."""
 
     location: str
@@ -45,7 +45,7 @@ class Target:
         return f".{self.path.name}.keyplan.lock"
 
     @classmethod
-    def of(cls, slot: Slot) -> Target:
+    def of(cls, slot: Slot) -> SopsTarget:
         """Return the target that a slot of `fill_slot` means."""
         keys: object = slot.options["keys"]
         notes = slot.options.get("notes")

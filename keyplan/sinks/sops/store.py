@@ -17,7 +17,7 @@ from keyplan.model.observation import Slot
 from keyplan.sinks.local_files import OpenFolder, enter_folder_of, find_unwritable, translated
 from keyplan.sinks.notes import read_note, write_note
 from keyplan.sinks.sops.document import Document
-from keyplan.sinks.sops.places import Target
+from keyplan.sinks.sops.places import SopsTarget
 from keyplan.sinks.sops.program import SopsProgram, Workpiece
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
 from keyplan.system.files import Folder
@@ -39,9 +39,9 @@ class SopsFiles:
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
         """Return what each slot holds: each file is read, and decrypted if a key is at hand, once."""
-        by_path: defaultdict[PurePosixPath, list[tuple[Slot, Target]]] = defaultdict(list)
+        by_path: defaultdict[PurePosixPath, list[tuple[Slot, SopsTarget]]] = defaultdict(list)
         for slot in slots:
-            target = Target.of(slot)
+            target = SopsTarget.of(slot)
             by_path[target.path].append((slot, target))
         found: dict[Slot, Loaded] = {}
         for members in by_path.values():
@@ -51,7 +51,7 @@ class SopsFiles:
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
         """Replace the file as a whole, value and note changed together."""
-        target = Target.of(slot)
+        target = SopsTarget.of(slot)
         with translated(target.location):
             try:
                 opened = enter_folder_of(target.path, base=self._base, create=create, enter=self._enter)
@@ -71,7 +71,7 @@ class SopsFiles:
         """Yield a finding for each folder that can't be written in."""
         return find_unwritable(self._base, [str(slot.options["path"]) for slot in slots])
 
-    def _read(self, target: Target) -> bytes | None:
+    def _read(self, target: SopsTarget) -> bytes | None:
         with translated(target.location):
             try:
                 with enter_folder_of(target.path, base=self._base, create=False, enter=self._enter) as folder:
@@ -79,7 +79,7 @@ class SopsFiles:
             except FileNotFoundError:
                 return None
 
-    def _find_all(self, content: bytes, members: Collection[tuple[Slot, Target]]) -> dict[Slot, Loaded]:
+    def _find_all(self, content: bytes, members: Collection[tuple[Slot, SopsTarget]]) -> dict[Slot, Loaded]:
         """Return what lies in several slots of one file."""
         _, first = next(iter(members))
         document = Document.parse(content, kind=first.kind, name=str(first.path))
@@ -88,14 +88,14 @@ class SopsFiles:
         clear = self._decrypt(content, first) if is_worth_it else None
         return {slot: _find(document, clear, target) for slot, target in members}
 
-    def _decrypt(self, content: bytes, target: Target) -> Document | None:
+    def _decrypt(self, content: bytes, target: SopsTarget) -> Document | None:
         tree = self._program.decrypt(content, target.kind, str(target.path))
         if tree is None and target.path not in self._unreadable:
             self._unreadable.add(target.path)
             self._say(f"{target.path}: no key of it is at hand, so its receipts are trusted without reading the values")
         return None if tree is None else Document(tree)
 
-    def _edit(self, content: bytes, target: Target, change: Change) -> bytes:
+    def _edit(self, content: bytes, target: SopsTarget, change: Change) -> bytes:
         document = _parse(content, target)
         if obstacle := document.find_obstacle(target.keys):
             raise SinkDeniedError(f"{target.location}: '{obstacle}' is no mapping", advice="choose another entry")
@@ -110,7 +110,7 @@ class SopsFiles:
         return self._program.edit(content, target.kind, str(target.path), edit)
 
 
-def _set_encrypted(work: Workpiece, target: Target, content: bytes) -> None:
+def _set_encrypted(work: Workpiece, target: SopsTarget, content: bytes) -> None:
     if not _parse(work.content(), target).is_encrypted(target.keys):
         work.set(target.keys, _PROBE)
         if not _parse(work.content(), target).is_encrypted(target.keys):
@@ -121,7 +121,7 @@ def _set_encrypted(work: Workpiece, target: Target, content: bytes) -> None:
     work.set(target.keys, content)
 
 
-def _set_note(work: Workpiece, target: Target, field: str, change: Change) -> None:
+def _set_note(work: Workpiece, target: SopsTarget, field: str, change: Change) -> None:
     if change.entry is not None:
         text = write_note(change.entry)
         work.set((field, target.note), text.encode())
@@ -136,11 +136,11 @@ def _set_note(work: Workpiece, target: Target, field: str, change: Change) -> No
         work.unset((field,))
 
 
-def _parse(content: bytes, target: Target) -> Document:
+def _parse(content: bytes, target: SopsTarget) -> Document:
     return Document.parse(content, kind=target.kind, name=str(target.path))
 
 
-def _find(document: Document, clear: Document | None, target: Target) -> Loaded:
+def _find(document: Document, clear: Document | None, target: SopsTarget) -> Loaded:
     note: Any = document.find((document.notes_field(target.notes_field), target.note))
     is_there = document.find(target.keys) not in (None, "")
     return Loaded(

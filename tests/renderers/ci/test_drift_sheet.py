@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from drifts import ACCEPTED, DUE, ENDING, FULL, GONE, MOVED, STRANGER, WAIVER, make_drift
 
-from keyplan.model.drift import Cause, Finding
+from keyplan.model.drift import Cause, DriftFinding
 from keyplan.model.manifest import Address
 from keyplan.model.plan import Guard
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.sheet import Level, Row, Subject
 
 
-def row_of(finding: Finding) -> Row:
+def row_of(finding: DriftFinding) -> Row:
     (row,) = build_drift_sheet(make_drift(finding)).rows
     return row
 
@@ -33,7 +33,7 @@ def row_of(finding: Finding) -> Row:
         pytest.param(replace(GONE, waiver=WAIVER), Level.NOTICE, id="accepted drift"),
     ],
 )
-def test_the_level_says_who_has_to_act(finding: Finding, level: Level) -> None:
+def test_the_level_says_who_has_to_act(finding: DriftFinding, level: Level) -> None:
     assert row_of(finding).level is level
 
 
@@ -86,7 +86,7 @@ def test_an_accepted_row_names_who_accepted_it_and_asks_for_nothing() -> None:
         ),
     ],
 )
-def test_a_key_without_address_is_called_by(finding: Finding, subject: str, reason: str) -> None:
+def test_a_key_without_address_is_called_by(finding: DriftFinding, subject: str, reason: str) -> None:
     row = row_of(finding)
     assert (row.subject, row.reason, row.mark) == (subject, reason, ".")
 

@@ -11,7 +11,7 @@ import pytest
 from samples import make_declaration, make_intent
 from scenario import Scenario, make_service
 
-from keyplan.model.drift import Kind
+from keyplan.model.drift import DriftKind
 from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.receipt import MOST_ATTEMPTS, UNKNOWN_TIME
 from keyplan.planner.drift import find_drift
@@ -91,7 +91,7 @@ def test_a_calm_manifest_has_a_zero_for_everything_that_could_be(scenario: Scena
     assert find(samples, "plan_actions", action="keep") == [1]
     assert find(samples, "plan_actions", action="replace") == [0]
     assert (find(samples, "plan_blocked"), find(samples, "orphans")) == ([0], [0])
-    assert find(samples, "drift_keys") == [0] * len(Kind)
+    assert find(samples, "drift_keys") == [0] * len(DriftKind)
     assert find(samples, "intents_open") == [0, 0]
     assert find(samples, "intents_oldest_timestamp_seconds") == []
 
@@ -180,7 +180,7 @@ def test_blocked_actions_are_counted_apart_and_findings_by_kind(scenario: Scenar
 
 def test_kinds_that_were_not_looked_for_are_absent(scenario: Scenario) -> None:
     whole = look(scenario)
-    only = replace(whole, drift=replace(whole.drift, kinds=(Kind.DRIFT,)))
+    only = replace(whole, drift=replace(whole.drift, kinds=(DriftKind.DRIFT,)))
     samples = list(measure(make_run(scenario, only), ()))
     assert [sample.label("kind") for sample in samples if sample.name == "keyplan_drift_keys"] == ["drift"]
 

@@ -11,13 +11,13 @@ from plans import NOW
 from samples import PLACE
 
 from keyplan.errors import ManifestError, ProviderDeniedError
-from keyplan.model.drift import Cause, Drift, Finding, Kind
+from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Address, KeyId, Waiver
 from keyplan.model.notice import Mood, Notice
 from keyplan.renderers.machine.notice import FailedManifest, build_notice
 
-GONE = Finding(
-    kind=Kind.DRIFT,
+GONE = DriftFinding(
+    kind=DriftKind.DRIFT,
     cause=Cause.GONE,
     address=Address("user/ci"),
     name="ci",
@@ -25,13 +25,15 @@ GONE = Finding(
     detail="deleted outside keyplan",
     advice="ask who did it",
 )
-STRANGER = Finding(kind=Kind.UNMANAGED, cause=Cause.UNMANAGED, address=None, name="hand-made", key_id=KeyId("key-9"))
+STRANGER = DriftFinding(
+    kind=DriftKind.UNMANAGED, cause=Cause.UNMANAGED, address=None, name="hand-made", key_id=KeyId("key-9")
+)
 WAIVER = Waiver(address="user/ci", owner="ada", reason="moving", until=NOW, place=PLACE)
 DENIED = ProviderDeniedError("401 Unauthorized", advice="set ARIZE_API_KEY")
 ATTACK = "<!channel> @here @everyone <https://evil.test|click> *bold* &amp; \x1b[2J\u202e\nnew line"
 
 
-def make_drift(*findings: Finding, **changes: Any) -> Drift:
+def make_drift(*findings: DriftFinding, **changes: Any) -> Drift:
     drift = Drift(
         owner="ml-platform",
         manifest="keys.yaml",
@@ -79,7 +81,7 @@ def test_a_run_that_came_to_no_manifest_is_told_too() -> None:
         pytest.param(replace(STRANGER, is_report_only=True), id="it is only shown"),
     ],
 )
-def test_what_nobody_has_to_deal_with_is_calm(finding: Finding) -> None:
+def test_what_nobody_has_to_deal_with_is_calm(finding: DriftFinding) -> None:
     notice = tell(make_drift(finding))
     assert (notice.mood, notice.text) == (Mood.CALM, "")
     assert notice.title == "keyplan, keys of ml-platform: all is as declared"

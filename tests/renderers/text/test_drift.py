@@ -8,7 +8,7 @@ import pytest
 from drifts import ACCEPTED, DUE, ENDING, FULL, GONE, MOVED, STRANGER, WAIVER, make_drift
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.model.drift import Drift, Kind
+from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.manifest import Address, KeyId
 from keyplan.renderers.formats import DRIFT_FORMATS
 from keyplan.renderers.formats import render_drift as render
@@ -43,7 +43,7 @@ def test_a_coloured_drift_reads_like_this(snapshot: SnapshotAssertion) -> None:
             make_drift(replace(STRANGER, is_report_only=False)), "Drift: 1 unmanaged.", id="unmanaged that counts"
         ),
         pytest.param(
-            make_drift(STRANGER, kinds=(Kind.DRIFT, Kind.PENDING)),
+            make_drift(STRANGER, kinds=(DriftKind.DRIFT, DriftKind.PENDING)),
             "Nothing of that kind needs to be done.",
             id="a part",
         ),
@@ -56,7 +56,9 @@ def test_the_last_line_counts_what_has_to_be_dealt_with(drift: Drift, line: str)
 
 
 def test_what_was_not_looked_for_is_not_called_fine() -> None:
-    assert "Only drift and expiring was checked." in render_drift(make_drift(kinds=(Kind.DRIFT, Kind.EXPIRING)))
+    assert "Only drift and expiring was checked." in render_drift(
+        make_drift(kinds=(DriftKind.DRIFT, DriftKind.EXPIRING))
+    )
 
 
 def test_of_many_unmanaged_keys_some_are_named_and_the_rest_is_counted() -> None:

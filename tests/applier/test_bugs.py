@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from keyplan.applier.bugs import describe_bug
 from keyplan.errors import BugError
-from keyplan.model.bugs import describe_bug
 from keyplan.model.times import write_duration
 
 SECRET = "canary-in-the-words-of-an-exception"

@@ -32,7 +32,7 @@ keys:
     sink: store
     protect: true
 """
-EXAMPLE = Path(__file__).parents[2] / "examples" / "policy" / "platform.yaml"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "policy" / "platform.yaml"
 
 
 @pytest.fixture(autouse=True)

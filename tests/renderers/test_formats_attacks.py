@@ -31,9 +31,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sheets import DIGEST, DRIFT, VALIDATE
 
 from keyplan.errors import KeyplanError
-from keyplan.model.drift import Drift, Finding
+from keyplan.model.drift import Drift, DriftFinding
 from keyplan.model.manifest import Address, KeyId, Place
-from keyplan.model.plan import Action, Blocked, Change, Guard, Plan, Request
+from keyplan.model.plan import Action, Blocked, FieldChange, Guard, Plan, Request
 from keyplan.model.report import Report
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.forges import render_annotations, render_gitlab, render_outputs, render_step_summary
@@ -62,7 +62,7 @@ def spoil(action: Action, attack: str) -> Action:
         address=Address(attack),
         key_id=action.key_id and KeyId(attack),
         after=action.after and replace(action.after, name=attack, description=attack, spaces=(attack,), roles=attack),
-        changes=tuple(Change(field=change.field, before=attack, after=f"a{attack}b") for change in action.changes),
+        changes=tuple(FieldChange(field=change.field, before=attack, after=f"a{attack}b") for change in action.changes),
         explanation=attack,
         consequences=(f"{attack}, and more",),
         locations=(f"local:{attack}",),
@@ -112,7 +112,7 @@ def spoil_sheet(sheet: Sheet, attack: str) -> Sheet:
     return replace(sheet, rows=rows, remarks=(attack, f"a {attack}"), unchanged=(attack, f"b{attack}"), **texts)
 
 
-def spoil_finding(finding: Finding, attack: str) -> Finding:
+def spoil_finding(finding: DriftFinding, attack: str) -> DriftFinding:
     """Return a finding with the attack wherever its text comes from outside."""
     return replace(
         finding,
