@@ -32,11 +32,6 @@ DEBTS: Mapping[str, frozenset[str]] = {
             "keyplan/cli/options.py",
         }
     ),
-    "find_names_in_ing": frozenset(
-        {
-            "keyplan/testing/__init__.py",
-        }
-    ),
     "find_reveals": frozenset(
         {
             "keyplan/sinks/age/sink.py",
@@ -50,11 +45,9 @@ DEBTS: Mapping[str, frozenset[str]] = {
     "find_sizes": frozenset(
         {
             "keyplan/app/context.py",
-            "keyplan/app/schema.py",
             "keyplan/app/validate.py",
             "keyplan/cli/sandbox_server.py",
             "keyplan/model/notice.py",
-            "keyplan/plugin.py",
             "keyplan/renderers/json_text.py",
             "keyplan/renderers/text/problems.py",
             "keyplan/sinks/read_only.py",
@@ -77,12 +70,6 @@ DEBTS: Mapping[str, frozenset[str]] = {
             "tests/manifest/test_any_input.py",
             "tests/renderers/test_attacks.py",
             "tests/sinks/test_kube_config.py",
-        }
-    ),
-    "find_third_party_imports": frozenset(
-        {
-            "keyplan/app/notifications.py",
-            "tests/house/imports.py",
         }
     ),
 }
