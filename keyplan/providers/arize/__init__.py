@@ -5,7 +5,9 @@ Loading this package must not import an HTTP client: `keyplan validate` needs no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from keyplan.providers.arize.options import OPTIONS
 
 if TYPE_CHECKING:
     import httpx
@@ -14,37 +16,7 @@ if TYPE_CHECKING:
     from keyplan.model.manifest import ProviderSettings
     from keyplan.ports import ProviderPorts, ReaderPorts
 
-REGION_PATTERN: Final = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
-"""The shape of ``eu-west-1a`` and ``us-east-1b`` (docs/arize-api.md, A3)."""
-
-OPTIONS: Final[dict[str, Any]] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "region": {
-            "type": "string",
-            "pattern": REGION_PATTERN,
-            "description": "Region of the account, such as eu-west-1a; excludes base_url.",
-        },
-        "base_url": {
-            "type": "string",
-            "format": "uri",
-            "description": "Where the API is; default https://api.arize.com. Plain http for this machine only.",
-        },
-        "api": {
-            "enum": ["auto", "alpha", "beta"],
-            "default": "auto",
-            "description": "Generation of the API; auto asks the beta way first.",
-        },
-        "patience_seconds": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 3600,
-            "default": 120,
-            "description": "How long a request is repeated while the API asks for less, or cannot be reached.",
-        },
-    },
-}
+__all__ = ["OPTIONS", "build", "build_reader"]
 
 
 def build(

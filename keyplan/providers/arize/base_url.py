@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.net.http import check_base_url
-from keyplan.providers.arize import REGION_PATTERN
+from keyplan.providers.arize.options import REGION_PATTERN
 
 DEFAULT_HOST = "api.arize.com"
 _PORT_PATTERN = "[0-9]{1,5}"

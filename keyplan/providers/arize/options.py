@@ -1,0 +1,40 @@
+"""The options of the provider `arize`, as a manifest gives them.
+
+They stand apart from the code that uses them, so that `keyplan validate` needs no HTTP client.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+REGION_PATTERN: Final = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
+"""The shape of ``eu-west-1a`` and ``us-east-1b`` (docs/arize-api.md, A3)."""
+
+OPTIONS: Final[dict[str, Any]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "region": {
+            "type": "string",
+            "pattern": REGION_PATTERN,
+            "description": "Region of the account, such as eu-west-1a; excludes base_url.",
+        },
+        "base_url": {
+            "type": "string",
+            "format": "uri",
+            "description": "Where the API is; default https://api.arize.com. Plain http for this machine only.",
+        },
+        "api": {
+            "enum": ["auto", "alpha", "beta"],
+            "default": "auto",
+            "description": "Generation of the API; auto asks the beta way first.",
+        },
+        "patience_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 3600,
+            "default": 120,
+            "description": "How long a request is repeated while the API asks for less, or cannot be reached.",
+        },
+    },
+}
