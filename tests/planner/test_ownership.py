@@ -100,7 +100,8 @@ def test_a_key_that_any_receipt_names_was_delivered_once_and_is_never_new() -> N
 @pytest.mark.parametrize("other", ["user/a", "user/z"])
 def test_a_key_that_two_receipts_name_belongs_to_the_declared_address(other: str) -> None:
     desired = make_desired()
-    receipts = [recorded(), recorded("key-1", Address(other), delivered_at=LATER)]
+    # Of another name, or the key would simply be taken for one that moved.
+    receipts = [recorded(), recorded("key-1", Address(other), name="other", delivered_at=LATER)]
     assert owned_by(situate(desired, keys=[ours(marker=None)], receipts=receipts), desired).current == ours(marker=None)
 
 
