@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from planner.situations import CI, DAY, HOUR, LATER, old, ours, plan, recorded, situate, slot_of
 from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Adopt, KeyId, Rotation
+from keyplan.model.manifest import Adopt, KeyId, Rotation, Strategy
 from keyplan.model.plan import CreateBasis, FieldChange, KeepBasis, PlannedAction, Reason, RefreshBasis, Verb
 from keyplan.planner.key_view import view_desired, view_key
 
@@ -61,13 +62,18 @@ def test_a_refresh_with_grace_says_how_the_old_raw_key_ends() -> None:
     assert action.consequences == ("the old raw key works for 1h after the switch, then ends by itself",)
 
 
-def test_a_renewal_knows_all_that_applying_needs() -> None:
-    desired = make_desired(rotation=Rotation(generation=2))
+@pytest.mark.parametrize(
+    ("strategy", "basis"),
+    [(Strategy.REFRESH, RefreshBasis), (Strategy.REPLACE, CreateBasis)],
+    ids=["refresh", "replace"],
+)
+def test_a_renewal_knows_all_that_applying_needs(strategy: Strategy, basis: type[RefreshBasis | CreateBasis]) -> None:
+    desired = make_desired(rotation=Rotation(generation=2, strategy=strategy))
     receipt = recorded(superseded=(old("key-0", ends=LATER + DAY),))
     keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
     intents, own = [make_intent()], frozenset({KeyId("key-1")})
     action = main_action(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
-    assert action.basis == RefreshBasis(
+    assert action.basis == basis(
         desired=desired,
         key=ours(),
         receipt=receipt,
