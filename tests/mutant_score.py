@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-LEAST_PERCENT = 90
+LEAST_PERCENT = 98
 CAUGHT = frozenset({"killed", "timeout"})
 
 
