@@ -11,21 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeAlias
 
 from keyplan.app.approval import require_same, require_unspent, spend
 from keyplan.app.context import RunContext
 from keyplan.app.parallel import run_parallel
 from keyplan.app.plan import plan_with_ports
+from keyplan.app.progress import Follow, Follower, follow_nothing
 from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.applier.apply import apply
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
-from keyplan.model.manifest import Address
-from keyplan.model.plan import Action, FreshPlan, Plan, Request
-from keyplan.model.report import Outcome, Report
-from keyplan.ports import Progress
+from keyplan.model.plan import FreshPlan, Plan, Request
+from keyplan.model.report import Report
 
 DEFAULT_PARALLELISM = 8
 
@@ -38,43 +36,6 @@ class Job:
     bench: Workbench
     reviewed: Plan | None
     """The saved plan that was approved; None if the manifest itself is applied."""
-
-
-class Follower(Progress, Protocol):
-    """Follows the apply of one plan: its progress, and how it ended."""
-
-    def end(self, result: Report | KeyplanError) -> None:
-        """Take the report, or the error that ended the apply. Never raises."""
-        ...
-
-
-class Silence:
-    """Implements `Follower` for a run that is not watched."""
-
-    def begin(self, total: int) -> None:
-        """Do nothing."""
-
-    def start(self, action: Action) -> None:
-        """Do nothing."""
-
-    def step(self, address: Address, what: str) -> None:
-        """Do nothing."""
-
-    def finish(self, address: Address, outcome: Outcome | None) -> None:
-        """Do nothing."""
-
-    def end(self, result: Report | KeyplanError) -> None:
-        """Do nothing."""
-
-
-Follow: TypeAlias = Callable[[FreshPlan], Follower]
-"""Returns what follows the apply of a plan; called right before it starts."""
-
-
-@contextmanager
-def follow_nothing() -> Iterator[Follow]:
-    """Yield a `Follow` that shows nothing."""
-    yield lambda _plan: Silence()
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from keyplan.app.apply import Follow, Follower, Job, open_jobs, plan_job, run_jobs
+from keyplan.app.apply import Job, open_jobs, plan_job, run_jobs
 from keyplan.app.approval import require_digest
 from keyplan.app.context import RunContext
 from keyplan.app.exit_codes import combine_statuses, status_of_apply, status_of_error
 from keyplan.app.masks import MaskingWriter, find_mask
 from keyplan.app.parallel import run_parallel, split_results
+from keyplan.app.progress import Follow, Follower
 from keyplan.app.workspace import Workspace, require_separate_owners
 from keyplan.cli.apply_options import ApplySettings
 from keyplan.cli.events import EventFollower, EventLog, open_events

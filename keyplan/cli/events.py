@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from keyplan import __version__
-from keyplan.app.apply import Follower
+from keyplan.app.progress import Follower
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError

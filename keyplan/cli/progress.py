@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
-from keyplan.app.apply import Follower, Silence
+from keyplan.app.progress import Follower, Silence
 from keyplan.cli.screen import Screen
 from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Address

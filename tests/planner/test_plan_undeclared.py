@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, ours, plan, recorded, situate, slot_of
+from planner.situations import CI, contents, ours, plan, recorded, situate, slot_of
 from samples import make_delivery, make_desired
 from simulator import FULL
 
@@ -32,14 +32,14 @@ def test_a_delete_says_which_key_dies_and_which_place_is_emptied() -> None:
         locations=(LOCATION,),
         basis=action.basis,
     )
-    assert action.basis == DeleteBasis(key=ours(), receipt=recorded(), slots=(SLOT,))
+    assert contents(action.basis) == contents(DeleteBasis(key=ours(), receipt=recorded(), slots=(SLOT,)))
 
 
 def test_a_forgotten_receipt_says_which_place_is_emptied() -> None:
     (action,) = plan(situate(receipts=[recorded()])).actions
     assert (action.address, action.verb, action.reason, action.locations) == (CI, Verb.FORGET, Reason.GONE, (LOCATION,))
     assert (action.key_id, action.before) == (None, None)
-    assert action.basis == ForgetBasis(receipt=recorded(), slots=(SLOT,))
+    assert contents(action.basis) == contents(ForgetBasis(receipt=recorded(), slots=(SLOT,)))
 
 
 @pytest.mark.parametrize("own", [frozenset[KeyId](), frozenset({KeyId("key-1")})], ids=["a key", "our own key"])
@@ -47,7 +47,7 @@ def test_a_key_that_is_let_go_stays_known_to_applying(own: frozenset[KeyId]) -> 
     receipt = recorded(on_remove=OnRemove.FORGET)
     (action,) = plan(situate(keys=[ours()], receipts=[receipt], own_keys=own)).actions
     assert (action.verb, action.key_id) == (Verb.FORGET, "key-1")
-    assert action.basis == ForgetBasis(key=ours(), receipt=receipt, is_own_credential=bool(own))
+    assert contents(action.basis) == contents(ForgetBasis(key=ours(), receipt=receipt, is_own_credential=bool(own)))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
+from planner.situations import (
+    CI,
+    DAY,
+    HOUR,
+    LATER,
+    contents,
+    holding,
+    old,
+    ours,
+    plan,
+    recorded,
+    situate,
+    slot_of,
+    words,
+)
 from samples import LOCAL, NOW, make_desired
 from simulator import BLIND
 
@@ -84,7 +98,7 @@ def test_an_end_tells_its_reason_and_what_applying_needs() -> None:
     desired = make_desired()
     ended = plan(situate(desired, **two(ends=NOW)), desired).actions[0]
     assert (ended.verb, ended.explanation) == (Verb.DELETE, "its overlap is over")
-    assert ended.basis == DeleteBasis(desired=desired, key=OLDER, slots=(slot_of(CI),))
+    assert contents(ended.basis) == contents(DeleteBasis(desired=desired, key=OLDER, slots=(slot_of(CI),)))
 
 
 def test_an_old_key_that_nobody_remembers_ends_an_overlap_after_the_delivery() -> None:

@@ -6,7 +6,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
+from planner.situations import (
+    CI,
+    DAY,
+    HOUR,
+    LATER,
+    contents,
+    holding,
+    old,
+    ours,
+    plan,
+    recorded,
+    situate,
+    slot_of,
+    words,
+)
 from samples import LOCAL, NOW, make_desired, make_intent
 from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
@@ -97,17 +111,19 @@ def test_a_copy_knows_all_that_applying_needs(own: frozenset[KeyId]) -> None:
     keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
     action = copying(keys=keys, receipts=[receipt], own_keys=own)
     assert isinstance(action.basis, CopyBasis)
-    assert action.basis == CopyBasis(
-        desired=make_desired(),
-        key=ours(),
-        receipt=action.basis.receipt,
-        superseded=action.basis.receipt.superseded,
-        alive=(KeyId("key-0"), KeyId("key-1")),
-        slots=(HERE, THERE),
-        is_own_credential=bool(own),
-        source=HERE,
-        lacking=(THERE,),
-        outdated=action.basis.outdated,
+    assert contents(action.basis) == contents(
+        CopyBasis(
+            desired=make_desired(),
+            key=ours(),
+            receipt=action.basis.receipt,
+            superseded=action.basis.receipt.superseded,
+            alive=(KeyId("key-0"), KeyId("key-1")),
+            slots=(HERE, THERE),
+            is_own_credential=bool(own),
+            source=HERE,
+            lacking=(THERE,),
+            outdated=action.basis.outdated,
+        )
     )
     assert [entry.key_id for entry in action.basis.superseded] == ["key-0"]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_finding, name_finding
+from keyplan.renderers.drift_summary import list_drift_remarks, summarize_drifts
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
-from keyplan.renderers.summary import list_drift_remarks, summarize_drifts
 
 UNMANAGED_SHOWN = 20
 """Upper bound of the unmanaged keys that are named; the rest is counted."""

@@ -10,10 +10,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.manifest import Address, KeyId
+from keyplan.renderers.drift_summary import summarize_drifts
 from keyplan.renderers.formats import DRIFT_FORMATS
 from keyplan.renderers.formats import render_drift as render
 from keyplan.renderers.style import ANSI
-from keyplan.renderers.summary import summarize_drifts
 from keyplan.renderers.text.drift import UNMANAGED_SHOWN, render_drift
 
 HOSTILE = "x\r\n::error::\x1b[31m\u202e\u2028"
