@@ -15,9 +15,8 @@ from typing import Any
 
 from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, redacted_of, spoil
 from keyplan.app import registry
-from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
+from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS, PluginWiring
 from keyplan.documents import schemas
-from keyplan.ledgers.sqlite import build
 from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.manifest import PluginSchemas, read
@@ -31,7 +30,6 @@ from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.file import build_at
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
-from keyplan.testing.samples import make_context
 
 
 def prepare(folder: Path, account: Account, provider: str) -> None:
@@ -105,7 +103,8 @@ def _deliver(sink: SinkEngine, desired: Desired, number: int) -> Receipt:
 def _fill_ledger(path: Path, provider: str, receipts: list[Receipt]) -> None:
     """Record all receipts in one transaction: one each, as an apply does it, would take minutes."""
     settings = LedgerSettings(options={"path": str(path)})
-    build(settings, make_context(owner=OWNER), account=provider).record(receipts[0])
+    wiring = PluginWiring({}, print)
+    wiring.ledger(settings, owner=OWNER, folder=path.parent, account=provider).record(receipts[0])
     with LedgerFile(path=path, owner=OWNER, account=provider).writing() as connection:
         rows = [(receipt.address, to_text(receipt.to_dict())) for receipt in receipts]
         connection.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?)", rows)
