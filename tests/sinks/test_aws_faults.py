@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,10 +15,9 @@ from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Content, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.aws.parameters import Parameters
-from keyplan.sinks.aws.secrets import Secrets
-from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
-from keyplan.sinks.aws.ssm import ParameterSink
+from keyplan.sinks.aws import secrets_manager, ssm
+from keyplan.sinks.aws.parameters_client import ParametersClient
+from keyplan.sinks.aws.secrets_client import SecretsClient
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment"]
@@ -53,13 +51,24 @@ def inject(proxy: Emulator) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture(params=["aws-secrets-manager", "aws-ssm"])
-def sink(request: pytest.FixtureRequest, proxy: Emulator) -> Sink:
-    """Return each sink in turn."""
-    settings = make_sink_settings(proxy.options(), sink_type=request.param)
-    if request.param == "aws-secrets-manager":
-        return SecretsManagerSink(settings, owner=OWNER, secrets=Secrets(*proxy.services("secretsmanager")))
-    store, tagging = proxy.services("ssm", "resourcegroupstaggingapi")
-    return ParameterSink(settings, owner=OWNER, parameters=Parameters(store, tagging))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return each type of sink in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def sink(kind: str, proxy: Emulator) -> Sink:
+    """Return a sink of that type."""
+    return open_sink(kind, proxy)
+
+
+def open_sink(kind: str, server: Emulator) -> Sink:
+    settings = make_sink_settings(server.options(), sink_type=kind)
+    if kind == "aws-secrets-manager":
+        client = SecretsClient(*server.services("secretsmanager"))
+        return secrets_manager.build_on(settings, owner=OWNER, client=client)
+    store, tagging = server.services("ssm", "resourcegroupstaggingapi")
+    return ssm.build_on(settings, owner=OWNER, client=ParametersClient(store, tagging))
 
 
 @pytest.fixture
@@ -156,10 +165,10 @@ def test_a_policy_without_reading_is_enough_where_nothing_drifted(
 
 
 def test_drift_shows_without_the_right_to_read(
-    sink: Sink, slot: Slot, proxy: Emulator, inject: Callable[..., None]
+    kind: str, sink: Sink, slot: Slot, proxy: Emulator, inject: Callable[..., None]
 ) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
-    if isinstance(sink, SecretsManagerSink):
+    if kind == "aws-secrets-manager":
         proxy.client("secretsmanager").put_secret_value(SecretId=slot.location, SecretString="by-hand")
     else:
         store = proxy.client("ssm")
@@ -169,9 +178,7 @@ def test_drift_shows_without_the_right_to_read(
     assert sink.inspect([slot])[slot].content is Content.DIFFERS
 
 
-def test_nobody_there_is_said(tmp_path: Path) -> None:
-    nowhere = Emulator("nobody", f"http://127.0.0.1:{free_port()}")
-    settings = make_sink_settings(nowhere.options(), sink_type="aws-secrets-manager")
-    sink = SecretsManagerSink(settings, owner=OWNER, secrets=Secrets(*nowhere.services("secretsmanager")))
+def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    sink = open_sink("aws-secrets-manager", Emulator("nobody", f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(SinkUnavailableError, match="can't be reached"):
         sink.inspect([sink.locate(OWNER, make_declaration("ci"), make_delivery())])

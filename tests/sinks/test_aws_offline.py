@@ -19,17 +19,14 @@ from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
-from keyplan.sinks.aws import marks as aws_marks
-from keyplan.sinks.aws import places as aws_targets
+from keyplan.ports import Sink
+from keyplan.sinks.aws import notes as aws_notes
 from keyplan.sinks.aws import secrets_manager as aws_secrets_manager
-from keyplan.sinks.aws import service as aws
 from keyplan.sinks.aws import ssm as aws_ssm
-from keyplan.sinks.aws.marks import WHOLE, Marks
-from keyplan.sinks.aws.parameters import Parameters
-from keyplan.sinks.aws.secrets import Record, Secrets
-from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
-from keyplan.sinks.aws.service import Service, refuse_connection_options, to_name_part
-from keyplan.sinks.aws.ssm import ParameterSink
+from keyplan.sinks.aws.notes import WHOLE, AwsNote
+from keyplan.sinks.aws.parameters_client import ParametersClient
+from keyplan.sinks.aws.secrets_client import SecretRecord, SecretsClient
+from keyplan.sinks.aws.service import Service, connect, to_name_part
 from keyplan.sinks.formats import JsonField
 
 
@@ -137,9 +134,10 @@ def test_a_listing_goes_on_to_its_end() -> None:
 
 @pytest.mark.parametrize("option", ["region", "profile", "endpoint_url"])
 def test_a_key_has_no_connection_of_its_own(option: str) -> None:
-    with pytest.raises(InputError, match=f"'{option}' can't differ") as caught:
-        refuse_connection_options({option: "x"})
-    assert "second sink" in caught.value.advice
+    for sink in (secrets_sink({"name": "{name}"}), parameters_sink("{name}")):
+        with pytest.raises(InputError, match=f"'{option}' can't differ") as caught:
+            sink.locate(OWNER, make_declaration("ci"), make_delivery({option: "x"}))
+        assert "second sink" in caught.value.advice
 
 
 @pytest.mark.parametrize("kind", [aws_secrets_manager, aws_ssm], ids=["secrets manager", "ssm"])
@@ -165,7 +163,7 @@ def test_what_the_sdk_lacks_is_said(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     with pytest.raises(InputError, match=words):
-        aws.connect(["ssm"], options, extra="aws-ssm")
+        connect(["ssm"], options, extra="aws-ssm")
 
 
 # options and places
@@ -200,15 +198,22 @@ def test_a_value_is_made_fit_for_a_name(value: str, pattern: str) -> None:
     assert re.fullmatch(pattern, to_name_part(value))
 
 
+def secrets_sink(options: dict[str, Json], client: Service | None = None) -> Sink:
+    settings = make_sink_settings(options)
+    return aws_secrets_manager.build_on(settings, owner=OWNER, client=SecretsClient(client or service()))
+
+
+def parameters_sink(name: str, store: Service | None = None) -> Sink:
+    client = ParametersClient(store or service("ssm"), service("tagging"))
+    return aws_ssm.build_on(make_sink_settings({"name": name}), owner=OWNER, client=client)
+
+
 def secret_slot(options: dict[str, Json]) -> Slot:
-    sink = SecretsManagerSink(make_sink_settings(options), owner=OWNER, secrets=Secrets(service()))
-    return sink.locate(OWNER, make_declaration("ci"), make_delivery())
+    return secrets_sink(options).locate(OWNER, make_declaration("ci"), make_delivery())
 
 
 def parameter_slot(name: str) -> Slot:
-    parameters = Parameters(service("ssm"), service("tagging"))
-    sink = ParameterSink(make_sink_settings({"name": name}), owner=OWNER, parameters=parameters)
-    return sink.locate(OWNER, make_declaration("ci"), make_delivery())
+    return parameters_sink(name).locate(OWNER, make_declaration("ci"), make_delivery())
 
 
 def test_a_slot_names_secret_and_field() -> None:
@@ -248,36 +253,36 @@ def test_a_parameter_whose_name_aws_does_not_take_is_refused(name: str) -> None:
         parameter_slot(name)
 
 
-# marks
+# notes
 
 
-def test_marks_survive_tags_that_aws_allows() -> None:
+def test_notes_survive_tags_that_aws_allows() -> None:
     superseded = tuple(Superseded(key_id=f"k{n}", switched_at=NOW, delete_after=NOW) for n in range(9))  # type: ignore[arg-type]  # a key id is text
     receipt = make_receipt(name="größer '\"&<\n" * 20, superseded=superseded)
-    marks = Marks(owner=OWNER, receipt=receipt, intent=make_intent(), version="7", void="6", made=True)
-    tags = marks.tags(WHOLE)
-    assert Marks.read({**tags, "cost-centre": "42"}, WHOLE) == marks
+    note = AwsNote(owner=OWNER, receipt=receipt, intent=make_intent(), version="7", void="6", made=True)
+    tags = note.to_tags(WHOLE)
+    assert AwsNote.read({**tags, "cost-centre": "42"}, WHOLE) == note
     assert all(re.fullmatch(r"[\w .:/=+@-]{0,256}", value, re.ASCII) for value in tags.values())
 
 
 @pytest.mark.parametrize("value", ["1-00000000-x", "1-2a2e1e25-", "no"])
 def test_tags_that_nobody_can_read_are_no_receipt(value: str) -> None:
-    assert Marks.read({"keyplan-owner": OWNER, "keyplan-receipt-00": value}, WHOLE) == Marks(owner=OWNER)
+    assert AwsNote.read({"keyplan-owner": OWNER, "keyplan-receipt-00": value}, WHOLE) == AwsNote(owner=OWNER)
 
 
 def test_a_receipt_of_another_shape_is_none() -> None:
-    tags = aws_marks._dump({"unheard": "of"}, "keyplan-receipt")
-    assert Marks.read({"keyplan-owner": OWNER, **tags}, WHOLE) == Marks(owner=OWNER)
+    tags = aws_notes._dump({"unheard": "of"}, "keyplan-receipt")
+    assert AwsNote.read({"keyplan-owner": OWNER, **tags}, WHOLE) == AwsNote(owner=OWNER)
 
 
 def test_text_that_is_no_json_is_no_receipt() -> None:
-    tags = aws_marks.chunks.split("####", prefix="keyplan-receipt", size=256)
-    assert Marks.read(tags, WHOLE) == Marks()
+    tags = aws_notes.chunks.split("####", prefix="keyplan-receipt", size=256)
+    assert AwsNote.read(tags, WHOLE) == AwsNote()
 
 
 def test_a_receipt_beyond_all_tags_is_refused() -> None:
     with pytest.raises(SinkDeniedError, match="too long"):
-        Marks(owner=OWNER, receipt=make_receipt(name="x" * 30_000)).tags(WHOLE)
+        AwsNote(owner=OWNER, receipt=make_receipt(name="x" * 30_000)).to_tags(WHOLE)
 
 
 # fields
@@ -315,10 +320,10 @@ def test_what_is_no_object_is_not_overwritten(content: bytes) -> None:
 
 
 def test_a_value_that_may_not_be_read_and_is_not_ours_differs() -> None:
-    tags = aws_marks.to_list(Marks(owner=OWNER, receipt=make_receipt(), version="old").tags(WHOLE))
+    tags = aws_notes.to_list(AwsNote(owner=OWNER, receipt=make_receipt(), version="old").to_tags(WHOLE))
     described = {"Name": "arize/ci", "Tags": tags, "VersionIdsToStages": {"new": ["AWSCURRENT"]}}
-    secrets = Secrets(service(describe_secret=described, get_secret_value=ClientError("AccessDeniedException")))
-    sink = SecretsManagerSink(make_sink_settings({"name": "arize/{name}"}), owner=OWNER, secrets=secrets)
+    client = service(describe_secret=described, get_secret_value=ClientError("AccessDeniedException"))
+    sink = secrets_sink({"name": "arize/{name}"}, client)
     slot = sink.locate(OWNER, make_declaration("ci"), make_delivery())
     expected = Holding(present=True, receipt=make_receipt(), content=Content.DIFFERS)
     assert sink.inspect([slot])[slot] == expected
@@ -326,15 +331,15 @@ def test_a_value_that_may_not_be_read_and_is_not_ours_differs() -> None:
 
 def test_a_listed_secret_that_looks_changed_is_looked_at_again() -> None:
     names = [f"s{number}" for number in range(101)]
-    fresh = Marks(owner=OWNER, receipt=make_receipt(), version="v2").tags(WHOLE)
-    stale = Marks(owner=OWNER, receipt=make_receipt(), version="v1").tags(WHOLE)
+    fresh = AwsNote(owner=OWNER, receipt=make_receipt(), version="v2").to_tags(WHOLE)
+    stale = AwsNote(owner=OWNER, receipt=make_receipt(), version="v1").to_tags(WHOLE)
     listed = [
-        {"Name": name, "Tags": aws_marks.to_list(fresh), "SecretVersionsToStages": {"v2": ["AWSCURRENT"]}}
+        {"Name": name, "Tags": aws_notes.to_list(fresh), "SecretVersionsToStages": {"v2": ["AWSCURRENT"]}}
         for name in names[1:]
     ]
-    listed.append({"Name": "s0", "Tags": aws_marks.to_list(stale), "SecretVersionsToStages": {"v2": ["AWSCURRENT"]}})
-    exact = {"Name": "s0", "Tags": aws_marks.to_list(fresh), "VersionIdsToStages": {"v2": ["AWSCURRENT"]}}
-    found = Secrets(service(list_secrets={"SecretList": listed}, describe_secret=exact)).look(names, OWNER)
+    listed.append({"Name": "s0", "Tags": aws_notes.to_list(stale), "SecretVersionsToStages": {"v2": ["AWSCURRENT"]}})
+    exact = {"Name": "s0", "Tags": aws_notes.to_list(fresh), "VersionIdsToStages": {"v2": ["AWSCURRENT"]}}
+    found = SecretsClient(service(list_secrets={"SecretList": listed}, describe_secret=exact)).look(names, OWNER)
     assert {record.tags["keyplan-version"] for record in found.values()} == {"v2"}
 
 
@@ -342,8 +347,8 @@ def test_a_first_version_that_aws_makes_current_by_itself_is_not_moved() -> None
     client = Scripted(
         {"put_secret_value": {"VersionStages": ["AWSCURRENT", "AWSPENDING"]}, "update_secret_version_stage": {}}
     )
-    record = Record(name="s", tags={}, stages={}, is_deleted=False)
-    Secrets(Service(client, ERRORS)).fill(record, "v1", b"x")
+    record = SecretRecord(name="s", tags={}, stages={}, is_deleted=False)
+    SecretsClient(Service(client, ERRORS)).fill(record, "v1", b"x")
     assert client.asked[-1] == (
         "update_secret_version_stage",
         {"SecretId": "s", "VersionStage": "AWSPENDING", "RemoveFromVersionId": "v1"},
@@ -353,9 +358,9 @@ def test_a_first_version_that_aws_makes_current_by_itself_is_not_moved() -> None
 def test_an_index_of_tags_of_several_pages_is_read_to_its_end() -> None:
     def page(name: str, token: str) -> dict[str, Any]:
         arn = f"arn:aws:ssm:eu-west-1:1:parameter/{name}"
-        tags = Marks(owner=OWNER, receipt=make_receipt(), version="1").tags(WHOLE)
+        tags = AwsNote(owner=OWNER, receipt=make_receipt(), version="1").to_tags(WHOLE)
         return {
-            "ResourceTagMappingList": [{"ResourceARN": arn, "Tags": aws_marks.to_list(tags)}],
+            "ResourceTagMappingList": [{"ResourceARN": arn, "Tags": aws_notes.to_list(tags)}],
             "PaginationToken": token,
         }
 
@@ -363,13 +368,8 @@ def test_an_index_of_tags_of_several_pages_is_read_to_its_end() -> None:
     described = {"Parameters": [{"Name": name, "Type": "SecureString", "Version": 1} for name in names[:2]]}
     store = service("ssm", describe_parameters=[described, {"Parameters": []}, {"Parameters": []}])
     index = service("tagging", get_resources=[page("a/0", "more"), page("a/1", "")])
-    found = Parameters(store, index).look(names, OWNER)
+    found = ParametersClient(store, index).look(names, OWNER)
     assert [record.tags["keyplan-owner"] for record in found.values()] == [OWNER, OWNER]
-
-
-def test_a_value_unlike_its_receipt_is_compared_only_where_there_is_a_fingerprint() -> None:
-    assert aws_targets.compare("x", make_receipt(None)) is Content.UNREAD
-    assert aws_targets.compare("x", None) is Content.UNREAD
 
 
 def test_a_raw_key_can_be_put_without_an_intent_before() -> None:
@@ -382,8 +382,7 @@ def test_a_raw_key_can_be_put_without_an_intent_before() -> None:
             "tag_resource": {},
         }
     )
-    settings = make_sink_settings({"name": "{name}", "kms_key_id": "alias/k"})
-    sink = SecretsManagerSink(settings, owner=OWNER, secrets=Secrets(Service(client, ERRORS)))
+    sink = secrets_sink({"name": "{name}", "kms_key_id": "alias/k"}, Service(client, ERRORS))
     slot = sink.locate(OWNER, make_declaration("ci"), make_delivery())
     sink.put(slot, RawKey(RAW), make_receipt())
     assert [operation for operation, _ in client.asked] == [

@@ -16,11 +16,10 @@ from keyplan.model.manifest import KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.aws.parameters import Parameters
-from keyplan.sinks.aws.secrets import Secrets
-from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
+from keyplan.sinks.aws import secrets_manager, ssm
+from keyplan.sinks.aws.parameters_client import ParametersClient
+from keyplan.sinks.aws.secrets_client import SecretsClient
 from keyplan.sinks.aws.service import Service
-from keyplan.sinks.aws.ssm import ParameterSink
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment"]
@@ -72,9 +71,9 @@ def make_sink(guarded: Emulator, kind: str, *, without: str = "", name: str = "a
     whole = f"{'/' if kind == 'aws-ssm' else ''}{name}/{uuid.uuid4().hex}/{{name}}"
     settings = make_sink_settings({"name": whole}, sink_type=kind)
     if kind == "aws-ssm":
-        parameters = Parameters(service("ssm"), service("resourcegroupstaggingapi"))
-        return ParameterSink(settings, owner=OWNER, parameters=parameters)
-    return SecretsManagerSink(settings, owner=OWNER, secrets=Secrets(service("secretsmanager")))
+        client = ParametersClient(service("ssm"), service("resourcegroupstaggingapi"))
+        return ssm.build_on(settings, owner=OWNER, client=client)
+    return secrets_manager.build_on(settings, owner=OWNER, client=SecretsClient(service("secretsmanager")))
 
 
 def slot_of(sink: Sink) -> Slot:
@@ -142,7 +141,7 @@ def test_a_life_needs_no_right_to_read(guarded: Emulator, kind: str, without: st
     sink.put(slot, RawKey(RAW), make_receipt())
     assert sink.inspect([slot])[slot].content is Content.MATCHES
     with pytest.raises(SinkDeniedError, match=f"denies {without}"):
-        sink.read(slot)  # type: ignore[attr-defined]  # both sinks have it; the port gets it
+        sink.read(slot)
     sink.withdraw(slot, OWNER)
 
 

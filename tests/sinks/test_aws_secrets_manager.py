@@ -13,13 +13,14 @@ from sinks.aws_servers import (
 )
 from sinks.journey import travelling
 
-from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.aws.secrets import Secrets
-from keyplan.sinks.aws.secrets_manager import SecretsManagerSink
+from keyplan.sinks.aws.secrets_client import SecretsClient
+from keyplan.sinks.aws.secrets_manager import build_on
+from keyplan.sinks.value_store import StoreConflictError
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
 
@@ -72,9 +73,13 @@ class Consumer:
         return {stage: version for version, stages in versions.items() for stage in stages}
 
 
-def make_sink(emulator: Emulator, **options: Json) -> SecretsManagerSink:
+def make_sink(emulator: Emulator, client: SecretsClient | None = None, **options: Json) -> Sink:
     settings = make_sink_settings(emulator.options(**options), sink_type="aws-secrets-manager")
-    return SecretsManagerSink(settings, owner=OWNER, secrets=Secrets(*emulator.services("secretsmanager")))
+    return build_on(settings, owner=OWNER, client=client or open_client(emulator))
+
+
+def open_client(emulator: Emulator) -> SecretsClient:
+    return SecretsClient(*emulator.services("secretsmanager"))
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:
@@ -155,12 +160,12 @@ def consumer(emulator: Emulator) -> Consumer:
 
 
 @pytest.fixture
-def sink(emulator: Emulator) -> SecretsManagerSink:
+def sink(emulator: Emulator) -> Sink:
     return make_sink(emulator)
 
 
 @pytest.fixture
-def slot(sink: SecretsManagerSink) -> Slot:
+def slot(sink: Sink) -> Slot:
     return slot_of(sink)
 
 
@@ -172,7 +177,7 @@ def look(sink: Sink, slot: Slot) -> Holding:
 
 
 def test_a_new_value_is_current_and_the_former_one_stays_as_previous(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
+    sink: Sink, slot: Slot, consumer: Consumer
 ) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     former = consumer.stages(name_of(slot))["AWSCURRENT"]
@@ -193,7 +198,7 @@ def test_the_version_follows_from_key_and_raw_key_so_that_a_put_can_be_repeated(
     assert len(versions) == 1
 
 
-def test_a_put_that_crashed_after_staging_is_finished(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_a_put_that_crashed_after_staging_is_finished(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, key_id=KeyId("key-2")))
     sink.put(slot, RawKey(RAW), make_receipt())
     version = consumer.stages(name_of(slot))["AWSCURRENT"]
@@ -211,9 +216,7 @@ def test_a_put_that_crashed_after_staging_is_finished(sink: SecretsManagerSink, 
     assert "AWSPENDING" not in consumer.stages(name_of(slot))
 
 
-def test_a_put_that_crashed_before_the_label_came_off_is_finished(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_a_put_that_crashed_before_the_label_came_off_is_finished(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     version = consumer.stages(name_of(slot))["AWSCURRENT"]
     consumer.client.update_secret_version_stage(
@@ -223,7 +226,7 @@ def test_a_put_that_crashed_before_the_label_came_off_is_finished(
     assert "AWSPENDING" not in consumer.stages(name_of(slot))
 
 
-def test_a_value_rolled_back_by_hand_differs(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_a_value_rolled_back_by_hand_differs(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, key_id=KeyId("key-2")))
     stages = consumer.stages(name_of(slot))
@@ -236,28 +239,27 @@ def test_a_value_rolled_back_by_hand_differs(sink: SecretsManagerSink, slot: Slo
     assert look(sink, slot).content is Content.DIFFERS
 
 
-def test_the_same_value_written_by_hand_still_matches(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_the_same_value_written_by_hand_still_matches(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(name_of(slot), RAW)
     assert look(sink, slot).content is Content.MATCHES
 
 
-def test_whoever_was_faster_is_not_overwritten(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_a_faster_writer_is_not_overwritten(emulator: Emulator, sink: Sink, slot: Slot, consumer: Consumer) -> None:
+    client = open_client(emulator)
     sink.put(slot, RawKey(RAW), make_receipt())
-    stale = sink._secrets.describe(name_of(slot))
+    stale = client.describe(name_of(slot))
     assert stale
     consumer.write(name_of(slot), "by-hand")
-    with pytest.raises(SinkUnavailableError, match="at the same time"):
-        sink._secrets.fill(stale, "0" * 36, OTHER_RAW.encode())
+    with pytest.raises(StoreConflictError, match="at the same time"):
+        client.fill(stale, "0" * 36, OTHER_RAW.encode())
     assert consumer.text(name_of(slot)) == "by-hand"
 
 
 # what is noted
 
 
-def test_owner_and_receipt_stand_in_tags_that_aws_allows(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_owner_and_receipt_stand_in_tags_that_aws_allows(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.intend(slot, make_intent())
     sink.put(slot, RawKey(RAW), make_receipt(name="größer \N{KEY}" * 20))
     tags = consumer.tags(name_of(slot))
@@ -266,7 +268,7 @@ def test_owner_and_receipt_stand_in_tags_that_aws_allows(
     assert all(len(value) <= 256 and value.isascii() for value in tags.values())
 
 
-def test_tags_of_other_people_stay(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_tags_of_other_people_stay(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.client.tag_resource(SecretId=name_of(slot), Tags=[{"Key": "cost-centre", "Value": "42"}])
     sink.intend(slot, make_intent())
@@ -274,14 +276,14 @@ def test_tags_of_other_people_stay(sink: SecretsManagerSink, slot: Slot, consume
     assert consumer.tags(name_of(slot))["cost-centre"] == "42"
 
 
-def test_a_receipt_that_somebody_spoiled_is_none(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_a_receipt_that_somebody_spoiled_is_none(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.client.tag_resource(SecretId=name_of(slot), Tags=[{"Key": "keyplan-receipt-00", "Value": "mine"}])
     assert look(sink, slot) == Holding(present=True)
 
 
 def test_intending_leaves_no_version_behind_that_a_consumer_could_get(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
+    sink: Sink, slot: Slot, consumer: Consumer
 ) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     before = consumer.stages(name_of(slot))
@@ -296,7 +298,7 @@ def test_the_kms_key_encrypts(emulator: Emulator, consumer: Consumer) -> None:
 
 
 def test_a_secret_that_somebody_made_without_a_value_is_filled(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer, emulator: Emulator
+    sink: Sink, slot: Slot, consumer: Consumer, emulator: Emulator
 ) -> None:
     if emulator.name == "ministack":
         pytest.skip("ministack gives a secret that is made without a value a version all the same")
@@ -318,19 +320,11 @@ def test_with_overwrite_a_persons_value_is_replaced(emulator: Emulator, consumer
 
 
 def test_an_imported_value_gets_a_receipt_and_is_compared_by_reading(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
+    sink: Sink, slot: Slot, consumer: Consumer
 ) -> None:
     consumer.write(name_of(slot), RAW)
     sink.annotate(slot, make_receipt())
     assert look(sink, slot) == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
-
-
-def test_a_value_can_be_read_back(sink: SecretsManagerSink, slot: Slot) -> None:
-    assert sink.read(slot) is None
-    sink.put(slot, RawKey(RAW), make_receipt())
-    found = sink.read(slot)
-    assert found is not None
-    assert found.reveal() == RAW
 
 
 # deletion
@@ -346,18 +340,14 @@ def test_a_withdrawn_secret_can_be_restored_for_as_long_as_the_options_say(
     assert consumer.describe(name_of(slot))["DeletedDate"]
 
 
-def test_a_restored_value_does_not_pass_for_a_delivered_one(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_a_restored_value_does_not_pass_for_a_delivered_one(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.withdraw(slot, OWNER)
     consumer.client.restore_secret(SecretId=name_of(slot))
     assert look(sink, slot) == Holding(present=False)
 
 
-def test_an_intent_that_restored_a_secret_deletes_it_again(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_an_intent_that_restored_a_secret_deletes_it_again(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.withdraw(slot, OWNER)
     sink.intend(slot, make_intent())
@@ -366,9 +356,7 @@ def test_an_intent_that_restored_a_secret_deletes_it_again(
     assert consumer.describe(name_of(slot))["DeletedDate"]
 
 
-def test_the_key_of_a_withdrawn_secret_can_be_put_again(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_the_key_of_a_withdrawn_secret_can_be_put_again(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.withdraw(slot, OWNER)
     sink.put(slot, RawKey(RAW), make_receipt())
@@ -376,9 +364,7 @@ def test_the_key_of_a_withdrawn_secret_can_be_put_again(
     assert consumer.text(name_of(slot)) == RAW
 
 
-def test_a_secret_deleted_by_hand_is_missed_and_restored(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_a_secret_deleted_by_hand_is_missed_and_restored(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.client.delete_secret(SecretId=name_of(slot))
     assert look(sink, slot) == Holding(present=False)
@@ -388,16 +374,14 @@ def test_a_secret_deleted_by_hand_is_missed_and_restored(
     assert consumer.text(name_of(slot)) == OTHER_RAW
 
 
-def test_a_persons_deleted_secret_is_not_restored(sink: SecretsManagerSink, slot: Slot, consumer: Consumer) -> None:
+def test_a_persons_deleted_secret_is_not_restored(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     consumer.write(name_of(slot), "by-hand")
     consumer.client.delete_secret(SecretId=name_of(slot))
     with pytest.raises(SinkDeniedError, match="scheduled for deletion"):
         sink.intend(slot, make_intent())
 
 
-def test_a_value_that_a_person_put_in_ours_place_outlives_us(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_a_value_that_a_person_put_in_ours_place_outlives_us(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(name_of(slot), "by-hand")
     sink.withdraw(slot, OWNER)
@@ -412,9 +396,7 @@ def test_on_remove_keep_leaves_all_as_it_is(emulator: Emulator, consumer: Consum
     assert look(sink, slot).receipt == make_receipt()
 
 
-def test_withdrawing_an_intent_takes_the_empty_secret_away(
-    sink: SecretsManagerSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_withdrawing_an_intent_takes_the_empty_secret_away(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.intend(slot, make_intent())
     sink.withdraw(slot, OWNER)
     assert look(sink, slot) == Holding(present=False)
@@ -424,11 +406,11 @@ def test_withdrawing_an_intent_takes_the_empty_secret_away(
 
 
 @pytest.fixture
-def fields(emulator: Emulator) -> SecretsManagerSink:
+def fields(emulator: Emulator) -> Sink:
     return make_sink(emulator, name=f"{emulator.options()['name']}".replace("{name}", "shared"), field="{name}")
 
 
-def test_other_fields_stay_as_they_are(fields: SecretsManagerSink, consumer: Consumer) -> None:
+def test_other_fields_stay_as_they_are(fields: Sink, consumer: Consumer) -> None:
     slot = slot_of(fields)
     consumer.write(name_of(slot), '{"user": "\N{KEY}", "port": 5432}')
     fields.intend(slot, make_intent())
@@ -439,7 +421,7 @@ def test_other_fields_stay_as_they_are(fields: SecretsManagerSink, consumer: Con
     assert consumer.tags(name_of(slot)) == {}
 
 
-def test_two_keys_share_a_secret(fields: SecretsManagerSink, consumer: Consumer) -> None:
+def test_two_keys_share_a_secret(fields: Sink, consumer: Consumer) -> None:
     first, second = slot_of(fields, "first"), slot_of(fields, "second")
     fields.put(first, RawKey(RAW), make_receipt())
     fields.put(second, RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
@@ -450,7 +432,7 @@ def test_two_keys_share_a_secret(fields: SecretsManagerSink, consumer: Consumer)
     assert look(fields, second).receipt == make_receipt(OTHER_RAW)
 
 
-def test_a_field_is_put_again_without_another_version(fields: SecretsManagerSink, consumer: Consumer) -> None:
+def test_a_field_is_put_again_without_another_version(fields: Sink, consumer: Consumer) -> None:
     slot = slot_of(fields)
     fields.put(slot, RawKey(RAW), make_receipt())
     before = consumer.stages(name_of(slot))
@@ -458,12 +440,10 @@ def test_a_field_is_put_again_without_another_version(fields: SecretsManagerSink
     assert consumer.stages(name_of(slot)) == before
 
 
-def test_a_persons_field_is_not_overwritten_and_one_that_is_gone_is_missed(
-    fields: SecretsManagerSink, consumer: Consumer
-) -> None:
+def test_a_persons_field_is_not_overwritten_and_one_that_is_gone_is_missed(fields: Sink, consumer: Consumer) -> None:
     slot = slot_of(fields)
     consumer.write(name_of(slot), '{"ci": "by-hand"}')
-    with pytest.raises(SinkDeniedError, match="did not put there"):
+    with pytest.raises(SinkDeniedError, match="keyplan did not write"):
         fields.intend(slot, make_intent())
     consumer.write(name_of(slot), "{}")
     fields.put(slot, RawKey(RAW), make_receipt())
@@ -471,14 +451,14 @@ def test_a_persons_field_is_not_overwritten_and_one_that_is_gone_is_missed(
     assert look(fields, slot) == Holding(present=False)
 
 
-def test_a_secret_that_is_no_object_has_no_fields(fields: SecretsManagerSink, consumer: Consumer) -> None:
+def test_a_secret_that_is_no_object_has_no_fields(fields: Sink, consumer: Consumer) -> None:
     slot = slot_of(fields)
     consumer.write(name_of(slot), "plain")
     with pytest.raises(SinkDeniedError, match="no JSON object"):
         fields.intend(slot, make_intent())
 
 
-def test_an_intent_for_a_second_field_leaves_the_first(fields: SecretsManagerSink, consumer: Consumer) -> None:
+def test_an_intent_for_a_second_field_leaves_the_first(fields: Sink, consumer: Consumer) -> None:
     first, second = slot_of(fields, "first"), slot_of(fields, "second")
     fields.put(first, RawKey(RAW), make_receipt())
     fields.intend(second, make_intent())
@@ -499,20 +479,20 @@ def test_one_secret_is_not_both_whole_and_of_fields(emulator: Emulator, wanted: 
 # many, failing, talking
 
 
-def test_many_receipts_need_few_requests(emulator: Emulator, sink: SecretsManagerSink) -> None:
+def test_many_receipts_need_few_requests(emulator: Emulator) -> None:
+    (service,) = emulator.services("secretsmanager")
+    sink = make_sink(emulator, SecretsClient(service))
     slots = [slot_of(sink, f"key-{number}") for number in range(105)]
     for slot in slots:
         sink.put(slot, RawKey(RAW), make_receipt())
-    asked = Counting.of(sink._secrets._service)
+    asked = Counting.of(service)
     held = sink.inspect(slots)
     assert {(holding.receipt, holding.content) for holding in held.values()} == {(make_receipt(), Content.MATCHES)}
     assert set(asked) == {"list_secrets"}
     assert len(asked) <= 20
 
 
-def test_nothing_that_the_sdk_logs_holds_the_raw_key(
-    sink: SecretsManagerSink, slot: Slot, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_that_the_sdk_logs_holds_the_raw_key(sink: Sink, slot: Slot, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("", "botocore", "botocore.endpoint", "botocore.parsers", "urllib3"):
         caplog.set_level("DEBUG", logger=name)
     sink.put(slot, RawKey(RAW), make_receipt())

@@ -18,8 +18,8 @@ from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
-from keyplan.sinks.aws.parameters import Parameters
-from keyplan.sinks.aws.ssm import ParameterSink
+from keyplan.sinks.aws.parameters_client import ParametersClient
+from keyplan.sinks.aws.ssm import build_on
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
 
@@ -63,11 +63,10 @@ class Consumer:
         return sorted(parameter["Name"] for parameter in found)
 
 
-def make_sink(emulator: Emulator, **options: Json) -> ParameterSink:
+def make_sink(emulator: Emulator, client: ParametersClient | None = None, **options: Json) -> Sink:
     settings = make_sink_settings(emulator.options(**options), sink_type="aws-ssm")
-    return ParameterSink(
-        settings, owner=OWNER, parameters=Parameters(*emulator.services("ssm", "resourcegroupstaggingapi"))
-    )
+    client = client or ParametersClient(*emulator.services("ssm", "resourcegroupstaggingapi"))
+    return build_on(settings, owner=OWNER, client=client)
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:
@@ -118,12 +117,12 @@ def consumer(emulator: Emulator) -> Consumer:
 
 
 @pytest.fixture
-def sink(emulator: Emulator) -> ParameterSink:
+def sink(emulator: Emulator) -> Sink:
     return make_sink(emulator)
 
 
 @pytest.fixture
-def slot(sink: ParameterSink) -> Slot:
+def slot(sink: Sink) -> Slot:
     return slot_of(sink)
 
 
@@ -140,14 +139,14 @@ def test_the_value_is_a_secure_string_of_the_key_and_tier_that_are_asked_for(
     assert (found["Type"], found["KeyId"], found["Tier"]) == ("SecureString", "alias/keys", "Advanced")
 
 
-def test_owner_and_receipt_stand_in_tags_that_aws_allows(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_owner_and_receipt_stand_in_tags_that_aws_allows(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt(name="größer \N{KEY}" * 20))
     tags = consumer.tags(slot.location)
     assert (tags["keyplan-owner"], tags["keyplan-version"]) == (OWNER, "1")
     assert all(len(value) <= 256 and value.isascii() for value in tags.values())
 
 
-def test_tags_of_other_people_stay(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_tags_of_other_people_stay(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt(name="long" * 100))
     mine = [{"Key": "cost-centre", "Value": "42"}]
     consumer.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=slot.location, Tags=mine)
@@ -156,7 +155,7 @@ def test_tags_of_other_people_stay(sink: ParameterSink, slot: Slot, consumer: Co
 
 
 def test_an_intent_stands_in_a_parameter_beside_until_the_value_is_there(
-    sink: ParameterSink, slot: Slot, consumer: Consumer
+    sink: Sink, slot: Slot, consumer: Consumer
 ) -> None:
     sink.intend(slot, make_intent())
     assert consumer.names_beside(slot.location) == [f"{slot.location}.keyplan-intent"]
@@ -164,28 +163,28 @@ def test_an_intent_stands_in_a_parameter_beside_until_the_value_is_there(
     assert consumer.names_beside(slot.location) == [slot.location]
 
 
-def test_putting_again_makes_no_other_version(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_putting_again_makes_no_other_version(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.put(slot, RawKey(RAW), make_receipt(protect=True))
     assert consumer.describe(slot.location)["Version"] == 1
     assert look(sink, slot).receipt == make_receipt(protect=True)
 
 
-def test_putting_again_mends_what_a_person_wrote(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_putting_again_replaces_what_a_user_wrote(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(slot.location, "by-hand")
     sink.put(slot, RawKey(RAW), make_receipt())
     assert consumer.text(slot.location) == RAW
 
 
-def test_a_new_value_is_the_next_version(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_a_new_value_is_the_next_version(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, key_id=KeyId("key-2")))
     assert consumer.describe(slot.location)["Version"] == 2
     assert look(sink, slot).content is Content.MATCHES
 
 
-def test_the_same_value_written_by_hand_still_matches(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_the_same_value_written_by_hand_still_matches(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(slot.location, RAW)
     assert look(sink, slot).content is Content.MATCHES
@@ -225,31 +224,21 @@ def test_what_aws_would_not_take_is_refused_though_the_emulators_take_it(
 
 
 def test_an_imported_value_gets_a_receipt_and_is_compared_by_reading(
-    sink: ParameterSink, slot: Slot, consumer: Consumer
+    sink: Sink, slot: Slot, consumer: Consumer
 ) -> None:
     consumer.write(slot.location, RAW)
     sink.annotate(slot, make_receipt())
     assert look(sink, slot) == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
 
 
-def test_a_value_can_be_read_back(sink: ParameterSink, slot: Slot) -> None:
-    assert sink.read(slot) is None
-    sink.put(slot, RawKey(RAW), make_receipt())
-    found = sink.read(slot)
-    assert found is not None
-    assert found.reveal() == RAW
-
-
-def test_a_value_that_a_person_put_in_ours_place_outlives_us(
-    sink: ParameterSink, slot: Slot, consumer: Consumer
-) -> None:
+def test_a_value_that_a_person_put_in_ours_place_outlives_us(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(slot.location, "by-hand")
     sink.withdraw(slot, OWNER)
     assert (consumer.text(slot.location), consumer.tags(slot.location)) == ("by-hand", {})
 
 
-def test_withdrawing_takes_an_intent_along(sink: ParameterSink, slot: Slot, consumer: Consumer) -> None:
+def test_withdrawing_takes_an_intent_along(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     sink.intend(slot, make_intent())
     sink.withdraw(slot, OWNER)
@@ -263,11 +252,13 @@ def test_on_remove_keep_leaves_all_as_it_is(emulator: Emulator) -> None:
     assert look(sink, slot_of(sink)).receipt == make_receipt()
 
 
-def test_many_receipts_need_few_requests(emulator: Emulator, sink: ParameterSink) -> None:
+def test_many_receipts_need_few_requests(emulator: Emulator) -> None:
+    store, tagging = emulator.services("ssm", "resourcegroupstaggingapi")
+    sink = make_sink(emulator, ParametersClient(store, tagging))
     slots = [slot_of(sink, f"key-{number}") for number in range(60)]
     for slot in slots:
         sink.put(slot, RawKey(RAW), make_receipt())
-    asked = Counting.of(sink._parameters._store)
+    asked = Counting.of(store)
     held = sink.inspect(slots)
     assert {(holding.receipt, holding.content) for holding in held.values()} == {(make_receipt(), Content.MATCHES)}
     if emulator.name == "ministack":
@@ -276,9 +267,7 @@ def test_many_receipts_need_few_requests(emulator: Emulator, sink: ParameterSink
     assert len(asked) <= 10
 
 
-def test_nothing_that_the_sdk_logs_holds_the_raw_key(
-    sink: ParameterSink, slot: Slot, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_that_the_sdk_logs_holds_the_raw_key(sink: Sink, slot: Slot, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("", "botocore", "botocore.endpoint", "botocore.parsers", "urllib3"):
         caplog.set_level("DEBUG", logger=name)
     sink.put(slot, RawKey(RAW), make_receipt())

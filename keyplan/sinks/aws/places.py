@@ -1,119 +1,68 @@
-"""Which resource in AWS a slot is, and how the raw key stands in it.
-
-In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
-Never: a name that AWS doesn't take; a network.
-"""
+"""Which resource in AWS a slot is, and how the raw key is stored in it. Nothing here sends a request."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
-from keyplan.model.observation import Content, Slot
+from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.observation import Slot
 from keyplan.model.receipt import Receipt
-from keyplan.model.secret import RawKey
 from keyplan.sinks import templates
-from keyplan.sinks.aws.marks import WHOLE
+from keyplan.sinks.aws.notes import WHOLE
 from keyplan.sinks.aws.service import to_name_part
-from keyplan.sinks.formats import FileFormat, JsonDocument, JsonField, Raw
+from keyplan.sinks.formats import FileFormat, JsonField
+from keyplan.sinks.options import format_of
 
-SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}", re.ASCII)
-"""AWS, CreateSecret, Name."""
 _DIGEST_DIGITS = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A slot, read."""
-
-    location: str
-    name: str
-    field: str
-    """Empty where the whole value is the key."""
-    format: FileFormat
-    kms_key_id: str
-    """Empty for the account's default key."""
-    tier: str
-    """For Parameter Store; empty for the account's default."""
-    recovery_days: int
-    may_overwrite: bool
-    """Whether a value that keyplan did not put there may be overwritten."""
-    keeps: bool
-    """Whether the value outlives its declaration."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing but the raw key, and what is known of it, stands in the value."""
-        return not self.field
-
-    @property
-    def prefix(self) -> str:
-        """What the names of this value's tags begin with."""
-        digest = hashlib.sha256(self.field.encode()).hexdigest()[:_DIGEST_DIGITS]
-        return f"{WHOLE}.{digest}" if self.field else WHOLE
-
-    def form(self, receipt: Receipt) -> str:
-        """Return all that distinguishes two values of one raw key."""
-        return self.format.set(b"", "", receipt).decode()
-
-    @classmethod
-    def of(cls, slot: Slot) -> Target:
-        """Return the target that a slot of `fill_slot` means."""
-        options = slot.options
-        field, raw = _text(options.get("field")), Raw(newline=bool(options.get("newline")))
-        whole: FileFormat = JsonDocument() if options.get("format") == "json" else raw
-        days = options.get("recovery_days", 30)
-        return cls(
-            location=slot.location,
-            name=_text(options.get("name")),
-            field=field,
-            format=JsonField(field) if field else whole,
-            kms_key_id=_text(options.get("kms_key_id")),
-            tier=_text(options.get("tier")),
-            recovery_days=days if isinstance(days, int) else 0,
-            may_overwrite=bool(options.get("overwrite")),
-            keeps=options.get("on_remove") == "keep",
-        )
-
-
-def fill_slot(
-    settings: SinkSettings,
-    owner: str,
-    declaration: Declaration,
-    delivery: Delivery,
-    *,
-    rule: re.Pattern[str] = SECRET_NAME,
+def fill_place(
+    sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json], *, rule: re.Pattern[str]
 ) -> Slot:
     """Return the slot of a declaration: ``arize/ci``, with a field ``arize/ci#api_key``.
 
-    Raises InputError where a template names an unknown field, AWS takes no such name, or options exclude each other.
+    Raises InputError if a template names an unknown field, the name is not as `rule` says, or options exclude each
+    other.
     """
-    options: dict[str, Json] = {**settings.options, **delivery.options}
     fields = templates.describe(owner, declaration)
-    name = templates.fill(_text(options.get("name")), fields, to_name_part)
+    name = templates.fill(read_text(options, "name"), fields, to_name_part)
     if not rule.fullmatch(name):
         raise InputError(f"'{name}' can't be a name in AWS", advice=f"it must fit {rule.pattern}")
-    field = templates.fill(_text(options.get("field")), fields, str)
+    field = templates.fill(read_text(options, "field"), fields, str)
     if field and (options.get("format") == "json" or options.get("newline")):
         raise InputError("'field' goes with neither 'format: json' nor 'newline'", advice="take one of them out")
     location = f"{name}#{field}" if field else name
-    return Slot(sink=settings.name, location=location, options={**options, "name": name, "field": field})
+    return Slot(sink=sink, location=location, options={**options, "name": name, "field": field})
 
 
-def compare(value: str | None, receipt: Receipt | None) -> Content:
-    """Return whether a value, of another version than the receipt's, is all the same the one that it speaks of.
-
-    A value that may not be read differs: somebody wrote it after the receipt.
-    """
-    if receipt is None or receipt.fingerprint is None:
-        return Content.UNREAD
-    if value is None:
-        return Content.DIFFERS
-    return Content.MATCHES if receipt.fingerprint.matches(RawKey(value)) else Content.DIFFERS
+def name_of(slot: Slot) -> str:
+    """Return the name of the slot's resource."""
+    return read_text(slot.options, "name")
 
 
-def _text(value: Json) -> str:
+def prefix_of(slot: Slot) -> str:
+    """Return what the names of the tags of the slot's value begin with."""
+    if not (field := read_text(slot.options, "field")):
+        return WHOLE
+    # A digest, because a field may have characters, or a length, that AWS doesn't allow in the name of a tag.
+    return f"{WHOLE}.{hashlib.sha256(field.encode()).hexdigest()[:_DIGEST_DIGITS]}"
+
+
+def read_format(slot: Slot) -> FileFormat:
+    """Return how the raw key is stored in the value: alone, as a document, or as one field of an object."""
+    field = read_text(slot.options, "field")
+    return JsonField(field) if field else format_of(slot)
+
+
+def describe_form(slot: Slot, receipt: Receipt) -> str:
+    """Return all that distinguishes two stored values of one raw key."""
+    return read_format(slot).set(b"", "", receipt).decode()
+
+
+def read_text(options: Mapping[str, Json], name: str) -> str:
+    """Return an option that is a text; empty if it is left out."""
+    value = options.get(name)
     return value if isinstance(value, str) else ""

@@ -1,8 +1,7 @@
-"""One AWS service as the sinks use it: a client with limits, and its failures as the sink's.
+"""One AWS service as the sinks use it: a client with time limits, and its failures as the sinks' errors.
 
-In: a sink's options; credentials, region and proxies come from where every AWS program takes them. Out: answers as
-mappings, or SinkDeniedError and SinkUnavailableError that say what to do. Never: an answer's or a request's text in an
-error (AWS quotes rejected values), a body in a log, boto3 imported before a sink is built.
+No text of an answer or a request gets into an error (AWS quotes rejected values), and no body into a log. boto3 is
+imported only when a sink is built.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
@@ -45,35 +44,14 @@ CONNECTION: Mapping[str, Any] = {
 }
 """Options of every AWS sink that say where to connect; the same for all deliveries."""
 
-STORING: Mapping[str, Any] = {
+KMS_KEY: Mapping[str, Any] = {
     "kms_key_id": {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "Id, ARN or alias of the KMS key that encrypts; left out, the account's default key.",
     },
-    "format": {
-        "enum": ["raw", "json"],
-        "default": "raw",
-        "description": "raw: the key alone; json: an object of the key and its metadata.",
-    },
-    "newline": {"type": "boolean", "default": False, "description": "For raw: whether the value ends with one."},
-    "overwrite": {
-        "type": "boolean",
-        "default": False,
-        "description": "Whether a value that keyplan did not put there may be overwritten.",
-    },
-    "on_remove": {
-        "enum": ["delete", "keep"],
-        "default": "delete",
-        "description": "What becomes of the value when its declaration is removed.",
-    },
-    "copy_from": {
-        "type": "boolean",
-        "default": False,
-        "description": "Whether other sinks of a key may be filled with the value that is read here.",
-    },
 }
-"""Options of every AWS sink that say how a value is kept."""
+"""The option of every AWS sink that says what encrypts."""
 
 _UNAVAILABLE = frozenset(
     {
@@ -161,7 +139,7 @@ class Service:
         return {} if answer is None else answer
 
     def ask(self, operation: str, place: str, *, absent: Collection[str], **arguments: Any) -> Mapping[str, Any] | None:
-        """Return AWS's answer; None where AWS refuses with one of the codes in `absent`. Raises like `call`."""
+        """Return AWS's answer; None if AWS refuses with one of the codes in `absent`. Raises like `call`."""
         try:
             answer: Mapping[str, Any] = getattr(self._client, operation)(**arguments)
         except self._errors.ClientError as error:
@@ -191,7 +169,7 @@ class Service:
 def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str) -> tuple[Service, ...]:
     """Return AWS services by their boto3 names; nothing is sent yet.
 
-    Raises InputError where boto3 is missing, or region, profile or endpoint can't be used.
+    Raises InputError if boto3 is missing, or region, profile or endpoint can't be used.
     """
     boto3, errors = require("boto3", extra=extra), require("botocore.exceptions", extra=extra)
     config = require("botocore.config", extra=extra).Config(
@@ -215,14 +193,6 @@ def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str)
     return tuple(Service(client, errors) for client in clients)
 
 
-def refuse_connection_options(options: Mapping[str, Json]) -> None:
-    """Raise InputError where a delivery names an option that only the whole sink can have."""
-    if wrong := sorted(set(options) & {*CONNECTION, "copy_from"}):
-        raise InputError(
-            f"'{wrong[0]}' can't differ from key to key", advice="declare a second sink for another account or region"
-        )
-
-
 def to_name_part(value: str) -> str:
     """Return a value as part of a name in AWS: letters, digits, ``.``, ``_`` and ``-``; no ``/``, never empty.
 
@@ -233,11 +203,6 @@ def to_name_part(value: str) -> str:
     digest = hashlib.sha256(value.encode()).hexdigest()[:8]
     plain = _UNSAFE.sub("-", value).strip(".-")[: _LONGEST_PART - len(digest) - 1]
     return f"{plain}-{digest}" if plain else digest
-
-
-def refuse(message: str, advice: str) -> NoReturn:
-    """Raise SinkDeniedError."""
-    raise SinkDeniedError(message, advice=advice)
 
 
 def _code(error: Any) -> str:
@@ -273,8 +238,8 @@ def _failure(error: Any, place: str, errors: Any) -> SinkError:
     if isinstance(error, credentials):
         return SinkDeniedError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
     if isinstance(error, errors.ParamValidationError):
-        return SinkDeniedError(f"{place}: the AWS SDK refuses the request ({kind})", advice="see to name and options")
-    return SinkUnavailableError(f"{place}: AWS can't be reached ({kind})", advice="see to network, proxy and endpoint")
+        return SinkDeniedError(f"{place}: the AWS SDK refuses the request ({kind})", advice="check name and options")
+    return SinkUnavailableError(f"{place}: AWS can't be reached ({kind})", advice="check network, proxy and endpoint")
 
 
 def _first_line(error: Exception) -> str:

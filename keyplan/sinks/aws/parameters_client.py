@@ -1,6 +1,6 @@
 """Parameters of AWS Systems Manager, each as one record, and the few calls that change one.
 
-In: names. Out: records; SecureString parameters made, filled, marked and deleted. Never: a value read that need not be.
+Only the methods whose names say so read a value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyplan.errors import SinkDeniedError
-from keyplan.sinks.aws import marks as aws_marks
+from keyplan.sinks.aws.notes import OWNER, VERSION, from_list, to_list
 from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
 
 MOST_ASKED_SINGLY = 100
@@ -25,7 +25,7 @@ _TYPE = "SecureString"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class ParameterRecord:
     """A parameter without its value."""
 
     name: str
@@ -36,8 +36,8 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
-    """How AWS is to keep a value."""
+class ParameterStorage:
+    """How AWS shall keep a value."""
 
     kms_key_id: str
     tier: str
@@ -47,23 +47,24 @@ class Storage:
         return {name: value for name, value in (("KeyId", self.kms_key_id), ("Tier", self.tier)) if value}
 
 
-class Parameters:
+class ParametersClient:
     """Parameter Store in one account and region. Safe for threads."""
 
     def __init__(self, store: Service, tagging: Service) -> None:
         self._store = store
         self._tagging = tagging
 
-    def look(self, names: Sequence[str], owner: str) -> dict[str, Record]:
+    def look(self, names: Sequence[str], owner: str) -> dict[str, ParameterRecord]:
         """Return the parameters of these names that there are, with their tags.
 
-        For more than MOST_ASKED_SINGLY the tags come from the account's index, where it may be read and does not
+        For more than MOST_ASKED_SINGLY the tags come from the account's index, if it may be read and does not
         contradict the parameters.
         """
         records = self._named(names)
         index = self._index(owner) if len(names) > MOST_ASKED_SINGLY else {}
         known = {name: index.get(name.lstrip("/"), {}) for name in records}
-        unsure = [name for name, record in records.items() if known[name].get(aws_marks.VERSION) != record.version]
+        # The index lags behind: it may still name the version before the last one.
+        unsure = [name for name, record in records.items() if known[name].get(VERSION) != record.version]
         known |= self.tags(unsure)
         return {name: dataclasses.replace(record, tags=known[name]) for name, record in records.items()}
 
@@ -78,37 +79,37 @@ class Parameters:
                 ResourceType="Parameter",
                 ResourceId=name,
             )
-            return aws_marks.from_list((answer or {}).get("TagList"))
+            return from_list((answer or {}).get("TagList"))
 
         with ThreadPoolExecutor(max_workers=WIDEST) as pool:
             return dict(zip(names, pool.map(ask, names), strict=True))
 
     def value_if_allowed(self, name: str) -> bytes | None:
-        """Return the value; empty where there is none, None where it may not be read."""
+        """Return the value; empty if there is none, None if it may not be read."""
         try:
             return self.value(name)
         except AwsDeniedError:
             return None
 
     def value(self, name: str) -> bytes:
-        """Return the value; empty where there is none."""
+        """Return the value; empty if there is none."""
         answer = self._store.ask("get_parameter", name, absent=_ABSENT, Name=name, WithDecryption=True)
         return str(answer["Parameter"]["Value"]).encode() if answer else b""
 
-    def create(self, name: str, content: bytes, storage: Storage, tags: Mapping[str, str]) -> None:
-        """Make a parameter of a value and its tags, in one step. Raises SinkUnavailableError where there is one."""
+    def create(self, name: str, content: bytes, storage: ParameterStorage, tags: Mapping[str, str]) -> None:
+        """Make a parameter of a value and its tags, in one step. Raises SinkUnavailableError if there is one."""
         self._store.call(
             "put_parameter",
             name,
             Name=name,
             Value=content.decode(),
             Type=_TYPE,
-            Tags=aws_marks.to_list(tags),
+            Tags=to_list(tags),
             **storage.arguments(),
         )
 
-    def renew(self, record: Record, content: bytes, storage: Storage) -> str:
-        """Give a parameter another value and return its version. Raises SinkDeniedError where it is no SecureString."""
+    def renew(self, record: ParameterRecord, content: bytes, storage: ParameterStorage) -> str:
+        """Give a parameter another value and return its version. Raises SinkDeniedError if it is no SecureString."""
         if record.type != _TYPE:
             # AWS, PutParameter, HierarchyTypeMismatchException: a parameter's type never changes.
             raise SinkDeniedError(
@@ -129,7 +130,7 @@ class Parameters:
         """Set tags, all in one step, then take others off."""
         resource = {"ResourceType": "Parameter", "ResourceId": name}
         if tags:
-            self._store.call("add_tags_to_resource", name, **resource, Tags=aws_marks.to_list(tags))
+            self._store.call("add_tags_to_resource", name, **resource, Tags=to_list(tags))
         if surplus:
             self._store.call("remove_tags_from_resource", name, **resource, TagKeys=list(surplus))
 
@@ -137,7 +138,7 @@ class Parameters:
         """Delete a parameter; one that is gone is no error."""
         self._store.ask("delete_parameter", name, absent=_ABSENT, Name=name)
 
-    def _named(self, names: Sequence[str]) -> dict[str, Record]:
+    def _named(self, names: Sequence[str]) -> dict[str, ParameterRecord]:
         requests = [
             [{"Key": "Name", "Option": "Equals", "Values": list(names[start : start + _NAMES_A_REQUEST])}]
             for start in range(0, len(names), _NAMES_A_REQUEST)
@@ -145,17 +146,17 @@ class Parameters:
         with ThreadPoolExecutor(max_workers=WIDEST) as pool:
             return {name: record for found in pool.map(self._list, requests) for name, record in found.items()}
 
-    def _list(self, filters: Sequence[Mapping[str, Any]]) -> dict[str, Record]:
+    def _list(self, filters: Sequence[Mapping[str, Any]]) -> dict[str, ParameterRecord]:
         pages = self._store.pages("describe_parameters", _LISTING, ParameterFilters=list(filters), MaxResults=50)
         records = (
-            Record(name=item["Name"], type=item.get("Type", ""), version=str(item.get("Version", "")), tags={})
+            ParameterRecord(name=item["Name"], type=item.get("Type", ""), version=str(item.get("Version", "")), tags={})
             for page in pages
             for item in page["Parameters"]
         )
         return {record.name: record for record in records}
 
     def _index(self, owner: str) -> dict[str, dict[str, str]]:
-        """Return tags by name without a leading slash; nothing where the index may not be read."""
+        """Return tags by name without a leading slash; nothing if the index may not be read."""
         tags: dict[str, dict[str, str]] = {}
         token: str | None = ""
         while token is not None:
@@ -164,10 +165,10 @@ class Parameters:
                 "the index of tags",
                 absent=_DENIED,
                 ResourceTypeFilters=["ssm:parameter"],
-                TagFilters=[{"Key": aws_marks.OWNER, "Values": [owner]}],
+                TagFilters=[{"Key": OWNER, "Values": [owner]}],
                 PaginationToken=token,
             )
             for item in (page or {}).get("ResourceTagMappingList", ()):
-                tags[item["ResourceARN"].partition(":parameter/")[2]] = aws_marks.from_list(item["Tags"])
+                tags[item["ResourceARN"].partition(":parameter/")[2]] = from_list(item["Tags"])
             token = (page or {}).get("PaginationToken") or None
         return tags

@@ -1,7 +1,7 @@
 """Secrets of AWS Secrets Manager, each as one record, and the few calls that change one.
 
-In: names. Out: records; secrets made, filled, marked, deleted and restored. A new value is staged as AWSPENDING and
-becomes AWSCURRENT in one step, which fails if somebody else was faster. Never: a value read that need not be.
+A new value is staged as AWSPENDING and becomes AWSCURRENT in one step, which fails if another writer was faster. Only
+the methods whose names say so read a value.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from keyplan.errors import SinkUnavailableError
-from keyplan.sinks.aws import marks as aws_marks
+from keyplan.sinks.aws.notes import OWNER, from_list, to_list
 from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
+from keyplan.sinks.value_store import StoreConflictError
 
 CURRENT, PENDING, PROBE = "AWSCURRENT", "AWSPENDING", "KEYPLANPROBE"
 MOST_DESCRIBED = 100
 """How many secrets are looked at one by one, which is exact; a listing may be five minutes old (AWS, ListSecrets)."""
 _TOKENS = uuid.UUID("9f2c1c1e-5d0b-4c7e-9a53-0f4d3c0f6a11")
+"""Never to change: versions that are stored already were named with it."""
 _DESCRIPTION = "Arize API key, kept by keyplan"
 _PROBE_TEXT = "no secret: keyplan proves that it may write here"
 _ABSENT = ("ResourceNotFoundException",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class SecretRecord:
     """A secret without its value."""
 
     name: str
@@ -37,12 +38,12 @@ class Record:
     """Whether it is scheduled for deletion."""
 
     def version_at(self, stage: str) -> str:
-        """Return the version that carries a label; empty where none does."""
+        """Return the version that carries a label; empty if none does."""
         return next((version for version, stages in self.stages.items() if stage in stages), "")
 
     @property
     def current(self) -> str:
-        """The version that consumers get; empty where the secret has no value."""
+        """The version that consumers get; empty if the secret has no value."""
         return self.version_at(CURRENT)
 
     @property
@@ -56,18 +57,18 @@ def make_token(*parts: str) -> str:
     return str(uuid.uuid5(_TOKENS, "\n".join(parts)))
 
 
-class Secrets:
+class SecretsClient:
     """Secrets Manager in one account and region. Safe for threads."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def describe(self, name: str) -> Record | None:
-        """Return a secret as it is now; None where there is none."""
+    def describe(self, name: str) -> SecretRecord | None:
+        """Return a secret as it is now; None if there is none."""
         answer = self._service.ask("describe_secret", name, absent=_ABSENT, SecretId=name)
         return None if answer is None else _record(answer, answer.get("VersionIdsToStages"))
 
-    def look(self, names: Collection[str], owner: str) -> dict[str, Record]:
+    def look(self, names: Collection[str], owner: str) -> dict[str, SecretRecord]:
         """Return the secrets of these names that there are.
 
         More than MOST_DESCRIBED are looked up in a listing of what carries the owner's mark, a hundred at a time; those
@@ -79,22 +80,22 @@ class Secrets:
             described = [record for record in pool.map(self.describe, rest) if record]
         return {record.name: record for record in (*listed.values(), *described) if record.name in set(names)}
 
-    def _list(self, owner: str) -> dict[str, Record]:
-        filters = [{"Key": "tag-key", "Values": [aws_marks.OWNER]}, {"Key": "tag-value", "Values": [owner]}]
+    def _list(self, owner: str) -> dict[str, SecretRecord]:
+        filters = [{"Key": "tag-key", "Values": [OWNER]}, {"Key": "tag-value", "Values": [owner]}]
         pages = self._service.pages("list_secrets", "the listing of secrets", Filters=filters, MaxResults=100)
         records = [_record(item, item.get("SecretVersionsToStages")) for page in pages for item in page["SecretList"]]
         return {record.name: record for record in records}
 
     def value_if_allowed(self, name: str) -> bytes | None:
-        """Return the current value; empty where there is none, None where it may not be read."""
+        """Return the current value; empty if there is none, None if it may not be read."""
         try:
             return self.value(name)
         except AwsDeniedError:
             return None
 
     def value(self, name: str) -> bytes:
-        """Return the current value; empty where there is none."""
-        # Always by its label: one emulator answers with an older version where none is named.
+        """Return the current value; empty if there is none."""
+        # Always by its label: one emulator answers with an older version if none is named.
         answer = self._service.ask("get_secret_value", name, absent=_ABSENT, SecretId=name, VersionStage=CURRENT)
         found = answer or {}
         text = found.get("SecretString")
@@ -104,21 +105,21 @@ class Secrets:
         """Make a secret without a value; return the version that it has all the same in some emulators."""
         arguments: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
         answer = self._service.call(
-            "create_secret", name, Name=name, Description=_DESCRIPTION, Tags=aws_marks.to_list(tags), **arguments
+            "create_secret", name, Name=name, Description=_DESCRIPTION, Tags=to_list(tags), **arguments
         )
         return str(answer.get("VersionId") or "")
 
     def mark(self, name: str, tags: Mapping[str, str], surplus: Sequence[str]) -> None:
         """Set tags, all in one step, then take others off."""
         if tags:
-            self._service.call("tag_resource", name, SecretId=name, Tags=aws_marks.to_list(tags))
+            self._service.call("tag_resource", name, SecretId=name, Tags=to_list(tags))
         if surplus:
             self._service.call("untag_resource", name, SecretId=name, TagKeys=list(surplus))
 
-    def fill(self, record: Record, token: str, content: bytes) -> None:
+    def fill(self, record: SecretRecord, token: str, content: bytes) -> None:
         """Make a content the current value, as the version `token`, in place of what the record says is current.
 
-        Raises SinkUnavailableError where something else has become current meanwhile.
+        Raises StoreConflictError if another version has become current meanwhile.
         """
         name = record.name
         if token != record.current:
@@ -128,9 +129,10 @@ class Secrets:
                 self._promote(record, token)
         elif PENDING not in record.stages[token]:
             return
+        # Off again: AWS's own rotation refuses to start while the label is on a version that is not current.
         self._unlabel(name, PENDING, token)
 
-    def probe(self, record: Record, token: str) -> None:
+    def probe(self, record: SecretRecord, token: str) -> None:
         """Prove that versions may be written and labels moved, by a version that no consumer gets."""
         if record.current:
             self._put(record.name, token, _PROBE_TEXT, PROBE)
@@ -158,12 +160,12 @@ class Secrets:
         )
         return tuple(answer.get("VersionStages") or ())
 
-    def _promote(self, record: Record, token: str) -> None:
+    def _promote(self, record: SecretRecord, token: str) -> None:
         former = {"RemoveFromVersionId": record.current} if record.current else {}
         moved = self._service.ask(
             "update_secret_version_stage",
             record.name,
-            # AWS's answer where the label is no longer at the version that it is to be taken from.
+            # AWS's answer if the label is no longer at the version that it is to be taken from.
             absent=("InvalidParameterException",),
             SecretId=record.name,
             VersionStage=CURRENT,
@@ -171,9 +173,7 @@ class Secrets:
             **former,
         )
         if moved is None:
-            raise SinkUnavailableError(
-                f"{record.name}: somebody else changed it at the same time", advice="apply again"
-            )
+            raise StoreConflictError(f"{record.name}: another writer changed it at the same time", advice="apply again")
 
     def _unlabel(self, name: str, stage: str, version: str) -> None:
         self._service.ask(
@@ -186,10 +186,10 @@ class Secrets:
         )
 
 
-def _record(values: Mapping[str, Any], stages: Mapping[str, Collection[str]] | None) -> Record:
-    return Record(
+def _record(values: Mapping[str, Any], stages: Mapping[str, Collection[str]] | None) -> SecretRecord:
+    return SecretRecord(
         name=values["Name"],
-        tags=aws_marks.from_list(values.get("Tags")),
+        tags=from_list(values.get("Tags")),
         stages=stages or {},
         is_deleted=bool(values.get("DeletedDate")),
     )

@@ -1,7 +1,7 @@
 """What keyplan notes in the tags of one AWS resource: whose it is, its receipt, its open intent. Never the raw key.
 
-In: tags, some of them other people's. Out: marks, and from them tags again. Values stay within what AWS allows in a
-tag: 256 characters, letters, digits and ``_ . : / = + - @``. Receipt and intent are JSON as base64url over several.
+Values stay within what AWS allows in a tag: 256 characters, letters, digits and ``_ . : / = + - @``. Receipt and intent
+are JSON as base64url, over as many tags as it takes. Tags of other people are left alone.
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.sinks import chunks
+from keyplan.sinks.notes import Entry
 
 OWNER = "keyplan-owner"
 WHOLE = "keyplan"
-"""Prefix of the marks of a resource that holds one raw key and nothing else."""
+"""Prefix of the tags of a resource that holds one raw key and nothing else."""
 VERSION = f"{WHOLE}-version"
 _TAG_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class AwsNote:
     """What is noted of one value."""
 
     owner: str = ""
-    """Of the whole resource; empty where keyplan has no part in it."""
+    """Of the whole resource; empty if keyplan has no part in it."""
     receipt: Receipt | None = None
     intent: Intent | None = None
     version: str = ""
@@ -39,9 +40,16 @@ class Marks:
     made: bool = False
     """Whether keyplan made the resource, so that it may remove it."""
 
+    @property
+    def entry(self) -> Entry | None:
+        """The note as the engine knows it; its seal is the version that the receipt speaks of."""
+        if not self.owner:
+            return None
+        return Entry(owner=self.owner, receipt=self.receipt, intent=self.intent, seal=self.version)
+
     @classmethod
-    def read(cls, tags: Mapping[str, str], prefix: str) -> Marks:
-        """Return what stands under a prefix. What cannot be understood counts as not there."""
+    def read(cls, tags: Mapping[str, str], prefix: str) -> AwsNote:
+        """Return what is noted under a prefix. A receipt or intent that is damaged counts as not there."""
         receipt, intent = _load(tags, f"{prefix}-receipt"), _load(tags, f"{prefix}-intent")
         try:
             return cls(
@@ -53,10 +61,11 @@ class Marks:
                 made=f"{WHOLE}-made" in tags,
             )
         except (KeyError, ValueError, TypeError, AttributeError):
+            # The owner still counts: the next apply delivers a new key, and no other manifest takes the place.
             return cls(owner=tags.get(OWNER, ""), made=f"{WHOLE}-made" in tags)
 
-    def tags(self, prefix: str) -> dict[str, str]:
-        """Return the marks as tags. Raises SinkDeniedError where they are too long for any number of tags."""
+    def to_tags(self, prefix: str) -> dict[str, str]:
+        """Return the note as tags. Raises SinkDeniedError if it is too long for any number of tags."""
         plain = {OWNER: self.owner, f"{prefix}-version": self.version, f"{prefix}-void": self.void}
         plain[f"{WHOLE}-made"] = "yes" if self.made else ""
         return {
@@ -66,20 +75,20 @@ class Marks:
         }
 
 
-def is_in_use(name: str, prefix: str) -> bool:
-    """Whether a tag says that there is a value of ours under a prefix, or will be."""
-    return name.startswith((f"{prefix}-receipt-", f"{prefix}-intent-"))
+def is_in_use(tags: Iterable[str], prefix: str) -> bool:
+    """Whether tags say that there is a value of ours under a prefix, or will be."""
+    return any(map(_is_use_of(prefix), tags))
 
 
-def is_of_another_field(name: str, prefix: str) -> bool:
-    """Whether a tag belongs to a field, and to another one than a prefix."""
-    return name.startswith(f"{WHOLE}.") and not name.startswith(f"{prefix}-")
+def has_other_fields(tags: Iterable[str], prefix: str) -> bool:
+    """Whether tags belong to a field of a secret, and to another one than a prefix."""
+    return any(name.startswith(f"{WHOLE}.") and not name.startswith(f"{prefix}-") for name in tags)
 
 
-def leftovers(tags: Iterable[str], kept: Mapping[str, str], prefix: str) -> list[str]:
+def find_surplus(tags: Iterable[str], kept: Mapping[str, str], prefix: str) -> list[str]:
     """Return the names of tags that spoke of a value before and no longer do, sorted."""
-    ours = {OWNER, f"{WHOLE}-made", f"{prefix}-version", f"{prefix}-void"}
-    return sorted(name for name in tags if name not in kept and (name in ours or is_in_use(name, prefix)))
+    ours, is_use = {OWNER, f"{WHOLE}-made", f"{prefix}-version", f"{prefix}-void"}, _is_use_of(prefix)
+    return sorted(name for name in tags if name not in kept and (name in ours or is_use(name)))
 
 
 def to_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -90,6 +99,10 @@ def to_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def from_list(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
     """Return tags from the way AWS gives them."""
     return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
+
+
+def _is_use_of(prefix: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith((f"{prefix}-receipt-", f"{prefix}-intent-"))
 
 
 def _dump(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
