@@ -9,11 +9,9 @@ DEBTS: Mapping[str, frozenset[str]] = {
         {
             "keyplan/model/examination.py",
             "keyplan/model/manifest.py",
-            "keyplan/sinks/aws/parameters.py",
-            "keyplan/sinks/aws/places.py",
-            "keyplan/sinks/aws/secrets_manager.py",
             "keyplan/sinks/github/places.py",
             "keyplan/sinks/kubernetes/errors.py",
+            "keyplan/sinks/kubernetes/places.py",
             "keyplan/sinks/kubernetes/secret.py",
             "keyplan/sinks/kubernetes/state.py",
         }

@@ -12,7 +12,7 @@ from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, ma
 from sinks.aws_servers import REGION, Emulator, aws_environment, emulating
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.manifest import KeyId
+from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
@@ -58,7 +58,7 @@ def sign_in(guarded: Emulator, policy: dict[str, Any]) -> Any:
     )
 
 
-def make_sink(guarded: Emulator, kind: str, *, without: str = "", name: str = "arize") -> Sink:
+def make_sink(guarded: Emulator, kind: str, *, without: str = "", name: str = "arize", **options: Json) -> Sink:
     """Return a sink whose user has the policy of its page, less one action."""
     policy = read_policy(kind, guarded.client("sts").get_caller_identity()["Account"])
     for statement in policy["Statement"]:
@@ -69,7 +69,7 @@ def make_sink(guarded: Emulator, kind: str, *, without: str = "", name: str = "a
         return Service(session.client(of, endpoint_url=guarded.url), exceptions)
 
     whole = f"{'/' if kind == 'aws-ssm' else ''}{name}/{uuid.uuid4().hex}/{{name}}"
-    settings = make_sink_settings({"name": whole}, sink_type=kind)
+    settings = make_sink_settings({"name": whole, **options}, sink_type=kind)
     if kind == "aws-ssm":
         client = ParametersClient(service("ssm"), service("resourcegroupstaggingapi"))
         return ssm.build_on(settings, owner=OWNER, client=client)
@@ -150,3 +150,12 @@ def test_without_the_index_of_tags_each_parameter_is_asked(guarded: Emulator) ->
     slots = [sink.locate(OWNER, make_declaration(f"key-{number}"), make_delivery()) for number in range(51)]
     sink.put(slots[0], RawKey(RAW), make_receipt())
     assert sink.inspect(slots)[slots[0]].content is Content.MATCHES
+
+
+def test_a_field_that_may_not_be_read_is_refused_before_a_key_is_made(guarded: Emulator) -> None:
+    sink = make_sink(guarded, "aws-secrets-manager", without="secretsmanager:GetSecretValue", field="{name}")
+    slot = slot_of(sink)
+    guarded.client("secretsmanager").create_secret(Name=str(slot.options["name"]), SecretString='{"other": "x"}')
+    with pytest.raises(SinkDeniedError, match="denies secretsmanager:GetSecretValue"):
+        sink.intend(slot, make_intent())
+    assert sink.inspect([slot])[slot] == Holding(present=True)

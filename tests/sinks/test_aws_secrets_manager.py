@@ -17,8 +17,8 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
-from keyplan.ports import Sink
-from keyplan.sinks.aws.secrets_client import SecretsClient
+from keyplan.ports import Examinable, Sink
+from keyplan.sinks.aws.secrets_client import SecretRecord, SecretsClient
 from keyplan.sinks.aws.secrets_manager import build_on
 from keyplan.sinks.value_store import StoreConflictError
 from keyplan.testing.samples import OTHER_RAW
@@ -310,7 +310,7 @@ def test_a_secret_that_somebody_made_without_a_value_is_filled(
     assert (consumer.text(name_of(slot)), look(sink, slot).receipt) == (RAW, make_receipt())
 
 
-def test_with_overwrite_a_persons_value_is_replaced(emulator: Emulator, consumer: Consumer) -> None:
+def test_with_overwrite_a_users_value_is_replaced(emulator: Emulator, consumer: Consumer) -> None:
     sink = make_sink(emulator, overwrite=True)
     slot = slot_of(sink)
     consumer.write(name_of(slot), "by-hand")
@@ -374,14 +374,16 @@ def test_a_secret_deleted_by_hand_is_missed_and_restored(sink: Sink, slot: Slot,
     assert consumer.text(name_of(slot)) == OTHER_RAW
 
 
-def test_a_persons_deleted_secret_is_not_restored(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+def test_a_users_deleted_secret_is_not_restored(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     consumer.write(name_of(slot), "by-hand")
     consumer.client.delete_secret(SecretId=name_of(slot))
+    (finding,) = sink.examine([slot]) if isinstance(sink, Examinable) else ()
+    assert "scheduled for deletion" in finding.detail
     with pytest.raises(SinkDeniedError, match="scheduled for deletion"):
         sink.intend(slot, make_intent())
 
 
-def test_a_value_that_a_person_put_in_ours_place_outlives_us(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+def test_a_value_that_a_user_put_in_the_place_of_ours_stays(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(name_of(slot), "by-hand")
     sink.withdraw(slot, OWNER)
@@ -400,6 +402,18 @@ def test_withdrawing_an_intent_takes_the_empty_secret_away(sink: Sink, slot: Slo
     sink.intend(slot, make_intent())
     sink.withdraw(slot, OWNER)
     assert look(sink, slot) == Holding(present=False)
+
+
+def test_a_value_that_a_user_put_into_a_secret_made_for_an_intent_is_not_ours(
+    sink: Sink, slot: Slot, consumer: Consumer
+) -> None:
+    sink.intend(slot, make_intent())
+    consumer.write(name_of(slot), "by-hand")
+    sink.retract(slot, make_intent().id)
+    with pytest.raises(SinkDeniedError, match="keyplan did not write"):
+        sink.intend(slot, make_intent())
+    sink.withdraw(slot, OWNER)
+    assert (consumer.text(name_of(slot)), consumer.tags(name_of(slot))) == ("by-hand", {})
 
 
 # fields
@@ -421,6 +435,39 @@ def test_other_fields_stay_as_they_are(fields: Sink, consumer: Consumer) -> None
     assert consumer.tags(name_of(slot)) == {}
 
 
+def test_a_restored_secret_keeps_its_other_fields(fields: Sink, consumer: Consumer) -> None:
+    first, second = slot_of(fields, "first"), slot_of(fields, "second")
+    fields.put(first, RawKey(RAW), make_receipt())
+    consumer.client.delete_secret(SecretId=name_of(first))
+    fields.intend(second, make_intent())
+    fields.put(second, RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
+    assert json.loads(consumer.text(name_of(first)) or "") == {"first": RAW, "second": OTHER_RAW}
+
+
+class Interrupted(SecretsClient):
+    """A client that another writer is faster than, once."""
+
+    def __init__(self, consumer: Consumer, emulator: Emulator) -> None:
+        super().__init__(*emulator.services("secretsmanager"))
+        self._pending: list[Consumer] = [consumer]
+
+    def fill(self, record: SecretRecord, token: str, content: bytes) -> None:
+        """Fill a secret after the other writer did."""
+        if self._pending:
+            self._pending.pop().write(record.name, '{"theirs": "x", "first": "ak-first"}')
+        super().fill(record, token, content)
+
+
+def test_a_field_that_another_writer_added_meanwhile_stays(
+    emulator: Emulator, fields: Sink, consumer: Consumer
+) -> None:
+    first = slot_of(fields, "first")
+    fields.put(first, RawKey(RAW), make_receipt())
+    interrupted = make_sink(emulator, Interrupted(consumer, emulator), name=name_of(first), field="{name}")
+    interrupted.put(slot_of(interrupted, "second"), RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
+    assert json.loads(consumer.text(name_of(first)) or "") == {"theirs": "x", "first": "ak-first", "second": OTHER_RAW}
+
+
 def test_two_keys_share_a_secret(fields: Sink, consumer: Consumer) -> None:
     first, second = slot_of(fields, "first"), slot_of(fields, "second")
     fields.put(first, RawKey(RAW), make_receipt())
@@ -440,7 +487,7 @@ def test_a_field_is_put_again_without_another_version(fields: Sink, consumer: Co
     assert consumer.stages(name_of(slot)) == before
 
 
-def test_a_persons_field_is_not_overwritten_and_one_that_is_gone_is_missed(fields: Sink, consumer: Consumer) -> None:
+def test_a_users_field_is_not_overwritten_and_one_that_is_gone_is_missed(fields: Sink, consumer: Consumer) -> None:
     slot = slot_of(fields)
     consumer.write(name_of(slot), '{"ci": "by-hand"}')
     with pytest.raises(SinkDeniedError, match="keyplan did not write"):

@@ -190,7 +190,7 @@ def test_the_same_value_written_by_hand_still_matches(sink: Sink, slot: Slot, co
     assert look(sink, slot).content is Content.MATCHES
 
 
-def test_with_overwrite_a_persons_value_is_replaced(emulator: Emulator, consumer: Consumer) -> None:
+def test_with_overwrite_a_users_value_is_replaced(emulator: Emulator, consumer: Consumer) -> None:
     sink = make_sink(emulator, overwrite=True)
     slot = slot_of(sink)
     consumer.write(slot.location, "by-hand")
@@ -231,11 +231,35 @@ def test_an_imported_value_gets_a_receipt_and_is_compared_by_reading(
     assert look(sink, slot) == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
 
 
-def test_a_value_that_a_person_put_in_ours_place_outlives_us(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+def test_a_value_that_a_user_put_in_the_place_of_ours_stays(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.write(slot.location, "by-hand")
     sink.withdraw(slot, OWNER)
     assert (consumer.text(slot.location), consumer.tags(slot.location)) == ("by-hand", {})
+
+
+def test_another_owners_intent_beside_our_value_keeps_us_out_and_stays(
+    sink: Sink, slot: Slot, consumer: Consumer
+) -> None:
+    sink.intend(slot, make_intent(owner="another-team"))
+    consumer.write(slot.location, RAW)
+    ours = {"keyplan-owner": OWNER}
+    tags = [{"Key": name, "Value": value} for name, value in ours.items()]
+    consumer.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=slot.location, Tags=tags)
+    with pytest.raises(SinkDeniedError, match="another-team"):
+        sink.intend(slot, make_intent())
+    sink.withdraw(slot, OWNER)
+    assert consumer.names_beside(slot.location) == [f"{slot.location}.keyplan-intent"]
+
+
+def test_a_value_that_a_user_made_beside_an_intent_is_not_ours(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+    sink.intend(slot, make_intent())
+    consumer.write(slot.location, "by-hand")
+    with pytest.raises(SinkDeniedError, match="keyplan did not write"):
+        sink.put(slot, RawKey(RAW), make_receipt())
+    sink.retract(slot, make_intent().id)
+    assert consumer.names_beside(slot.location) == [slot.location]
+    assert consumer.tags(slot.location) == {}
 
 
 def test_withdrawing_takes_an_intent_along(sink: Sink, slot: Slot, consumer: Consumer) -> None:
