@@ -93,7 +93,7 @@ def test_throttling_that_ends_is_waited_out(sink: Sink, slot: Slot, inject: Call
         pytest.param({"error": {"code": "ExpiredTokenException", "status": 400}}, SinkDeniedError, id="login expired"),
     ],
 )
-def test_what_does_not_end_is_said_with_what_to_do(
+def test_a_failure_that_does_not_end_comes_with_advice(
     sink: Sink, slot: Slot, inject: Callable[..., None], fault: dict[str, Any], expected: type[Exception]
 ) -> None:
     inject(**fault)

@@ -1,4 +1,4 @@
-"""What can be told of the AWS sinks without boto3 and without a server."""
+"""What the AWS sinks do without boto3 and without a server."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_notes_survive_tags_that_aws_allows() -> None:
 
 
 @pytest.mark.parametrize("value", ["1-00000000-x", "1-2a2e1e25-", "no"])
-def test_tags_that_nobody_can_read_are_no_receipt(value: str) -> None:
+def test_damaged_tags_are_no_receipt(value: str) -> None:
     assert AwsNote.read({"keyplan-owner": OWNER, "keyplan-receipt-00": value}, WHOLE) == AwsNote(owner=OWNER)
 
 

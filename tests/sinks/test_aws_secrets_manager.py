@@ -29,13 +29,13 @@ __all__ = ["aws_environment", "emulator"]
 
 
 class Consumer:
-    """Somebody with the SDK and no keyplan."""
+    """A consumer that has the SDK and no keyplan."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.client = emulator.client("secretsmanager")
 
     def text(self, name: str) -> str | None:
-        """Return the current value as it stands there; None where AWS gives none."""
+        """Return the current value as it stands there; None if AWS gives none."""
         gone = (self.client.exceptions.ResourceNotFoundException, self.client.exceptions.InvalidRequestException)
         try:
             return self.client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT").get("SecretString")
@@ -268,7 +268,7 @@ def test_owner_and_receipt_stand_in_tags_that_aws_allows(sink: Sink, slot: Slot,
     assert all(len(value) <= 256 and value.isascii() for value in tags.values())
 
 
-def test_tags_of_other_people_stay(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+def test_other_tags_stay(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.client.tag_resource(SecretId=name_of(slot), Tags=[{"Key": "cost-centre", "Value": "42"}])
     sink.intend(slot, make_intent())
@@ -276,7 +276,7 @@ def test_tags_of_other_people_stay(sink: Sink, slot: Slot, consumer: Consumer) -
     assert consumer.tags(name_of(slot))["cost-centre"] == "42"
 
 
-def test_a_receipt_that_somebody_spoiled_is_none(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+def test_a_damaged_receipt_is_none(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt())
     consumer.client.tag_resource(SecretId=name_of(slot), Tags=[{"Key": "keyplan-receipt-00", "Value": "mine"}])
     assert look(sink, slot) == Holding(present=True)
@@ -297,7 +297,7 @@ def test_the_kms_key_encrypts(emulator: Emulator, consumer: Consumer) -> None:
     assert consumer.describe(name_of(slot_of(sink)))["KmsKeyId"] == "alias/keys"
 
 
-def test_a_secret_that_somebody_made_without_a_value_is_filled(
+def test_a_secret_that_a_user_made_without_a_value_is_filled(
     sink: Sink, slot: Slot, consumer: Consumer, emulator: Emulator
 ) -> None:
     if emulator.name == "ministack":
@@ -388,14 +388,6 @@ def test_a_value_that_a_user_put_in_the_place_of_ours_stays(sink: Sink, slot: Sl
     consumer.write(name_of(slot), "by-hand")
     sink.withdraw(slot, OWNER)
     assert (consumer.text(name_of(slot)), consumer.tags(name_of(slot))) == ("by-hand", {})
-
-
-def test_on_remove_keep_leaves_all_as_it_is(emulator: Emulator, consumer: Consumer) -> None:
-    sink = make_sink(emulator, on_remove="keep")
-    slot = slot_of(sink)
-    sink.put(slot, RawKey(RAW), make_receipt())
-    sink.withdraw(slot, OWNER)
-    assert look(sink, slot).receipt == make_receipt()
 
 
 def test_withdrawing_an_intent_takes_the_empty_secret_away(sink: Sink, slot: Slot, consumer: Consumer) -> None:

@@ -28,13 +28,13 @@ __all__ = ["aws_environment", "emulator"]
 
 
 class Consumer:
-    """Somebody with the SDK and no keyplan."""
+    """A consumer that has the SDK and no keyplan."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.client = emulator.client("ssm")
 
     def text(self, name: str) -> str | None:
-        """Return the value as it stands there; None where there is no parameter."""
+        """Return the value as it stands there; None if there is no parameter."""
         try:
             return str(self.client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
         except self.client.exceptions.ParameterNotFound:
@@ -146,7 +146,7 @@ def test_owner_and_receipt_stand_in_tags_that_aws_allows(sink: Sink, slot: Slot,
     assert all(len(value) <= 256 and value.isascii() for value in tags.values())
 
 
-def test_tags_of_other_people_stay(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+def test_other_tags_stay(sink: Sink, slot: Slot, consumer: Consumer) -> None:
     sink.put(slot, RawKey(RAW), make_receipt(name="long" * 100))
     mine = [{"Key": "cost-centre", "Value": "42"}]
     consumer.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=slot.location, Tags=mine)
@@ -199,10 +199,12 @@ def test_with_overwrite_a_users_value_is_replaced(emulator: Emulator, consumer: 
     assert (consumer.text(slot.location), look(sink, slot).receipt) == (RAW, make_receipt())
 
 
-def test_a_parameter_in_the_open_is_not_filled(emulator: Emulator, consumer: Consumer) -> None:
+def test_a_parameter_that_is_not_encrypted_is_not_filled(emulator: Emulator, consumer: Consumer) -> None:
     sink = make_sink(emulator, overwrite=True)
     consumer.write(slot_of(sink).location, "by-hand", "String")
-    with pytest.raises(SinkDeniedError, match="in the open"):
+    with pytest.raises(SinkDeniedError, match="does not encrypt"):
+        sink.intend(slot_of(sink), make_intent())
+    with pytest.raises(SinkDeniedError, match="does not encrypt"):
         sink.put(slot_of(sink), RawKey(RAW), make_receipt())
     assert consumer.text(slot_of(sink).location) == "by-hand"
 
@@ -267,13 +269,6 @@ def test_withdrawing_takes_an_intent_along(sink: Sink, slot: Slot, consumer: Con
     sink.intend(slot, make_intent())
     sink.withdraw(slot, OWNER)
     assert consumer.names_beside(slot.location) == []
-
-
-def test_on_remove_keep_leaves_all_as_it_is(emulator: Emulator) -> None:
-    sink = make_sink(emulator, on_remove="keep")
-    sink.put(slot_of(sink), RawKey(RAW), make_receipt())
-    sink.withdraw(slot_of(sink), OWNER)
-    assert look(sink, slot_of(sink)).receipt == make_receipt()
 
 
 def test_many_receipts_need_few_requests(emulator: Emulator) -> None:

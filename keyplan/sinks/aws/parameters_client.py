@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from keyplan.errors import SinkDeniedError
 from keyplan.sinks.aws.notes import OWNER, VERSION, from_list, to_list
 from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
 
@@ -21,7 +20,8 @@ _NAMES_A_REQUEST = 50
 _ABSENT = ("ParameterNotFound",)
 _DENIED = ("AccessDeniedException", "AccessDenied")
 _LISTING = "the listing of parameters"
-_TYPE = "SecureString"
+SECURE = "SecureString"
+"""The type of an encrypted parameter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,29 +98,25 @@ class ParametersClient:
 
     def create(self, name: str, content: bytes, storage: ParameterStorage, tags: Mapping[str, str]) -> None:
         """Make a parameter of a value and its tags, in one step. Raises SinkUnavailableError if there is one."""
+        # Without Overwrite, so that AWS refuses if there is one meanwhile; with it, AWS would take no tags.
         self._store.call(
             "put_parameter",
             name,
             Name=name,
             Value=content.decode(),
-            Type=_TYPE,
+            Type=SECURE,
             Tags=to_list(tags),
             **storage.arguments(),
         )
 
     def renew(self, record: ParameterRecord, content: bytes, storage: ParameterStorage) -> str:
-        """Give a parameter another value and return its version. Raises SinkDeniedError if it is no SecureString."""
-        if record.type != _TYPE:
-            # AWS, PutParameter, HierarchyTypeMismatchException: a parameter's type never changes.
-            raise SinkDeniedError(
-                f"{record.name}: is a {record.type}, which stands in the open", advice="delete it, or name another"
-            )
+        """Give a parameter another value and return its version."""
         answer = self._store.call(
             "put_parameter",
             record.name,
             Name=record.name,
             Value=content.decode(),
-            Type=_TYPE,
+            Type=SECURE,
             Overwrite=True,
             **storage.arguments(),
         )
@@ -169,6 +165,7 @@ class ParametersClient:
                 PaginationToken=token,
             )
             for item in (page or {}).get("ResourceTagMappingList", ()):
+                # An ARN has one slash before the name, whether the name begins with one or not.
                 tags[item["ResourceARN"].partition(":parameter/")[2]] = from_list(item["Tags"])
             token = (page or {}).get("PaginationToken") or None
         return tags

@@ -14,7 +14,7 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
 from keyplan.model.receipt import Receipt
 from keyplan.sinks.aws.notes import OWNER, WHOLE, AwsNote, find_surplus
-from keyplan.sinks.aws.parameters_client import ParameterRecord, ParametersClient, ParameterStorage
+from keyplan.sinks.aws.parameters_client import SECURE, ParameterRecord, ParametersClient, ParameterStorage
 from keyplan.sinks.aws.places import describe_form, name_of, read_text
 from keyplan.sinks.aws.service import WIDEST
 from keyplan.sinks.notes import Entry
@@ -95,6 +95,7 @@ class AwsParameters:
             # With an intent beside it, too: what a user made meanwhile has no mark of ours.
             is_foreign=not pair.note.owner,
             seal=record.version,
+            obstacle=_find_other_type(record),
         )
 
     def _put(self, slot: Slot, pair: _Pair, content: bytes, entry: Entry) -> None:
@@ -159,6 +160,15 @@ def _pair(record: ParameterRecord | None, beside: ParameterRecord | None) -> _Pa
         note=AwsNote.read(record.tags, WHOLE) if record else AwsNote(),
         beside=beside,
         beside_note=AwsNote.read(beside.tags, WHOLE) if beside else AwsNote(),
+    )
+
+
+def _find_other_type(record: ParameterRecord) -> SinkDeniedError | None:
+    """Return why a parameter can't take a value: it is not encrypted, and AWS changes no parameter's type."""
+    if record.type == SECURE:
+        return None
+    return SinkDeniedError(
+        f"{record.name}: is a {record.type}, which AWS does not encrypt", advice="delete it, or name another"
     )
 
 

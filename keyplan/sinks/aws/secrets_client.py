@@ -81,6 +81,7 @@ class SecretsClient:
         return {record.name: record for record in (*listed.values(), *described) if record.name in set(names)}
 
     def _list(self, owner: str) -> dict[str, SecretRecord]:
+        # Key and value may match two different tags of a secret: too much is found, and sorted out by name.
         filters = [{"Key": "tag-key", "Values": [OWNER]}, {"Key": "tag-value", "Values": [owner]}]
         pages = self._service.pages("list_secrets", "the listing of secrets", Filters=filters, MaxResults=100)
         records = [_record(item, item.get("SecretVersionsToStages")) for page in pages for item in page["SecretList"]]
@@ -134,6 +135,7 @@ class SecretsClient:
 
     def probe(self, record: SecretRecord, token: str) -> None:
         """Prove that versions may be written and labels moved, by a version that no consumer gets."""
+        # AWS makes the first version current, whatever its label: an empty secret can't be tried.
         if record.current:
             self._put(record.name, token, _PROBE_TEXT, PROBE)
             self._unlabel(record.name, PROBE, token)

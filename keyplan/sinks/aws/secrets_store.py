@@ -215,7 +215,7 @@ class AwsSecrets:
 
     def _delete(self, held: _Held) -> None:
         days = held.slot.options.get("recovery_days", 30)
-        # If nobody ever got a value there is nothing to restore: the name may be free at once.
+        # If no consumer ever got a value there is nothing to restore: the name may be free at once.
         self._client.delete(held.record.name, days if isinstance(days, int) and held.record.current else 0)
 
     def _note(self, held: _Held, note: AwsNote) -> None:

@@ -86,8 +86,8 @@ _ADVICE: Mapping[str, str] = {
     "HierarchyTypeMismatchException": "delete the parameter: AWS can't turn another type into SecureString",
     "InvalidKeyId": "see that kms_key_id names an enabled key of this region that keyplan's role may use",
     "InvalidSignatureException": "see that the AWS credentials and this machine's clock are right",
-    "LimitExceededException": "remove secrets, versions or tags that nobody needs, or have the quota raised",
-    "ParameterLimitExceeded": "remove parameters that nobody needs, or have the quota raised",
+    "LimitExceededException": "remove secrets, versions or tags that are not needed, or have the quota raised",
+    "ParameterLimitExceeded": "remove parameters that are not needed, or have the quota raised",
     "ParameterMaxVersionLimitExceeded": "take the label off the parameter's oldest version",
     "TooManyTagsError": "remove other tags: AWS allows 50 on one resource, of which keyplan needs about 10",
     "UnrecognizedClientException": "see that the AWS credentials are right and belong to this region's partition",
@@ -176,9 +176,11 @@ def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str)
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        # The applier delivers keys in parallel, each with its own requests.
         max_pool_connections=2 * WIDEST,
         user_agent_appid="keyplan",
     )
+    # A filter, not a level: the program, or another library, may set levels at any time.
     for name in _TALKATIVE:
         logging.getLogger(name).addFilter(_ABOVE_DEBUG)
     endpoint = options.get("endpoint_url")
@@ -200,6 +202,7 @@ def to_name_part(value: str) -> str:
     """
     if value and not _UNSAFE.search(value) and value.strip(".") and len(value) <= _LONGEST_PART:
         return value
+    # Without a digest, two values that differ in such characters alone would share a name.
     digest = hashlib.sha256(value.encode()).hexdigest()[:8]
     plain = _UNSAFE.sub("-", value).strip(".-")[: _LONGEST_PART - len(digest) - 1]
     return f"{plain}-{digest}" if plain else digest
