@@ -37,7 +37,7 @@ def require_digest(expected: str, found: str) -> None:
 
 
 def require_unspent(reviewed: Plan, ledger: LedgerReader) -> None:
-    """Return if the plan was never applied. Raises PlanSpentError, which says when and where it was."""
+    """Return if the plan was never applied. Raises PlanSpentError, which says when and if it was."""
     spending = ledger.spending(_name(reviewed))
     if spending:
         raise PlanSpentError(

@@ -22,14 +22,14 @@ def list_default_manifests(context: RunContext) -> list[str]:
 def find_manifests(named: Sequence[str], context: RunContext) -> tuple[str, ...]:
     """Return the names of all files that are meant, each once: a folder stands for the manifests in and below it.
 
-    Raises InputError where none is named and none is there, or where a folder holds none.
+    Raises InputError if none is named and no default one exists, or if a folder holds none.
     """
     found = [name for one in named for name in _expand(one, context)] or [find_manifest(None, context)]
     return tuple(dict.fromkeys(found))
 
 
 def find_manifest(named: str | None, context: RunContext) -> str:
-    """Return the name of the manifest to use. Raises InputError where none is named and none is there."""
+    """Return the name of the manifest to use. Raises InputError if none is named and no default one exists."""
     found = [named] if named is not None else list_default_manifests(context)
     if not found:
         raise InputError(

@@ -1,7 +1,6 @@
-"""Files that a user names: found, read within bounds, and told apart.
+"""Reads the files that a user names, within bounds, and writes those that a command makes, whole or not at all.
 
-In: a name on the command line. Out: bytes, a manifest, a saved plan. Never: a traceback for a folder, a missing
-file, one that may not be read, one without end.
+What is written is readable by its owner alone, unless it is public.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Input:
 
 
 def read_input(name: str, context: RunContext, *, if_missing: str = "write a manifest with: keyplan init") -> Input:
-    """Return a file's content. Raises InputError where it cannot be read, or is too large."""
+    """Return a file's content. Raises InputError if it cannot be read, or is too large."""
     if name == STDIN:
         return Input(name=name, folder=context.folder, content=_bound(context.read_stdin(MAX_INPUT_BYTES + 1), name))
     path = context.folder / name
@@ -78,7 +77,7 @@ def read_manifest(source: Input) -> Manifest:
 def read_manifest_with_problems(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
     """Return what of the manifest in it is sound, and every problem in file order.
 
-    Raises ManifestError where nothing is sound.
+    Raises ManifestError if nothing is sound.
     """
     return read_with_problems(
         source.content,
@@ -95,7 +94,7 @@ def read_manifest_with_problems(source: Input) -> tuple[Manifest, tuple[Problem,
 def read_policies(files: Collection[str], context: RunContext) -> tuple[Policy, ...]:
     """Return the policies in these files, in their order.
 
-    Raises InputError where one cannot be read, ManifestError with every problem of all of them.
+    Raises InputError if one cannot be read, ManifestError with every problem of all of them.
     """
     policies, problems = read_policies_with_problems(files, context)
     if problems:
@@ -122,7 +121,7 @@ def read_policies_with_problems(
 def read_plans(source: Input) -> tuple[Plan, ...]:
     """Return the saved plan in it, or the plans of several manifests.
 
-    Raises PlanFileError where it is none, or says something else than the digest it carries.
+    Raises PlanFileError if it is none, or says something else than the digest it carries.
     """
     try:
         document = json.loads(source.content)
@@ -156,12 +155,12 @@ def _bound(content: bytes, name: str) -> bytes:
 
 
 def save_privately(path: Path, content: bytes) -> None:
-    """Put a file of mode 0600 in place of a former one. Raises InputError where that is impossible."""
+    """Put a file of mode 0600 in place of a former one. Raises InputError if that is impossible."""
     _save(path, content, mode=0o600)
 
 
 def save_publicly(path: Path, content: bytes) -> None:
-    """Put a file of mode 0644 in place of a former one. Raises InputError where that is impossible.
+    """Put a file of mode 0644 in place of a former one. Raises InputError if that is impossible.
 
     For metrics alone: node_exporter reads them as another user. They hold names, times and counts, which everybody who
     may see the dashboard sees, and never a key, a redacted form, a description or a fingerprint.
@@ -170,7 +169,7 @@ def save_publicly(path: Path, content: bytes) -> None:
 
 
 def save_new(path: Path, content: bytes) -> None:
-    """Write a file that must not be there yet. Raises InputError where it is, or where that is impossible."""
+    """Write a file that must not be there yet. Raises InputError if it is, or where that is impossible."""
     try:
         with path.open("xb") as file:
             file.write(content)

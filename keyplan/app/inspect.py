@@ -20,7 +20,7 @@ from keyplan.ports import Sink
 
 
 def make_calendar(wiring: Wiring, workspace: Workspace, span: timedelta) -> Calendar:
-    """Return what becomes due within `span` from now if nobody changes the manifest. Writes nothing, takes no lock.
+    """Return what becomes due within `span` from now if the manifest stays as it is. Writes nothing, takes no lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """

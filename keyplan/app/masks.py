@@ -1,6 +1,9 @@
-"""A writer of keys that has each new raw key masked in a log before anybody can do anything with it.
+"""Announces each new raw key to GitHub's runner as a secret, if it is certain that the runner alone reads stderr.
 
-In: a writer, and a mask. Out: the same writer. Never: a raw key that is lost because it could not be masked.
+No raw key may reach a file, a `tee`, a terminal or another program's pipe, and no key is lost because it could not be
+masked. docs/decisions/0011-masks.md says why this is done and when not. Sources: docs.github.com, "Workflow commands
+for GitHub Actions"; actions/runner 258d6c8: ActionCommand (only the start of a line is a command),
+AddMaskCommandExtension (the line is not echoed), ScriptHandler and ContainerStepHost (which process runs the script).
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ class MaskingWriter:
 
     writer: KeyWriter
     mask: Callable[[RawKey], None]
-    """Announces a raw key to whoever keeps the log. Never raises."""
+    """Announces a raw key to the log's keeper. Never raises."""
 
     def create(self, desired: Desired, *, expires_at: datetime | None) -> Issued:
         """Make a key and mask its raw key; raises what the writer raises."""
@@ -74,7 +77,7 @@ class _RunnerMask:
         with suppress(OSError):
             if name_open_file(self.descriptor) == self.pipe and _is_plain(raw):
                 # One write of at most PIPE_BUF bytes is never mixed with another's (POSIX, write). The line break
-                # before it ends a line that somebody left half written, in which the runner would see no command.
+                # before it ends a line that was left half written, in which the runner would see no command.
                 os.write(self.descriptor, f"\n::add-mask::{_escape(raw.reveal())}\n".encode("ascii"))
 
 
@@ -100,7 +103,7 @@ def find_mask(
 
 
 def reaches_runner(pipe: str, own: int, processes: Mapping[int, Process]) -> bool:
-    """Whether it is certain that nobody but GitHub's runner reads what this process writes into a pipe.
+    """Whether it is certain that GitHub's runner alone reads what this process writes into a pipe.
 
     Either the runner is among its ancestors and reads that pipe. Or, in a job's container, where the runner cannot be
     seen, the topmost ancestor is a step's script and no process that can be seen reads it.
@@ -112,7 +115,7 @@ def reaches_runner(pipe: str, own: int, processes: Mapping[int, Process]) -> boo
     if runner:
         return pipe in (runner.reads or ())
     steps = (number for number, process in ancestors.items() if process.parent == 0 and _runs_step(process))
-    # The first process of a container is nobody's step: it was there before, or is an image of its own.
+    # The first process of a container is no step's: it was there before, or is an image of its own.
     return any(number != _INIT for number in steps) and _is_read_by_none(pipe, processes)
 
 

@@ -1,6 +1,6 @@
-"""The metrics file of a run: written when it ends well, and when it fails.
+"""Writes the metrics file of a run, when it ends well and when it fails. The file is replaced as a whole.
 
-In: what a command looked at. Out: one file, replaced whole. Never: a failure because the former one made no sense.
+A former file that makes no sense is no failure.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ class Meter:
 
     def __init__(self, *, is_read: bool) -> None:
         self.is_read = is_read
-        """Whether what it is told goes anywhere."""
+        """Whether the metrics are written anywhere."""
         self.manifests: tuple[str, ...] | None = None
         """Paths of all manifests that are to be looked at; None until that is known."""
         self.looks: list[Inspection] = []
 
     def expect(self, manifests: Sequence[str]) -> None:
-        """Tell which manifests are looked at now; one that is never noted counts as failed."""
+        """Take the manifests of the run; one that is never noted counts as failed."""
         self.manifests = tuple(manifests)
 
     def note(self, look: Inspection) -> None:
-        """Tell what a look brought."""
+        """Take what was found for one manifest."""
         self.looks.append(look)
 
     @property
     def failed(self) -> tuple[str, ...] | None:
-        """Manifests that were expected and not noted; None where nobody knows which."""
+        """Manifests that were expected and not noted; None if that is not known."""
         if self.manifests is None:
             return None
         seen = {look.plan.manifest for look in self.looks}
@@ -48,9 +48,9 @@ class Meter:
 
 @contextmanager
 def meter_run(context: RunContext, file: Path | None, *, command: str) -> Iterator[Meter]:
-    """Give a meter, and write what it was told into the file when the block ends, by an error of ours too.
+    """Yield a meter, and write the metrics file when the block ends, with a KeyplanError too.
 
-    Raises InputError where the file cannot be written; where the block failed, that is only told on stderr.
+    Raises InputError if the file cannot be written; if the block failed, that is only reported on stderr.
     """
     clock, meter = context.wiring.clock, Meter(is_read=file is not None)
     started_at = clock.now()

@@ -1,8 +1,4 @@
-"""Notices about a run: where they go, and when they are sent.
-
-In: ``--notify`` and its kin, what a run found. Out: notices sent. Never: a URL shown; a run that fails to answer
-because nobody could be told.
-"""
+"""Sends the notices of a run. A URL is never shown, and a notice that reaches nobody changes no answer of the run."""
 
 from __future__ import annotations
 
@@ -28,18 +24,18 @@ _LARGEST_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSettings:
-    """What a command is told about notices."""
+    """Where notices go, and when."""
 
     urls: tuple[str, ...] = field(default=(), repr=False)
     """Each may hold a secret."""
     file: Path | None = None
     """Holds further URLs, one a line."""
     is_heartbeat: bool = False
-    """Whether to tell that all is well, too."""
+    """Whether to send a notice if nothing is wrong, too."""
 
 
 class NoticeSender:
-    """Tells everybody who is to be told about one run."""
+    """Sends the notices of one run to every target."""
 
     def __init__(self, context: RunContext, notifiers: Sequence[Notifier], *, is_heartbeat: bool) -> None:
         self._context = context
@@ -47,7 +43,7 @@ class NoticeSender:
         self._is_heartbeat = is_heartbeat
 
     def tell(self, drifts: Sequence[Drift], troubles: Sequence[FailedManifest], *, command: str) -> bool:
-        """Return whether everybody was told who was to be; whom nothing reached is named on stderr."""
+        """Return whether every notice arrived; targets that none reached are named on stderr."""
         notice = build_notice(
             drifts,
             troubles,
@@ -57,7 +53,7 @@ class NoticeSender:
         )
         if notice.mood is Mood.CALM and not self._is_heartbeat:
             return True
-        # One that fails must not keep the others from being told.
+        # One that fails must not keep the others from being sent.
         sent = [self._send(notifier, notice) for notifier in self._notifiers]
         return all(sent)
 
@@ -73,9 +69,9 @@ class NoticeSender:
 def open_notice_sender(
     context: RunContext, settings: NotificationSettings, *, client: OpenClient = open_client
 ) -> NoticeSender:
-    """Return who tells about the run. Call it first: a URL that makes no sense is to be told before anything is done.
+    """Return the sender of a run. Call it first: a URL that makes no sense is reported before anything is done.
 
-    Raises InputError where a URL cannot be used, a package is missing, or the file cannot be read.
+    Raises InputError if a URL cannot be used, a package is missing, or the file cannot be read.
     """
     targets = [read_target(url) for url in dict.fromkeys((*settings.urls, *_read_file(context, settings.file)))]
     clock = context.wiring.clock

@@ -1,7 +1,6 @@
-"""The same thing for several manifests at the same time.
+"""Does the same thing for several manifests at the same time. One that fails must not end the others.
 
-In: things to do it for. Out: what came of each, in the same order. Never: one that fails and takes the others along;
-somebody who interrupts and is kept waiting for a server.
+An interrupt ends the waiting at once, even if a server does not answer.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Result = TypeVar("Result")
 def run_parallel(
     do: Callable[[Given], Result], given: Sequence[Given], *, break_off: Callable[[], KeyplanError] | None = None
 ) -> list[Result | KeyplanError]:
-    """Return for each what came of it: a result, or the error that it raised.
+    """Return for each its result, or the error that it raised.
 
     A KeyboardInterrupt ends the waiting: it is raised, or, with `break_off`, what that returns is what came of those
     that are still under way. Their threads go on until the process ends.
@@ -44,7 +43,7 @@ def run_parallel(
     futures: list[Future[Result | KeyplanError]] = []
     try:
         for one in given:
-            futures.append(pool.submit(attempt, one))  # noqa: PERF401 - what was begun is known, whenever somebody interrupts
+            futures.append(pool.submit(attempt, one))  # noqa: PERF401 - what has begun is known whenever an interrupt comes
         _await(futures)
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)

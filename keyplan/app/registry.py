@@ -40,7 +40,7 @@ def list_types(group: str) -> tuple[str, ...]:
 def load(group: str, name: str) -> ModuleType:
     """Return the module registered under a name.
 
-    Raises InputError where the name is unknown, or its module needs a package that is not installed.
+    Raises InputError if the name is unknown, or its module needs a package that is not installed.
     """
     path = ORDINARY.get((group, name), "")
     entry = None if path else _find(group, name)
@@ -70,7 +70,7 @@ def options_schema(group: str, name: str) -> Mapping[str, Any]:
 
 
 def _find(group: str, name: str) -> EntryPoint:
-    """Return what is registered under a name. Raises InputError where nothing is."""
+    """Return what is registered under a name. Raises InputError if nothing is."""
     found = _registered(group).select(name=name)
     if not found:
         known = list_types(group)

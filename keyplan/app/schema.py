@@ -1,6 +1,6 @@
 """The manifest's schema with the options of every installed plugin in it, for editors.
 
-In: the published schema, the plugins' own. Out: one schema. Never: a manifest refused by it that keyplan takes.
+It must not refuse a manifest that keyplan takes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""From settings to ports: the one place where provider, sinks, ledger, clock and chance are put together.
+"""Puts provider, sinks, ledger, clock and chance together from settings: the one place that knows the plugins.
 
-In: what a manifest says, the environment, a way to tell the user a line. Out: ports. Never: a plugin that the
-manifest doesn't name is loaded; a port is used here.
+Only plugins that the manifest names are loaded, and no port is used here.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ class Wiring(Protocol):
         ...
 
     def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
-        """Return both doors to the provider. Raises InputError where settings or credential are unusable."""
+        """Return both doors to the provider. Raises InputError if settings or credential are unusable."""
         ...
 
     def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
         """Return the reading door alone, on the reader's own credential where the settings name one.
 
-        Raises InputError where settings or credential are unusable.
+        Raises InputError if settings or credential are unusable.
         """
         ...
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
-        """Return every configured sink. Raises InputError or SinkError where one is unusable."""
+        """Return every configured sink. Raises InputError or SinkError if one is unusable."""
         ...
 
     def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:

@@ -30,7 +30,7 @@ _SQLITE = LedgerSettings().type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A manifest, and where it stands."""
+    """A manifest, with the folder and the ledger that belong to it."""
 
     manifest: Manifest
     folder: Path
@@ -62,7 +62,7 @@ def open_workspace(
 ) -> Workspace:
     """Return the named manifest, or the default one, read and checked.
 
-    Raises InputError where there is none, ManifestError with every problem in it.
+    Raises InputError if there is none, ManifestError with every problem in it.
     """
     return load_workspace(read_input(find_manifest(named, context), context), context, ledger=ledger, policies=policies)
 
@@ -70,9 +70,9 @@ def open_workspace(
 def open_workspaces(
     named: Sequence[str], context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
 ) -> tuple[Workspace, ...]:
-    """Return the place of every manifest that is named, read and checked, in that order.
+    """Return a workspace for each named manifest, read and checked, in that order.
 
-    Raises InputError where two would be in each other's way; ManifestError with every problem of all of them.
+    Raises InputError if two would interfere with each other; ManifestError with every problem of all of them.
     """
     return load_workspaces([read_input(name, context) for name in named], context, ledger=ledger, policies=policies)
 
@@ -95,7 +95,7 @@ def load_workspaces(
 
 
 def require_separate(workspaces: Sequence[Workspace]) -> None:
-    """Return where no manifest is in another's way, as far as that shows offline. Raises InputError otherwise."""
+    """Return if no two manifests interfere, as far as that shows offline. Raises InputError otherwise."""
     by_ledger: dict[str, Workspace] = {}
     owners = _Owners()
     for workspace in workspaces:
@@ -109,7 +109,7 @@ def require_separate(workspaces: Sequence[Workspace]) -> None:
 
 
 def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspace]) -> None:
-    """Return where no two manifests own the keys of one account. Raises InputError otherwise.
+    """Return if no two manifests own the keys of one account. Raises InputError otherwise.
 
     Plans tell where the provider is, however a manifest spells it; a plan's workspace is found by its manifest.
     """
@@ -126,7 +126,7 @@ class _Owners:
         self._known: dict[tuple[str, str], str] = {}
 
     def add(self, manifest: str, owner: str, account: str) -> None:
-        """Note a manifest. Raises InputError where another one owns the keys already."""
+        """Note a manifest. Raises InputError if another one owns the keys already."""
         other = self._known.setdefault((owner, account), manifest)
         if other != manifest:
             raise InputError(
@@ -146,7 +146,7 @@ def load_workspace(
 def make_workspace(
     manifest: Manifest, folder: Path, context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
 ) -> Workspace:
-    """Return the place of a manifest in a folder; a ledger that is named starts from the working directory."""
+    """Return the workspace of a manifest in a folder; the path of a named ledger starts at the working directory."""
     held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
     for policy in held.policies:
         for declared in held.keys:
@@ -178,7 +178,7 @@ def _choose_ledger(manifest: Manifest, folder: Path, named: Path | None) -> Ledg
 
 @contextmanager
 def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPorts]:
-    """Give the manifest's provider, and let go of its connections afterwards."""
+    """Yield the manifest's provider, and close its connections afterwards."""
     manifest = workspace.manifest
     ports = wiring.provider(manifest.provider, owner=manifest.owner, folder=workspace.folder)
     try:
@@ -189,14 +189,14 @@ def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPort
 
 @contextmanager
 def open_ledger_reader(wiring: Wiring, workspace: Workspace) -> Iterator[LedgerReader]:
-    """Give the manifest's ledger, only to be read."""
+    """Yield the manifest's ledger, only to be read."""
     with open_provider(wiring, workspace) as provider:
         yield read_only_ledger(wiring, workspace, provider)
 
 
 @contextmanager
 def open_ledger(wiring: Wiring, workspace: Workspace) -> Iterator[Ledger]:
-    """Give the manifest's ledger, unlocked."""
+    """Yield the manifest's ledger, unlocked."""
     with open_provider(wiring, workspace) as provider:
         yield _ledger(wiring, workspace, provider)
 
@@ -205,7 +205,7 @@ def open_ledger(wiring: Wiring, workspace: Workspace) -> Iterator[Ledger]:
 def open_workbench(
     wiring: Wiring, workspace: Workspace, *, command: str, lock_timeout: timedelta, say: Callable[[str], None]
 ) -> Iterator[Workbench]:
-    """Give everything that an apply may touch; the ledger's lock is held meanwhile. `say` gets who is waited for.
+    """Yield all ports that an apply uses, while the ledger's lock is held. `say` gets whose lock is waited for.
 
     Raises InputError, SinkError, LedgerError; LedgerLockedError when `lock_timeout` is over.
     """

@@ -1,7 +1,4 @@
-"""The options of every command that applies a plan.
-
-In: argv and the environment. Out: one value that says how the plan is approved, run and told.
-"""
+"""The options of every command that applies a plan, gathered into one value."""
 
 from __future__ import annotations
 
@@ -24,11 +21,11 @@ _MOST_PARALLEL = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplySettings:
-    """What every command that applies a plan is told."""
+    """What every command that applies a plan gets from its options."""
 
     auto_approve: bool
     expect: str | None
-    """The digest that somebody approved."""
+    """The digest that was approved."""
     parallelism: int
     lock_timeout: timedelta
     outputs: Outputs
@@ -38,7 +35,7 @@ class ApplySettings:
 
     @property
     def is_approved(self) -> bool:
-        """Whether nobody needs to be asked."""
+        """Whether no question is needed."""
         return self.auto_approve or self.expect is not None
 
     @property
@@ -90,8 +87,8 @@ def apply_options(command: Command) -> Command:
 
 
 _APPLYING_OPTIONS = (
-    option("--auto-approve", is_flag=True, help="Ask nobody."),
-    option("--expect", metavar="DIGEST", help="Go on only if the plan has this digest; ask nobody."),
+    option("--auto-approve", is_flag=True, help="Do not ask for approval."),
+    option("--expect", metavar="DIGEST", help="Go on only if the plan has this digest; do not ask for approval."),
     option(
         "--parallelism",
         type=click.IntRange(1, _MOST_PARALLEL),

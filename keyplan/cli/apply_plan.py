@@ -61,7 +61,7 @@ def plan_and_apply(session: Session, context: RunContext, order: ApplyRequest) -
     with reporting_failure(session, order.applying.outputs, Subject.APPLY, order.workspaces[0].manifest.path):
         if not order.is_approved and not session.screen.can_ask:
             raise RefusedError(
-                "nobody is there to approve the plan",
+                "the plan is not approved: this run is not interactive",
                 advice="apply a saved plan, or say --expect DIGEST or --auto-approve",
             )
         with open_jobs(

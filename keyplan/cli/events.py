@@ -1,7 +1,6 @@
-"""Events of an apply as they happen, a JSON object a line: what ``--json-lines`` writes.
+"""Writes the events of an apply as they happen, a JSON object per line: ``--json-lines``.
 
-In: what the `Progress` port is told, plan, report and errors. Out: whole lines, each written at once. Never: a failure
-of the stream that ends an apply; half a line between two others.
+A failure of the stream must not end an apply, and no line is mixed with another.
 """
 
 from __future__ import annotations
@@ -211,9 +210,9 @@ class _Answers:
 
 @contextmanager
 def open_events(session: Session, now: Callable[[], datetime], name: str) -> Iterator[EventLog]:
-    """Give a log that writes to the end of a file, or with ``-`` to stdout. What went wrong is told on stderr.
+    """Yield a log that writes to the end of a file, or with ``-`` to stdout. What went wrong is told on stderr.
 
-    Raises InputError where the file cannot be opened.
+    Raises InputError if the file cannot be opened.
     """
     with ExitStack() as stack:
         stream = _Answers(session.screen) if name == STDOUT else stack.enter_context(_appending(session.folder / name))

@@ -1,9 +1,6 @@
-"""What a GitHub Actions runner is told beside the log: the step's summary and its outputs.
+"""Adds a step's summary and outputs to the files that a GitHub Actions runner names in the environment.
 
-In: sheets, and the files that the runner names in the environment. Out: lines at the end of these files. Never: a file
-that the environment does not name; outside a runner nothing is written.
-
-Source: GitHub's documentation, "Workflow commands for GitHub Actions".
+Nothing is written outside a runner. Source: GitHub's documentation, "Workflow commands for GitHub Actions".
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ _SUMMARY, _OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 
 
 def tell_runner(session: Session, sheets: Sequence[Sheet], exit_status: int, *, digest: str, plan_path: str) -> None:
-    """Add to the step's summary and outputs, where a runner asks for them. Raises InputError where that fails."""
+    """Add to the step's summary and outputs, where a runner asks for them. Raises InputError if that fails."""
     _append(session, _SUMMARY, render_step_summary(sheets, digest=digest))
     _append(
         session,
@@ -31,7 +28,7 @@ def tell_runner(session: Session, sheets: Sequence[Sheet], exit_status: int, *, 
             exit_status=exit_status,
             digest=digest,
             plan_path=plan_path,
-            # Nobody can guess it, so no name of a key can end the value early.
+            # It cannot be guessed, so no name of a key can end the value early.
             delimiter=f"keyplan-{secrets.token_hex(16)}",
         ),
     )

@@ -1,6 +1,6 @@
-"""The way in: parse, run, catch, exit.
+"""The entry point: parse, run, catch, exit.
 
-It never lets a traceback out, whatever happens, and leaves with no status but those of `keyplan/app/exit_codes.py`.
+No traceback reaches a user, and no exit status is used for two meanings (`app.exit_codes`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "apply": "Make, renew and delete keys until they match the manifest.",
     "drift": "Tell what changed since the last apply; change nothing.",
     "rotate": "Renew the keys of these addresses now, whatever their age.",
-    "import": "Take over a key that somebody else made and delivered.",
+    "import": "Take over a key that keyplan did not create.",
     "calendar": "Show what rotates, expires and retires in the next days.",
     "show": "Show a saved plan, stale or not.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
@@ -47,7 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "ledger": "Look into the ledger, break its lock, or build it anew.",
     "schema": "Print the JSON Schema of a format.",
     "sandbox": "Serve a local Arize API to try things on.",
-    "demo": "Show plan and apply on a sandbox, from begin to end.",
+    "demo": "Show plan and apply on a sandbox, from start to finish.",
     "completion": "Print a script that completes commands and options in a shell.",
     "version": "Say which version of keyplan this is.",
 }
@@ -170,7 +170,7 @@ def _describe_misuse(error: click.ClickException, arguments: Sequence[str]) -> s
 
 
 def _find_long_form(error: click.ClickException, arguments: Sequence[str]) -> str:
-    """Return ``--out`` for somebody who wrote ``-out``, as Terraform has it; nothing for any other mistake."""
+    """Return ``--out`` for a user who wrote ``-out``, as Terraform has it; nothing for any other mistake."""
     if not isinstance(error, click.NoSuchOption) or error.ctx is None:
         return ""
     known = {name for parameter in error.ctx.command.get_params(error.ctx) for name in parameter.opts}

@@ -1,7 +1,6 @@
-"""Options and arguments, each with its environment form, and the settings that commands get of them.
+"""Options and arguments, each with its environment form, and the settings that commands get from them.
 
-In: argv and the environment. Out: values of the right type. Never: another module that reads the process's
-environment.
+No other module of the command line reads the process's environment.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ def format_option(*formats: str, variable: str = "FORMAT") -> Decorator[Any]:
     )
 
 
-verbose_option = option("-v", "--verbose", is_flag=True, help="Say names, ids and counts on stderr.")
+verbose_option = option("-v", "--verbose", is_flag=True, help="Print names, ids and counts to stderr.")
 policy_option = option(
     "--policy",
     "policies",
@@ -136,7 +135,7 @@ ledger_option = option(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSettings:
-    """What every command that plans is told."""
+    """What every command that plans gets from its options."""
 
     request: Request
     policies: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
-"""Where an answer goes: one or several formats, each to stdout or to a file.
+"""Writes an answer in each format that is asked for, to stdout or to a file.
 
-In: ``--format text --format markdown=plan.md``, and an answer in every format. Out: text on stdout and in files.
-Never: two answers mixed on stdout, where only one could be read by a program.
+Stdout never gets two documents, because a program could read neither.
 """
 
 from __future__ import annotations
@@ -171,7 +170,7 @@ def _tell_runner(session: Session, answer: CommandResult) -> None:
 
 
 def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterable[str]) -> None:
-    """Return where no file would be written twice, or in place of one that is read.
+    """Return if no file would be written twice, or in place of one that is read.
 
     Raises click.UsageError otherwise, which no format tells of.
     """

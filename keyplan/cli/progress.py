@@ -1,7 +1,6 @@
-"""How far a run is, on a terminal's stderr; nothing anywhere else.
+"""Shows on a terminal's stderr how far a run is, and nothing elsewhere.
 
-In: what the `Progress` port is told. Out: lines that rich draws and removes again. Never: a failure of the
-terminal that ends an apply; a name that is not inert.
+A failure of the terminal must not end an apply.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ def show_waiting(screen: Screen, text: str) -> Iterator[None]:
 
 @contextmanager
 def show_progress(screen: Screen) -> Iterator[Follower]:
-    """Give something that shows inside the block how far an apply is."""
+    """Yield something that shows inside the block how far an apply is."""
     console = _open_console(screen)
     if console is None:
         yield Silence()

@@ -13,7 +13,7 @@ from keyplan.sandbox.options import SandboxError
 
 @contextmanager
 def sandbox_server() -> Iterator[ModuleType]:
-    """Give the module `keyplan.sandbox.server`, and raise the sandbox's errors in the block as InputError.
+    """Yield the module `keyplan.sandbox.server`, and raise the sandbox's errors in the block as InputError.
 
     The sandbox imports nothing of keyplan, so it has errors of its own. Nor does the command line import the
     server by itself: its packages are an extra, and most users of the command line do not have them.

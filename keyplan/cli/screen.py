@@ -1,7 +1,6 @@
-"""The two streams that a person sees: stdout for the answer, stderr for the talk.
+"""The two streams of a run: stdout for the answer, stderr for messages.
 
-In: finished text. Out: the same text on a stream, whatever the stream's state. Never: an exception because
-somebody stopped reading; an apply must not die halfway of a closed pipe.
+No write may raise: an apply must not end halfway because its reader closed a pipe.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Screen:
         self._stderr = stderr
         self._environment = environment
         self.failure: str | None = None
-        """Why the answer could not be written; None while it could, or while nobody was left to read it."""
+        """Why the answer could not be written; None while it could, or while its reader was gone."""
 
     @property
     def palette(self) -> Palette:
@@ -44,12 +43,12 @@ class Screen:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether somebody watches who can see a line change: a terminal on stderr, and no CI."""
+        """Whether a changing line makes sense: a terminal on stderr, and no CI."""
         return _is_terminal(self._stderr) and self._is_interactive
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody sits there who can read a question and answer it."""
+        """Whether a user can read a question and answer it."""
         return _is_terminal(self._stdin) and _is_terminal(self._stderr) and not self._environment.get("CI")
 
     def answer(self, text: str) -> None:

@@ -1,7 +1,6 @@
-"""Signals as a wish to stop: the first is granted in order, the second at once.
+"""Turns signals into a request to stop: the first lets what is under way finish, the second ends the run at once.
 
-In: SIGINT, SIGTERM, SIGHUP. Out: what the `Stop` port tells a running apply, or KeyboardInterrupt. Never: an
-apply that dies between a raw key's birth and its delivery because a terminal was closed.
+An apply must not end between the creation of a raw key and its delivery because a terminal was closed.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def test_json_is_the_document_of_the_report(shell: Shell) -> None:
 def test_nobody_there_to_ask_is_4_and_nothing_is_touched(shell: Shell) -> None:
     done = shell("apply")
     assert (done.status, done.out) == (4, "")
-    assert "nobody is there to approve the plan" in done.err
+    assert "the plan is not approved: this run is not interactive" in done.err
     assert shell.wiring.settings is None
 
 

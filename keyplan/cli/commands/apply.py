@@ -1,4 +1,4 @@
-"""`keyplan apply`: makes it so, after somebody said yes."""
+"""`keyplan apply`: creates, rotates and deletes keys, after the plan was approved."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def command(
 ) -> int:
     """Make, renew and delete keys until they match the manifest.
 
-    Plans first, shows the plan and asks for yes. Where nobody can be asked, it needs a plan file, --expect
-    or --auto-approve. Each new raw key goes straight into its sinks and is never shown.
+    Plans first, shows the plan and asks for yes. In non-interactive runs, it needs a plan
+    file, --expect or --auto-approve. Each new raw key goes straight into its sinks and is never shown.
 
     Several manifests, or folders of them, are planned and applied at the same time, each with its own ledger;
     nothing is done before all of them could be planned.

@@ -50,7 +50,7 @@ _STEPS = (
 )
 @click.pass_obj
 def command(session: Session, *, api: str) -> int:
-    """Show plan and apply on a sandbox, from begin to end.
+    """Show plan and apply on a sandbox, from start to finish.
 
     Starts a local Arize API, writes a manifest with a user key and a service key in a temporary folder, runs
     plan, apply, and plan again, and shows the delivered files with their values masked. Nothing outside is

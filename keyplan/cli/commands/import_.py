@@ -34,13 +34,13 @@ def command(
     lock_timeout: timedelta,
     ledger: Path | None,
 ) -> int:
-    """Take over a key that somebody else made and delivered.
+    """Take over a key that keyplan did not create.
 
     Notes that KEY_ID, as keyplan list shows it, is the key of ADDRESS from now on. Changes nothing at the
     provider and no secret. Its raw key must be in every sink of the declaration already; where a sink can be
     read, what it holds must fit the redacted form that the provider shows.
 
-    Refused (exit status 4) where the key is somebody else's, dead, or of another type or space.
+    Refused (exit status 4) if the key is another declaration's, dead, or of another type or space.
 
     \b
     Example:

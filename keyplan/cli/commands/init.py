@@ -31,10 +31,10 @@ sinks:
 defaults:
   sink: local
 
-# More deletes than this are refused, unless somebody says --allow-deletes N.
+# More deletes than this are refused, unless you say --allow-deletes N.
 limits: {{deletes: 5, delete_percent: 30}}
 
-# Keys that nobody declared: ignore, report or fail. They are never touched.
+# Unmanaged keys, which the manifest does not declare: ignore, report or fail. They are never touched.
 unmanaged: report
 
 keys:
