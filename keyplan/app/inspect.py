@@ -9,7 +9,7 @@ from functools import partial
 from keyplan.app.plan import make_guarded_plan
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
-from keyplan.applier.doctor import Doors, examine
+from keyplan.applier.doctor import DoctorPorts, examine
 from keyplan.applier.observe import observe
 from keyplan.model.calendar import Calendar
 from keyplan.model.examination import Examination
@@ -38,14 +38,14 @@ def make_calendar(wiring: Wiring, workspace: Workspace, span: timedelta) -> Cale
 def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:
     """Return what is fine and what is broken: provider, sinks, ledger, lock. Changes nothing."""
     manifest = workspace.manifest
-    doors = Doors(
+    ports = DoctorPorts(
         provider=partial(wiring.provider, manifest.provider, owner=manifest.owner, folder=workspace.folder),
         sinks={name: partial(_open_sink, wiring, workspace, name) for name in manifest.sinks},
         ledger=lambda account: wiring.ledger_reader(
             workspace.ledger, owner=manifest.owner, folder=workspace.folder, account=account
         ),
     )
-    return examine(manifest, doors, now=wiring.clock.now())
+    return examine(manifest, ports, now=wiring.clock.now())
 
 
 def _open_sink(wiring: Wiring, workspace: Workspace, name: SinkName) -> Sink:

@@ -35,11 +35,11 @@ class Wiring(Protocol):
         ...
 
     def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
-        """Return both doors to the provider. Raises InputError if settings or credential are unusable."""
+        """Return reader and writer of the provider. Raises InputError if settings or credential are unusable."""
         ...
 
     def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
-        """Return the reading door alone, on the reader's own credential where the settings name one.
+        """Return the reader alone, with the reader's own credential if the settings name one.
 
         Raises InputError if settings or credential are unusable.
         """

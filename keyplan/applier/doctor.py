@@ -22,7 +22,7 @@ _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class DoctorPorts:
     """What opens each port. Each may raise KeyplanError, which becomes a finding."""
 
     provider: Callable[[], ProviderPorts]
@@ -31,12 +31,12 @@ class Doors:
     """Given the provider's base URL."""
 
 
-def examine(manifest: Manifest, doors: Doors, *, now: datetime) -> Examination:
+def examine(manifest: Manifest, ports: DoctorPorts, *, now: datetime) -> Examination:
     """Return findings about the provider, each sink and the ledger that a manifest names."""
-    base_url, findings = _examine_provider(manifest, doors.provider, now)
+    base_url, findings = _examine_provider(manifest, ports.provider, now)
     for name, settings in manifest.sinks.items():
-        findings += [replace(one, sink=name) for one in _examine_sink(manifest, settings, doors.sinks[name])]
-    findings += _examine_ledger(doors.ledger, base_url)
+        findings += [replace(one, sink=name) for one in _examine_sink(manifest, settings, ports.sinks[name])]
+    findings += _examine_ledger(ports.ledger, base_url)
     return Examination(owner=manifest.owner, manifest=manifest.path, findings=tuple(findings))
 
 
@@ -44,11 +44,11 @@ def examine(manifest: Manifest, doors: Doors, *, now: datetime) -> Examination:
 
 
 def _examine_provider(
-    manifest: Manifest, door: Callable[[], ProviderPorts], now: datetime
+    manifest: Manifest, open_one: Callable[[], ProviderPorts], now: datetime
 ) -> tuple[str | None, list[Finding]]:
     """Return the account's base URL, None if it cannot be known, and what was found about the provider."""
     try:
-        ports = door()
+        ports = open_one()
     except KeyplanError as error:
         return None, [_broken(Area.PROVIDER, "provider", error)]
     try:
@@ -116,9 +116,9 @@ def _judge_clock(skew: timedelta | None) -> Finding:
 # Sinks.
 
 
-def _examine_sink(manifest: Manifest, settings: SinkSettings, door: Callable[[], Sink]) -> Iterator[Finding]:
+def _examine_sink(manifest: Manifest, settings: SinkSettings, open_one: Callable[[], Sink]) -> Iterator[Finding]:
     try:
-        sink = door()
+        sink = open_one()
         slots = _locate(manifest, settings.name, sink)
         held = sink.inspect(slots) if slots else {}
     except KeyplanError as error:
@@ -159,13 +159,13 @@ def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
 # The ledger.
 
 
-def _examine_ledger(door: Callable[[str], LedgerReader], base_url: str | None) -> Iterator[Finding]:
+def _examine_ledger(open_one: Callable[[str], LedgerReader], base_url: str | None) -> Iterator[Finding]:
     if base_url is None:
         detail = "not looked at: it belongs to an account, and nobody knows which one"
         yield Finding(area=Area.LEDGER, subject="ledger", health=Health.UNKNOWN, detail=detail)
         return
     try:
-        ledger = door(base_url)
+        ledger = open_one(base_url)
         memory, holder = ledger.recall(), ledger.holder()
     except KeyplanError as error:
         yield _broken(Area.LEDGER, "ledger", error)

@@ -12,7 +12,7 @@ from samples import OWNER, PLACE, make_declaration, make_delivery, make_holder, 
 from scenario import Scenario, make_manifest, make_service
 from simulator import FULL, Fault, SimulatedSink, World
 
-from keyplan.applier.doctor import Doors, examine
+from keyplan.applier.doctor import DoctorPorts, examine
 from keyplan.errors import (
     InputError,
     LedgerForeignError,
@@ -51,7 +51,7 @@ class Practice:
         world = self.scenario.world
         return examine(
             self.scenario.manifest,
-            Doors(
+            DoctorPorts(
                 provider=shutting(shut.get("provider"), self.open),
                 sinks={name: shutting(shut.get(name), lambda name=name: world.sinks[name]) for name in world.sinks},
                 ledger=lambda _: shutting(shut.get("ledger"), lambda: world.ledger)(),
