@@ -1,7 +1,6 @@
-"""One text over several small entries of a store's metadata: tags, labels, annotations, custom metadata.
+"""Splits one text over several small metadata entries of a store: tags, labels, annotations, custom metadata.
 
-In: a text, the size of an entry. Out: entries, and from them the text. Never: a text put together from the pieces of
-two writings, where a store kept some entries of an older one.
+Pieces of two different writes must never be joined to one text, even if a store kept entries of an older one.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ def split(text: str, *, prefix: str, size: int) -> dict[str, str]:
     The first one starts with how many there are and a digest of the text, in digits, a to f and hyphens. The text
     should be ASCII, so that characters are bytes. An empty text makes one entry.
 
-    Raises ValueError where it needs more than 99 entries.
+    Raises ValueError if it needs more than 99 entries.
     """
     room = size - HEADER_CHARACTERS
     pieces = [text[:room], *(text[start : start + size] for start in range(room, len(text), size))]
@@ -34,10 +33,11 @@ def split(text: str, *, prefix: str, size: int) -> dict[str, str]:
 
 
 def join(entries: Mapping[str, str], *, prefix: str) -> str | None:
-    """Return the text that `split` put under a prefix; None where there is none, or it is not whole.
+    """Return the text that `split` put under a prefix; None if there is none, or it is not whole.
 
     Entries under other names do not matter, nor do those that are left of a former, longer text.
     """
+    # The digest in the header proves that all pieces come from one write; a count alone would accept a mixture.
     header = _HEADER.match(entries.get(_name(prefix, 0), ""))
     if header is None:
         return None

@@ -1,7 +1,7 @@
-"""Calls to a code forge, GitHub or GitLab: every one repeatable, each within the retry law.
+"""Calls to a code forge (GitHub or GitLab), repeated within the limits of the retry policy.
 
-In: a base URL, where the token comes from, a request. Out: an answer that is not a passing trouble, or
-SinkUnavailableError. Never: a request body in an error, a pause longer than a person would wait.
+Every call must be safe to repeat. A request body never appears in an error, and no pause is longer than a user would
+wait at a prompt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, open_c
 from keyplan.net.retry import Again, Gate, Patience, Retrier
 from keyplan.system.secrets import read_source
 
-# Flow tries a failed step again by itself, so that there are few attempts here.
+# The applier repeats a failed step itself, so a long retry here would multiply the waiting time.
 PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=90))
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
@@ -65,7 +65,7 @@ class Forge:
     def ask(self, call: Call) -> Answer:
         """Return the answer, an error of the client's (4xx) included. Sent again where that can help.
 
-        Raises SinkUnavailableError, and InputError where the token cannot be had.
+        Raises SinkUnavailableError, and InputError if the token cannot be had.
         """
         bearer = self._present()
         request = self._http.build_request(
@@ -99,7 +99,7 @@ class Forge:
             return Again() if result.passing else None
         pause = self._asked_pause(result)
         if pause is not None:
-            # Nobody waits for an hour at a prompt: a long pause is told at once.
+            # GitHub's limit resets hourly. Report a long pause at once: a silent wait looks like a hang.
             is_short = pause <= self._retrier.patience.longest_pause
             return Again(throttled=True, retry_after=pause) if is_short else None
         if result.status in _PASSING or result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -107,7 +107,7 @@ class Forge:
         return None
 
     def _asked_pause(self, answer: Answer) -> timedelta | None:
-        """Return how long the forge asks us to wait; None where it doesn't.
+        """Return how long the forge asks us to wait; None if it doesn't.
 
         docs.github.com/rest, "Rate limits": 403 or 429, with Retry-After, or with x-ratelimit-remaining 0 and the
         time of its reset in seconds since 1970. docs.gitlab.com, "Rate limits": 429 with Retry-After.
@@ -127,7 +127,7 @@ class Forge:
 def open_forge(base_url: str, options: Mapping[str, Json], context: PluginContext, headers: Mapping[str, str]) -> Forge:
     """Return the forge at a checked base URL, with the token that option `token` names; nothing is sent yet.
 
-    Raises InputError where proxies or certificates of the environment cannot be used.
+    Raises InputError if proxies or certificates of the environment cannot be used.
     """
     token: Any = options["token"]
     return Forge(
@@ -140,7 +140,7 @@ def open_forge(base_url: str, options: Mapping[str, Json], context: PluginContex
 
 
 def read_json(call: Call, answer: Answer) -> Any:
-    """Return the JSON of an answer. Raises SinkUnavailableError where it is none; quotes nothing of it."""
+    """Return the JSON of an answer. Raises SinkUnavailableError if it is none; quotes nothing of it."""
     try:
         return json.loads(answer.body)
     except ValueError:
@@ -150,7 +150,7 @@ def read_json(call: Call, answer: Answer) -> Any:
 
 
 def read_objects(call: Call, values: object) -> tuple[Mapping[str, Any], ...]:
-    """Return a list of JSON objects. Raises SinkUnavailableError where it is none."""
+    """Return a list of JSON objects. Raises SinkUnavailableError if it is none."""
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise SinkUnavailableError(
             f"{call.what}: the answer has an unknown form", advice="check that the URL is that of the API"

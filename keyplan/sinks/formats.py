@@ -1,7 +1,7 @@
-"""What a secret file looks like inside: raw, dotenv or json. Pure: bytes in, bytes out.
+"""Reads and edits the content of a secret file: raw, dotenv or json. Pure: bytes in, bytes out.
 
-In: a file's content, perhaps made by a person. Out: the content with one value set or taken out, all else as it
-was. Never: a value lost that is not ours, an empty value, a file touched.
+Users may have written the rest of the file. Only the one value is set or removed, everything else stays as it was,
+and an empty value is never written.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class FileFormat(Protocol):
         ...
 
     def read(self, content: bytes) -> str | None:
-        """Return the value; None where there is none, or an empty one. Something unreadable gives some other text."""
+        """Return the value; None if there is none, or an empty one. Something unreadable gives some other text."""
         ...
 
     def set(self, content: bytes, value: str, receipt: Receipt) -> bytes:
-        """Return the content with this value. Raises SinkDeniedError where the format can't hold it."""
+        """Return the content with this value. Raises SinkDeniedError if the format can't hold it."""
         ...
 
     def unset(self, content: bytes) -> bytes:
-        """Return the content without the value; empty where nothing else was in it."""
+        """Return the content without the value; empty if nothing else was in it."""
         ...
 
 
@@ -147,7 +147,7 @@ class Dotenv:
 
 
 def _decode(content: bytes) -> str:
-    # Bytes of other lines that are no UTF-8 must come out again as they were.
+    # Other lines may hold bytes that are not UTF-8; surrogateescape writes them back unchanged.
     return content.decode(errors="surrogateescape")
 
 
@@ -193,16 +193,16 @@ class JsonField:
     is_whole: ClassVar[bool] = False
 
     def read(self, content: bytes) -> str | None:
-        """Return the field; None where there is none. What is no text comes as JSON."""
+        """Return the field; None if there is none. What is no text comes as JSON."""
         found = _parse(content).get(self.field)
         return (found or None) if isinstance(found, str) else json.dumps(found) if found is not None else None
 
     def set(self, content: bytes, value: str, receipt: Receipt) -> bytes:  # noqa: ARG002 - the object is people's own
-        """Return the object with this field. Raises SinkDeniedError where there is something else than an object."""
+        """Return the object with this field. Raises SinkDeniedError if there is something else than an object."""
         return json.dumps({**_parse(content), self.field: value}, ensure_ascii=False).encode()
 
     def unset(self, content: bytes) -> bytes:
-        """Return the object without the field; nothing where no other field is left. Raises like `set`."""
+        """Return the object without the field; nothing if no other field is left. Raises like `set`."""
         others = {name: value for name, value in _parse(content).items() if name != self.field}
         return json.dumps(others, ensure_ascii=False).encode() if others else b""
 

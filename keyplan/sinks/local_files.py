@@ -81,7 +81,7 @@ def read_format(slot: Slot) -> FileFormat:
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``secrets/ci.key``, for dotenv ``secrets/ci.env#ARIZE_API_KEY``.
 
-    Raises InputError where a template names an unknown field, climbs upwards, or gives no file or variable name.
+    Raises InputError if a template names an unknown field, climbs upwards, or gives no file or variable name.
     """
     fields = templates.describe(owner, declaration)
     path = _fill_path(str(options["path"]), fields)
@@ -120,7 +120,7 @@ OpenFolder = Callable[..., AbstractContextManager[Folder]]
 def enter_folder_of(
     path: PurePosixPath, *, base: str, create: bool, enter: OpenFolder = Folder.enter
 ) -> AbstractContextManager[Folder]:
-    """Open the folder that a file lies in. Raises OSError; FileNotFoundError where it is not there and not made."""
+    """Open the folder that a file lies in. Raises OSError; FileNotFoundError if it is not there and not made."""
     # An absolute path is an administrator's word, links on the way and all. A relative one leads through a
     # repository, where a link may be anybody's: none is followed.
     parts = path.parent.parts

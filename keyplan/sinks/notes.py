@@ -55,7 +55,7 @@ class Sidecar:
     def from_bytes(cls, content: bytes | None, name: str) -> Sidecar:
         """Return what `to_bytes` wrote; an empty one where there is no file.
 
-        Raises SinkUnavailableError where it cannot be understood: taken for empty, it would hide whose the file is.
+        Raises SinkUnavailableError if it cannot be understood: taken for empty, it would hide whose the file is.
         """
         if content is None:
             return cls()

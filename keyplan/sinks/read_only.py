@@ -1,6 +1,6 @@
-"""A sink that can be looked into and not written: what `keyplan drift` gets in place of the sink itself.
+"""A view of a sink that can be inspected but not written: `keyplan drift` gets it instead of the sink itself.
 
-In: any sink. Out: its reading part. Never: a method that writes, or one that gives a raw key away.
+It must never have a method that writes, or one that returns a raw key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Places from templates: ``secrets/{name}.env`` and a declaration make ``secrets/ci.env``.
+"""Fills templates of places: ``secrets/{name}.env`` and a declaration make ``secrets/ci.env``.
 
-In: a template of the manifest, and a declaration, both untrusted. Out: text in which every value was made
-safe by the sink's own rule. Never: a value that leads out of its place, or two names that share one.
+Template and declaration are untrusted. No value may lead out of its place, and two names must never share one.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def _space_of(declaration: Declaration) -> str:
 def fill(template: str, fields: Mapping[str, str], make_safe: Callable[[str], str]) -> str:
     """Return the template with every ``{field}`` replaced by its safe value; ``{{`` is a brace.
 
-    Raises InputError where it names an unknown field, or is no template at all.
+    Raises InputError if it names an unknown field, or is no template at all.
     """
     filled = ""
     for literal, field, form, conversion in _parse(template):

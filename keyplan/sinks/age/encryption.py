@@ -26,7 +26,7 @@ class AgeSealer:
         return bool(self._identities)
 
     def check_recipients(self, recipients: Any) -> None:
-        """Return where all recipients can be used. Raises InputError where one cannot."""
+        """Return if all recipients can be used. Raises InputError if one cannot."""
         for recipient in recipients:
             self._parse(recipient)
 
@@ -37,7 +37,7 @@ class AgeSealer:
         return sealed
 
     def open(self, sealed: bytes) -> bytes | None:
-        """Return what is in an age file; None where no identity fits, or it is no such file."""
+        """Return what is in an age file; None if no identity fits, or it is no such file."""
         if not self._identities:
             return None
         try:
@@ -59,7 +59,7 @@ class AgeSealer:
 def parse_identities(pyrage: Any, content: bytes, named: str) -> tuple[Any, ...]:
     """Return the identities of a file: lines of age-keygen, or one SSH private key without passphrase.
 
-    Raises InputError, which names the file and quotes nothing of it, where there is none.
+    Raises InputError, which names the file and quotes nothing of it, if there is none.
     """
     try:
         found = tuple(_parse_each(pyrage, content))

@@ -44,7 +44,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink. Of the disk only the identity is read, where there is one.
 
-    Raises InputError where pyrage is not installed, or the identity is none.
+    Raises InputError if pyrage is not installed, or the identity is none.
     """
     pyrage = require("pyrage", extra="age")
     source: Any = settings.options.get("identity")

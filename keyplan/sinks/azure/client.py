@@ -1,7 +1,7 @@
-"""One Azure Key Vault as the sink uses it: few calls, each with time limits, and failures as the sink's own.
+"""The calls to one Azure Key Vault that the sink makes, each with time limits.
 
-In: names, values, tags. Out: versions of secrets as values, or SinkDeniedError and SinkUnavailableError that say what
-to do. Never: Azure's own words in an error (they may quote requests), a request before the first question is asked.
+Failures become SinkDeniedError or SinkUnavailableError with advice. Azure's own error texts are never repeated,
+because they may quote requests, and nothing is sent before the first call.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AzureVersion:
     created_at: str = ""
     """Tells one version from another, to the second, in listings too."""
     content: bytes | None = field(default=None, repr=False)
-    """None where it is disabled, or was not asked for."""
+    """None if it is disabled, or was not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Vault:
         self._host = host
 
     def get(self, name: str) -> AzureVersion | None:
-        """Return the newest version, with its content unless it is disabled; None where there is no such secret."""
+        """Return the newest version, with its content unless it is disabled; None if there is no such secret."""
         try:
             found = self._try(lambda client: client.get_secret(name), "get", name, absent=True)
         except _DisabledError:
@@ -115,12 +115,12 @@ class Vault:
         self._try(lambda client: client.begin_delete_secret(name), "delete", name, absent=True)
 
     def find_deleted(self, name: str) -> AzureVersion | None:
-        """Return the newest version of a secret that was deleted and can be recovered; None where there is none."""
+        """Return the newest version of a secret that was deleted and can be recovered; None if there is none."""
         found = self._try(lambda client: client.get_deleted_secret(name), "get", name, absent=True)
         return None if found is None else _version(found.properties)
 
     def recover(self, name: str) -> None:
-        """Take a deletion back. Raises SinkUnavailableError where that takes too long."""
+        """Take a deletion back. Raises SinkUnavailableError if that takes too long."""
 
         def ask(client: Any) -> bool:
             poller = client.begin_recover_deleted_secret(name)
@@ -131,7 +131,7 @@ class Vault:
             raise SinkUnavailableError(f"{self._host}/{name}: is still being recovered", advice="apply again later")
 
     def _try(self, ask: Callable[[Any], Any], right: str, name: str, *, absent: bool = False) -> Any:
-        """Return an answer; with `absent`, None where Azure says that there is nothing."""
+        """Return an answer; with `absent`, None if Azure says that there is nothing."""
         errors = require("azure.core.exceptions", extra=TYPE)
         place = f"{self._host}/{name}"
         try:
@@ -203,7 +203,7 @@ def _explain(error: Any, right: str, place: str) -> SinkError:
 
 
 def _inner_code(error: Any) -> str:
-    """Return the code inside Azure's error, such as SecretDisabled; empty where there is none."""
+    """Return the code inside Azure's error, such as SecretDisabled; empty if there is none."""
     inner = getattr(error.error, "innererror", None)
     code = inner.get("code") if isinstance(inner, Mapping) else None
     return code if isinstance(code, str) and code.isalnum() else ""

@@ -1,7 +1,7 @@
-"""What keyplan notes in the tags of a secret in Azure Key Vault: its mark, and its note in as few tags as it takes.
+"""The mark and the note that keyplan keeps in the tags of a secret in Azure Key Vault; other tags are kept.
 
-In: tags, some of them other people's. Out: entries, and from them tags again. Never: more than Azure takes: 15 tags of
-256 characters (Azure, "About keys, secrets, and certificates"), for which the note is compressed.
+Azure takes 15 tags of 256 characters (Azure, "About keys, secrets, and certificates"), so the note is compressed
+and must never need more.
 
     keyplan-owner      the manifest's owner; tags belong to one version, so that one set by hand has none
     keyplan-note-00    receipt and intent: JSON, deflated, base64url, over as many tags as it takes
@@ -29,7 +29,7 @@ _LONGEST_NOTE = 1024 * 1024
 def write_tags(entry: Entry, tags: Mapping[str, str], *, is_void: bool, location: str) -> dict[str, str]:
     """Return the tags of a version: other people's as they were, and keyplan's.
 
-    Raises SinkDeniedError where they are too many.
+    Raises SinkDeniedError if they are too many.
     """
     text = base64.urlsafe_b64encode(zlib.compress(write_note(entry).encode(), level=9)).decode()
     marks = {_OWNER: entry.owner, **chunks.split(text, prefix=_NOTE, size=_TAG_SIZE)}
@@ -64,7 +64,7 @@ def is_marked(tags: Mapping[str, str]) -> bool:
 
 
 def read_entry(tags: Mapping[str, str], name: str) -> Entry | None:
-    """Return what is noted; None where keyplan has no part in it, the mere owner where the note is damaged."""
+    """Return what is noted; None if keyplan has no part in it, the mere owner if the note is damaged."""
     if not (owner := tags.get(_OWNER)):
         return None
     try:

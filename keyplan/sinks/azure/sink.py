@@ -55,7 +55,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink; nothing is sent yet. Raises InputError where the SDK is missing or vault_url can't be used."""
+    """Return the sink; nothing is sent yet. Raises InputError if the SDK is missing or vault_url can't be used."""
     url = check_base_url(str(settings.options["vault_url"]), whose=f"{TYPE}: vault_url")
     if not url.startswith("https:") or urlsplit(url).path:
         # Azure's SDK sends no token without TLS, not even to this machine.
@@ -77,7 +77,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``acme-prod.vault.azure.net/arize-ci``.
 
-    Raises InputError where a template names an unknown field, or Azure takes no such name.
+    Raises InputError if a template names an unknown field, or Azure takes no such name.
     """
     fields = templates.describe(owner, declaration)
     name = templates.fill(str(options["name"]), fields, to_name_part).lower()

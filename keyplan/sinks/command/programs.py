@@ -1,7 +1,6 @@
-"""Running the programs of the `command` sink, and understanding what they say.
+"""Runs the programs of the `command` sink and parses their output.
 
-In: a slot, what is to be done, metadata, perhaps a value. Out: what `describe` printed, or nothing. Never: a value
-anywhere but on stdin; stdout of a program in an error.
+A value is passed on stdin and nowhere else, and a program's stdout never appears in an error.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ class Programs:
         self._run(slot, "annotate", _metadata(slot, "annotate", receipt=receipt, intent=intent) | {"owner": owner})
 
     def check(self, slot: Slot, intent: Intent) -> None:
-        """Ask whether a value could be stored. Raises SinkDeniedError, SinkUnavailableError where it could not."""
+        """Ask whether a value could be stored. Raises SinkDeniedError, SinkUnavailableError if it could not."""
         self._run(slot, "check", _metadata(slot, "check", intent=intent))
 
     def remove(self, slot: Slot) -> None:
@@ -107,7 +106,7 @@ class Programs:
 
 
 def argv_of(slot: Slot, option: str) -> tuple[str, ...]:
-    """Return program and arguments of an option, templates filled in; empty where it is not given."""
+    """Return program and arguments of an option, templates filled in; empty if it is not given."""
     argv: Any = slot.options.get(option)
     return tuple(argv or ())
 

@@ -1,8 +1,7 @@
-"""Google's Secret Manager as the sink uses it: few calls, each with a time limit, and failures as the sink's own.
+"""The calls to Google's Secret Manager that the sink makes, each with a time limit.
 
-In: names, annotations, values. Out: secrets and versions as values, or SinkDeniedError and SinkUnavailableError that
-say what to do. Never: Google's own words in an error (they quote requests), a body in a log, a request before the
-first question is asked.
+Failures become SinkDeniedError or SinkUnavailableError with advice. Google's own error texts are never repeated,
+because they quote requests, and nothing is sent before the first call.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class GcpVersion:
     number: int
     is_enabled: bool = True
     content: bytes | None = field(default=None, repr=False)
-    """None where it is not enabled, or was not asked for."""
+    """None if it is not enabled, or was not asked for."""
 
 
 class SecretManager:
@@ -68,7 +67,7 @@ class SecretManager:
         self._replication = replication
 
     def get(self, secret_id: str) -> GcpSecret | None:
-        """Return a secret; None where there is none."""
+        """Return a secret; None if there is none."""
         found = self._ask("get_secret", "secrets.get", secret_id, absent=True, name=self._name(secret_id))
         return None if found is None else _secret(found)
 
@@ -103,7 +102,7 @@ class SecretManager:
         self._ask("delete_secret", "secrets.delete", secret.id, absent=True, name=name, etag=secret.etag)
 
     def access(self, secret_id: str, version: str) -> GcpVersion | None:
-        """Return a version with its content, one that is not enabled without; None where there is none."""
+        """Return a version with its content, one that is not enabled without; None if there is none."""
         try:
             found = self._ask(
                 "access_secret_version", "versions.access", secret_id, absent=True, name=self._name(secret_id, version)
@@ -113,7 +112,7 @@ class SecretManager:
         return None if found is None else _read_content(found, f"{self._project}/{secret_id}")
 
     def describe(self, secret_id: str, version: str) -> GcpVersion | None:
-        """Return a version without its content; None where there is none."""
+        """Return a version without its content; None if there is none."""
         name = self._name(secret_id, version)
         found = self._ask("get_secret_version", "versions.get", secret_id, absent=True, name=name)
         return (
@@ -163,7 +162,7 @@ class SecretManager:
         return f"{self._project}/{secret_id}"
 
     def _ask(self, method: str, right: str, secret_id: str, /, *, absent: bool = False, **request: Any) -> Any:
-        """Return an answer; with `absent`, None where Google says that there is nothing."""
+        """Return an answer; with `absent`, None if Google says that there is nothing."""
 
         def ask(client: Any, limits: Mapping[str, Any]) -> Any:
             return getattr(client, method)(request=request, **limits)
@@ -266,7 +265,7 @@ def _explain(error: Any, right: str, place: str) -> SinkError:
 
 
 def _reason(error: Any) -> str:
-    """Return the canonical code in an answer's body, such as FAILED_PRECONDITION; empty where there is none."""
+    """Return the canonical code in an answer's body, such as FAILED_PRECONDITION; empty if there is none."""
     try:
         return str(error.response.json()["error"]["status"])
     except (AttributeError, ValueError, KeyError, TypeError):

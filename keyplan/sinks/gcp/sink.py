@@ -72,7 +72,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent and no credentials are looked for yet.
 
-    Raises InputError where the SDK is missing, or options don't fit together.
+    Raises InputError if the SDK is missing, or options don't fit together.
     """
     options = settings.options
     reads = not options.get("write_only")
@@ -96,7 +96,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``acme-prod/arize-ci``.
 
-    Raises InputError where a template names an unknown field, or Google takes no such name.
+    Raises InputError if a template names an unknown field, or Google takes no such name.
     """
     name = templates.fill(str(options["name"]), templates.describe(owner, declaration), to_name_part)
     if not _NAME.fullmatch(name):

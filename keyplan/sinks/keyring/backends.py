@@ -1,7 +1,7 @@
-"""Which store the library keyring would use, and whether it may be trusted with a raw key.
+"""Which backend the keyring library would use, and whether it may hold a raw key.
 
-In: the library, and the name of a backend where the manifest gives one. Out: a backend that guards secrets. Never: one
-that keeps them in plain files or nowhere: the library falls back to such ones without a word.
+A backend that keeps plain files, or keeps nothing, must never be accepted: the library falls back to such backends
+without a warning.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Backend(Protocol):
     """What is used of a backend of the library."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return a secret; None where there is none."""
+        """Return a secret; None if there is none."""
         ...
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -47,7 +47,7 @@ class Backend(Protocol):
 def find_backend(library: ModuleType | Any, wanted: str | None) -> Backend:
     """Return the backend that is wanted, else the one that the library finds.
 
-    Raises SinkDeniedError, which names the backend that was found, where it may not be trusted; SinkUnavailableError
+    Raises SinkDeniedError, which names the backend that was found, if it may not be trusted; SinkUnavailableError
     where the wanted one can't be used on this machine.
     """
     try:

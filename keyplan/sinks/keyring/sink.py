@@ -49,7 +49,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink; no store is opened yet. Raises InputError where the library is not installed."""
+    """Return the sink; no store is opened yet. Raises InputError if the library is not installed."""
     library = require("keyring", extra="keyring")
     wanted = settings.options.get("backend")
     return SinkEngine(
@@ -63,7 +63,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``arize/ci``.
 
-    Raises InputError where a template names an unknown field, or holds control characters.
+    Raises InputError if a template names an unknown field, or holds control characters.
     """
     fields = templates.describe(owner, declaration)
     service = _fill(str(options.get("service", DEFAULT_SERVICE)), fields)

@@ -77,7 +77,7 @@ class KeyringEntries:
             self._ask(slot, lambda backend: backend.delete_password(_NOTES_OF + service, username))
 
     def _ask(self, slot: Slot, question: Callable[[Backend], T]) -> T:
-        """Return a backend's answer. Raises SinkUnavailableError where it fails or does not come in time."""
+        """Return a backend's answer. Raises SinkUnavailableError if it fails or does not come in time."""
 
         def ask() -> T:
             if self._backend is None:

@@ -1,7 +1,6 @@
-"""What can be seen of a sops file without its key: its tree, its settings, the notes in it.
+"""What a sops file shows without its key: its tree, its settings and the notes in it.
 
-In: a file's content, perhaps made by a person. Out: values of it as they stand there, mostly ciphertext. Never: a
-guess where the file is not one that sops made.
+Users may have edited the file by hand. A file that sops did not make is refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Document:
     def parse(cls, content: bytes, *, kind: str, name: str) -> Document:
         """Return the file's tree.
 
-        Raises SinkUnavailableError where it is no YAML or JSON, SinkDeniedError where it is not encrypted with sops.
+        Raises SinkUnavailableError if it is no YAML or JSON, SinkDeniedError if it is not encrypted with sops.
         """
         try:
             tree = json.loads(content) if kind == "json" else yaml.load(content, Loader=yaml.CSafeLoader)
@@ -46,7 +45,7 @@ class Document:
         return cls(tree)
 
     def find(self, keys: Sequence[str]) -> object:
-        """Return what stands at an entry, as it stands there; None where nothing does."""
+        """Return what stands at an entry, as it stands there; None if nothing does."""
         found: object = self.tree
         for key in keys:
             if not isinstance(found, Mapping):
@@ -60,7 +59,7 @@ class Document:
         return isinstance(found, str) and found.startswith(_ENCRYPTED)
 
     def find_obstacle(self, keys: Sequence[str]) -> str:
-        """Return the first part on the way to an entry that is there and no mapping; empty where there is none."""
+        """Return the first part on the way to an entry that is there and no mapping; empty if there is none."""
         for length in range(1, len(keys)):
             found = self.find(keys[:length])
             if found is not None and not isinstance(found, Mapping):

@@ -1,7 +1,7 @@
-"""Which file a slot of the `sops` sink is, and which entry in it.
+"""Which file, and which entry in it, a slot of the `sops` sink means.
 
-In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
-Never: a value of a template that makes a mapping of its own, or leads into what sops keeps for itself; the disk.
+The value of a template must never create a mapping of its own or reach sops's own metadata. Nothing here reads the
+disk.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class SopsTarget:
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``secrets.enc.yaml#arize.ci``.
 
-    Raises InputError where a template names an unknown field or makes no file or entry that sops can have.
+    Raises InputError if a template names an unknown field or makes no file or entry that sops can have.
     """
     path = local_files.fill_slot(sink, owner, declaration, {"path": options["path"]}).location
     if PurePosixPath(path).suffix not in _KINDS:

@@ -1,7 +1,6 @@
-"""The sops program: four of its commands, secrets through stdin alone.
+"""Runs the four commands of the sops program that the sink needs.
 
-In: a file's content, keys, texts. Out: the content that sops makes of it. Never: a text in argv or environment, or on
-the disk other than encrypted.
+Secrets go through stdin alone: never into argv or the environment, and to the disk only encrypted.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class SopsProgram:
     def create(self, path: Path, kind: str) -> bytes:
         """Return a new file without entries, encrypted as the creation rules say for that path.
 
-        Raises SinkDeniedError where no rule fits.
+        Raises SinkDeniedError if no rule fits.
         """
         argv = ("encrypt", "--input-type", kind, "--output-type", kind, "--filename-override", str(path))
         ran = self.run(argv, given=b"{}", folder=str(path.parent))
@@ -50,9 +49,9 @@ class SopsProgram:
         return ran.out
 
     def decrypt(self, content: bytes, kind: str, name: str) -> Mapping[str, Any] | None:
-        """Return the whole tree in the clear; None where no key of the file is at hand.
+        """Return the whole tree in the clear; None if no key of the file is at hand.
 
-        Raises SinkUnavailableError where sops finds it damaged, or fails.
+        Raises SinkUnavailableError if sops finds it damaged, or fails.
         """
         ran = self.run(("decrypt", "--input-type", kind, "--output-type", "json"), given=content)
         if ran.status == _NO_KEY:
@@ -65,8 +64,9 @@ class SopsProgram:
         return tree
 
     def edit(self, content: bytes, kind: str, name: str, edit: Edit) -> bytes:
-        """Return a file's content after an edit. Raises SinkDeniedError, SinkUnavailableError where sops refuses."""
-        # sops writes in place and not atomically: it gets a copy, which is encrypted at all times.
+        """Return a file's content after an edit. Raises SinkDeniedError, SinkUnavailableError if sops refuses."""
+        # sops writes in place and not atomically, so it edits a copy: a crash must not leave half a file.
+        # The copy is encrypted at all times, so the temporary folder never holds a secret in the clear.
         with tempfile.TemporaryDirectory(prefix="keyplan-") as folder:
             copy = Path(folder, f"copy.{kind}")
             copy.write_bytes(content)
@@ -76,7 +76,7 @@ class SopsProgram:
     def run(self, argv: Sequence[str], *, given: bytes = b"", folder: str = "/", hides: RawKey | None = None) -> Ran:
         """Run one command of sops."""
         return run(
-            # Without the check it would ask GitHub for newer versions.
+            # Without this flag, sops asks GitHub for newer versions.
             (self._program, "--disable-version-check", *argv),
             given=given,
             folder=folder,
@@ -104,7 +104,7 @@ class Workpiece:
         self._run("set", "--value-stdin", keys, given=json.dumps(text).encode(), hides=RawKey(text))
 
     def unset(self, keys: Sequence[str]) -> None:
-        """Remove an entry; nothing where there is none."""
+        """Remove an entry; nothing if there is none."""
         self._run("unset", "--idempotent", keys)
 
     def _run(

@@ -45,7 +45,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink; nothing is run yet. Raises InputError where the sops program is not installed."""
+    """Return the sink; nothing is run yet. Raises InputError if the sops program is not installed."""
     environment = keep_from_children(context.environment, context.credential_variables)
     return SinkEngine(
         settings,

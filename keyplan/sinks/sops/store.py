@@ -83,7 +83,7 @@ class SopsFiles:
         """Return what lies in several slots of one file."""
         _, first = next(iter(members))
         document = Document.parse(content, kind=first.kind, name=str(first.path))
-        # Asked for only where there is something to read: a file may be new, and its key far away.
+        # Decrypt only if one of the entries exists: a new file has nothing to read, and its key may be remote.
         is_worth_it = any(document.find(target.keys) is not None for _, target in members)
         clear = self._decrypt(content, first) if is_worth_it else None
         return {slot: _find(document, clear, target) for slot, target in members}
