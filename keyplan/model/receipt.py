@@ -159,7 +159,7 @@ class Receipt:
     space_ids: tuple[SpaceId, ...] = ()
     """Sorted. Known here even if the dialect does not show a key's spaces."""
     access: str = ""
-    """Digest of the roles and spaces that were asked for; empty if nobody knows (an imported key)."""
+    """Digest of the roles and spaces that were asked for; empty if unknown (an imported key)."""
     created_at: datetime
     expires_at: datetime | None = None
     """As the provider answered it."""

@@ -39,7 +39,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InDoubt:
-    """Nobody knows whether the effect happened; its intent stays open."""
+    """It is unknown whether the effect happened; its intent stays open."""
 
     action: Action
     message: str

@@ -51,7 +51,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
 
 
 def renew_lost(case: Case, key: Observation, changes: tuple[FieldChange, ...]) -> PlannedAction:
-    """Return the action that renews a key that nobody can hold."""
+    """Return the action that renews a key whose raw key was lost."""
     choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
     return replace(_issue(case, key, Reason.UNFINISHED, choice), changes=changes)
 

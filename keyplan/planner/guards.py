@@ -65,7 +65,7 @@ def _hold_superseded_keys(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAc
 
 
 def _guard_protected(action: PlannedAction) -> Blocked | None:
-    """Block what would end a protected key. A key that nobody can hold is not what is protected."""
+    """Block what would end a protected key. A key whose raw key was lost is not what is protected."""
     basis = action.basis
     if action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
         return None

@@ -48,7 +48,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     ownership = assign_ownership(wanted, snapshot, owner=manifest.owner)
     cases = _select(ownership, snapshot, request)
     actions = [action for case in cases for action in plan_declaration(case)]
-    # With targets nobody looked at the rest, so nothing undeclared may end.
+    # With targets, the rest was not read, so nothing undeclared may end.
     if not request.targets:
         in_use = {slot for slots in snapshot.slots.values() for slot in slots}
         actions += [_plan_orphan(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
@@ -180,7 +180,7 @@ def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collect
 
 
 def _list_unmanaged(manifest: Manifest, ownership: Ownership, request: Request) -> tuple[KeyView, ...]:
-    """Return the keys that are only listed (docs/planning.md, row 16); with targets nobody looked for them."""
+    """Return the keys that are only listed (docs/planning.md, row 16); with targets, they were not read."""
     if manifest.unmanaged is Unmanaged.IGNORE or request.targets:
         return ()
     return tuple(view_key(key) for key in ownership.unmanaged)

@@ -44,7 +44,7 @@ class PolicyCheck:
     declared: Declaration
     sinks: Mapping[SinkName, SinkSettings]
     now: datetime | None
-    """None offline: then nobody knows how far an instant lies ahead, and that rule is not checked."""
+    """None offline: then it is unknown how far an instant lies ahead, and that rule is not checked."""
 
 
 def check_policy(check: PolicyCheck) -> Iterator[Violation]:

@@ -36,7 +36,7 @@ class Choice:
 def find_overlap(rotation: Rotation) -> timedelta:
     """Return how long the old key works on after the switch.
 
-    A key that is kept until nobody uses it needs some time in which that can show, so never zero.
+    A key that is kept until it is unused needs some time in which that can show, so never zero.
     """
     if rotation.retire is Retire.WHEN_UNUSED:
         return max(rotation.overlap, rotation.settle, _SHORTEST)
@@ -61,7 +61,7 @@ def choose_strategy(
 def choose_for_lost_key(
     desired: Desired, key: Observation, *, changes: tuple[FieldChange, ...], laws: Laws, now: datetime
 ) -> Choice:
-    """Return how to renew a key that nobody can hold: by refresh if lawful, and never with an overlap."""
+    """Return how to renew a key whose raw key was lost: by refresh if lawful, and never with an overlap."""
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now)
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=timedelta(0), explanation=f"replace: {obstacle}")

@@ -12,7 +12,7 @@ from keyplan.renderers.words import join_words
 
 _NO_DRIFT = "No drift. Nothing needs to be done."
 _NOTHING_OF_THAT = "Nothing of that kind needs to be done."
-# Its order, not that of `DriftKind`: what somebody else did comes first, what only needs a decision comes last.
+# Its order, not that of `DriftKind`: what another user did comes first, what only needs a decision comes last.
 _KINDS: Mapping[DriftKind, str] = {
     DriftKind.DRIFT: "drifted",
     DriftKind.PENDING: "pending",

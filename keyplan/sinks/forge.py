@@ -63,7 +63,7 @@ class Forge:
         self._bearer: Bearer | None = None
 
     def ask(self, call: Call) -> Answer:
-        """Return the answer, an error of the client's (4xx) included. Sent again where that can help.
+        """Return the answer, an error of the client's (4xx) included. Sent again if that can help.
 
         Raises SinkUnavailableError, and InputError if the token cannot be had.
         """

@@ -41,7 +41,7 @@ class FileFormat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """The file is the raw key and nothing else, but for a final newline where asked for."""
+    """The file is the raw key and nothing else, but for a final newline if asked for."""
 
     newline: bool = False
 
@@ -68,7 +68,7 @@ class JsonDocument:
     is_whole: ClassVar[bool] = True
 
     def read(self, content: bytes) -> str | None:
-        """Return `key`; all of the text where it is another document, which then is not taken for nothing."""
+        """Return `key`; all of the text if it is another document, which then is not taken for nothing."""
         text = content.decode(errors="replace").strip()
         try:
             found = json.loads(text)["key"]

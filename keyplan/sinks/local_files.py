@@ -122,7 +122,7 @@ def enter_folder_of(
 ) -> AbstractContextManager[Folder]:
     """Open the folder that a file lies in. Raises OSError; FileNotFoundError if it is not there and not made."""
     # An absolute path is an administrator's word, links on the way and all. A relative one leads through a
-    # repository, where a link may be anybody's: none is followed.
+    # repository, in which any contributor can add a link: none is followed.
     parts = path.parent.parts
     if path.is_absolute():
         return enter(parts[0], parts[1:], create=create, follow=True)

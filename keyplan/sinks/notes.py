@@ -27,7 +27,7 @@ class Entry:
     receipt: Receipt | None = None
     intent: Intent | None = None
     seal: str = ""
-    """Digest of the file as it was stored, where the value in it cannot be read back; else empty."""
+    """Digest of the file as it was stored, if the value in it cannot be read back; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Sidecar:
 
     @classmethod
     def from_bytes(cls, content: bytes | None, name: str) -> Sidecar:
-        """Return what `to_bytes` wrote; an empty one where there is no file.
+        """Return what `to_bytes` wrote; an empty one if there is no file.
 
         Raises SinkUnavailableError if it cannot be understood: taken for empty, it would hide whose the file is.
         """

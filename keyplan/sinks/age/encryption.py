@@ -1,4 +1,4 @@
-"""Encrypting to age recipients, and decrypting where an identity is at hand, with pyrage.
+"""Encrypting to age recipients, and decrypting if an identity is at hand, with pyrage.
 
 No identity and no plaintext is quoted in an error.
 """

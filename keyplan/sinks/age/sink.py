@@ -42,7 +42,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink. Of the disk only the identity is read, where there is one.
+    """Return the sink. Of the disk only the identity is read, if there is one.
 
     Raises InputError if pyrage is not installed, or the identity is none.
     """

@@ -25,7 +25,7 @@ _FORBIDDEN = 403
 _CONFLICT = 409
 _THROTTLED = 429
 _DISABLED = "SecretDisabled"
-"""Azure, "REST API error codes": the inner code where the newest version is disabled."""
+"""Azure, "REST API error codes": the inner code if the newest version is disabled."""
 _ADVICE: Mapping[str, str] = {
     "ForbiddenByFirewall": "let the vault's firewall pass this machine",
     "ForbiddenByConnection": "the vault takes private connections only: run keyplan where there is one",
@@ -111,7 +111,7 @@ class Vault:
         self._try(ask, "set", version.name)
 
     def delete(self, name: str) -> None:
-        """Delete a secret; where the vault keeps deleted ones, it can be recovered. A missing one is no error."""
+        """Delete a secret; if the vault keeps deleted ones, it can be recovered. A missing one is no error."""
         self._try(lambda client: client.begin_delete_secret(name), "delete", name, absent=True)
 
     def find_deleted(self, name: str) -> AzureVersion | None:

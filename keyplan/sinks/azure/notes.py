@@ -23,7 +23,7 @@ _OWNER, _NOTE, _VOID, _LEFT = "keyplan-owner", "keyplan-note", "keyplan-void", "
 _MOST_TAGS = 15
 _TAG_SIZE = 256
 _LONGEST_NOTE = 1024 * 1024
-"""Of what a person may have written there, no more is decompressed."""
+"""Of what a user may have written there, no more is decompressed."""
 
 
 def write_tags(entry: Entry, tags: Mapping[str, str], *, is_void: bool, location: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ class AzureSecrets:
         self._locks: dict[str, Lock] = {}
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
-        """Return what each slot holds; of many, values are read only where the listing raises a doubt."""
+        """Return what each slot holds; of many, values are read only if the listing raises a doubt."""
         names = {_name_of(slot) for slot in slots}
         listed = self._vault.list_all() if len(names) > MOST_ASKED else None
 
@@ -168,7 +168,7 @@ def _content_type(slot: Slot) -> str:
 
 
 def _trust(version: AzureVersion) -> Loaded | None:
-    """Return what a listed version tells, where nothing else needs to be asked."""
+    """Return what a listed version tells, if nothing else needs to be asked."""
     entry = read_entry(version.tags, version.name)
     is_sealed = entry is not None and bool(entry.seal) and entry.seal == version.created_at
     if not is_sealed or not version.is_enabled or is_void(version.tags):

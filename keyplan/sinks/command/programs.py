@@ -46,7 +46,7 @@ class Programs:
     limit: timedelta
 
     def refuse_unrunnable(self, slot: Slot, program: str) -> None:
-        """Return where a program exists and may be executed. Raises SinkDeniedError."""
+        """Return if a program exists and may be executed. Raises SinkDeniedError."""
         # A name with a slash is relative to where the program will run.
         path = str(Path(self.folder, program)) if "/" in program else program
         if shutil.which(path, path=self.environment.get("PATH", "")) is None:

@@ -90,14 +90,14 @@ class SecretManager:
         return _secret(self._ask("create_secret", "secrets.create", secret_id, **request))
 
     def annotate(self, secret: GcpSecret, annotations: Mapping[str, str]) -> GcpSecret:
-        """Replace all annotations, unless somebody changed the secret meanwhile; return it as it is then."""
+        """Replace all annotations, unless another writer changed the secret meanwhile; return it as it is then."""
         body = {"name": self._name(secret.id), "etag": secret.etag, "annotations": annotations}
         mask = {"paths": ["annotations"]}
         changed = self._ask("update_secret", "secrets.update", secret.id, secret=body, update_mask=mask)
         return replace(_secret(changed), annotations=annotations)
 
     def delete(self, secret: GcpSecret) -> None:
-        """Delete a secret with all versions, unless somebody changed it meanwhile; a missing one is no error."""
+        """Delete a secret with all versions, unless another writer changed it meanwhile; a missing one is no error."""
         name = self._name(secret.id)
         self._ask("delete_secret", "secrets.delete", secret.id, absent=True, name=name, etag=secret.etag)
 

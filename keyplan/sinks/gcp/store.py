@@ -63,7 +63,7 @@ class GcpSecrets:
         return {slot: looks[_id_of(slot)].loaded for slot in slots}
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:  # noqa: ARG002 - nothing has to be made
-        """Load, decide and store, at each step only if nobody else changed the secret meanwhile."""
+        """Load, decide and store, at each step only if no other writer changed the secret meanwhile."""
         name = _id_of(slot)
         with self._locks.setdefault(name, Lock()):
             look = self._look(self._manager.get(name))
@@ -125,7 +125,7 @@ class GcpSecrets:
             return
         rest = {name: value for name, value in look.secret.annotations.items() if name not in _MARKS}
         if is_value_removed and look.version is not None:
-            # Somebody else made the secret, perhaps with rights on it: what is in it ends, it stays.
+            # Another user made the secret, perhaps with rights on it: what is in it ends, it stays.
             self._manager.disable(look.secret.id, but_newest=0)
             rest[_LEFT] = str(look.version.number)
         self._manager.annotate(look.secret, rest)

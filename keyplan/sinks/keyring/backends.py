@@ -24,7 +24,7 @@ GUARDING = frozenset(
 """Taken where the library finds them by itself."""
 _CHAIN = "keyring.backends.chainer.ChainerBackend"
 _UNFIT = ("keyring.backends.fail.", "keyring.backends.null.", "keyring.backends.chainer.", "keyrings.alt.")
-"""Refused even where the manifest names them: no store, a store that forgets, several at once, files of text."""
+"""Refused even if the manifest names them: no store, a store that forgets, several at once, files of text."""
 _ADVICE = "log in to a desktop session with a Secret Service (gnome-keyring, KWallet), or choose another sink"
 
 
@@ -48,7 +48,7 @@ def find_backend(library: ModuleType | Any, wanted: str | None) -> Backend:
     """Return the backend that is wanted, else the one that the library finds.
 
     Raises SinkDeniedError, which names the backend that was found, if it may not be trusted; SinkUnavailableError
-    where the wanted one can't be used on this machine.
+    if the wanted one can't be used on this machine.
     """
     try:
         found = library.get_keyring() if wanted is None else library.core.load_keyring(wanted)

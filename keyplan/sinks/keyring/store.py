@@ -98,7 +98,7 @@ def _set(service: str, username: str, content: bytes, backend: Backend) -> None:
 def _within(limit: timedelta, ask: Callable[[], T], location: str) -> T:
     """Return what a question gives, or leave it alone when the time is over.
 
-    The library has no time limits. Its thread is a daemon, so that one that waits for a person keeps nobody.
+    The library has no time limits. Its thread is a daemon, so an open prompt does not keep keyplan from exiting.
     """
     answers: list[T] = []
     failures: list[Exception] = []

@@ -1,6 +1,6 @@
 """Encrypted documents with notes in the clear: the store of the sink `sops`.
 
-Value and note change at once: the file is replaced atomically, under a lock. No value is written where sops would
+Value and note change at once: the file is replaced atomically, under a lock. No value is written if sops would
 leave it in the clear.
 """
 
@@ -151,7 +151,7 @@ def _find(document: Document, clear: Document | None, target: SopsTarget) -> Loa
 
 
 def _to_bytes(value: object) -> bytes | None:
-    """Return a value as text; what is none is somebody else's, and comes as some other text."""
+    """Return a value as text; one that is not text is another writer's, and comes as some other text."""
     if value is None:
         return None
     return (value if isinstance(value, str) else repr(value)).encode()
