@@ -9,7 +9,6 @@ DEBTS: Mapping[str, frozenset[str]] = {
         {
             "keyplan/model/examination.py",
             "keyplan/model/manifest.py",
-            "keyplan/sinks/github/places.py",
             "keyplan/sinks/kubernetes/errors.py",
             "keyplan/sinks/kubernetes/places.py",
             "keyplan/sinks/kubernetes/secret.py",
@@ -18,7 +17,6 @@ DEBTS: Mapping[str, frozenset[str]] = {
     ),
     "find_reveals": frozenset(
         {
-            "keyplan/sinks/github/client.py",
             "keyplan/sinks/gitlab/sink.py",
             "keyplan/sinks/gitlab/state.py",
             "keyplan/sinks/kubernetes/tls.py",

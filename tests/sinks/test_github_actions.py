@@ -33,7 +33,9 @@ from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Delivered
 from keyplan.model.secret import Credential, RawKey
-from keyplan.sinks.github.sink import GitHubSink, build, open_sink
+from keyplan.sinks.engine import SinkEngine
+from keyplan.sinks.github.sink import build, build_on, open_store
+from keyplan.sinks.github.store import GitHubSecrets
 from keyplan.system.clock import SystemClock
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
@@ -42,7 +44,7 @@ pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 
 REPOSITORY = "/repos/acme/app/actions/secrets"
 ALL = "ghp_all"
-Open = Callable[..., GitHubSink]
+Open = Callable[..., SinkEngine]
 IN_REPOSITORY: Mapping[str, Json] = {"repository": "acme/app", "name": "{name}"}
 OF_STORES = {
     "a repository's": (REPOSITORY, {"repository": "acme/app"}),
@@ -99,25 +101,26 @@ def fake(github: tuple[GitHubFake, str]) -> GitHubFake:
 @pytest.fixture
 def open_github(github: tuple[GitHubFake, str]) -> Iterator[Open]:
     """Return what opens a sink on the fake."""
-    opened: list[GitHubSink] = []
+    opened: list[GitHubSecrets] = []
 
-    def open_one(options: Mapping[str, Json] = IN_REPOSITORY, *, token: str = ALL) -> GitHubSink:
+    def open_one(options: Mapping[str, Json] = IN_REPOSITORY, *, token: str = ALL) -> SinkEngine:
         settings = make_sink_settings({"api_url": github[1], **options}, sink_type="github-actions")
-        opened.append(open_sink(settings, surround(token)))
-        return opened[-1]
+        context = surround(token)
+        opened.append(open_store(settings, context))
+        return build_on(settings, context, opened[-1])
 
     yield open_one
-    for sink in opened:
-        sink.close()
+    for store in opened:
+        store.close()
 
 
-def find_slot(sink: GitHubSink, declared: str = "ci", /, **changes: Json) -> Slot:
+def find_slot(sink: SinkEngine, declared: str = "ci", /, **changes: Json) -> Slot:
     return sink.locate(OWNER, make_declaration(declared), make_delivery(changes))
 
 
 class TestGitHubActions(SinkContract):
     @pytest.fixture(params=OF_STORES.values(), ids=OF_STORES)
-    def sink(self, request: pytest.FixtureRequest, fake: GitHubFake, open_github: Open) -> GitHubSink:
+    def sink(self, request: pytest.FixtureRequest, fake: GitHubFake, open_github: Open) -> SinkEngine:
         self.fake = fake
         # To put again is to change again, and the times of change are compared.
         fake.stopped_at = NOW
@@ -130,7 +133,7 @@ class TestGitHubActions(SinkContract):
     def person_writes(self, slot: Slot, raw_text: str) -> None:
         self.fake.person_writes(self.store, str(slot.options["name"]), raw_text)
 
-    def test_different_declarations_have_different_slots(self, sink: GitHubSink) -> None:
+    def test_different_declarations_have_different_slots(self, sink: SinkEngine) -> None:
         # A secret's name has no room for every difference: where two declarations meet, the manifest is refused.
         names = ["ci", "ci-2", "c/i", "_"]
         assert len({find_slot(sink, name) for name in names}) == len(names)
@@ -194,7 +197,7 @@ def test_rights_and_public_key_are_asked_for_once(fake: GitHubFake, open_github:
     for name in ("ci", "second", "third"):
         sink.intend(find_slot(sink, name), make_intent())
     asked = [call.rpartition("/")[2] for call in fake.calls]
-    assert asked == ["public-key", "KEYPLAN_PROBE_OF_RIGHTS_NEVER_SET", "CI", "SECOND", "THIRD"]
+    assert asked == ["public-key", "CI", "KEYPLAN_PROBE_OF_RIGHTS_NEVER_SET", "SECOND", "THIRD"]
 
 
 # a secret that was there before
@@ -203,7 +206,7 @@ def test_rights_and_public_key_are_asked_for_once(fake: GitHubFake, open_github:
 def test_a_secret_that_no_receipt_tells_of_stays(fake: GitHubFake, open_github: Open) -> None:
     sink = open_github()
     fake.person_writes(REPOSITORY, "CI", "by hand")
-    with pytest.raises(SinkDeniedError, match="does not know it to be its own") as caught:
+    with pytest.raises(SinkDeniedError, match="nothing shows that keyplan wrote it") as caught:
         sink.intend(find_slot(sink), make_intent())
     assert "overwrite: true" in caught.value.advice
 
@@ -347,7 +350,8 @@ def test_a_server_that_stays_broken_is_unavailable(fake: GitHubFake, open_github
 def test_a_secret_that_does_not_show_is_not_taken_for_stored(fake: GitHubFake, open_github: Open) -> None:
     sink = open_github()
     sink.intend(find_slot(sink), make_intent())
-    fake.faults.append(Fault(404, method="GET"))
+    # Once before the value is stored, once after it.
+    fake.faults.extend([Fault(404, method="GET")] * 2)
     with pytest.raises(SinkUnavailableError, match="does not show it") as caught:
         sink.put(find_slot(sink), RawKey(OTHER_RAW), make_receipt())
     assert OTHER_RAW not in f"{caught.value!r} {caught.value.advice}"

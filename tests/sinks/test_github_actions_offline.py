@@ -18,7 +18,7 @@ from keyplan.net.http import open_client
 from keyplan.net.retry import Gate, Patience, Retrier
 from keyplan.sinks.forge import Forge
 from keyplan.sinks.github.client import GitHub
-from keyplan.sinks.github.places import Place, fill_slot
+from keyplan.sinks.github.places import GitHubPlace, fill_slot
 from keyplan.sinks.github.sink import OPTIONS
 
 REPOSITORY: Mapping[str, Json] = {"repository": "acme/app"}
@@ -92,7 +92,7 @@ def test_options(options: dict[str, Json], fits: bool) -> None:
 )
 def test_slots(options: dict[str, Json], location: str, path: str) -> None:
     slot = locate(**options)
-    assert (slot.location, Place.of(slot).store.path) == (location, path)
+    assert (slot.location, GitHubPlace.of(slot).scope.path) == (location, path)
 
 
 @pytest.mark.parametrize(
@@ -148,16 +148,16 @@ def test_one_place_is_found_whatever_the_case_of_its_name() -> None:
 )
 def test_answers_that_are_no_good(answer: httpx.Response, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        open_github(answer).list_secrets(Place.of(locate()).store)
+        open_github(answer).list_secrets(GitHubPlace.of(locate()).scope)
 
 
 def test_a_time_of_change_is_the_last_instant_that_it_can_mean() -> None:
     answer = httpx.Response(200, json={"secrets": [{"name": "a", "updated_at": "2026-11-23T07:31:00Z"}]})
-    (changed_at,) = open_github(answer).list_secrets(Place.of(locate()).store).values()
+    (changed_at,) = open_github(answer).list_secrets(GitHubPlace.of(locate()).scope).values()
     assert changed_at.isoformat() == "2026-11-23T07:31:00.999999+00:00"
 
 
 def test_a_listing_without_end_is_left() -> None:
     page = [{"name": f"A{number}", "updated_at": "2026-11-23T07:31:00Z"} for number in range(100)]
     answers = [httpx.Response(200, json={"secrets": page}) for _ in range(100)]
-    assert len(open_github(*answers).list_secrets(Place.of(locate()).store)) == len(page)
+    assert len(open_github(*answers).list_secrets(GitHubPlace.of(locate()).scope)) == len(page)

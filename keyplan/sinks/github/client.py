@@ -1,7 +1,6 @@
 """GitHub's REST API for secrets, as far as a sink needs it; each refusal says which right is missing.
 
-In: stores, names, sealed values. Out: which secrets there are and when they changed. Never: a value, which GitHub
-does not give away.
+GitHub shows which secrets there are and when they changed, and never a value.
 """
 
 from __future__ import annotations
@@ -18,22 +17,21 @@ from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
-from keyplan.model.secret import RawKey
 from keyplan.net.http import Answer, show_safely
 from keyplan.sinks.forge import Call, Forge, read_json, read_objects
-from keyplan.sinks.github.places import Store
+from keyplan.sinks.github.places import SecretScope
 from keyplan.system.optional import require
 
 # docs.github.com/rest/actions/secrets: `per_page` is 100 at most.
 _PAGE_SIZE = 100
 _MOST_PAGES = 100
 _PROBE = "KEYPLAN_PROBE_OF_RIGHTS_NEVER_SET"
-"""Name of a secret that nobody makes: to delete it shows the right to write, and does nothing."""
+"""Name of a secret that is never set: to delete it shows the right to write, and does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """What a store's values are sealed for."""
+    """What a scope's values are sealed for."""
 
     id: str
     key: str
@@ -43,87 +41,87 @@ class PublicKey:
 class GitHub:
     """The secrets of one GitHub server; safe for threads. Remembers public keys and proven rights for one run.
 
-    Every method may raise SinkDeniedError, SinkUnavailableError, and InputError where the token cannot be had.
+    Every method may raise SinkDeniedError, SinkUnavailableError, and InputError if there is no token.
     """
 
     def __init__(self, forge: Forge) -> None:
         self._forge = forge
         self._lock = threading.Lock()
-        self._keys: dict[Store, PublicKey] = {}
-        self._proven: set[Store] = set()
+        self._keys: dict[SecretScope, PublicKey] = {}
+        self._proven: set[SecretScope] = set()
 
-    def list_secrets(self, store: Store) -> Mapping[str, datetime]:
-        """Return when each secret of a store changed, by name in upper case."""
+    def list_secrets(self, scope: SecretScope) -> Mapping[str, datetime]:
+        """Return when each secret of a scope changed, by name in upper case."""
         found: dict[str, datetime] = {}
         for page in range(1, _MOST_PAGES + 1):
             call = Call(
-                what=f"{store.title}: list secrets",
+                what=f"{scope.title}: list secrets",
                 method="GET",
-                path=store.path,
+                path=scope.path,
                 parameters={"per_page": str(_PAGE_SIZE), "page": str(page)},
             )
-            document = _read_object(call, self._expect(call, store))
+            document = _read_object(call, self._expect(call, scope))
             secrets = read_objects(call, document.get("secrets"))
             found |= {str(secret["name"]).upper(): _read_change(call, secret) for secret in secrets}
             if len(secrets) < _PAGE_SIZE:
                 break
         return found
 
-    def find_change(self, store: Store, name: str) -> datetime | None:
-        """Return when one secret changed; None where there is none."""
-        call = Call(what=f"{store.title}: look at secret {name}", method="GET", path=f"{store.path}/{name}")
+    def find_change(self, scope: SecretScope, name: str) -> datetime | None:
+        """Return when one secret changed; None if there is none."""
+        call = Call(what=f"{scope.title}: look at secret {name}", method="GET", path=f"{scope.path}/{name}")
         answer = self._forge.ask(call)
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        return _read_change(call, _read_object(call, _expect_success(call, store, answer)))
+        return _read_change(call, _read_object(call, _expect_success(call, scope, answer)))
 
-    def public_key(self, store: Store) -> PublicKey:
+    def public_key(self, scope: SecretScope) -> PublicKey:
         """Return what values are sealed for; asked once."""
         with self._lock:
-            if store in self._keys:
-                return self._keys[store]
-        call = Call(what=f"{store.title}: get the public key", method="GET", path=f"{store.path}/public-key")
-        document = _read_object(call, self._expect(call, store))
+            if scope in self._keys:
+                return self._keys[scope]
+        call = Call(what=f"{scope.title}: get the public key", method="GET", path=f"{scope.path}/public-key")
+        document = _read_object(call, self._expect(call, scope))
         key = PublicKey(id=str(document.get("key_id", "")), key=str(document.get("key", "")))
         with self._lock:
-            return self._keys.setdefault(store, key)
+            return self._keys.setdefault(scope, key)
 
-    def forget_public_key(self, store: Store) -> None:
+    def forget_public_key(self, scope: SecretScope) -> None:
         """Ask for the public key again when it is next needed: GitHub may have another one."""
         with self._lock:
-            self._keys.pop(store, None)
+            self._keys.pop(scope, None)
 
-    def prove_rights(self, store: Store) -> None:
-        """Return where secrets of a store may be written, by deleting one that does not exist; done once."""
+    def prove_rights(self, scope: SecretScope) -> None:
+        """Return if secrets of a scope may be written, by deleting one that does not exist; done once."""
         with self._lock:
-            if store in self._proven:
+            if scope in self._proven:
                 return
-        self.delete(store, _PROBE)
+        self.delete(scope, _PROBE)
         with self._lock:
-            self._proven.add(store)
+            self._proven.add(scope)
 
-    def put(self, store: Store, name: str, body: Mapping[str, Json]) -> bool:
-        """Make or replace a secret; False where GitHub says that the body does not fit, as with an old public key."""
-        call = Call(what=f"{store.title}: store secret {name}", method="PUT", path=f"{store.path}/{name}", body=body)
+    def put(self, scope: SecretScope, name: str, body: Mapping[str, Json]) -> bool:
+        """Make or replace a secret; False if GitHub says that the body does not fit, as with an old public key."""
+        call = Call(what=f"{scope.title}: store secret {name}", method="PUT", path=f"{scope.path}/{name}", body=body)
         answer = self._forge.ask(call)
         if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return False
-        _expect_success(call, store, answer)
+        _expect_success(call, scope, answer)
         return True
 
-    def delete(self, store: Store, name: str) -> None:
-        """Delete a secret; nothing where there is none."""
-        call = Call(what=f"{store.title}: delete secret {name}", method="DELETE", path=f"{store.path}/{name}")
+    def delete(self, scope: SecretScope, name: str) -> None:
+        """Delete a secret; nothing if there is none."""
+        call = Call(what=f"{scope.title}: delete secret {name}", method="DELETE", path=f"{scope.path}/{name}")
         answer = self._forge.ask(call)
         if answer.status != HTTPStatus.NOT_FOUND:
-            _expect_success(call, store, answer)
+            _expect_success(call, scope, answer)
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._forge.close()
 
-    def _expect(self, call: Call, store: Store) -> Answer:
-        return _expect_success(call, store, self._forge.ask(call))
+    def _expect(self, call: Call, scope: SecretScope) -> Answer:
+        return _expect_success(call, scope, self._forge.ask(call))
 
 
 def _read_object(call: Call, answer: Answer) -> Mapping[str, Any]:
@@ -140,16 +138,16 @@ def _read_change(call: Call, secret: Mapping[str, Any]) -> datetime:
     return instant + timedelta(seconds=1) - timedelta.resolution
 
 
-def _expect_success(call: Call, store: Store, answer: Answer) -> Answer:
+def _expect_success(call: Call, scope: SecretScope, answer: Answer) -> Answer:
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return answer
-    raise _refusal(call, store, answer)
+    raise _refusal(call, scope, answer)
 
 
-def _refusal(call: Call, store: Store, answer: Answer) -> SinkDeniedError:
+def _refusal(call: Call, scope: SecretScope, answer: Answer) -> SinkDeniedError:
     needed = (
-        f"a classic token needs the scope '{store.scope}', "
-        f"a fine-grained one or an App the permission '{store.permission}' (write){_tell_scopes(answer)}"
+        f"a classic token needs the scope '{scope.classic_scope}', "
+        f"a fine-grained one or an App the permission '{scope.permission}' (write){_tell_scopes(answer)}"
     )
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:
@@ -159,10 +157,10 @@ def _refusal(call: Call, store: Store, answer: Answer) -> SinkDeniedError:
             return SinkDeniedError(f"{call.what}: {_quote(answer)}", advice=needed)
         case HTTPStatus.NOT_FOUND:
             # GitHub hides what a token may not see behind a 404.
-            advice = f"check the name of {store.title}; {needed}"
+            advice = f"check the name of {scope.title}; {needed}"
             return SinkDeniedError(f"{call.what}: not found, or the token may not see it", advice=advice)
         case status if status < HTTPStatus.BAD_REQUEST:
-            return SinkDeniedError(f"{call.what}: it has moved", advice=f"write the new name of {store.title}")
+            return SinkDeniedError(f"{call.what}: it has moved", advice=f"write the new name of {scope.title}")
         case _:
             return SinkDeniedError(f"{call.what}: {_quote(answer)}", advice="check the options of this sink")
 
@@ -177,7 +175,7 @@ def _quote(answer: Answer) -> str:
 
 
 def _tell_scopes(answer: Answer) -> str:
-    """Return which scopes the token has and which the call takes, where GitHub says so in its headers."""
+    """Return which scopes the token has and which the call takes, if GitHub says so in its headers."""
     # docs.github.com: X-OAuth-Scopes and X-Accepted-OAuth-Scopes for classic tokens, the third for all others.
     told = [
         f"{words} {show_safely(answer.headers[name])}"
@@ -198,13 +196,13 @@ class Sealer:
     """Seals with libsodium's `crypto_box_seal`: X25519 and XSalsa20-Poly1305, with an ephemeral sender."""
 
     def __init__(self, *, extra: str) -> None:
-        """Load PyNaCl. Raises InputError, naming the extra, where it is not installed."""
+        """Load PyNaCl. Raises InputError, naming the extra, if it is not installed."""
         self._public = require("nacl.public", extra=extra)
 
-    def seal(self, raw: RawKey, *, public_key: str, suffix: str = "") -> str:
-        """Return a raw key, with a suffix after it, sealed for a public key; both are base64.
+    def seal(self, content: bytes, *, public_key: str) -> str:
+        """Return a content that holds a raw key, sealed for a public key; both are base64.
 
-        Raises SinkUnavailableError where the public key is none.
+        Raises SinkUnavailableError if the public key is not one.
         """
         try:
             key = base64.b64decode(public_key, validate=True)
@@ -213,4 +211,4 @@ class Sealer:
         if len(key) != _KEY_BYTES:
             raise SinkUnavailableError("the server's public key is not one of 32 bytes", advice="apply again later")
         box = self._public.SealedBox(self._public.PublicKey(key))
-        return base64.b64encode(box.encrypt(f"{raw.reveal()}{suffix}".encode())).decode()
+        return base64.b64encode(box.encrypt(content)).decode()

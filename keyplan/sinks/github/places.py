@@ -1,6 +1,6 @@
 """Which GitHub secret a slot is: in a repository, an environment or an organization, for Actions or for Dependabot.
 
-In: a declaration and options. Out: a slot with its template filled in, and back from it the place. Never: a request.
+Nothing is sent here.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _NAME = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]{0,254}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class SecretScope:
     """One set of secrets, with one public key."""
 
     title: str
     """For people: ``acme/app``."""
     path: str
     """Of the API: ``/repos/acme/app/actions/secrets``."""
-    scope: str
+    classic_scope: str
     """What a classic token needs."""
     permission: str
     """What a fine-grained token or an App needs, as GitHub calls it."""
@@ -38,40 +38,32 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class GitHubPlace:
     """A slot, read."""
 
     location: str
-    store: Store
+    scope: SecretScope
     name: str
     settings: Mapping[str, Json]
     """What a write says beside the value: which repositories may use an organization's secret."""
-    suffix: str
-    """What follows the raw key: a newline, or nothing."""
-    may_overwrite: bool
-    """Whether a secret may be overwritten that no receipt of ours tells of."""
-    is_deleted_on_removal: bool
 
     @classmethod
-    def of(cls, slot: Slot) -> Place:
+    def of(cls, slot: Slot) -> GitHubPlace:
         """Return the place that a slot of `fill_slot` means."""
         options = slot.options
-        store = _find_store(options)
+        scope = _find_scope(options)
         return cls(
             location=slot.location,
-            store=store,
+            scope=scope,
             name=str(options["name"]),
-            settings=_share(options) if store.is_shared else {},
-            suffix="\n" if options.get("newline") else "",
-            may_overwrite=bool(options.get("overwrite")),
-            is_deleted_on_removal=options.get("on_remove") != "keep",
+            settings=_share(options) if scope.is_shared else {},
         )
 
 
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``acme/app#ARIZE_API_KEY``.
 
-    Raises InputError where options exclude each other, a template names an unknown field, or gives no secret's name.
+    Raises InputError if options exclude each other, a template names an unknown field, or gives no secret's name.
     """
     _refuse_contradictions(options)
     template = str(options.get("name") or DEFAULT_NAME)
@@ -82,7 +74,7 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
             f"'{name}' can't be the name of a GitHub secret",
             advice="use letters, digits and _; begin with a letter or _, and not with GITHUB_",
         )
-    return Slot(sink=sink, location=f"{_find_store(options).title}#{name}", options={**options, "name": name})
+    return Slot(sink=sink, location=f"{_find_scope(options).title}#{name}", options={**options, "name": name})
 
 
 def _refuse_contradictions(options: Mapping[str, Json]) -> None:
@@ -98,30 +90,30 @@ def _refuse_contradictions(options: Mapping[str, Json]) -> None:
         raise InputError("github-actions: 'visibility' goes with 'organization'")
 
 
-def _find_store(options: Mapping[str, Json]) -> Store:
+def _find_scope(options: Mapping[str, Json]) -> SecretScope:
     product, kind = ("dependabot", "Dependabot secrets") if options.get("dependabot") else ("actions", "Secrets")
     prefix = "dependabot:" if options.get("dependabot") else ""
     if organization := options.get("organization"):
-        return Store(
+        return SecretScope(
             title=f"{prefix}{organization}",
             path=f"/orgs/{quote(str(organization), safe='')}/{product}/secrets",
-            scope="admin:org",
+            classic_scope="admin:org",
             permission=f"Organization {kind.lower()}",
             is_shared=True,
         )
     repository = str(options["repository"])
     if environment := options.get("environment"):
-        return Store(
+        return SecretScope(
             title=f"{repository}@{environment}",
             path=f"/repos/{quote(repository)}/environments/{quote(str(environment), safe='')}/secrets",
-            scope="repo",
+            classic_scope="repo",
             permission="Environments",
             is_shared=False,
         )
-    return Store(
+    return SecretScope(
         title=f"{prefix}{repository}",
         path=f"/repos/{quote(repository)}/{product}/secrets",
-        scope="repo",
+        classic_scope="repo",
         permission=kind,
         is_shared=False,
     )
