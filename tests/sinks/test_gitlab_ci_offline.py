@@ -18,9 +18,9 @@ from keyplan.net.retry import Gate, Retrier
 from keyplan.ports import Sink
 from keyplan.sinks.forge import Forge
 from keyplan.sinks.gitlab.client import GitLab
-from keyplan.sinks.gitlab.places import Name, Place, fill_slot
+from keyplan.sinks.gitlab.places import GitLabPlace, VariableName, fill_slot
 from keyplan.sinks.gitlab.sink import OPTIONS, build
-from keyplan.sinks.gitlab.state import write_mark
+from keyplan.sinks.gitlab.store import write_mark
 
 
 def locate(declared: str = "ci", /, **options: Json) -> Slot:
@@ -51,28 +51,28 @@ def test_options(options: dict[str, Json], fits: bool) -> None:
             {},
             "acme/app#ARIZE_API_KEY",
             "/projects/acme%2Fapp/variables",
-            Name("KEYPLAN_ARIZE_API_KEY", "keyplan/*"),
+            VariableName("KEYPLAN_ARIZE_API_KEY", "keyplan/*"),
             id="project",
         ),
         pytest.param(
             {"environment_scope": "production", "name": "{name}_KEY"},
             "acme/app@production#CI_KEY",
             "/projects/acme%2Fapp/variables",
-            Name("KEYPLAN_CI_KEY", "keyplan/production"),
+            VariableName("KEYPLAN_CI_KEY", "keyplan/production"),
             id="scope",
         ),
         pytest.param(
             {"project": None, "group": "acme/ml", "environment_scope": "production"},
             "group:acme/ml@production#ARIZE_API_KEY",
             "/groups/acme%2Fml/variables",
-            Name("KEYPLAN_ARIZE_API_KEY", "production"),
+            VariableName("KEYPLAN_ARIZE_API_KEY", "production"),
             id="group",
         ),
     ],
 )
-def test_slots(options: dict[str, Json], location: str, path: str, notes: Name) -> None:
+def test_slots(options: dict[str, Json], location: str, path: str, notes: VariableName) -> None:
     slot = locate(**options)
-    place = Place.of(slot)
+    place = GitLabPlace.of(slot)
     assert (slot.location, place.home.path, place.notes) == (location, path, notes)
 
 
@@ -132,5 +132,5 @@ def test_a_listing_without_end_is_left() -> None:
             retrier=Retrier(clock=clock, jitter=lambda most: most, gate=Gate(clock)),
         )
     )
-    name = Name("CI", "*")
-    assert set(gitlab.list_variables(Place.of(locate()).home, {name})) == {name}
+    name = VariableName("CI", "*")
+    assert set(gitlab.list_variables(GitLabPlace.of(locate()).home, {name})) == {name}

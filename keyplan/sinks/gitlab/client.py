@@ -1,7 +1,6 @@
 """GitLab's REST API for CI/CD variables, as far as a sink needs it; each refusal says which right is missing.
 
-In: homes, names, variables to write. Out: variables as GitLab shows them. Never: what an answer says of a request that
-was refused, which could quote a value.
+No error repeats what GitLab says of a refused request: it could quote a value.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from keyplan.model.manifest import Json
 from keyplan.model.secret import RawKey
 from keyplan.net.http import Answer
 from keyplan.sinks.forge import Call, Forge, read_json, read_objects
-from keyplan.sinks.gitlab.places import Home, Name
+from keyplan.sinks.gitlab.places import GitLabHome, VariableName
 
 # docs.gitlab.com/api/rest, "Pagination": `per_page` is 100 at most.
 _PAGE_SIZE = 100
@@ -25,12 +24,12 @@ _MOST_PAGES = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class GitLabVariable:
     """One variable, as GitLab shows it."""
 
-    name: Name
+    name: VariableName
     value: RawKey | None = field(repr=False)
-    """None where it is hidden."""
+    """None if it is hidden."""
     description: str
     knows_hiding: bool
     """Whether this GitLab can hide values at all."""
@@ -39,15 +38,17 @@ class Variable:
 class GitLab:
     """The variables of one GitLab server; safe for threads.
 
-    Every method may raise SinkDeniedError, SinkUnavailableError, and InputError where the token cannot be had.
+    Every method may raise SinkDeniedError, SinkUnavailableError, and InputError if there is no token.
     """
 
     def __init__(self, forge: Forge) -> None:
         self._forge = forge
 
-    def list_variables(self, home: Home, wanted: Collection[Name]) -> Mapping[Name, Variable]:
+    def list_variables(
+        self, home: GitLabHome, wanted: Collection[VariableName]
+    ) -> Mapping[VariableName, GitLabVariable]:
         """Return those of a home's variables that are wanted; the others are forgotten at once."""
-        found: dict[Name, Variable] = {}
+        found: dict[VariableName, GitLabVariable] = {}
         for page in range(1, _MOST_PAGES + 1):
             parameters = {"per_page": str(_PAGE_SIZE), "page": str(page)}
             call = Call(what=f"{home.title}: list variables", method="GET", path=home.path, parameters=parameters)
@@ -58,8 +59,8 @@ class GitLab:
                 break
         return found
 
-    def find(self, home: Home, name: Name) -> Variable | None:
-        """Return one variable; None where there is none."""
+    def find(self, home: GitLabHome, name: VariableName) -> GitLabVariable | None:
+        """Return one variable; None if there is none."""
         call = _call("look at", "GET", home, name)
         answer = self._forge.ask(call)
         if answer.status == HTTPStatus.NOT_FOUND:
@@ -68,7 +69,7 @@ class GitLab:
         # A GitLab that does not know the filter shows the variable of another scope.
         return variable if variable.name == name else None
 
-    def create(self, home: Home, name: Name, fields: Mapping[str, Json]) -> Variable:
+    def create(self, home: GitLabHome, name: VariableName, fields: Mapping[str, Json]) -> GitLabVariable:
         """Make a variable, or replace the one that is there by now, and return it as GitLab has it."""
         named = {"key": name.key, "environment_scope": name.scope}
         call = Call(
@@ -80,31 +81,31 @@ class GitLab:
             return self.replace(home, name, fields)
         return self._read(call, home, answer)
 
-    def replace(self, home: Home, name: Name, fields: Mapping[str, Json]) -> Variable:
+    def replace(self, home: GitLabHome, name: VariableName, fields: Mapping[str, Json]) -> GitLabVariable:
         """Change a variable and return it as GitLab has it."""
         call = _call("change", "PUT", home, name, {key: fields[key] for key in fields if key != "masked_and_hidden"})
         return self._read(call, home, self._forge.ask(call))
 
-    def delete(self, home: Home, name: Name) -> None:
-        """Delete a variable; nothing where there is none."""
+    def delete(self, home: GitLabHome, name: VariableName) -> None:
+        """Delete a variable; nothing if there is none."""
         call = _call("delete", "DELETE", home, name)
         answer = self._forge.ask(call)
         if answer.status != HTTPStatus.NOT_FOUND:
             _expect_success(call, home, answer)
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._forge.close()
 
-    def _expect(self, call: Call, home: Home) -> Answer:
+    def _expect(self, call: Call, home: GitLabHome) -> Answer:
         return _expect_success(call, home, self._forge.ask(call))
 
-    def _read(self, call: Call, home: Home, answer: Answer) -> Variable:
+    def _read(self, call: Call, home: GitLabHome, answer: Answer) -> GitLabVariable:
         (values,) = read_objects(call, [read_json(call, _expect_success(call, home, answer))])
         return _read_variable(call, values)
 
 
-def _call(verb: str, method: str, home: Home, name: Name, body: Mapping[str, Json] | None = None) -> Call:
+def _call(verb: str, method: str, home: GitLabHome, name: VariableName, body: Mapping[str, Json] | None = None) -> Call:
     return Call(
         what=f"{home.title}: {verb} variable {name.key}",
         method=method,
@@ -114,11 +115,11 @@ def _call(verb: str, method: str, home: Home, name: Name, body: Mapping[str, Jso
     )
 
 
-def _read_variable(call: Call, values: Mapping[str, Any]) -> Variable:
+def _read_variable(call: Call, values: Mapping[str, Any]) -> GitLabVariable:
     try:
         value = values["value"]
-        return Variable(
-            name=Name(values["key"], values.get("environment_scope") or "*"),
+        return GitLabVariable(
+            name=VariableName(values["key"], values.get("environment_scope") or "*"),
             value=None if value is None or values.get("hidden") else RawKey(value),
             description=values.get("description") or "",
             knows_hiding="hidden" in values,
@@ -129,13 +130,13 @@ def _read_variable(call: Call, values: Mapping[str, Any]) -> Variable:
         ) from None
 
 
-def _expect_success(call: Call, home: Home, answer: Answer) -> Answer:
+def _expect_success(call: Call, home: GitLabHome, answer: Answer) -> Answer:
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return answer
     raise _refusal(call, home, answer)
 
 
-def _refusal(call: Call, home: Home, answer: Answer) -> SinkDeniedError:
+def _refusal(call: Call, home: GitLabHome, answer: Answer) -> SinkDeniedError:
     role = "Owner of the group" if home.is_group else "Maintainer of the project"
     needed = f"the token needs the scope 'api' and the role {role}"
     match answer.status:

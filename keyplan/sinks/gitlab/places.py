@@ -1,6 +1,6 @@
 """Which GitLab CI/CD variable a slot is, in a project or a group, and where keyplan's notes on it stand.
 
-In: a declaration and options. Out: a slot with its template filled in, and back from it the place. Never: a request.
+Nothing is sent here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,239}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class GitLabHome:
     """A project or a group, which has variables."""
 
     title: str
@@ -35,7 +35,7 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class VariableName:
     """What tells one variable of a home from the others."""
 
     key: str
@@ -44,53 +44,45 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class GitLabPlace:
     """A slot, read."""
 
     location: str
-    home: Home
-    name: Name
+    home: GitLabHome
+    name: VariableName
     is_masked: bool
     is_hidden: bool
     is_protected: bool
     kind: str
     """`env_var` or `file`."""
-    suffix: str
-    """What follows the raw key: a newline, or nothing."""
-    may_overwrite: bool
-    """Whether a variable that keyplan did not mark may be overwritten."""
-    is_deleted_on_removal: bool
 
     @property
-    def notes(self) -> Name:
+    def notes(self) -> VariableName:
         """The variable that holds the notes; of a project no job sees it, because no environment has such a name."""
-        # Groups can scope variables only where GitLab is licensed for it, so that theirs stay beside the value.
+        # Groups can scope variables only if GitLab is licensed for it, so theirs stay beside the value.
         scope = self.name.scope if self.home.is_group else f"keyplan/{self.name.scope}"
-        return Name(f"{_NOTES_PREFIX}{self.name.key}", scope)
+        return VariableName(f"{_NOTES_PREFIX}{self.name.key}", scope)
 
     @classmethod
-    def of(cls, slot: Slot) -> Place:
+    def of(cls, slot: Slot) -> GitLabPlace:
         """Return the place that a slot of `fill_slot` means."""
         options = slot.options
         is_hidden = bool(options.get("hidden"))
         return cls(
             location=slot.location,
             home=_find_home(options),
-            name=Name(str(options["name"]), _find_scope(options)),
+            name=VariableName(str(options["name"]), _find_scope(options)),
             is_masked=bool(options.get("masked", True)),
             is_hidden=is_hidden,
             is_protected=bool(options.get("protected", True)),
             kind=str(options.get("variable_type", "env_var")),
-            suffix="\n" if options.get("newline") else "",
-            may_overwrite=bool(options.get("overwrite")),
-            is_deleted_on_removal=options.get("on_remove") != "keep",
         )
 
 
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
     """Return the slot of a declaration: ``acme/app#ARIZE_API_KEY``, ``acme/app@production#ARIZE_API_KEY``.
 
-    Raises InputError where options exclude each other, a template names an unknown field, or gives no variable's name.
+    Raises InputError if options exclude each other, a template names an unknown field, or gives no variable's name.
     """
     _refuse_contradictions(options)
     template = str(options.get("name") or DEFAULT_NAME)
@@ -115,11 +107,11 @@ def _refuse_contradictions(options: Mapping[str, Json]) -> None:
         raise InputError("gitlab-ci: 'newline' needs 'masked: false': GitLab masks only values of one line")
 
 
-def _find_home(options: Mapping[str, Json]) -> Home:
+def _find_home(options: Mapping[str, Json]) -> GitLabHome:
     if group := options.get("group"):
-        return Home(title=f"group:{group}", path=f"/groups/{quote(str(group), safe='')}/variables", is_group=True)
+        return GitLabHome(title=f"group:{group}", path=f"/groups/{quote(str(group), safe='')}/variables", is_group=True)
     project = str(options["project"])
-    return Home(title=project, path=f"/projects/{quote(project, safe='')}/variables", is_group=False)
+    return GitLabHome(title=project, path=f"/projects/{quote(project, safe='')}/variables", is_group=False)
 
 
 def _find_scope(options: Mapping[str, Json]) -> str:
