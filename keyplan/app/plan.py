@@ -24,7 +24,7 @@ _ZERO = timedelta(0)
 
 
 def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> FreshPlan:
-    """Return the plan of now. Writes nothing, takes no lock.
+    """Return the current plan. Writes nothing, takes no lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """

@@ -59,7 +59,7 @@ def test_a_world_that_changed_after_the_review_is_shown_and_left_alone(
     provider.revoke("ingest")
     refused = world.merge(1)["apply"]
     assert (refused.result, refused.outputs["exitcode"], provider.live_names()) == ("failure", "4", ["ci"])
-    assert "the plan of now is not the expected one, nothing was done" in refused.log
+    assert "the current plan does not match --expect, nothing was done" in refused.log
     assert "service/production/ingest  (deleted outside keyplan)" in refused.log
 
 
