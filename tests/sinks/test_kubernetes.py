@@ -41,8 +41,11 @@ from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json, KeyId
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
+from keyplan.sinks.engine import SinkEngine
+from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.places import digest
-from keyplan.sinks.kubernetes.sink import KubernetesSink, build
+from keyplan.sinks.kubernetes.sink import build
+from keyplan.sinks.kubernetes.store import KubernetesSecrets
 from keyplan.system.clock import SystemClock
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
@@ -61,15 +64,15 @@ class Place:
     cluster: Cluster
     namespace: str
     folder: Path
-    opened: list[KubernetesSink]
+    opened: list[SinkEngine]
 
-    def open(self, user: str = "full", *, owner: str = OWNER, **options: Json) -> KubernetesSink:
+    def open(self, user: str = "full", *, owner: str = OWNER, **options: Json) -> SinkEngine:
         path = self.cluster.write_kubeconfig(self.folder, user=user, namespace=self.namespace)
         sink = build(
             make_sink_settings({"name": "arize-keys", "kubeconfig": str(path), **options}, sink_type="kubernetes"),
             make_context(owner),
         )
-        assert isinstance(sink, KubernetesSink)
+        assert isinstance(sink, SinkEngine)
         self.opened.append(sink)
         return sink
 
@@ -131,14 +134,19 @@ def place(cluster: Cluster, tmp_path: Path) -> Iterator[Place]:
     found = Place(cluster, cluster.make_namespace(), tmp_path, [])
     yield found
     for sink in found.opened:
-        sink.close()
+        api_of(sink).close()
 
 
-def find_slot(sink: KubernetesSink, name: str = "ci", /, **changes: Json) -> Slot:
+def find_slot(sink: SinkEngine, name: str = "ci", /, **changes: Json) -> Slot:
     return sink.locate(OWNER, make_declaration(name), make_delivery(changes))
 
 
-def look(sink: KubernetesSink, slot: Slot) -> Holding:
+def api_of(sink: SinkEngine) -> KubeApi:
+    assert isinstance(sink._store, KubernetesSecrets)
+    return sink._store._api
+
+
+def look(sink: SinkEngine, slot: Slot) -> Holding:
     return sink.inspect([slot])[slot]
 
 
@@ -163,7 +171,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
 
 class TestKubernetes(SinkContract):
     @pytest.fixture(params=WAYS.values(), ids=WAYS)
-    def sink(self, request: pytest.FixtureRequest, place: Place) -> KubernetesSink:
+    def sink(self, request: pytest.FixtureRequest, place: Place) -> SinkEngine:
         self.place = place
         user, self.options = request.param
         return place.open(user, **self.options)
@@ -332,7 +340,7 @@ def test_a_person_who_took_the_marks_off_is_not_fought(place: Place) -> None:
     marks = place.secret()["metadata"]
     place.patch({"metadata": {kind: dict.fromkeys(marks[kind]) for kind in ("annotations", "labels")}})
     assert look(sink, slot) == Holding(present=True)
-    with pytest.raises(SinkDeniedError, match="something is there"):
+    with pytest.raises(SinkDeniedError, match="a value that keyplan did not write"):
         sink.intend(slot, make_intent())
 
 
@@ -477,11 +485,11 @@ def test_many_secrets_are_seen_in_a_few_requests(place: Place) -> None:
         assert all(holding.receipt for holding in reading.inspect(slots).values())
 
 
-def count_requests(sink: KubernetesSink, run: Callable[[], object]) -> int:
+def count_requests(sink: SinkEngine, run: Callable[[], object]) -> int:
     """Return how many requests a block makes, by the events of the client that the sink already has."""
     counted: list[object] = []
     run()
-    for client in sink._api._clients.values():
+    for client in api_of(sink)._clients.values():
         client.event_hooks = {"request": [counted.append]}
     run()
     return len(counted)
@@ -555,7 +563,7 @@ def certify(authority: trustme.CA, user: str) -> dict[str, str]:
 
 def open_as(
     place: Place, change: Callable[[dict[str, Any]], dict[str, Any]], *, cluster: Mapping[str, Any] | None = None
-) -> KubernetesSink:
+) -> SinkEngine:
     """Return a sink whose kubeconfig has another user."""
     path = place.cluster.write_kubeconfig(place.folder, user="full", namespace=place.namespace)
     config = json.loads(path.read_text())
@@ -566,7 +574,7 @@ def open_as(
     environment = {name: os.environ[name] for name in ("PATH",)}
     settings = make_sink_settings({"name": "arize-keys", "kubeconfig": str(path)}, sink_type="kubernetes")
     sink = build(settings, make_context(environment=environment))
-    assert isinstance(sink, KubernetesSink)
+    assert isinstance(sink, SinkEngine)
     place.opened.append(sink)
     return sink
 

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from simulated.clock import SimulatedClock
-from sinks.kubernetes.cluster import TOKENS, Cluster
+from sinks.kubernetes.cluster import APPLY, MERGE, TOKENS, Cluster
 from sinks.kubernetes.fake import KubernetesFake
 from starlette.requests import Request
 
@@ -23,11 +23,12 @@ from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
 from keyplan.net.http import open_client
 from keyplan.net.retry import Gate, Retrier
+from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.kubernetes.client import PATIENCE, KubeApi
 from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.identity import Presented, Static
 from keyplan.sinks.kubernetes.places import digest
-from keyplan.sinks.kubernetes.sink import OPTIONS, KubernetesSink
+from keyplan.sinks.kubernetes.sink import OPTIONS, build_on
 from keyplan.testing.sinks import SinkContract
 
 Answers = Callable[[httpx.Request], httpx.Response]
@@ -49,7 +50,7 @@ class Script:
         return answer
 
 
-def open_sink(script: Answers, identity: Any = None, **options: Json) -> KubernetesSink:
+def open_sink(script: Answers, identity: Any = None, **options: Json) -> SinkEngine:
     clock = SimulatedClock()
     connection = Connection(server=URL, identity=identity or Static(token=Credential("t0ken"), certificate=None))
     api = KubeApi(
@@ -59,10 +60,10 @@ def open_sink(script: Answers, identity: Any = None, **options: Json) -> Kuberne
         metadata_only=bool(options.get("write_only")),
     )
     settings = make_sink_settings({"name": "arize-keys", **options}, sink_type="kubernetes")
-    return KubernetesSink(settings, api, owner=OWNER, namespace="ml")
+    return build_on(settings, api, owner=OWNER, namespace="ml")
 
 
-def find_slot(sink: KubernetesSink, name: str = "ci", /, **changes: Json) -> Slot:
+def find_slot(sink: SinkEngine, name: str = "ci", /, **changes: Json) -> Slot:
     return sink.locate(OWNER, make_declaration(name), make_delivery(changes))
 
 
@@ -110,7 +111,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
 
 class TestKubernetesFake(SinkContract):
     @pytest.fixture(params=WAYS.values(), ids=WAYS)
-    def sink(self, request: pytest.FixtureRequest) -> KubernetesSink:
+    def sink(self, request: pytest.FixtureRequest) -> SinkEngine:
         self.served = Served()
         who, options = request.param
         identity = Static(token=Credential(f"token-of-{who}"), certificate=None)
@@ -123,19 +124,19 @@ class TestKubernetesFake(SinkContract):
         name, entry = str(slot.options["name"]), str(slot.options["entry"])
         self.served.cluster.person_writes(self.served.namespace, name, entry, raw_text)
 
-    def test_an_owner_with_many_secrets_lists_them(self, sink: KubernetesSink) -> None:
+    def test_an_owner_with_many_secrets_lists_them(self, sink: SinkEngine) -> None:
         slots = [find_slot(sink, f"n{number}", name="{name}") for number in range(6)]
         for slot in slots:
             sink.put(slot, RawKey(RAW), make_receipt())
         assert {holding.receipt for holding in sink.inspect(slots).values()} == {make_receipt()}
 
-    def test_a_controller_that_declares_the_entry_is_named(self, sink: KubernetesSink, slot: Slot) -> None:
+    def test_a_controller_that_declares_the_entry_is_named(self, sink: SinkEngine, slot: Slot) -> None:
         sink.put(slot, RawKey(RAW), make_receipt())
         self.served.cluster.controller_applies(self.served.namespace, str(slot.options["name"]), "ci", "theirs")
         with pytest.raises(SinkDeniedError, match="argocd-controller"):
             sink.intend(slot, make_intent())
 
-    def test_damaged_notes_are_made_good(self, sink: KubernetesSink, slot: Slot) -> None:
+    def test_damaged_notes_are_made_good(self, sink: SinkEngine, slot: Slot) -> None:
         sink.put(slot, RawKey(RAW), make_receipt())
         damaged = {f"keyplan/{kind}.{digest('ci')}": '{"x": 1}' for kind in ("receipt", "intent")}
         changes = {"metadata": {"annotations": damaged}}
@@ -144,7 +145,7 @@ class TestKubernetesFake(SinkContract):
         sink.put(slot, RawKey(RAW), make_receipt())
         assert self.look(sink, slot).receipt == make_receipt()
 
-    def test_what_may_outlive_its_declaration_stays(self, sink: KubernetesSink) -> None:
+    def test_what_may_outlive_its_declaration_stays(self, sink: SinkEngine) -> None:
         slot = find_slot(sink, on_remove="keep", format="json")
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.withdraw(slot, OWNER)
@@ -197,7 +198,7 @@ def test_a_slot_is_a_secret_and_its_entry(name: str, options: dict[str, Json], l
         pytest.param({"entry": "."}, "can't be a Secret's entry", id="a dot"),
         pytest.param({"namespace": "a.b"}, "can't be a namespace", id="namespace with a dot"),
         pytest.param({"name": "{nmae}"}, "did you mean", id="unknown field"),
-        pytest.param({"context": "c"}, "one 'context' for all keys", id="another cluster for one key"),
+        pytest.param({"context": "c"}, "'context' can't differ for one key", id="another cluster for one key"),
     ],
 )
 def test_impossible_places_are_refused(options: dict[str, Json], message: str) -> None:
@@ -308,6 +309,21 @@ def test_somebody_who_writes_all_the_time_makes_it_unavailable() -> None:
         sink.intend(find_slot(sink), make_intent())
 
 
+def test_a_conflict_while_the_intent_is_closed_delivers_no_second_time() -> None:
+    served, conflicts, kinds = Served(), [refusal(409, "Conflict")], list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        kinds.append(request.headers["Content-Type"])
+        return conflicts.pop() if conflicts and kinds[-1] == MERGE else served(request)
+
+    sink = open_sink(answer, Static(token=Credential("token-of-full"), certificate=None), namespace=served.namespace)
+    slot = find_slot(sink)
+    sink.intend(slot, make_intent())
+    sink.put(slot, RawKey(RAW), make_receipt())
+    assert kinds.count(APPLY) == len(["rehearsal", "intent", "delivery"])
+    assert sink.inspect([slot])[slot] == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
+
+
 def test_a_webhook_that_drops_the_receipt_is_found_out() -> None:
     sink = open_sink(Script(NOTHING, secret()))
     with pytest.raises(SinkDeniedError, match="did not keep what was written") as caught:
@@ -330,7 +346,6 @@ def test_a_secret_that_goes_away_meanwhile_is_as_good_as_cleaned_up(labels: dict
     sink = open_sink(script)
     sink.withdraw(find_slot(sink), OWNER)
     assert script.requests[-1].method == ("DELETE" if labels else "PATCH")
-    sink.close()
 
 
 def test_a_server_that_nobody_vouches_for_is_refused_at_once() -> None:

@@ -1,6 +1,6 @@
 """Secrets in one cluster over its API: look, list, apply, patch, delete; each call repeatable and bounded in time.
 
-In: which Secret, what to write. Out: what is there. Never: a body in an error or a log, a token sent elsewhere.
+No body of a request or an answer is in an error or a log, and the token goes to no other server.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from keyplan.errors import SinkUnavailableError
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_retry_after
 from keyplan.net.retry import Again, Patience, Retrier
 from keyplan.sinks.kubernetes.config import Connection
-from keyplan.sinks.kubernetes.errors import ForbiddenError, explain_failure, explain_refusal
+from keyplan.sinks.kubernetes.errors import KubeForbiddenError, explain_failure, explain_refusal
 from keyplan.sinks.kubernetes.identity import Certificate, Presented
-from keyplan.sinks.kubernetes.secret import Ref, Secret, read_secret
+from keyplan.sinks.kubernetes.secret import KubernetesSecret, SecretRef, read_secret
 
 # Flow tries a failed step again by itself, so that there are few attempts here.
 PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=90))
 _GIVING_WAY = Patience(first=timedelta(seconds=0.1), longest=timedelta(seconds=2))
 WIDEST = 8
 _FEW = 4
-"""So many Secrets are looked at one by one; listing would bring others along."""
+"""Up to how many Secrets are looked at one by one; a listing would bring others along."""
 _PAGE_SIZE = 250
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -97,8 +97,8 @@ class KubeApi:
         self._lock = threading.Lock()
         self._clients: dict[str, httpx.Client] = {}
 
-    def look(self, ref: Ref) -> Secret | None:
-        """Return a Secret; None where there is none. Without the right to get, a rehearsed patch of nothing tells."""
+    def look(self, ref: SecretRef) -> KubernetesSecret | None:
+        """Return a Secret; None if there is none. Without the right to get, a rehearsed patch of nothing shows it."""
         partial = f"application/json;as=PartialObjectMetadata;{_META}"
         accept = partial if self._metadata_only else "application/json"
         call = _Call(verb="get", method="GET", namespace=ref.namespace, name=ref.name, accept=accept)
@@ -119,9 +119,9 @@ class KubeApi:
             return None
         return self._read(call, _expect(answer, call))
 
-    def find(self, refs: Collection[Ref], label: str) -> Mapping[Ref, Secret]:
+    def find(self, refs: Collection[SecretRef], label: str) -> Mapping[SecretRef, KubernetesSecret]:
         """Return those of the Secrets that exist; many of a namespace by a listing of those that bear a label."""
-        found: dict[Ref, Secret] = {}
+        found: dict[SecretRef, KubernetesSecret] = {}
         for namespace, group in groupby(sorted(refs), key=lambda ref: ref.namespace):
             if len(list(group)) > _FEW:
                 found |= self._list(namespace, label)
@@ -130,10 +130,10 @@ class KubeApi:
             found |= {secret.ref: secret for secret in looked if secret}
         return {ref: found[ref] for ref in refs if ref in found}
 
-    def apply(self, ref: Ref, applied: Applied) -> Secret:
-        """Apply fields by server-side apply, and return the Secret's metadata; made where there is none.
+    def apply(self, ref: SecretRef, applied: Applied) -> KubernetesSecret:
+        """Apply fields by server-side apply, and return the Secret's metadata; it is made if there is none.
 
-        Raises OwnedElsewhereError where somebody else owns one of the fields, and MovedOnError where the Secret has
+        Raises OwnedElsewhereError if another manager owns one of the fields, and MovedOnError if the Secret has
         another version than the one that is named.
         """
         pinned = {"resourceVersion": applied.version} if applied.version else {}
@@ -155,8 +155,8 @@ class KubeApi:
         )
         return self._read(call, _expect(self._send(call), call), metadata_only=True)
 
-    def patch(self, ref: Ref, changes: Mapping[str, Any], *, manager: str) -> None:
-        """Merge changes that name the version which they are meant for. Raises MovedOnError where it has another."""
+    def patch(self, ref: SecretRef, changes: Mapping[str, Any], *, manager: str) -> None:
+        """Merge changes that name the version which they are meant for. Raises MovedOnError if it has another."""
         call = _Call(
             verb="patch",
             method="PATCH",
@@ -171,8 +171,8 @@ class KubeApi:
         if answer.status != HTTPStatus.NOT_FOUND:
             _expect(answer, call)
 
-    def delete(self, secret: Secret) -> None:
-        """Delete a Secret as it is. Raises MovedOnError where it has changed, ForbiddenError where that is no right."""
+    def delete(self, secret: KubernetesSecret) -> None:
+        """Delete a Secret as it is. Raises MovedOnError if it has changed, KubeForbiddenError without the right to."""
         call = _Call(
             verb="delete",
             method="DELETE",
@@ -186,24 +186,24 @@ class KubeApi:
             _expect(answer, call)
 
     def give_way(self, attempt: int) -> None:
-        """Wait for a moment, a longer one with each attempt, so that others who write the same Secret get through."""
+        """Pause, longer with each attempt, so that other writers of the same Secret get through."""
         self._retrier.clock.sleep(timedelta(seconds=self._retrier.jitter(_GIVING_WAY.bound(attempt).total_seconds())))
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         with self._lock:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
 
-    def _list(self, namespace: str, label: str) -> Mapping[Ref, Secret]:
-        """Return the Secrets of a namespace that bear a label; none where that may not be asked."""
+    def _list(self, namespace: str, label: str) -> Mapping[SecretRef, KubernetesSecret]:
+        """Return the Secrets of a namespace that bear a label; none if listing is not allowed."""
         try:
             return {secret.ref: secret for secret in self._pages(namespace, label)}
-        except ForbiddenError:
+        except KubeForbiddenError:
             return {}
 
-    def _pages(self, namespace: str, label: str) -> Iterator[Secret]:
+    def _pages(self, namespace: str, label: str) -> Iterator[KubernetesSecret]:
         partial = f"application/json;as=PartialObjectMetadataList;{_META}"
         parameters = {"labelSelector": label, "limit": str(_PAGE_SIZE)}
         while True:
@@ -266,10 +266,10 @@ class KubeApi:
             return Again(throttled=True, retry_after=pause)
         return Again() if _is_passing(result.status) else None
 
-    def _read(self, call: _Call, answer: Answer, *, metadata_only: bool = False) -> Secret:
+    def _read(self, call: _Call, answer: Answer, *, metadata_only: bool = False) -> KubernetesSecret:
         return self._understand(call, _parse(call, answer), metadata_only=metadata_only)
 
-    def _understand(self, call: _Call, document: Mapping[str, Any], *, metadata_only: bool = False) -> Secret:
+    def _understand(self, call: _Call, document: Mapping[str, Any], *, metadata_only: bool = False) -> KubernetesSecret:
         try:
             return read_secret(document, metadata_only=metadata_only or self._metadata_only)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -283,7 +283,7 @@ def _is_passing(status: int) -> bool:
 def _expect(answer: Answer, call: _Call) -> Answer:
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return answer
-    ref = Ref(call.namespace, call.name)
+    ref = SecretRef(call.namespace, call.name)
     raise explain_refusal(answer, call.what, verb=call.verb, ref=ref)
 
 

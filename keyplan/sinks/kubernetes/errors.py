@@ -1,7 +1,6 @@
-"""From what a cluster answers, or does not, to what the user is told: which right is missing, and what to do.
+"""The errors that a cluster's answers mean: which right is missing, and what the user can do.
 
-In: statuses, and the causes that the API names by field. Out: SinkDeniedError or SinkUnavailableError. Never: the
-server's own words, which may quote a request: an admission webhook's do as it pleases.
+The server's own words are never shown, because they may quote a request: an admission webhook writes what it likes.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.net.http import Answer, Failure
-from keyplan.sinks.kubernetes.secret import Ref
+from keyplan.sinks.kubernetes.secret import SecretRef
+from keyplan.sinks.value_store import StoreConflictError
 
 _PLAIN: Mapping[int, tuple[str, str]] = {
     HTTPStatus.UNAUTHORIZED: (
@@ -25,7 +25,7 @@ _PLAIN: Mapping[int, tuple[str, str]] = {
 }
 
 
-class ForbiddenError(SinkDeniedError):
+class KubeForbiddenError(SinkDeniedError):
     """The cluster does not allow a request."""
 
 
@@ -33,12 +33,12 @@ class OwnedElsewhereError(SinkDeniedError):
     """Another field manager owns what was to be applied."""
 
 
-class MovedOnError(SinkUnavailableError):
-    """Somebody else wrote the Secret between keyplan's look and its write."""
+class MovedOnError(StoreConflictError):
+    """Another writer changed the Secret between keyplan's look and its write."""
 
 
 def explain_failure(result: Failure | Answer | None, what: str, server: str) -> SinkError:
-    """Return what the user is told where no useful answer came."""
+    """Return the error for a request without a useful answer."""
     if isinstance(result, Failure):
         if not result.passing:
             return SinkDeniedError(
@@ -51,19 +51,21 @@ def explain_failure(result: Failure | Answer | None, what: str, server: str) -> 
     return SinkUnavailableError(f"{what}: {server}: {reason}", advice="check cluster and network, then apply again")
 
 
-def explain_refusal(answer: Answer, what: str, *, verb: str, ref: Ref | None) -> SinkError:
-    """Return what the user is told where the cluster refused; `verb` is the right that the request needs."""
+def explain_refusal(answer: Answer, what: str, *, verb: str, ref: SecretRef | None) -> SinkError:
+    """Return the error for a refusal; `verb` is the right that the request needs."""
     details = read_details(answer)
     match answer.status:
         case HTTPStatus.FORBIDDEN:
-            return ForbiddenError(f"{what}: the cluster does not allow to {verb} it", advice=_advise_rights(verb, ref))
+            return KubeForbiddenError(
+                f"{what}: the cluster does not allow to {verb} it", advice=_advise_rights(verb, ref)
+            )
         case HTTPStatus.NOT_FOUND if details.get("kind") == "namespaces":
             return SinkDeniedError(f"{what}: there is no such namespace", advice="create it, or name another one")
         case HTTPStatus.CONFLICT if "FieldManagerConflict" in _reasons(details):
             advice = "'kubectl get secret --show-managed-fields' tells which one; choose another entry or Secret"
             return OwnedElsewhereError(f"{what}: another field manager owns what keyplan would write", advice=advice)
         case HTTPStatus.CONFLICT:
-            return MovedOnError(f"{what}: somebody else writes there at the same time", advice="apply again")
+            return MovedOnError(f"{what}: another program writes there at the same time", advice="apply again")
         case HTTPStatus.UNPROCESSABLE_ENTITY:
             return _explain_invalid(what, details)
     words, advice = _PLAIN.get(answer.status, (f"the cluster refused with {answer.status}", "see its audit log"))
@@ -71,7 +73,7 @@ def explain_refusal(answer: Answer, what: str, *, verb: str, ref: Ref | None) ->
 
 
 def read_details(answer: Answer) -> Mapping[str, Any]:
-    """Return what a Status says in fields; nothing where there is none."""
+    """Return what a Status says in fields; nothing if there is none."""
     try:
         details = json.loads(answer.body).get("details")
     except (ValueError, AttributeError):
@@ -88,7 +90,7 @@ def _reasons(details: Mapping[str, Any]) -> set[str]:
 
 
 def _explain_invalid(what: str, details: Mapping[str, Any]) -> SinkDeniedError:
-    """Return what the user is told of a Secret that the API finds wrong, by the fields that it names."""
+    """Return the error for a Secret that the API finds invalid, by the fields that it names."""
     # kubernetes 1.20, pkg/apis/core/validation: ValidateSecret, ValidateSecretUpdate.
     found = {(cause.get("reason"), cause.get("field")) for cause in _causes(details)}
     if ("FieldValueForbidden", "data") in found:
@@ -107,10 +109,10 @@ def _explain_invalid(what: str, details: Mapping[str, Any]) -> SinkDeniedError:
     return SinkDeniedError(f"{what}: the cluster finds {places} invalid", advice="check the options of this sink")
 
 
-def _advise_rights(verb: str, ref: Ref | None) -> str:
+def _advise_rights(verb: str, ref: SecretRef | None) -> str:
     name, namespace = (f"/{ref.name}", ref.namespace) if ref else ("", "")
     return (
         f"see 'kubectl auth can-i {verb} secrets{name}{f' --namespace {namespace}' if namespace else ''}'; "
-        "keyplan needs create and patch, and better also get and list; where it has them, an admission policy or "
+        "keyplan needs create and patch, and better also get and list; if it has them, an admission policy or "
         "a quota refuses"
     )

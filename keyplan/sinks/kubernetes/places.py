@@ -1,24 +1,25 @@
-"""Which entry of which Secret a slot is, and how the raw key stands in it.
+"""Which entry of which Secret a slot is, and which format the raw key has there.
 
-In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
-Never: a name that Kubernetes doesn't take; a network.
+Names that Kubernetes does not take are refused here, before anything is sent.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
+from keyplan.model.manifest import Declaration, Json, SinkName
 from keyplan.model.observation import Slot
 from keyplan.sinks import templates
-from keyplan.sinks.formats import FileFormat, JsonDocument, Raw
-from keyplan.sinks.kubernetes.secret import Field, Kind, Ref
+from keyplan.sinks.formats import FileFormat
+from keyplan.sinks.kubernetes.secret import SecretField, SecretMap, SecretRef
+from keyplan.sinks.options import format_of
 
 DEFAULT_ENTRY = "{name}"
-FIXED = ("context", "kubeconfig", "write_only", "copy_from")
+FIXED = ("context", "kubeconfig", "write_only")
 """Options that are the same for all keys of a sink."""
 OWNER = "keyplan/owner"
 _DIGEST_DIGITS = 10
@@ -36,17 +37,15 @@ _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?", re.A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A slot, read."""
+class KubernetesPlace:
+    """The entry that a slot means."""
 
     location: str
-    ref: Ref
+    ref: SecretRef
     entry: str
     format: FileFormat
     may_overwrite: bool
-    """Whether a value that keyplan did not put there may be overwritten."""
-    keeps: bool
-    """Whether the value outlives its declaration."""
+    """Whether a value that keyplan did not write may be overwritten."""
 
     @property
     def manager(self) -> str:
@@ -55,53 +54,44 @@ class Target:
 
     @property
     def intent_manager(self) -> str:
-        """The field manager of the intent, which is noted without a word about the value."""
+        """The field manager of the intent, which is noted without the value."""
         return f"{self.manager}-intent"
 
     @property
-    def value(self) -> Field:
-        """Where the raw key stands."""
-        return Field(Kind.DATA, self.entry)
+    def value(self) -> SecretField:
+        """The field with the raw key."""
+        return SecretField(SecretMap.DATA, self.entry)
 
     @property
-    def receipt(self) -> Field:
-        """Where the receipt stands."""
-        return Field(Kind.ANNOTATION, f"keyplan/receipt.{digest(self.entry)}")
+    def receipt(self) -> SecretField:
+        """The annotation with the receipt."""
+        return SecretField(SecretMap.ANNOTATION, f"keyplan/receipt.{digest(self.entry)}")
 
     @property
-    def intent(self) -> Field:
-        """Where the intent stands."""
-        return Field(Kind.ANNOTATION, f"keyplan/intent.{digest(self.entry)}")
+    def intent(self) -> SecretField:
+        """The annotation with the intent."""
+        return SecretField(SecretMap.ANNOTATION, f"keyplan/intent.{digest(self.entry)}")
 
     @classmethod
-    def of(cls, slot: Slot) -> Target:
-        """Return the target that a slot of `fill_slot` means."""
+    def of(cls, slot: Slot) -> KubernetesPlace:
+        """Return the place that a slot of `fill_slot` means."""
         options = slot.options
-        is_json = options.get("format") == "json"
         return cls(
             location=slot.location,
-            ref=Ref(_text(options.get("namespace")), _text(options.get("name"))),
+            ref=SecretRef(_text(options.get("namespace")), _text(options.get("name"))),
             entry=_text(options.get("entry")),
-            format=JsonDocument() if is_json else Raw(newline=bool(options.get("newline"))),
+            format=format_of(slot),
             may_overwrite=bool(options.get("overwrite")),
-            keeps=options.get("on_remove") == "keep",
         )
 
 
 def fill_slot(
-    settings: SinkSettings, owner: str, declaration: Declaration, delivery: Delivery, *, namespace: str
+    sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json], *, namespace: str
 ) -> Slot:
-    """Return the slot of a declaration, ``ml/arize-keys#ci``, in the connection's namespace where none is named.
+    """Return the slot of a declaration, ``ml/arize-keys#ci``, in the connection's namespace if none is named.
 
-    Raises InputError where a template names an unknown field, or Kubernetes takes no such name.
+    Raises InputError if a template names an unknown field, or Kubernetes takes no such name.
     """
-    fixed = next((name for name in FIXED if name in delivery.options), None)
-    if fixed:
-        raise InputError(
-            f"{delivery.place}: sink '{delivery.sink}' has one '{fixed}' for all keys",
-            advice="configure a second sink",
-        )
-    options: dict[str, Json] = {**settings.options, **delivery.options}
     fields = templates.describe(owner, declaration)
     entry = templates.fill(_text(options.get("entry")) or DEFAULT_ENTRY, fields, to_entry_part)
     filled: dict[str, Json] = {
@@ -110,16 +100,16 @@ def fill_slot(
         "entry": _check(entry, _ENTRY, "Secret's entry"),
     }
     location = f"{filled['namespace']}/{filled['name']}#{filled['entry']}"
-    return Slot(sink=settings.name, location=location, options={**options, **filled})
+    return Slot(sink=sink, location=location, options={**options, **filled})
 
 
 def to_name_part(value: str) -> str:
-    """Return a value as part of a Secret's name: lower case, digits and hyphens, where need be with a digest."""
+    """Return a value as part of a Secret's name: lower case, digits and hyphens, with a digest if need be."""
     return _make_safe(value.lower(), value, _PLAIN_IN_NAME, re.compile(r"[^a-z0-9]+", re.ASCII))
 
 
 def to_entry_part(value: str) -> str:
-    """Return a value as part of an entry's name: letters, digits, ``-``, ``_``, ``.``, where need be with a digest."""
+    """Return a value as part of an entry's name: letters, digits, ``-``, ``_``, ``.``, with a digest if need be."""
     return _make_safe(value, value, _PLAIN_IN_ENTRY, re.compile(r"[^A-Za-z0-9_]+", re.ASCII))
 
 

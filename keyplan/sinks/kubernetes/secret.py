@@ -1,7 +1,4 @@
-"""A Secret of Kubernetes, as its API shows it: marks, entries, and who owns which of them.
-
-In: JSON of a Secret, or of its metadata alone. Out: what is there. Never: a value in a repr.
-"""
+"""A Secret of Kubernetes, as its API shows it: marks, entries, and the owner of each. No value is in a repr."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 
-class Ref(NamedTuple):
+class SecretRef(NamedTuple):
     """Which Secret; sorted by namespace first."""
 
     namespace: str
     name: str
 
 
-class Kind(Enum):
+class SecretMap(Enum):
     """The three maps of a Secret that keyplan writes into."""
 
     DATA = "data"
@@ -28,62 +25,64 @@ class Kind(Enum):
     ANNOTATION = "annotations"
 
 
-class Field(NamedTuple):
+class SecretField(NamedTuple):
     """One entry of one of these maps."""
 
-    kind: Kind
+    kind: SecretMap
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manager:
+class FieldManager:
     """A field manager, and what it owns (kubernetes.io/docs, "Server-Side Apply", managed fields)."""
 
     name: str
     applies: bool
-    """Whether it declares what it owns, and will come back to it; not so a person's edit."""
-    fields: frozenset[Field]
+    """Whether it declares what it owns, and will come back to it; a user's edit does not."""
+    fields: frozenset[SecretField]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
+class KubernetesSecret:
     """What is known of one Secret."""
 
-    ref: Ref
+    ref: SecretRef
     uid: str
     version: str
-    """Its resourceVersion; empty where it was only rehearsed."""
+    """Its resourceVersion; empty if it was only rehearsed."""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     data: Mapping[str, bytes] | None = field(repr=False)
-    """None where only metadata was asked for."""
-    managers: tuple[Manager, ...]
+    """None if only metadata was asked for."""
+    managers: tuple[FieldManager, ...]
 
     @property
     def entries(self) -> frozenset[str]:
-        """Names of its values. Without them, the managed fields tell: each was written by somebody."""
+        """Names of its values. Without the values, the managed fields name them: each was written by some manager."""
         if self.data is not None:
             return frozenset(self.data)
-        return frozenset(owned.name for manager in self.managers for owned in manager.fields if owned.kind is Kind.DATA)
+        return frozenset(
+            owned.name for manager in self.managers for owned in manager.fields if owned.kind is SecretMap.DATA
+        )
 
-    def owners(self, owned: Field) -> tuple[Manager, ...]:
+    def owners(self, owned: SecretField) -> tuple[FieldManager, ...]:
         """Return who owns a field."""
         return tuple(manager for manager in self.managers if owned in manager.fields)
 
-    def is_applied_by(self, manager: str, owned: Field) -> bool:
-        """Whether a manager declares a field, and nobody has changed it since."""
+    def is_applied_by(self, manager: str, owned: SecretField) -> bool:
+        """Whether a manager declares a field, and nothing has changed it since."""
         return any(owner.applies and owner.name == manager for owner in self.owners(owned))
 
-    def text(self, of: Field) -> str | None:
-        """Return a label or an annotation; None where there is none."""
-        return (self.labels if of.kind is Kind.LABEL else self.annotations).get(of.name)
+    def text(self, of: SecretField) -> str | None:
+        """Return a label or an annotation; None if there is none."""
+        return (self.labels if of.kind is SecretMap.LABEL else self.annotations).get(of.name)
 
 
-def read_secret(document: Mapping[str, Any], *, metadata_only: bool) -> Secret:
-    """Return the Secret of a document. Raises KeyError, TypeError, ValueError or AttributeError where it is none."""
+def read_secret(document: Mapping[str, Any], *, metadata_only: bool) -> KubernetesSecret:
+    """Return the Secret of a document. Raises KeyError, TypeError, ValueError or AttributeError if it is none."""
     metadata = document["metadata"]
-    return Secret(
-        ref=Ref(metadata["namespace"], metadata["name"]),
+    return KubernetesSecret(
+        ref=SecretRef(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
         version=metadata.get("resourceVersion", ""),
         labels=dict(metadata.get("labels") or {}),
@@ -100,22 +99,22 @@ def _decode(data: Mapping[str, str]) -> dict[str, bytes]:
         raise ValueError("data is not base64") from None
 
 
-def _read_manager(entry: Mapping[str, Any]) -> Manager:
+def _read_manager(entry: Mapping[str, Any]) -> FieldManager:
     owned = entry.get("fieldsV1") or {}
     metadata = owned.get("f:metadata") or {}
-    return Manager(
+    return FieldManager(
         name=entry.get("manager", ""),
         applies=entry.get("operation") == "Apply",
         fields=frozenset(
             [
-                *_names(owned, Kind.DATA),
-                *_names(metadata, Kind.LABEL),
-                *_names(metadata, Kind.ANNOTATION),
+                *_names(owned, SecretMap.DATA),
+                *_names(metadata, SecretMap.LABEL),
+                *_names(metadata, SecretMap.ANNOTATION),
             ]
         ),
     )
 
 
-def _names(owned: Mapping[str, Any], kind: Kind) -> Iterator[Field]:
+def _names(owned: Mapping[str, Any], kind: SecretMap) -> Iterator[SecretField]:
     names = owned.get(f"f:{kind.value}") or {}
-    return (Field(kind, name.removeprefix("f:")) for name in names if name.startswith("f:"))
+    return (SecretField(kind, name.removeprefix("f:")) for name in names if name.startswith("f:"))

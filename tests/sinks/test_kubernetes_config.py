@@ -22,9 +22,10 @@ from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
+from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.kubernetes.config import Connection, find_connection
 from keyplan.sinks.kubernetes.identity import Plugin, TokenFile
-from keyplan.sinks.kubernetes.sink import KubernetesSink, build
+from keyplan.sinks.kubernetes.sink import build
 from keyplan.sinks.kubernetes.tls import open_http
 from keyplan.system.clock import SystemClock
 
@@ -322,8 +323,7 @@ def test_a_sink_is_built_without_a_word_to_the_cluster(tmp_path: Path) -> None:
     make_kubeconfig(tmp_path)
     settings = make_sink_settings({"name": "arize-keys", "kubeconfig": "config"}, sink_type="kubernetes")
     sink = build(settings, surround(tmp_path, {}))
-    assert isinstance(sink, KubernetesSink)
-    sink.close()
+    assert isinstance(sink, SinkEngine)
 
 
 def test_what_is_never_read_can_not_be_copied_from(tmp_path: Path) -> None:
