@@ -1,7 +1,6 @@
-"""Where a cluster is and who we are there: from a kubeconfig, or from the pod that keyplan runs in.
+"""The connection to a cluster, from a kubeconfig or from the pod that keyplan runs in.
 
-In: the options `kubeconfig` and `context`, KUBECONFIG, files. Out: a connection; nothing is sent and no program is run.
-Never: a token, a key or a part of a kubeconfig in an error; a server that is not authenticated.
+Nothing is sent and no program is run. No error quotes a kubeconfig, and no server goes unauthenticated.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ class Connection:
     """Base URL without a trailing slash."""
     identity: Identity
     namespace: str = "default"
-    """Where a sink that names none puts its Secrets."""
+    """The namespace of Secrets if the sink names none."""
     authority: str = ""
     """PEM of the certificates that may vouch for the server; empty for the system's."""
     server_name: str = ""
@@ -93,7 +92,7 @@ class _Part:
     folder: Path
 
     def pem(self, name: str) -> str:
-        """Return a certificate or key, which stands in the file or in another one."""
+        """Return a certificate or key, from the kubeconfig or another file."""
         if data := self.values.get(f"{name}-data"):
             try:
                 return base64.b64decode(data, validate=True).decode()
@@ -108,7 +107,7 @@ def find_connection(
 ) -> Connection:
     """Return what kubectl would use: the option, KUBECONFIG, ``~/.kube/config``, and in a pod its service account.
 
-    Raises InputError where there is none of these, or it can't be used.
+    Raises InputError if there is none of these, or it can't be used.
     """
     environment = context.environment
     for_plugins = keep_from_children(environment, context.credential_variables)
@@ -167,7 +166,7 @@ def _load(path: Path) -> Mapping[str, Any]:
         raise InputError(f"the kubeconfig '{path}' is not YAML") from None
     problem = next(_FORM.iter_errors(document), None)
     if problem is not None:
-        # Only the place: the message would quote what stands there.
+        # Only the place: the message would quote the value.
         raise InputError(f"the kubeconfig '{path}' is none: {problem.json_path} has another form")
     found: Mapping[str, Any] = document
     return found
@@ -197,7 +196,7 @@ def _check_server(cluster: _Part) -> str:
         raise InputError(
             f"the kubeconfig does not let {server} be authenticated (insecure-skip-tls-verify): "
             "anybody on the way could read the raw keys",
-            advice="give the cluster its 'certificate-authority-data', and 'tls-server-name' where names differ",
+            advice="give the cluster its 'certificate-authority-data', and 'tls-server-name' if names differ",
         )
     if cluster.values.get("proxy-url"):
         raise InputError("the kubeconfig's 'proxy-url' is not supported", advice="set HTTPS_PROXY instead")

@@ -1,6 +1,6 @@
-"""Who we are in a cluster: a token, a token in a file that is renewed, a certificate, or what a plugin says.
+"""Credentials for a cluster: a token, a token in a file that is renewed, a certificate, or a plugin's answer.
 
-In: what a kubeconfig names. Out: what to present, fresh at each call. Never: a token or a private key in an error.
+No token and no private key is in an error.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Presented:
 
 
 class Identity(Protocol):
-    """Somebody in a cluster."""
+    """A user of a cluster."""
 
     def present(self, now: datetime, *, renewed: bool) -> Presented:
         """Return what to present; `renewed`: what was presented before is no longer accepted.
@@ -54,7 +54,7 @@ class Identity(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Static:
-    """A token or a certificate that stands in the kubeconfig."""
+    """A token or a certificate in the kubeconfig."""
 
     token: Credential | None
     certificate: Certificate | None
@@ -91,7 +91,7 @@ class Plugin:
         self._until: datetime | None = None
 
     def present(self, now: datetime, *, renewed: bool) -> Presented:
-        """Return what the plugin says; it is run where nothing is kept, or what is kept is no longer good."""
+        """Return what the plugin says; it runs if nothing is kept, or what is kept is no longer good."""
         with self._lock:
             is_over = self._until is not None and now >= self._until - _EARLY
             if self._kept is None or is_over or renewed:
@@ -133,7 +133,7 @@ class Plugin:
         ), until
 
     def _refuse(self, what: str) -> SinkDeniedError:
-        # Its stderr isn't shown: nobody knows which secrets a plugin talks of.
+        # Its stderr isn't shown: a plugin may print secrets there.
         return SinkDeniedError(
             f"the kubeconfig's plugin '{self._argv[0]}' {what}",
             advice="run 'kubectl auth can-i list secrets' to see why",

@@ -1,6 +1,6 @@
-"""TLS to a cluster: its own authorities, and a client certificate where the kubeconfig has one.
+"""TLS to a cluster: its own authorities, and a client certificate if the kubeconfig has one.
 
-In: PEM texts. Out: an HTTP client that nothing was sent with. Never: a private key that stays in a file.
+No private key stays in a file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from keyplan.sinks.kubernetes.identity import Certificate
 
 
 def open_http(connection: Connection, certificate: Certificate | None) -> httpx.Client:
-    """Return a client for one cluster. Raises InputError where a certificate or key can't be used."""
+    """Return a client for one cluster. Raises InputError if a certificate or key can't be used."""
     try:
         context = (
             ssl.create_default_context(cadata=connection.authority)
@@ -36,7 +36,9 @@ def open_http(connection: Connection, certificate: Certificate | None) -> httpx.
 
 
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
-    # OpenSSL's Python face reads certificates from files only; this one has no name, or a name for a moment (0600).
+    # Python's ssl module loads certificates from files only; this one (0600) is removed right after.
     with tempfile.NamedTemporaryFile() as file:
-        os.write(file.fileno(), f"{certificate.chain}\n{certificate.key.reveal()}\n".encode())
+        # Written unbuffered: the file must be complete when OpenSSL opens it by its name.
+        for part in (f"{certificate.chain}\n".encode(), str.encode(certificate.key.reveal()), b"\n"):
+            os.write(file.fileno(), part)
         context.load_cert_chain(file.name)
