@@ -193,7 +193,9 @@ class LedgerFile:
         with Folder.enter(folder.anchor, folder.parts[1:], create=True, follow=True) as opened:
             if is_ours:
                 # Only in a folder that keyplan created: elsewhere it would hide the user's own files from git.
-                opened.write(".gitignore", b"*\n")
+                # Locked, because another run may be creating the same folder right now.
+                with opened.locked(".gitignore.lock"):
+                    opened.write(".gitignore", b"*\n")
         # O_EXCL: to open and close a file that exists would drop this process's SQLite locks on it (fcntl(2)).
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -1,0 +1,29 @@
+"""The ledger's file, as several runs meet at it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+from keyplan.ledgers.sqlite.files import LedgerFile
+
+RUNS = 8
+
+
+def test_runs_that_create_one_ledger_at_the_same_time_all_succeed(tmp_path: Path) -> None:
+    # Each round is a new folder: the runs meet only while it is created.
+    for number in range(20):
+        folder, start = tmp_path / str(number) / ".keyplan", Barrier(RUNS)
+        folder.parent.mkdir()
+
+        def prepare(folder: Path = folder, start: Barrier = start) -> None:
+            ledger = LedgerFile(path=folder / "ledger.db", owner="ml", account="https://api.example.test")
+            start.wait()
+            ledger.prepare()
+
+        with ThreadPoolExecutor(max_workers=RUNS) as pool:
+            for run in [pool.submit(prepare) for _ in range(RUNS)]:
+                run.result()
+        assert sorted(path.name for path in folder.iterdir()) == [".gitignore", "ledger.db"]
+        assert (folder / ".gitignore").read_text() == "*\n"
