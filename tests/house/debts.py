@@ -4,16 +4,5 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-DEBTS: Mapping[str, frozenset[str]] = {
-    "find_class_names": frozenset(
-        {
-            "keyplan/model/manifest.py",
-        }
-    ),
-    "find_reveals": frozenset(
-        {
-            "keyplan/sinks/vault/client.py",
-        }
-    ),
-}
+DEBTS: Mapping[str, frozenset[str]] = {}
 """Paths by the name of the rule."""

@@ -27,6 +27,7 @@ from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.vault import sink as vault
+from keyplan.sinks.vault.places import VaultPlace
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import resolve
 from keyplan.testing.samples import OTHER_RAW
@@ -641,7 +642,8 @@ class TestSecrecy:
     def test_a_sink_with_values_in_hand_does_not_show_them(self, build: Build) -> None:
         sink = build()
         sink.put(slot_of(sink), RawKey(RAW), make_receipt())
-        found = sink._find(vault.Target.of(slot_of(sink)))  # type: ignore[attr-defined]  # goes below the port
+        store: Any = sink._store  # type: ignore[attr-defined]  # goes below the port
+        found = store._find(VaultPlace.of(slot_of(sink)))
         assert found.secret.fields == {"api_key": RAW}
         assert RAW not in repr(found)
 

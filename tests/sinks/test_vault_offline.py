@@ -19,13 +19,14 @@ from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, Json,
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Sink
+from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.vault.auth import JWT_FILE, AppRole, Auth, Kubernetes, Token, read_auth
-from keyplan.sinks.vault.client import Store
+from keyplan.sinks.vault.client import VaultClient
 from keyplan.sinks.vault.connection import connect
-from keyplan.sinks.vault.notes import Note, Notes
-from keyplan.sinks.vault.sink import OPTIONS, VaultSink, build
-from keyplan.sinks.vault.writer import Writing
+from keyplan.sinks.vault.notes import VaultNote, VaultNotes
+from keyplan.sinks.vault.sink import OPTIONS, build, build_on
 from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.samples import make_context as make_plain_context
 from keyplan.testing.sinks import SinkContract
 
 ADDRESS = "https://vault.test"
@@ -36,11 +37,11 @@ TOKEN = "hvs-token-of-a-test"
 
 def make_sink(
     server: FakeVault, *, auth: Auth | None = None, clock: SimulatedClock | None = None, **options: Json
-) -> VaultSink:
+) -> SinkEngine:
     settings = make_sink_settings({"path": "arize/{name}", **options}, sink_type="vault")
     clock = clock or SimulatedClock()
-    store = Store(server, EXCEPTIONS, auth=auth or Token(Credential(TOKEN)), clock=clock, address=ADDRESS)
-    return VaultSink(settings, store, Writing(store, clock=clock, jitter=lambda limit: limit), owner=OWNER)
+    client = VaultClient(server, EXCEPTIONS, auth=auth or Token(Credential(TOKEN)), clock=clock, address=ADDRESS)
+    return build_on(settings, make_plain_context(clock=clock), client)
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:
@@ -127,7 +128,7 @@ class TestLocating:
 
     @pytest.mark.parametrize("option", ["address", "namespace", "auth", "ca_file", "write_only", "receipts"])
     def test_one_delivery_cannot_go_to_another_server(self, option: str) -> None:
-        with pytest.raises(InputError, match=rf"keys\.yaml:1:1: sink 'local' has one '{option}' for all keys"):
+        with pytest.raises(InputError, match=rf"keys\.yaml:1:1: '{option}' can't differ for one key"):
             slot_of(make_sink(FakeVault()), **{option: "x"})
 
 
@@ -197,14 +198,14 @@ class TestFieldsOfOthers:
         server = FakeVault(denied=WRITE_ONLY)
         server._write("arize/ci", {"theirs": "x"}, cas=0)
         sink = make_sink(server, write_only=True)
-        with pytest.raises(SinkDeniedError, match="does not let keyplan look"):
+        with pytest.raises(SinkDeniedError, match="keyplan may not look"):
             sink.intend(slot_of(sink), make_intent())
 
     def test_what_is_no_text_counts_as_a_value(self) -> None:
         server = FakeVault()
         server._write("arize/ci", {"api_key": {"by": "hand"}}, cas=0)
         sink = make_sink(server)
-        with pytest.raises(SinkDeniedError, match="something is there"):
+        with pytest.raises(SinkDeniedError, match="that keyplan did not write"):
             sink.intend(slot_of(sink), make_intent())
 
 
@@ -395,7 +396,7 @@ class TestNotes:
 
     @pytest.mark.parametrize("text", ["", "[]", "{", '{"receipt": {}}', '{"intent": [1]}', '{"version": "x"}'])
     def test_a_note_that_is_none_is_empty(self, text: str) -> None:
-        assert Note.from_json(text) == Note()
+        assert VaultNote.from_json(text) == VaultNote()
 
     def test_a_secret_has_room_for_so_many_keys(self) -> None:
         sink = make_sink(FakeVault(), path="shared", field="{name}")
@@ -406,13 +407,13 @@ class TestNotes:
 
     def test_versions_are_noted_as_ranges(self) -> None:
         written = frozenset({1, 2, 3, 5, 8, 9})
-        notes = Notes(owner=OWNER, written=written, by_field={"a": Note()})
+        notes = VaultNotes(owner=OWNER, written=written, by_field={"a": VaultNote()})
         entries = {name: str(value) for name, value in notes.changes_from({}, "a").items()}
         assert entries["keyplan-versions"] == "1-3,5,8-9"
-        assert Notes.of(entries).written == written
+        assert VaultNotes.of(entries).written == written
 
     def test_the_oldest_versions_are_forgotten_where_there_is_no_room(self) -> None:
-        notes = Notes(owner=OWNER, written=frozenset(range(1000, 2000, 2)), by_field={"a": Note()})
+        notes = VaultNotes(owner=OWNER, written=frozenset(range(1000, 2000, 2)), by_field={"a": VaultNote()})
         kept = str(notes.changes_from({}, "a")["keyplan-versions"])
         assert len(kept) <= 512
         assert kept.endswith("1996,1998")

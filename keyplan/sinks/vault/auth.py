@@ -1,6 +1,6 @@
-"""How keyplan shows Vault or OpenBao who it is: a token, an AppRole, or a Kubernetes service account's JWT.
+"""How keyplan logs in to Vault or OpenBao: with a token, an AppRole, or a Kubernetes service account's JWT.
 
-In: the sink's option `auth`. Out: the request that logs in. Never: a credential in an error or a repr.
+No credential is shown in an error or a repr.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The KV version 2 API of Vault and OpenBao, as far as keyplan needs it: every answer told apart, every write checked.
 
-In: an hvac client that raises nothing by itself, paths, fields. Out: what a secret holds. Never: a redirect followed
-with a token, a write without check-and-set, a request's body or the server's own words in an error: they may quote it.
+No redirect is followed with a token, nothing is written without check-and-set, and no error repeats a request's body or
+the server's own words: they may quote it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.ports import Clock
 from keyplan.sinks.vault.auth import Auth, Token
 from keyplan.sinks.vault.errors import (
-    ConflictError,
+    VaultConflictError,
     explain_failure,
     explain_old_engine,
     explain_refusal,
@@ -31,7 +31,7 @@ _RENEW_AFTER = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
+class VaultSecret:
     """One secret at one instant."""
 
     exists: bool = False
@@ -48,7 +48,7 @@ class Secret:
     """What it holds; None where it may not be read, or is not live."""
 
 
-class Store:
+class VaultClient:
     """Asks one server with one login. Safe for threads."""
 
     def __init__(self, client: Any, exceptions: Any, *, auth: Auth, clock: Clock, address: str) -> None:
@@ -61,7 +61,7 @@ class Store:
         self._lock = Lock()
         self._good_until: datetime | None = None
 
-    def look(self, mount: str, path: str, *, values: bool) -> Secret:
+    def look(self, mount: str, path: str, *, values: bool) -> VaultSecret:
         """Return a secret, its fields with `values` and the right to read them. Raises ForbiddenError."""
         if values:
             answer = self._ask(
@@ -71,7 +71,7 @@ class Store:
                 return _read_values(self._data(answer), f"{mount}/{path}")
         answer = self._ask(lambda kv: kv.read_secret_metadata(path, mount_point=mount))
         if answer.status_code == HTTPStatus.NOT_FOUND:
-            return Secret()
+            return VaultSecret()
         self._check(answer, f"{mount}/metadata/{path}", right="read")
         return _read_metadata(self._data(answer), f"{mount}/{path}", now=self._clock.now())
 
@@ -83,7 +83,7 @@ class Store:
     def patch(self, mount: str, path: str, fields: Mapping[str, Any], *, cas: int) -> int:
         """Change these fields of a secret, None removes one, and return its new version.
 
-        Raises ConflictError, and ForbiddenError also where the server is too old to know how.
+        Raises VaultConflictError, and VaultForbiddenError also where the server is too old to know how.
         """
         body = {"data": dict(fields), "options": {"cas": cas}}
         answer = self._patch(f"/v1/{mount}/data/{path}", body)
@@ -94,7 +94,7 @@ class Store:
         answer = self._ask(lambda kv: kv.delete_latest_version_of_secret(path, mount_point=mount))
         self._check(answer, f"{mount}/data/{path}", right="delete")
 
-    def note(self, mount: str, path: str, changes: Mapping[str, str | None], *, secret: Secret) -> None:
+    def note(self, mount: str, path: str, changes: Mapping[str, str | None], *, secret: VaultSecret) -> None:
         """Change entries of a secret's custom metadata; None removes one. Makes the path where it isn't known yet."""
         if not changes:
             return
@@ -156,7 +156,7 @@ class Store:
     def _log_in(self) -> None:
         with self._lock:
             if isinstance(self._auth, Token):
-                self._client.token = self._auth.token.reveal()
+                _use_token(self._client, self._auth.token.reveal())
                 return
             now = self._clock.now()
             if self._good_until and now < self._good_until:
@@ -182,7 +182,7 @@ class Store:
             now = self.look(mount, path, values=False)
             # A patch finds nothing where the version that was looked at has been deleted since.
             if now.version != cas or (right == "patch" and not now.is_live):
-                raise ConflictError(
+                raise VaultConflictError(
                     f"{mount}/{path}: somebody else changed it at the same moment", advice="apply again"
                 )
         self._check(answer, f"{mount}/data/{path}", right=right)
@@ -197,6 +197,10 @@ class Store:
             raise explain_refusal(answer.status_code, path, right=right, who=self._auth.names(), address=self._address)
 
 
+def _use_token(client: Any, token: str) -> None:
+    client.token = token
+
+
 def _parse(answer: Any, address: str) -> Mapping[str, Any]:
     try:
         found = answer.json()
@@ -209,11 +213,11 @@ def _parse(answer: Any, address: str) -> Mapping[str, Any]:
     return found
 
 
-def _read_values(data: Mapping[str, Any], named: str) -> Secret:
+def _read_values(data: Mapping[str, Any], named: str) -> VaultSecret:
     metadata = data.get("metadata")
     if not isinstance(metadata, Mapping):
         raise explain_old_engine(named)
-    return Secret(
+    return VaultSecret(
         exists=True,
         version=metadata["version"],
         is_live=True,
@@ -223,14 +227,14 @@ def _read_values(data: Mapping[str, Any], named: str) -> Secret:
     )
 
 
-def _read_metadata(data: Mapping[str, Any], named: str, *, now: datetime) -> Secret:
+def _read_metadata(data: Mapping[str, Any], named: str, *, now: datetime) -> VaultSecret:
     if "current_version" not in data:
         raise explain_old_engine(named)
     number = data["current_version"]
     newest = (data.get("versions") or {}).get(str(number), {})
     # A time in the future is `delete_version_after` at work.
     deleted_at = _read_time(newest.get("deletion_time"))
-    return Secret(
+    return VaultSecret(
         exists=True,
         version=number,
         is_live=bool(newest) and not newest.get("destroyed") and (deleted_at is None or deleted_at > now),

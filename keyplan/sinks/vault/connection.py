@@ -1,7 +1,6 @@
-"""The way to a Vault or OpenBao server: address, namespace, certificate, login.
+"""The connection to a Vault or OpenBao server: address, namespace, certificate, login.
 
-In: the sink's options, and the variables that the servers' own command lines read. Out: a store that was not asked
-anything yet. Never: plain http to another machine, a certificate left unchecked.
+Nothing is asked before it is needed. Plain http is for this machine only, and every certificate is checked.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.net.http import check_base_url
 from keyplan.sinks.vault.auth import AUTH_SCHEMA, Token, read_auth
-from keyplan.sinks.vault.client import Store
+from keyplan.sinks.vault.client import VaultClient
 from keyplan.system.optional import require
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
@@ -35,7 +34,7 @@ CONNECTION_SCHEMA: Mapping[str, Any] = {
 """The options that say where the server is; a single delivery can't change them."""
 
 
-def connect(options: Mapping[str, Any], context: PluginContext) -> Store:
+def connect(options: Mapping[str, Any], context: PluginContext) -> VaultClient:
     """Return the store that the options name. Raises InputError where one is missing or unusable."""
     hvac = require("hvac", extra="vault")
     requests = require("requests", extra="vault")
@@ -58,7 +57,7 @@ def connect(options: Mapping[str, Any], context: PluginContext) -> Store:
     )
     # One connection for each key that is worked on; beyond its usual ten, urllib3 warns on stderr.
     client.adapter.session.mount(address, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    return Store(client, requests.exceptions, auth=auth, clock=context.clock, address=address)
+    return VaultClient(client, requests.exceptions, auth=auth, clock=context.clock, address=address)
 
 
 def _find_authorities(options: Mapping[str, Any], context: PluginContext) -> str | bool:

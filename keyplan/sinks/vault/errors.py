@@ -1,7 +1,6 @@
-"""From what Vault answers, or does not, to what the user is told: what was not allowed, and what to do.
+"""Turns what Vault answers, or does not, into what the user is told: what was not allowed, and what to do.
 
-In: statuses and exceptions of the transport. Out: SinkDeniedError or SinkUnavailableError. Never: the server's own
-words, or the exception's, which may quote a request.
+No error repeats the server's own words, or an exception's: they may quote a request.
 """
 
 from __future__ import annotations
@@ -10,16 +9,17 @@ from http import HTTPStatus
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.sinks.value_store import StoreConflictError
 
 _NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
-class ForbiddenError(SinkDeniedError):
+class VaultForbiddenError(SinkDeniedError):
     """A policy does not allow a request."""
 
 
-class ConflictError(SinkUnavailableError):
-    """Somebody else wrote the secret between keyplan's look and its write."""
+class VaultConflictError(StoreConflictError):
+    """Another program wrote the secret between keyplan's look and its write."""
 
 
 def explain_failure(error: Exception, exceptions: Any, address: str) -> SinkError:
@@ -53,7 +53,7 @@ def explain_refusal(status: int, path: str, *, right: str, who: str, address: st
     if status in _NOT_ALLOWED:
         notes = "/metadata/" in path and right != "read"
         instead = ", or set 'receipts: false' on this sink" if notes else ""
-        return ForbiddenError(
+        return VaultForbiddenError(
             f"{address} does not allow {who} to {right} {path}",
             advice=f"give its policy '{right}' on that path{instead}; check that the token is still valid",
         )

@@ -1,7 +1,6 @@
 """What keyplan notes beside a secret in KV version 2: custom metadata, one owner for a secret, one note for a field.
 
-In: the custom metadata of a secret, perhaps changed by a person. Out: notes, and the entries to change. Never: an entry
-touched that is not keyplan's.
+Users may change custom metadata, too: no entry is touched that is not keyplan's.
 
     keyplan-owner            the manifest's owner, in plain text
     keyplan-whole            "true": keyplan made the secret, and no field of it is anybody else's
@@ -35,7 +34,7 @@ _MOST_ENTRIES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class VaultNote:
     """What stands beside one field."""
 
     receipt: Receipt | None = None
@@ -53,7 +52,7 @@ class Note:
         return json.dumps({name: value for name, value in values.items() if value}, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str | None) -> Note:
+    def from_json(cls, text: str | None) -> VaultNote:
         """Return the note that `to_json` wrote; an empty one where the text is damaged."""
         try:
             values: dict[str, Any] = json.loads(text or "{}")
@@ -69,7 +68,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notes:
+class VaultNotes:
     """All that keyplan noted beside one secret."""
 
     owner: str = ""
@@ -78,29 +77,29 @@ class Notes:
     """Whether keyplan made the secret, so that all of its fields are keyplan's."""
     written: frozenset[int] = frozenset()
     """Versions that keyplan wrote for one of several fields, leaving the others as they were."""
-    by_field: Mapping[str, Note] = field(default_factory=dict)
+    by_field: Mapping[str, VaultNote] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entries: Mapping[str, str]) -> Notes:
+    def of(cls, entries: Mapping[str, str]) -> VaultNotes:
         """Return what custom metadata says."""
         fields = {found["field"] for name in entries if (found := _NOTE.fullmatch(name))}
         return cls(
             owner=entries.get(OWNER, ""),
             is_whole=entries.get(_WHOLE) == "true",
             written=_read_ranges(entries.get(_VERSIONS, "")),
-            by_field={name: Note.from_json(chunks.join(entries, prefix=_prefix(name))) for name in sorted(fields)},
+            by_field={name: VaultNote.from_json(chunks.join(entries, prefix=_prefix(name))) for name in sorted(fields)},
         )
 
-    def having(self, name: str, note: Note, *, owner: str, is_whole: bool) -> Notes:
+    def having(self, name: str, note: VaultNote, *, owner: str, is_whole: bool) -> VaultNotes:
         """Return the notes with this one in the place of a field's former one."""
         return replace(self, owner=owner, is_whole=is_whole, by_field={**self.by_field, name: note})
 
-    def without(self, name: str) -> Notes:
+    def without(self, name: str) -> VaultNotes:
         """Return the notes without a field's; where it was the last one, no mark is left either."""
         rest = {field_name: note for field_name, note in self.by_field.items() if field_name != name}
-        return replace(self, by_field=rest) if rest else Notes()
+        return replace(self, by_field=rest) if rest else VaultNotes()
 
-    def having_written(self, version: int, *, before: int) -> Notes:
+    def having_written(self, version: int, *, before: int) -> VaultNotes:
         """Return the notes after keyplan wrote a version, which casts no doubt on the fields that it kept.
 
         Nothing was written where that is the version `before`: somebody else may have made that one.

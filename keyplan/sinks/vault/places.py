@@ -1,8 +1,4 @@
-"""Which secret a slot of the `vault` sink is, and which field in it.
-
-In: a declaration and options, as templates. Out: a slot with its templates filled in, and back from it the target.
-Never: a path that climbs upwards; the network.
-"""
+"""Which secret a slot of the `vault` sink is, and which field in it. Nothing is sent here."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ _FIELD = re.compile(r"[!-~]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class VaultPlace:
     """A slot, read: mount, path, field and format."""
 
     location: str
@@ -39,7 +35,7 @@ class Target:
         return f"{self.mount}/{self.path}"
 
     @classmethod
-    def of(cls, slot: Slot) -> Target:
+    def of(cls, slot: Slot) -> VaultPlace:
         """Return the target that a slot of `fill_slot` means."""
         options = slot.options
         return cls(

@@ -1,47 +1,27 @@
-"""How a field of a secret is written and removed without losing what is beside it, whatever the policy allows.
+"""Writes and removes a field of a secret without losing what is beside it, whatever the policy allows.
 
-In: what was found, and the text to store. Out: the version that holds it. Never: a write over another version than the
-one that was looked at; other fields dropped, unless keyplan made the secret or 'overwrite: true' says so.
+A write is always over the version that was looked at. Other fields are dropped only if keyplan made the secret, or
+'overwrite: true' says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 from keyplan.errors import SinkDeniedError
-from keyplan.ports import Clock
-from keyplan.sinks.vault.client import Store
-from keyplan.sinks.vault.errors import ConflictError, ForbiddenError
-from keyplan.sinks.vault.notes import Notes
-from keyplan.sinks.vault.state import Found
-
-_TRIES = 10
-_PAUSE_SECONDS = 0.2
-"""Longest pause before a secret is looked at and written again: enough for any other writer to be done."""
+from keyplan.sinks.vault.client import VaultClient
+from keyplan.sinks.vault.errors import VaultForbiddenError
+from keyplan.sinks.vault.notes import VaultNotes
+from keyplan.sinks.vault.state import VaultField
 
 
-class Writing:
-    """Changes secrets of one store."""
+class VaultWriter:
+    """Changes secrets of one server."""
 
-    def __init__(self, store: Store, *, clock: Clock, jitter: Callable[[float], float]) -> None:
-        self._store = store
-        self._clock = clock
-        self._jitter = jitter
+    def __init__(self, client: VaultClient) -> None:
+        self._client = client
 
-    def repeat(self, change: Callable[[], None]) -> None:
-        """Look and write again where somebody else wrote in between. Raises ConflictError when that goes on."""
-        for _ in range(_TRIES - 1):
-            try:
-                change()
-            except ConflictError:
-                self._clock.sleep(timedelta(seconds=self._jitter(_PAUSE_SECONDS)))
-            else:
-                return
-        change()
-
-    def store(self, found: Found, text: str) -> int:
+    def store(self, found: VaultField, text: str) -> int:
         """Put a text into the field and return the version that holds it; the same text is not written again."""
         target, secret = found.target, found.secret
         if secret.fields is not None and secret.fields.get(target.field) == text:
@@ -49,59 +29,61 @@ class Writing:
         fields = {**found.others, target.field: text}
         if secret.fields is None and secret.is_live:
             return self._store_unread(found, text)
-        return self._store.write(target.mount, target.path, fields, cas=secret.version)
+        return self._client.write(target.mount, target.path, fields, cas=secret.version)
 
-    def remove(self, found: Found) -> int:
+    def remove(self, found: VaultField) -> int:
         """Take the field away and return the version without it; the store can bring the one before back."""
         target, version = found.target, found.secret.version
         if found.others:
-            return self._store.write(target.mount, target.path, found.others, cas=version)
+            return self._client.write(target.mount, target.path, found.others, cas=version)
         if found.secret.fields is None and not found.is_alone:
             try:
-                return self._store.patch(target.mount, target.path, {target.field: None}, cas=version)
-            except ForbiddenError as error:
+                return self._client.patch(target.mount, target.path, {target.field: None}, cas=version)
+            except VaultForbiddenError as error:
                 _refuse_loss(found, error)
-        # Deleting knows no check-and-set: a field that somebody adds at this moment is deleted, too, but not destroyed.
-        self._store.delete(target.mount, target.path)
+        # Deleting knows no check-and-set: a field that is added at this moment is deleted, too, but not destroyed.
+        self._client.delete(target.mount, target.path)
         return version
 
-    def note(self, found: Found, notes: Notes) -> Found:
+    def note(self, found: VaultField, notes: VaultNotes) -> VaultField:
         """Store the notes and return what is found now."""
         target, secret = found.target, found.secret
         try:
             changes = notes.changes_from(secret.entries, target.field)
         except SinkDeniedError as error:
             raise SinkDeniedError(f"{target.location}: {error.message}", advice=error.advice) from error
-        self._store.note(target.mount, target.path, changes, secret=secret)
+        self._client.note(target.mount, target.path, changes, secret=secret)
         entries = {name: value for name, value in {**secret.entries, **changes}.items() if value is not None}
         return replace(found, notes=notes, secret=replace(secret, exists=True, entries=entries))
 
-    def require_rights(self, found: Found, *, will_exist: bool) -> None:
-        """Raise ForbiddenError where the server says that the field could not be stored.
+    def require_rights(self, found: VaultField, *, will_exist: bool) -> None:
+        """Raise VaultForbiddenError if the server says that the field could not be stored.
 
         A secret whose path is known by then counts as there, which needs 'update'; 'create' makes new paths only.
         """
         target, secret = found.target, found.secret
         data_path = f"{target.mount}/data/{target.path}"
-        rights = self._store.rights(data_path)
+        rights = self._client.rights(data_path)
         wanted = {"update"} if secret.exists or will_exist else {"create"}
         if secret.fields is None and secret.is_live:
             wanted = {"patch", "update"} if found.is_alone or target.may_overwrite else {"patch"}
         if rights is not None and not rights & {"root", *wanted}:
             right = " or ".join(f"'{name}'" for name in sorted(wanted))
-            raise ForbiddenError(f"{target.location}: the policy lacks {right}", advice=f"add {right} on {data_path}")
+            raise VaultForbiddenError(
+                f"{target.location}: the policy lacks {right}", advice=f"add {right} on {data_path}"
+            )
 
-    def _store_unread(self, found: Found, text: str) -> int:
+    def _store_unread(self, found: VaultField, text: str) -> int:
         target, version = found.target, found.secret.version
         try:
-            return self._store.patch(target.mount, target.path, {target.field: text}, cas=version)
-        except ForbiddenError as error:
+            return self._client.patch(target.mount, target.path, {target.field: text}, cas=version)
+        except VaultForbiddenError as error:
             _refuse_loss(found, error)
-        return self._store.write(target.mount, target.path, {target.field: text}, cas=version)
+        return self._client.write(target.mount, target.path, {target.field: text}, cas=version)
 
 
-def _refuse_loss(found: Found, error: ForbiddenError) -> None:
-    """Raise SinkDeniedError where a write of the whole secret may lose a field that is not keyplan's."""
+def _refuse_loss(found: VaultField, error: VaultForbiddenError) -> None:
+    """Raise SinkDeniedError if a write of the whole secret may lose a field that is not keyplan's."""
     if not found.is_alone and not found.target.may_overwrite:
         raise SinkDeniedError(
             f"{found.target.location}: other fields of the secret can't be kept, because the policy allows neither "

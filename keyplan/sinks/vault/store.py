@@ -1,0 +1,125 @@
+"""Fields of secrets in Vault as a store of the sink engine: new versions with check-and-set, notes in custom metadata.
+
+Of a secret with several fields, one is changed and the others are kept.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Lock
+
+from keyplan.errors import SinkDeniedError
+from keyplan.model.examination import Finding
+from keyplan.model.observation import Slot
+from keyplan.sinks.notes import Entry
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
+from keyplan.sinks.vault.client import VaultClient
+from keyplan.sinks.vault.errors import explain_old_engine
+from keyplan.sinks.vault.notes import VaultNote, VaultNotes
+from keyplan.sinks.vault.places import VaultPlace
+from keyplan.sinks.vault.state import VaultField
+from keyplan.sinks.vault.writer import VaultWriter
+
+_THREADS = 8
+
+
+class VaultSecrets:
+    """Implements ValueStore and ExaminableStore on one server. Safe for threads, and beside other writers."""
+
+    def __init__(self, client: VaultClient, *, reads: bool, holds_receipts: bool) -> None:
+        """`reads`: whether the policy lets values be read. `holds_receipts`: whether metadata may be written."""
+        self._client = client
+        self._writer = VaultWriter(client)
+        self._reads = reads
+        self._holds_receipts = holds_receipts
+        self._locks: dict[str, Lock] = {}
+        self._checked_mounts: set[str] = set()
+
+    def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        """Return what each slot holds, with one or two requests for each secret, some at the same time."""
+        by_secret: defaultdict[str, list[Slot]] = defaultdict(list)
+        for slot in slots:
+            by_secret[VaultPlace.of(slot).secret].append(slot)
+        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+            parts = pool.map(self._load_secret, by_secret.values())
+            return {slot: loaded for part in parts for slot, loaded in part.items()}
+
+    def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
+        """Change one field and its note. Raises VaultConflictError if another program wrote the secret meanwhile."""
+        target = VaultPlace.of(slot)
+        if create:
+            self._require_version_2(target.mount)
+        # Two threads that note something beside one secret would each lose what the other noted.
+        with self._locks.setdefault(target.secret, Lock()):
+            field = self._find(target)
+            loaded = field.load(holds_receipts=self._holds_receipts)
+            change = decide(loaded)
+            if change is None:
+                return
+            if change.must_prove:
+                self._writer.require_rights(field, will_exist=self._holds_receipts)
+            self._perform(field, loaded, change)
+
+    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
+        """Yield what the server says against writing: an engine of another version, a right that is missing."""
+        for target in {VaultPlace.of(slot).secret: VaultPlace.of(slot) for slot in slots}.values():
+            try:
+                self._require_version_2(target.mount)
+                field = self._find(target)
+                # A place that may hold another's value is refused before any right matters; the engine says so.
+                if field.load(holds_receipts=self._holds_receipts).presence is not Presence.POSSIBLE:
+                    self._writer.require_rights(field, will_exist=self._holds_receipts)
+            except SinkDeniedError as error:
+                yield find_broken(error)
+
+    def _load_secret(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
+        targets = {slot: VaultPlace.of(slot) for slot in slots}
+        first = self._find(next(iter(targets.values())))
+        return {
+            slot: replace(first, target=target).load(holds_receipts=self._holds_receipts)
+            for slot, target in targets.items()
+        }
+
+    def _find(self, target: VaultPlace) -> VaultField:
+        secret = self._client.look(target.mount, target.path, values=self._reads)
+        notes = VaultNotes.of(secret.entries)
+        if not self._holds_receipts:
+            notes = VaultNotes(owner=notes.owner)
+        return VaultField(target=target, secret=secret, notes=notes)
+
+    def _perform(self, field: VaultField, loaded: Loaded, change: Change) -> None:
+        before = field.secret.version
+        if change.content:
+            if change.first is not None:
+                field = self._note(field, change.first, version=before)
+            version = self._writer.store(field, change.content.decode())
+            field = replace(field, notes=field.notes.having_written(version, before=before))
+        elif change.content is not None and (loaded.content is not None or loaded.presence is not Presence.AS_READ):
+            version = self._writer.remove(field)
+            field = replace(field, notes=field.notes.having_written(version, before=before))
+        else:
+            # The value stays as it is, so its note still speaks of the version that it spoke of.
+            noted = change.entry.seal if change.entry else ""
+            version = int(noted) if noted else before
+        if change.entry is not None:
+            self._note(field, change.entry, version=version)
+        elif self._holds_receipts:
+            self._writer.note(field, field.notes.without(field.target.field))
+
+    def _note(self, field: VaultField, entry: Entry, *, version: int) -> VaultField:
+        if not self._holds_receipts:
+            return field
+        note = VaultNote(receipt=entry.receipt, intent=entry.intent, version=version)
+        strangers = field.others.keys() - field.notes.by_field.keys()
+        is_whole = (field.notes.is_whole or not field.secret.is_live) and not strangers
+        notes = field.notes.having(field.target.field, note, owner=entry.owner, is_whole=is_whole)
+        return self._writer.note(field, notes)
+
+    def _require_version_2(self, mount: str) -> None:
+        if mount not in self._checked_mounts:
+            if self._client.engine_version(mount) not in {None, "2"}:
+                raise explain_old_engine(mount)
+            self._checked_mounts.add(mount)
