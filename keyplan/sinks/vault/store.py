@@ -97,7 +97,7 @@ class VaultSecrets:
                 field = self._note(field, change.first, version=before)
             version = self._writer.store(field, change.content.decode())
             field = replace(field, notes=field.notes.having_written(version, before=before))
-        elif change.content is not None and (loaded.content is not None or loaded.presence is not Presence.AS_READ):
+        elif change.content is not None and (loaded.content or loaded.presence is not Presence.AS_READ):
             version = self._writer.remove(field)
             field = replace(field, notes=field.notes.having_written(version, before=before))
         else:
