@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.accounts import space_id
 from keyplan.app.wiring import PluginWiring
-from keyplan.model.manifest import ProviderSettings, SpaceId
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import ProviderSettings
 
 
 def main() -> None:

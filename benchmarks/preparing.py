@@ -21,7 +21,8 @@ from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.manifest import PluginSchemas, read
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId, LedgerSettings, Manifest, OrganizationId, SpaceById, SpaceId, SpaceRef
+from keyplan.model.identity import KeyId, OrganizationId, SpaceId
+from keyplan.model.manifest import LedgerSettings, Manifest, SpaceById, SpaceRef
 from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey

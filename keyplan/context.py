@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from keyplan.model.identity import Lineage
 from keyplan.model.manifest import SecretSource
 from keyplan.model.secret import Credential
 from keyplan.ports import Clock
@@ -20,8 +21,8 @@ class PluginContext:
 
     folder: str
     """Absolute path of the folder that relative paths of the manifest start from."""
-    owner: str
-    """The manifest's owner slug: whose mark a sink writes, whose ledger a ledger is."""
+    lineage: Lineage
+    """Who the manifest is: whose mark a sink writes, whose ledger a ledger is; and whose marks it may take over."""
     clock: Clock
     jitter: Callable[[float], float]
     """Return a random number between 0 and the argument, uniformly."""
@@ -39,3 +40,8 @@ class PluginContext:
 
     No program that a plugin runs gets them: it could read, and leak, more than the one key that it is given.
     """
+
+    @property
+    def owner(self) -> str:
+        """The manifest's owner slug."""
+        return self.lineage.identity.owner

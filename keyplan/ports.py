@@ -14,7 +14,8 @@ from typing import Protocol, runtime_checkable
 
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
-from keyplan.model.manifest import Address, Declaration, Delivery, KeyId, KeyType, SpaceId, SpaceRef
+from keyplan.model.identity import Address, KeyId, SpaceId
+from keyplan.model.manifest import Declaration, Delivery, KeyType, SpaceRef
 from keyplan.model.notice import Notice
 from keyplan.model.observation import Abilities, Holding, Laws, Observation, Slot, Space
 from keyplan.model.plan import Action

@@ -7,7 +7,7 @@ from datetime import timedelta
 from plans import NOW
 
 from keyplan.model.calendar import Calendar, Event, Happening
-from keyplan.model.manifest import Address, KeyId
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.plan import Guard, Reason, Verb
 
 DAY = timedelta(days=1)

@@ -16,7 +16,8 @@ from samples import make_declaration, make_holder
 from scenario import Scenario, make_service
 from simulator import Fault, Killed, World
 
-from keyplan.model.manifest import Address, Adopt, OnRemove, Rotation
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Adopt, OnRemove, Rotation
 
 HOURS = timedelta(hours=1)
 DAYS = timedelta(days=1)

@@ -9,7 +9,8 @@ from typing import Any
 from plans import NOW
 
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
-from keyplan.model.manifest import Address, KeyId, Place, Waiver
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Place, Waiver
 from keyplan.model.plan import Guard
 
 DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyplan.model.examination import Area, Examination, Finding, Health
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 
 FINE = Finding(area=Area.PROVIDER, subject="credential", health=Health.FINE, detail="accepted")
 UNKNOWN = Finding(

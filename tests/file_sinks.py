@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from samples import OWNER, make_declaration, make_delivery, make_receipt, make_sink_settings
 
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot
 from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.file import build_at

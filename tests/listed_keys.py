@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from keyplan.model.manifest import KeyId, KeyType, SpaceId
+from keyplan.model.identity import KeyId, SpaceId
+from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Marker, Observation
 
 

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from keyplan.errors import Problem
-from keyplan.model.manifest import KeyId, KeyType
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
 from keyplan.testing.samples import (
     ACCOUNT,
+    CREATOR,
+    IDENTITY,
+    LINEAGE,
     LOCAL,
     NOW,
     OTHER_RAW,
@@ -32,6 +36,9 @@ from keyplan.testing.samples import (
 
 __all__ = [
     "ACCOUNT",
+    "CREATOR",
+    "IDENTITY",
+    "LINEAGE",
     "LOCAL",
     "NOW",
     "OTHER_RAW",
@@ -74,5 +81,6 @@ def make_observation(key_id: str = "key-1", **changes: Any) -> Observation:
         "key_type": KeyType.USER,
         "redacted": "ak-can...000",
         "created_at": NOW,
+        "created_by": CREATOR,
     }
     return Observation(**(values | changes))

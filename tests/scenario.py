@@ -6,23 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from samples import OWNER, PLACE, make_declaration, make_delivery, make_holder
+from samples import IDENTITY, OWNER, PLACE, make_declaration, make_delivery, make_holder
 from simulator import KeyRecord, World
 
 from keyplan.applier.apply import apply
 from keyplan.applier.observe import observe
 from keyplan.applier.workbench import Workbench
-from keyplan.model.manifest import (
-    Address,
-    Declaration,
-    KeyId,
-    KeyType,
-    Limits,
-    Manifest,
-    SinkName,
-    SinkSettings,
-    SpaceByName,
-)
+from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.manifest import Declaration, KeyType, Limits, Manifest, SinkSettings, SpaceByName
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
 from keyplan.model.report import Outcome, Report
@@ -87,6 +78,7 @@ def make_manifest(*keys: Declaration, sinks: tuple[str, ...] = ("local",), **cha
     values: dict[str, Any] = {
         "path": "keys.yaml",
         "owner": OWNER,
+        "id": IDENTITY.id,
         "sinks": {name: SinkSettings(name=name, type="simulated", place=PLACE) for name in named},
         "keys": keys,
     }
@@ -200,4 +192,4 @@ def assert_untouched(scenario: Scenario) -> None:
 
 
 def _ours(live: dict[KeyId, KeyRecord]) -> set[KeyId]:
-    return {key_id for key_id, record in live.items() if f"[keyplan {OWNER}/" in record.description}
+    return {key_id for key_id, record in live.items() if f"[keyplan {IDENTITY}/" in record.description}

@@ -12,6 +12,7 @@ from simulated.clock import SimulatedClock
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
+from keyplan.model.identity import Identity, Lineage
 from keyplan.model.manifest import FromEnvironment, ProviderSettings, SecretSource
 from keyplan.model.secret import Credential
 from keyplan.ports import ProviderPorts, ReaderPorts
@@ -80,7 +81,7 @@ class Arize:
     def _context(self) -> PluginContext:
         return PluginContext(
             folder="/nowhere",
-            owner="ml-platform",
+            lineage=Lineage(identity=Identity("ml-platform")),
             clock=self.clock,
             jitter=lambda most: most,
             resolve=self._resolve,

@@ -22,7 +22,7 @@ from simulated.provider import SimulatedProvider
 from simulated.records import LAWS, ME, KeyRecord, make_space
 from simulated.sink import Cell, SimulatedSink
 
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 from keyplan.model.observation import Abilities
 
 __all__ = [

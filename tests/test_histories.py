@@ -29,7 +29,8 @@ from scenario import GENEROUS, Scenario, assert_promise, assert_untouched, make_
 from simulator import FULL, WRITE_ONLY, Fault, Killed, SimulatedLedger, World
 
 from keyplan.errors import KeyplanError, LedgerLockedError
-from keyplan.model.manifest import Address, Adopt, Declaration, Rotation
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Adopt, Declaration, Rotation
 from keyplan.model.observation import Slot
 from keyplan.model.plan import Guard, Plan
 

@@ -15,7 +15,8 @@ from keyplan.errors import (
     ProviderUnavailableError,
     SinkUnavailableError,
 )
-from keyplan.model.manifest import Address, KeyId, KeyType, SpaceById, SpaceByName
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
 from keyplan.model.observation import Slot
 from keyplan.model.secret import RawKey
 

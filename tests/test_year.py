@@ -17,7 +17,8 @@ from samples import make_declaration
 from scenario import Scenario, assert_promise, make_service
 from simulator import World
 
-from keyplan.model.manifest import Address, Declaration, KeyId, Rotation, Strategy
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Declaration, Rotation, Strategy
 from keyplan.model.plan import Verb
 from keyplan.model.report import Report
 

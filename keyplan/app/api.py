@@ -22,7 +22,8 @@ from keyplan.app.wiring import PluginWiring
 from keyplan.app.workspace import Workspace, make_workspace
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.drift import Drift
-from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName, SpaceId
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report

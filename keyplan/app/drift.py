@@ -25,12 +25,12 @@ __all__ = ["DEFAULT_WARNING", "detect_drift", "open_readers"]
 def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
     """Yield read-only ports of a workspace. They need no more than the reader's credential."""
     manifest = workspace.manifest
-    keys = wiring.key_reader(manifest.provider, owner=manifest.owner, folder=workspace.folder)
+    keys = wiring.key_reader(manifest.provider, lineage=manifest.lineage, folder=workspace.folder)
     try:
         yield Readers(
             reader=keys.reader,
             ledger=wiring.ledger_reader(
-                workspace.ledger, owner=manifest.owner, folder=workspace.folder, account=keys.reader.base_url
+                workspace.ledger, lineage=manifest.lineage, folder=workspace.folder, account=keys.reader.base_url
             ),
             sinks={name: ReadOnlySink(sink) for name, sink in wiring.sinks(manifest, folder=workspace.folder).items()},
         )

@@ -13,7 +13,7 @@ from keyplan.applier.doctor import DoctorPorts, examine
 from keyplan.applier.observe import observe
 from keyplan.model.calendar import Calendar
 from keyplan.model.examination import Examination
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 from keyplan.model.plan import Request
 from keyplan.planner.forecast import forecast
 from keyplan.ports import Sink
@@ -39,10 +39,10 @@ def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:
     """Return what is fine and what is broken: provider, sinks, ledger, lock. Changes nothing."""
     manifest = workspace.manifest
     ports = DoctorPorts(
-        provider=partial(wiring.provider, manifest.provider, owner=manifest.owner, folder=workspace.folder),
+        provider=partial(wiring.provider, manifest.provider, lineage=manifest.lineage, folder=workspace.folder),
         sinks={name: partial(_open_sink, wiring, workspace, name) for name in manifest.sinks},
         ledger=lambda account: wiring.ledger_reader(
-            workspace.ledger, owner=manifest.owner, folder=workspace.folder, account=account
+            workspace.ledger, lineage=manifest.lineage, folder=workspace.folder, account=account
         ),
     )
     return examine(manifest, ports, now=wiring.clock.now())

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import list_default_manifests
 from keyplan.app.files import read_input, read_manifest
-from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceId, SpaceRef
+from keyplan.model.identity import Identity, Lineage, SpaceId
+from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceRef
 from keyplan.model.observation import Observation
 from keyplan.ports import KeyReader, ProviderPorts
 
@@ -60,12 +61,12 @@ def open_listed_provider(context: RunContext, named: str | None, overrides: Mapp
     `overrides` are options of the provider that win over the manifest's. The caller closes it.
     """
     names = [named] if named else list_default_manifests(context)
-    settings, owner, folder = ProviderSettings(), "", context.folder
+    settings, lineage, folder = ProviderSettings(), Lineage(identity=Identity("")), context.folder
     if names:
         source = read_input(names[0], context)
         manifest = read_manifest(source)
-        settings, owner, folder = manifest.provider, manifest.owner, source.folder
-    return context.wiring.provider(_override(settings, overrides), owner=owner, folder=folder)
+        settings, lineage, folder = manifest.provider, manifest.lineage, source.folder
+    return context.wiring.provider(_override(settings, overrides), lineage=lineage, folder=folder)
 
 
 def _override(settings: ProviderSettings, overrides: Mapping[str, str]) -> ProviderSettings:

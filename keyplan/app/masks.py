@@ -18,7 +18,7 @@ from pathlib import PurePath
 from typing import TextIO
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter
 from keyplan.system.processes import Process, name_open_file, read_processes

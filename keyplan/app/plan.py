@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
 from keyplan.applier.observe import observe
-from keyplan.model.manifest import Manifest, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Manifest
 from keyplan.model.observation import LARGEST_SKEW, Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration

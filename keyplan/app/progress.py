@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeAlias
 
 from keyplan.errors import KeyplanError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Action, FreshPlan
 from keyplan.model.report import Outcome, Report
 from keyplan.ports import Progress

@@ -11,7 +11,8 @@ from keyplan.applier.observe import observe
 from keyplan.applier.takeover import check_sinks, is_dead, record_import
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, RefusedError
-from keyplan.model.manifest import Address, KeyId, Manifest
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Slot
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
@@ -53,7 +54,9 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     key = find_key(snapshot, key_id)
     if key is None:
         raise _explain_absence(bench.reader, key_id)
-    takeover = take_over(resolve_desired(manifest, snapshot.spaces), snapshot, address=address, key=key)
+    takeover = take_over(
+        resolve_desired(manifest, snapshot.spaces), snapshot, lineage=manifest.lineage, address=address, key=key
+    )
     if takeover.is_known:
         return _describe(takeover, unchecked=())
     unchecked = check_sinks(key, takeover.slots, sinks=bench.sinks, holdings=snapshot.holdings)

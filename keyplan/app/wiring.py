@@ -17,7 +17,8 @@ from typing import Protocol
 
 from keyplan.app import registry
 from keyplan.context import PluginContext
-from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings, SinkName
+from keyplan.model.identity import Lineage, SinkName
+from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings
 from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 from keyplan.renderers.sanitize import sanitize
 from keyplan.system.clock import SystemClock
@@ -34,11 +35,11 @@ class Wiring(Protocol):
         """Time and waiting."""
         ...
 
-    def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
+    def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         """Return reader and writer of the provider. Raises InputError if settings or credential are unusable."""
         ...
 
-    def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
+    def key_reader(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ReaderPorts:
         """Return the reader alone, with the reader's own credential if the settings name one.
 
         Raises InputError if settings or credential are unusable.
@@ -49,14 +50,14 @@ class Wiring(Protocol):
         """Return every configured sink. Raises InputError or SinkError if one is unusable."""
         ...
 
-    def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:
+    def ledger_reader(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> LedgerReader:
         """Return a ledger that is only read, whether it exists or not. `account` is the provider's base URL.
 
         Raises InputError if the settings are unusable.
         """
         ...
 
-    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Ledger:
+    def ledger(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> Ledger:
         """Return the ledger. Raises InputError if the settings are unusable, LedgerError if it cannot be opened."""
         ...
 
@@ -81,21 +82,21 @@ class PluginWiring:
         """The machine's clock, or the one that was handed in."""
         return self._clock
 
-    def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
+    def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         """Return what the provider's module builds."""
         module = registry.load(PROVIDERS, settings.type)
-        ports: ProviderPorts = module.build(settings, self._context(owner, folder))
+        ports: ProviderPorts = module.build(settings, self._context(lineage, folder))
         return ports
 
-    def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
+    def key_reader(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ReaderPorts:
         """Return what the provider's module builds for reading."""
         module = registry.load(PROVIDERS, settings.type)
-        ports: ReaderPorts = module.build_reader(settings, self._context(owner, folder))
+        ports: ReaderPorts = module.build_reader(settings, self._context(lineage, folder))
         return ports
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         """Return what each sink's module builds."""
-        context = self._context(manifest.owner, folder)
+        context = self._context(manifest.lineage, folder)
         ours = (manifest.provider.credential, manifest.provider.reader_credential)
         named = {source.name for source in ours if isinstance(source, FromEnvironment)}
         context = replace(context, credential_variables=context.credential_variables | named)
@@ -104,16 +105,16 @@ class PluginWiring:
             for name, settings in manifest.sinks.items()
         }
 
-    def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:
+    def ledger_reader(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> LedgerReader:
         """Return what the ledger's module builds for reading."""
         module = registry.load(LEDGERS, settings.type)
-        reader: LedgerReader = module.build_reader(settings, self._context(owner, folder), account=account)
+        reader: LedgerReader = module.build_reader(settings, self._context(lineage, folder), account=account)
         return reader
 
-    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Ledger:
+    def ledger(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> Ledger:
         """Return what the ledger's module builds."""
         module = registry.load(LEDGERS, settings.type)
-        ledger: Ledger = module.build(settings, self._context(owner, folder), account=account)
+        ledger: Ledger = module.build(settings, self._context(lineage, folder), account=account)
         return ledger
 
     def holder(self, command: str) -> Holder:
@@ -127,10 +128,10 @@ class PluginWiring:
             command=command,
         )
 
-    def _context(self, owner: str, folder: Path) -> PluginContext:
+    def _context(self, lineage: Lineage, folder: Path) -> PluginContext:
         return PluginContext(
             folder=str(folder),
-            owner=owner,
+            lineage=lineage,
             clock=self._clock,
             jitter=jitter,
             resolve=lambda source: resolve(source, environment=self._environment, folder=str(folder)),

@@ -180,7 +180,7 @@ def _choose_ledger(manifest: Manifest, folder: Path, named: Path | None) -> Ledg
 def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPorts]:
     """Yield the manifest's provider, and close its connections afterwards."""
     manifest = workspace.manifest
-    ports = wiring.provider(manifest.provider, owner=manifest.owner, folder=workspace.folder)
+    ports = wiring.provider(manifest.provider, lineage=manifest.lineage, folder=workspace.folder)
     try:
         yield ports
     finally:
@@ -224,11 +224,11 @@ def open_workbench(
 def read_only_ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> LedgerReader:
     """Return the manifest's ledger, only to be read."""
     return wiring.ledger_reader(
-        workspace.ledger, owner=workspace.manifest.owner, folder=workspace.folder, account=provider.reader.base_url
+        workspace.ledger, lineage=workspace.manifest.lineage, folder=workspace.folder, account=provider.reader.base_url
     )
 
 
 def _ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> Ledger:
     return wiring.ledger(
-        workspace.ledger, owner=workspace.manifest.owner, folder=workspace.folder, account=provider.reader.base_url
+        workspace.ledger, lineage=workspace.manifest.lineage, folder=workspace.folder, account=provider.reader.base_url
     )

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from keyplan.applier.observe import list_spaces, name_spaces
 from keyplan.errors import KeyplanError, ProviderDeniedError
 from keyplan.model.examination import Area, Examination, Finding, Health
-from keyplan.model.manifest import Manifest, SinkName, SinkSettings, SpaceRef
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Manifest, SinkSettings, SpaceRef
 from keyplan.model.observation import LARGEST_SKEW, Observation, Slot, Space
 from keyplan.ports import Examinable, Holder, KeyReader, LedgerReader, Memory, ProviderPorts, Sink
 

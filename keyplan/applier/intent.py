@@ -31,6 +31,7 @@ def make_intent(action: PlannedAction, basis: IssueBasis | CopyBasis, now: datet
     return Intent(
         id=IntentId(hashlib.sha256(identity.encode()).hexdigest()[:16]),
         owner=basis.desired.owner,
+        manifest_id=basis.desired.identity.id,
         address=action.address,
         verb=action.verb.value,
         key_id=None if is_copy else action.key_id,

@@ -190,6 +190,7 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         superseded = tuple(sorted((*superseded, former)))
     return Receipt(
         owner=desired.owner,
+        manifest_id=desired.identity.id,
         address=action.address,
         key_id=key.id,
         key_type=declared.key_type,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.manifest import Address, Manifest, SinkName, SpaceById, SpaceId, SpaceRef
+from keyplan.model.identity import Address, SinkName, SpaceId
+from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
 from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
 from keyplan.model.receipt import Intent
 from keyplan.ports import KeyReader, LedgerReader, Memory, SinkReader

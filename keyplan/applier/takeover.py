@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from keyplan.applier.deliver import annotate
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError, RefusedError
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Observation, Slot
 from keyplan.model.receipt import Receipt
 from keyplan.ports import KeyReader, Sink

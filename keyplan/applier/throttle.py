@@ -13,7 +13,8 @@ from threading import Semaphore
 
 from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Declaration, Delivery, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey

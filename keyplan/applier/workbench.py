@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from keyplan.errors import KeyplanError, ProviderError
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 from keyplan.model.secret import RawKey
 from keyplan.ports import Clock, KeyReader, KeyWriter, Ledger, Sink
 

@@ -19,7 +19,7 @@ from keyplan.app.progress import Follower
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Action, Plan
 from keyplan.model.report import Outcome, Report
 from keyplan.renderers.machine.events import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from keyplan.app.progress import Follower, Silence
 from keyplan.cli.screen import Screen
 from keyplan.errors import KeyplanError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Action
 from keyplan.model.report import Outcome, Report
 from keyplan.renderers.sanitize import sanitize

@@ -13,7 +13,8 @@ from typing import Any
 
 from keyplan.errors import PlanFileError
 from keyplan.model.fields import Fields
-from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType, Place, Unmanaged
 from keyplan.model.plan import (
     Action,
     Blocked,

@@ -16,8 +16,8 @@ from keyplan.manifest.roles import read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
 from keyplan.manifest.tables import iter_items
 from keyplan.model.desired import address_of
+from keyplan.model.identity import Address, Identity, SpaceId
 from keyplan.model.manifest import (
-    Address,
     Adopt,
     Declaration,
     Delivery,
@@ -28,7 +28,6 @@ from keyplan.model.manifest import (
     Roles,
     SpaceById,
     SpaceByName,
-    SpaceId,
     SpaceRef,
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
@@ -98,8 +97,8 @@ LONGEST_DESCRIPTION = 1_000
 class DeclarationReader:
     """Reads the declarations of one manifest."""
 
-    owner: str
-    """Empty if it could not be read."""
+    identity: Identity
+    """Its owner is empty if it could not be read."""
     marker: bool
     defaults: GivenFields
     sinks: Sinks
@@ -183,7 +182,7 @@ class DeclarationReader:
             self.problems.add(spot, "field 'description' ends with a marker; leave it out, keyplan adds its own")
         elif self.marker and address is not None:
             # Any marker of this owner is as long as its own, which takes a digest.
-            excess = len(text) + _count_beside(self.owner) - LONGEST_DESCRIPTION if text else 0
+            excess = len(text) + _count_beside(self.identity) - LONGEST_DESCRIPTION if text else 0
             if excess > 0:
                 counts = f"{len(text):,} characters; with the marker at most {len(text) - excess:,} are allowed"
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
@@ -201,6 +200,6 @@ class DeclarationReader:
 
 
 @lru_cache(maxsize=1)
-def _count_beside(owner: str) -> int:
-    """Return how many characters a marker of this owner takes beside a text, the blank between them included."""
-    return len(Marker(owner, "?" * REF_DIGITS).attach("x")) - 1
+def _count_beside(identity: Identity) -> int:
+    """Return how many characters a marker of this manifest takes beside a text, the blank between them included."""
+    return len(Marker(identity.owner, "?" * REF_DIGITS, identity.id).attach("x")) - 1

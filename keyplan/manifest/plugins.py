@@ -14,6 +14,7 @@ from keyplan.errors import InputError
 from keyplan.manifest.problems import Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings, spot_of
 from keyplan.manifest.tables import ItemList, Table, iter_items
+from keyplan.model.identity import SinkName
 from keyplan.model.manifest import (
     Delivery,
     FromCommand,
@@ -23,7 +24,6 @@ from keyplan.model.manifest import (
     LedgerSettings,
     ProviderSettings,
     SecretSource,
-    SinkName,
     SinkSettings,
 )
 from keyplan.model.quotes import escape, list_words, quote, suggest

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.manifest import Address, Place
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Place
 from keyplan.model.quotes import quote
 
 Spot: TypeAlias = int

@@ -20,6 +20,7 @@ from keyplan.manifest.tables import ItemList, Table
 from keyplan.manifest.waivers import read_waivers
 from keyplan.manifest.yaml_errors import decode
 from keyplan.manifest.yaml_parser import parse_yaml
+from keyplan.model.identity import Identity
 from keyplan.model.manifest import (
     Declaration,
     FindPlace,
@@ -126,7 +127,7 @@ class _Reader:
             waivers=self._read_waivers(),
             keys=self._read_keys(
                 DeclarationReader(
-                    owner=owner,
+                    identity=Identity(owner),
                     marker=marker,
                     defaults=defaults,
                     sinks=sinks,

@@ -12,7 +12,8 @@ from typing import Any
 from keyplan.manifest.defaults import MergedFields
 from keyplan.manifest.problems import Problems, Spot
 from keyplan.manifest.tables import ItemList, Table
-from keyplan.model.manifest import OrganizationGrant, OrganizationId, Role, Roles, SpaceGrant, SpaceId
+from keyplan.model.identity import OrganizationId, SpaceId
+from keyplan.model.manifest import OrganizationGrant, Role, Roles, SpaceGrant
 from keyplan.model.quotes import list_words, quote, suggest
 
 # docs/arize-api.md, A18: what a service key may be given. ANNOTATOR and MEMBER_UI_ONLY are for people, and only the

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from keyplan.model.manifest import Address, KeyId
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.plan import Guard, Reason, Verb
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyplan.model.manifest import Address, Declaration, KeyType, SpaceId
+from keyplan.model.identity import Address, Identity, SpaceId
+from keyplan.model.manifest import Declaration, KeyType
 from keyplan.model.observation import Access, Laws, Marker, Observation
 from keyplan.model.quick import quick
 
@@ -16,11 +17,17 @@ class Desired:
     """One key that should exist, as the provider would have to show it."""
 
     declaration: Declaration
-    owner: str
+    identity: Identity
+    """Whose key it will be: that of its manifest."""
     marker: Marker | None
     """None if the manifest says `marker: false`."""
     access: Access | None
     """For a service key; None for a user key."""
+
+    @property
+    def owner(self) -> str:
+        """The owner slug of its manifest."""
+        return self.identity.owner
 
     @property
     def address(self) -> Address:

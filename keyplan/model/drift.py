@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from keyplan.model.manifest import Address, KeyId, Place, Waiver
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Place, Waiver
 from keyplan.model.plan import Guard
 
 

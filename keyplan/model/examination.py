@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from keyplan.errors import LedgerError, ProviderError, SinkError
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 
 
 class Health(Enum):

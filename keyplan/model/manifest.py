@@ -9,21 +9,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import NewType, TypeAlias
+from typing import TypeAlias
 
 from keyplan.errors import Problem
+from keyplan.model.identity import (
+    NO_MANIFEST_ID,
+    Address,
+    Departure,
+    Identity,
+    KeyId,
+    Lineage,
+    ManifestId,
+    OrganizationId,
+    Origin,
+    SinkName,
+    SpaceId,
+    UserId,
+)
 from keyplan.model.policy import Policy
 from keyplan.model.quick import quick
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value of the JSON data model, as a plugin's own options hold it."""
-
-Address = NewType("Address", str)
-"""``user/NAME`` or ``service/SPACE/NAME``; unique in a manifest; ``/`` inside a part is ``%2F``."""
-KeyId = NewType("KeyId", str)
-SpaceId = NewType("SpaceId", str)
-OrganizationId = NewType("OrganizationId", str)
-SinkName = NewType("SinkName", str)
 
 
 @quick
@@ -192,10 +199,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a plan may delete before the user has to confirm it."""
+    """How much a plan may delete or renew unscheduled before the user has to confirm it."""
 
     deletes: int = 5
     delete_percent: int = 30
+    replaces: int = 10
+    replace_percent: int = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +262,8 @@ class ProviderSettings:
     credential: SecretSource = FromEnvironment("ARIZE_API_KEY")
     reader_credential: SecretSource | None = None
     """What commands present that can do without the right to change anything; None: `credential`."""
+    creators: tuple[UserId, ...] = ()
+    """Users beside the credential's own whose marked keys are ours; sorted."""
     options: Mapping[str, Json] = field(default_factory=dict, hash=False)
     """The provider's own: for arize `region`, `base_url`, `api`."""
 
@@ -303,6 +314,11 @@ class Declaration:
     may_rotate_itself: bool = False
     """`self: true`: this is the key that keyplan itself presents, and it may be renewed."""
     moved_from: tuple[Address, ...] = ()
+    """Its former addresses in this manifest."""
+    taken_from: tuple[Origin, ...] = ()
+    """Its former addresses in other manifests: the entries of `moved_from` that name an owner."""
+    import_id: KeyId | None = None
+    """`import`: the key that this declaration is."""
     place: Place = field(compare=False)
     find_place: FindPlace | None = field(default=None, compare=False, repr=False)
     """Called only if something is wrong: noting the places of all fields would take longer than reading them."""
@@ -319,6 +335,12 @@ class Manifest:
     path: str
     """As the user named it; ``-`` for standard input."""
     owner: str
+    id: ManifestId = NO_MANIFEST_ID
+    """Empty if the manifest has none."""
+    formerly: tuple[Identity, ...] = ()
+    """Whom this manifest was before: their keys, places and ledger are its own."""
+    removed: tuple[Departure, ...] = ()
+    """Addresses whose keys another manifest takes over."""
     marker: bool = True
     provider: ProviderSettings = ProviderSettings()
     sinks: Mapping[SinkName, SinkSettings] = field(hash=False)
@@ -333,3 +355,14 @@ class Manifest:
     """Every one must be met: the manifest's own, if it has one, then those of policy files."""
     keys: tuple[Declaration, ...]
     """In file order."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who this manifest is now."""
+        return Identity(self.owner, self.id)
+
+    @property
+    def lineage(self) -> Lineage:
+        """Who this manifest is, was, and takes keys over from."""
+        origins = {origin for declared in self.keys for origin in declared.taken_from}
+        return Lineage(identity=self.identity, formerly=self.formerly, origins=tuple(sorted(origins)))

@@ -14,18 +14,19 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from keyplan.model.manifest import (
+from keyplan.model.identity import (
+    NO_MANIFEST_ID,
+    NO_USER,
     Address,
-    Json,
+    Identity,
     KeyId,
-    KeyType,
-    OrganizationGrant,
+    ManifestId,
     OrganizationId,
-    Role,
     SinkName,
     SpaceId,
-    SpaceRef,
+    UserId,
 )
+from keyplan.model.manifest import Json, KeyType, OrganizationGrant, Role, SpaceRef
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Delivered, Intent, Receipt
 from keyplan.model.times import write_time
@@ -33,26 +34,38 @@ from keyplan.model.times import write_time
 REF_DIGITS = 10
 LARGEST_SKEW = timedelta(seconds=60)
 """If the provider's clock differs from ours by more than this, a run warns."""
-_MARKER = re.compile(r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)/(?P<ref>[0-9a-f]{10})\]\Z")
+_MARKER = re.compile(
+    r" ?\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)(?::(?P<id>[a-z][a-z0-9]*))?/(?P<ref>[0-9a-f]{10})\]\Z"
+)
 
 
 @quick
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Our name on a remote key: the end of its description, ``[keyplan OWNER/REF]``."""
+    """Our name on a remote key: the end of its description, ``[keyplan OWNER:ID/REF]``.
+
+    Without an id it is ``[keyplan OWNER/REF]``.
+    """
 
     owner: str
     ref: str
     """First 10 hex digits of SHA-256 of the address."""
+    manifest_id: ManifestId = NO_MANIFEST_ID
+    """Empty for a manifest without `id`."""
 
     @classmethod
-    def of(cls, owner: str, address: Address) -> Marker:
-        """Return the marker of an address."""
-        return cls(owner, hashlib.sha256(address.encode()).hexdigest()[:REF_DIGITS])
+    def of(cls, identity: Identity, address: Address) -> Marker:
+        """Return the marker of an address of a manifest."""
+        return cls(identity.owner, hashlib.sha256(address.encode()).hexdigest()[:REF_DIGITS], identity.id)
+
+    @property
+    def identity(self) -> Identity:
+        """Who put the marker there, as far as a description that anyone can write tells."""
+        return Identity(self.owner, self.manifest_id)
 
     def attach(self, description: str) -> str:
         """Return the description with this marker at its end."""
-        mark = f"[keyplan {self.owner}/{self.ref}]"
+        mark = f"[keyplan {self.identity}/{self.ref}]"
         return f"{description} {mark}" if description else mark
 
 
@@ -62,7 +75,7 @@ def split_marker(description: str) -> tuple[str, Marker | None]:
     found = _MARKER.search(description)
     if found is None:
         return description, None
-    return description[: found.start()], Marker(found["owner"], found["ref"])
+    return description[: found.start()], Marker(found["owner"], found["ref"], ManifestId(found["id"] or ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +133,10 @@ class Observation:
     """Aware, UTC; the epoch if the provider showed none."""
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
-    created_by: str = ""
+    created_by: UserId = NO_USER
+    """Empty if the provider does not show it."""
+    acts_as: UserId = NO_USER
+    """The user that a service key acts as, and as whom it creates keys; empty if the provider does not show it."""
     space_ids: frozenset[SpaceId] | None = None
     """Spaces known to contain it; None if the dialect shows nothing of them."""
     access: Access | None = None
@@ -184,6 +200,10 @@ class Laws:
     shows_spaces: bool
     """Whether the spaces of a service key can be observed."""
     shows_last_use: bool
+    marks_prove_creator: bool = False
+    """Whether only administrators can create or describe keys, so that a marker alone proves who made a key."""
+    listing_proves_absence: bool = False
+    """Whether a key that a complete listing does not show is certainly gone."""
 
 
 @quick
@@ -229,6 +249,8 @@ class Holding:
     """Whether a value is there (for a write-only sink: whether the sink says so)."""
     receipt: Receipt | None = None
     intent: Intent | None = None
+    owner: Identity | None = None
+    """Whose mark the value bears, if another manifest's; then neither receipt nor intent may be acted on."""
     content: Content = Content.UNREAD
     """The value beside its own receipt's fingerprint."""
     changed_at: datetime | None = None
@@ -269,6 +291,8 @@ class Snapshot:
     holdings: Mapping[Slot, Holding] = field(default_factory=dict)
     """What every slot holds."""
     abilities: Mapping[SinkName, Abilities] = field(default_factory=dict)
+    revoked: tuple[Observation, ...] = ()
+    """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0
     """How many applies the ledger remembers."""
     own_keys: frozenset[KeyId] = frozenset()

@@ -13,7 +13,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, KeyType, Place, Unmanaged
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType, Place, Unmanaged
 from keyplan.model.observation import Marker, Observation, Slot
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded

@@ -13,7 +13,18 @@ from operator import attrgetter
 from sys import intern
 from typing import Any, NewType
 
-from keyplan.model.manifest import Address, Json, KeyId, KeyType, OnRemove, SinkName, SpaceId
+from keyplan.model.identity import (
+    NO_MANIFEST_ID,
+    NO_USER,
+    Address,
+    Identity,
+    KeyId,
+    ManifestId,
+    SinkName,
+    SpaceId,
+    UserId,
+)
+from keyplan.model.manifest import Json, KeyType, OnRemove
 from keyplan.model.quick import quick
 from keyplan.model.secret import Fingerprint
 from keyplan.model.times import read_time, write_time
@@ -43,6 +54,8 @@ class Intent:
 
     id: IntentId
     owner: str
+    manifest_id: ManifestId = NO_MANIFEST_ID
+    """Empty for a manifest without `id`, and in what an older keyplan wrote."""
     address: Address
     verb: str
     """`create`, `refresh`, `replace` or `deliver`: what was about to be done."""
@@ -60,6 +73,11 @@ class Intent:
     Never stored: every run takes it anew from the receipt that it knows.
     """
 
+    @property
+    def identity(self) -> Identity:
+        """Who says that it wrote this intent."""
+        return Identity(self.owner, self.manifest_id)
+
     def could_have_made(self, key_id: KeyId, created_at: datetime) -> bool:
         """Whether a key may be what this intent led to: unknown before, and not older (but for clock skew)."""
         # Whatever lived before the intent cannot be what it led to.
@@ -73,6 +91,7 @@ class Intent:
         return {
             "id": self.id,
             "owner": self.owner,
+            **({"manifest_id": self.manifest_id} if self.manifest_id else {}),
             "address": self.address,
             "verb": self.verb,
             "key_id": self.key_id,
@@ -88,6 +107,7 @@ class Intent:
         return cls(
             id=values["id"],
             owner=values["owner"],
+            manifest_id=values.get("manifest_id", NO_MANIFEST_ID),
             address=values["address"],
             verb=values["verb"],
             key_id=values["key_id"],
@@ -152,8 +172,12 @@ class Receipt:
     """Proof that an address's raw key, from one key at the provider, was delivered."""
 
     owner: str
+    manifest_id: ManifestId = NO_MANIFEST_ID
+    """Empty for a manifest without `id`, and in what an older keyplan wrote."""
     address: Address
     key_id: KeyId
+    creator: UserId = NO_USER
+    """Who made the key, as the answer to our own create named it; empty for a key that keyplan did not create."""
     key_type: KeyType
     name: str
     space_ids: tuple[SpaceId, ...] = ()
@@ -180,6 +204,11 @@ class Receipt:
     forgotten: bool = False
     """Whether its declaration was removed with `on_remove: forget`: the key lives on, unmanaged."""
 
+    @property
+    def identity(self) -> Identity:
+        """Who says that it wrote this receipt."""
+        return Identity(self.owner, self.manifest_id)
+
     def entry_of(self, place: Delivered) -> Delivered | None:
         """Return what is noted of a place; None if it never took the raw key."""
         return next((entry for entry in self.delivered if entry == place), None)
@@ -192,8 +221,10 @@ class Receipt:
         """Return the receipt as JSON values, unset fields left out."""
         values: dict[str, Any] = {
             "owner": self.owner,
+            "manifest_id": self.manifest_id,
             "address": self.address,
             "key_id": self.key_id,
+            "creator": self.creator,
             "key_type": self.key_type.value,
             "name": self.name,
             "space_ids": list(self.space_ids),
@@ -222,8 +253,10 @@ class Receipt:
         space_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")
         return cls(
             owner=_share(values["owner"]),
+            manifest_id=_share(values.get("manifest_id") or ""),
             address=_share(values["address"]),
             key_id=_share(values["key_id"]),
+            creator=_share(values.get("creator") or ""),
             key_type=_KEY_TYPES[values["key_type"]],
             name=_share(values["name"]),
             space_ids=tuple(map(_share, space_ids)) if space_ids else (),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from keyplan.model.manifest import Address, KeyId
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.plan import Action, Summary
 
 

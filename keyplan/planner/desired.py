@@ -9,15 +9,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import (
-    Declaration,
-    Manifest,
-    OrganizationGrant,
-    Roles,
-    SpaceGrant,
-    SpaceId,
-    SpaceRef,
-)
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import Declaration, Manifest, OrganizationGrant, Roles, SpaceGrant, SpaceRef
 from keyplan.model.observation import Access, Marker, Space
 
 
@@ -35,8 +28,8 @@ def resolve_desired(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tup
     return tuple(
         Desired(
             declaration=declaration,
-            owner=manifest.owner,
-            marker=Marker.of(manifest.owner, declaration.address) if manifest.marker else None,
+            identity=manifest.identity,
+            marker=Marker.of(manifest.identity, declaration.address) if manifest.marker else None,
             access=(
                 _grant_several(declaration)
                 if declaration.organizations

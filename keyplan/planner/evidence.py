@@ -171,6 +171,7 @@ def _infer_receipt(owned: OwnedKeys, key: Observation, slots: tuple[Slot, ...], 
     desired, declared = owned.desired, owned.desired.declaration
     return Receipt(
         owner=desired.owner,
+        manifest_id=desired.identity.id,
         address=desired.address,
         key_id=key.id,
         key_type=declared.key_type,

@@ -13,7 +13,8 @@ from typing import assert_never
 
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, Retire
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Retire
 from keyplan.model.observation import Laws, Observation, Snapshot
 from keyplan.model.plan import (
     CopyBasis,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from keyplan.model.manifest import Address, Limits, Manifest
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Limits, Manifest
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt

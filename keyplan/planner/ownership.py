@@ -13,7 +13,8 @@ from operator import itemgetter
 from typing import TypeAlias, TypeVar
 
 from keyplan.model.desired import Desired, address_of
-from keyplan.model.manifest import Address, KeyId, KeyType, SpaceId
+from keyplan.model.identity import Address, Identity, KeyId, Lineage, SpaceId
+from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Marker, Observation, Snapshot
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded
@@ -111,10 +112,10 @@ def newest_first(key: Observation) -> tuple[float, str]:
     return (-key.created_at.timestamp(), key.id)
 
 
-def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, owner: str) -> Ownership:
+def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, lineage: Lineage) -> Ownership:
     """Return who owns each live key of the snapshot (docs/planning.md, "Ownership")."""
     wanted = tuple(desired)
-    claims = Claims.of(wanted, owner)
+    claims = Claims.of(wanted, lineage.identity)
     records = Records.of(snapshot, claims)
     owned, unmanaged = _group_keys(snapshot, records, claims)
     # Moves are found last: only an orphan can move, and only to a declaration that owns nothing.
@@ -140,7 +141,7 @@ def _group_keys(
     unmanaged: list[Observation] = []
     for key in snapshot.keys:
         # Another owner's key is skipped, not unmanaged: a namesake of it must not be adopted.
-        if not key.is_live(snapshot.now) or (key.marker and key.marker.owner != claims.owner):
+        if not key.is_live(snapshot.now) or (key.marker and key.marker.owner != claims.identity.owner):
             continue
         # A receipt is stronger than a marker: a description can be copied, an id cannot.
         address = records.address_of(key)
@@ -279,12 +280,12 @@ def _was_made_by(owned: OwnedKeys, key: Observation) -> bool:
 class Claims:
     """The addresses that declarations claim: their own, and those that they moved from."""
 
-    owner: str
+    identity: Identity
     declared: frozenset[Address]
     by_address: Mapping[Address, Address]
 
     @classmethod
-    def of(cls, desired: Iterable[Desired], owner: str) -> Claims:
+    def of(cls, desired: Iterable[Desired], identity: Identity) -> Claims:
         """Return the claims of these declarations. A declared address always belongs to its own declaration."""
         by_address: dict[Address, Address] = {}
         declared = []
@@ -293,7 +294,7 @@ class Claims:
             # moved_from first, then the declared addresses, so that a declared one always wins.
             by_address |= dict.fromkeys(one.declaration.moved_from, one.address)
         by_address |= {address: address for address in declared}
-        return cls(owner, frozenset(declared), by_address)
+        return cls(identity, frozenset(declared), by_address)
 
     def current_address_of(self, record: Receipt | Intent) -> Address:
         """Return the address that a record belongs to today: its own, unless a declaration moved from there."""
@@ -317,11 +318,11 @@ class Records:
     def of(cls, snapshot: Snapshot, claims: Claims) -> Records:
         """Return the records of this owner in a snapshot."""
         receipts: defaultdict[Address, list[Receipt]] = defaultdict(list)
-        for receipt in all_receipts(snapshot, claims.owner):
+        for receipt in all_receipts(snapshot, claims.identity.owner):
             receipts[claims.current_address_of(receipt)].append(receipt)
         intents: defaultdict[Address, list[Intent]] = defaultdict(list)
         for intent in snapshot.intents:
-            if intent.owner == claims.owner:
+            if intent.owner == claims.identity.owner:
                 intents[claims.current_address_of(intent)].append(intent)
         known = {address: address for address in receipts} | dict(claims.by_address)
         by_key = _index_keys(receipts, claims)
@@ -331,8 +332,10 @@ class Records:
             receipts={address: tuple(found) for address, found in receipts.items()},
             intents={address: tuple(found) for address, found in intents.items()},
             by_key=by_key,
-            by_marker={Marker.of(claims.owner, former): at for former, at in known.items()} if is_needed else {},
-            in_ledger=frozenset(receipt.address for receipt in snapshot.receipts if receipt.owner == claims.owner),
+            by_marker={Marker.of(claims.identity, former): at for former, at in known.items()} if is_needed else {},
+            in_ledger=frozenset(
+                receipt.address for receipt in snapshot.receipts if receipt.owner == claims.identity.owner
+            ),
         )
 
     def address_of(self, key: Observation) -> Address | None:

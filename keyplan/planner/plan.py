@@ -11,7 +11,8 @@ from fnmatch import fnmatchcase
 
 from keyplan.errors import InputError, ManifestError
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, Manifest, OnRemove, Unmanaged
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Manifest, OnRemove, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
     Action,
@@ -45,7 +46,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     # Before anything is decided: these are mistakes of the input, and no plan can follow from them.
     _refuse_unlawful(wanted, snapshot)
     _refuse_unknown(wanted, request)
-    ownership = assign_ownership(wanted, snapshot, owner=manifest.owner)
+    ownership = assign_ownership(wanted, snapshot, lineage=manifest.lineage)
     cases = _select(ownership, snapshot, request)
     actions = [action for case in cases for action in plan_declaration(case)]
     # With targets, the rest was not read, so nothing undeclared may end.

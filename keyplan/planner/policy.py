@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from keyplan.errors import Problem
-from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkName, SinkSettings, SpaceById
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkSettings, SpaceById
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, Manifest
+from keyplan.model.identity import Address, KeyId, Lineage
+from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import Receipt
@@ -56,7 +57,9 @@ def find_key(snapshot: Snapshot, key_id: str) -> Observation | None:
     return key
 
 
-def take_over(wanted: tuple[Desired, ...], snapshot: Snapshot, *, address: Address, key: Observation) -> Takeover:
+def take_over(
+    wanted: tuple[Desired, ...], snapshot: Snapshot, *, lineage: Lineage, address: Address, key: Observation
+) -> Takeover:
     """Return how a live key is taken over by the declaration of an address.
 
     Raises RefusedError if it belongs to another owner or declaration, if its type or space is another one, or if the
@@ -66,7 +69,7 @@ def take_over(wanted: tuple[Desired, ...], snapshot: Snapshot, *, address: Addre
     _refuse_misfit(desired, key)
     if key.marker and key.marker.owner != desired.owner:
         raise RefusedError(f"key {key.id} carries the mark of another owner, '{key.marker.owner}'")
-    ownership = assign_ownership(wanted, snapshot, owner=desired.owner)
+    ownership = assign_ownership(wanted, snapshot, lineage=lineage)
     # What belongs to others is refused first: that message helps more than one about our own address.
     _refuse_taken(ownership, address, key.id)
     owned = next(one for one in ownership.declared if one.desired.address == address)
@@ -130,6 +133,7 @@ def _write_receipt(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> Re
     slots = snapshot.slots.get(declared.address, ())
     return Receipt(
         owner=desired.owner,
+        manifest_id=desired.identity.id,
         address=declared.address,
         key_id=key.id,
         key_type=declared.key_type,

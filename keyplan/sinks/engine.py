@@ -30,7 +30,8 @@ from typing import TypeAlias
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
-from keyplan.model.manifest import Declaration, Delivery, Json, SinkName, SinkSettings
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import CLOCK_SKEW, Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.examination import Finding
-from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.model.quick import quick
 from keyplan.sinks import templates

@@ -23,6 +23,7 @@ from keyplan.plugin import (
     FromEnvironment,
     HistoryEntry,
     Holder,
+    Identity,
     InputError,
     Intent,
     IntentId,
@@ -30,6 +31,8 @@ from keyplan.plugin import (
     KeyId,
     KeyType,
     LedgerSettings,
+    Lineage,
+    ManifestId,
     Marker,
     OrganizationGrant,
     Place,
@@ -44,10 +47,16 @@ from keyplan.plugin import (
     Space,
     SpaceById,
     SpaceGrant,
+    UserId,
 )
 
 NOW = datetime(2026, 11, 23, 7, 31, tzinfo=UTC)
 OWNER = "ml-platform"
+IDENTITY = Identity(OWNER, ManifestId("k7f3a9c2"))
+"""Whom everything here belongs to."""
+LINEAGE = Lineage(identity=IDENTITY)
+CREATOR = UserId("VXNlcjox")
+"""The user of keyplan's own credential, who made every key here."""
 ACCOUNT = "https://api.simulated.test"
 """The provider's base URL, by which a ledger knows whose it is."""
 PLACE = Place("keys.yaml", 1, 1)
@@ -85,6 +94,7 @@ def make_context(
     environment: Mapping[str, str] | None = None,
     *,
     owner: str = OWNER,
+    lineage: Lineage | None = None,
     clock: Clock | None = None,
     said: list[str] | None = None,
 ) -> PluginContext:
@@ -101,7 +111,7 @@ def make_context(
 
     return PluginContext(
         folder=str(folder),
-        owner=owner,
+        lineage=lineage or Lineage(identity=Identity(owner, IDENTITY.id)),
         clock=clock or SimulatedClock(NOW),
         jitter=lambda limit: limit,
         resolve=resolve,
@@ -145,8 +155,8 @@ def make_declaration(name: str = "ci", **changes: Any) -> Declaration:
 def make_desired(name: str = "ci", **changes: Any) -> Desired:
     """Return a desired user key, marked as ours."""
     declaration = make_declaration(name, **changes)
-    marker = Marker.of(OWNER, declaration.address)
-    return Desired(declaration=declaration, owner=OWNER, marker=marker, access=None)
+    marker = Marker.of(IDENTITY, declaration.address)
+    return Desired(declaration=declaration, identity=IDENTITY, marker=marker, access=None)
 
 
 def make_access(space: Space, *, names_organizations: bool = True) -> Access:
@@ -166,9 +176,9 @@ def make_desired_service(
         "space": SpaceById(space.id),
     }
     declaration = make_declaration(name, **(values | changes))
-    marker = Marker.of(OWNER, declaration.address)
+    marker = Marker.of(IDENTITY, declaration.address)
     access = make_access(space, names_organizations=names_organizations)
-    return Desired(declaration=declaration, owner=OWNER, marker=marker, access=access)
+    return Desired(declaration=declaration, identity=IDENTITY, marker=marker, access=access)
 
 
 def make_receipt(raw_text: str | None = RAW, **changes: Any) -> Receipt:
@@ -176,6 +186,7 @@ def make_receipt(raw_text: str | None = RAW, **changes: Any) -> Receipt:
     key_id = changes.get("key_id", KeyId("key-1"))
     values: dict[str, Any] = {
         "owner": OWNER,
+        "manifest_id": IDENTITY.id,
         "address": Address("user/ci"),
         "key_id": key_id,
         "key_type": KeyType.USER,
@@ -194,6 +205,7 @@ def make_intent(intent_id: str = "intent-1", **changes: Any) -> Intent:
     values: dict[str, Any] = {
         "id": IntentId(intent_id),
         "owner": OWNER,
+        "manifest_id": IDENTITY.id,
         "address": Address("user/ci"),
         "verb": "create",
         "key_id": None,

@@ -11,7 +11,7 @@ from simulator import World
 
 from keyplan.app.masks import MaskingWriter
 from keyplan.errors import InDoubtError, ProviderError
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.secret import RawKey
 
 

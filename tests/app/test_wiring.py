@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Shell
-from samples import make_ledger_settings
+from samples import LINEAGE, make_ledger_settings
 from simulator import SimulatedClock
 
 import keyplan
 from keyplan.app.wiring import PluginWiring, current_user, jitter
 from keyplan.applier.observe import locate_slots
 from keyplan.errors import InputError
-from keyplan.model.manifest import Address, FromEnvironment, ProviderSettings
+from keyplan.model.identity import Address
+from keyplan.model.manifest import FromEnvironment, ProviderSettings
 from keyplan.ports import Memory
 from keyplan.system.clock import SystemClock
 
@@ -27,7 +28,7 @@ def wiring() -> PluginWiring:
 
 def test_the_provider_is_built_with_the_environment_that_was_given(wiring: PluginWiring, tmp_path: Path) -> None:
     settings = ProviderSettings(credential=FromEnvironment("MY_KEY"), options={"base_url": "https://x.test"})
-    ports = wiring.provider(settings, owner="o", folder=tmp_path)
+    ports = wiring.provider(settings, lineage=LINEAGE, folder=tmp_path)
     assert ports.reader.base_url == "https://x.test"
     assert ports.reader.presents("ak-my...tial")
     ports.close()
@@ -37,7 +38,9 @@ def test_a_reader_presents_its_own_credential_and_needs_no_other(tmp_path: Path)
     settings = ProviderSettings(
         reader_credential=FromEnvironment("READER"), options={"base_url": "https://x.test", "api": "beta"}
     )
-    ports = PluginWiring({"READER": "ak-only-for-reading"}, print).key_reader(settings, owner="o", folder=tmp_path)
+    ports = PluginWiring({"READER": "ak-only-for-reading"}, print).key_reader(
+        settings, lineage=LINEAGE, folder=tmp_path
+    )
     assert (ports.reader.base_url, ports.reader.laws().dialect) == ("https://x.test", "beta")
     assert ports.reader.presents("ak-onl...ing")
     ports.close()
@@ -61,7 +64,7 @@ def test_programs_of_sinks_get_neither_credential(shell: Shell) -> None:
 
 def test_an_unknown_provider_is_told_with_the_known_ones(wiring: PluginWiring, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="provider type 'ariz' is unknown; did you mean 'arize'"):
-        wiring.provider(ProviderSettings(type="ariz"), owner="o", folder=tmp_path)
+        wiring.provider(ProviderSettings(type="ariz"), lineage=LINEAGE, folder=tmp_path)
 
 
 def test_every_configured_sink_is_built(wiring: PluginWiring, shell: Shell, manifest: Path) -> None:
@@ -71,13 +74,13 @@ def test_every_configured_sink_is_built(wiring: PluginWiring, shell: Shell, mani
 
 def test_a_ledger_that_is_only_read_is_not_made(wiring: PluginWiring, tmp_path: Path) -> None:
     settings = make_ledger_settings({"path": "ledger.db"})
-    assert wiring.ledger_reader(settings, owner="o", folder=tmp_path, account="a").recall() == Memory()
+    assert wiring.ledger_reader(settings, lineage=LINEAGE, folder=tmp_path, account="a").recall() == Memory()
     assert not (tmp_path / "ledger.db").exists()
 
 
 def test_the_ledger_is_the_one_at_the_path(wiring: PluginWiring, tmp_path: Path) -> None:
     settings = make_ledger_settings({"path": "ledger.db"})
-    wiring.ledger(settings, owner="o", folder=tmp_path, account="a").forget(Address("user/ci"))
+    wiring.ledger(settings, lineage=LINEAGE, folder=tmp_path, account="a").forget(Address("user/ci"))
     assert (tmp_path / "ledger.db").exists()
 
 

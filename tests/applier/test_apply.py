@@ -14,7 +14,8 @@ from simulator import Fault
 
 from keyplan.applier.apply import ISSUING_FAILED
 from keyplan.applier.lane import STOPPED
-from keyplan.model.manifest import Address, Rotation
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Rotation
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
 
 MANY = 6

@@ -13,7 +13,8 @@ from simulator import BLIND, SOURCE, WEAK, WRITE_ONLY, Abilities, Fault, World
 
 from keyplan.applier.copy import Copy
 from keyplan.errors import SinkDeniedError
-from keyplan.model.manifest import Address, Rotation, SinkName
+from keyplan.model.identity import Address, SinkName
+from keyplan.model.manifest import Rotation
 from keyplan.model.plan import Verb
 from keyplan.model.receipt import MOST_ATTEMPTS
 from keyplan.model.report import Done, Failed, Outcome

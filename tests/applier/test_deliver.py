@@ -5,7 +5,7 @@ from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
 from keyplan.applier.deliver import DeliveryResult, MaybeStored, NotStored, deliver
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import SinkDeniedError
-from keyplan.model.manifest import KeyId, SinkName
+from keyplan.model.identity import KeyId, SinkName
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
 

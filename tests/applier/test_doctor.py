@@ -21,7 +21,8 @@ from keyplan.errors import (
     SinkDeniedError,
 )
 from keyplan.model.examination import Area, Examination, Finding, Health
-from keyplan.model.manifest import SinkName, SinkSettings
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Slot
 from keyplan.ports import ProviderPorts
 

@@ -9,7 +9,7 @@ from simulator import FULL, Fault, World
 from keyplan.applier.intent import open_intent, retract_intents
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError, SinkUnavailableError
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 from keyplan.model.observation import Slot
 
 HERE, THERE = (Slot(sink=SinkName(name), location="user/ci") for name in ("local", "remote"))

@@ -6,7 +6,8 @@ from scenario import Scenario, make_service
 from simulator import BLIND, FULL, Fault, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError, SinkDeniedError
-from keyplan.model.manifest import Address, Rotation
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Rotation
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 
 DENIED = SinkDeniedError("no right to write", advice="ask for it")

@@ -8,7 +8,7 @@ from scenario import Silent
 from simulator import Killed
 
 from keyplan.applier.lane import CUT_SHORT, STEP_FAILED, STOPPED, Lane
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Action, Reason, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 

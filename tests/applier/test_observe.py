@@ -10,15 +10,8 @@ from simulator import FULL, START, Fault, SimulatedProvider, World
 
 from keyplan.applier.observe import observe
 from keyplan.errors import InputError, LedgerError, ManifestError, ProviderError, SinkError
-from keyplan.model.manifest import (
-    Address,
-    KeyType,
-    OrganizationGrant,
-    OrganizationId,
-    SpaceById,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import Address, OrganizationId, SpaceId
+from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceById, SpaceGrant
 from keyplan.model.observation import Observation, Slot
 
 

@@ -7,7 +7,8 @@ from scenario import Scenario, assert_promise, make_service
 from simulator import Fault, Killed, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError
-from keyplan.model.manifest import Address, Adopt, Rotation
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Adopt, Rotation
 from keyplan.model.report import Done, InDoubt, Outcome
 
 MOVED = Address("service/space-production/ingest")

@@ -9,7 +9,7 @@ from simulator import Fault
 
 from keyplan.applier.recover import record_again
 from keyplan.errors import LedgerError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 
 
 def test_each_receipt_is_kept() -> None:

@@ -8,7 +8,8 @@ from scenario import Scenario, assert_promise, make_service
 from simulator import Fault
 
 from keyplan.errors import LedgerError, ProviderDeniedError
-from keyplan.model.manifest import Address, OnRemove
+from keyplan.model.identity import Address
+from keyplan.model.manifest import OnRemove
 from keyplan.model.plan import Verb
 from keyplan.model.report import Done, Failed, NotTried, Outcome
 

@@ -10,7 +10,7 @@ from simulator import BLIND, FULL, WRITE_ONLY, Fault, KeyRecord, World
 from keyplan.applier.takeover import check_sinks, is_dead, record_import
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError, RefusedError, SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import Address, KeyId
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
 

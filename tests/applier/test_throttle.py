@@ -12,7 +12,7 @@ import pytest
 from samples import make_declaration, make_delivery, make_desired, make_intent, make_receipt
 
 from keyplan.applier.throttle import ThrottledSink, ThrottledWriter, count_lanes
-from keyplan.model.manifest import KeyId, SinkName
+from keyplan.model.identity import KeyId, SinkName
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
 

@@ -13,7 +13,8 @@ from keyplan.cli.main import run
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
-from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings, SinkName
+from keyplan.model.identity import Lineage, SinkName
+from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings
 from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 
 MANIFEST = """\
@@ -50,24 +51,24 @@ class SimulatedWiring:
     def clock(self) -> Clock:
         return self.world.clock
 
-    def provider(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ProviderPorts:
+    def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         self.settings = settings
-        provider = self._world_of(owner).provider
+        provider = self._world_of(lineage.identity.owner).provider
         return ProviderPorts(reader=provider, writer=provider, close=self._close)
 
-    def key_reader(self, settings: ProviderSettings, *, owner: str, folder: Path) -> ReaderPorts:
+    def key_reader(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ReaderPorts:
         self.settings = settings
-        return ReaderPorts(reader=self._world_of(owner).provider, close=self._close)
+        return ReaderPorts(reader=self._world_of(lineage.identity.owner).provider, close=self._close)
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         return dict(self._world_of(manifest.owner).sinks)
 
-    def ledger_reader(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> LedgerReader:
-        return self.ledger(settings, owner=owner, folder=folder, account=account)
+    def ledger_reader(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> LedgerReader:
+        return self.ledger(settings, lineage=lineage, folder=folder, account=account)
 
-    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Ledger:
+    def ledger(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> Ledger:
         self.ledger_path, self.account = Path(str(settings.options["path"])), account
-        return self._world_of(owner).ledger
+        return self._world_of(lineage.identity.owner).ledger
 
     def holder(self, command: str) -> Holder:
         return Holder(id="5f3a", owner="ada", host="ci-1", pid=42, since=self.world.clock.now(), command=command)

@@ -17,7 +17,7 @@ import keyplan
 from keyplan.app.drift import open_readers
 from keyplan.app.wiring import PluginWiring
 from keyplan.app.workspace import Workspace, open_workbench
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.ports import KeyWriter, Ledger, Sink
 
 WAIVER = "waivers:\n  - {{{subject}, owner: ada, reason: known since the launch, until: {until}}}\n"

@@ -23,7 +23,7 @@ from keyplan.applier.apply import apply
 from keyplan.cli.events import EventFollower, EventLog, Events, open_events
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError, RefusedError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.report import Report
 
 

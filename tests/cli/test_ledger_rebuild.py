@@ -11,6 +11,7 @@ import pytest
 from cli.shell import Shell, SimulatedWiring
 from simulator import World
 
+from keyplan.model.identity import Lineage
 from keyplan.model.manifest import LedgerSettings
 
 
@@ -38,8 +39,8 @@ class RebuildableWiring(SimulatedWiring):
 
     is_whole = True
 
-    def ledger(self, settings: LedgerSettings, *, owner: str, folder: Path, account: str) -> Any:
-        super().ledger(settings, owner=owner, folder=folder, account=account)
+    def ledger(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> Any:
+        super().ledger(settings, lineage=lineage, folder=folder, account=account)
         return SettableAside(self.world, self.is_whole)
 
 

@@ -10,7 +10,7 @@ from plans import CREATE
 
 from keyplan.cli.progress import Silence, show_progress, show_waiting
 from keyplan.cli.screen import Screen
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 
 CI, INGEST = Address("user/ci"), Address("service/x/\x1b[2Jingest")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from keyplan.context import PluginContext
+from keyplan.model.identity import Identity, Lineage
 from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import Credential
 from keyplan.ports import ProviderPorts
@@ -25,7 +26,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[ProviderPorts]:
     with running(SandboxOptions(port=0, api=api, refresh_id=refresh_id)) as sandbox:
         context = PluginContext(
             folder="/",
-            owner="ml-platform",
+            lineage=Lineage(identity=Identity("ml-platform")),
             clock=SystemClock(),
             jitter=lambda most: most / 2,
             resolve=lambda _: Credential(sandbox.credential),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keyplan.model.identity import OrganizationId, SinkName, SpaceId
 from keyplan.model.manifest import (
     Adopt,
     Declaration,
@@ -16,17 +17,14 @@ from keyplan.model.manifest import (
     Manifest,
     OnRemove,
     OrganizationGrant,
-    OrganizationId,
     Place,
     Retire,
     Role,
     Roles,
     Rotation,
-    SinkName,
     SpaceById,
     SpaceByName,
     SpaceGrant,
-    SpaceId,
     Strategy,
 )
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.manifest import Adopt, Declaration, KeyType, Manifest, Role, Roles, Rotation, SpaceById, SpaceId
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import Adopt, Declaration, KeyType, Manifest, Role, Roles, Rotation, SpaceById
 
 Read = Callable[[str], Manifest]
 Find = Callable[[str], tuple[str, ...]]

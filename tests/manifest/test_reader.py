@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from keyplan.errors import ManifestError
+from keyplan.model.identity import SinkName
 from keyplan.model.manifest import (
     FromCommand,
     FromEnvironment,
@@ -17,7 +18,6 @@ from keyplan.model.manifest import (
     OnRemove,
     Place,
     ProviderSettings,
-    SinkName,
     Unmanaged,
 )
 

@@ -8,28 +8,27 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import NOW, OWNER, make_access, make_observation
+from samples import IDENTITY, NOW, OWNER, make_access, make_observation
 from simulator import make_space
 
-from keyplan.model.manifest import (
-    Address,
-    KeyType,
-    OrganizationGrant,
-    OrganizationId,
-    Role,
-    SinkName,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import Address, Identity, OrganizationId, SinkName, SpaceId
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Marker, Slot, split_marker
 
-MARKER = Marker.of(OWNER, Address("user/ci"))
+MARKER = Marker.of(IDENTITY, Address("user/ci"))
 
 
-def test_a_marker_names_the_owner_and_ten_digits_of_the_address() -> None:
-    assert Marker("ml-platform", "8cf3ab1a7e") != MARKER
-    assert MARKER.attach("") == f"[keyplan ml-platform/{MARKER.ref}]"
+def test_a_marker_names_the_manifest_and_ten_digits_of_the_address() -> None:
+    assert Marker("ml-platform", "8cf3ab1a7e", IDENTITY.id) != MARKER
+    assert MARKER.attach("") == f"[keyplan ml-platform:k7f3a9c2/{MARKER.ref}]"
     assert len(MARKER.ref) == 10
+
+
+def test_a_marker_of_a_manifest_without_id_names_the_owner_alone() -> None:
+    marker = Marker.of(Identity("ml-platform"), Address("user/ci"))
+    assert marker.attach("for CI") == f"for CI [keyplan ml-platform/{marker.ref}]"
+    assert split_marker(marker.attach("for CI")) == ("for CI", marker)
+    assert marker != MARKER
 
 
 @pytest.mark.parametrize(

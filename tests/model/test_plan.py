@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from samples import OWNER, make_desired, make_observation
 
-from keyplan.model.manifest import Address, KeyId, KeyType, Unmanaged
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.plan import (
     Action,
     Basis,

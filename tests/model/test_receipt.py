@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from samples import LOCAL, NOW, RAW, make_intent, make_receipt
 
-from keyplan.model.manifest import KeyId, OnRemove, SinkName, SpaceId
+from keyplan.model.identity import KeyId, SinkName, SpaceId
+from keyplan.model.manifest import OnRemove
 from keyplan.model.receipt import (
     CLOCK_SKEW,
     UNKNOWN_TIME,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples import NOW, OWNER
 
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Action, Reason, Summary, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
 

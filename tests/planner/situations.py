@@ -7,12 +7,12 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from samples import LOCAL, NOW, OWNER, make_observation, make_receipt
+from samples import IDENTITY, LOCAL, NOW, make_observation, make_receipt
 from scenario import make_manifest
 from simulator import FULL, LAWS
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, SinkName
+from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.observation import Abilities, Content, Holding, Marker, Observation, Slot, Snapshot
 from keyplan.model.plan import Action, Basis, Plan, Request
 from keyplan.model.receipt import Delivered, Intent, Receipt, Superseded
@@ -34,7 +34,7 @@ def slot_of(address: Address, sink: str = LOCAL) -> Slot:
 
 def ours(key_id: str = "key-1", address: Address = CI, **changes: Any) -> Observation:
     """Return a live key with our marker of that address."""
-    return make_observation(key_id, **{"marker": Marker.of(OWNER, address), **changes})
+    return make_observation(key_id, **{"marker": Marker.of(IDENTITY, address), **changes})
 
 
 def recorded(key_id: str = "key-1", address: Address = CI, **changes: Any) -> Receipt:

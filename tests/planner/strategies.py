@@ -8,23 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from samples import LOCAL, NOW, OWNER, make_delivery, make_desired, make_intent, make_receipt
+from samples import IDENTITY, LOCAL, NOW, make_delivery, make_desired, make_intent, make_receipt
 from scenario import Scenario, make_manifest, make_service
 from simulator import BLIND, FULL, LAWS, START, WEAK, WRITE_ONLY, Fault, Killed, World
 
 from keyplan.errors import KeyplanError
 from keyplan.model.desired import Desired
+from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.manifest import (
-    Address,
     Adopt,
     Declaration,
-    KeyId,
     KeyType,
     Limits,
     OnRemove,
     Retire,
     Rotation,
-    SinkName,
     SinkSettings,
     Strategy,
 )
@@ -243,7 +241,7 @@ def _observations(draw: st.DrawFn, key_id: KeyId, addresses: list[Address]) -> O
         name=draw(st.sampled_from(["ci", "cd", "ops", "gone"])),
         key_type=KeyType.USER,
         marker=draw(
-            st.sampled_from([None, Marker("other-team", "0123456789"), *(Marker.of(OWNER, a) for a in addresses)])
+            st.sampled_from([None, Marker("other-team", "0123456789"), *(Marker.of(IDENTITY, a) for a in addresses)])
         ),
         redacted="ak-can...000",
         created_at=draw(_moments),

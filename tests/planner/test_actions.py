@@ -9,7 +9,8 @@ from planner.situations import CI, DAY, HOUR, LATER, contents, old, ours, plan, 
 from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Adopt, KeyId, Rotation, Strategy
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Adopt, Rotation, Strategy
 from keyplan.model.plan import CreateBasis, FieldChange, KeepBasis, PlannedAction, Reason, RefreshBasis, Verb
 from keyplan.planner.key_view import view_desired, view_key
 

@@ -9,17 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyplan.model.desired import address_of
-from keyplan.model.manifest import (
-    KeyType,
-    Manifest,
-    OrganizationGrant,
-    OrganizationId,
-    Role,
-    SpaceById,
-    SpaceByName,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import Identity, OrganizationId, SpaceId
+from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, SpaceById, SpaceByName, SpaceGrant
 from keyplan.model.observation import Access, Marker, Space
 from keyplan.planner.desired import list_space_ids, list_spaces, resolve_desired
 
@@ -88,7 +79,7 @@ def test_the_order_of_declarations_does_not_matter(read_keys: Read, keys: list[s
 
 def test_a_key_is_marked_with_owner_and_address(read_keys: Read) -> None:
     (desired,) = resolve_desired(read_keys(USER), SPACES)
-    assert (desired.owner, desired.marker) == ("ml", Marker.of("ml", desired.address))
+    assert (desired.owner, desired.marker) == ("ml", Marker.of(Identity("ml"), desired.address))
 
 
 def test_a_manifest_may_turn_markers_off(read_text: Read) -> None:

@@ -11,7 +11,8 @@ from planner.situations import DAY, recorded
 from samples import NOW, make_access, make_desired, make_desired_service, make_observation
 from simulator import make_space
 
-from keyplan.model.manifest import KeyType, OrganizationGrant, OrganizationId, Role, SpaceGrant
+from keyplan.model.identity import OrganizationId
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 from keyplan.model.plan import FieldChange
 from keyplan.planner.diff import compare, same_instant

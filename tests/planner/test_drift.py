@@ -14,17 +14,8 @@ from simulator import BLIND, FULL, WEAK, make_space
 
 from keyplan.model.desired import Desired
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
-from keyplan.model.manifest import (
-    Address,
-    Adopt,
-    KeyId,
-    OnRemove,
-    Role,
-    Rotation,
-    SpaceGrant,
-    Unmanaged,
-    Waiver,
-)
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Adopt, OnRemove, Role, Rotation, SpaceGrant, Unmanaged, Waiver
 from keyplan.model.observation import Access, Content, Holding, Observation, Snapshot
 from keyplan.model.plan import Blocked, Guard, OldKeyBasis, PlannedAction, Reason, Verb
 from keyplan.planner.drift import find_drift

@@ -10,7 +10,8 @@ import pytest
 from samples import NOW, PLACE
 
 from keyplan.model.drift import Cause, DriftFinding, DriftKind
-from keyplan.model.manifest import Address, KeyId, Place, Waiver
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Place, Waiver
 from keyplan.planner.drift import apply_waivers, find_unused_waivers
 
 DAY = timedelta(days=1)

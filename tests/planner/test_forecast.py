@@ -15,7 +15,8 @@ from simulator import World
 
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId, OnRemove, Retire, Rotation, Strategy
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import OnRemove, Retire, Rotation, Strategy
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Guard, Reason, Request
 from keyplan.model.policy import Policy

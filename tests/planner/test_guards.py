@@ -11,7 +11,8 @@ from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, r
 from samples import NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, Adopt, KeyId, Limits, OnRemove, Rotation
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Adopt, Limits, OnRemove, Rotation
 from keyplan.model.observation import Content, Observation, Snapshot
 from keyplan.model.receipt import Receipt
 

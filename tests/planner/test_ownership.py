@@ -6,11 +6,22 @@ from dataclasses import replace
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation, make_receipt
+from samples import (
+    LINEAGE,
+    LOCAL,
+    NOW,
+    OWNER,
+    make_desired,
+    make_desired_service,
+    make_intent,
+    make_observation,
+    make_receipt,
+)
 from simulator import FULL, make_space
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, KeyType, Role, Rotation, SinkName
+from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.manifest import KeyType, Role, Rotation
 from keyplan.model.observation import Access, Marker, Observation, Slot, Snapshot
 from keyplan.model.receipt import UNKNOWN_TIME
 from keyplan.planner.ownership import Orphan, OwnedKeys, Ownership, all_receipts, assign_ownership
@@ -22,7 +33,7 @@ BY_ID = Address("service/space-production/ingest")
 
 
 def share(snapshot: Snapshot, *desired: Desired) -> Ownership:
-    return assign_ownership(desired, snapshot, owner=OWNER)
+    return assign_ownership(desired, snapshot, lineage=LINEAGE)
 
 
 def owned_by(snapshot: Snapshot, desired: Desired) -> OwnedKeys:

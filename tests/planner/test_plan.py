@@ -12,18 +12,8 @@ from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_
 from simulator import BLIND, FULL, WEAK, make_space
 
 from keyplan.errors import InputError, ManifestError
-from keyplan.model.manifest import (
-    Address,
-    Adopt,
-    KeyId,
-    KeyType,
-    OnRemove,
-    Retire,
-    Rotation,
-    SinkName,
-    Strategy,
-    Unmanaged,
-)
+from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.manifest import Adopt, KeyType, OnRemove, Retire, Rotation, Strategy, Unmanaged
 from keyplan.model.observation import Content, Holding, Marker, Observation, Slot
 from keyplan.model.plan import Reason, Verb
 from keyplan.model.receipt import UNKNOWN_TIME, Receipt

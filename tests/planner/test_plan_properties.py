@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from planner.situations import contents
 from planner.strategies import Walk, is_live_change, snapshots, walks
-from samples import OWNER
+from samples import LINEAGE, OWNER
 from scenario import make_manifest
 
 from keyplan.model.desired import Desired
@@ -152,7 +152,7 @@ def test_every_action_has_the_basis_of_its_verb(world: tuple[tuple[Desired, ...]
 @given(snapshots())
 def test_every_changed_key_is_ours_or_adopted(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
     desired, snapshot = world
-    unmanaged = {key.id for key in assign_ownership(desired, snapshot, owner=OWNER).unmanaged}
+    unmanaged = {key.id for key in assign_ownership(desired, snapshot, lineage=LINEAGE).unmanaged}
     foreign = {key.id for key in snapshot.keys if key.marker and key.marker.owner != OWNER}
     for action in plan_of(desired, snapshot).actions:
         if is_live_change(action) and action.reason is not Reason.ADOPTED:
@@ -163,7 +163,7 @@ def test_every_changed_key_is_ours_or_adopted(world: tuple[tuple[Desired, ...], 
 @given(snapshots())
 def test_every_live_key_is_in_one_place_only(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
     desired, snapshot = world
-    shared = assign_ownership(desired, snapshot, owner=OWNER)
+    shared = assign_ownership(desired, snapshot, lineage=LINEAGE)
     keys = [key.id for owned in shared.declared for key in owned.alive]
     keys += [orphan.key.id for orphan in shared.orphans if orphan.key] + [key.id for key in shared.unmanaged]
     live = [key.id for key in snapshot.keys if key.is_live(snapshot.now)]
@@ -177,7 +177,9 @@ def test_a_current_key_is_deleted_only_beside_what_brings_another(
     world: tuple[tuple[Desired, ...], Snapshot],
 ) -> None:
     desired, snapshot = world
-    current = {owned.current.id for owned in assign_ownership(desired, snapshot, owner=OWNER).declared if owned.current}
+    current = {
+        owned.current.id for owned in assign_ownership(desired, snapshot, lineage=LINEAGE).declared if owned.current
+    }
     changes = plan_of(desired, snapshot).changes
     issuing = {action.address for action in changes if action.issues_raw_key}
     for action in changes:

@@ -9,7 +9,8 @@ from planner.situations import CI, contents, ours, plan, recorded, situate, slot
 from samples import make_delivery, make_desired
 from simulator import FULL
 
-from keyplan.model.manifest import KeyId, OnRemove, SinkName
+from keyplan.model.identity import KeyId, SinkName
+from keyplan.model.manifest import OnRemove
 from keyplan.model.observation import Slot
 from keyplan.model.plan import DeleteBasis, ForgetBasis, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Delivered

@@ -14,7 +14,8 @@ from simulator import SOURCE, WRITE_ONLY
 
 from keyplan.documents.plan import digest
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, Adopt, Manifest, OnRemove, Rotation
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Adopt, Manifest, OnRemove, Rotation
 from keyplan.model.observation import Holding, Snapshot
 from keyplan.model.plan import Plan, Verb
 from keyplan.model.policy import Policy, Rule

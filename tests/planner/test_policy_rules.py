@@ -12,18 +12,16 @@ from planner.situations import DAY
 from samples import NOW, PLACE, make_declaration, make_delivery
 from scenario import make_service
 
+from keyplan.model.identity import OrganizationId, SinkName, SpaceId
 from keyplan.model.manifest import (
     Declaration,
     OrganizationGrant,
-    OrganizationId,
     Role,
     Roles,
     Rotation,
-    SinkName,
     SinkSettings,
     SpaceById,
     SpaceGrant,
-    SpaceId,
 )
 from keyplan.model.policy import Policy, Rule, WantedSink
 from keyplan.planner.policy import PolicyCheck, Violation, check_policy

@@ -24,7 +24,8 @@ from planner.situations import (
 from samples import LOCAL, NOW, make_desired
 from simulator import BLIND
 
-from keyplan.model.manifest import KeyId, Retire, Rotation
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Retire, Rotation
 from keyplan.model.observation import Observation
 from keyplan.model.plan import DeleteBasis, Verb
 from keyplan.model.receipt import Superseded

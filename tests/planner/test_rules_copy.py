@@ -24,7 +24,8 @@ from planner.situations import (
 from samples import LOCAL, NOW, make_desired, make_intent
 from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
-from keyplan.model.manifest import Address, KeyId, Rotation
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Content, Holding
 from keyplan.model.plan import CopyBasis, PlannedAction
 from keyplan.model.receipt import Delivered

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent, make_observation
+from samples import LINEAGE, LOCAL, NOW, make_desired, make_desired_service, make_intent, make_observation
 from scenario import make_manifest
 from simulator import make_space
 
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Address, KeyId, KeyType, Rotation
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.observation import Marker, Observation, Snapshot
 from keyplan.model.receipt import Delivered, Receipt
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
@@ -23,7 +24,7 @@ BY_HAND = make_observation(created_at=NOW - DAY)
 
 
 def take(snapshot: Snapshot, *desired: Desired, key: Observation = BY_HAND) -> Takeover:
-    return take_over(desired, snapshot, address=desired[0].address, key=key)
+    return take_over(desired, snapshot, lineage=LINEAGE, address=desired[0].address, key=key)
 
 
 def imported(receipt: Receipt, desired: Desired, key: Observation) -> Snapshot:

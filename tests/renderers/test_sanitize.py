@@ -13,7 +13,7 @@ from plans import CREATE, DONE, FULL, STRANGER, make_plan, make_report
 from samples import make_problem
 
 from keyplan.errors import InputError, ManifestError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.renderers.machine.documents import render_inventory
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import ANSI

@@ -11,7 +11,7 @@ from simulated.clock import SimulatedClock
 from simulated.effects import Effects
 
 from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.ports import HistoryEntry, Holder, Memory, Spending
 

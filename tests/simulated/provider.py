@@ -19,7 +19,8 @@ from keyplan.errors import (
     ProviderUnavailableError,
 )
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId, KeyType, SpaceById, SpaceId, SpaceRef
+from keyplan.model.identity import KeyId, SpaceId
+from keyplan.model.manifest import KeyType, SpaceById, SpaceRef
 from keyplan.model.observation import Access, Laws, Observation, Space, split_marker
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Issued

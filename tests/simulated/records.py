@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from keyplan.model.manifest import KeyId, KeyType, OrganizationId, SpaceId
+from samples import CREATOR
+
+from keyplan.model.identity import KeyId, OrganizationId, SpaceId
+from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Access, Laws, Space
 
-ME = "user-me"
+ME = CREATOR
 """Who the credential belongs to; keys of others are seen through their space alone, in beta."""
 DAY = timedelta(days=1)
 LAWS = {

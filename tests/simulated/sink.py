@@ -11,7 +11,8 @@ from simulated.clock import SimulatedClock
 from simulated.effects import Effects
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import Declaration, Delivery, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from samples import OWNER
+from samples import LINEAGE
 
 from keyplan.context import PluginContext
 from keyplan.system.clock import SystemClock
@@ -20,7 +20,7 @@ def make_context(
     variables = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environment or {})}
     return PluginContext(
         folder=str(folder),
-        owner=OWNER,
+        lineage=LINEAGE,
         clock=SystemClock(),
         jitter=lambda limit: limit,
         resolve=lambda source: resolve(source, environment=variables, folder=str(folder)),

@@ -14,7 +14,8 @@ from sinks.journey import travelling
 from sinks.local_context import make_context
 
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink

@@ -12,7 +12,8 @@ from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, ma
 from sinks.aws_servers import REGION, Emulator, aws_environment, emulating
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink

@@ -14,7 +14,8 @@ from sinks.aws_servers import (
 from sinks.journey import travelling
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink

@@ -25,7 +25,8 @@ from sinks.serving import free_port
 from sinks.threaded import answering
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Receipt, Superseded
 from keyplan.model.secret import RawKey

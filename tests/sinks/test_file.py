@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from file_sinks import DOTENV, FORMATS, NEW_RAW, NEW_RECEIPT, RAW_FILE, locate, look, make_sink
 from samples import (
+    LINEAGE,
     LOCAL,
     NOW,
     OWNER,
@@ -39,7 +40,7 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
 
     context = PluginContext(
         folder=str(tmp_path),
-        owner=OWNER,
+        lineage=LINEAGE,
         clock=SimulatedClock(),
         jitter=float,
         resolve=resolve,

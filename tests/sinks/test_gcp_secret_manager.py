@@ -30,7 +30,8 @@ from sinks.serving import free_port, listens, serving
 from sinks.threaded import answering
 
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from samples import (
+    LINEAGE,
     LOCAL,
     NOW,
     OWNER,
@@ -71,7 +72,7 @@ OF_STORES = {
 def surround(token: str) -> PluginContext:
     return PluginContext(
         folder="/",
-        owner=OWNER,
+        lineage=LINEAGE,
         clock=SystemClock(),
         jitter=lambda _: 0.0,
         resolve=lambda _: Credential(token),

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from samples import LOCAL, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink

@@ -38,7 +38,8 @@ from sinks.threaded import answering
 
 from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import Json, KeyId
+from keyplan.model.identity import Identity, KeyId, Lineage
+from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
 from keyplan.sinks.engine import SinkEngine
@@ -94,7 +95,7 @@ class Place:
 def make_context(owner: str = OWNER, environment: Mapping[str, str] | None = None) -> PluginContext:
     return PluginContext(
         folder="/",
-        owner=owner,
+        lineage=Lineage(identity=Identity(owner)),
         clock=SystemClock(),
         jitter=lambda most: random.uniform(0, most),  # noqa: S311 - no secret
         resolve=lambda _: Credential("unused"),

@@ -4,15 +4,8 @@ from hypothesis import strategies as st
 from samples import OWNER, make_declaration
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import (
-    Address,
-    KeyType,
-    OrganizationGrant,
-    OrganizationId,
-    SpaceByName,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import Address, OrganizationId, SpaceId
+from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceByName, SpaceGrant
 from keyplan.sinks.templates import describe, fill, to_path_part, to_variable_part
 
 FIELDS = {"name": "ci", "space": "a/b"}

@@ -14,14 +14,24 @@ from typing import Any, ClassVar
 
 import hvac
 import pytest
-from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    LINEAGE,
+    NOW,
+    OWNER,
+    RAW,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from sinks.journey import travelling
 from sinks.vault_kubernetes import PUBLIC_KEY, SUBJECT, Cluster, reviewing_tokens, sign_jwt
 from sinks.vault_server import ROOT, VaultServer, running_vault
 
 from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
@@ -77,7 +87,7 @@ Build = Callable[..., Sink]
 def make_sink(folder: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> Sink:
     context = PluginContext(
         folder=str(folder),
-        owner=OWNER,
+        lineage=LINEAGE,
         clock=SystemClock(),
         jitter=lambda limit: limit,
         resolve=lambda source: resolve(source, environment=environment, folder=str(folder)),

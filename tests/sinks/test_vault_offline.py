@@ -9,7 +9,17 @@ from typing import ClassVar
 
 import pytest
 from jsonschema import Draft202012Validator
-from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    LINEAGE,
+    NOW,
+    OWNER,
+    RAW,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from simulated.clock import SimulatedClock
 from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault, RequestError, SlowError, SSLError
 
@@ -538,7 +548,7 @@ def make_context(
 
     return PluginContext(
         folder=folder,
-        owner=OWNER,
+        lineage=LINEAGE,
         clock=SimulatedClock(),
         jitter=lambda limit: limit,
         resolve=resolve,

@@ -8,7 +8,8 @@ from keyplan.app.list import KeyFilter, list_keys, open_listed_provider
 from keyplan.cli.options import format_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.model.manifest import KeyType, SpaceById, SpaceByName, SpaceId
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 
 _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}

@@ -14,7 +14,7 @@ from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile, ProcessLock
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.times import write_time
 from keyplan.ports import Clock, HistoryEntry, Holder, LedgerReader, RebuildableLedger, Spending

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 
-from keyplan.model.manifest import SpaceId
+from keyplan.model.identity import SpaceId
 from keyplan.model.observation import Observation
 from keyplan.providers.arize.errors import JsonObject
 from keyplan.providers.arize.parser import KeyParser, read_active, read_text

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId, KeyType, OrganizationGrant, Role, Roles, SpaceId
+from keyplan.model.identity import KeyId, SpaceId
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, Roles
 from keyplan.model.observation import Access, Laws
 from keyplan.providers.arize.errors import JsonObject
 

@@ -14,15 +14,8 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, TypeAlias
 
-from keyplan.model.manifest import (
-    KeyId,
-    KeyType,
-    OrganizationGrant,
-    OrganizationId,
-    Role,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import KeyId, OrganizationId, SpaceId, UserId
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Observation, Space, split_marker
 from keyplan.model.secret import RawKey
 from keyplan.net.http import show_safely
@@ -80,7 +73,8 @@ class KeyParser:
             created_at=self._time(item, "created_at") or EPOCH,
             expires_at=self._time(item, "expires_at"),
             last_used_at=self._time(item, "last_used_at"),
-            created_by=intern(read_text(item.get("created_by_user_id"))),
+            created_by=UserId(intern(read_text(item.get("created_by_user_id")))),
+            acts_as=_read_bot_id(item),
             space_ids=space_ids,
             access=access,
         )
@@ -174,6 +168,11 @@ def read_active(item: JsonObject, *, default: bool) -> bool:
     # active: keyplan would deliver a raw key that may not work.
     status = item.get("status")
     return default if status is None else read_text(status).lower() == "active"
+
+
+def _read_bot_id(item: JsonObject) -> UserId:
+    bot_user = item.get("bot_user")
+    return UserId(intern(read_text(bot_user.get("id")))) if isinstance(bot_user, Mapping) else UserId("")
 
 
 def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]:

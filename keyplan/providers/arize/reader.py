@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from keyplan.errors import InputError, ProviderRefusedError
-from keyplan.model.manifest import KeyType, SpaceId, SpaceRef
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import KeyType, SpaceRef
 from keyplan.model.observation import Laws, Observation, Space
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.catalogue import KeyCatalogue

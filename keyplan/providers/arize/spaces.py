@@ -13,7 +13,8 @@ from http import HTTPStatus
 from typing import TypeVar, assert_never
 
 from keyplan.errors import InputError, ProviderRefusedError
-from keyplan.model.manifest import OrganizationId, SpaceById, SpaceByName, SpaceId, SpaceRef
+from keyplan.model.identity import OrganizationId, SpaceId
+from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
 from keyplan.model.observation import Space
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.client import ArizeReadClient

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from keyplan.errors import InDoubtError
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.secret import RawKey
 from keyplan.net.http import show_safely
 from keyplan.ports import Issued

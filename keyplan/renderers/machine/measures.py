@@ -13,7 +13,8 @@ from itertools import product
 
 from keyplan.model.calendar import Calendar, Happening
 from keyplan.model.drift import Drift
-from keyplan.model.manifest import Address, KeyType
+from keyplan.model.identity import Address
+from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, UNKNOWN_TIME

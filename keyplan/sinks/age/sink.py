@@ -11,7 +11,8 @@ from typing import Any
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, FromFile, Json, SinkName, SinkSettings
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, FromFile, Json, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.ports import Sink
 from keyplan.sinks.age.encryption import AgeSealer, parse_identities

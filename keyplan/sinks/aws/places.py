@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.model.receipt import Receipt
 from keyplan.sinks import templates

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from keyplan.context import PluginContext
-from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.ports import Sink
 from keyplan.sinks.aws.places import fill_place, read_format

@@ -12,7 +12,8 @@ from string import Formatter
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.examination import Finding
-from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey

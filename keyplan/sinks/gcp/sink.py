@@ -13,7 +13,8 @@ from typing import Any
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Json, SinkName, SinkSettings
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.net.http import check_base_url
 from keyplan.ports import Sink

@@ -12,7 +12,8 @@ from typing import Final
 from urllib.parse import quote
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.sinks import templates
 

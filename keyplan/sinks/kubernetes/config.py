@@ -20,7 +20,7 @@ from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
 from keyplan.net.http import check_base_url
-from keyplan.sinks.kubernetes.identity import Certificate, Identity, Plugin, Static, TokenFile
+from keyplan.sinks.kubernetes.identity import Certificate, ClusterUser, Plugin, Static, TokenFile
 from keyplan.system.programs import keep_from_children
 
 # kubernetes.io/docs, "Accessing the Kubernetes API from a Pod".
@@ -75,7 +75,7 @@ class Connection:
 
     server: str
     """Base URL without a trailing slash."""
-    identity: Identity
+    identity: ClusterUser
     namespace: str = "default"
     """The namespace of Secrets if the sink names none."""
     authority: str = ""
@@ -203,7 +203,7 @@ def _check_server(cluster: _Part) -> str:
     return server
 
 
-def _read_identity(user: _Part, environment: Mapping[str, str]) -> Identity:
+def _read_identity(user: _Part, environment: Mapping[str, str]) -> ClusterUser:
     values = user.values
     if plugin := values.get("exec"):
         return _read_plugin(plugin, user.folder, environment)

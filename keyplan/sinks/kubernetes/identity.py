@@ -41,7 +41,7 @@ class Presented:
     certificate: Certificate | None = None
 
 
-class Identity(Protocol):
+class ClusterUser(Protocol):
     """A user of a cluster."""
 
     def present(self, now: datetime, *, renewed: bool) -> Presented:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.sinks import local_files, templates
 

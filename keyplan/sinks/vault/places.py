@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keyplan.errors import InputError
-from keyplan.model.manifest import Declaration, Json, SinkName
+from keyplan.model.identity import SinkName
+from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.sinks import templates
 from keyplan.sinks.formats import FileFormat, JsonDocument, Raw

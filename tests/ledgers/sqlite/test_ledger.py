@@ -28,7 +28,7 @@ from keyplan.app.registry import load
 from keyplan.errors import LedgerError, LedgerForeignError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.sqlite import build, build_reader
 from keyplan.ledgers.sqlite.files import LedgerFile
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.ports import LedgerReader, Memory, RebuildableLedger, Spending
 
 ACCOUNT = "https://api.simulated.test"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.manifest import SpaceId
+from keyplan.model.identity import SpaceId
 from keyplan.model.observation import Observation
 from keyplan.providers.arize.catalogue import KeyCatalogue
 from keyplan.providers.arize.parser import KeyParser, UniqueNotices

@@ -20,7 +20,7 @@ from keyplan.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.secret import RawKey
 from keyplan.ports import ProviderPorts
 

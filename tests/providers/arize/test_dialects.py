@@ -6,20 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from samples import OWNER, make_declaration, make_desired
+from samples import IDENTITY, make_declaration, make_desired
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import (
-    Address,
-    KeyId,
-    KeyType,
-    OrganizationGrant,
-    OrganizationId,
-    Role,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import Address, KeyId, OrganizationId, SpaceId
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 from keyplan.providers.arize.dialects import ALPHA, BETA, DIALECTS, Dialect, path_of
 
@@ -47,7 +39,7 @@ def service(
     access = Access(account_role=Role(account), organizations=organizations or (organization(),))
     declaration = make_declaration("ingest", key_type=KeyType.SERVICE, address=Address("service/S1/ingest"), **changes)
     marker = make_desired().marker if marked else None
-    return Desired(declaration=declaration, owner=OWNER, marker=marker, access=access)
+    return Desired(declaration=declaration, identity=IDENTITY, marker=marker, access=access)
 
 
 @pytest.mark.parametrize(("dialect", "word"), [(ALPHA, "user"), (BETA, "USER")], ids=["alpha", "beta"])

@@ -16,7 +16,8 @@ from scripted_arize import Arize
 
 from keyplan.context import PluginContext
 from keyplan.errors import InDoubtError, InputError, ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError
-from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceByName, SpaceId
+from keyplan.model.identity import Identity, Lineage, SpaceId
+from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceByName
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import ProviderPorts
 from keyplan.providers.arize import build
@@ -37,7 +38,7 @@ def account(api: Api, *, dialect: str = "auto", credential: str = "", **options:
     with running(SandboxOptions(port=0, api=api, **options)) as sandbox:
         context = PluginContext(
             folder="/",
-            owner="ml-platform",
+            lineage=Lineage(identity=Identity("ml-platform")),
             clock=SystemClock(),
             jitter=lambda most: most / 2,
             resolve=lambda _: Credential(credential or sandbox.credential),
@@ -242,7 +243,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_nothing_is_in_doubt(arize
         unheard.bind(("127.0.0.1", 0))
         context = PluginContext(
             folder="/",
-            owner="ml-platform",
+            lineage=Lineage(identity=Identity("ml-platform")),
             clock=arize.clock,
             jitter=lambda most: most,
             resolve=lambda _: Credential("ak-nobody"),

@@ -7,14 +7,8 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.manifest import (
-    KeyType,
-    OrganizationGrant,
-    OrganizationId,
-    Role,
-    SpaceGrant,
-    SpaceId,
-)
+from keyplan.model.identity import OrganizationId, SpaceId
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Marker, Observation
 from keyplan.providers.arize.parser import (
     EPOCH,

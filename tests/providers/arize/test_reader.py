@@ -9,7 +9,8 @@ import pytest
 from scripted_arize import CREDENTIAL, NO_PAGE, Arize, refusal
 
 from keyplan.errors import InputError, ProviderRefusedError, ProviderUnavailableError
-from keyplan.model.manifest import KeyType, SpaceId
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import KeyType
 
 USERS = "/v2/api-keys?key_type=USER&status=ACTIVE"
 SERVICES = "/v2/api-keys?key_type=SERVICE&status=ACTIVE"

@@ -8,7 +8,8 @@ import pytest
 from scripted_arize import Arize, refusal
 
 from keyplan.errors import InputError, ProviderDeniedError
-from keyplan.model.manifest import SpaceById, SpaceByName, SpaceId, SpaceRef
+from keyplan.model.identity import SpaceId
+from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
 from keyplan.model.observation import Space
 
 

@@ -11,7 +11,8 @@ from samples import make_desired
 from scripted_arize import Arize
 
 from keyplan.errors import InDoubtError, InputError
-from keyplan.model.manifest import KeyId, KeyType
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import KeyType
 from keyplan.model.secret import RawKey
 
 RAW = "ak-canary00000000000"

@@ -8,7 +8,7 @@ import pytest
 from drifts import ACCEPTED, DUE, ENDING, FULL, GONE, MOVED, STRANGER, WAIVER, make_drift
 
 from keyplan.model.drift import Cause, DriftFinding
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Guard
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.sheet import Level, Row, Subject

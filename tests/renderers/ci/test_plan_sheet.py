@@ -23,7 +23,8 @@ from plans import (
     make_report,
 )
 
-from keyplan.model.manifest import Address, Unmanaged
+from keyplan.model.identity import Address
+from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Action
 from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
 from keyplan.renderers.ci.sheet import Level

@@ -14,7 +14,7 @@ from plans import BLOCKED, CREATE, DONE, FAILED, FULL, IN_DOUBT, KEEP, NOT_TRIED
 
 from keyplan.documents import schemas
 from keyplan.errors import LedgerLockedError
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.model.plan import Plan, Summary
 from keyplan.model.report import Outcome
 from keyplan.renderers.machine.events import (

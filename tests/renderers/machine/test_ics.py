@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyplan.model.calendar import Calendar
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.renderers.machine.ics import fold, render_ics
 
 HOSTILE = 'x\r\nBEGIN:VALARM\n\x1b[31m;,\\"\u202e\u2028'

@@ -12,7 +12,8 @@ from samples import PLACE
 
 from keyplan.errors import ManifestError, ProviderDeniedError
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
-from keyplan.model.manifest import Address, KeyId, Waiver
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Waiver
 from keyplan.model.notice import Mood, Notice
 from keyplan.renderers.machine.notice import FailedManifest, build_notice
 

@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.errors import InputError
 from keyplan.model.calendar import Calendar
-from keyplan.model.manifest import Address
+from keyplan.model.identity import Address
 from keyplan.renderers.formats import CALENDAR_FORMATS, render_calendar
 from keyplan.renderers.style import ANSI
 from keyplan.renderers.text.calendar import render_calendar as render_text

@@ -8,7 +8,7 @@ from hypothesis import given
 from plans import BLOCKED, CREATE, DELETE, FULL, KEEP, REFRESH, REPLACE, make_plan, plans
 
 from keyplan.documents.plan import digest
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.plan import Action, Plan, Reason, Request, Verb
 from keyplan.renderers.text.difference import describe_difference
 

@@ -9,7 +9,7 @@ import pytest
 from examinations import BROKEN, FINE, FULL, HELD, make_examination
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.model.manifest import SinkName
+from keyplan.model.identity import SinkName
 from keyplan.renderers.formats import render_examination
 from keyplan.renderers.style import ANSI
 

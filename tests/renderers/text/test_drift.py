@@ -9,7 +9,7 @@ from drifts import ACCEPTED, DUE, ENDING, FULL, GONE, MOVED, STRANGER, WAIVER, m
 from syrupy.assertion import SnapshotAssertion
 
 from keyplan.model.drift import Drift, DriftKind
-from keyplan.model.manifest import Address, KeyId
+from keyplan.model.identity import Address, KeyId
 from keyplan.renderers.drift_summary import summarize_drifts
 from keyplan.renderers.formats import DRIFT_FORMATS
 from keyplan.renderers.formats import render_drift as render

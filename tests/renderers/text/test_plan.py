@@ -19,7 +19,8 @@ from plans import (
 )
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.model.manifest import Address, KeyId, KeyType, Unmanaged
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.plan import KeyView, Plan, Reason, Request
 from keyplan.renderers.style import ANSI
 from keyplan.renderers.text.plan import UNMANAGED_SHOWN, render_plan, render_plans

@@ -16,7 +16,7 @@ from plans import (
 )
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.model.manifest import KeyId
+from keyplan.model.identity import KeyId
 from keyplan.model.report import Done, Report
 from keyplan.renderers.formats import render_report
 from keyplan.renderers.summary import summarize_reports
