@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 def test_the_full_description_ends_with_the_marker_where_there_is_one() -> None:
     desired = make_desired(description="for CI")
     assert desired.marker
-    assert desired.full_description == f"for CI [keyplan ml-platform/{desired.marker.ref}]"
+    assert desired.full_description == f"for CI [keyplan ml-platform:k7f3a9c2/{desired.marker.ref}]"
     assert replace(desired, marker=None).full_description == "for CI"
 
 
