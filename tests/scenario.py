@@ -13,7 +13,7 @@ from keyplan.applier.apply import apply
 from keyplan.applier.observe import observe
 from keyplan.applier.workbench import Workbench
 from keyplan.model.identity import Address, KeyId, SinkName
-from keyplan.model.manifest import Declaration, KeyType, Limits, Manifest, SinkSettings, SpaceByName
+from keyplan.model.manifest import Declaration, KeyType, Limits, Manifest, ProviderSettings, SinkSettings, SpaceByName
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
 from keyplan.model.report import Outcome, Report
@@ -104,13 +104,19 @@ class Scenario:
     bystanders: tuple[KeyRecord, ...] = ()
     """Keys that are nobody's business, as they were made."""
     runs: int = 0
+    allow_deletes: int | None = None
+    """What every plan is asked with, unless it says otherwise."""
+    provider: ProviderSettings = field(default_factory=ProviderSettings)
+    """What the manifest says of the provider, whatever is declared."""
 
     def declare(self, *keys: Declaration, **changes: Any) -> None:
         """Write another manifest, each of its keys delivered to every sink of the world."""
         names = tuple(self.world.sinks)
         everywhere = tuple(make_delivery(sink=name) for name in names)
         spread = (replace(key, deliveries=everywhere) for key in keys)
-        self.manifest = make_manifest(*spread, sinks=names, **({"limits": GENEROUS} | changes))
+        self.manifest = make_manifest(
+            *spread, sinks=names, **({"limits": GENEROUS, "provider": self.provider} | changes)
+        )
 
     def watch_bystanders(self) -> None:
         """Let there be an unmanaged key, and one of another owner; nothing may ever touch them."""
@@ -128,9 +134,10 @@ class Scenario:
         """Return the guarded plan."""
         snapshot = self.observe()
         desired = resolve_desired(self.manifest, snapshot.spaces)
-        plan = make_plan(self.manifest, desired, snapshot, Request(**request))
+        wanted = Request(**({"allow_deletes": self.allow_deletes} | request))
+        plan = make_plan(self.manifest, desired, snapshot, wanted)
         plan = apply_policies(plan, manifest=self.manifest, now=snapshot.now)
-        return apply_guards(plan, manifest=self.manifest, snapshot=snapshot)
+        return apply_guards(plan, manifest=self.manifest)
 
     def bench(self) -> Workbench:
         """Return everything that an apply may touch."""

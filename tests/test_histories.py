@@ -64,7 +64,8 @@ class Histories(RuleBasedStateMachine):
         """Let there be a world with two machines, that share a ledger or have one each."""
         STEPS["histories"] += 1
         self.world = World(dialect=dialect, refresh_id=refresh_id, sinks=sinks, pace=pace)
-        self.scenario = Scenario(self.world)
+        # Who takes away all declarations but one means it here.
+        self.scenario = Scenario(self.world, allow_deletes=1000)
         self.scenario.watch_bystanders()
         self.keys: dict[str, Declaration] = {}
         another = SimulatedLedger(self.world.clock, self.world.effects)

@@ -71,5 +71,5 @@ def test_a_sink_that_cannot_be_emptied_is_emptied_by_the_next_run() -> None:
 
 def test_a_sink_that_is_configured_no_longer_is_left_as_it_is() -> None:
     scenario = _with_two_keys()
-    scenario.manifest = scenario.manifest.__class__(path="keys.yaml", owner=scenario.manifest.owner, sinks={}, keys=())
+    scenario.manifest = make_manifest(sinks=())
     assert [action.locations for action in scenario.actions()] == [(), ()]

@@ -56,6 +56,7 @@ def plan(
     targets: Iterable[str] = (),
     allow_deletes: int | None = None,
     allow_missing: int | None = None,
+    allow_replaces: int | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     session: RunContext | None = None,
@@ -73,6 +74,7 @@ def plan(
         targets=tuple(sorted(set(targets))),
         allow_deletes=allow_deletes,
         allow_missing=allow_missing,
+        allow_replaces=allow_replaces,
     )
     return plan_workspace(context.wiring, _open(manifest, context, ledger, policies), request)
 

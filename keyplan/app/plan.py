@@ -61,7 +61,7 @@ def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) 
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = resolve_desired(manifest, snapshot.spaces)
     plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
-    return apply_guards(plan, manifest=manifest, snapshot=snapshot)
+    return apply_guards(plan, manifest=manifest)
 
 
 def warn_of_skew(plan: FreshPlan, skew: timedelta | None) -> FreshPlan:

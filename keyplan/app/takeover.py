@@ -14,6 +14,7 @@ from keyplan.errors import InputError, RefusedError
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Slot
+from keyplan.planner.authority import Authority
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
 from keyplan.ports import KeyReader
@@ -55,7 +56,11 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     if key is None:
         raise _explain_absence(bench.reader, key_id)
     takeover = take_over(
-        resolve_desired(manifest, snapshot.spaces), snapshot, lineage=manifest.lineage, address=address, key=key
+        resolve_desired(manifest, snapshot.spaces),
+        snapshot,
+        authority=Authority.of(manifest, snapshot),
+        address=address,
+        key=key,
     )
     if takeover.is_known:
         return _describe(takeover, unchecked=())

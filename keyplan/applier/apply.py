@@ -17,22 +17,21 @@ from keyplan.applier.copy import Copy
 from keyplan.applier.issue import Issuance
 from keyplan.applier.lane import STOPPED, Lane, is_reported
 from keyplan.applier.retire import delete, forget, keep
+from keyplan.applier.takeover import import_key
 from keyplan.applier.throttle import count_lanes, throttle
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError
-from keyplan.model.plan import (
+from keyplan.model.basis import (
     CopyBasis,
     CreateBasis,
     DeleteBasis,
     ForgetBasis,
-    FreshPlan,
+    ImportBasis,
     KeepBasis,
     OldKeyBasis,
-    PlannedAction,
-    Reason,
     RefreshBasis,
-    Verb,
 )
+from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.report import Done, NotTried, Outcome, Report
 from keyplan.ports import HistoryEntry, Ledger, Progress, Stop
 
@@ -98,7 +97,7 @@ class _Phases:
 
 
 def _is_undeclared(action: PlannedAction) -> bool:
-    return action.reason is Reason.UNDECLARED or action.verb is Verb.FORGET
+    return action.reason in (Reason.UNDECLARED, Reason.STRAY) or action.verb is Verb.FORGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,21 +140,25 @@ class _Lanes:
 
     def _execute(self, action: PlannedAction, *, is_last: bool) -> Outcome | None:
         bench, progress = self.bench, self.progress
+        outcome: Outcome | None = None
         match action.basis:
             case CreateBasis() | RefreshBasis() as basis:
-                return Issuance(action=action, basis=basis, bench=bench, progress=progress).run()
+                outcome = Issuance(action=action, basis=basis, bench=bench, progress=progress).run()
             case CopyBasis() as basis:
-                return Copy(action=action, basis=basis, bench=bench, progress=progress).run()
+                outcome = Copy(action=action, basis=basis, bench=bench, progress=progress).run()
+            case ImportBasis() as basis:
+                outcome = import_key(action, basis, bench)
             case DeleteBasis() as basis:
-                return delete(action, basis, bench, is_last=is_last)
+                outcome = delete(action, basis, bench, is_last=is_last)
             case ForgetBasis() as basis:
-                return forget(action, basis, bench)
+                outcome = forget(action, basis, bench)
             case KeepBasis() as basis:
-                return keep(action, basis, bench)
+                outcome = keep(action, basis, bench)
             case OldKeyBasis():
-                return None
+                pass
             case _:
                 assert_never(action.basis)
+        return outcome
 
 
 def _close_stale_intents(plan: FreshPlan, ledger: Ledger) -> None:

@@ -14,8 +14,9 @@ from keyplan.applier.intent import abandon_intent, make_intent, open_intent
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, ProviderError, SinkError, SinkUnavailableError
+from keyplan.model.basis import CopyBasis
 from keyplan.model.observation import Slot
-from keyplan.model.plan import CopyBasis, PlannedAction
+from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.report import Done, Failed, Outcome
 from keyplan.model.secret import RawKey

@@ -11,8 +11,9 @@ from functools import partial
 
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError, SinkError, SinkUnavailableError
+from keyplan.model.basis import CopyBasis, IssueBasis
 from keyplan.model.observation import Slot
-from keyplan.model.plan import CopyBasis, IssueBasis, PlannedAction
+from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId
 
 

@@ -16,7 +16,9 @@ from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretel
 from keyplan.applier.recover import recover
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError
-from keyplan.model.plan import CreateBasis, IssueBasis, PlannedAction, RefreshBasis, Verb
+from keyplan.model.basis import CreateBasis, IssueBasis, RefreshBasis
+from keyplan.model.identity import NO_USER, UserId
+from keyplan.model.plan import PlannedAction, Verb
 from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 from keyplan.ports import Issued, Progress
@@ -180,6 +182,13 @@ class Issuance:
         return failure
 
 
+def _find_creator(basis: IssueBasis, issued: Issued) -> UserId:
+    """Return who made the key, if it goes back to a create of ours: an adopted key says nothing about us."""
+    if isinstance(basis, CreateBasis):
+        return issued.key.created_by
+    return basis.receipt.creator if basis.receipt and basis.receipt.key_id == basis.key.id else NO_USER
+
+
 def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now: datetime) -> Receipt:
     """Return the receipt that goes beside the raw key; which sinks took it is not known yet."""
     desired, declared, key = basis.desired, basis.desired.declaration, issued.key
@@ -193,6 +202,7 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         manifest_id=desired.identity.id,
         address=action.address,
         key_id=key.id,
+        creator=_find_creator(basis, issued),
         key_type=declared.key_type,
         name=declared.name,
         space_ids=desired.space_ids,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.identity import Address, SinkName, SpaceId
+from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
 from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
-from keyplan.model.receipt import Intent
 from keyplan.ports import KeyReader, LedgerReader, Memory, SinkReader
 
 
@@ -46,9 +45,12 @@ def observe(
         # The provider in this thread, in this order: which spaces to list is known from their names only.
         laws = reader.laws()
         spaces = reader.find_spaces(name_spaces(manifest))
-        keys = reader.list_keys(list_spaces(manifest, spaces))
+        listed = list_spaces(manifest, spaces)
+        keys = reader.list_keys(listed)
         memory = recalled.result()
         holdings = {slot: held for future in inspected for slot, held in future.result().items()}
+    holdings = _share_receipts(holdings | _inspect_left_places(manifest, memory, sinks, holdings), memory)
+    missing = _name_keys(memory, holdings, now) - {key.id for key in keys}
     return Snapshot(
         now=now,
         provider=reader.base_url,
@@ -56,10 +58,11 @@ def observe(
         keys=keys,
         spaces=spaces,
         receipts=memory.receipts,
-        intents=_merge_intents(memory, holdings, manifest.owner),
+        intents=memory.intents,
         slots=slots,
-        holdings=_share_receipts(holdings, memory),
+        holdings=holdings,
         abilities={name: sink.abilities for name, sink in sinks.items()},
+        revoked=_find_revoked(reader, missing, listed if laws.shows_spaces else ()),
         serial=memory.serial,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
@@ -121,7 +124,7 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
     return frozenset(found | written | granted)
 
 
-def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> Mapping[Slot, Holding]:
+def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Slot, Holding]:
     """Return the holdings, with the ledger's own receipt in place of each that agrees with it."""
     # One of the two is in memory then, and comparing them later takes no time. The ledger's knows more: which sinks
     # took the raw key.
@@ -136,13 +139,49 @@ def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> Mapping
     return {slot: share(held) for slot, held in holdings.items()}
 
 
-def _merge_intents(memory: Memory, holdings: Mapping[Slot, Holding], owner: str) -> tuple[Intent, ...]:
-    """Return the open intents of ledger and sinks, sorted by time, each id once with the highest count of attempts."""
-    # A sink that could not be written in a later attempt still has the earlier count.
-    beside = [held.intent for held in holdings.values() if held.intent]
-    ranked = sorted((*memory.intents, *beside), key=lambda intent: intent.attempts)
-    merged = {intent.id: intent for intent in ranked if intent.owner == owner}
-    return tuple(sorted(merged.values(), key=lambda intent: (intent.at, intent.id)))
+def _inspect_left_places(
+    manifest: Manifest, memory: Memory, sinks: Mapping[SinkName, SinkReader], known: Mapping[Slot, Holding]
+) -> dict[Slot, Holding]:
+    """Return what the places of undeclared keys hold, as far as their sinks are still configured.
+
+    A receipt of another manifest there says that the key has a new owner, and must not be deleted.
+    """
+    declared = {one.address for one in manifest.keys} | {former for one in manifest.keys for former in one.moved_from}
+    left = (receipt for receipt in memory.receipts if receipt.address not in declared and not receipt.forgotten)
+    slots = {Slot.of(delivered) for receipt in left for delivered in receipt.delivered}
+    asked = _by_sink({Address(""): tuple(slot for slot in slots if slot.sink in sinks and slot not in known)})
+    return {slot: held for name, mine in asked.items() for slot, held in sinks[name].inspect(tuple(mine)).items()}
+
+
+def _find_revoked(reader: KeyReader, missing: frozenset[KeyId], spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
+    """Return the dead keys of these ids, sorted by id: absence from the active ones alone proves nothing.
+
+    They are looked for once, and only if such an id is there.
+    """
+    if not missing:
+        return ()
+    asked: list[SpaceId | None] = [None, *sorted(spaces)]
+    found = {
+        key.id: key
+        for space_id in asked
+        for key in reader.search_keys(key_type=None, active=False, space_id=space_id)
+        if key.id in missing
+    }
+    return tuple(found[key_id] for key_id in sorted(found))
+
+
+def _name_keys(memory: Memory, holdings: Mapping[Slot, Holding], now: datetime) -> frozenset[KeyId]:
+    """Return the ids of keys that receipts name as delivered, and that should still live."""
+    recorded = {receipt.address: receipt for receipt in memory.receipts}
+    beside = [held.receipt for held in holdings.values() if held.receipt and held.owner is None]
+    # What the ledger says itself was shared before: the rest is news, and its superseded keys are looked at, too.
+    news = [one for one in beside if one is not recorded.get(one.address)]
+    named = {
+        receipt.key_id
+        for receipt in (*memory.receipts, *news)
+        if not receipt.forgotten and (receipt.expires_at is None or receipt.expires_at > now)
+    }
+    return frozenset(named | {old.key_id for receipt in news for old in receipt.superseded})
 
 
 def _is_own(key: Observation, reader: KeyReader) -> bool:

@@ -11,8 +11,10 @@ from functools import partial
 
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, LedgerError, ProviderError
+from keyplan.model.basis import IssueBasis, RefreshBasis
+from keyplan.model.identity import UserId
 from keyplan.model.observation import Observation
-from keyplan.model.plan import IssueBasis, PlannedAction, RefreshBasis
+from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.ports import Issued
 
@@ -74,6 +76,14 @@ def _is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
     # An intent that an earlier run left open is older than some of the keys that this run found alive.
     if key.id in basis.alive or not intent.could_have_made(key.id, key.created_at):
         return False
+    # Anyone who may create keys can copy a marker or a name: only a key that one of ours made is ours.
+    if basis.creators is not None and key.created_by not in basis.creators | _inherited(basis):
+        return False
     if marker:
         return key.marker == marker
     return (key.marker, key.name, key.key_type) == (None, declared.name, declared.key_type)
+
+
+def _inherited(basis: IssueBasis) -> frozenset[UserId]:
+    """Return the creator that a refreshed key may have from the one before it (docs/arize-api.md, A26)."""
+    return frozenset({basis.key.created_by}) if isinstance(basis, RefreshBasis) else frozenset()

@@ -14,9 +14,10 @@ from keyplan.applier.intent import retract_intents
 from keyplan.applier.outcome import TRIES_AGAIN, fail
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
+from keyplan.model.basis import DeleteBasis, ForgetBasis, KeepBasis
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
-from keyplan.model.plan import DeleteBasis, ForgetBasis, KeepBasis, PlannedAction, Reason
+from keyplan.model.plan import PlannedAction, Reason
 from keyplan.model.receipt import Receipt
 from keyplan.model.report import Done, Failed, Outcome
 

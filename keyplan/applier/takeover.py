@@ -5,14 +5,18 @@ No raw key is shown or moved, and a value that is known not to be the key's neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from keyplan.applier.deliver import annotate
+from keyplan.applier.outcome import TRIES_AGAIN, fail
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import LedgerError, RefusedError
+from keyplan.errors import KeyplanError, LedgerError, RefusedError
+from keyplan.model.basis import ImportBasis
 from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Observation, Slot
+from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Receipt
+from keyplan.model.report import Done, Outcome
 from keyplan.ports import KeyReader, Sink
 
 
@@ -49,6 +53,40 @@ def record_import(receipt: Receipt, slots: tuple[Slot, ...], bench: Workbench) -
     # The sinks first: one that holds another owner's value refuses, and then nothing is recorded.
     annotate(slots, receipt, bench)
     bench.retry(lambda: bench.ledger.record(receipt), on=LedgerError)
+
+
+def import_key(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> Outcome:
+    """Record a key that exists as the declaration's, once what its places hold has been checked.
+
+    Nothing at the provider changes, and no secret.
+    """
+    key = basis.key
+    try:
+        held = {slot: one for name in _name_sinks(basis.slots) for slot, one in _inspect(name, basis.slots, bench)}
+        trusted = check_sinks(key, basis.slots, sinks=bench.sinks, holdings=held)
+        for slot in basis.slots:
+            if slot not in trusted and not _authenticates(slot, bench):
+                raise RefusedError(
+                    f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
+                )
+        record_import(basis.receipt, basis.slots, bench)
+    except KeyplanError as error:
+        return fail(action, error, TRIES_AGAIN)
+    notes = tuple(f"{slot} cannot be read: that it holds the key is taken on trust" for slot in trusted)
+    return Done(action=action, key_id=key.id, notes=notes)
+
+
+def _name_sinks(slots: tuple[Slot, ...]) -> frozenset[SinkName]:
+    return frozenset(slot.sink for slot in slots)
+
+
+def _inspect(name: SinkName, slots: tuple[Slot, ...], bench: Workbench) -> Iterable[tuple[Slot, Holding]]:
+    return bench.sinks[name].inspect(tuple(slot for slot in slots if slot.sink == name)).items()
+
+
+def _authenticates(slot: Slot, bench: Workbench) -> bool:
+    raw = bench.sinks[slot.sink].read(slot)
+    return raw is not None and bench.accepts(raw)
 
 
 def _fits(sink: Sink, slot: Slot, redacted: str) -> bool:

@@ -154,6 +154,7 @@ def plan_options(command: Command) -> Command:
         target: tuple[str, ...],
         allow_deletes: int | None,
         allow_missing: int | None,
+        allow_replaces: int | None,
         policies: tuple[str, ...],
         ledger: Path | None,
         verbose: bool,
@@ -166,6 +167,7 @@ def plan_options(command: Command) -> Command:
             targets=tuple(sorted(set(target))),
             allow_deletes=allow_deletes,
             allow_missing=allow_missing,
+            allow_replaces=allow_replaces,
         )
         settings = PlanSettings(request=request, policies=policies, ledger=ledger, verbose=verbose)
         return command(*arguments, settings=settings, **others)
@@ -200,7 +202,13 @@ _PLANNING_OPTIONS = (
         "--allow-missing",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Go on although up to N keys that were made can no longer be seen.",
+        help="Take up to N keys for gone that the provider shows neither as active nor as revoked.",
+    ),
+    option(
+        "--allow-replaces",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Let up to N keys be renewed out of schedule, whatever the manifest's limits say.",
     ),
     policy_option,
     ledger_option,

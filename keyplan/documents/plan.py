@@ -13,7 +13,7 @@ from typing import Any
 
 from keyplan.errors import PlanFileError
 from keyplan.model.fields import Fields
-from keyplan.model.identity import Address, KeyId
+from keyplan.model.identity import Address, KeyId, UserId
 from keyplan.model.manifest import KeyType, Place, Unmanaged
 from keyplan.model.plan import (
     Action,
@@ -29,7 +29,7 @@ from keyplan.model.plan import (
 )
 from keyplan.model.times import write_time
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """A minor version adds fields, which a reader ignores; a major one changes meaning, which a reader refuses."""
 
 TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
@@ -37,6 +37,7 @@ TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
     Verb.REPLACE: ("create", "delete"),
     Verb.REFRESH: ("update",),
     Verb.DELIVER: ("update",),
+    Verb.IMPORT: ("no-op",),
     Verb.DELETE: ("delete",),
     Verb.FORGET: ("forget",),
     Verb.KEEP: ("no-op",),
@@ -58,6 +59,9 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "serial": plan.serial,
         "resource_changes": [_write_action(action) for action in plan.actions],
         "unmanaged": [_write_view(view) for view in plan.unmanaged],
+        "claimed": [_write_view(view) for view in plan.claimed],
+        "strays": [_write_view(view) for view in plan.strays],
+        "elsewhere": [_write_view(view) for view in plan.elsewhere],
         "unmanaged_policy": plan.unmanaged_policy.value,
         "summary": write_summary(plan.summary),
         "warnings": list(plan.warnings),
@@ -100,6 +104,9 @@ def from_document(document: object) -> Plan:
         dialect=provider.text("dialect"),
         actions=tuple(_read_action(entry) for entry in fields.many("resource_changes")),
         unmanaged=tuple(_read_view(entry) for entry in fields.many("unmanaged")),
+        claimed=tuple(_read_view(entry) for entry in fields.optional_many("claimed")),
+        strays=tuple(_read_view(entry) for entry in fields.optional_many("strays")),
+        elsewhere=tuple(_read_view(entry) for entry in fields.optional_many("elsewhere")),
         unmanaged_policy=fields.choice("unmanaged_policy", Unmanaged),
         request=_read_request(fields.one("request")),
         serial=fields.integer("serial"),
@@ -126,6 +133,7 @@ def write_summary(summary: Summary) -> dict[str, int]:
         "destroy": summary.destroy,
         "keep": summary.keep,
         "forget": summary.forget,
+        "import": summary.imported,
         "blocked": summary.blocked,
         "unmanaged": summary.unmanaged,
     }
@@ -222,6 +230,7 @@ def _write_view(view: KeyView) -> dict[str, Any]:
         "expires_in_seconds": None if view.expires_in is None else _write_duration(view.expires_in),
         "spaces": list(view.spaces),
         "roles": view.roles,
+        **({"owner": view.owner, "created_by_user_id": view.creator} if view.owner else {}),
     }
 
 
@@ -235,6 +244,8 @@ def _read_view(fields: Fields) -> KeyView:
         expires_in=fields.optional_duration("expires_in_seconds"),
         spaces=fields.texts("spaces"),
         roles=fields.text("roles"),
+        owner=fields.optional_text("owner") or "",
+        creator=UserId(fields.optional_text("created_by_user_id") or ""),
     )
 
 
@@ -244,6 +255,9 @@ def _write_request(request: Request) -> dict[str, Any]:
         "targets": list(request.targets),
         "allow_deletes": request.allow_deletes,
         "allow_missing": request.allow_missing,
+        # Left out where they say nothing, so that a plan keeps the digest that an older keyplan gave it.
+        **({} if request.allow_replaces is None else {"allow_replaces": request.allow_replaces}),
+        **({"over_claim": True} if request.over_claim else {}),
     }
 
 
@@ -253,6 +267,8 @@ def _read_request(fields: Fields) -> Request:
         targets=fields.texts("targets"),
         allow_deletes=fields.optional_integer("allow_deletes"),
         allow_missing=fields.optional_integer("allow_missing"),
+        allow_replaces=fields.optional_integer("allow_replaces"),
+        over_claim=fields.flag("over_claim"),
     )
 
 

@@ -114,6 +114,17 @@ class Fields:
         """Return the fields of each object of a list, in its order."""
         return tuple(Fields(value, f"{self._path(name)}[{place}]") for place, value in enumerate(self._list(name)))
 
+    def optional_many(self, name: str) -> tuple[Fields, ...]:
+        """Return the fields of each object of a list, in its order; nothing if it is null or not there."""
+        return () if self._is_absent(name) else self.many(name)
+
+    def flag(self, name: str) -> bool:
+        """Return a truth value; False if it is null or not there."""
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self._misfit(name, "true or false")
+        return bool(value)
+
     def _list(self, name: str) -> list[object]:
         value = self._required(name)
         if not isinstance(value, list):

@@ -56,7 +56,7 @@ class Marker:
     @classmethod
     def of(cls, identity: Identity, address: Address) -> Marker:
         """Return the marker of an address of a manifest."""
-        return cls(identity.owner, hashlib.sha256(address.encode()).hexdigest()[:REF_DIGITS], identity.id)
+        return cls(identity.owner, digest_address(address), identity.id)
 
     @property
     def identity(self) -> Identity:
@@ -67,6 +67,11 @@ class Marker:
         """Return the description with this marker at its end."""
         mark = f"[keyplan {self.identity}/{self.ref}]"
         return f"{description} {mark}" if description else mark
+
+
+def digest_address(address: Address) -> str:
+    """Return the `ref` of an address: the first digits of its digest."""
+    return hashlib.sha256(address.encode()).hexdigest()[:REF_DIGITS]
 
 
 def split_marker(description: str) -> tuple[str, Marker | None]:
@@ -285,7 +290,7 @@ class Snapshot:
     receipts: tuple[Receipt, ...] = ()
     """The ledger's, one per address, sorted by address."""
     intents: tuple[Intent, ...] = ()
-    """Open ones, of the ledger and the sinks, each id once, sorted by time."""
+    """The ledger's open ones, sorted by time."""
     slots: Mapping[Address, tuple[Slot, ...]] = field(default_factory=dict)
     """The slots of every declaration, in the order of its deliveries."""
     holdings: Mapping[Slot, Holding] = field(default_factory=dict)

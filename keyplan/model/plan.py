@@ -10,14 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TypeAlias
 
-from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, KeyId
+from keyplan.model.basis import AnyBasis
+from keyplan.model.identity import NO_USER, Address, KeyId, UserId
 from keyplan.model.manifest import KeyType, Place, Unmanaged
-from keyplan.model.observation import Marker, Observation, Slot
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Intent, Receipt, Superseded
 
 
 class Verb(Enum):
@@ -28,6 +25,8 @@ class Verb(Enum):
     REFRESH = "refresh"
     DELIVER = "deliver"
     """Copy the current raw key from one sink into those that lack it; nothing happens at the provider."""
+    IMPORT = "import"
+    """Record that a key that exists is the declaration's; nothing happens at the provider."""
     DELETE = "delete"
     FORGET = "forget"
     """Drop the receipt; the key stays."""
@@ -42,6 +41,10 @@ class Reason(Enum):
     ADOPTED = "adopted"
     ABSENT = "absent"
     EXPIRED = "expired"
+    UNSEEN = "unseen"
+    UNKNOWN_CREATOR = "unknown_creator"
+    RECEIPT_NOT_BELIEVED = "receipt_not_believed"
+    IMPORTED = "imported"
     GONE = "gone"
     UNFINISHED = "unfinished"
     UNDELIVERED = "undelivered"
@@ -57,6 +60,8 @@ class Reason(Enum):
     OVERLAPPING = "overlapping"
     STILL_USED = "still_used"
     UNDECLARED = "undeclared"
+    TRANSFERRED = "transferred"
+    STRAY = "stray"
 
 
 class Guard(Enum):
@@ -67,7 +72,12 @@ class Guard(Enum):
     UNPROVEN = "unproven"
     PROTECT = "protect"
     DELETES = "deletes"
-    VISIBILITY = "visibility"
+    REPLACES = "replaces"
+    UNSEEN = "unseen"
+    UNKNOWN_CREATOR = "unknown_creator"
+    RECEIPT_NOT_BELIEVED = "receipt_not_believed"
+    STRAY = "stray"
+    IMPORT = "import"
     SELF = "self"
     UNMANAGED = "unmanaged"
     EXHAUSTED = "exhausted"
@@ -105,6 +115,10 @@ class KeyView:
     expires_at: datetime | None = None
     expires_in: timedelta | None = None
     """From the moment of issue; excludes `expires_at`."""
+    owner: str = ""
+    """The other manifest that its marker names; empty for a key without one, and for ours."""
+    creator: UserId = NO_USER
+    """Who made it, if that matters: a key that is marked for us and made by a stranger."""
     spaces: tuple[str, ...] = ()
     roles: str = ""
 
@@ -153,123 +167,6 @@ class Action:
         return self.issues_raw_key or self.verb is Verb.DELIVER
 
 
-# No basis is compared, and each comparison that dataclasses writes costs every start half a millisecond.
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Basis:
-    """What the planner knew about an action's address, whatever the verb. Each verb has its own class of it below.
-
-    It is neither a decision nor published: guards, forecast, drift and the applier read it.
-    """
-
-    desired: Desired | None = None
-    """None for a key that is declared nowhere."""
-    key: Observation | None = None
-    """The key of `Action.key_id`."""
-    receipt: Receipt | None = None
-    """The address's receipt so far; for keep and deliver: what it should say now."""
-    superseded: tuple[Superseded, ...] = ()
-    """Live old keys of the address besides `key`, sorted; they go into the new receipt."""
-    intents: tuple[Intent, ...] = ()
-    """Open ones of the address, oldest first."""
-    slots: tuple[Slot, ...] = ()
-    """Where its raw key belongs."""
-    is_own_credential: bool = False
-    """Whether this is the key that keyplan itself presents; such an action runs last."""
-
-    @property
-    def wanted(self) -> Desired:
-        """The desired key, for reasons that only declared keys have. Raises ValueError if there is none."""
-        if self.desired is None:
-            raise ValueError("a key that is declared nowhere is not wanted")
-        return self.desired
-
-
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CreateBasis(Basis):
-    """For create and replace: a new key is made. With replace, `key` is the one that it takes the place of."""
-
-    desired: Desired
-    alive: tuple[KeyId, ...] = ()
-    """Ids of all live keys that are the address's, sorted."""
-
-    @property
-    def future_marker(self) -> Marker | None:
-        """The marker of the key that will exist."""
-        return self.desired.marker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RefreshBasis(Basis):
-    """For refresh: a key that exists gets a new raw key."""
-
-    desired: Desired
-    key: Observation
-    alive: tuple[KeyId, ...] = ()
-    """Ids of all live keys that are the address's, sorted."""
-
-    @property
-    def future_marker(self) -> Marker | None:
-        """The marker of the key that will exist: a refresh keeps the one that is there, if any."""
-        return self.key.marker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CopyBasis(Basis):
-    """For deliver: a raw key is copied from one sink into others."""
-
-    desired: Desired
-    key: Observation
-    receipt: Receipt
-    source: Slot
-    """The slot that it is copied from."""
-    alive: tuple[KeyId, ...] = ()
-    """As in `CreateBasis`: an intent may be open from a run that made a key."""
-    lacking: tuple[Slot, ...]
-    """Slots that do not hold the current raw key."""
-    outdated: tuple[Slot, ...] = ()
-    """Further slots whose receipt no longer says what `receipt` says."""
-
-
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KeepBasis(Basis):
-    """For keep, of a current key: its receipts may have to be brought up to date."""
-
-    desired: Desired
-    key: Observation
-    receipt: Receipt
-    outdated: tuple[Slot, ...] = ()
-    """Slots whose receipt no longer says what `receipt` says."""
-    ledger_outdated: bool = False
-    """Whether the ledger's receipt is missing or no longer says what `receipt` says."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OldKeyBasis(Basis):
-    """For keep, of an old key that lives on beside its successor: nothing is executed."""
-
-    key: Observation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DeleteBasis(Basis):
-    """For delete. The slots are those to be emptied with it."""
-
-    key: Observation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ForgetBasis(Basis):
-    """For forget. The slots are those to be emptied with it, and without `key`, nothing lives any longer."""
-
-
-IssueBasis: TypeAlias = CreateBasis | RefreshBasis
-"""Of the verbs that bring a new raw key into the world."""
-
-AnyBasis: TypeAlias = IssueBasis | CopyBasis | KeepBasis | OldKeyBasis | DeleteBasis | ForgetBasis
-
-
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAction(Action):
@@ -288,6 +185,7 @@ class Summary:
     destroy: int = 0
     keep: int = 0
     forget: int = 0
+    imported: int = 0
     blocked: int = 0
     """Not counted in the others."""
     unmanaged: int = 0
@@ -304,6 +202,7 @@ class Summary:
             destroy=verbs.count(Verb.DELETE) + replaced,
             keep=verbs.count(Verb.KEEP),
             forget=verbs.count(Verb.FORGET),
+            imported=verbs.count(Verb.IMPORT),
             blocked=len(counted) - len(verbs),
             unmanaged=unmanaged,
         )
@@ -319,6 +218,9 @@ class Request:
     """Addresses or globs; when not empty, nothing else is looked at. Sorted."""
     allow_deletes: int | None = None
     allow_missing: int | None = None
+    allow_replaces: int | None = None
+    over_claim: bool = False
+    """Whether claims that are not believed may be written over at the addresses that are renewed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +237,12 @@ class Plan:
     """Creates, replaces, refreshes, deletes, forgets, keeps; by address within each."""
     unmanaged: tuple[KeyView, ...] = ()
     """Unmanaged live keys, sorted by id; not touched."""
+    claimed: tuple[KeyView, ...] = ()
+    """Keys that are marked for this manifest and that none of our creators made, sorted by id; not touched."""
+    strays: tuple[KeyView, ...] = ()
+    """Keys marked for this owner without an id, which no record knows, sorted by id; not touched."""
+    elsewhere: tuple[KeyView, ...] = ()
+    """Keys of other manifests that have the type and name of a declaration, sorted by id; not touched."""
     unmanaged_policy: Unmanaged = Unmanaged.REPORT
     request: Request = Request()
     serial: int = 0

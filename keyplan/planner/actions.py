@@ -7,20 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keyplan.model.basis import CreateBasis, IssueBasis, KeepBasis, RefreshBasis
 from keyplan.model.identity import KeyId
 from keyplan.model.observation import Observation
-from keyplan.model.plan import (
-    Blocked,
-    CreateBasis,
-    FieldChange,
-    Guard,
-    IssueBasis,
-    KeepBasis,
-    PlannedAction,
-    Reason,
-    RefreshBasis,
-    Verb,
-)
+from keyplan.model.plan import Blocked, FieldChange, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt
 from keyplan.planner.case import Case
 from keyplan.planner.evidence import outdated_slots
@@ -44,7 +34,14 @@ def create(case: Case, reason: Reason) -> PlannedAction:
 
 def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChange, ...]) -> PlannedAction:
     """Return the action that renews a key that consumers may hold: by strategy, with the overlap asked for."""
-    choice = choose_strategy(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    choice = choose_strategy(
+        case.owned.desired,
+        key,
+        changes=changes,
+        laws=case.snapshot.laws,
+        now=case.now,
+        may_stay_unmarked=reason is Reason.ADOPTED,
+    )
     consequences = describe_consequences(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
     # Only keys that consumers may hold have consequences for them.
     return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
@@ -93,6 +90,7 @@ def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
             receipt=owned.receipt,
             superseded=superseded,
             alive=alive,
+            creators=case.creators,
             intents=owned.intents,
             slots=case.slots,
             is_own_credential=is_own_credential,
@@ -103,6 +101,7 @@ def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
         receipt=owned.receipt,
         superseded=superseded,
         alive=alive,
+        creators=case.creators,
         intents=owned.intents,
         slots=case.slots,
         is_own_credential=is_own_credential,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyplan.model.manifest import Declaration
+from keyplan.model.identity import UserId
+from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Receipt
+from keyplan.planner.claims import Doubt
 from keyplan.planner.evidence import is_delivered, may_hold_unrecorded_key
 from keyplan.planner.ownership import OwnedKeys
 
@@ -28,6 +30,20 @@ class Case:
     """Live unmanaged keys of its name."""
     ledger_receipt: Receipt | None = None
     """The receipt in the ledger, of its address or of the one that it moved from. Sinks do not count here."""
+    creators: frozenset[UserId] | None = None
+    """Users whose newcomers may be ours; None if the provider's marks prove it without."""
+    undecided: tuple[Observation, ...] = ()
+    """Keys with its marker, while it is unknown whether one of ours made them."""
+    strays: tuple[Observation, ...] = ()
+    """Keys with its marker that another manifest of the same owner may have made."""
+    doubts: tuple[Doubt, ...] = ()
+    """Its places whose claims are not believed."""
+    is_unseen: bool = False
+    """Whether its key is shown neither as active nor as revoked, and the user did not allow that."""
+    unseen_count: int = 0
+    """How many addresses of the manifest are unseen."""
+    is_over_claim: bool = False
+    """Whether the user allowed to write over claims that are not believed."""
 
     @property
     def declaration(self) -> Declaration:
@@ -46,6 +62,16 @@ class Case:
         return current is not None and receipt is not None and is_delivered(self.slots, self.snapshot, current, receipt)
 
     @property
+    def may_create_beside(self) -> bool:
+        """Whether the declaration allows a new key beside one that is not certainly ours."""
+        return self.declaration.adopt is Adopt.REPLACE
+
+    @property
     def may_hold_unrecorded_key(self) -> bool:
-        """Whether a slot may hold a key that no receipt names, so that a newcomer is not certainly lost."""
+        """Whether a slot may hold a key that no receipt names, so that a newcomer is not certainly lost.
+
+        So it is if the ledger knows nothing of the address: that no place holds the newcomer would rest on claims.
+        """
+        if self.ledger_receipt is None and not self.owned.recorded_intents:
+            return True
         return any(may_hold_unrecorded_key(slot, self.snapshot) for slot in self.slots)

@@ -24,6 +24,10 @@ DEFAULT_WARNING = timedelta(days=14)
 
 
 _ORDER = tuple(DriftKind)
+_MARKED_ADVICE = {
+    Cause.CLAIMED: "ask its creator; if that user works for this manifest, add the id to creators under provider",
+    Cause.STRAY: "find out which manifest needs it; then import or delete it, and give each manifest an id",
+}
 
 
 def find_drift(
@@ -43,6 +47,7 @@ def find_drift(
     everything = [
         *(finding for action in plan.actions for finding in classify_action(action, snapshot)),
         *_find_unmanaged(plan, is_report_only=not counts_unmanaged),
+        *_find_marked(plan),
     ]
     # A key that is due for renewal is one finding, not two.
     renewed = {finding.key_id for finding in everything if finding.kind is DriftKind.EXPIRING}
@@ -69,19 +74,38 @@ def _rank(finding: DriftFinding) -> tuple[int, str, str, str]:
 
 
 def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[DriftFinding]:
-    for view in plan.unmanaged:
+    elsewhere = () if plan.unmanaged_policy is Unmanaged.IGNORE else plan.elsewhere
+    for view in (*plan.unmanaged, *elsewhere):
         kind = view.key_type.value if view.key_type else "unknown"
+        owner = f", managed by owner {view.owner}" if view.owner else ""
         yield DriftFinding(
             kind=DriftKind.UNMANAGED,
             cause=Cause.UNMANAGED,
             address=None,
             name=view.name,
             key_id=view.id,
-            detail=f"{kind} key",
+            detail=f"{kind} key{owner}",
             advice="" if is_report_only else "declare it with adopt, delete it, or accept it under waivers",
             expires_at=view.expires_at,
             is_report_only=is_report_only,
         )
+
+
+def _find_marked(plan: Plan) -> Iterator[DriftFinding]:
+    """Yield the keys that carry this manifest's marker, or this owner's, and are not known to be ours."""
+    for cause, views in ((Cause.CLAIMED, plan.claimed), (Cause.STRAY, plan.strays)):
+        for view in views:
+            creator = f"created by user {view.creator}" if view.creator else "its creator is not shown"
+            yield DriftFinding(
+                kind=DriftKind.DRIFT,
+                cause=cause,
+                address=None,
+                name=view.name,
+                key_id=view.id,
+                detail=f"it carries the marker of {view.owner}, {creator}",
+                advice=_MARKED_ADVICE[cause],
+                expires_at=view.expires_at,
+            )
 
 
 def _find_expiring(

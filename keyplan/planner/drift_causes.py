@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from keyplan.model.basis import Basis
 from keyplan.model.drift import Cause, DriftFinding, DriftKind
 from keyplan.model.observation import Content, Slot, Snapshot
-from keyplan.model.plan import Basis, FieldChange, PlannedAction, Reason, Verb
+from keyplan.model.plan import FieldChange, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Intent
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.diff import EXPIRY
@@ -106,6 +107,32 @@ def _classify_gone(action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> 
     return DriftKind.DRIFT, Cause.GONE, f"its key{since} is no longer there"
 
 
+def _classify_unseen(action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
+    named = action.key_id or (basis.receipt.key_id if basis.receipt else None)
+    return DriftKind.DRIFT, Cause.UNSEEN, f"key {named} is shown neither as active nor as revoked"
+
+
+def _classify_unknown_creator(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    return DriftKind.DRIFT, Cause.UNKNOWN_CREATOR, f"key {action.key_id} carries its marker, and who made it is unknown"
+
+
+def _classify_not_believed(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    detail = action.blocked.advice.partition(". ")[0] if action.blocked else "a claim is written over"
+    return DriftKind.DRIFT, Cause.RECEIPT_NOT_BELIEVED, detail
+
+
+def _classify_imported(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    return DriftKind.PENDING, Cause.IMPORTED, f"it is declared to be key {action.key_id}"
+
+
+def _classify_stray(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    return DriftKind.DRIFT, Cause.STRAY, f"key {action.key_id} carries this owner's marker, and no record knows it"
+
+
+def _classify_transferred(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    return DriftKind.PENDING, Cause.TRANSFERRED, action.explanation
+
+
 def _classify_unproven(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
     return DriftKind.DRIFT, Cause.UNPROVEN, "nothing proves that its raw key was ever delivered"
 
@@ -159,7 +186,7 @@ def _classify_foreign(_action: PlannedAction, basis: Basis, _snapshot: Snapshot)
 
 def _classify_unfinished(action: PlannedAction, basis: Basis, snapshot: Snapshot) -> _Classification:
     """Distinguish what a run left behind from a key that no run can have made."""
-    intents = [intent for intent in snapshot.intents if intent.address == action.address or intent in basis.intents]
+    intents = [*basis.intents, *(one for one in snapshot.intents if one.address == action.address)]
     explaining = [intent for intent in intents if _explains(intent, basis)]
     if explaining:
         verb, since = explaining[-1].verb, show_time(explaining[-1].at)
@@ -225,6 +252,10 @@ _CLASSIFIERS: Mapping[Reason, _Classifier] = MappingProxyType(
         Reason.ADOPTED: _classify_foreign,
         Reason.ABSENT: _classify_absent,
         Reason.EXPIRED: _classify_expired,
+        Reason.UNSEEN: _classify_unseen,
+        Reason.UNKNOWN_CREATOR: _classify_unknown_creator,
+        Reason.RECEIPT_NOT_BELIEVED: _classify_not_believed,
+        Reason.IMPORTED: _classify_imported,
         Reason.GONE: _classify_gone,
         Reason.UNFINISHED: _classify_unfinished,
         Reason.UNDELIVERED: _classify_undelivered,
@@ -240,5 +271,7 @@ _CLASSIFIERS: Mapping[Reason, _Classifier] = MappingProxyType(
         Reason.OVERLAPPING: _classify_held_back,
         Reason.STILL_USED: _classify_held_back,
         Reason.UNDECLARED: _classify_undeclared,
+        Reason.TRANSFERRED: _classify_transferred,
+        Reason.STRAY: _classify_stray,
     }
 )

@@ -11,26 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from keyplan.model.basis import (
+    CopyBasis,
+    CreateBasis,
+    DeleteBasis,
+    ForgetBasis,
+    ImportBasis,
+    IssueBasis,
+    KeepBasis,
+    OldKeyBasis,
+    RefreshBasis,
+)
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Retire
 from keyplan.model.observation import Laws, Observation, Snapshot
-from keyplan.model.plan import (
-    CopyBasis,
-    CreateBasis,
-    DeleteBasis,
-    ForgetBasis,
-    FreshPlan,
-    Guard,
-    IssueBasis,
-    KeepBasis,
-    OldKeyBasis,
-    PlannedAction,
-    Reason,
-    RefreshBasis,
-    Verb,
-)
+from keyplan.model.plan import FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt, Superseded
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age, issued_at
 from keyplan.planner.strategy import choose_strategy
@@ -83,7 +80,7 @@ def _forecast_action(
             yield from _follow_issue(action, basis, snapshot, until)
         case OldKeyBasis(key=key):
             yield _end_later(action, key, deadlines[key.id], now)
-        case KeepBasis() | CopyBasis() as basis:
+        case KeepBasis() | CopyBasis() | ImportBasis() as basis:
             yield from _follow_kept(action, basis.key, basis.receipt, KeyFuture.of(basis, snapshot, until), now)
         case ForgetBasis():
             return
@@ -158,7 +155,9 @@ class KeyFuture:
     """What will block every renewal; None if nothing does."""
 
     @classmethod
-    def of(cls, basis: IssueBasis | KeepBasis | CopyBasis, snapshot: Snapshot, until: datetime) -> KeyFuture:
+    def of(
+        cls, basis: IssueBasis | KeepBasis | CopyBasis | ImportBasis, snapshot: Snapshot, until: datetime
+    ) -> KeyFuture:
         """Return the future of the declaration that an action is about."""
         declared = basis.desired.declaration
         is_own = basis.is_own_credential and not declared.may_rotate_itself
@@ -224,7 +223,12 @@ class KeyFuture:
         declared = self.desired.declaration
         expires_at = self._expiry(old, receipt, verb, now)
         key = Observation(
-            id=_UNBORN, name=declared.name, key_type=declared.key_type, created_at=now, expires_at=expires_at
+            id=_UNBORN,
+            name=declared.name,
+            key_type=declared.key_type,
+            created_at=now,
+            expires_at=expires_at,
+            marker=old.marker if old and verb is Verb.REFRESH else self.desired.marker,
         )
         delivered = Receipt(
             owner=self.desired.owner,

@@ -5,36 +5,37 @@ The other actions go on. An override names an amount; none switches a guard off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
 
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Limits, Manifest
-from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
-from keyplan.model.receipt import Receipt
-from keyplan.planner.ownership import all_receipts, newest_receipt
 
 _FEWEST_FOR_SHARE = 10
 """With fewer keys of ours than this, `delete_percent` does not count: one of three is a third."""
 
 
-_FEWEST_FOR_VISIBILITY = 3
+_FEWEST_FOR_HALF = 3
+"""With fewer keys of ours than this, more than half is no sign of a mistake: one of two is none."""
+_UNSCHEDULED = (Reason.CHANGED, Reason.ROTATED_ELSEWHERE, Reason.UNDELIVERED)
+"""Reasons of renewals that neither the calendar nor the user asked for: many at once point to a mistake."""
 
 
+_NOT_OURS = (Reason.FOREIGN, Reason.STRAY, Reason.UNSEEN, Reason.UNKNOWN_CREATOR)
+"""Reasons of actions that name a key which is not known to be ours."""
 _DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.TOO_OLD)
 """Rows of the table that come after the proof that the current key is in every sink."""
 
 
-def apply_guards(plan: FreshPlan, *, manifest: Manifest, snapshot: Snapshot) -> FreshPlan:
+def apply_guards(plan: FreshPlan, *, manifest: Manifest) -> FreshPlan:
     """Return the plan with every guard applied; an action that is blocked already keeps its first reason."""
     # Per key first, then the amounts: a protected key is named as such, not as one of too many.
     checks = (
         _guard_protected,
         _guard_own_credential,
         _guard_deletes(plan, manifest.limits),
-        _guard_visibility(plan, snapshot),
+        _guard_replaces(plan, manifest.limits),
     )
     actions = tuple(_apply(action, checks) for action in plan.actions)
     return replace(plan, actions=_hold_superseded_keys(actions))
@@ -70,8 +71,8 @@ def _guard_protected(action: PlannedAction) -> Blocked | None:
     basis = action.basis
     if action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
         return None
-    # An old key whose successor is delivered is no longer what is protected, and a lost one never was.
-    if action.reason in (Reason.UNFINISHED, Reason.SUPERSEDED):
+    # A key whose raw key was lost was never what is protected. A superseded one is: it may be in use.
+    if action.reason is Reason.UNFINISHED:
         return None
     if basis.desired:
         is_protected = basis.desired.declaration.protect
@@ -103,56 +104,67 @@ def _guard_own_credential(action: PlannedAction) -> Blocked | None:
 def _guard_deletes(plan: FreshPlan, limits: Limits) -> _Check:
     """Return the check that blocks all deletes of undeclared keys if there are too many of them."""
     doomed = [action for action in plan.actions if _ends_undeclared(action)]
-    ours = {action.key_id for action in plan.actions if action.key_id and action.reason is not Reason.FOREIGN}
+    ours = _count_ours(plan)
     # An override is an amount, so a plan that grew since it was reviewed is blocked again.
     allowed = plan.request.allow_deletes
-    share = 100 * len(doomed)
     if allowed is not None:
         is_too_much = len(doomed) > allowed
     else:
-        is_too_much = len(doomed) > limits.deletes or (
-            len(ours) >= _FEWEST_FOR_SHARE and share > limits.delete_percent * len(ours)
+        is_too_much = (
+            len(doomed) > limits.deletes
+            or (ours >= _FEWEST_FOR_SHARE and 100 * len(doomed) > limits.delete_percent * ours)
+            or _takes_most({action.address for action in doomed}, {action.address for action in _list_ours(plan)})
         )
     blocked = Blocked(
         guard=Guard.DELETES,
-        advice=f"{len(doomed)} of {len(ours)} keys would be deleted (limits: {limits.deletes} keys, "
-        f"{limits.delete_percent} %): if that is meant, say --allow-deletes {len(doomed)}",
+        advice=f"{len(doomed)} of {ours} keys would be deleted (limits: {limits.deletes} keys, "
+        f"{limits.delete_percent} %, half of a few): if that is meant, say --allow-deletes {len(doomed)}",
     )
     return lambda action: blocked if is_too_much and _ends_undeclared(action) else None
 
 
-def _ends_undeclared(action: PlannedAction) -> bool:
-    return action.verb is Verb.DELETE and action.reason is Reason.UNDECLARED
+def _takes_most(doomed: Collection[Address], ours: Collection[Address]) -> bool:
+    """Whether all of two or more would go, or more than half of three or more: a manifest that was emptied.
 
-
-def _guard_visibility(plan: FreshPlan, snapshot: Snapshot) -> _Check:
-    """Return the check that blocks creating and forgetting if most keys that receipts name cannot be seen.
-
-    A credential that lost rights sees fewer keys: to take them for gone would make each of them again.
+    Addresses are counted, because a rotation under way gives one address two keys.
     """
-    # Grouped by address, because sinks may still hold older receipts of the same one.
-    live = {key.id for key in snapshot.keys if key.is_live(snapshot.now)}
-    receipts_of: dict[Address, list[Receipt]] = {}
-    for receipt in all_receipts(snapshot, plan.owner):
-        receipts_of.setdefault(receipt.address, []).append(receipt)
-    newest = (newest_receipt(receipts, live) for receipts in receipts_of.values())
-    expected = [receipt for receipt in newest if receipt and _should_live(receipt, snapshot.now)]
-    missing = sum(1 for receipt in expected if receipt.key_id not in live)
-    too_few = len(expected) >= _FEWEST_FOR_VISIBILITY and 2 * (len(expected) - missing) < len(expected)
-    allowed = plan.request.allow_missing
-    is_blind = too_few and (allowed is None or missing > allowed)
+    is_all = len(doomed) > 1 and len(doomed) == len(ours)
+    return is_all or (len(ours) >= _FEWEST_FOR_HALF and 2 * len(doomed) > len(ours))
+
+
+def _guard_replaces(plan: FreshPlan, limits: Limits) -> _Check:
+    """Return the check that blocks all unscheduled renewals if there are too many of them: one edit can cause them."""
+    renewed = [action for action in plan.actions if _is_unscheduled(action)]
+    ours = _count_ours(plan)
+    allowed = plan.request.allow_replaces
+    if allowed is not None:
+        is_too_much = len(renewed) > allowed
+    else:
+        is_too_much = len(renewed) > limits.replaces or (
+            ours >= _FEWEST_FOR_SHARE and 100 * len(renewed) > limits.replace_percent * ours
+        )
     blocked = Blocked(
-        guard=Guard.VISIBILITY,
-        advice=f"{missing} of {len(expected)} keys that receipts name cannot be seen any longer: check the credential "
-        f"and its rights; if they are really gone, say --allow-missing {missing}",
+        guard=Guard.REPLACES,
+        advice=f"{len(renewed)} of {ours} keys would be renewed out of schedule (limits: {limits.replaces} keys, "
+        f"{limits.replace_percent} %): if that is meant, say --allow-replaces {len(renewed)}",
     )
-
-    def check(action: PlannedAction) -> Blocked | None:
-        is_guess = action.verb is Verb.CREATE or (action.verb is Verb.FORGET and action.reason is Reason.GONE)
-        return blocked if is_blind and is_guess else None
-
-    return check
+    return lambda action: blocked if is_too_much and _is_unscheduled(action) else None
 
 
-def _should_live(receipt: Receipt, now: datetime) -> bool:
-    return not receipt.forgotten and (receipt.expires_at is None or receipt.expires_at > now)
+def _is_unscheduled(action: PlannedAction) -> bool:
+    # What is blocked already does not happen, so it does not count.
+    is_renewal = action.verb in (Verb.REFRESH, Verb.REPLACE) and action.blocked is None
+    return is_renewal and action.reason in _UNSCHEDULED
+
+
+def _list_ours(plan: FreshPlan) -> list[PlannedAction]:
+    """Return the actions that are about a key that is ours."""
+    return [action for action in plan.actions if action.key_id and action.reason not in _NOT_OURS]
+
+
+def _count_ours(plan: FreshPlan) -> int:
+    return len({action.key_id for action in _list_ours(plan)})
+
+
+def _ends_undeclared(action: PlannedAction) -> bool:
+    return action.verb is Verb.DELETE and action.reason in (Reason.UNDECLARED, Reason.STRAY)

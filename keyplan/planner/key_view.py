@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from keyplan.model.desired import Desired
@@ -20,6 +21,11 @@ def view_key(key: Observation) -> KeyView:
         spaces=tuple(sorted(key.space_ids or ())),
         roles=_roles(key.access),
     )
+
+
+def view_marked(key: Observation) -> KeyView:
+    """Return a key that is marked, with the manifest that its marker names and with who made it."""
+    return replace(view_key(key), owner=str(key.marker.identity) if key.marker else "", creator=key.created_by)
 
 
 def view_desired(desired: Desired) -> KeyView:

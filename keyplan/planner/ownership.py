@@ -1,28 +1,35 @@
-"""Which live key belongs to which declaration (docs/planning.md, "Ownership"): by receipt first, then by marker.
+"""Which live key belongs to which declaration, by what others can't write (docs/planning.md, "Ownership").
 
-Nothing is decided here about what happens to a key, and a key with another owner's marker is never anybody's.
+That is the manifest's `import`, the ledger, or the key's own marker beside its creator. Nothing is decided here about
+what happens to a key, and a key with another manifest's marker is never ours.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from operator import itemgetter
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from keyplan.model.desired import Desired, address_of
-from keyplan.model.identity import Address, Identity, KeyId, Lineage, SpaceId
-from keyplan.model.manifest import KeyType
-from keyplan.model.observation import Marker, Observation, Snapshot
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import Adopt, KeyType
+from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded
+from keyplan.planner.authority import Authority
+from keyplan.planner.claims import ClaimJudge, Claims, Doubt, may_adopt
+from keyplan.planner.orphans import Orphan, find_moves, find_orphans
+from keyplan.planner.records import (
+    AddressIndex,
+    LedgerRecords,
+    MarkerIndex,
+    choose_receipt,
+    iter_sink_records,
+    list_superseded_entries,
+)
 
 _RecordT = TypeVar("_RecordT")
-
-
-_Identity: TypeAlias = tuple[KeyType | None, str, tuple[SpaceId, ...]]
 
 
 @quick
@@ -32,7 +39,7 @@ class OwnedKeys:
 
     desired: Desired
     receipt: Receipt | None = None
-    """The one that counts, of the ledger's and the sinks': see `newest_receipt`."""
+    """The one that counts, of the ledger's and the believed ones of the sinks: see `choose_receipt`."""
     current: Observation | None = None
     """The live key that the receipt names."""
     newer: tuple[Observation, ...] = ()
@@ -45,7 +52,9 @@ class OwnedKeys:
     delivered_once: frozenset[KeyId] = frozenset()
     """Ids that any receipt names as its key: a consumer may hold them."""
     intents: tuple[Intent, ...] = ()
-    """Open ones, oldest first."""
+    """Open ones, of the ledger and believed ones of the sinks, oldest first."""
+    recorded_intents: tuple[Intent, ...] = ()
+    """Those of the ledger among them: only these prove that keyplan was about to do something."""
     previous_address: Address | None = None
     """The address of its receipt so far, if that is another one."""
 
@@ -82,20 +91,6 @@ class OwnedKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orphan:
-    """A live key, or a receipt of a key that is gone, which is ours and declared nowhere."""
-
-    address: Address
-    key: Observation | None
-    receipt: Receipt | None
-
-    @property
-    def is_forgotten(self) -> bool:
-        """Whether the user gave it up: its declaration was removed with `on_remove: forget`."""
-        return self.key is not None and self.receipt is not None and self.receipt.forgotten
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ownership:
     """Who owns what, of everything live in a snapshot."""
 
@@ -104,7 +99,21 @@ class Ownership:
     orphans: tuple[Orphan, ...]
     """Sorted by address, then key id."""
     unmanaged: tuple[Observation, ...]
-    """Live, with neither marker nor receipt, sorted by id. Keys with the marker of another owner are not among them."""
+    """Live, with neither marker nor record, sorted by id."""
+    claimed: tuple[Observation, ...]
+    """Marked for this manifest, and made by a user who is none of ours; sorted by id."""
+    undecided: Mapping[Address, tuple[Observation, ...]]
+    """Marked for this manifest while no creator could be learned, by the address that the marker stands for."""
+    strays: tuple[Observation, ...]
+    """Marked for this owner without an id, and known to no record: another manifest may have made them. By id."""
+    stray_at: Mapping[Address, tuple[Observation, ...]]
+    """Those of the strays whose marker is for a declared address."""
+    others: tuple[Observation, ...]
+    """Marked for another manifest, sorted by id."""
+    doubts: Mapping[Address, tuple[Doubt, ...]]
+    """Places whose claims are not believed, by declaration."""
+    snapshot: Snapshot
+    """The snapshot without the claims that are not believed: nothing that decides may look at the other one."""
 
 
 def newest_first(key: Observation) -> tuple[float, str]:
@@ -112,132 +121,200 @@ def newest_first(key: Observation) -> tuple[float, str]:
     return (-key.created_at.timestamp(), key.id)
 
 
-def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, lineage: Lineage) -> Ownership:
+def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, authority: Authority) -> Ownership:
     """Return who owns each live key of the snapshot (docs/planning.md, "Ownership")."""
     wanted = tuple(desired)
-    claims = Claims.of(wanted, lineage.identity)
-    records = Records.of(snapshot, claims)
-    owned, unmanaged = _group_keys(snapshot, records, claims)
+    index = AddressIndex.of(wanted, authority.lineage)
+    ledger = LedgerRecords.of(snapshot, index)
+    markers = MarkerIndex(snapshot, index)
+    keys = _SortedKeys(snapshot, authority, index, ledger, markers)
+    keys.adopt_named(wanted)
+    judge = ClaimJudge(
+        snapshot=snapshot,
+        authority=authority,
+        index=index,
+        ledger=ledger,
+        markers=markers,
+        owned={key.id: address for address, found in keys.owned.items() for key in found},
+        undecided=frozenset(key.id for found in keys.undecided.values() for key in found),
+    )
+    claims = judge.judge(wanted)
     # Moves are found last: only an orphan can move, and only to a declaration that owns nothing.
-    orphans = _find_orphans(owned, records, claims)
-    moves = find_moves(wanted, {address for address in claims.declared if owned.get(address)}, orphans)
-    declared = [_collect_owned(one, owned, records, moves.get(one.address)) for one in wanted]
+    orphans = find_orphans(keys.owned, ledger, claims, index)
+    moves = find_moves(wanted, {address for address in index.declared if keys.owned.get(address)}, orphans)
+    records = _Records(keys.owned, ledger, claims)
+    declared = [_collect_owned(one, records, moves.get(one.address)) for one in wanted]
     left = frozenset(moves.values())
     staying = [orphan for orphan in orphans if orphan.address not in left]
-    unmanaged += [orphan.key for orphan in staying if orphan.key and orphan.is_forgotten]
-    declared, unmanaged = _claim_newcomers(declared, unmanaged)
+    unmanaged = keys.unmanaged + [orphan.key for orphan in staying if orphan.key and orphan.is_forgotten]
+    declared, unmanaged = _claim_newcomers(declared, unmanaged, authority)
     return Ownership(
         declared=tuple(declared),
         orphans=tuple(orphan for orphan in staying if not orphan.is_forgotten),
-        unmanaged=tuple(sorted(unmanaged, key=lambda key: key.id)),
+        unmanaged=_sort_by_id(unmanaged),
+        claimed=_sort_by_id(keys.claimed),
+        undecided={address: tuple(found) for address, found in keys.undecided.items()},
+        strays=_sort_by_id(key for found in keys.strays.values() for key in found),
+        stray_at={address: tuple(found) for address, found in keys.strays.items() if address in index.declared},
+        others=_sort_by_id(keys.others),
+        doubts=claims.doubts,
+        snapshot=claims.snapshot,
     )
 
 
-def _group_keys(
-    snapshot: Snapshot, records: Records, claims: Claims
-) -> tuple[dict[Address, list[Observation]], list[Observation]]:
-    """Return our live keys by address, and the unmanaged ones."""
-    owned: defaultdict[Address, list[Observation]] = defaultdict(list)
-    unmanaged: list[Observation] = []
-    for key in snapshot.keys:
-        # Another owner's key is skipped, not unmanaged: a namesake of it must not be adopted.
-        if not key.is_live(snapshot.now) or (key.marker and key.marker.owner != claims.identity.owner):
-            continue
-        # A receipt is stronger than a marker: a description can be copied, an id cannot.
-        address = records.address_of(key)
-        if address is None and key.marker:
-            address = _address_to_show(key, key.marker, claims)
-        if address is None:
-            unmanaged.append(key)
+def _sort_by_id(keys: Iterable[Observation]) -> tuple[Observation, ...]:
+    return tuple(sorted(keys, key=lambda key: key.id))
+
+
+class _SortedKeys:
+    """The live keys of a snapshot, sorted by what the evidence says of each."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        authority: Authority,
+        index: AddressIndex,
+        ledger: LedgerRecords,
+        markers: MarkerIndex,
+    ) -> None:
+        self.owned: defaultdict[Address, list[Observation]] = defaultdict(list)
+        self.undecided: defaultdict[Address, list[Observation]] = defaultdict(list)
+        self.strays: defaultdict[Address, list[Observation]] = defaultdict(list)
+        self.unmanaged: list[Observation] = []
+        self.claimed: list[Observation] = []
+        self.others: list[Observation] = []
+        self._snapshot = snapshot
+        self._authority = authority
+        self._index = index
+        self._markers = markers
+        self._vouchers: list[Receipt | Intent] | None = None
+        for key in snapshot.keys:
+            if not key.is_live(snapshot.now):
+                continue
+            # The ledger is stronger than a marker: a description can be copied, an id cannot.
+            if (address := ledger.by_key.get(key.id)) is not None:
+                self.owned[address].append(key)
+            elif key.marker is not None and not markers.covers(key.marker):
+                # Another manifest's key is not unmanaged: a namesake of it must not be adopted.
+                self.others.append(key)
+            elif (address := index.imports.get(key.id)) is not None:
+                self.owned[address].append(key)
+            elif key.marker is not None:
+                self._sort_marked(key, key.marker)
+            else:
+                self.unmanaged.append(key)
+
+    def adopt_named(self, desired: Iterable[Desired]) -> None:
+        """Give unmarked keys to the declarations that may adopt them, if their own places say that they hold them."""
+        for one in desired:
+            if one.declaration.adopt is not Adopt.REFRESH:
+                continue
+            held = (self._snapshot.holdings.get(slot) for slot in self._snapshot.slots.get(one.address, ()))
+            receipts = (holding.receipt for holding in held if holding and holding.receipt and not holding.owner)
+            named = {receipt.key_id for receipt in receipts if self._index.find_record(receipt) == one.address}
+            adopted = [key for key in self.unmanaged if key.id in named and may_adopt(one, key, self._authority)]
+            self.owned[one.address] += adopted
+            self.unmanaged = [key for key in self.unmanaged if key not in adopted]
+
+    def _sort_marked(self, key: Observation, marker: Marker) -> None:
+        """Sort a key that is marked for this manifest, and that neither ledger nor manifest names."""
+        address = self._markers.find(marker)
+        if not self._authority.knows_creators:
+            self.undecided[address or self._name(key, marker)].append(key)
+        elif not self._authority.made(key):
+            self.claimed.append(key)
+        elif self._authority.is_ambiguous(marker) and not self._is_vouched_for(key, marker):
+            self.strays[address or self._name(key, marker)].append(key)
+        elif address is None and not marker.manifest_id:
+            self.strays[self._name(key, marker)].append(key)
         else:
-            owned[address].append(key)
-    return dict(owned), unmanaged
+            self.owned[address or self._name(key, marker)].append(key)
+
+    def _name(self, key: Observation, marker: Marker) -> Address:
+        """Return an address under which a marked key that no record knows is shown; never a declared one."""
+        # A declared address would make the key current or superseded there, on the word of a marker not its own.
+        guess = address_of(key.key_type or KeyType.USER, key.name, min(key.space_ids) if key.space_ids else "?")
+        return Address(f"{guess} ({marker.ref})") if guess in self._index.declared else guess
+
+    def _is_vouched_for(self, key: Observation, marker: Marker) -> bool:
+        """Whether a record of this manifest names the key, or could have made it, at the address of its marker."""
+        if self._vouchers is None:
+            records = (*self._snapshot.intents, *iter_sink_records(self._snapshot))
+            self._vouchers = [one for one in records if one.identity in self._index.identities]
+        return any(digest_address(record.address) == marker.ref and _names(record, key) for record in self._vouchers)
 
 
-def _address_to_show(key: Observation, marker: Marker, claims: Claims) -> Address:
-    """Return an address under which a marked key that no record knows is shown; never a declared one."""
-    # A declared address would make the key current or superseded there, on the word of a marker that is not its own.
-    guess = address_of(key.key_type or KeyType.USER, key.name, min(key.space_ids) if key.space_ids else "?")
-    return Address(f"{guess} ({marker.ref})") if guess in claims.declared else guess
+def _names(record: Receipt | Intent, key: Observation) -> bool:
+    if isinstance(record, Receipt):
+        return key.id == record.key_id or any(key.id == old.key_id for old in record.superseded)
+    is_named = key.id == record.key_id or key.id in record.alive_before
+    return is_named or record.could_have_made(key.id, key.created_at)
 
 
-def _find_orphans(
-    owned: Mapping[Address, Sequence[Observation]], records: Records, claims: Claims
-) -> tuple[Orphan, ...]:
-    """Return what is ours and undeclared: live keys, and receipts whose keys are all gone."""
-    orphans = []
-    # A receipt without a key counts only in the ledger: one in a sink cannot be dropped, only overwritten.
-    for address in sorted({*owned, *(records.in_ledger & records.receipts.keys())} - claims.declared):
-        keys = sorted(owned.get(address, ()), key=lambda key: key.id)
-        receipt = newest_receipt(records.receipts.get(address, ()), {key.id for key in keys})
-        orphans += [Orphan(address=address, key=key, receipt=receipt) for key in keys or (None,)]
-    return tuple(orphans)
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Keys, records and claims by the address that they belong to today."""
+
+    keys: Mapping[Address, Sequence[Observation]]
+    ledger: LedgerRecords
+    claims: Claims
 
 
-def find_moves(
-    desired: Iterable[Desired], occupied: Container[Address], orphans: Iterable[Orphan]
-) -> Mapping[Address, Address]:
-    """Return, by declared address, the former address whose live keys it takes over; each former address once.
-
-    A declaration that owns nothing takes over keys of the same type, name and spaces: a changed spelling of the space
-    changes the address, and must not make a new key.
-    """
-    vacant: dict[_Identity | None, Address] = {
-        (one.declaration.key_type, one.declaration.name, one.space_ids): one.address
-        for one in desired
-        if one.address not in occupied
-    }
-    fitting = [orphan for orphan in orphans if orphan.key and _identity(orphan) in vacant]
-    # The last one wins in a dict, so the best proven comes last; the second dict drops a former address claimed
-    # twice.
-    best = {vacant[_identity(orphan)]: orphan.address for orphan in sorted(fitting, key=_rank_of_proof)}
-    once = {former: declared for declared, former in best.items()}
-    return {declared: former for former, declared in once.items()}
-
-
-def _rank_of_proof(orphan: Orphan) -> tuple[bool, float, float, Address]:
-    """Return the sort key that puts the best proven orphan last: with a receipt, delivered last, the youngest key."""
-    receipt, key = orphan.receipt, orphan.key
-    proven = receipt is not None and not receipt.forgotten
-    delivered = receipt.delivered_at.timestamp() if receipt else 0.0
-    return proven, delivered, key.created_at.timestamp() if key else 0.0, orphan.address
-
-
-def _identity(orphan: Orphan) -> _Identity | None:
-    """Return type, name and spaces: what a declaration must share with an orphan. None if the spaces are unknown."""
-    if orphan.receipt:
-        return orphan.receipt.key_type, orphan.receipt.name, orphan.receipt.space_ids
-    key = orphan.key
-    # alpha shows no spaces (docs/arize-api.md, A14): the same name in another space would be taken for a move.
-    if key is None or (key.key_type is KeyType.SERVICE and not key.space_ids):
-        return None
-    return key.key_type, key.name, tuple(sorted(key.space_ids or ()))
-
-
-def _collect_owned(
-    desired: Desired,
-    keys_by_address: Mapping[Address, Sequence[Observation]],
-    records: Records,
-    former: Address | None,
-) -> OwnedKeys:
+def _collect_owned(desired: Desired, records: _Records, former: Address | None) -> OwnedKeys:
     """Return what belongs to a declaration, what is left at its former address included."""
     addresses = (desired.address, former) if former else (desired.address,)
-    keys = _collect(keys_by_address, addresses)
-    receipts = _collect(records.receipts, addresses)
-    receipt = newest_receipt(receipts, {key.id for key in keys})
-    intents = _collect(records.intents, addresses)
+    keys = _collect(records.keys, addresses)
+    recorded = _collect(records.ledger.receipts, addresses)
+    claimed = _collect(records.claims.receipts, addresses)
+    live = {key.id: key for key in keys}
+    receipt = choose_receipt(recorded, claimed, live)
+    intents = _collect(records.ledger.intents, addresses)
     # One key, and the receipt names it: true of nearly every declaration. with_keys would make a second copy.
     is_plain = len(keys) == 1 and receipt is not None and keys[0].id == receipt.key_id
     owned = OwnedKeys(
         desired=desired,
         receipt=receipt,
         current=keys[0] if is_plain else None,
-        superseded=records.superseded_at(addresses),
-        delivered_once=frozenset(delivered.key_id for delivered in receipts),
-        intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
-        previous_address=receipt.address if receipt and receipt.address != desired.address else None,
+        superseded=_merge_superseded(desired, recorded, claimed, live.get(receipt.key_id) if receipt else None),
+        delivered_once=frozenset(delivered.key_id for delivered in (*recorded, *claimed)),
+        intents=_merge_intents(intents, _collect(records.claims.intents, addresses)),
+        recorded_intents=tuple(intents),
+        previous_address=_find_previous_address(desired, receipt),
     )
     return owned if is_plain else owned.with_keys(keys)
+
+
+def _find_previous_address(desired: Desired, receipt: Receipt | None) -> Address | None:
+    """Return the address that a receipt is still for, if that is another one of this manifest."""
+    # An address of another manifest is no address of ours: our own ledger may use the same words for another key.
+    is_own = receipt is not None and receipt.owner == desired.owner
+    return receipt.address if receipt and is_own and receipt.address != desired.address else None
+
+
+def _merge_superseded(
+    desired: Desired, recorded: Iterable[Receipt], claimed: Iterable[Receipt], successor: Observation | None
+) -> dict[KeyId, Superseded]:
+    """Return what receipts say of superseded keys: the ledger's word, and claims only as far as times allow.
+
+    Nothing was switched before the successor existed, so no claim can end an overlap before its own length is over.
+    """
+    known = list_superseded_entries(recorded)
+    others = list_superseded_entries(claimed)
+    if successor is not None and others:
+        earliest = successor.created_at + desired.declaration.rotation.overlap
+        others = {key_id: replace(old, delete_after=max(old.delete_after, earliest)) for key_id, old in others.items()}
+    return {**others, **known}
+
+
+def _merge_intents(recorded: Iterable[Intent], claimed: Iterable[Intent]) -> tuple[Intent, ...]:
+    """Return all intents, oldest first, each id once: as the ledger has it, with the highest count of attempts."""
+    # A sink that could not be written in a later attempt still has the earlier count.
+    merged: dict[str, Intent] = {}
+    for intent in (*sorted(claimed, key=lambda one: one.attempts), *recorded):
+        former = merged.get(intent.id)
+        is_counted = former is not None and former.attempts > intent.attempts
+        merged[intent.id] = replace(intent, attempts=former.attempts) if former and is_counted else intent
+    return tuple(sorted(merged.values(), key=lambda intent: (intent.at, intent.id)))
 
 
 def _collect(index: Mapping[Address, Sequence[_RecordT]], addresses: Sequence[Address]) -> Sequence[_RecordT]:
@@ -247,7 +324,7 @@ def _collect(index: Mapping[Address, Sequence[_RecordT]], addresses: Sequence[Ad
 
 
 def _claim_newcomers(
-    declared: list[OwnedKeys], unmanaged: list[Observation]
+    declared: list[OwnedKeys], unmanaged: list[Observation], authority: Authority
 ) -> tuple[list[OwnedKeys], list[Observation]]:
     """Give unmarked newcomers to the declaration whose open intent must have made them.
 
@@ -261,126 +338,20 @@ def _claim_newcomers(
     claimed: set[KeyId] = set()
     result = []
     for owned in declared:
-        matching = [key for key in by_name.get(owned.desired.declaration.name, ()) if _was_made_by(owned, key)]
+        namesakes = by_name.get(owned.desired.declaration.name, ())
+        matching = [key for key in namesakes if _was_made_by(owned, key, authority)]
         claimed |= {key.id for key in matching}
         result.append(owned.with_keys([*owned.alive, *matching]) if matching else owned)
     return result, [key for key in unmanaged if key.id not in claimed]
 
 
-def _was_made_by(owned: OwnedKeys, key: Observation) -> bool:
-    return key.key_type is owned.desired.declaration.key_type and any(
-        intent.is_unmarked and intent.could_have_made(key.id, key.created_at) for intent in owned.intents
-    )
-
-
-# What ledger and sinks remember.
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """The addresses that declarations claim: their own, and those that they moved from."""
-
-    identity: Identity
-    declared: frozenset[Address]
-    by_address: Mapping[Address, Address]
-
-    @classmethod
-    def of(cls, desired: Iterable[Desired], identity: Identity) -> Claims:
-        """Return the claims of these declarations. A declared address always belongs to its own declaration."""
-        by_address: dict[Address, Address] = {}
-        declared = []
-        for one in desired:
-            declared.append(one.address)
-            # moved_from first, then the declared addresses, so that a declared one always wins.
-            by_address |= dict.fromkeys(one.declaration.moved_from, one.address)
-        by_address |= {address: address for address in declared}
-        return cls(identity, frozenset(declared), by_address)
-
-    def current_address_of(self, record: Receipt | Intent) -> Address:
-        """Return the address that a record belongs to today: its own, unless a declaration moved from there."""
-        return self.by_address.get(record.address, record.address)
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Our receipts and intents by the address that they belong to today."""
-
-    receipts: Mapping[Address, tuple[Receipt, ...]]
-    intents: Mapping[Address, tuple[Intent, ...]]
-    """Oldest first."""
-    by_key: Mapping[KeyId, Address]
-    by_marker: Mapping[Marker, Address]
-    """Empty if receipts know every marked key."""
-    in_ledger: frozenset[Address]
-    """Addresses of which the ledger itself has a receipt. Only the ledger can drop one."""
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, claims: Claims) -> Records:
-        """Return the records of this owner in a snapshot."""
-        receipts: defaultdict[Address, list[Receipt]] = defaultdict(list)
-        for receipt in all_receipts(snapshot, claims.identity.owner):
-            receipts[claims.current_address_of(receipt)].append(receipt)
-        intents: defaultdict[Address, list[Intent]] = defaultdict(list)
-        for intent in snapshot.intents:
-            if intent.owner == claims.identity.owner:
-                intents[claims.current_address_of(intent)].append(intent)
-        known = {address: address for address in receipts} | dict(claims.by_address)
-        by_key = _index_keys(receipts, claims)
-        # Only keys without a receipt are looked up by marker, and a digest for each of 10,000 addresses takes 50 ms.
-        is_needed = any(key.marker and key.id not in by_key for key in snapshot.keys)
-        return cls(
-            receipts={address: tuple(found) for address, found in receipts.items()},
-            intents={address: tuple(found) for address, found in intents.items()},
-            by_key=by_key,
-            by_marker={Marker.of(claims.identity, former): at for former, at in known.items()} if is_needed else {},
-            in_ledger=frozenset(
-                receipt.address for receipt in snapshot.receipts if receipt.owner == claims.identity.owner
-            ),
+def _was_made_by(owned: OwnedKeys, key: Observation, authority: Authority) -> bool:
+    # Only the ledger's intents: one beside a secret could make a stranger's key ours. And only our creators: whoever
+    # may create keys could make one of this name while a run is interrupted.
+    return (
+        authority.made(key)
+        and key.key_type is owned.desired.declaration.key_type
+        and any(
+            intent.is_unmarked and intent.could_have_made(key.id, key.created_at) for intent in owned.recorded_intents
         )
-
-    def address_of(self, key: Observation) -> Address | None:
-        """Return the address that owns a key, by receipt before marker; None if it has neither."""
-        known = self.by_key.get(key.id)
-        return known or (self.by_marker.get(key.marker) if key.marker else None)
-
-    def superseded_at(self, addresses: Iterable[Address]) -> dict[KeyId, Superseded]:
-        """Return what the addresses' receipts say of superseded keys, the latest switch of each."""
-        entries = [
-            old for address in addresses for receipt in self.receipts.get(address, ()) for old in receipt.superseded
-        ]
-        return {old.key_id: old for old in sorted(entries)} if entries else {}
-
-
-def all_receipts(snapshot: Snapshot, owner: str) -> Iterator[Receipt]:
-    """Yield an owner's receipts: the ledger's, then what sinks hold besides, by sink and location."""
-    yield from (receipt for receipt in snapshot.receipts if receipt.owner == owner)
-    in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
-    # Observing shares what is equal, so nearly nothing is left to sort here.
-    others = [
-        (slot.sink, slot.location, held.receipt)
-        for slot, held in snapshot.holdings.items()
-        if held.receipt and held.receipt.owner == owner and held.receipt is not in_ledger.get(held.receipt.address)
-    ]
-    yield from (receipt for _, _, receipt in sorted(others, key=itemgetter(0, 1)))
-
-
-def newest_receipt(receipts: Iterable[Receipt], live: Container[KeyId]) -> Receipt | None:
-    """Return the receipt that counts: one that names a live key, then the latest delivery; of equals the first one."""
-    return max(
-        receipts,
-        key=lambda receipt: (receipt.key_id in live, receipt.delivered_at, len(receipt.delivered)),
-        default=None,
     )
-
-
-def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], claims: Claims) -> dict[KeyId, Address]:
-    """Return the address of each key: a declared one first, so that a key that moved is not taken for undeclared."""
-    best: dict[KeyId, tuple[bool, datetime, bool, Address]] = {}
-    for address, found in receipts.items():
-        is_declared = address in claims.declared
-        for receipt in found:
-            for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded)):
-                rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
-                former = best.get(key_id)
-                best[key_id] = max(rank, former) if former else rank
-    return {key_id: rank[-1] for key_id, rank in best.items()}

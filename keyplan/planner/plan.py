@@ -6,32 +6,31 @@ later, by `policy` and `guards`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from keyplan.errors import InputError, ManifestError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Manifest, OnRemove, Unmanaged
-from keyplan.model.observation import Observation, Slot, Snapshot
+from keyplan.model.manifest import Manifest, Unmanaged
+from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.plan import (
     Action,
-    DeleteBasis,
-    ForgetBasis,
     FreshPlan,
-    KeyView,
-    PlannedAction,
     Reason,
     Request,
     Verb,
 )
 from keyplan.model.receipt import Receipt
+from keyplan.planner.authority import Authority
 from keyplan.planner.case import Case
 from keyplan.planner.evidence import apply_weak_proof
-from keyplan.planner.key_view import name_locations, view_key
-from keyplan.planner.ownership import Orphan, OwnedKeys, Ownership, assign_ownership
+from keyplan.planner.inventory import Inventory
+from keyplan.planner.obstacles import is_unseen
+from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
 from keyplan.planner.rules import find_warnings, plan_declaration
 from keyplan.planner.strategy import find_unlawful_rotation
+from keyplan.planner.undeclared import plan_undeclared
 
 _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
 
@@ -46,24 +45,34 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     # Before anything is decided: these are mistakes of the input, and no plan can follow from them.
     _refuse_unlawful(wanted, snapshot)
     _refuse_unknown(wanted, request)
-    ownership = assign_ownership(wanted, snapshot, lineage=manifest.lineage)
-    cases = _select(ownership, snapshot, request)
+    authority = Authority.of(manifest, snapshot)
+    ownership = assign_ownership(wanted, snapshot, authority=authority)
+    # From here on without the claims that are not believed.
+    believed = ownership.snapshot
+    unseen = _find_unseen(ownership)
+    # An override is an amount, so one more key that can't be seen blocks again.
+    is_allowed = request.allow_missing is not None and len(unseen) <= request.allow_missing
+    held_back: frozenset[Address] = frozenset() if is_allowed else unseen
+    cases = _select(ownership, authority, request, held_back)
     actions = [action for case in cases for action in plan_declaration(case)]
     # With targets, the rest was not read, so nothing undeclared may end.
     if not request.targets:
-        in_use = {slot for slots in snapshot.slots.values() for slot in slots}
-        actions += [_plan_orphan(orphan, manifest, snapshot, in_use) for orphan in ownership.orphans]
+        actions += plan_undeclared(ownership, manifest, request, unseen=held_back)
+    listed = Inventory(ownership, authority, cases, request)
     return FreshPlan(
         owner=manifest.owner,
         manifest=manifest.path,
         provider=snapshot.provider,
         dialect=snapshot.laws.dialect,
         actions=tuple(sorted(actions, key=sort_key)),
-        unmanaged=_list_unmanaged(manifest, ownership, request),
+        unmanaged=() if manifest.unmanaged is Unmanaged.IGNORE else listed.unmanaged(),
+        claimed=listed.claimed(),
+        strays=listed.strays({action.key_id for action in actions if action.reason is Reason.STRAY}),
+        elsewhere=listed.elsewhere(),
         unmanaged_policy=manifest.unmanaged,
         request=request,
-        serial=snapshot.serial,
-        warnings=tuple(sorted(warning for case in cases for warning in find_warnings(case))),
+        serial=believed.serial,
+        warnings=tuple(sorted([*(one for case in cases for one in find_warnings(case)), *listed.warnings(actions)])),
     )
 
 
@@ -100,8 +109,9 @@ def _refuse_unmatched(patterns: tuple[str, ...], addresses: list[Address], probl
         )
 
 
-def _select(ownership: Ownership, snapshot: Snapshot, request: Request) -> list[Case]:
+def _select(ownership: Ownership, authority: Authority, request: Request, unseen: frozenset[Address]) -> list[Case]:
     """Return a case for each declaration that the targets let in."""
+    snapshot = ownership.snapshot
     by_name = _index_by_name(ownership.unmanaged)
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
     cases = []
@@ -110,17 +120,35 @@ def _select(ownership: Ownership, snapshot: Snapshot, request: Request) -> list[
         if _is_targeted(address, request):
             # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
             ledger_receipt = _find_ledger_receipt(owned, in_ledger)
+            is_requested = bool(request.rotate) and _fits(address, request.rotate)
             cases.append(
                 Case(
                     owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
                     snapshot=snapshot,
                     slots=snapshot.slots.get(address, ()),
-                    is_requested=bool(request.rotate) and _fits(address, request.rotate),
-                    namesakes=tuple(by_name.get(owned.desired.declaration.name, ())),
+                    is_requested=is_requested,
+                    namesakes=tuple(
+                        key for key in by_name.get(owned.desired.declaration.name, ()) if authority.may_have_made(key)
+                    ),
                     ledger_receipt=ledger_receipt,
+                    creators=None if authority.trusts_marks else frozenset(authority.creators),
+                    undecided=ownership.undecided.get(address, ()),
+                    strays=ownership.stray_at.get(address, ()),
+                    doubts=ownership.doubts.get(address, ()),
+                    is_unseen=address in unseen,
+                    unseen_count=len(unseen),
+                    is_over_claim=request.over_claim and is_requested,
                 )
             )
     return cases
+
+
+def _find_unseen(ownership: Ownership) -> frozenset[Address]:
+    """Return the addresses, declared or not, whose key is shown neither as active nor as revoked."""
+    # Only if no key is current: a receipt that another one has overtaken says nothing about today.
+    declared = ((one.desired.address, one.receipt) for one in ownership.declared if one.current is None)
+    undeclared = ((one.address, one.receipt) for one in ownership.orphans if one.key is None)
+    return frozenset(address for address, receipt in (*declared, *undeclared) if is_unseen(receipt, ownership.snapshot))
 
 
 def _find_ledger_receipt(owned: OwnedKeys, in_ledger: Mapping[Address, Receipt]) -> Receipt | None:
@@ -142,46 +170,3 @@ def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:
     for key in keys:
         index.setdefault(key.name, []).append(key)
     return index
-
-
-def _plan_orphan(orphan: Orphan, manifest: Manifest, snapshot: Snapshot, in_use: Collection[Slot]) -> PlannedAction:
-    """Return what happens to a key, or a mere receipt, that is ours and declared nowhere (docs/planning.md, row 15)."""
-    key, receipt = orphan.key, orphan.receipt
-    policy = receipt.on_remove if receipt else manifest.on_remove
-    is_own = key is not None and key.id in snapshot.own_keys
-    basis: DeleteBasis | ForgetBasis
-    if key is not None and policy is OnRemove.DELETE:
-        abandoned = _find_abandoned(receipt, snapshot, in_use)
-        basis = DeleteBasis(key=key, receipt=receipt, slots=abandoned, is_own_credential=is_own)
-    else:
-        # A key that lives on is still read from its places: they are emptied only if it is gone.
-        abandoned = () if key else _find_abandoned(receipt, snapshot, in_use)
-        basis = ForgetBasis(key=key, receipt=receipt, slots=abandoned, is_own_credential=is_own)
-    return PlannedAction(
-        address=orphan.address,
-        verb=Verb.DELETE if isinstance(basis, DeleteBasis) else Verb.FORGET,
-        reason=Reason.UNDECLARED if key else Reason.GONE,
-        key_id=key.id if key else None,
-        before=view_key(key) if key else None,
-        locations=name_locations(abandoned),
-        basis=basis,
-    )
-
-
-def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collection[Slot]) -> tuple[Slot, ...]:
-    """Return the slots that still hold the dead raw key of a removed declaration.
-
-    A sink that the manifest no longer configures cannot be emptied. A slot that another declaration uses by now must
-    not be, nor one of a forgotten key, which may have a new user.
-    """
-    if receipt is None or receipt.forgotten:
-        return ()
-    slots = (Slot.of(delivered) for delivered in receipt.delivered)
-    return tuple(slot for slot in slots if slot.sink in snapshot.abilities and slot not in in_use)
-
-
-def _list_unmanaged(manifest: Manifest, ownership: Ownership, request: Request) -> tuple[KeyView, ...]:
-    """Return the keys that are only listed (docs/planning.md, row 16); with targets, they were not read."""
-    if manifest.unmanaged is Unmanaged.IGNORE or request.targets:
-        return ()
-    return tuple(view_key(key) for key in ownership.unmanaged)

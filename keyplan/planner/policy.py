@@ -303,8 +303,8 @@ def _ends_protected(action: PlannedAction, policy: Policy) -> bool:
     if action.verb in (Verb.KEEP, Verb.DELIVER) and action.previous_address:
         name = action.before.name if action.before else ""
         return find_glob((action.address, name), policy.protected) is None
-    # An old key whose successor is in place is no longer what is protected.
-    return action.verb in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE) and action.reason is not Reason.SUPERSEDED
+    # Superseded keys, too: a consumer may still use one.
+    return action.verb in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE)
 
 
 def _list_names(action: PlannedAction) -> Iterator[str]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from keyplan.model.basis import DeleteBasis, OldKeyBasis
 from keyplan.model.manifest import Retire
 from keyplan.model.observation import Observation
-from keyplan.model.plan import DeleteBasis, OldKeyBasis, PlannedAction, Reason, Verb
+from keyplan.model.plan import PlannedAction, Reason, Verb
 from keyplan.model.receipt import Superseded
 from keyplan.model.times import write_second
 from keyplan.planner.case import Case

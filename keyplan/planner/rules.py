@@ -12,16 +12,19 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from keyplan.model.basis import CopyBasis
 from keyplan.model.manifest import Adopt
 from keyplan.model.observation import Observation, Slot
-from keyplan.model.plan import CopyBasis, FieldChange, Guard, PlannedAction, Reason, Verb
+from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
 from keyplan.model.times import write_time
 from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
 from keyplan.planner.case import Case
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import find_source, lacking_slots, outdated_slots
+from keyplan.planner.imports import find_finished_import, plan_import
 from keyplan.planner.key_view import name_locations, view_desired, view_key
+from keyplan.planner.obstacles import find_obstacle, hold_doubtful
 from keyplan.planner.recovery import block_unproven, find_lost_key, find_undelivered, finish_forward, plan_undelivered
 from keyplan.planner.retirement import list_superseded, plan_old_keys
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age
@@ -36,8 +39,10 @@ def plan_declaration(case: Case) -> Iterator[PlannedAction]:
 
 
 def find_warnings(case: Case) -> Iterator[str]:
-    """Yield what a reviewer should know although no action follows: an absolute expiry that no rotation can move."""
+    """Yield what a reviewer should know although no action follows: an expiry that nothing moves, a line to remove."""
     key, receipt, declared = case.owned.current, case.owned.receipt, case.declaration
+    if finished := find_finished_import(case):
+        yield finished
     if key is None or receipt is None or declared.expires_at is None or can_be_extended(declared, key):
         return
     if declared.expires_at > case.now and _is_due(due_before_expiry(declared, key, receipt, case.now), case):
@@ -54,6 +59,15 @@ def _plan_own_action(case: Case) -> PlannedAction:
         return _block_past_expiry(case)
     if any(intent.attempts >= MOST_ATTEMPTS for intent in owned.intents) and not case.is_requested:
         return _block_exhausted(case)
+    # Before anything is concluded from what is there, or is not: this may not be all of it.
+    if obstacle := find_obstacle(case) or plan_import(case):
+        return obstacle
+    return hold_doubtful(case, _plan_by_state(case))
+
+
+def _plan_by_state(case: Case) -> PlannedAction:
+    """Return the action that follows from the keys of the declaration (docs/planning.md, rows 2 to 13)."""
+    owned = case.owned
     # A key without a receipt proves nothing about its raw key, however well it fits otherwise.
     if owned.current and owned.receipt:
         return _plan_current(case, owned.current, owned.receipt)
@@ -116,7 +130,7 @@ def _plan_foreign(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction
     if case.declaration.adopt is Adopt.REFUSE:
         advice = (
             f"a key of this name is there and not ours ({ids}): say adopt: refresh or adopt: replace, "
-            "or take it over with `keyplan import`"
+            f"or take it over with `import: {key.id}`"
         )
     elif others:
         advice = f"{len(foreign)} keys have this name ({ids}): import the right one by id"
@@ -241,7 +255,18 @@ def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot) -> Plann
 # What the receipt of a key that stays should say.
 
 
-_MUTABLE = ("address", "name", "key_type", "space_ids", "protect", "on_remove", "superseded", "forgotten")
+_MUTABLE = (
+    "owner",
+    "manifest_id",
+    "address",
+    "name",
+    "key_type",
+    "space_ids",
+    "protect",
+    "on_remove",
+    "superseded",
+    "forgotten",
+)
 """Fields of a receipt that follow the declaration even while the raw key stays the same."""
 _read_mutable = attrgetter(*_MUTABLE)
 _PLACE = attrgetter("sink", "location")
@@ -250,11 +275,14 @@ _PLACE = attrgetter("sink", "location")
 def _update_receipt(case: Case, key: Observation, receipt: Receipt) -> Receipt:
     """Return the receipt as it should read for the declaration as it is now; the raw key is the same."""
     declared = case.declaration
+    desired = case.owned.desired
     current = (
+        desired.owner,
+        desired.identity.id,
         declared.address,
         declared.name,
         declared.key_type,
-        case.owned.desired.space_ids,
+        desired.space_ids,
         declared.protect,
         declared.on_remove,
         list_superseded(case, key),

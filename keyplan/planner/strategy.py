@@ -44,13 +44,26 @@ def find_overlap(rotation: Rotation) -> timedelta:
 
 
 def choose_strategy(
-    desired: Desired, key: Observation, *, changes: tuple[FieldChange, ...], laws: Laws, now: datetime
+    desired: Desired,
+    key: Observation,
+    *,
+    changes: tuple[FieldChange, ...],
+    laws: Laws,
+    now: datetime,
+    may_stay_unmarked: bool = False,
 ) -> Choice:
-    """Return how to renew a key that consumers may hold, by its declared strategy and the laws."""
+    """Return how to renew a key that consumers may hold, by its declared strategy and the laws.
+
+    A key without a marker is replaced, unless it `may_stay_unmarked`: because it is adopted just as it is.
+    """
     rotation = desired.declaration.rotation
     overlap = find_overlap(rotation)
     if rotation.strategy is Strategy.REPLACE:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the manifest says so")
+    # Only a new key can carry the marker by which later runs know it as ours without a ledger.
+    is_unmarked = desired.marker is not None and key.marker is None
+    if rotation.strategy is Strategy.AUTO and is_unmarked and not may_stay_unmarked:
+        return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the new key will carry a marker")
     # A refresh is tried first: one call, and no second live key to retire later.
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _overlap_obstacle(rotation, laws)
     if obstacle:

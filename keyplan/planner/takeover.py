@@ -11,11 +11,12 @@ from difflib import get_close_matches
 
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, KeyId, Lineage
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import Receipt
+from keyplan.planner.authority import Authority
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import is_delivered
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
@@ -58,7 +59,7 @@ def find_key(snapshot: Snapshot, key_id: str) -> Observation | None:
 
 
 def take_over(
-    wanted: tuple[Desired, ...], snapshot: Snapshot, *, lineage: Lineage, address: Address, key: Observation
+    wanted: tuple[Desired, ...], snapshot: Snapshot, *, authority: Authority, address: Address, key: Observation
 ) -> Takeover:
     """Return how a live key is taken over by the declaration of an address.
 
@@ -69,12 +70,12 @@ def take_over(
     _refuse_misfit(desired, key)
     if key.marker and key.marker.owner != desired.owner:
         raise RefusedError(f"key {key.id} carries the mark of another owner, '{key.marker.owner}'")
-    ownership = assign_ownership(wanted, snapshot, lineage=lineage)
+    ownership = assign_ownership(wanted, snapshot, authority=authority)
     # What belongs to others is refused first: that message helps more than one about our own address.
     _refuse_taken(ownership, address, key.id)
     owned = next(one for one in ownership.declared if one.desired.address == address)
     _refuse_occupied(owned, key.id)
-    receipt = _write_receipt(owned, key, snapshot)
+    receipt = write_receipt(owned, key, snapshot)
     return Takeover(
         key=key,
         receipt=receipt,
@@ -128,7 +129,8 @@ def _is_known(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> bool:
     return is_delivered(slots, snapshot, owned.current, owned.receipt)
 
 
-def _write_receipt(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> Receipt:
+def write_receipt(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> Receipt:
+    """Return the receipt of a key that others made and delivered; it has no fingerprint."""
     desired, declared = owned.desired, owned.desired.declaration
     slots = snapshot.slots.get(declared.address, ())
     return Receipt(

@@ -17,6 +17,10 @@ REASONS: Mapping[Reason, str] = {
     Reason.ADOPTED: "an existing key is taken over",
     Reason.ABSENT: "no key yet",
     Reason.EXPIRED: "the key has expired",
+    Reason.UNSEEN: "the provider shows its key neither as active nor as revoked",
+    Reason.UNKNOWN_CREATOR: "a key carries its marker, and keyplan cannot tell who made it",
+    Reason.RECEIPT_NOT_BELIEVED: "what is noted beside its secret is not believed",
+    Reason.IMPORTED: "the manifest says which key it is",
     Reason.GONE: "deleted outside keyplan",
     Reason.UNFINISHED: "an earlier run did not finish",
     Reason.UNDELIVERED: "a sink does not hold its raw key",
@@ -32,6 +36,8 @@ REASONS: Mapping[Reason, str] = {
     Reason.OVERLAPPING: "an old key that works until its overlap is over",
     Reason.STILL_USED: "an old key that is still in use",
     Reason.UNDECLARED: "no longer in the manifest",
+    Reason.TRANSFERRED: "another manifest manages it",
+    Reason.STRAY: "marked for this owner, and known to no record",
 }
 
 SIGNS: Mapping[Verb, tuple[str, Tone]] = {
@@ -39,6 +45,7 @@ SIGNS: Mapping[Verb, tuple[str, Tone]] = {
     Verb.REPLACE: ("+/-", Tone.CHANGE),
     Verb.REFRESH: ("~", Tone.CHANGE),
     Verb.DELIVER: (">", Tone.CHANGE),
+    Verb.IMPORT: ("=", Tone.CHANGE),
     Verb.DELETE: ("-", Tone.DESTROY),
     Verb.FORGET: (".", Tone.FAINT),
     Verb.KEEP: ("=", Tone.FAINT),
@@ -50,6 +57,7 @@ PAST: Mapping[Verb, str] = {
     Verb.REPLACE: "replaced",
     Verb.REFRESH: "refreshed",
     Verb.DELIVER: "delivered",
+    Verb.IMPORT: "imported",
     Verb.DELETE: "deleted",
     Verb.FORGET: "forgotten",
     Verb.KEEP: "kept",

@@ -59,16 +59,11 @@ def test_every_space_that_the_manifest_names_is_listed() -> None:
     assert reader.spaces == {"space-production", "space-staging", "space-wide"}
 
 
-def test_intents_of_ledger_and_sinks_are_merged_with_the_most_attempts(scenario: Scenario) -> None:
+def test_intents_are_the_ledgers_alone(scenario: Scenario) -> None:
     world = scenario.world
     world.ledger.open_intent(make_intent("one"))
-    world.sinks["local"].intend(Slot(sink="local", location="user/ci"), make_intent("one", attempts=3))
-    assert [intent.attempts for intent in scenario.observe().intents] == [3]
-
-
-def test_intents_of_another_owner_are_left_alone(scenario: Scenario) -> None:
-    scenario.world.ledger.open_intent(make_intent("one", owner="somebody-else"))
-    assert scenario.observe().intents == ()
+    world.sinks["local"].intend(Slot(sink="local", location="user/ci"), make_intent("two"))
+    assert [intent.id for intent in scenario.observe().intents] == ["one"]
 
 
 def test_intents_come_in_the_order_of_their_time(scenario: Scenario) -> None:

@@ -2,16 +2,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from samples import make_declaration
+from samples import CREATOR, make_declaration
 from scenario import Scenario, assert_promise, make_service
 from simulator import Fault, Killed, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Adopt, Rotation
+from keyplan.model.manifest import Adopt, ProviderSettings, Rotation
 from keyplan.model.report import Done, InDoubt, Outcome
 
 MOVED = Address("service/space-production/ingest")
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    """Return a manifest that says who makes our keys: this world lists none by which that could be learned."""
+    made = Scenario(provider=ProviderSettings(creators=(CREATOR,)))
+    made.declare(make_declaration())
+    return made
 
 
 def apply(scenario: Scenario) -> Outcome:

@@ -152,6 +152,7 @@ def test_a_forgotten_key_without_receipt_is_noted_too() -> None:
 
 def test_a_forgotten_service_key_is_noted_with_its_spaces() -> None:
     scenario = applied(make_service())
+    scenario.watch_bystanders()
     scenario.world.ledger.lose()
     scenario.declare(make_declaration(), on_remove=OnRemove.FORGET)
     scenario.apply()

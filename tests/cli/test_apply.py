@@ -143,7 +143,7 @@ def test_the_same_decisions_can_be_planned_and_applied_again_later(shell: Shell)
     shell("plan", "--out", "plan.json")
     shell("apply", "plan.json")
     shell.write(MANIFEST.replace("keys:", "limits: {deletes: 9}\nkeys: []\nx:").split("x:", maxsplit=1)[0])
-    assert shell("apply", "--auto-approve").status == 0
+    assert shell("apply", "--auto-approve", "--allow-deletes", "2").status == 0
     shell.write()
     shell("plan", "--out", "again.json")
     assert shell("apply", "again.json").status == 0

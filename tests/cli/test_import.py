@@ -29,16 +29,18 @@ def test_the_next_plan_keeps_it(shell: Shell, by_hand: KeyRecord) -> None:
     assert shell("plan", "--target", "user/ci").out.endswith("No changes. Your keys match the manifest.\n")
 
 
-def test_the_next_plan_keeps_it_with_the_ledger_gone(shell: Shell, by_hand: KeyRecord) -> None:
+def test_with_the_ledger_gone_a_plan_asks_for_the_line_that_declares_it(shell: Shell, by_hand: KeyRecord) -> None:
     shell("import", "user/ci", by_hand.id)
     shell.world.ledger.lose()
-    assert shell("plan", "--target", "user/ci").out.endswith("No changes. Your keys match the manifest.\n")
+    done = shell("plan", "--target", "user/ci")
+    assert done.status == 4
+    assert f"`import: {by_hand.id}`" in done.out
 
 
 def test_a_rotation_that_is_due_is_planned(shell: Shell, by_hand: KeyRecord) -> None:
     shell("import", "user/ci", by_hand.id)
     shell.write(MANIFEST.replace("{name: ci,", "{name: ci, rotation: {generation: 2},"))
-    assert "refresh  user/ci  (requested)" in shell("plan").out
+    assert "replace  user/ci  (requested)" in shell("plan").out
 
 
 def test_a_second_import_of_the_same_does_nothing(shell: Shell, by_hand: KeyRecord) -> None:

@@ -7,21 +7,10 @@ from typing import Any
 import pytest
 from samples import OWNER, make_desired, make_observation
 
+from keyplan.model.basis import Basis, CreateBasis, RefreshBasis
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Unmanaged
-from keyplan.model.plan import (
-    Action,
-    Basis,
-    Blocked,
-    CreateBasis,
-    Guard,
-    KeyView,
-    Plan,
-    Reason,
-    RefreshBasis,
-    Summary,
-    Verb,
-)
+from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Summary, Verb
 
 HELD_BACK = Blocked(guard=Guard.PROTECT, advice="")
 STRANGER = KeyView(id=KeyId("key-9"), name="x", key_type=KeyType.USER)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from samples import IDENTITY, LOCAL, NOW, make_observation, make_receipt
+from samples import CREATOR, IDENTITY, LINEAGE, LOCAL, NOW, make_observation, make_receipt
 from scenario import make_manifest
 from simulator import FULL, LAWS
 
+from keyplan.model.basis import Basis
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.manifest import ProviderSettings
 from keyplan.model.observation import Abilities, Content, Holding, Marker, Observation, Slot, Snapshot
-from keyplan.model.plan import Action, Basis, Plan, Request
+from keyplan.model.plan import Action, Plan, Request
 from keyplan.model.receipt import Delivered, Intent, Receipt, Superseded
+from keyplan.planner.authority import Authority, CreatorSource
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
@@ -25,6 +28,8 @@ DAY = timedelta(days=1)
 LATER = NOW + HOUR
 """When the runs of these tests happen: an hour after everything was made and delivered."""
 CI = Address("user/ci")
+AUTHORITY = Authority(lineage=LINEAGE, creators={CREATOR: CreatorSource.CREDENTIAL})
+"""The authority of a manifest that knows its own creator."""
 
 
 def slot_of(address: Address, sink: str = LOCAL) -> Slot:
@@ -63,7 +68,11 @@ def situate(
     dialect: str = "beta",
     **changes: Any,
 ) -> Snapshot:
-    """Return a snapshot in which, unless `held` says otherwise, every sink holds what the ledger's receipts say."""
+    """Return a snapshot in which, unless `held` says otherwise, every sink holds what the ledger's receipts say.
+
+    Keys of receipts that are not among `keys` are shown as revoked.
+    """
+    keys = tuple(keys)
     known = tuple(sorted(receipts, key=lambda receipt: receipt.address))
     sinks = abilities or {LOCAL: FULL}
     slots = {one.address: tuple(slot_of(one.address, sink) for sink in sinks) for one in desired}
@@ -77,18 +86,25 @@ def situate(
         "intents": tuple(intents),
         "slots": slots,
         "holdings": beside if held is None else held,
+        "revoked": tuple(sorted(_revoke(known, keys), key=lambda key: key.id)),
         "abilities": {SinkName(name): ability for name, ability in sinks.items()},
     }
     return Snapshot(**(values | changes))
 
 
+def _revoke(receipts: Iterable[Receipt], keys: Iterable[Observation]) -> Iterator[Observation]:
+    shown = {key.id for key in keys}
+    return (ours(one.key_id, one.address, active=False) for one in receipts if one.key_id not in shown)
+
+
 def plan(snapshot: Snapshot, *desired: Desired, manifest: Mapping[str, Any] | None = None, **request: Any) -> Plan:
     """Return the guarded plan."""
-    declared = make_manifest(*(one.declaration for one in desired), **(manifest or {}))
+    changes = {"provider": ProviderSettings(creators=(CREATOR,)), **(manifest or {})}
+    declared = make_manifest(*(one.declaration for one in desired), **changes)
     policed = apply_policies(
         make_plan(declared, desired, snapshot, Request(**request)), manifest=declared, now=snapshot.now
     )
-    return apply_guards(policed, manifest=declared, snapshot=snapshot)
+    return apply_guards(policed, manifest=declared)
 
 
 def words(made: Plan) -> list[str]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, contents, old, ours, plan, recorded, situate, slot_of
-from samples import NOW, make_desired, make_intent, make_observation
+from samples import CREATOR, NOW, make_desired, make_intent, make_observation
 
+from keyplan.model.basis import CreateBasis, KeepBasis, RefreshBasis
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Adopt, Rotation, Strategy
-from keyplan.model.plan import CreateBasis, FieldChange, KeepBasis, PlannedAction, Reason, RefreshBasis, Verb
+from keyplan.model.plan import FieldChange, PlannedAction, Reason, Verb
 from keyplan.planner.key_view import view_desired, view_key
 
 LOCATION = "local:secrets/user/ci"
@@ -34,7 +35,9 @@ def test_a_create_says_what_will_be_where() -> None:
         basis=action.basis,
     )
     assert action.place is desired.declaration.place
-    assert contents(action.basis) == contents(CreateBasis(desired=desired, slots=(slot_of(CI),)))
+    assert contents(action.basis) == contents(
+        CreateBasis(desired=desired, slots=(slot_of(CI),), creators=frozenset({CREATOR}))
+    )
 
 
 def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
@@ -81,6 +84,7 @@ def test_a_renewal_knows_all_that_applying_needs(strategy: Strategy, basis: type
             receipt=receipt,
             superseded=receipt.superseded,
             alive=(KeyId("key-0"), KeyId("key-1"), KeyId("key-9")),
+            creators=frozenset({CREATOR}),
             intents=tuple(intents),
             slots=(slot_of(CI),),
             is_own_credential=True,

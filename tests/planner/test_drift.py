@@ -12,12 +12,13 @@ from samples import LOCAL, NOW, OWNER, PLACE, make_desired, make_desired_service
 from scenario import make_manifest
 from simulator import BLIND, FULL, WEAK, make_space
 
+from keyplan.model.basis import OldKeyBasis
 from keyplan.model.desired import Desired
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Adopt, OnRemove, Role, Rotation, SpaceGrant, Unmanaged, Waiver
 from keyplan.model.observation import Access, Content, Holding, Observation, Snapshot
-from keyplan.model.plan import Blocked, Guard, OldKeyBasis, PlannedAction, Reason, Verb
+from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Verb
 from keyplan.planner.drift import find_drift
 from keyplan.planner.drift_causes import classify_action
 
@@ -227,9 +228,12 @@ def test_a_finding_says_where_what_and_what_to_do() -> None:
             id="overwritten",
         ),
         pytest.param(
-            {"held": {slot_of(CI): holding(recorded("key-0"), changed_at=LATER)}},
+            {
+                "held": {slot_of(CI): holding(recorded("key-0"), changed_at=LATER)},
+                "revoked": (ours("key-0", active=False),),
+            },
             "local:secrets/user/ci holds another value",
-            id="another key's value",
+            id="an earlier key's value",
         ),
         pytest.param(
             {"held": {slot_of(CI): Holding(present=True, changed_at=LATER + HOUR)}, "abilities": {LOCAL: WEAK}},

@@ -350,5 +350,5 @@ def _forecast_action(scenario: Scenario) -> Calendar:
     snapshot = scenario.observe()
     desired = resolve_desired(scenario.manifest, snapshot.spaces)
     made = make_plan(scenario.manifest, desired, snapshot, Request())
-    guarded = apply_guards(made, manifest=scenario.manifest, snapshot=snapshot)
+    guarded = apply_guards(made, manifest=scenario.manifest)
     return forecast(guarded, snapshot, until=snapshot.now + 60 * DAY)

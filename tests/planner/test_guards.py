@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import NOW, make_desired, make_intent, make_observation
+from simulator import LAWS
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
@@ -46,7 +47,7 @@ def advice_of(snapshot: Snapshot, *desired: Desired, **request: Any) -> list[str
         pytest.param(
             {},
             {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=NOW),))]},
-            ["delete superseded key-0", "keep up_to_date key-1"],
+            ["protect: delete superseded key-0", "keep up_to_date key-1"],
             id="nor is what it superseded",
         ),
         pytest.param(
@@ -149,7 +150,7 @@ def test_self_says_how_to_go_on() -> None:
         pytest.param(
             ROTATING,
             None,
-            ["protect: refresh requested key-1", "delete superseded key-0"],
+            ["protect: refresh requested key-1", "protect: delete superseded key-0"],
             id="every sink has the current key",
         ),
     ],
@@ -167,7 +168,7 @@ def test_an_old_key_that_waits_says_for_what() -> None:
     desired = make_desired(protect=True)
     receipt = recorded(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held={})
-    assert advice_of(snapshot, desired)[1] == "it waits for the new key, which is blocked"
+    assert advice_of(snapshot, desired)[1] == "it is protected: protect: false, apply, then try again"
 
 
 # deletes
@@ -187,8 +188,14 @@ def kept(count: int) -> tuple[list[Desired], list[Observation], list[Receipt]]:
 @pytest.mark.parametrize(
     ("deleted", "others", "limits", "request_", "blocked"),
     [
-        pytest.param(5, 0, Limits(), {}, 0, id="as many as the limit; below ten keys no share counts"),
-        pytest.param(6, 0, Limits(), {}, 6, id="one more: all of them"),
+        pytest.param(5, 0, Limits(), {}, 5, id="all of several"),
+        pytest.param(1, 0, Limits(), {}, 0, id="the only one"),
+        pytest.param(1, 1, Limits(), {}, 0, id="one of two"),
+        pytest.param(2, 1, Limits(), {}, 2, id="more than half of three"),
+        pytest.param(2, 2, Limits(), {}, 0, id="half of four"),
+        pytest.param(5, 4, Limits(deletes=1000, delete_percent=100), {}, 5, id="more than half, whatever limits say"),
+        pytest.param(5, 5, Limits(delete_percent=100), {}, 0, id="as many as the limit"),
+        pytest.param(6, 7, Limits(delete_percent=100), {}, 6, id="one more: all of them"),
         pytest.param(3, 7, Limits(), {}, 0, id="exactly 30 % of ten"),
         pytest.param(4, 6, Limits(), {}, 4, id="40 % of ten"),
         pytest.param(4, 5, Limits(), {}, 0, id="44 % of nine: too few for a share"),
@@ -212,7 +219,7 @@ def test_too_many_deletes_of_undeclared_keys_are_all_blocked(
 
 def test_too_many_deletes_name_the_override() -> None:
     assert advice_of(situate(keys=strays(6)))[0] == (
-        "6 of 6 keys would be deleted (limits: 5 keys, 30 %): if that is meant, say --allow-deletes 6"
+        "6 of 6 keys would be deleted (limits: 5 keys, 30 %, half of a few): if that is meant, say --allow-deletes 6"
     )
 
 
@@ -232,7 +239,7 @@ def test_a_foreign_key_is_not_counted_among_ours() -> None:
     assert not any(word.startswith("deletes: ") for word in words(plan(snapshot, *desired, foreign)))
 
 
-# visibility
+# keys that are not seen
 
 
 def gone(count: int, **changes: Any) -> list[Receipt]:
@@ -240,41 +247,49 @@ def gone(count: int, **changes: Any) -> list[Receipt]:
 
 
 @pytest.mark.parametrize(
-    ("visible", "missing", "changes", "request_", "is_blind"),
+    ("missing", "changes", "request_", "is_blocked"),
     [
-        pytest.param(1, 1, {}, {}, False, id="two receipts are too few to judge"),
-        pytest.param(0, 2, {}, {}, False, id="two receipts, none visible"),
-        pytest.param(0, 3, {}, {}, True, id="three receipts, none visible"),
-        pytest.param(1, 2, {}, {}, True, id="a third visible"),
-        pytest.param(2, 2, {}, {}, False, id="half visible"),
-        pytest.param(0, 3, {"expires_at": LATER}, {}, False, id="expired ones are not expected"),
-        pytest.param(0, 3, {"expires_at": LATER + HOUR}, {}, True, id="those that live on are"),
-        pytest.param(0, 3, {"forgotten": True}, {}, False, id="forgotten ones are not expected"),
-        pytest.param(0, 3, {"owner": "other"}, {}, False, id="another owner's are not ours to see"),
-        pytest.param(0, 3, {}, {"allow_missing": 3}, False, id="three allowed"),
-        pytest.param(0, 3, {}, {"allow_missing": 2}, True, id="two allowed"),
+        pytest.param(1, {}, {}, True, id="from the first key on"),
+        pytest.param(3, {}, {}, True, id="three"),
+        pytest.param(3, {"expires_at": LATER}, {}, False, id="expired ones are not expected"),
+        pytest.param(3, {"expires_at": LATER + HOUR}, {}, True, id="those that live on are"),
+        pytest.param(3, {"forgotten": True}, {}, False, id="forgotten ones are not expected"),
+        pytest.param(3, {"owner": "other"}, {}, False, id="another owner's are not ours to see"),
+        pytest.param(3, {}, {"allow_missing": 3}, False, id="three allowed"),
+        pytest.param(3, {}, {"allow_missing": 2}, True, id="two allowed"),
     ],
 )
-def test_who_sees_too_little_creates_and_forgets_nothing(
-    visible: int, missing: int, changes: dict[str, Any], request_: dict[str, int], is_blind: bool
+def test_nothing_follows_from_keys_that_are_shown_neither_active_nor_revoked(
+    missing: int, changes: dict[str, Any], request_: dict[str, int], is_blocked: bool
 ) -> None:
-    desired, keys, receipts = kept(visible)
-    new = make_desired("new")
-    snapshot = situate(*desired, new, keys=keys, receipts=[*receipts, *gone(missing, **changes)])
-    made = plan(snapshot, *desired, new, **request_)
-    held_back = [action.verb.value for action in made.blocked]
-    expected = ["create", *["forget"] * missing] if is_blind else []
-    assert held_back == expected
+    desired, new = make_desired("gone0"), make_desired("new")
+    snapshot = situate(desired, new, receipts=gone(missing, **changes), held={}, revoked=())
+    made = plan(snapshot, desired, new, **request_)
+    expected = ["create", *["forget"] * (missing - 1)] if is_blocked else []
+    assert [action.verb.value for action in made.blocked] == expected
     assert {action.blocked.guard.value for action in made.blocked if action.blocked} == (
-        {"visibility"} if is_blind else set()
+        {"unseen"} if is_blocked else set()
     )
+    assert "create absent" in words(made)
 
 
-def test_with_the_ledger_lost_the_sinks_receipts_tell_what_should_be_visible() -> None:
+def test_what_is_shown_as_revoked_is_gone() -> None:
+    desired = make_desired("gone0")
+    assert words(plan(situate(desired, receipts=gone(1), held={}), desired)) == ["create gone"]
+
+
+def test_where_a_listing_proves_absence_what_it_does_not_show_is_gone() -> None:
+    desired = make_desired("gone0")
+    laws = replace(LAWS["beta"], listing_proves_absence=True)
+    snapshot = situate(desired, receipts=gone(1), held={}, revoked=(), laws=laws)
+    assert words(plan(snapshot, desired)) == ["create gone"]
+
+
+def test_with_the_ledger_lost_a_receipt_in_a_sink_stops_its_own_place() -> None:
     desired = [make_desired(f"gone{n}") for n in range(3)]
-    held = {slot_of(receipt.address): holding(receipt) for receipt in gone(3)}
+    held = {slot_of(receipt.address): holding(receipt) for receipt in gone(1)}
     made = plan(situate(*desired, held=held), *desired)
-    assert words(made) == ["visibility: create gone"] * 3
+    assert words(made) == ["unseen: create unseen gone-0", "create absent", "create absent"]
 
 
 def test_a_newer_receipt_counts_before_an_older_one() -> None:
@@ -286,21 +301,14 @@ def test_a_newer_receipt_counts_before_an_older_one() -> None:
     assert "create absent" in words(made)
 
 
-def test_blindness_names_the_override_and_lets_the_rest_go_on() -> None:
-    desired = make_desired(**ROTATING)
-    new = make_desired("new")
-    snapshot = situate(desired, new, keys=[ours()], receipts=[recorded(), *gone(2)])
-    assert words(plan(snapshot, desired, new))[1] == "refresh requested key-1"
-    assert advice_of(snapshot, desired, new)[0] == (
-        "2 of 3 keys that receipts name cannot be seen any longer: check the credential and its rights; "
-        "if they are really gone, say --allow-missing 2"
+def test_an_unseen_key_comes_with_likely_causes_and_the_override() -> None:
+    desired, other = make_desired("gone0"), make_desired("gone1")
+    snapshot = situate(desired, other, receipts=gone(2), held={}, revoked=())
+    assert advice_of(snapshot, desired, other)[0] == (
+        "key gone-0 was delivered, and the provider shows it neither as active nor as revoked: another account, "
+        "another user's credential, a right that was lost, or a space that is not visible? If it is really gone, "
+        "use --allow-missing 2"
     )
-
-
-def test_blindness_does_not_hinder_forgetting_a_key_that_is_seen() -> None:
-    left = recorded(on_remove=OnRemove.FORGET)
-    made = plan(situate(keys=[ours()], receipts=[left, *gone(2)]))
-    assert words(made) == ["forget undeclared key-1", "visibility: forget gone", "visibility: forget gone"]
 
 
 def test_an_action_that_is_blocked_keeps_its_first_reason() -> None:

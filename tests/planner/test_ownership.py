@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
+from planner.situations import (
+    AUTHORITY,
+    CI,
+    DAY,
+    HOUR,
+    LATER,
+    holding,
+    old,
+    ours,
+    plan,
+    recorded,
+    situate,
+    slot_of,
+    words,
+)
 from samples import (
-    LINEAGE,
-    LOCAL,
     NOW,
-    OWNER,
     make_desired,
     make_desired_service,
     make_intent,
@@ -20,11 +31,11 @@ from samples import (
 from simulator import FULL, make_space
 
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Role, Rotation
-from keyplan.model.observation import Access, Marker, Observation, Slot, Snapshot
+from keyplan.model.observation import Access, Marker, Observation, Snapshot
 from keyplan.model.receipt import UNKNOWN_TIME
-from keyplan.planner.ownership import Orphan, OwnedKeys, Ownership, all_receipts, assign_ownership
+from keyplan.planner.ownership import Orphan, OwnedKeys, Ownership, assign_ownership
 
 OLD = Address("user/old")
 PRODUCTION = make_space("production")
@@ -33,7 +44,7 @@ BY_ID = Address("service/space-production/ingest")
 
 
 def share(snapshot: Snapshot, *desired: Desired) -> Ownership:
-    return assign_ownership(desired, snapshot, lineage=LINEAGE)
+    return assign_ownership(desired, snapshot, authority=AUTHORITY)
 
 
 def owned_by(snapshot: Snapshot, desired: Desired) -> OwnedKeys:
@@ -133,21 +144,6 @@ def test_an_intent_turns_no_key_into_a_newcomer_that_was_alive_before() -> None:
 # Receipts that disagree.
 
 
-def test_receipts_are_the_ledgers_and_then_what_sinks_hold_besides_by_sink_and_location() -> None:
-    noted = recorded()
-    one, two, three = (recorded(f"key-{number}") for number in (2, 3, 4))
-    held = {
-        Slot(sink=SinkName("vault"), location="a"): holding(three),
-        Slot(sink=LOCAL, location="z"): holding(two),
-        Slot(sink=LOCAL, location="b"): holding(one),
-        Slot(sink=LOCAL, location="shared"): holding(noted),
-        Slot(sink=LOCAL, location="nothing"): holding(None),
-        Slot(sink=LOCAL, location="another owner's"): holding(recorded("key-5", owner="somebody")),
-    }
-    snapshot = situate(make_desired(), receipts=[noted, recorded(address=BY_ID, owner="somebody")], held=held)
-    assert list(all_receipts(snapshot, OWNER)) == [noted, one, two, three]
-
-
 def test_the_newest_receipt_counts() -> None:
     desired = make_desired()
     newer = recorded("key-2", delivered_at=LATER)
@@ -200,11 +196,19 @@ def test_another_owners_receipts_and_intents_say_nothing() -> None:
     assert (shared.declared[0].receipt, shared.declared[0].intents, ids(shared.unmanaged)) == (None, (), ["key-1"])
 
 
-def test_another_owners_marker_is_never_touched_whatever_a_receipt_says() -> None:
+def test_another_manifests_key_is_never_ours_whatever_a_receipt_beside_a_secret_says() -> None:
     desired = make_desired()
     foreign = make_observation(marker=Marker("other-team", "0123456789"))
-    shared = share(situate(desired, keys=[foreign], receipts=[recorded()]), desired)
+    shared = share(situate(desired, keys=[foreign], held={slot_of(CI): holding(recorded())}), desired)
     assert (shared.declared[0].alive, shared.orphans, shared.unmanaged) == ((), (), ())
+    assert (shared.others, list(shared.doubts)) == ((foreign,), [CI])
+
+
+def test_a_key_that_the_ledger_recorded_is_ours_whatever_its_marker_says() -> None:
+    desired = make_desired()
+    taken_over = make_observation(marker=Marker("other-team", "0123456789"))
+    shared = share(situate(desired, keys=[taken_over], receipts=[recorded()]), desired)
+    assert sorted_keys(shared.declared[0]) == ("key-1", [], [])
 
 
 def test_dead_keys_belong_to_nobody() -> None:
@@ -396,7 +400,7 @@ def test_a_half_told_move_is_not_undone() -> None:
         abilities={"a": FULL, "b": FULL},
     )
     shared = share(snapshot, desired)
-    assert (sorted_keys(shared.declared[0]), [one.key for one in shared.orphans]) == (("key-1", [], []), [None])
+    assert (sorted_keys(shared.declared[0]), [one.key for one in shared.orphans]) == (("key-1", [], []), [])
 
 
 def test_an_overlap_outlives_a_move_and_the_receipt_that_it_leaves() -> None:

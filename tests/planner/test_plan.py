@@ -192,9 +192,13 @@ ROWS = [
     ),
     pytest.param(
         {},
-        {**CURRENT, "held": {slot_of(CI): holding(recorded("key-0", delivered_at=NOW - HOUR))}},
+        {
+            **CURRENT,
+            "held": {slot_of(CI): holding(recorded("key-0", delivered_at=NOW - HOUR))},
+            "revoked": (ours("key-0", active=False),),
+        },
         ["refresh undelivered key-1"],
-        id="8 the sink holds another key's receipt",
+        id="8 the sink holds the receipt of an earlier key",
     ),
     pytest.param(
         {},
@@ -543,7 +547,7 @@ def test_a_service_key_in_another_space_is_no_namesake() -> None:
 @pytest.mark.parametrize(
     ("declared", "foreign", "advice"),
     [
-        ({}, [FOREIGN], "say adopt: refresh or adopt: replace, or take it over with `keyplan import`"),
+        ({}, [FOREIGN], "say adopt: refresh or adopt: replace, or take it over with `import: key-9`"),
         ({"adopt": Adopt.REFRESH}, [FOREIGN, replace(FOREIGN, id=KeyId("key-8"))], "(key-8, key-9): import the right"),
         (
             {"adopt": Adopt.REFRESH, "description": "x"},

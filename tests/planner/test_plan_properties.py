@@ -8,26 +8,14 @@ from random import Random
 
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from planner.situations import contents
+from planner.situations import AUTHORITY, contents
 from planner.strategies import Walk, is_live_change, snapshots, walks
-from samples import LINEAGE, OWNER
 from scenario import make_manifest
 
+from keyplan.model.basis import CopyBasis, CreateBasis, DeleteBasis, ForgetBasis, KeepBasis, OldKeyBasis, RefreshBasis
 from keyplan.model.desired import Desired
 from keyplan.model.observation import Snapshot
-from keyplan.model.plan import (
-    CopyBasis,
-    CreateBasis,
-    DeleteBasis,
-    ForgetBasis,
-    FreshPlan,
-    KeepBasis,
-    OldKeyBasis,
-    Reason,
-    RefreshBasis,
-    Request,
-    Verb,
-)
+from keyplan.model.plan import FreshPlan, Reason, Request, Verb
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.ownership import assign_ownership
 from keyplan.planner.plan import make_plan
@@ -39,7 +27,7 @@ walking = settings(max_examples=60, deadline=None, suppress_health_check=_UNHURR
 
 def plan_of(desired: tuple[Desired, ...], snapshot: Snapshot) -> FreshPlan:
     manifest = make_manifest(*(one.declaration for one in desired))
-    return apply_guards(make_plan(manifest, desired, snapshot, Request()), manifest=manifest, snapshot=snapshot)
+    return apply_guards(make_plan(manifest, desired, snapshot, Request()), manifest=manifest)
 
 
 @walking
@@ -152,8 +140,8 @@ def test_every_action_has_the_basis_of_its_verb(world: tuple[tuple[Desired, ...]
 @given(snapshots())
 def test_every_changed_key_is_ours_or_adopted(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
     desired, snapshot = world
-    unmanaged = {key.id for key in assign_ownership(desired, snapshot, lineage=LINEAGE).unmanaged}
-    foreign = {key.id for key in snapshot.keys if key.marker and key.marker.owner != OWNER}
+    unmanaged = {key.id for key in assign_ownership(desired, snapshot, authority=AUTHORITY).unmanaged}
+    foreign = {key.id for key in assign_ownership(desired, snapshot, authority=AUTHORITY).others}
     for action in plan_of(desired, snapshot).actions:
         if is_live_change(action) and action.reason is not Reason.ADOPTED:
             assert action.key_id not in unmanaged | foreign
@@ -163,11 +151,13 @@ def test_every_changed_key_is_ours_or_adopted(world: tuple[tuple[Desired, ...], 
 @given(snapshots())
 def test_every_live_key_is_in_one_place_only(world: tuple[tuple[Desired, ...], Snapshot]) -> None:
     desired, snapshot = world
-    shared = assign_ownership(desired, snapshot, lineage=LINEAGE)
+    shared = assign_ownership(desired, snapshot, authority=AUTHORITY)
     keys = [key.id for owned in shared.declared for key in owned.alive]
     keys += [orphan.key.id for orphan in shared.orphans if orphan.key] + [key.id for key in shared.unmanaged]
+    keys += [key.id for key in (*shared.claimed, *shared.strays)]
+    keys += [key.id for found in shared.undecided.values() for key in found]
     live = [key.id for key in snapshot.keys if key.is_live(snapshot.now)]
-    foreign = [key.id for key in snapshot.keys if key.marker and key.marker.owner != OWNER]
+    foreign = [key.id for key in shared.others]
     assert sorted(keys) == sorted(set(live) - set(foreign))
 
 
@@ -178,7 +168,7 @@ def test_a_current_key_is_deleted_only_beside_what_brings_another(
 ) -> None:
     desired, snapshot = world
     current = {
-        owned.current.id for owned in assign_ownership(desired, snapshot, lineage=LINEAGE).declared if owned.current
+        owned.current.id for owned in assign_ownership(desired, snapshot, authority=AUTHORITY).declared if owned.current
     }
     changes = plan_of(desired, snapshot).changes
     issuing = {action.address for action in changes if action.issues_raw_key}

@@ -9,10 +9,11 @@ from planner.situations import CI, contents, ours, plan, recorded, situate, slot
 from samples import make_delivery, make_desired
 from simulator import FULL
 
+from keyplan.model.basis import DeleteBasis, ForgetBasis
 from keyplan.model.identity import KeyId, SinkName
 from keyplan.model.manifest import OnRemove
 from keyplan.model.observation import Slot
-from keyplan.model.plan import DeleteBasis, ForgetBasis, PlannedAction, Reason, Verb
+from keyplan.model.plan import PlannedAction, Reason, Verb
 from keyplan.model.receipt import Delivered
 from keyplan.planner.key_view import view_key
 

@@ -230,8 +230,8 @@ def test_where_a_policy_stands_is_no_part_of_the_digest() -> None:
         pytest.param(
             {},
             {"keys": [ours(), ours("key-0")], "receipts": [recorded(superseded=(old("key-0", ends=NOW),))]},
-            ["delete superseded key-0", "keep up_to_date key-1"],
-            id="what it superseded may end",
+            ["policy: delete superseded key-0", "keep up_to_date key-1"],
+            id="nor what it superseded",
         ),
         pytest.param(
             {},

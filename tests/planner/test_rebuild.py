@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from samples import LINEAGE
 from scenario import Scenario, assert_promise, make_declaration
 from simulator import WRITE_ONLY, World
 
@@ -10,7 +11,7 @@ from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
 
 def lose_the_ledger(scenario: Scenario) -> RebuiltLedger:
     scenario.world.ledger.lose()
-    return rebuild_receipts(scenario.plan(), scenario.observe())
+    return rebuild_receipts(scenario.plan(), scenario.observe(), LINEAGE)
 
 
 def test_a_receipt_beside_each_secret_is_all_that_is_needed() -> None:
@@ -23,7 +24,7 @@ def test_a_receipt_beside_each_secret_is_all_that_is_needed() -> None:
 def test_with_the_ledger_there_is_nothing_to_salvage() -> None:
     scenario = Scenario()
     scenario.run()
-    assert rebuild_receipts(scenario.plan(), scenario.observe()) == RebuiltLedger(receipts=(), unnamed=())
+    assert rebuild_receipts(scenario.plan(), scenario.observe(), LINEAGE) == RebuiltLedger(receipts=(), unnamed=())
 
 
 def test_a_live_key_that_no_receipt_names_is_told_of() -> None:

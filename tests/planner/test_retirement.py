@@ -24,10 +24,11 @@ from planner.situations import (
 from samples import LOCAL, NOW, make_desired
 from simulator import BLIND
 
+from keyplan.model.basis import DeleteBasis
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Retire, Rotation
 from keyplan.model.observation import Observation
-from keyplan.model.plan import DeleteBasis, Verb
+from keyplan.model.plan import Verb
 from keyplan.model.receipt import Superseded
 
 SECOND = timedelta(seconds=1)

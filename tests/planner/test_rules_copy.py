@@ -24,10 +24,11 @@ from planner.situations import (
 from samples import LOCAL, NOW, make_desired, make_intent
 from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
+from keyplan.model.basis import CopyBasis
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Content, Holding
-from keyplan.model.plan import CopyBasis, PlannedAction
+from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Delivered
 from keyplan.planner.forecast import forecast
 
@@ -66,9 +67,9 @@ def add_a_sink(source: Abilities = SOURCE, new: Abilities = WRITE_ONLY, **world:
         pytest.param({}, add_a_sink(held={HERE: LACKS}), RENEWAL, id="the source lost it"),
         pytest.param(
             {},
-            add_a_sink(held={HERE: holding(recorded("key-0"))}),
+            add_a_sink(held={HERE: holding(recorded("key-0"))}, revoked=(ours("key-0", active=False),)),
             RENEWAL,
-            id="the source holds another key's raw key",
+            id="the source holds an earlier raw key",
         ),
         pytest.param(
             {}, add_a_sink(receipts=[recorded(raw_text=None)]), RENEWAL, id="imported: no fingerprint to know it by"

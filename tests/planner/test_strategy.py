@@ -132,7 +132,7 @@ def test_the_way_follows_from_strategy_and_laws(
     changes: tuple[FieldChange, ...],
     explanation: str,
 ) -> None:
-    desired, key = make_desired(**declared), make_observation(expires_at=expires_at)
+    desired, key = make_desired(**declared), make_observation(expires_at=expires_at, marker=make_desired().marker)
     choice = choose_strategy(desired, key, changes=changes, laws=LAWS[dialect], now=NOW)
     assert choice.explanation == explanation
     assert choice.verb is Verb(explanation.partition(":")[0])
@@ -167,7 +167,7 @@ def test_what_nobody_holds_needs_no_overlap(
     expires_at: datetime | None, changes: tuple[FieldChange, ...], verb: Verb
 ) -> None:
     desired = make_desired(expires_in=DAY, rotation=Rotation(overlap=9 * DAY, strategy=Strategy.REPLACE))
-    key = make_observation(expires_at=expires_at)
+    key = make_observation(expires_at=expires_at, marker=make_desired().marker)
     choice = choose_for_lost_key(desired, key, changes=changes, laws=LAWS["beta"], now=NOW)
     assert (choice.verb, choice.overlap) == (verb, timedelta(0))
     assert choice.explanation.startswith(f"{verb.value}: ")

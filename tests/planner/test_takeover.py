@@ -5,8 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import LINEAGE, LOCAL, NOW, make_desired, make_desired_service, make_intent, make_observation
+from planner.situations import (
+    AUTHORITY,
+    CI,
+    DAY,
+    HOUR,
+    LATER,
+    holding,
+    old,
+    ours,
+    plan,
+    recorded,
+    situate,
+    slot_of,
+    words,
+)
+from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent, make_observation
 from scenario import make_manifest
 from simulator import make_space
 
@@ -24,7 +38,7 @@ BY_HAND = make_observation(created_at=NOW - DAY)
 
 
 def take(snapshot: Snapshot, *desired: Desired, key: Observation = BY_HAND) -> Takeover:
-    return take_over(desired, snapshot, lineage=LINEAGE, address=desired[0].address, key=key)
+    return take_over(desired, snapshot, authority=AUTHORITY, address=desired[0].address, key=key)
 
 
 def imported(receipt: Receipt, desired: Desired, key: Observation) -> Snapshot:
@@ -51,7 +65,7 @@ def test_the_receipt_says_that_somebody_else_delivered_it() -> None:
     [
         pytest.param(Rotation(), ["keep up_to_date key-1"], id="nothing is due"),
         pytest.param(Rotation(generation=7), ["keep up_to_date key-1"], id="a generation starts with the import"),
-        pytest.param(Rotation(every=HOUR), ["refresh too_old key-1"], id="its age counts from its creation"),
+        pytest.param(Rotation(every=HOUR), ["replace too_old key-1"], id="its age counts from its creation"),
         pytest.param(Rotation(every=2 * DAY), ["keep up_to_date key-1"], id="not old enough"),
     ],
 )

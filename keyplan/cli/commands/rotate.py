@@ -19,6 +19,9 @@ from keyplan.model.plan import Request
 @click.command("rotate")
 @argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @option("--manifest", metavar="FILE", help="The manifest that declares them.")
+@option(
+    "--over-claim", is_flag=True, help="Write over a place whose receipt is not believed, once you know who wrote it."
+)
 @apply_options
 @policy_option
 @ledger_option
@@ -29,6 +32,7 @@ def command(
     *,
     addresses: tuple[str, ...],
     manifest: str | None,
+    over_claim: bool,
     applying: ApplySettings,
     policies: tuple[str, ...],
     ledger: Path | None,
@@ -39,6 +43,9 @@ def command(
     Plans, shows the plan and asks for yes like apply; looks at these addresses only. Globs such as
     'service/production/*' are fine. How a key is renewed, and how long the old one works on, is what its
     rotation in the manifest says.
+
+    A place whose receipt or intent contradicts the provider and the ledger is never written over, unless
+    --over-claim says that a person has looked at it.
 
     --expect takes the digest of: keyplan plan --rotate ADDRESS --target ADDRESS
 
@@ -53,7 +60,7 @@ def command(
     order = ApplyRequest(
         command="rotate",
         workspaces=(open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context)),),
-        request=Request(rotate=named, targets=named),
+        request=Request(rotate=named, targets=named, over_claim=over_claim),
         applying=applying,
         is_verbose=verbose,
     )

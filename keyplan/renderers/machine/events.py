@@ -28,6 +28,7 @@ _ACTIONS: Mapping[Verb, str] = {
     Verb.REPLACE: "replace",
     Verb.REFRESH: "update",
     Verb.DELIVER: "update",
+    Verb.IMPORT: "import",
     Verb.DELETE: "delete",
     Verb.FORGET: "forget",
     Verb.KEEP: "noop",

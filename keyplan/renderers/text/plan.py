@@ -69,6 +69,7 @@ def _close(plan: Plan) -> Iterator[str]:
 def _counts(summary: Summary) -> list[str]:
     counted = (
         (summary.keep, "unchanged"),
+        (summary.imported, "to import"),
         (summary.forget, "to forget"),
         (summary.blocked, "blocked"),
     )

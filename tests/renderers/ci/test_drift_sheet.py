@@ -38,7 +38,7 @@ def test_the_level_says_who_has_to_act(finding: DriftFinding, level: Level) -> N
 
 
 def test_the_worst_comes_first_and_what_is_accepted_last() -> None:
-    blocked = replace(GONE, guard=Guard.VISIBILITY, address=Address("user/blind"))
+    blocked = replace(GONE, guard=Guard.UNSEEN, address=Address("user/blind"))
     sheet = build_drift_sheet(make_drift(ACCEPTED, STRANGER, replace(DUE, guard=None), ENDING, GONE, blocked))
     assert [row.subject for row in sheet.rows] == [
         "user/blind",

@@ -1,0 +1,182 @@
+"""What ledger and sinks remember, by the address that it belongs to today.
+
+Only what the ledger says of a key is evidence of whose the key is; a record beside a secret is a claim, and
+`claims` decides whether it is believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+
+from keyplan.model.desired import Desired
+from keyplan.model.identity import Address, Identity, KeyId, Lineage, Origin
+from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
+from keyplan.model.receipt import Intent, Receipt, Superseded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressIndex:
+    """The addresses of a manifest's declarations: their own, and those that they moved from."""
+
+    identities: frozenset[Identity]
+    """Whose records and marks count at every address."""
+    declared: frozenset[Address]
+    by_address: Mapping[Address, Address]
+    by_origin: Mapping[Origin, Address]
+    imports: Mapping[KeyId, Address]
+    """Keys that declarations name with `import`."""
+
+    @classmethod
+    def of(cls, desired: Iterable[Desired], lineage: Lineage) -> AddressIndex:
+        """Return the index. A declared address always belongs to its own declaration."""
+        by_address: dict[Address, Address] = {}
+        by_origin: dict[Origin, Address] = {}
+        imports: dict[KeyId, Address] = {}
+        declared = []
+        for one in desired:
+            declaration = one.declaration
+            declared.append(declaration.address)
+            # moved_from first, then the declared addresses, so that a declared one always wins.
+            by_address |= dict.fromkeys(declaration.moved_from, declaration.address)
+            by_origin |= dict.fromkeys(declaration.taken_from, declaration.address)
+            if declaration.import_id:
+                imports[declaration.import_id] = declaration.address
+        by_address |= {address: address for address in declared}
+        return cls(
+            identities=frozenset(lineage.identities),
+            declared=frozenset(declared),
+            by_address=by_address,
+            by_origin=by_origin,
+            imports=imports,
+        )
+
+    def find(self, identity: Identity, address: Address) -> Address | None:
+        """Return where something of this identity and address belongs today; None if it is another manifest's."""
+        if identity in self.identities:
+            return self.by_address.get(address, address)
+        return self.by_origin.get(Origin(identity=identity, address=address))
+
+    def find_record(self, record: Receipt | Intent) -> Address | None:
+        """Return the address that a record belongs to today; None if it is another manifest's."""
+        return self.find(record.identity, record.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRecords:
+    """What the ledger knows, by the address that it belongs to today: evidence, because only keyplan writes it."""
+
+    receipts: Mapping[Address, tuple[Receipt, ...]]
+    intents: Mapping[Address, tuple[Intent, ...]]
+    """Oldest first."""
+    by_key: Mapping[KeyId, Address]
+    """Whose key each id is, current or superseded."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, index: AddressIndex) -> LedgerRecords:
+        """Return the ledger's records of this manifest."""
+        receipts: defaultdict[Address, list[Receipt]] = defaultdict(list)
+        for receipt in snapshot.receipts:
+            if (address := index.find_record(receipt)) is not None:
+                receipts[address].append(receipt)
+        intents: defaultdict[Address, list[Intent]] = defaultdict(list)
+        for intent in snapshot.intents:
+            if (address := index.find_record(intent)) is not None:
+                intents[address].append(intent)
+        return cls(
+            receipts={address: tuple(found) for address, found in receipts.items()},
+            intents={address: tuple(found) for address, found in intents.items()},
+            by_key=_index_keys(receipts, index.declared),
+        )
+
+
+def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], declared: Container[Address]) -> dict[KeyId, Address]:
+    """Return the address of each key: a declared one first, so that a key that moved is not taken for undeclared."""
+    best: dict[KeyId, tuple[bool, datetime, bool, Address]] = {}
+    for address, found in receipts.items():
+        is_declared = address in declared
+        for receipt in found:
+            for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded)):
+                rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
+                former = best.get(key_id)
+                best[key_id] = max(rank, former) if former else rank
+    return {key_id: rank[-1] for key_id, rank in best.items()}
+
+
+class MarkerIndex:
+    """Finds the address behind a marker. A marker holds a digest alone, so each known address is tried."""
+
+    def __init__(self, snapshot: Snapshot, index: AddressIndex) -> None:
+        self._index = index
+        known = {receipt.address for receipt in snapshot.receipts if receipt.identity in index.identities}
+        # A record beside a secret may name an address here: a wrong one has another digest, so it can't mislead.
+        known |= {record.address for record in iter_sink_records(snapshot) if record.identity in index.identities}
+        addresses = {address: address for address in known} | dict(index.by_address)
+        self._by_ref = {digest_address(former): address for former, address in addresses.items()}
+        self._by_origin = {Marker.of(one.identity, one.address): at for one, at in index.by_origin.items()}
+
+    def covers(self, marker: Marker) -> bool:
+        """Whether the marker is written for this manifest."""
+        return marker.identity in self._index.identities or marker in self._by_origin
+
+    def find(self, marker: Marker) -> Address | None:
+        """Return the address, or today's, of a marker that is written for this manifest; None if nothing knows it."""
+        return self._by_origin.get(marker) or self._by_ref.get(marker.ref)
+
+
+def iter_sink_records(snapshot: Snapshot) -> Iterator[Receipt | Intent]:
+    """Yield what sinks hold beside the ledger's own receipts, by sink and location; anybody may have written it."""
+    in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
+    # Observing shares what is equal, so nearly nothing is left to sort here.
+    others = [
+        (slot.sink, slot.location, number, record)
+        for slot, held in snapshot.holdings.items()
+        if held.owner is None
+        for number, record in enumerate((held.receipt, held.intent))
+        if record is not None and record is not in_ledger.get(record.address)
+    ]
+    yield from (record for *_, record in sorted(others, key=itemgetter(0, 1, 2)))
+
+
+def choose_receipt(
+    recorded: Iterable[Receipt], claimed: Iterable[Receipt], live: Mapping[KeyId, Observation]
+) -> Receipt | None:
+    """Return the receipt that counts: the ledger's, unless the provider confirms that a later one is true.
+
+    Without a live key of the ledger's: one that names a live key, then the latest delivery; of equals the first one.
+    """
+    known, others = list(recorded), list(claimed)
+    own = _newest([one for one in known if one.key_id in live], live)
+    if own is None:
+        return _newest([*known, *others], live)
+    return _newest([own, *(one for one in others if _outdoes(one, own, live))], live)
+
+
+def _outdoes(claim: Receipt, own: Receipt, live: Mapping[KeyId, Observation]) -> bool:
+    """Whether a believed claim shows that another machine renewed the key after the ledger's receipt was written."""
+    if claim.key_id not in live or claim.delivered_at <= own.delivered_at:
+        return False
+    key, former = live[claim.key_id], live[own.key_id]
+    if claim.key_id == own.key_id:
+        # A refresh may keep the id: then only the provider's redacted form tells which of the two is up to date.
+        return bool(key.redacted) and claim.redacted == key.redacted != own.redacted
+    # A place that was set back to an older key of ours lacks the current one; it doesn't make the old one current.
+    is_known_old = any(old.key_id == claim.key_id for old in own.superseded)
+    return key.created_at >= former.created_at and not is_known_old
+
+
+def _newest(receipts: Iterable[Receipt], live: Container[KeyId]) -> Receipt | None:
+    return max(
+        receipts,
+        key=lambda receipt: (receipt.key_id in live, receipt.delivered_at, len(receipt.delivered)),
+        default=None,
+    )
+
+
+def list_superseded_entries(receipts: Iterable[Receipt]) -> dict[KeyId, Superseded]:
+    """Return what receipts say of superseded keys, the latest switch of each."""
+    entries = [old for receipt in receipts for old in receipt.superseded]
+    return {old.key_id: old for old in sorted(entries)} if entries else {}
