@@ -1,11 +1,13 @@
-"""Checks that git ignores a file before a raw key is written to it. git gets no shell and no secret."""
+"""Tells which files git ignores, before a raw key is written there, and which it tracks. git gets no secret."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -18,30 +20,35 @@ _TIME_LIMIT = timedelta(seconds=20)
 _PASSED_VARIABLES = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT")
 """What git needs to find itself and the user's ignore file; GIT_DIR could name another repository and is left out."""
 
-_CHECK = ("git", "-c", "core.fsmonitor=false", "check-ignore")
-"""A repository's configuration may name programs that git runs; fsmonitor is the one that check-ignore would call."""
+_GIT = ("git", "-c", "core.fsmonitor=false")
+"""A repository's configuration may name programs that git runs; fsmonitor is the one that these commands would call."""
+_CHECK = (*_GIT, "check-ignore")
+_LIST = (*_GIT, "ls-files", "-z", "--")
 
 Ask = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
 """Runs argv in a folder with an environment; returns the exit status, or None if the program cannot be run."""
 AskMany = Callable[[Sequence[str], Path, Mapping[str, str], bytes], bytes]
 """As `Ask`, with standard input; returns what the program printed, nothing if it cannot be run."""
+Run = Callable[[Sequence[str], Path, Mapping[str, str], bytes], "subprocess.CompletedProcess[bytes] | None"]
+"""As `AskMany`; returns how the program ended and what it printed, or None if it cannot be run in time."""
 
 
 def run_quietly(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int | None:
     """Run a program without shell or input; return its exit status, None if it cannot be run in time."""
-    ended = _run(argv, folder, environment, b"")
+    ended = run(argv, folder, environment, b"")
     return ended.returncode if ended else None
 
 
 def run_for_output(argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes) -> bytes:
     """Run a program without shell and return what it printed; nothing if it cannot be run in time."""
-    ended = _run(argv, folder, environment, given)
+    ended = run(argv, folder, environment, given)
     return ended.stdout if ended else b""
 
 
-def _run(
+def run(
     argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes
 ) -> subprocess.CompletedProcess[bytes] | None:
+    """Run a program without shell; return how it ended, None if it cannot be run in time."""
     try:
         return subprocess.run(  # noqa: S603 - a fixed program, and a path that is no option
             argv,
@@ -64,9 +71,7 @@ class GitIgnoring:
     def __init__(
         self, environment: Mapping[str, str], ask: Ask = run_quietly, ask_many: AskMany = run_for_output
     ) -> None:
-        self._environment = {name: environment[name] for name in _PASSED_VARIABLES if name in environment} | {
-            "LC_ALL": "C"
-        }
+        self._environment = _pass_on(environment)
         self._ask = ask
         self._ask_many = ask_many
         self._lock = Lock()
@@ -134,6 +139,51 @@ class GitIgnoring:
                 f"{shown} lies in the git work tree {work_tree}, and git could not tell whether it ignores it",
                 advice=f"install git and check what 'git check-ignore {shown}' says, or choose a path outside",
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedFile:
+    """A file in the index of a git work tree."""
+
+    work_tree: Path
+    name: str
+    """Its path below the work tree, as git spells it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownTracking:
+    """git failed, so nothing says whether it tracks a file."""
+
+    work_tree: Path
+
+
+def find_tracked(
+    folder: Path, names: Sequence[str], environment: Mapping[str, str], run: Run = run
+) -> TrackedFile | UnknownTracking | None:
+    """Return one of the named files in a folder that git tracks; None if it tracks none of them.
+
+    Outside of any work tree git is not run; elsewhere it is run once. Without a git program no file counts as tracked.
+    """
+    real, work_tree = _find_work_tree(folder)
+    if work_tree is None:
+        return None
+    below = real.relative_to(work_tree)
+    # Without regard to case: on a file system that does not tell `.Keyplan` from `.keyplan`, both are one folder.
+    paths = [f":(icase,literal){below / name}" for name in names]
+    passed = _pass_on(environment)
+    # Run at the top: from a volume mounted inside the work tree git would not find its way up (git(1), discovery).
+    ended = run((*_LIST, *paths), work_tree, passed, b"")
+    if ended is None and shutil.which("git", path=passed.get("PATH", os.defpath)) is None:
+        return None
+    if ended is None or ended.returncode:
+        return UnknownTracking(work_tree=work_tree)
+    tracked = os.fsdecode(ended.stdout.partition(b"\0")[0])
+    return TrackedFile(work_tree=work_tree, name=tracked) if tracked else None
+
+
+def _pass_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that git gets: no secret, and no variable that names another repository."""
+    return {name: environment[name] for name in _PASSED_VARIABLES if name in environment} | {"LC_ALL": "C"}
 
 
 def _find_work_tree(folder: Path) -> tuple[Path, Path | None]:
