@@ -19,9 +19,10 @@ from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS, PluginWiring
 from keyplan.documents import schemas
 from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.manifest import PluginSchemas, read
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId, OrganizationId, SpaceId
+from keyplan.model.identity import Identity, KeyId, Lineage, OrganizationId, SpaceId
 from keyplan.model.manifest import LedgerSettings, Manifest, SpaceById, SpaceRef
 from keyplan.model.observation import Slot, Space
 from keyplan.model.receipt import Receipt
@@ -105,8 +106,10 @@ def _fill_ledger(path: Path, provider: str, receipts: list[Receipt]) -> None:
     """Record all receipts in one transaction: one each, as an apply does it, would take minutes."""
     settings = LedgerSettings(options={"path": str(path)})
     wiring = PluginWiring({}, print)
-    wiring.ledger(settings, owner=OWNER, folder=path.parent, account=provider).record(receipts[0])
-    with LedgerFile(path=path, owner=OWNER, account=provider).writing() as connection:
+    lineage = Lineage(identity=Identity(OWNER))
+    wiring.ledger(settings, lineage=lineage, folder=path.parent, account=provider).record(receipts[0])
+    file = LedgerFile(place=LedgerPlace(path, {}), lineage=lineage, account=provider)
+    with file.writing() as connection:
         rows = [(receipt.address, to_text(receipt.to_dict())) for receipt in receipts]
         connection.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?)", rows)
 

@@ -17,7 +17,8 @@
     |   +-- SinkUnavailableError     6   unreachable, full, broken
     +-- LedgerError                  7
     |   +-- LedgerLockedError        7   another apply holds the lock
-    |   +-- LedgerForeignError       7   belongs to another owner or account
+    |   +-- LedgerForeignError       7   belongs to another owner, manifest or account
+    |   +-- LedgerUntrustedError     7   others can write it, so that it proves nothing
     |   +-- LedgerDamagedError       7   unusable: to be set aside and rebuilt
     +-- NotificationError        1   a notice did not arrive; the run itself is not affected
     +-- InterruptedRunError    130/143   SIGINT / SIGTERM
@@ -154,7 +155,11 @@ class LedgerLockedError(LedgerError):
 
 
 class LedgerForeignError(LedgerError):
-    """The ledger belongs to another owner or another account."""
+    """The ledger belongs to another owner, another manifest or another account."""
+
+
+class LedgerUntrustedError(LedgerError):
+    """The ledger is where others can write it, or git tracks it: it is neither read nor written."""
 
 
 class LedgerDamagedError(LedgerError):

@@ -276,7 +276,7 @@ class HistoryEntry:
 class LedgerReader(Protocol):
     """Reads a ledger. Creates nothing, takes no lock and waits for none.
 
-    Every method may raise LedgerError, LedgerForeignError and LedgerDamagedError.
+    Every method may raise LedgerError, LedgerUntrustedError, LedgerForeignError and LedgerDamagedError.
     """
 
     def recall(self) -> Memory:

@@ -34,14 +34,14 @@ def build_reader(settings: LedgerSettings, context: PluginContext, *, account: s
     """Return a reader of the ledger, whose file need not exist; `account` is the provider's base URL."""
     from keyplan.ledgers.sqlite.ledger import open_reader  # noqa: PLC0415 - takes 5 ms, for sqlite3
 
-    return open_reader(_find_path(settings, context), owner=context.owner, account=account)
+    return open_reader(_find_path(settings, context), context, account=account)
 
 
 def build(settings: LedgerSettings, context: PluginContext, *, account: str) -> RebuildableLedger:
     """Return the ledger; the first write creates its file. The context's clock measures the wait for the lock."""
     from keyplan.ledgers.sqlite.ledger import open_ledger  # noqa: PLC0415 - takes 5 ms, for sqlite3
 
-    return open_ledger(_find_path(settings, context), owner=context.owner, account=account, clock=context.clock)
+    return open_ledger(_find_path(settings, context), context, account=account)
 
 
 def _find_path(settings: LedgerSettings, context: PluginContext) -> str:

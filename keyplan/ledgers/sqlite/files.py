@@ -1,6 +1,6 @@
-"""Opens the ledger's SQLite file for reading or for one transaction, after checking whose it is and its format.
+"""Opens the ledger's SQLite file for reading or for one transaction, once its place, owner and format are checked.
 
-A read must never create a file, and a file of another owner or program must never be changed.
+A read must never create a file. A file of another owner or program, or that others can write, must never be changed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from itertools import chain, count
 from pathlib import Path
 
 from keyplan.errors import LedgerDamagedError, LedgerError, LedgerForeignError
+from keyplan.ledgers.sqlite.place import FileId, LedgerPlace
+from keyplan.model.identity import Lineage
 from keyplan.system.files import Folder, sync_folder
 
 FORMAT_VERSION = 1
@@ -53,11 +55,16 @@ _PRIMARY_CODE = 0xFF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFile:
-    """One ledger on disk, and the owner and account that it must belong to."""
+    """One ledger on disk, and the manifest and account that it must belong to."""
 
-    path: Path
-    owner: str
+    place: LedgerPlace
+    lineage: Lineage
     account: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is; it need not exist."""
+        return self.place.path
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -65,14 +72,17 @@ class LedgerFile:
 
         Raises:
             LedgerError: The file cannot be read, or is of a newer format.
+            LedgerUntrustedError: Others can write it, or git tracks it.
             LedgerForeignError: It belongs to another owner, account or program.
             LedgerDamagedError: It is not a ledger.
         """
         with self.translated():
-            if not self._exists():
+            examined = self.place.examine()
+            if examined is None:
                 yield None
                 return
             with closing(self._open_to_read()) as connection:
+                self.place.confirm(examined)
                 # One transaction: all reads of the block see the same instant.
                 connection.execute("BEGIN")
                 yield connection if self._is_ours(connection) else None
@@ -84,19 +94,31 @@ class LedgerFile:
         Raises the errors of `reading`.
         """
         with self.translated():
-            self.prepare()
+            examined = self.prepare()
             with closing(self._open("rw")) as connection:
+                self.place.confirm(examined)
                 # EXTRA also syncs the folder once the journal is gone: what was committed stays committed.
                 connection.executescript("PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON;")
                 with connection:
                     self._begin(connection)
                     yield connection
 
-    def prepare(self) -> None:
-        """Create an empty file of mode 0600, and its folder, if there is none. Raises LedgerError."""
+    def prepare(self) -> FileId:
+        """Return which file it is; an empty one of mode 0600 is created, and its folder, if there is none.
+
+        Raises:
+            LedgerUntrustedError: Others can write it or its folder, or git tracks it.
+            LedgerError: It cannot be created.
+        """
         with self.translated():
-            if not self._exists():
-                self._create()
+            if examined := self.place.examine():
+                return examined
+            # Before the file exists: one that is refused afterwards would stop every plan as well.
+            self.place.refuse_tracked()
+            self._create()
+            if examined := self.place.examine():
+                return examined
+            raise LedgerError(f"{self.path} was removed while it was created", advice="try again")
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -154,7 +176,8 @@ class LedgerFile:
         # Two processes may both find an empty file: tables and rows are only added if they are missing, and the check
         # below then decides whose ledger it has become.
         connection.executescript(_SCHEMA)
-        values = {"format_version": str(FORMAT_VERSION), "owner": self.owner, "account": self.account}
+        owner = self.lineage.identity.owner
+        values = {"format_version": str(FORMAT_VERSION), "owner": owner, "account": self.account}
         connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values.items())
         self._is_ours(connection)
 
@@ -172,20 +195,14 @@ class LedgerFile:
             raise self.damaged()
         if meta["format_version"] != str(FORMAT_VERSION):
             raise LedgerError(f"{self.path} was written by a newer keyplan", advice="upgrade keyplan")
-        if (meta.get("owner"), meta.get("account")) != (self.owner, self.account):
+        owner = self.lineage.identity.owner
+        if (meta.get("owner"), meta.get("account")) != (owner, self.account):
             raise LedgerForeignError(
                 f"{self.path} belongs to owner '{meta.get('owner')}' at {meta.get('account')}, "
-                f"not to owner '{self.owner}' at {self.account}",
+                f"not to owner '{owner}' at {self.account}",
                 advice="name another ledger for this manifest, or move that one away",
             )
         return True
-
-    def _exists(self) -> bool:
-        if self.path.is_symlink():
-            raise LedgerError(f"{self.path} is a link, which keyplan does not follow", advice="name the real file")
-        if self.path.is_dir():
-            raise LedgerError(f"{self.path} is a folder", advice="name a file in it, such as ledger.db")
-        return self.path.exists()
 
     def _create(self) -> None:
         folder = self.path.absolute().parent

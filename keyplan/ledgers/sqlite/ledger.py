@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, LedgerDamagedError, LedgerError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile, ProcessLock
+from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
 from keyplan.model.identity import Address
 from keyplan.model.receipt import Intent, IntentId, Receipt
@@ -23,20 +25,24 @@ _LOCK_POLL = timedelta(milliseconds=500)
 """flock(2) cannot wait with a time limit, so a waiting apply asks again this often."""
 
 
-def open_reader(path: str, *, owner: str, account: str) -> LedgerReader:
+def open_reader(path: str, context: PluginContext, *, account: str) -> LedgerReader:
     """Return a reader of the ledger at a path; `account` is the provider's base URL."""
-    return SqliteLedgerReader(LedgerFile(path=Path(path), owner=owner, account=account))
+    return SqliteLedgerReader(_name_file(path, context, account))
 
 
-def open_ledger(path: str, *, owner: str, account: str, clock: Clock) -> RebuildableLedger:
-    """Return the ledger at a path; the first write creates its file. `clock` measures the wait for the lock."""
-    return SqliteLedger(LedgerFile(path=Path(path), owner=owner, account=account), clock)
+def open_ledger(path: str, context: PluginContext, *, account: str) -> RebuildableLedger:
+    """Return the ledger at a path; the first write creates its file. The context's clock measures waiting."""
+    return SqliteLedger(_name_file(path, context, account), context.clock)
+
+
+def _name_file(path: str, context: PluginContext, account: str) -> LedgerFile:
+    return LedgerFile(place=LedgerPlace(Path(path), context.environment), lineage=context.lineage, account=account)
 
 
 class SqliteLedger(SqliteLedgerReader):
     """Implements RebuildableLedger. Threads share transactions; SQLite and the lock exclude other processes.
 
-    Every method may raise LedgerError, LedgerForeignError and LedgerDamagedError.
+    Every method may raise LedgerError, LedgerUntrustedError, LedgerForeignError and LedgerDamagedError.
     """
 
     def __init__(self, file: LedgerFile, clock: Clock) -> None:
@@ -114,7 +120,8 @@ class SqliteLedger(SqliteLedgerReader):
 
         Raises:
             LedgerError: The file cannot be examined.
-            LedgerForeignError: It belongs to another owner or account.
+            LedgerUntrustedError: Others can write it, or git tracks it.
+            LedgerForeignError: It belongs to another owner, manifest or account.
         """
         try:
             self._file.check()

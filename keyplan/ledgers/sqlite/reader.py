@@ -22,7 +22,7 @@ T = TypeVar("T")
 class SqliteLedgerReader:
     """Implements LedgerReader. Each call opens the file, reads and closes it.
 
-    Every method may raise LedgerError, LedgerForeignError and LedgerDamagedError.
+    Every method may raise LedgerError, LedgerUntrustedError, LedgerForeignError and LedgerDamagedError.
     """
 
     def __init__(self, file: LedgerFile) -> None:

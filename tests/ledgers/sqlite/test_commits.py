@@ -12,17 +12,19 @@ from sqlite3 import Connection
 from threading import Event
 
 import pytest
+from samples import ACCOUNT, LINEAGE
 
 from keyplan.errors import LedgerError
 from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.place import LedgerPlace
 
 WRITERS = 8
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> LedgerFile:
-    return LedgerFile(path=tmp_path / "ledger.db", owner="ml-platform", account="https://api.simulated.test")
+    return LedgerFile(place=LedgerPlace(tmp_path / "ledger.db", {}), lineage=LINEAGE, account=ACCOUNT)
 
 
 def add(name: str) -> Callable[[Connection], object]:

@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+from samples import ACCOUNT, LINEAGE
+
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.place import LedgerPlace
 
 RUNS = 8
 
@@ -18,7 +21,8 @@ def test_runs_that_create_one_ledger_at_the_same_time_all_succeed(tmp_path: Path
         folder.parent.mkdir()
 
         def prepare(folder: Path = folder, start: Barrier = start) -> None:
-            ledger = LedgerFile(path=folder / "ledger.db", owner="ml", account="https://api.example.test")
+            place = LedgerPlace(folder / "ledger.db", {})
+            ledger = LedgerFile(place=place, lineage=LINEAGE, account=ACCOUNT)
             start.wait()
             ledger.prepare()
 

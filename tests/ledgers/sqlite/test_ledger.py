@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from samples import (
+    LINEAGE,
     NOW,
     OWNER,
     RAW,
@@ -28,6 +29,7 @@ from keyplan.app.registry import load
 from keyplan.errors import LedgerError, LedgerForeignError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.sqlite import build, build_reader
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.model.identity import Address
 from keyplan.ports import LedgerReader, Memory, RebuildableLedger, Spending
 
@@ -425,7 +427,8 @@ def test_one_that_was_set_aside_before_is_not_overwritten(path: Path) -> None:
 def test_what_a_crash_left_beside_it_goes_with_it(path: Path) -> None:
     open_ledger(path).record(make_receipt())
     path.with_name("ledger.db-journal").write_bytes(b"torn")
-    aside = LedgerFile(path=path, owner=OWNER, account=ACCOUNT).set_aside(NOW)
+    file = LedgerFile(place=LedgerPlace(path, {}), lineage=LINEAGE, account=ACCOUNT)
+    aside = file.set_aside(NOW)
     assert aside.with_name(f"{aside.name}-journal").read_bytes() == b"torn"
     assert open_reader(path).recall() == Memory()
 
