@@ -17,7 +17,7 @@ from pathlib import Path
 
 from keyplan.errors import LedgerDamagedError, LedgerError, LedgerForeignError
 from keyplan.ledgers.sqlite.place import FileId, LedgerPlace
-from keyplan.model.identity import Lineage
+from keyplan.model.identity import Identity, Lineage, ManifestId
 from keyplan.system.files import Folder, sync_folder
 
 FORMAT_VERSION = 1
@@ -28,7 +28,7 @@ FORMAT_VERSION = 1
 _SCHEMA = """
 PRAGMA journal_mode = DELETE;
 BEGIN IMMEDIATE;
--- format_version, owner and account: whose ledger this is.
+-- format_version; owner, manifest_id (if the manifest has an id) and account: whose ledger this is.
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 -- One receipt for each address.
 CREATE TABLE IF NOT EXISTS receipts (address TEXT PRIMARY KEY, document TEXT NOT NULL);
@@ -59,6 +59,7 @@ class LedgerFile:
 
     place: LedgerPlace
     lineage: Lineage
+    """Whose ledger may be read; the first write makes it the present identity's."""
     account: str
 
     @property
@@ -73,7 +74,7 @@ class LedgerFile:
         Raises:
             LedgerError: The file cannot be read, or is of a newer format.
             LedgerUntrustedError: Others can write it, or git tracks it.
-            LedgerForeignError: It belongs to another owner, account or program.
+            LedgerForeignError: It belongs to another owner, manifest, account or program.
             LedgerDamagedError: It is not a ledger.
         """
         with self.translated():
@@ -172,14 +173,25 @@ class LedgerFile:
     def _begin(self, connection: sqlite3.Connection) -> None:
         if self._is_ours(connection):
             connection.execute("BEGIN IMMEDIATE")
-            return
-        # Two processes may both find an empty file: tables and rows are only added if they are missing, and the check
-        # below then decides whose ledger it has become.
-        connection.executescript(_SCHEMA)
-        owner = self.lineage.identity.owner
-        values = {"format_version": str(FORMAT_VERSION), "owner": owner, "account": self.account}
-        connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values.items())
+        else:
+            # Two processes may both find an empty file: tables and rows are only added if they are missing, and the
+            # check below then decides whose ledger it has become.
+            connection.executescript(_SCHEMA)
+            identity = self.lineage.identity
+            values = {"format_version": str(FORMAT_VERSION), "owner": identity.owner, "account": self.account}
+            connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values.items())
+        # Again, now that no other process can write: it may have become another manifest's in between.
         self._is_ours(connection)
+        self._take_over(connection)
+
+    def _take_over(self, connection: sqlite3.Connection) -> None:
+        """Have the ledger bear the manifest's present owner and id, in the transaction under way."""
+        identity = self.lineage.identity
+        # Only what differs, so that no transaction has a page more to write.
+        connection.executemany(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2 WHERE value <> ?2",
+            [("owner", identity.owner), *([("manifest_id", identity.id)] if identity.id else [])],
+        )
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
         """Whether the ledger has been set up; raises if it belongs to another, or is of a newer format."""
@@ -195,14 +207,29 @@ class LedgerFile:
             raise self.damaged()
         if meta["format_version"] != str(FORMAT_VERSION):
             raise LedgerError(f"{self.path} was written by a newer keyplan", advice="upgrade keyplan")
-        owner = self.lineage.identity.owner
-        if (meta.get("owner"), meta.get("account")) != (owner, self.account):
-            raise LedgerForeignError(
-                f"{self.path} belongs to owner '{meta.get('owner')}' at {meta.get('account')}, "
-                f"not to owner '{owner}' at {self.account}",
-                advice="name another ledger for this manifest, or move that one away",
-            )
+        self._refuse_foreign(
+            Identity(meta.get("owner", ""), ManifestId(meta.get("manifest_id", ""))), meta.get("account")
+        )
         return True
+
+    def _refuse_foreign(self, whose: Identity, account: str | None) -> None:
+        """Return if the ledger is this manifest's, or that of a manifest that it was before."""
+        own, owners = self.lineage.identity, {identity.owner for identity in self.lineage.identities}
+        if whose.owner not in owners or account != self.account:
+            renamed = f"; if this manifest was renamed, add the line: {_write_formerly(whose)}"
+            raise LedgerForeignError(
+                f"{self.path} belongs to owner '{whose.owner}' at {account}, "
+                f"not to owner '{own.owner}' at {self.account}",
+                advice="name another ledger for this manifest, or move that one away"
+                + (renamed if account == self.account else ""),
+            )
+        # A ledger that remembers no id is of before the manifest had one.
+        if whose.id and whose not in self.lineage.identities:
+            line = _write_formerly(whose) if own.id else f"id: {whose.id}"
+            raise LedgerForeignError(
+                f"{self.path} belongs to another manifest of owner '{whose.owner}', with 'id: {whose.id}'",
+                advice=f"name another ledger for this manifest; or, if it is this one's own, add the line: {line}",
+            )
 
     def _create(self) -> None:
         folder = self.path.absolute().parent
@@ -243,6 +270,11 @@ class LedgerFile:
             timeout=_BUSY_TIMEOUT.total_seconds(),
             isolation_level=None,
         )
+
+
+def _write_formerly(whose: Identity) -> str:
+    """Return the line of a manifest by which it takes that manifest's ledger over."""
+    return f"formerly: [{{owner: {whose.owner}, id: {whose.id}}}]" if whose.id else f"formerly: [{whose.owner}]"
 
 
 class ProcessLock:
