@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from keyplan.ledgers.sqlite import build, build_reader
+from keyplan.model.identity import Lineage
 from keyplan.ports import Ledger, LedgerReader
 from keyplan.testing.ledgers import LedgerContract
 from keyplan.testing.samples import ACCOUNT, OWNER, make_context, make_ledger_settings
@@ -16,6 +17,10 @@ class TestSqliteLedger(LedgerContract):
     def open(self, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
         context = make_context(self.folder, owner=owner, clock=self.clock)
         return build(make_ledger_settings(), context, account=account)
+
+    def open_for(self, lineage: Lineage) -> Ledger:
+        context = make_context(self.folder, lineage=lineage, clock=self.clock)
+        return build(make_ledger_settings(), context, account=ACCOUNT)
 
     def open_reader(self, *, owner: str = OWNER, account: str = ACCOUNT) -> LedgerReader:
         return build_reader(make_ledger_settings(), make_context(self.folder, owner=owner), account=account)

@@ -46,7 +46,7 @@ _EMPTY: Mapping[str, Any] = {"receipts": {}, "intents": {}, "spent": {}, "histor
 
 
 def build(settings: LedgerSettings, context: PluginContext, *, account: str) -> Ledger:
-    return JsonLedger(Path(context.folder, str(settings.options["file"])), f"{context.owner} {account}", context)
+    return JsonLedger(Path(context.folder, str(settings.options["file"])), account, context)
 
 
 def build_reader(settings: LedgerSettings, context: PluginContext, *, account: str) -> LedgerReader:
@@ -54,11 +54,12 @@ def build_reader(settings: LedgerSettings, context: PluginContext, *, account: s
 
 
 class JsonLedger:
-    """Implements Ledger. One file serves many owners and accounts, each under a key of its own."""
+    """Implements Ledger. One file serves many manifests and accounts, each under a key of its own."""
 
-    def __init__(self, path: Path, name: str, context: PluginContext) -> None:
+    def __init__(self, path: Path, account: str, context: PluginContext) -> None:
         self._path = path
-        self._name = name
+        # The present name first; then those that the manifest had, whose notes are its own.
+        self._names = [f"{identity} {account}" for identity in context.lineage.identities]
         self._clock = context.clock
 
     def recall(self) -> Memory:
@@ -142,7 +143,10 @@ class JsonLedger:
 
     def _load(self) -> dict[str, Any]:
         everything = json.loads(self._path.read_text()) if self._path.exists() else {}
-        return dict(everything.get(self._name) or json.loads(json.dumps(_EMPTY)))
+        return dict(everything.get(self._find_name(everything)) or json.loads(json.dumps(_EMPTY)))
+
+    def _find_name(self, everything: Mapping[str, Any]) -> str:
+        return next((name for name in self._names if name in everything), self._names[0])
 
     def _change(self, act: Callable[[dict[str, Any]], object]) -> object:
         with self._path.with_suffix(".turn").open("w") as turn:
@@ -150,8 +154,10 @@ class JsonLedger:
             everything = json.loads(self._path.read_text()) if self._path.exists() else {}
             noted = self._load()
             answer = act(noted)
+            # A former name's notes are kept under the present one from the first write on.
+            everything.pop(self._find_name(everything), None)
             fresh = self._path.with_suffix(".new")
-            fresh.write_text(json.dumps({**everything, self._name: noted}, default=write_time))
+            fresh.write_text(json.dumps({**everything, self._names[0]: noted}, default=write_time))
             os.replace(fresh, self._path)  # noqa: PTH105 - says what it is
         return answer
 
