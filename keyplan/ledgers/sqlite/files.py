@@ -115,7 +115,7 @@ class LedgerFile:
             if examined := self.place.examine():
                 return examined
             # Before the file exists: one that is refused afterwards would stop every plan as well.
-            self.place.refuse_tracked()
+            self.place.refuse_new()
             self._create()
             if examined := self.place.examine():
                 return examined
@@ -243,6 +243,7 @@ class LedgerFile:
         # O_EXCL: to open and close a file that exists would drop this process's SQLite locks on it (fcntl(2)).
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            self.place.trust_created()
 
     def _find_free_name(self, at: datetime) -> Path:
         stem = f"{self.path.name}.aside-{at:%Y%m%dT%H%M%SZ}"

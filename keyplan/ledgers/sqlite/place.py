@@ -36,6 +36,12 @@ class Inode:
 
 FileId = tuple[Inode, Inode]
 """A ledger's folder and file, as they were examined."""
+_created: set[FileId] = set()
+"""The ledgers that this process created: nobody pushed them, so they do not need an answer of a git that fails.
+
+Of the process, because a run opens its ledger several times. Without it, no fresh runner could apply in a checkout that
+git does not trust, as in the containers of CI.
+"""
 
 
 class LedgerPlace:
@@ -46,8 +52,8 @@ class LedgerPlace:
         self._folder = path.absolute().parent
         self._environment = environment
         self._run_git = run_git
-        self._is_untracked = False
-        """Whether git was asked already: one process for each ledger and run."""
+        self._is_settled = False
+        """Whether git was asked and the ledger may be used: an apply of a thousand writes must not ask at each."""
 
     def examine(self) -> FileId | None:
         """Return which file is the ledger; None if there is none yet.
@@ -72,8 +78,22 @@ class LedgerPlace:
             os.close(folder)
         if found is None:
             return None
-        self.refuse_tracked()
-        return _inode(opened), found
+        examined = _inode(opened), found
+        self._refuse_tracked(is_new=examined in _created)
+        self._is_settled = True
+        return examined
+
+    def refuse_new(self) -> None:
+        """Return if a ledger may be created here.
+
+        Raises:
+            LedgerUntrustedError: git tracks a file of that name, which was deleted.
+        """
+        self._refuse_tracked(is_new=True)
+
+    def trust_created(self) -> None:
+        """Note that this process has just created the file. Raises OSError."""
+        _created.add((_inode(os.lstat(self._folder)), _inode(os.lstat(self.path))))
 
     def confirm(self, examined: FileId) -> None:
         """Return if the path still leads to what was examined; call it once SQLite has opened the path.
@@ -89,26 +109,24 @@ class LedgerPlace:
                 advice="find out which program replaces it, then try again",
             )
 
-    def refuse_tracked(self) -> None:
-        """Return if git does not track the ledger; ask git only once.
-
-        Raises:
-            LedgerUntrustedError: git tracks it, or cannot tell.
-        """
-        if self._is_untracked:
+    def _refuse_tracked(self, *, is_new: bool) -> None:
+        """Return if git does not track the ledger; ask git only once. If git fails, a new ledger is fine."""
+        if self._is_settled:
             return
         # The side files too: SQLite would play a journal that was pushed back into the ledger.
         names = [self.path.name + suffix for suffix in ("", *_SIDE_SUFFIXES)]
         found = find_tracked(self._folder, names, self._environment, self._run_git)
         match found:
             case None:
-                self._is_untracked = True
+                self._is_settled = True
             case TrackedFile(work_tree=work_tree, name=name):
                 raise LedgerUntrustedError(
                     f"{self.path} is no proof: git tracks {name} in {work_tree}, so all who can push can write it",
                     advice=f"git -C {quote(str(work_tree))} rm --cached {quote(name)}, add its folder to .gitignore, "
                     "and commit; if others can push, delete it too: keyplan finds its keys without it",
                 )
+            case UnknownTracking() if is_new:
+                pass
             case UnknownTracking(work_tree=work_tree):
                 # Not taken for untracked: a checkout that git does not trust is where a pushed ledger would lie.
                 raise LedgerUntrustedError(

@@ -310,9 +310,12 @@ class Git:
         return None if self.status is None else subprocess.CompletedProcess(argv, self.status, b"", b"")
 
 
-def test_git_is_run_once_for_a_ledger_in_a_work_tree(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "status", [pytest.param(0, id="it answers"), pytest.param(128, id="it fails for a new ledger")]
+)
+def test_git_is_run_once_for_a_ledger_in_a_work_tree(path: Path, tmp_path: Path, status: int) -> None:
     (tmp_path / ".git").mkdir()
-    git_program = Git(0)
+    git_program = Git(status)
     place = LedgerPlace(path, {}, git_program)
     for _ in range(3):
         assert place.examine()
@@ -327,9 +330,26 @@ def test_git_is_not_run_outside_of_a_work_tree_nor_for_a_ledger_that_is_not_ther
     assert git_program.runs == 0
 
 
+@needs_git
+def test_a_fresh_runner_creates_and_uses_a_ledger_where_git_fails(tmp_path: Path) -> None:
+    """In a CI's container the checkout often belongs to another user, and git answers nothing there."""
+    (tmp_path / ".git").mkdir()
+    path = tmp_path / ".keyplan" / "ledger.db"
+    assert read(path) == Memory()
+    write(path)
+    write(path)
+    assert read(path).receipts == (make_receipt(),)
+    # One that was there before may have been pushed.
+    shutil.copytree(path.parent, tmp_path / "pushed")
+    with pytest.raises(LedgerUntrustedError, match="git could not tell"):
+        read(tmp_path / "pushed" / "ledger.db")
+
+
 def test_a_git_that_fails_refuses_the_ledger_and_says_how_to_find_out(path: Path, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
+    # Not the file that this process created, which would be fine.
+    there_before = shutil.copy(path, path.with_name("before.db"))
     with pytest.raises(LedgerUntrustedError, match="could not tell whether it tracks it") as caught:
-        LedgerPlace(path, {}, Git(128)).examine()
+        LedgerPlace(there_before, {}, Git(128)).examine()
     assert f"git -C {tmp_path} ls-files" in caught.value.advice
     assert "safe.directory" in caught.value.advice
