@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
+from keyplan.manifest.addresses import Addresses
 from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
+from keyplan.manifest.lineage import read_moves
 from keyplan.manifest.plugins import Sinks
-from keyplan.manifest.problems import Addresses, Problems, Spot
+from keyplan.manifest.problems import Problems
 from keyplan.manifest.roles import read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
-from keyplan.manifest.tables import iter_items
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Address, Identity, SpaceId
+from keyplan.model.identity import Address, Identity, KeyId, Origin, SpaceId
 from keyplan.model.manifest import (
     Adopt,
     Declaration,
@@ -125,7 +125,8 @@ class DeclarationReader:
         deliveries = self._read_deliveries(fields)
         address = self._read_address(fields, key_type, scope)
         description = self._read_description(fields, address)
-        moved_from = self._read_moves(fields)
+        moves = self._read_moves(fields)
+        import_id = self._read_import(fields)
         if key_type is None or address is None:
             return None
         return Declaration(
@@ -141,10 +142,13 @@ class DeclarationReader:
             rotation=rotation,
             deliveries=deliveries,
             protect=values.get("protect", False),
-            adopt=Adopt(values["adopt"]) if "adopt" in values else Adopt.REFUSE,
+            # An import names the one key to take over: a default `adopt` says nothing about it.
+            adopt=Adopt(values["adopt"]) if "adopt" in values and import_id is None else Adopt.REFUSE,
             on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
             may_rotate_itself=values.get("self", False),
-            moved_from=moved_from,
+            moved_from=tuple(former for former in moves if not isinstance(former, Origin)),
+            taken_from=tuple(sorted(former for former in moves if isinstance(former, Origin))),
+            import_id=import_id,
             place=problems.place_of(own.spot),
             find_place=self.find_place,
         )
@@ -188,15 +192,26 @@ class DeclarationReader:
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
         return text
 
-    def _read_moves(self, fields: MergedFields) -> tuple[Address, ...]:
-        given: Any = fields.values.get("moved_from")
-        if given is None:
+    def _read_moves(self, fields: MergedFields) -> tuple[Address | Origin, ...]:
+        if "moved_from" not in fields.values:
             return ()
-        spot = fields.spot("moved_from")
-        moves: list[tuple[str, Spot]] = list(iter_items(given, spot))
-        for former, former_spot in moves:
-            self.addresses.claim_former(Address(former), former_spot)
-        return tuple(Address(former) for former, _ in moves)
+        given, spot = fields.values["moved_from"], fields.spot("moved_from")
+        return tuple(read_moves(given, spot, own=self.identity, addresses=self.addresses, problems=self.problems))
+
+    def _read_import(self, fields: MergedFields) -> KeyId | None:
+        # `moved_from` beside it is no contradiction: an imported key may change its address before it is replaced.
+        if "import" not in fields.own:
+            return None
+        own = fields.own.table
+        key_id = KeyId(own["import"])
+        self.addresses.import_key(key_id, own.value_spot("import"))
+        adopt = fields.own.get("adopt", Adopt.REFUSE.value)
+        if adopt != Adopt.REFUSE.value:
+            self.problems.add(
+                own.key_spot("import"),
+                f"fields 'import' and 'adopt: {adopt}' exclude each other: an import leaves the key as it is; keep one",
+            )
+        return key_id
 
 
 @lru_cache(maxsize=1)

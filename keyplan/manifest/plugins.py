@@ -14,7 +14,7 @@ from keyplan.errors import InputError
 from keyplan.manifest.problems import Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings, spot_of
 from keyplan.manifest.tables import ItemList, Table, iter_items
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import SinkName, UserId
 from keyplan.model.manifest import (
     Delivery,
     FromCommand,
@@ -46,14 +46,18 @@ class PluginSchemas:
 def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> ProviderSettings:
     """Return the provider's settings; problems are added."""
     kind = given.get("type", _DEFAULT.type)
-    options = given.without("type", "credential", "reader_credential")
+    options = given.without("type", "credential", "reader_credential", "creators")
     checker = _make_checker(kind, lookup, _type_spot(given), problems)
     if checker is not None:
         report_findings(checker, options, subject="the provider", spot=given.spot, problems=problems)
     credential = _read_source(given["credential"]) if "credential" in given else _DEFAULT.credential
     reader_credential = _read_source(given["reader_credential"]) if "reader_credential" in given else None
     return ProviderSettings(
-        type=kind, credential=credential, reader_credential=reader_credential, options=_to_plain(options)
+        type=kind,
+        credential=credential,
+        reader_credential=reader_credential,
+        creators=tuple(sorted({UserId(creator) for creator in given.get("creators", ())})),
+        options=_to_plain(options),
     )
 
 

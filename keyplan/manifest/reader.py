@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from keyplan.errors import ManifestError, Problem
+from keyplan.manifest.addresses import Addresses
 from keyplan.manifest.declaration import DeclarationReader
 from keyplan.manifest.defaults import FieldPlaces, GivenFields
+from keyplan.manifest.lineage import read_formerly, read_removed
 from keyplan.manifest.plugins import PluginSchemas, Sinks, read_ledger, read_provider
 from keyplan.manifest.policy import read_rules
-from keyplan.manifest.problems import START, Addresses, Problems, SchemaFinding, Spot
+from keyplan.manifest.problems import START, Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings
 from keyplan.manifest.secret_search import report_secrets
 from keyplan.manifest.tables import ItemList, Table
 from keyplan.manifest.waivers import read_waivers
 from keyplan.manifest.yaml_errors import decode
 from keyplan.manifest.yaml_parser import parse_yaml
-from keyplan.model.identity import Identity
+from keyplan.model.identity import NO_MANIFEST_ID, Departure, Identity, ManifestId
 from keyplan.model.manifest import (
     Declaration,
     FindPlace,
@@ -108,14 +110,31 @@ class _Reader:
         `find_place` is what every declaration gets.
         """
         sinks = Sinks(plugins.sink, self._problems)
-        owner: str = self._get("owner", default="")
+        identity = Identity(self._get("owner", default=""), ManifestId(self._get("id", default=NO_MANIFEST_ID)))
         marker: bool = self._get("marker", default=True)
         defaults = self._read_defaults()
+        addresses = Addresses(self._problems)
         # Before the declarations: their deliveries name sinks.
         sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))
+        keys = self._read_keys(
+            DeclarationReader(
+                identity=identity,
+                marker=marker,
+                defaults=defaults,
+                sinks=sinks,
+                addresses=addresses,
+                find_place=find_place,
+                problems=self._problems,
+            )
+        )
+        removed = self._read_removed(identity, addresses)
+        addresses.check()
         return Manifest(
             path=file,
-            owner=owner,
+            owner=identity.owner,
+            id=identity.id,
+            formerly=self._read_formerly(identity),
+            removed=removed,
             marker=marker,
             provider=self._read_provider(plugins),
             sinks=sink_settings,
@@ -125,17 +144,7 @@ class _Reader:
             on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
             policies=self._read_policies(file),
             waivers=self._read_waivers(),
-            keys=self._read_keys(
-                DeclarationReader(
-                    identity=Identity(owner),
-                    marker=marker,
-                    defaults=defaults,
-                    sinks=sinks,
-                    addresses=Addresses(self._problems),
-                    find_place=find_place,
-                    problems=self._problems,
-                )
-            ),
+            keys=keys,
         )
 
     def _get(self, name: str, *, default: Any) -> Any:
@@ -150,6 +159,19 @@ class _Reader:
         """Return a top-level mapping; an empty one if it is absent or something else."""
         value = self._root.get(name)
         return value if isinstance(value, Table) else Table(self._root.spot)
+
+    def _read_formerly(self, own: Identity) -> tuple[Identity, ...]:
+        rows = self._root.get("formerly")
+        if not isinstance(rows, ItemList):
+            return ()
+        return tuple(read_formerly(rows, self._refused.get("formerly", {}), own=own, problems=self._problems))
+
+    def _read_removed(self, own: Identity, addresses: Addresses) -> tuple[Departure, ...]:
+        rows = self._root.get("removed")
+        if not isinstance(rows, ItemList):
+            return ()
+        refused = self._refused.get("removed", {})
+        return tuple(read_removed(rows, refused, own=own, addresses=addresses, problems=self._problems))
 
     def _read_provider(self, plugins: PluginSchemas) -> ProviderSettings:
         if "provider" not in self._root or "type" in self._list_refused("provider"):
@@ -197,7 +219,6 @@ class _Reader:
             for index, (item, spot) in enumerate(zip(rows, rows.value_spots, strict=True))
             if isinstance(item, Table)
         )
-        reader.addresses.check_former()
         return tuple(declaration for declaration in declared if declaration is not None)
 
     def _declare(self, reader: DeclarationReader, item: Table, spot: Spot, refused: _Refused) -> Declaration | None:

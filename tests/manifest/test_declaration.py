@@ -33,6 +33,7 @@ Find = Callable[[str], tuple[str, ...]]
 
 USER = "key_type: user, sink: local"
 SERVICE = "key_type: service, sink: local"
+USER_OF_S = "key_type: user, sink: s"
 
 
 def read_one(read_keys: Read, fields: str) -> Declaration:
@@ -474,6 +475,15 @@ def test_a_name_may_be_long_and_odd(read_keys: Read) -> None:
 
 def test_a_description_may_fill_what_the_marker_leaves(read_keys: Read) -> None:
     assert len(read_one(read_keys, f"{USER}, description: {'x' * 976}").description) == 976
+
+
+def test_the_id_counts_against_a_description_with_the_marker(read_text: Read, find_problems: Find) -> None:
+    head = "version: 1\nowner: ml\nid: k7f3a9c2\nsinks: {s: {type: vault}}\nkeys:\n"
+    fits, excess = (f"{head}  - {{name: n, {USER_OF_S}, description: {'x' * count}}}" for count in (967, 968))
+    assert len(read_text(fits).keys[0].description) == 967
+    assert find_problems(excess) == (
+        "6:53: field 'description' has 968 characters; with the marker at most 967 are allowed",
+    )
 
 
 def test_without_a_marker_a_description_may_be_longer(read_text: Read) -> None:

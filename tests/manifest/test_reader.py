@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from keyplan.errors import ManifestError
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import SinkName, UserId
 from keyplan.model.manifest import (
     FromCommand,
     FromEnvironment,
@@ -37,11 +37,12 @@ def test_the_smallest_manifest_has_ordinary_settings(read_text: Read) -> None:
 
 def test_every_setting_is_read(read_text: Read) -> None:
     manifest = read_text(
-        "version: 1\nowner: a.b_c-9\nmarker: false\nlimits: {deletes: 0, delete_percent: 100.0}\n"
+        "version: 1\nowner: a.b_c-9\nmarker: false\nlimits: {deletes: 0, delete_percent: 100.0, "
+        "replaces: 1, replace_percent: 0}\n"
         "unmanaged: fail\ndefaults: {on_remove: forget}\nkeys: []\n"
     )
     assert (manifest.owner, manifest.marker, manifest.unmanaged) == ("a.b_c-9", False, Unmanaged.FAIL)
-    assert manifest.limits == Limits(deletes=0, delete_percent=100)
+    assert manifest.limits == Limits(deletes=0, delete_percent=100, replaces=1, replace_percent=0)
     assert manifest.on_remove is OnRemove.FORGET
 
 
@@ -75,6 +76,11 @@ def test_the_ledger_is_read(text: str, settings: LedgerSettings, read_text: Read
             id="another for reading",
         ),
         pytest.param("{credential: {file: a/b}}", ProviderSettings(credential=FromFile("a/b")), id="file"),
+        pytest.param(
+            "{creators: [VXNlcjoy, VXNlcjox, VXNlcjoy]}",
+            ProviderSettings(creators=(UserId("VXNlcjox"), UserId("VXNlcjoy"))),
+            id="creators, sorted, which are no option of the provider",
+        ),
         pytest.param(
             "{credential: {command: [pass, show, x]}}",
             ProviderSettings(credential=FromCommand(("pass", "show", "x"))),
@@ -164,6 +170,10 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
         ),
         pytest.param("limits: {deletes: -1}", "4:19: field 'deletes' must be at least 0", id="too small"),
         pytest.param("limits: {delete_percent: 101}", "4:26: field 'delete_percent' must be at most 100", id="big"),
+        pytest.param("limits: {replaces: -1}", "4:20: field 'replaces' must be at least 0", id="too few replaces"),
+        pytest.param("limits: {replace_percent: 101}", "4:27: field 'replace_percent' must be at most 100", id="101 %"),
+        pytest.param("replaces: 3", "4:1: field 'replaces' is unknown; it belongs under 'limits'", id="level"),
+        pytest.param("creators: [x]", "4:1: field 'creators' is unknown; it belongs under 'provider'", id="creators"),
         pytest.param("sinks: [a]", "4:8: field 'sinks' must be a mapping, not a list", id="list of sinks"),
         pytest.param("sinks: {a: {path: x}}", "4:12: field 'type' is missing", id="sink without a type"),
         pytest.param("sinks: {a: file}", "4:12: field 'a' must be a mapping, not text", id="sink as a word"),
@@ -220,6 +230,14 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
             "4:24: field 'credential' must be {env: NAME}, "
             "{file: PATH} or {command: [PROGRAM, ...]}; a manifest never holds the secret itself",
             id="two",
+        ),
+        pytest.param(
+            "provider: {creators: x}", "4:22: field 'creators' must be a list, not text", id="one creator as text"
+        ),
+        pytest.param(
+            "provider: {creators: [a b]}",
+            "4:23: an item of 'creators' must be an id: text without blanks, not 'a b'",
+            id="name of a creator",
         ),
         pytest.param(
             "provider: {credential: {command: []}}", "4:34: field 'command' must not be empty", id="no command"

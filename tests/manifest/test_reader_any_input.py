@@ -18,7 +18,11 @@ Find = Callable[[bytes], tuple[str, ...]]
 SOUND = b"""\
 version: 1
 owner: ml
-provider: {type: arize, region: eu, credential: {env: KEY}}
+id: k1
+formerly: [old, {owner: older, id: k2}]
+removed: [{address: user/p, to: other}]
+provider: {type: arize, region: eu, credential: {env: KEY}, creators: [VXNlcjox]}
+limits: {deletes: 1, replaces: 2, replace_percent: 3}
 sinks:
   local: &sink {type: file, path: "{name}.env"}
   other: *sink
@@ -36,7 +40,8 @@ keys:
     roles: {space_role: {type: CUSTOM, id: r}}
     rotation: {every: 30d, generation: 2}
     sink: [local, {name: local, path: p}]
-    moved_from: [user/o]
+    moved_from: [user/o, {owner: other, id: k3, address: user/q}]
+    import: QXBpS2V5OjE6YUFh
   - {name: c, key_type: service, organizations: [{org_id: o, spaces: [{space_id: s, role: admin}]}]}
 """
 WORDS = sorted(
