@@ -1,4 +1,4 @@
-"""Tells which files git ignores, before a raw key is written there, and which it tracks. git gets no secret."""
+"""Asks git what it ignores, what it tracks and where a repository comes from. git gets no shell and no secret."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ _GIT = ("git", "-c", "core.fsmonitor=false")
 """A repository's configuration may name programs that git runs; fsmonitor is the one that these commands would call."""
 _CHECK = (*_GIT, "check-ignore")
 _LIST = (*_GIT, "ls-files", "-z", "--")
+
+_ORIGIN = ("git", "config", "--local", "--get", "remote.origin.url")
+"""Of the repository alone: a remote in the user's own configuration says nothing about a folder."""
 
 Ask = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
 """Runs argv in a folder with an environment; returns the exit status, or None if the program cannot be run."""
@@ -63,6 +66,15 @@ def run(
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
+
+
+def read_origin(folder: Path, environment: Mapping[str, str], *, ask: AskMany = run_for_output) -> str:
+    """Return the URL of the remote `origin` of the repository around a folder; nothing if there is none.
+
+    It is untrusted text, and may hold a password.
+    """
+    printed = ask(_ORIGIN, folder, _pass_on(environment), b"")
+    return printed.decode(errors="replace").strip()
 
 
 class GitIgnoring:

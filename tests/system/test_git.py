@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keyplan.errors import SinkDeniedError
-from keyplan.system.git import GitIgnoring, run_for_output, run_quietly
+from keyplan.system.git import GitIgnoring, read_origin, run_for_output, run_quietly
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"}
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="asks the real git")
@@ -168,3 +168,36 @@ def test_git_learns_no_secret_from_the_environment(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_has_no_status(tmp_path: Path) -> None:
     assert run_quietly(["keyplan-no-such-program"], tmp_path, {}) is None
     assert run_for_output(["keyplan-no-such-program"], tmp_path, {}, b"") == b""
+
+
+@needs_git
+def test_a_repository_says_where_it_comes_from(work_tree: Path) -> None:
+    git(work_tree, "remote", "add", "origin", "git@git.example.com:acme/keys.git")
+    (work_tree / "envs").mkdir()
+    assert read_origin(work_tree / "envs", ENVIRONMENT) == "git@git.example.com:acme/keys.git"
+
+
+@needs_git
+def test_a_repository_without_a_remote_says_nothing(work_tree: Path) -> None:
+    assert read_origin(work_tree, ENVIRONMENT) == ""
+
+
+@needs_git
+def test_the_users_own_configuration_is_no_repository(tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text('[remote "origin"]\n  url = git@git.example.com:acme/keys.git\n')
+    assert read_origin(tmp_path, ENVIRONMENT | {"HOME": str(tmp_path)}) == ""
+
+
+def test_git_gets_no_more_of_the_environment_than_it_needs(tmp_path: Path) -> None:
+    asked: list[Mapping[str, str]] = []
+
+    def ask(_argv: Sequence[str], _folder: Path, environment: Mapping[str, str], _given: bytes) -> bytes:
+        asked.append(environment)
+        return b"https://git.example.com/\xff.git\n"
+
+    found = read_origin(tmp_path, {"PATH": "/bin", "GIT_DIR": "/other", "ARIZE_API_KEY": "x"}, ask=ask)
+    assert (found, asked) == ("https://git.example.com/\ufffd.git", [{"PATH": "/bin", "LC_ALL": "C"}])
+
+
+def test_without_git_nothing_is_known_of_a_repository(tmp_path: Path) -> None:
+    assert read_origin(tmp_path, {"PATH": str(tmp_path)}) == ""
