@@ -16,6 +16,7 @@ BOTH = ("envs/prod/keys.yaml", "envs/test/keys.yaml")
 ONE_KEY = """\
 version: 1
 owner: {owner}
+id: k2
 sinks: {{local: {{type: file, path: keys.txt}}}}
 defaults: {{sink: local}}
 keys: [{{name: ci, key_type: user}}]

@@ -15,7 +15,7 @@ from keyplan.model.policy import Rule
 
 PLATFORM = "version: 1\nallowed_key_types: [service]\n"
 VIOLATION = (
-    "keys.yaml:6:26: user/ci: it is a user key, and key_type must be 'service' "
+    "keys.yaml:7:26: user/ci: it is a user key, and key_type must be 'service' "
     "(policy/allowed_key_types in platform.yaml:2); declare a key of that type\n"
 )
 EXEMPLARY = """\
@@ -59,7 +59,7 @@ def test_a_manifest_is_held_against_its_own_policy(shell: Shell) -> None:
     shell.write(MANIFEST + "policy: {names: ci}\n")
     done = shell("validate")
     assert done.status == 3
-    assert done.err.startswith("keys.yaml:7:12: service/production/ingest: its name 'ingest' does not match 'ci' (")
+    assert done.err.startswith("keys.yaml:8:12: service/production/ingest: its name 'ingest' does not match 'ci' (")
 
 
 def test_violations_stand_among_all_other_problems_in_file_order(shell: Shell) -> None:
@@ -67,9 +67,9 @@ def test_violations_stand_among_all_other_problems_in_file_order(shell: Shell) -
     shell.write("version: 1\nmax_age: x\n", "broken.yaml")
     done = shell("validate", "--policy", "platform.yaml", "--policy", "broken.yaml")
     assert [line.split(": ")[0] for line in done.err.splitlines()] == [
-        "keys.yaml:6:26",
-        "keys.yaml:8:25",
-        "keys.yaml:9:1",
+        "keys.yaml:7:26",
+        "keys.yaml:9:25",
+        "keys.yaml:10:1",
         "broken.yaml:2:10",
     ]
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +23,46 @@ def test_init_writes_a_manifest_that_is_valid(shell: Shell) -> None:
     assert done.status == 0
     assert "secrets/" in done.err
     assert shell("validate").out == "keys.yaml is valid: 1 key.\n"
-    assert "owner: team-a " in (shell.folder / "keys.yaml").read_text()
+    assert "owner: team-a\n" in (shell.folder / "keys.yaml").read_text()
+
+
+def test_init_gives_each_manifest_an_id_of_its_own(shell: Shell) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        shell("init", name)
+    first, second = (
+        re.findall("^id: (.*)$", (shell.folder / name).read_text(), re.MULTILINE) for name in ("a.yaml", "b.yaml")
+    )
+    assert len(first + second) == 2
+    assert first != second
+    assert shell("validate", "a.yaml", "b.yaml").err == ""
+
+
+def test_init_names_the_owner_after_the_folder_of_the_manifest(shell: Shell) -> None:
+    (shell.folder / "Team Keys").mkdir()
+    assert shell("init", "Team Keys/keys.yaml").status == 0
+    assert "\nowner: team-keys\n" in (shell.folder / "Team Keys" / "keys.yaml").read_text()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="asks the real git")
+def test_init_names_the_owner_after_the_repository(shell: Shell) -> None:
+    shell.environment["PATH"] = os.environ["PATH"]
+    for arguments in (["init", "--quiet"], ["remote", "add", "origin", "git@git.example.com:acme/payments-keys.git"]):
+        subprocess.run(["git", "-C", str(shell.folder), *arguments], check=True, capture_output=True)
+    assert shell("init").status == 0
+    assert "\nowner: payments-keys\n" in (shell.folder / "keys.yaml").read_text()
+
+
+@pytest.mark.parametrize("owner", ["2024", "1e5", "0x10"])
+def test_init_quotes_an_owner_that_yaml_would_read_as_a_number(shell: Shell, owner: str) -> None:
+    shell("init", "--owner", owner)
+    assert (shell("validate").status, f'owner: "{owner}"\n' in (shell.folder / "keys.yaml").read_text()) == (0, True)
+
+
+def test_init_asks_for_an_owner_if_nothing_gives_one(shell: Shell) -> None:
+    (shell.folder / "\u9375").mkdir()
+    done = shell("init", "\u9375/keys.yaml")
+    assert (done.status, list((shell.folder / "\u9375").iterdir())) == (64, [])
+    assert "name one: keyplan init --owner OWNER" in done.err
 
 
 def test_init_overwrites_nothing(shell: Shell, manifest: Path) -> None:

@@ -23,4 +23,10 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
         return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
     manifest = replace(manifest, policies=(*manifest.policies, *policies))
     found = sorted((*problems, *find_violations(manifest)), key=lambda problem: (problem.line, problem.column))
-    return Validation(manifest=source.name, keys=len(manifest.keys), problems=(*found, *faults))
+    return Validation(
+        manifest=source.name,
+        keys=len(manifest.keys),
+        problems=(*found, *faults),
+        # An id that was refused counts as given: its problem says what to do.
+        lacks_id=not manifest.id and not found,
+    )

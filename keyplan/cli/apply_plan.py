@@ -10,6 +10,7 @@ from keyplan.app.apply import Job, open_jobs, plan_job, run_jobs
 from keyplan.app.approval import require_digest
 from keyplan.app.context import RunContext
 from keyplan.app.exit_codes import combine_statuses, status_of_apply, status_of_error
+from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.masks import MaskingWriter, find_mask
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.progress import Follow, Follower
@@ -64,6 +65,7 @@ def plan_and_apply(session: Session, context: RunContext, order: ApplyRequest) -
                 "the plan is not approved: this run is not interactive",
                 advice="apply a saved plan, or say --expect DIGEST or --auto-approve",
             )
+        warn_of_missing_ids([each.manifest.path for each in order.workspaces if not each.manifest.id], context.say)
         with open_jobs(
             context,
             order.workspaces,

@@ -93,3 +93,5 @@ class Validation:
     """How many keys it declares; 0 if that is unknown."""
     problems: tuple[Problem, ...]
     """In file order; violations of policies among them."""
+    lacks_id: bool = False
+    """Whether it is a manifest without `id` and without a problem."""

@@ -20,6 +20,7 @@ from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, Re
 MANIFEST = """\
 version: 1
 owner: ml-platform
+id: k7f3a9c2
 sinks: {local: {type: file, path: "{name}.key"}}
 defaults: {sink: local}
 keys:

@@ -141,7 +141,7 @@ def test_a_waiver_that_fits_nothing_is_a_warning_and_no_more(applied: Shell) -> 
     applied.write(MANIFEST + WAIVER.format(subject="key: none", until="2026-11-24"))
     done = applied("drift")
     assert done.status == 0
-    assert "Warning: keys.yaml:9:5: the waiver for 'none' fits nothing that was found: take it out" in done.out
+    assert "Warning: keys.yaml:10:5: the waiver for 'none' fits nothing that was found: take it out" in done.out
 
 
 def test_a_waiver_changes_no_plan(applied: Shell) -> None:

@@ -26,22 +26,22 @@ def envs(shell: Shell) -> Shell:
 def test_a_folder_stands_for_every_manifest_below_it(envs: Shell) -> None:
     done = envs("validate", "envs")
     assert (done.status, done.out) == (3, "envs/prod/keys.yaml is valid: 2 keys.\n")
-    assert done.err.startswith("envs/test/keys.yaml:6:")
+    assert done.err.startswith("envs/test/keys.yaml:7:")
 
 
 def test_json_says_where_everything_stands(envs: Shell) -> None:
     document = json.loads(envs("validate", "envs", "--format", "json").out)
     Draft202012Validator(schemas.load("validation.v1")).validate(document)
     (problem,) = document["manifests"][1]["problems"]
-    assert (document["valid"], problem["place"]["line"], document["manifests"][0]["problems"]) == (False, 6, [])
+    assert (document["valid"], problem["place"]["line"], document["manifests"][0]["problems"]) == (False, 7, [])
 
 
 def test_sarif_and_annotations_name_file_and_line(envs: Shell) -> None:
     done = envs("validate", "envs", "--format", "github", "--format", "sarif=keyplan.sarif")
-    assert done.out.startswith("::error file=envs/test/keys.yaml,line=6,")
+    assert done.out.startswith("::error file=envs/test/keys.yaml,line=7,")
     (run,) = json.loads((envs.folder / "keyplan.sarif").read_text())["runs"]
     (result,) = run["results"]
-    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 6
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 7
 
 
 def test_a_violation_of_a_policy_has_its_rule_in_sarif(shell: Shell) -> None:

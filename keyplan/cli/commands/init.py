@@ -7,8 +7,10 @@ import re
 import click
 
 from keyplan.app.files import save_new
+from keyplan.app.identity import derive_owner, new_manifest_id
 from keyplan.cli.options import argument, option
 from keyplan.cli.session import Session
+from keyplan.manifest.scalars import resolve_plain
 from keyplan.renderers.sanitize import sanitize
 
 _OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
@@ -16,7 +18,10 @@ _OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
 TEMPLATE = """\
 # The Arize API keys that should exist. See what would be done with: keyplan plan
 version: 1
-owner: {owner}              # a slug; marks the keys that this manifest manages. Never share it between manifests.
+
+# Both mark the keys that this manifest manages: no other manifest may have the same owner and id.
+owner: {owner}
+id: {id}
 
 provider:
   type: arize
@@ -27,12 +32,12 @@ provider:
 sinks:
   local: {{type: file, path: "secrets/{{name}}.env", format: dotenv, variable: ARIZE_API_KEY}}
 
-# Any field of a key but its name.
+# Any field of a key but its name and import.
 defaults:
   sink: local
 
-# More deletes than this are refused, unless you say --allow-deletes N.
-limits: {{deletes: 5, delete_percent: 30}}
+# More deletes than this are refused, unless you say --allow-deletes N; and more unscheduled renewals than this.
+limits: {{deletes: 5, delete_percent: 30, replaces: 10, replace_percent: 30}}
 
 # Unmanaged keys, which the manifest does not declare: ignore, report or fail. They are never touched.
 unmanaged: report
@@ -52,20 +57,28 @@ keys:
 
 @click.command("init")
 @argument("file", default="keys.yaml", metavar="[FILE]")
-@option("--owner", default="my-team", show_default=True, help="Slug that marks the keys of the new manifest.")
+@option("--owner", help="Slug that marks the keys of the new manifest; without it, the repository's name.")
 @click.pass_obj
-def command(session: Session, *, file: str, owner: str) -> int:
+def command(session: Session, *, file: str, owner: str | None) -> int:
     """Write a commented manifest to start from.
 
-    Writes FILE (keys.yaml where none is named) and never overwrites one.
+    Writes FILE (keys.yaml where none is named) and never overwrites one. Without --owner, the owner is the name
+    of the git repository that the remote 'origin' names, else the name of FILE's folder. The id is random.
 
     \b
     Example:
       keyplan init --owner ml-platform
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    if not re.fullmatch(_OWNER_RULE, owner):
+    path = session.folder / file
+    if owner is None:
+        owner = derive_owner(path.parent, session.environment)
+        if not owner:
+            raise click.UsageError("neither git nor the folder gives an owner; name one: keyplan init --owner OWNER")
+    elif not re.fullmatch(_OWNER_RULE, owner):
         raise click.BadParameter("1 to 63 of a-z 0-9 . _ - and first a letter or digit", param_hint="--owner")
-    save_new(session.folder / file, TEMPLATE.format(owner=owner).encode())
+    # An owner such as 2024 is a number in YAML unless it is quoted.
+    written = owner if isinstance(resolve_plain(owner), str) else f'"{owner}"'
+    save_new(path, TEMPLATE.format(owner=written, id=new_manifest_id()).encode())
     session.screen.answer(f"Wrote {sanitize(file)}. Look at what it would do: keyplan plan {sanitize(file)}\n")
     session.screen.say(
         "Keep raw keys and the ledger out of git; .gitignore needs these lines:\n  secrets/\n  .keyplan/"

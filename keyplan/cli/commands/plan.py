@@ -11,6 +11,7 @@ from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.exit_codes import combine_statuses, status_of_plan
 from keyplan.app.files import read_policies, save_privately
+from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
@@ -73,6 +74,7 @@ def command(
         workspaces = open_workspaces(
             find_manifests(manifests, context), context, ledger=settings.ledger, policies=policies
         )
+        warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)
         if out:
             _save(session, out, plans, errors)

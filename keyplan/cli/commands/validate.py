@@ -7,6 +7,7 @@ import click
 from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.files import read_input, read_policies_with_problems
+from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.validate import validate
 from keyplan.cli.options import FileNames, argument, policy_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
@@ -51,6 +52,7 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
         exit_status=ManifestError.exit_status if problems else ExitStatus.DONE,
     )
     status = publish(session, outputs, answer)
+    warn_of_missing_ids([validation.manifest for validation in validations if validation.lacks_id], context.say)
     if problems:
         raise ManifestError(problems)
     return status
