@@ -32,6 +32,8 @@ class ImportedKey:
     """Fields in which the key differs from its declaration: the next apply creates a new key for them."""
     unchecked: tuple[Slot, ...] = ()
     """Places that cannot be read: that they hold the key is taken on trust."""
+    is_declared: bool = False
+    """Whether the declaration names the key itself, with `import`."""
 
 
 def import_key(
@@ -63,19 +65,21 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
         key=key,
     )
     if takeover.is_known:
-        return _describe(takeover, unchecked=())
+        return _describe(takeover, manifest, unchecked=())
     unchecked = check_sinks(key, takeover.slots, sinks=bench.sinks, holdings=snapshot.holdings)
     record_import(takeover.receipt, takeover.slots, bench)
-    return _describe(takeover, unchecked=unchecked)
+    return _describe(takeover, manifest, unchecked=unchecked)
 
 
-def _describe(takeover: Takeover, *, unchecked: tuple[Slot, ...]) -> ImportedKey:
+def _describe(takeover: Takeover, manifest: Manifest, *, unchecked: tuple[Slot, ...]) -> ImportedKey:
+    key_id, address = takeover.key.id, takeover.receipt.address
     return ImportedKey(
-        key_id=takeover.key.id,
-        address=takeover.receipt.address,
+        key_id=key_id,
+        address=address,
         is_known=takeover.is_known,
         changed_fields=tuple(change.field for change in takeover.changes),
         unchecked=unchecked,
+        is_declared=any(declared.address == address and declared.import_id == key_id for declared in manifest.keys),
     )
 
 

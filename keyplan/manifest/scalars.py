@@ -30,6 +30,8 @@ _NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...] = (
     (_OCTAL_OR_HEXADECIMAL, lambda text: int(text, 0)),
     (_FLOAT, float),
 )
+_PLAIN_TEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9+/=._-]*\Z")
+"""Needs no quotes unless it is read as something else than text."""
 _MAY_BEGIN_A_NUMBER = frozenset("+-.0123456789")
 _MAY_BEGIN_MORE_THAN_TEXT = _MAY_BEGIN_A_NUMBER | {word[:1] for word in _WORDS}
 # Python refuses to convert integers of more than 4,300 digits; no field has use for a tenth of that.
@@ -52,6 +54,15 @@ def resolve_plain(text: str) -> Scalar:
             if pattern.match(text):
                 return convert(text)
     return text
+
+
+def write_scalar(text: str) -> str:
+    """Return a text as it has to be written in a manifest, on one line of visible ASCII, to be read as that text."""
+    if _PLAIN_TEXT.match(text) and isinstance(resolve_plain(text), str):
+        return text
+    # YAML's double quotes know every escape of Python.
+    escaped = text.encode("unicode_escape").decode().replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def construct(kind: str, text: str) -> Scalar:

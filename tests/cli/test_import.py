@@ -19,9 +19,22 @@ def by_hand(shell: Shell) -> KeyRecord:
 
 def test_it_takes_over_and_touches_nothing_else(shell: Shell, by_hand: KeyRecord) -> None:
     done = shell("import", "user/ci", by_hand.id)
-    assert (done.status, done.out, done.err) == (0, "Key key-0001 is that of user/ci from now on.\n", "")
+    assert (done.status, done.out) == (0, "Key key-0001 is that of user/ci from now on.\n")
     assert list(shell.world.provider.records.values()) == [by_hand]
     assert shell.world.sinks["local"].values() == {"user/ci": by_hand.raw}
+
+
+def test_the_line_that_says_the_same_in_the_manifest_is_printed(shell: Shell, by_hand: KeyRecord) -> None:
+    line = (
+        "Add this line to the declaration of user/ci, so that it also holds without the ledger:\n  import: key-0001\n"
+    )
+    assert [shell("import", "user/ci", by_hand.id).err for _ in range(2)] == [line, line]
+
+
+def test_no_line_is_printed_that_the_manifest_has(shell: Shell, by_hand: KeyRecord) -> None:
+    shell.write(MANIFEST.replace("{name: ci,", f"{{name: ci, import: {by_hand.id},"))
+    done = shell("import", "user/ci", by_hand.id)
+    assert (done.status, done.err) == (0, "")
 
 
 def test_the_next_plan_keeps_it(shell: Shell, by_hand: KeyRecord) -> None:

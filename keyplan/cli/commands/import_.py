@@ -14,6 +14,7 @@ from keyplan.cli.apply_options import lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.manifest.scalars import write_scalar
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import join_words
 
@@ -38,7 +39,8 @@ def command(
 
     Notes that KEY_ID, as keyplan list shows it, is the key of ADDRESS from now on. Changes nothing at the
     provider and no secret. Its raw key must be in every sink of the declaration already; where a sink can be
-    read, what it holds must fit the redacted form that the provider shows.
+    read, what it holds must fit the redacted form that the provider shows. Prints the line import: KEY_ID, which
+    says the same in the manifest, and holds without the ledger.
 
     Refused (exit status 4) if the key is another declaration's, dead, or of another type or space.
 
@@ -51,6 +53,12 @@ def command(
     with show_waiting(session.screen, "Looking at the keys that exist"):
         imported = import_key(context, workspace, address, key_id, lock_timeout=lock_timeout)
     session.screen.answer("".join(f"{line}\n" for line in _describe(imported)))
+    if not imported.is_declared:
+        # The ledger may be lost, and a receipt beside a secret proves nothing: the reviewed manifest does.
+        session.screen.say(
+            f"Add this line to the declaration of {sanitize(imported.address)}, so that it also holds without the "
+            f"ledger:\n  import: {write_scalar(imported.key_id)}"
+        )
     return 0
 
 

@@ -10,7 +10,7 @@ from keyplan.app.files import save_new
 from keyplan.app.identity import derive_owner, new_manifest_id
 from keyplan.cli.options import argument, option
 from keyplan.cli.session import Session
-from keyplan.manifest.scalars import resolve_plain
+from keyplan.manifest.scalars import write_scalar
 from keyplan.renderers.sanitize import sanitize
 
 _OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
@@ -76,9 +76,8 @@ def command(session: Session, *, file: str, owner: str | None) -> int:
             raise click.UsageError("neither git nor the folder gives an owner; name one: keyplan init --owner OWNER")
     elif not re.fullmatch(_OWNER_RULE, owner):
         raise click.BadParameter("1 to 63 of a-z 0-9 . _ - and first a letter or digit", param_hint="--owner")
-    # An owner such as 2024 is a number in YAML unless it is quoted.
-    written = owner if isinstance(resolve_plain(owner), str) else f'"{owner}"'
-    save_new(path, TEMPLATE.format(owner=written, id=new_manifest_id()).encode())
+    # An owner such as 2024 would be read as a number.
+    save_new(path, TEMPLATE.format(owner=write_scalar(owner), id=new_manifest_id()).encode())
     session.screen.answer(f"Wrote {sanitize(file)}. Look at what it would do: keyplan plan {sanitize(file)}\n")
     session.screen.say(
         "Keep raw keys and the ledger out of git; .gitignore needs these lines:\n  secrets/\n  .keyplan/"
