@@ -189,7 +189,7 @@ def test_a_policy_is_told_by_validate_and_blocks_one_environment_alone(environme
     prod = environments.folder / "envs" / "prod" / "keys.yaml"
     prod.write_text(prod.read_text().replace("expires_in: 60d", "expires_in: 365d"))
     told = environments("validate", "envs/", "--policy", "policy.yaml")
-    assert (told.status, "envs/prod/keys.yaml:10:15: service/production/shop-ingest: " in told.err) == (3, True)
+    assert (told.status, "envs/prod/keys.yaml:11:15: service/production/shop-ingest: " in told.err) == (3, True)
     assert "(policy/max_lifetime in policy.yaml:7); set expires_in: 90d" in told.err
     planned = environments("plan", "envs/", "--policy", "policy.yaml")
     assert (planned.status, planned.out.count("guard        policy")) == (4, 2)

@@ -19,6 +19,7 @@ from keyplan.sandbox.options import SandboxOptions
 _MANIFEST = """\
 version: 1
 owner: demo
+id: x3u7e1lo
 provider: {{base_url: "{url}", api: {api}, credential: {{file: credential.txt}}}}
 sinks:
   local: {{type: file, path: "secrets/{{name}}.env", format: dotenv, variable: ARIZE_API_KEY}}
