@@ -36,12 +36,14 @@ def read_removed(
     rows: ItemList, refused: Collection[str | int], *, own: Identity, addresses: Addresses, problems: Problems
 ) -> Iterator[Departure]:
     """Yield the addresses that a manifest lets go, in file order; problems are added, and noted with `addresses`."""
-    for item, _ in _list_sound(rows, refused):
+    for item, spot in _list_sound(rows, refused):
         departure = Departure(address=Address(item["address"]), to=item["to"])
-        addresses.remove(departure.address, item.value_spot("address"))
+        # The item's own spot, and not that of its field: an alias would have the same one as what it names.
+        addresses.remove(departure.address, spot)
         if departure.to == own.owner:
-            spot = item.value_spot("to")
-            problems.add(spot, f"{quote(departure.to)} is this manifest's own owner; 'to' names another one")
+            problems.add(
+                item.value_spot("to"), f"{quote(departure.to)} is this manifest's own owner; 'to' names another one"
+            )
         yield departure
 
 

@@ -37,18 +37,28 @@ def declare(*declarations: str) -> str:
         ),
         pytest.param(
             declare("name: a") + "removed: [{address: user/a, to: o}]",
-            "7:21: address 'user/a' is not removed: it is declared in line 6, column 5",
+            "7:11: address 'user/a' is not removed: it is declared in line 6, column 5",
             id="removed and declared",
         ),
         pytest.param(
             declare("name: a, moved_from: user/b") + "removed: [{address: user/b, to: o}]",
-            "7:21: address 'user/b' is not removed: 'moved_from' names it in line 6, column 27",
+            "7:11: address 'user/b' is not removed: 'moved_from' names it in line 6, column 27",
             id="removed and moved",
         ),
         pytest.param(
             "removed: [{address: user/b, to: o}, {address: user/b, to: p}]\nkeys: []",
-            "5:47: address 'user/b' is removed twice; first in line 5, column 21",
+            "5:37: address 'user/b' is removed twice; first in line 5, column 11",
             id="removed twice",
+        ),
+        pytest.param(
+            "removed: [&a {address: user/b, to: o}, *a]\nkeys: []",
+            "5:40: address 'user/b' is removed twice; first in line 5, column 11",
+            id="removed twice by an alias",
+        ),
+        pytest.param(
+            declare("name: a, moved_from: [&a {owner: o, address: user/x}, *a]"),
+            "6:60: address 'user/x' of 'o' is claimed twice; first in line 6, column 28",
+            id="one origin by an alias",
         ),
     ],
 )
