@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from samples import OWNER, make_declaration, make_delivery, make_receipt, make_sink_settings
+from samples import OWNER, RENAMED_LINEAGE, make_declaration, make_delivery, make_receipt, make_sink_settings
 
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, Lineage
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Holding, Slot
 from keyplan.sinks.engine import SinkEngine
@@ -26,11 +26,11 @@ FORMATS = pytest.mark.parametrize("options", [RAW_FILE, DOTENV, JSON_FILE], ids=
 
 
 def make_sink(
-    base: Path, options: dict[str, Json], *, owner: str = OWNER, enter: OpenFolder = Folder.enter
+    base: Path, options: dict[str, Json], *, lineage: Lineage = RENAMED_LINEAGE, enter: OpenFolder = Folder.enter
 ) -> SinkEngine:
     """Return the sink `local` in that folder."""
     ignoring = GitIgnoring({"PATH": os.environ.get("PATH", "")})
-    return build_at(make_sink_settings(options), base=str(base), owner=owner, ignoring=ignoring, enter=enter)
+    return build_at(make_sink_settings(options), base=str(base), lineage=lineage, ignoring=ignoring, enter=enter)
 
 
 def locate(sink: SinkEngine, name: str = "ci", **options: Json) -> Slot:

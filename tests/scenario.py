@@ -127,6 +127,8 @@ class Scenario:
     def observe(self) -> Snapshot:
         """Return the world as keyplan sees it."""
         world = self.world
+        for sink in world.sinks.values():
+            sink.lineage = self.manifest.lineage
         sinks = {SinkName(name): world.sinks[SinkName(name)] for name in self.manifest.sinks}
         return observe(self.manifest, reader=world.provider, ledger=world.ledger, sinks=sinks, now=world.clock.now())
 

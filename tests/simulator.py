@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from samples import LINEAGE
 from simulated.clock import START, SimulatedClock
 from simulated.effects import Effect, Effects, Fault, Killed
 from simulated.ledger import SimulatedLedger
@@ -22,7 +23,7 @@ from simulated.provider import SimulatedProvider
 from simulated.records import LAWS, ME, KeyRecord, make_space
 from simulated.sink import Cell, SimulatedSink
 
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.observation import Abilities
 
 __all__ = [
@@ -67,6 +68,7 @@ class World:
         sinks: Mapping[str, Abilities] | None = None,
         now: datetime = START,
         pace: timedelta = timedelta(0),
+        lineage: Lineage = LINEAGE,
     ) -> None:
         self.clock = SimulatedClock(now)
         self.effects = Effects(tick=lambda: self.clock.advance(pace))
@@ -74,7 +76,9 @@ class World:
             self.clock, self.effects, dialect=dialect, refresh_id=refresh_id, max_lifetime=max_lifetime
         )
         self.sinks = {
-            SinkName(name): SimulatedSink(SinkName(name), self.clock, self.effects, abilities=abilities)
+            SinkName(name): SimulatedSink(
+                SinkName(name), self.clock, self.effects, abilities=abilities, lineage=lineage
+            )
             for name, abilities in (sinks or {"local": FULL}).items()
         }
         self.ledger = SimulatedLedger(self.clock, self.effects)

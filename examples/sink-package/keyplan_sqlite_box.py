@@ -58,7 +58,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is opened yet."""
     return SinkEngine(
         settings,
-        owner=context.owner,
+        lineage=context.lineage,
         store=Box(Path(context.folder, str(settings.options["file"]))),
         kind=SinkKind(
             fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=frozenset({"file"})

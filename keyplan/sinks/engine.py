@@ -1,7 +1,7 @@
 """The rules that are the same for every sink: whose a value is, when it may be overwritten, and what stays on removal.
 
 A sink is this engine plus a store: `SinkEngine` implements the port `Sink` and decides; a `ValueStore` loads, stores
-and deletes. No store is named here, and no value is overwritten that another owner or a user wrote.
+and deletes. No store is named here, and no value is overwritten that another manifest or a user wrote.
 
 How a call runs::
 
@@ -30,12 +30,13 @@ from typing import TypeAlias
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import Identity, Lineage, SinkName
 from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import CLOCK_SKEW, Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.sinks.formats import FileFormat
+from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.options import format_of, merge_options
 from keyplan.sinks.value_store import (
@@ -81,10 +82,11 @@ class SinkKind:
 class SinkEngine:
     """Implements Sink, and Examinable, on a store. As safe for threads as the store."""
 
-    def __init__(self, settings: SinkSettings, *, owner: str, store: ValueStore, kind: SinkKind) -> None:
+    def __init__(self, settings: SinkSettings, *, lineage: Lineage, store: ValueStore, kind: SinkKind) -> None:
+        """`lineage`: whose places are ours; each place is judged by its own marks, not by what is to be written."""
         self.abilities = replace(kind.abilities, may_copy=bool(settings.options.get("copy_from")))
         self._settings = settings
-        self._owner = owner
+        self._lineage = lineage
         self._store = store
         self._kind = kind
         self._written: set[str] = set()
@@ -109,7 +111,7 @@ class SinkEngine:
         """Note an intent, which proves that the store can be written."""
 
         def decide(loaded: Loaded) -> Change:
-            self._refuse_unwritable(slot, loaded, intent.owner)
+            self._refuse_unwritable(slot, loaded)
             if not self.abilities.holds_receipts:
                 self._refuse_unknown(slot, loaded, intent)
             return Change(entry=replace(_entry_of(loaded, intent.owner), intent=intent), must_prove=True)
@@ -134,7 +136,8 @@ class SinkEngine:
         """Store the raw key and its receipt; the intent is closed."""
 
         def decide(loaded: Loaded) -> Change:
-            self._refuse_unwritable(slot, loaded, receipt.owner)
+            # Decided inside the change: what another manifest wrote after our intent stays, too.
+            self._refuse_unwritable(slot, loaded)
             content = self._kind.read_format(slot).set(self._document(slot, loaded), raw.reveal(), receipt)
             # Marked first: after a crash between value and receipt, the value must not look like a user's.
             first = Entry(owner=receipt.owner) if loaded.entry is None else None
@@ -149,16 +152,20 @@ class SinkEngine:
         """Replace the receipt beside a value; nothing if there is no value, or the store keeps no receipts."""
 
         def decide(loaded: Loaded) -> Change | None:
-            _refuse_other_owner(slot, loaded, receipt.owner)
+            self._refuse_other_manifest(slot, loaded)
             if not self._is_present(slot, loaded):
                 return None
-            return Change(entry=replace(_entry_of(loaded, receipt.owner), receipt=receipt))
+            entry = _entry_of(loaded, receipt.owner)
+            return Change(entry=replace(entry, owner=receipt.owner, receipt=receipt))
 
         if self.abilities.holds_receipts:
             self._change(slot, decide, create=False)
 
     def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove value and note, unless `on_remove` keeps them; a value that a user put in its place stays."""
+        """Remove value and note, unless `on_remove` keeps them; a value that a user put in its place stays.
+
+        `owner` may be a former one. Whatever it says, nothing that another manifest marked is removed.
+        """
 
         def decide(loaded: Loaded) -> Change | None:
             if not self._may_withdraw(loaded, owner):
@@ -189,10 +196,14 @@ class SinkEngine:
         value = self._find_value(slot, loaded)
         present = value is not None or loaded.presence is not Presence.AS_READ
         if not self.abilities.holds_receipts:
-            return Holding(present=present, changed_at=loaded.changed_at if present else None)
+            changed_at = loaded.changed_at if present else None
+            return Holding(present=present, changed_at=changed_at, owner=self._find_other(loaded))
         entry = loaded.entry
-        # Another owner's mark proves nothing to us: planned as undelivered, it is refused by `intend`.
-        if entry is None or entry.owner != self._owner:
+        # What another manifest marked is shown so that a plan can name it. It proves nothing, so it is not compared.
+        if other := self._find_other(loaded):
+            receipt, intent = (entry.receipt, entry.intent) if entry else (None, None)
+            return Holding(present=present, receipt=receipt if present else None, intent=intent, owner=other)
+        if entry is None:
             return Holding(present=present)
         content = self._compare(loaded, value) if present else Content.UNREAD
         is_shown = present and not self._is_doubtful(loaded, content)
@@ -233,7 +244,11 @@ class SinkEngine:
         noted = loaded.entry.seal if loaded.entry else ""
         return bool(noted) and noted != loaded.seal
 
-    # What may be done with it.
+    # Whose it is, and what may be done with it.
+
+    def _find_other(self, loaded: Loaded) -> Identity | None:
+        """Return the manifest that holds a slot, if it is not ours."""
+        return find_other_manifest(self._lineage, loaded.entry, mark=loaded.owner)
 
     def _change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
         """Have the store change a slot; again, if another writer came in between. Raises StoreConflictError."""
@@ -255,10 +270,12 @@ class SinkEngine:
         return loaded.content or b""
 
     def _may_withdraw(self, loaded: Loaded, owner: str) -> bool:
+        if not is_own_owner(self._lineage, owner):
+            return False
         if self.abilities.holds_receipts:
-            return loaded.entry is not None and loaded.entry.owner == owner
+            return loaded.entry is not None and find_other_manifest(self._lineage, loaded.entry) is None
         # Without notes, only a mark can say that the value is another owner's.
-        return loaded.owner in ("", owner)
+        return find_other_manifest(self._lineage, None, mark=loaded.owner) is None
 
     def _is_replaced(self, slot: Slot, loaded: Loaded) -> bool:
         """Whether a user put another value in the place of ours."""
@@ -273,9 +290,14 @@ class SinkEngine:
         content = self._compare(loaded, value)
         return content is Content.DIFFERS or self._is_doubtful(loaded, content)
 
-    def _refuse_unwritable(self, slot: Slot, loaded: Loaded, owner: str) -> None:
-        """Return if this owner may write the slot, as far as notes and marks tell. Raises SinkDeniedError."""
-        _refuse_other_owner(slot, loaded, owner)
+    def _refuse_other_manifest(self, slot: Slot, loaded: Loaded) -> None:
+        """Return if no mark there is another manifest's. Raises SinkDeniedError, which names that manifest."""
+        if other := self._find_other(loaded):
+            raise explain_other_manifest(slot.location, other)
+
+    def _refuse_unwritable(self, slot: Slot, loaded: Loaded) -> None:
+        """Return if this manifest may write the slot, as far as notes and marks tell. Raises SinkDeniedError."""
+        self._refuse_other_manifest(slot, loaded)
         if loaded.obstacle is not None:
             raise loaded.obstacle
         is_noted = loaded.entry is not None and not loaded.is_foreign
@@ -309,7 +331,7 @@ class SinkEngine:
 
     def _find_trouble(self, slot: Slot, loaded: Loaded) -> Finding | None:
         try:
-            self._refuse_unwritable(slot, loaded, self._owner)
+            self._refuse_unwritable(slot, loaded)
         except SinkDeniedError as error:
             return find_broken(error)
         return None
@@ -334,13 +356,9 @@ class SinkEngine:
 
 def _entry_of(loaded: Loaded, owner: str) -> Entry:
     """Return what is noted, or the note to begin with: it speaks of the value that is there now."""
-    return loaded.entry or Entry(owner=owner, seal=loaded.seal)
-
-
-def _refuse_other_owner(slot: Slot, loaded: Loaded, owner: str) -> None:
-    marked = (loaded.owner, loaded.entry.owner if loaded.entry else "")
-    if other := next((one for one in marked if one not in ("", owner)), ""):
-        raise SinkDeniedError(
-            f"{slot.location}: belongs to the manifest of '{other}'",
-            advice="choose another place, or let that manifest give it up first",
-        )
+    entry = loaded.entry
+    if entry is None:
+        return Entry(owner=owner, seal=loaded.seal)
+    # Beside a receipt the mark stays its owner's until the value changes hands: an intent that is retracted must leave
+    # a former owner's place as it was.
+    return entry if entry.receipt is not None else replace(entry, owner=owner)

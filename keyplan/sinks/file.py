@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keyplan.context import PluginContext
+from keyplan.model.identity import Lineage
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
 from keyplan.ports import Sink
@@ -45,13 +46,13 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     return build_at(
         settings,
         base=context.folder,
-        owner=context.owner,
+        lineage=context.lineage,
         ignoring=GitIgnoring(context.environment),
     )
 
 
 def build_at(
-    settings: SinkSettings, *, base: str, owner: str, ignoring: GitIgnoring, enter: OpenFolder = Folder.enter
+    settings: SinkSettings, *, base: str, lineage: Lineage, ignoring: GitIgnoring, enter: OpenFolder = Folder.enter
 ) -> SinkEngine:
     """Return the sink below a folder, with its ways to git and to folders."""
-    return SinkEngine(settings, owner=owner, store=FileStore(base, ignoring=ignoring, enter=enter), kind=_KIND)
+    return SinkEngine(settings, lineage=lineage, store=FileStore(base, ignoring=ignoring, enter=enter), kind=_KIND)

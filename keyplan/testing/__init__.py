@@ -14,4 +14,6 @@ from __future__ import annotations
 import pytest
 
 # Before the suites are imported: without it a failing assertion of theirs would show no values.
-pytest.register_assert_rewrite("keyplan.testing.sinks", "keyplan.testing.providers", "keyplan.testing.ledgers")
+pytest.register_assert_rewrite(
+    "keyplan.testing.sinks", "keyplan.testing.sink_marks", "keyplan.testing.providers", "keyplan.testing.ledgers"
+)

@@ -35,6 +35,7 @@ from keyplan.plugin import (
     ManifestId,
     Marker,
     OrganizationGrant,
+    Origin,
     Place,
     PluginContext,
     ProviderSettings,
@@ -55,6 +56,12 @@ OWNER = "ml-platform"
 IDENTITY = Identity(OWNER, ManifestId("k7f3a9c2"))
 """Whom everything here belongs to."""
 LINEAGE = Lineage(identity=IDENTITY)
+FORMER = Identity("ml-team", ManifestId("f0rmer12"))
+"""Whom the manifest of RENAMED_LINEAGE was before."""
+ORIGIN = Origin(identity=Identity("data-team", ManifestId("d4tateam")), address=Address("user/ingest"))
+"""The one address of another manifest whose key RENAMED_LINEAGE takes over."""
+RENAMED_LINEAGE = Lineage(identity=IDENTITY, formerly=(FORMER,), origins=(ORIGIN,))
+"""The same manifest after its owner was renamed, and with a key of another manifest."""
 CREATOR = UserId("VXNlcjox")
 """The user of keyplan's own credential, who made every key here."""
 ACCOUNT = "https://api.simulated.test"
@@ -101,6 +108,7 @@ def make_context(
     """Return what `build` gets: nothing of this machine but a folder.
 
     The only secrets are `{env: NAME}` of `environment`; lines for the user are appended to `said`; nothing is random.
+    The manifest is that of RENAMED_LINEAGE, or one of another owner without a past.
     """
     variables = dict(environment or {})
 
@@ -111,7 +119,7 @@ def make_context(
 
     return PluginContext(
         folder=str(folder),
-        lineage=lineage or Lineage(identity=Identity(owner, IDENTITY.id)),
+        lineage=lineage or (RENAMED_LINEAGE if owner == OWNER else Lineage(identity=Identity(owner, IDENTITY.id))),
         clock=clock or SimulatedClock(NOW),
         jitter=lambda limit: limit,
         resolve=resolve,

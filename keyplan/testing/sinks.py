@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import pytest
@@ -11,9 +10,6 @@ import pytest
 from keyplan.plugin import (
     Content,
     Delivered,
-    Examinable,
-    Finding,
-    Health,
     Holding,
     KeyId,
     RawKey,
@@ -31,9 +27,10 @@ from keyplan.testing.samples import (
     make_intent,
     make_receipt,
 )
+from keyplan.testing.sink_marks import MarksContract
 
 
-class SinkContract(ABC):
+class SinkContract(MarksContract):
     """Tests that hold for every implementation of Sink.
 
     A subclass gives a sink, and two ways past it to the store::
@@ -49,28 +46,6 @@ class SinkContract(ABC):
 
     Parametrize the fixture `sink` to run the suite once for each form that the sink has.
     """
-
-    @pytest.fixture
-    @abstractmethod
-    def sink(self, request: pytest.FixtureRequest) -> Sink:
-        """Return an empty sink of the manifest of OWNER; a fixture again in the subclass."""
-
-    @abstractmethod
-    def value_at(self, slot: Slot) -> str | None:
-        """Return the raw key that a consumer finds, read from the store without the sink; None if there is none."""
-
-    @abstractmethod
-    def person_writes(self, slot: Slot, raw_text: str) -> None:
-        """Put a value there as a person would, over whatever is there; keyplan's notes beside it stay."""
-
-    @pytest.fixture
-    def slot(self, sink: Sink) -> Slot:
-        """Return the slot of `user/ci`."""
-        return sink.locate(OWNER, make_declaration("ci"), make_delivery())
-
-    def look(self, sink: Sink, slot: Slot) -> Holding:
-        """Return what one slot holds."""
-        return sink.inspect([slot])[slot]
 
     def test_an_empty_slot_holds_nothing(self, sink: Sink, slot: Slot) -> None:
         """A place that was never written is reported as free, or planning would see a foreign value."""
@@ -254,38 +229,7 @@ class SinkContract(ABC):
         sink.withdraw(slot, OWNER)
         assert self.value_at(slot) == OTHER_RAW
 
-    def test_another_owners_value_is_never_touched(self, sink: Sink, slot: Slot) -> None:
-        """Two manifests that name one place must not fight for it; the error names the other owner."""
-        if not sink.abilities.holds_receipts:
-            pytest.skip("without marks nobody can tell")
-        sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, owner="another-team"))
-        with pytest.raises(SinkDeniedError, match="another-team"):
-            sink.intend(slot, make_intent())
-        with pytest.raises(SinkDeniedError, match="another-team"):
-            sink.put(slot, RawKey(RAW), make_receipt())
-        with pytest.raises(SinkDeniedError, match="another-team"):
-            sink.annotate(slot, make_receipt())
-        sink.withdraw(slot, OWNER)
-        assert self.value_at(slot) == OTHER_RAW
-
-    def test_another_owners_mere_intent_keeps_us_out(self, sink: Sink, slot: Slot) -> None:
-        """The other run is about to write there."""
-        if not sink.abilities.holds_receipts:
-            pytest.skip("without marks nobody can tell")
-        sink.intend(slot, make_intent(owner="another-team"))
-        with pytest.raises(SinkDeniedError):
-            sink.intend(slot, make_intent())
-
     # examining
-
-    def examine(self, sink: Sink, slot: Slot) -> list[Finding]:
-        """Return what an examination calls broken; it must leave the slot as it was."""
-        if not isinstance(sink, Examinable):
-            pytest.skip("no sink has to tell what keeps it from being written")
-        before = (self.look(sink, slot), self.value_at(slot))
-        found = sink.examine([slot])
-        assert (self.look(sink, slot), self.value_at(slot)) == before
-        return [finding for finding in found if finding.health is Health.BROKEN]
 
     def test_nothing_stands_in_the_way_of_an_empty_slot(self, sink: Sink, slot: Slot) -> None:
         """`keyplan doctor` must not warn of a place that can be written."""
@@ -304,15 +248,6 @@ class SinkContract(ABC):
         (finding,) = self.examine(sink, slot)
         assert slot.location in finding.detail
         assert "overwrite: true" in finding.advice
-
-    def test_an_examination_names_another_owner(self, sink: Sink, slot: Slot) -> None:
-        """The user reads before an apply whose manifest holds the place."""
-        if not sink.abilities.holds_receipts:
-            pytest.skip("without marks nobody can tell")
-        sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, owner="another-team"))
-        (finding,) = self.examine(sink, slot)
-        assert slot.location in finding.detail
-        assert "another-team" in finding.detail
 
     # reading the value
 

@@ -88,7 +88,7 @@ def test_a_sink_of_another_owner_refuses_before_the_ledger_says_anything() -> No
     scenario, key = start()
     sink = scenario.world.sinks["local"]
     sink.put(scenario.observe().slots[CI][0], RawKey(key.raw), make_receipt(owner="theirs"))
-    with pytest.raises(SinkDeniedError, match="belongs to 'theirs'"):
+    with pytest.raises(SinkDeniedError, match="belongs to the manifest of 'theirs'"):
         record(scenario, key.id)
     assert scenario.world.ledger.receipts == {}
 

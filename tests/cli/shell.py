@@ -62,7 +62,10 @@ class SimulatedWiring:
         return ReaderPorts(reader=self._world_of(lineage.identity.owner).provider, close=self._close)
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
-        return dict(self._world_of(manifest.owner).sinks)
+        sinks = self._world_of(manifest.owner).sinks
+        for sink in sinks.values():
+            sink.lineage = manifest.lineage
+        return dict(sinks)
 
     def ledger_reader(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> LedgerReader:
         return self.ledger(settings, lineage=lineage, folder=folder, account=account)

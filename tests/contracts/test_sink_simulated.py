@@ -1,5 +1,5 @@
 import pytest
-from samples import LOCAL
+from samples import LOCAL, RENAMED_LINEAGE
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, World
 
 from keyplan.model.observation import Slot
@@ -10,7 +10,7 @@ from keyplan.testing.sinks import SinkContract
 class TestSimulatedSink(SinkContract):
     @pytest.fixture(params=[FULL, WRITE_ONLY, WEAK, BLIND], ids=["full", "write only", "weak", "blind"])
     def sink(self, request: pytest.FixtureRequest) -> Sink:
-        self.simulated = World(sinks={"local": request.param}).sinks[LOCAL]
+        self.simulated = World(sinks={"local": request.param}, lineage=RENAMED_LINEAGE).sinks[LOCAL]
         return self.simulated
 
     def value_at(self, slot: Slot) -> str | None:

@@ -92,8 +92,8 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 SHARED = frozenset(
     f"keyplan.sinks.{name}"
     for name in (
-        *("chunks", "engine", "file_store", "forge", "formats", "local_files", "notes", "options", "read_only"),
-        *("templates", "value_store"),
+        *("chunks", "engine", "file_store", "forge", "formats", "local_files", "marks", "notes", "options"),
+        *("read_only", "templates", "value_store"),
     )
 )
 """What sinks share; everything else beside them is a sink."""

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from samples import LINEAGE
 from simulated.clock import SimulatedClock
 from simulated.effects import Effects
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import Identity, Lineage, SinkName
 from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.secret import RawKey
+from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
+from keyplan.sinks.notes import Entry
 
 T = TypeVar("T")
 
@@ -31,6 +34,10 @@ class Cell:
     intent: Intent | None = None
     changed_at: datetime | None = None
 
+    def find_other(self, lineage: Lineage) -> Identity | None:
+        """Return the manifest that marked it, if that is not ours."""
+        return find_other_manifest(lineage, Entry(owner=self.owner or "", receipt=self.receipt, intent=self.intent))
+
 
 class SimulatedSink:
     """Implements Sink over a dict. Everything passes through `effects`; a person's doings do not."""
@@ -42,8 +49,11 @@ class SimulatedSink:
         effects: Effects,
         *,
         abilities: Abilities | None = None,
+        lineage: Lineage = LINEAGE,
     ) -> None:
         self.name = name
+        self.lineage = lineage
+        """Whose cells are ours, in the run that is going on."""
         self.abilities = abilities or Abilities(holds_receipts=True, readable=True)
         self.cells: dict[str, Cell] = {}
         """By location."""
@@ -80,12 +90,14 @@ class SimulatedSink:
         return self._effects.read(f"sink.read:{self.name}", act, failed=failed)
 
     def intend(self, slot: Slot, intent: Intent) -> None:
-        """Note the intent; denied for another owner's or a person's value."""
+        """Note the intent; denied for another manifest's or a person's value."""
 
         def act() -> None:
-            cell = self._writable(slot, intent.owner)
+            cell = self._writable(slot)
             if self.abilities.holds_receipts:
-                self.cells[slot.location] = replace(cell, owner=intent.owner, intent=intent)
+                # Beside a receipt the mark stays its owner's until the value changes hands.
+                owner = cell.owner if cell.receipt else intent.owner
+                self.cells[slot.location] = replace(cell, owner=owner, intent=intent)
 
         self._run("intend", slot, act)
 
@@ -105,7 +117,7 @@ class SimulatedSink:
         def act() -> None:
             if raw.is_empty():
                 raise SinkDeniedError(f"{slot.location}: an empty value is never written")
-            former = self._writable(slot, receipt.owner).raw
+            former = self._writable(slot).raw
             if former is not None and former != raw.reveal():
                 self.overwritten.append((slot.location, former))
             self.history.append((self._clock.now(), slot.location, raw.reveal()))
@@ -124,19 +136,20 @@ class SimulatedSink:
 
         def act() -> None:
             cell = self.cells.get(slot.location, Cell())
-            self._refuse_foreign(slot, cell, receipt.owner)
+            self._refuse_other_manifest(slot, cell)
             if self.abilities.holds_receipts and cell.raw is not None:
                 self.cells[slot.location] = replace(cell, owner=receipt.owner, receipt=receipt)
 
         self._run("annotate", slot, act)
 
     def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove what this owner put there."""
+        """Remove what is ours; `owner` may be a former one."""
 
         def act() -> None:
-            cell = self.cells.get(slot.location)
-            if cell and (cell.owner == owner or not self.abilities.holds_receipts):
-                del self.cells[slot.location]
+            cell = self.cells.get(slot.location, Cell())
+            is_ours = cell.owner is not None and cell.find_other(self.lineage) is None
+            if is_own_owner(self.lineage, owner) and (is_ours or not self.abilities.holds_receipts):
+                self.cells.pop(slot.location, None)
 
         self._run("withdraw", slot, act)
 
@@ -167,11 +180,13 @@ class SimulatedSink:
 
     def _hold(self, slot: Slot) -> Holding:
         cell = self.cells.get(slot.location, Cell())
+        other = cell.find_other(self.lineage)
         return Holding(
             present=cell.raw is not None,
             receipt=cell.receipt if cell.raw is not None else None,
             intent=cell.intent,
-            content=self._compare(cell),
+            owner=other,
+            content=self._compare(cell) if other is None else Content.UNREAD,
             changed_at=cell.changed_at if self.abilities.weak_proof else None,
         )
 
@@ -180,18 +195,18 @@ class SimulatedSink:
             return Content.UNREAD
         return Content.MATCHES if cell.receipt.fingerprint.matches(RawKey(cell.raw)) else Content.DIFFERS
 
-    def _writable(self, slot: Slot, owner: str) -> Cell:
+    def _writable(self, slot: Slot) -> Cell:
         cell = self.cells.get(slot.location, Cell())
-        self._refuse_foreign(slot, cell, owner)
+        self._refuse_other_manifest(slot, cell)
         if not self.writable:
             raise SinkDeniedError(f"{slot.location}: sink '{self.name}' may not be written")
         if self.abilities.holds_receipts and cell.raw is not None and cell.owner is None:
             raise SinkDeniedError(f"{slot.location}: was there before", advice="move it away")
         return cell
 
-    def _refuse_foreign(self, slot: Slot, cell: Cell, owner: str) -> None:
-        if cell.owner not in (None, owner):
-            raise SinkDeniedError(f"{slot.location}: belongs to '{cell.owner}'")
+    def _refuse_other_manifest(self, slot: Slot, cell: Cell) -> None:
+        if other := cell.find_other(self.lineage):
+            raise explain_other_manifest(slot.location, other)
 
     def _keep(self, slot: Slot, cell: Cell) -> None:
         if cell.raw is None and cell.receipt is None:

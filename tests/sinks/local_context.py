@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from samples import LINEAGE
+from samples import RENAMED_LINEAGE
 
 from keyplan.context import PluginContext
 from keyplan.system.clock import SystemClock
@@ -20,7 +20,7 @@ def make_context(
     variables = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environment or {})}
     return PluginContext(
         folder=str(folder),
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SystemClock(),
         jitter=lambda limit: limit,
         resolve=lambda source: resolve(source, environment=variables, folder=str(folder)),

@@ -7,7 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
-from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from sinks.aws_servers import BIN, Emulator, aws_environment, emulating
 from sinks.serving import free_port, listens, serving
 
@@ -66,9 +75,9 @@ def open_sink(kind: str, server: Emulator) -> Sink:
     settings = make_sink_settings(server.options(), sink_type=kind)
     if kind == "aws-secrets-manager":
         client = SecretsClient(*server.services("secretsmanager"))
-        return secrets_manager.build_on(settings, owner=OWNER, client=client)
+        return secrets_manager.build_on(settings, lineage=RENAMED_LINEAGE, client=client)
     store, tagging = server.services("ssm", "resourcegroupstaggingapi")
-    return ssm.build_on(settings, owner=OWNER, client=ParametersClient(store, tagging))
+    return ssm.build_on(settings, lineage=RENAMED_LINEAGE, client=ParametersClient(store, tagging))
 
 
 @pytest.fixture

@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    NOW,
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
@@ -200,12 +210,12 @@ def test_a_value_is_made_fit_for_a_name(value: str, pattern: str) -> None:
 
 def secrets_sink(options: dict[str, Json], client: Service | None = None) -> Sink:
     settings = make_sink_settings(options)
-    return aws_secrets_manager.build_on(settings, owner=OWNER, client=SecretsClient(client or service()))
+    return aws_secrets_manager.build_on(settings, lineage=RENAMED_LINEAGE, client=SecretsClient(client or service()))
 
 
 def parameters_sink(name: str, store: Service | None = None) -> Sink:
     client = ParametersClient(store or service("ssm"), service("tagging"))
-    return aws_ssm.build_on(make_sink_settings({"name": name}), owner=OWNER, client=client)
+    return aws_ssm.build_on(make_sink_settings({"name": name}), lineage=RENAMED_LINEAGE, client=client)
 
 
 def secret_slot(options: dict[str, Json]) -> Slot:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from sinks.aws_servers import REGION, Emulator, aws_environment, emulating
 
 from keyplan.errors import SinkDeniedError
@@ -73,8 +82,8 @@ def make_sink(guarded: Emulator, kind: str, *, without: str = "", name: str = "a
     settings = make_sink_settings({"name": whole, **options}, sink_type=kind)
     if kind == "aws-ssm":
         client = ParametersClient(service("ssm"), service("resourcegroupstaggingapi"))
-        return ssm.build_on(settings, owner=OWNER, client=client)
-    return secrets_manager.build_on(settings, owner=OWNER, client=SecretsClient(service("secretsmanager")))
+        return ssm.build_on(settings, lineage=RENAMED_LINEAGE, client=client)
+    return secrets_manager.build_on(settings, lineage=RENAMED_LINEAGE, client=SecretsClient(service("secretsmanager")))
 
 
 def slot_of(sink: Sink) -> Slot:

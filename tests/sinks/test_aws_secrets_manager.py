@@ -3,7 +3,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from sinks.aws_servers import (
     ENVIRONMENT,
     Counting,
@@ -76,7 +85,7 @@ class Consumer:
 
 def make_sink(emulator: Emulator, client: SecretsClient | None = None, **options: Json) -> Sink:
     settings = make_sink_settings(emulator.options(**options), sink_type="aws-secrets-manager")
-    return build_on(settings, owner=OWNER, client=client or open_client(emulator))
+    return build_on(settings, lineage=RENAMED_LINEAGE, client=client or open_client(emulator))
 
 
 def open_client(emulator: Emulator) -> SecretsClient:

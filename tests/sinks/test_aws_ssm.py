@@ -3,7 +3,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from sinks.aws_servers import (
     ENVIRONMENT,
     Counting,
@@ -67,7 +76,7 @@ class Consumer:
 def make_sink(emulator: Emulator, client: ParametersClient | None = None, **options: Json) -> Sink:
     settings = make_sink_settings(emulator.options(**options), sink_type="aws-ssm")
     client = client or ParametersClient(*emulator.services("ssm", "resourcegroupstaggingapi"))
-    return build_on(settings, owner=OWNER, client=client)
+    return build_on(settings, lineage=RENAMED_LINEAGE, client=client)
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 
 from keyplan.errors import InputError, SinkDeniedError
 from keyplan.model.observation import Abilities, Content, Holding, Slot
@@ -56,7 +65,7 @@ class Memory:
 
 
 def build(store: Memory, **options: Any) -> SinkEngine:
-    return SinkEngine(make_sink_settings(options), owner=OWNER, store=store, kind=make_kind(store))
+    return SinkEngine(make_sink_settings(options), lineage=RENAMED_LINEAGE, store=store, kind=make_kind(store))
 
 
 def make_kind(store: Memory, **parts: Any) -> SinkKind:
@@ -152,7 +161,9 @@ def test_an_empty_value_is_refused_before_the_store_is_asked(store: Memory) -> N
 
 def test_another_writers_change_is_met_by_loading_again(store: Memory) -> None:
     attempts: list[int] = []
-    sink = SinkEngine(make_sink_settings({}), owner=OWNER, store=store, kind=make_kind(store, give_way=attempts.append))
+    sink = SinkEngine(
+        make_sink_settings({}), lineage=RENAMED_LINEAGE, store=store, kind=make_kind(store, give_way=attempts.append)
+    )
     slot = locate(sink)
     store.conflicts = 3
     sink.put(slot, RawKey(RAW), make_receipt())
@@ -176,7 +187,7 @@ def test_a_conflict_that_does_not_end_is_reported(store: Memory) -> None:
 )
 def test_a_seal_proves_what_its_store_says(seals: Seals, same: Content, another: Content | None) -> None:
     store = Memory(is_readable=False)
-    sink = SinkEngine(make_sink_settings({}), owner=OWNER, store=store, kind=make_kind(store, seals=seals))
+    sink = SinkEngine(make_sink_settings({}), lineage=RENAMED_LINEAGE, store=store, kind=make_kind(store, seals=seals))
     slot = locate(sink)
     sink.put(slot, RawKey(RAW), make_receipt())
     assert sink.inspect([slot])[slot].content is same

@@ -8,11 +8,14 @@ import jsonschema
 import pytest
 from file_sinks import DOTENV, FORMATS, NEW_RAW, NEW_RECEIPT, RAW_FILE, locate, look, make_sink
 from samples import (
+    FORMER,
+    IDENTITY,
     LINEAGE,
     LOCAL,
     NOW,
     OWNER,
     RAW,
+    RENAMED_LINEAGE,
     make_declaration,
     make_delivery,
     make_intent,
@@ -25,11 +28,15 @@ from simulator import SimulatedClock
 from keyplan.app.registry import load
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.model.identity import Identity, Lineage, ManifestId
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Abilities, Content, Holding
 from keyplan.model.secret import Credential, RawKey
 from keyplan.sinks.file import OPTIONS, build
 from keyplan.system.files import Folder
+
+THEIRS = Lineage(identity=Identity("another-team", ManifestId("an0ther")))
+
 
 # plugin
 
@@ -40,7 +47,7 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
 
     context = PluginContext(
         folder=str(tmp_path),
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SimulatedClock(),
         jitter=float,
         resolve=resolve,
@@ -163,19 +170,32 @@ def test_overwriting_what_was_there_before_needs_a_word(tmp_path: Path) -> None:
 
 
 def test_overwrite_is_no_word_against_another_owner(tmp_path: Path) -> None:
-    theirs = make_sink(tmp_path, RAW_FILE, owner="another-team")
-    theirs.put(locate(theirs), RawKey(RAW), make_receipt(owner="another-team"))
+    theirs = make_sink(tmp_path, RAW_FILE, lineage=THEIRS)
+    theirs.put(locate(theirs), RawKey(RAW), make_receipt(owner="another-team", manifest_id=ManifestId("an0ther")))
     ours = make_sink(tmp_path, RAW_FILE | {"overwrite": True})
-    with pytest.raises(SinkDeniedError, match="belongs to the manifest of 'another-team'"):
+    with pytest.raises(SinkDeniedError, match=r"belongs to the manifest of 'another-team' \(id 'an0ther'\)"):
         ours.put(locate(ours), RawKey(NEW_RAW), NEW_RECEIPT)
 
 
-def test_another_owners_receipt_and_intent_prove_nothing_to_us(tmp_path: Path) -> None:
-    theirs = make_sink(tmp_path, RAW_FILE, owner="another-team")
-    theirs.put(locate(theirs), RawKey(RAW), make_receipt(owner="another-team"))
-    theirs.intend(locate(theirs), make_intent(owner="another-team"))
+def test_another_owners_receipt_and_intent_are_shown_as_theirs(tmp_path: Path) -> None:
+    theirs = make_sink(tmp_path, RAW_FILE, lineage=THEIRS)
+    receipt = make_receipt(owner="another-team", manifest_id=ManifestId("an0ther"))
+    intent = make_intent(owner="another-team", manifest_id=ManifestId("an0ther"))
+    theirs.put(locate(theirs), RawKey(RAW), receipt)
+    theirs.intend(locate(theirs), intent)
     ours = make_sink(tmp_path, RAW_FILE)
-    assert look(ours, locate(ours)) == Holding(present=True)
+    expected = Holding(present=True, receipt=receipt, intent=intent, owner=THEIRS.identity)
+    assert look(ours, locate(ours)) == expected
+
+
+def test_a_place_that_was_taken_over_is_no_longer_its_former_owners(tmp_path: Path) -> None:
+    theirs = make_sink(tmp_path, RAW_FILE, lineage=Lineage(identity=FORMER))
+    theirs.put(locate(theirs), RawKey(RAW), make_receipt(owner=FORMER.owner, manifest_id=FORMER.id))
+    ours = make_sink(tmp_path, RAW_FILE)
+    ours.annotate(locate(ours), make_receipt())
+    assert look(theirs, locate(theirs)) == Holding(present=True, receipt=make_receipt(), owner=IDENTITY)
+    later = make_sink(tmp_path, RAW_FILE, lineage=LINEAGE)
+    assert look(later, locate(later)) == Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
 
 
 def test_an_empty_file_is_nothing_that_could_be_lost(tmp_path: Path) -> None:

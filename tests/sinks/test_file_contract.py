@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from samples import OWNER, make_sink_settings
+from samples import RENAMED_LINEAGE, make_sink_settings
 
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
@@ -19,7 +19,9 @@ class FileSinkContract(SinkContract):
     @pytest.fixture
     def sink(self, tmp_path: Path) -> Sink:
         self.folder = tmp_path
-        return build_at(make_sink_settings(self.options), base=str(tmp_path), owner=OWNER, ignoring=GitIgnoring({}))
+        return build_at(
+            make_sink_settings(self.options), base=str(tmp_path), lineage=RENAMED_LINEAGE, ignoring=GitIgnoring({})
+        )
 
     def path_of(self, slot: Slot) -> Path:
         path = self.folder / slot.location.partition("#")[0]

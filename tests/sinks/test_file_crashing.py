@@ -158,7 +158,7 @@ from keyplan.model.secret import RawKey
 from keyplan.system.git import GitIgnoring
 from keyplan.sinks.file import build_at
 options = {"path": "all.env", "format": "dotenv", "variable": "{name}"}
-sink = build_at(make_sink_settings(options), base=sys.argv[2], owner=OWNER, ignoring=GitIgnoring({}))
+sink = build_at(make_sink_settings(options), base=sys.argv[2], lineage=RENAMED_LINEAGE, ignoring=GitIgnoring({}))
 for number in range(10):
     slot = sink.locate(OWNER, make_declaration(f"p{sys.argv[3]}_{number}"), make_delivery())
     sink.put(slot, RawKey("ak-1"), make_receipt("ak-1"))

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from samples import (
-    LINEAGE,
     LOCAL,
     NOW,
     OWNER,
     RAW,
+    RENAMED_LINEAGE,
     make_declaration,
     make_delivery,
     make_intent,
@@ -72,7 +72,7 @@ OF_STORES = {
 def surround(token: str) -> PluginContext:
     return PluginContext(
         folder="/",
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SystemClock(),
         jitter=lambda _: 0.0,
         resolve=lambda _: Credential(token),

@@ -8,7 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from samples import LINEAGE, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from sinks.faults import Fault
 from sinks.gitlab_fake import Abilities, GitLabFake
 from sinks.journey import travelling
@@ -69,7 +78,7 @@ def open_gitlab(gitlab: tuple[GitLabFake, str]) -> Iterator[Open]:
     def open_one(options: Mapping[str, Json] = IN_PROJECT, *, token: str = ALL) -> SinkEngine:
         context = PluginContext(
             folder="/",
-            lineage=LINEAGE,
+            lineage=RENAMED_LINEAGE,
             clock=SystemClock(),
             jitter=lambda _: 0.0,
             resolve=lambda _: Credential(token),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
-from samples import LINEAGE, LOCAL, OWNER, make_declaration, make_receipt, make_sink_settings
+from samples import LOCAL, OWNER, RENAMED_LINEAGE, make_declaration, make_receipt, make_sink_settings
 from simulated.clock import SimulatedClock
 
 from keyplan.context import PluginContext
@@ -96,7 +96,7 @@ def test_places_that_are_impossible(options: dict[str, Json], message: str) -> N
 def build_at(url: str) -> Sink:
     context = PluginContext(
         folder="/",
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SimulatedClock(),
         jitter=lambda _: 0.0,
         resolve=lambda _: pytest.fail("the token is not needed yet"),

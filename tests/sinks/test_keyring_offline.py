@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from samples import LOCAL, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    LOCAL,
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.identity import KeyId
@@ -46,7 +56,7 @@ class Memory:
 
 def build(entries: KeyringEntries) -> SinkEngine:
     kind = SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True))
-    return SinkEngine(make_sink_settings({}), owner=OWNER, store=entries, kind=kind)
+    return SinkEngine(make_sink_settings({}), lineage=RENAMED_LINEAGE, store=entries, kind=kind)
 
 
 def locate(sink: Sink) -> Slot:

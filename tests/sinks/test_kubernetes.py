@@ -38,7 +38,7 @@ from sinks.threaded import answering
 
 from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.identity import Identity, KeyId, Lineage
+from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
@@ -49,6 +49,7 @@ from keyplan.sinks.kubernetes.sink import build
 from keyplan.sinks.kubernetes.store import KubernetesSecrets
 from keyplan.system.clock import SystemClock
 from keyplan.testing.samples import OTHER_RAW
+from keyplan.testing.samples import make_context as make_plain_context
 from keyplan.testing.sinks import SinkContract
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
@@ -95,7 +96,7 @@ class Place:
 def make_context(owner: str = OWNER, environment: Mapping[str, str] | None = None) -> PluginContext:
     return PluginContext(
         folder="/",
-        lineage=Lineage(identity=Identity(owner)),
+        lineage=make_plain_context(owner=owner).lineage,
         clock=SystemClock(),
         jitter=lambda most: random.uniform(0, most),  # noqa: S311 - no secret
         resolve=lambda _: Credential("unused"),

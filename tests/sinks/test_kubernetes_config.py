@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
-from samples import LINEAGE, NOW, make_sink_settings
+from samples import NOW, RENAMED_LINEAGE, make_sink_settings
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError
@@ -47,7 +47,7 @@ def make_kubeconfig(folder: Path, *, name: str = "config", **changes: Any) -> Pa
 def surround(folder: Path, environment: Mapping[str, str]) -> PluginContext:
     return PluginContext(
         folder=str(folder),
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SystemClock(),
         jitter=lambda _: 0.0,
         resolve=lambda _: Credential("unused"),

@@ -11,7 +11,16 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from samples import (
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+    make_sink_settings,
+)
 from simulated.clock import SimulatedClock
 from sinks.kubernetes.cluster import APPLY, MERGE, TOKENS, Cluster
 from sinks.kubernetes.fake import KubernetesFake
@@ -60,7 +69,7 @@ def open_sink(script: Answers, identity: Any = None, **options: Json) -> SinkEng
         metadata_only=bool(options.get("write_only")),
     )
     settings = make_sink_settings({"name": "arize-keys", **options}, sink_type="kubernetes")
-    return build_on(settings, api, owner=OWNER, namespace="ml")
+    return build_on(settings, api, lineage=RENAMED_LINEAGE, namespace="ml")
 
 
 def find_slot(sink: SinkEngine, name: str = "ci", /, **changes: Json) -> Slot:

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import hvac
 import pytest
 from samples import (
-    LINEAGE,
     NOW,
     OWNER,
     RAW,
+    RENAMED_LINEAGE,
     make_declaration,
     make_delivery,
     make_intent,
@@ -87,7 +87,7 @@ Build = Callable[..., Sink]
 def make_sink(folder: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> Sink:
     context = PluginContext(
         folder=str(folder),
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SystemClock(),
         jitter=lambda limit: limit,
         resolve=lambda source: resolve(source, environment=environment, folder=str(folder)),

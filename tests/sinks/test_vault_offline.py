@@ -10,10 +10,10 @@ from typing import ClassVar
 import pytest
 from jsonschema import Draft202012Validator
 from samples import (
-    LINEAGE,
     NOW,
     OWNER,
     RAW,
+    RENAMED_LINEAGE,
     make_declaration,
     make_delivery,
     make_intent,
@@ -548,7 +548,7 @@ def make_context(
 
     return PluginContext(
         folder=folder,
-        lineage=LINEAGE,
+        lineage=RENAMED_LINEAGE,
         clock=SimulatedClock(),
         jitter=lambda limit: limit,
         resolve=resolve,

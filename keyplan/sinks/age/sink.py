@@ -57,7 +57,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
 
     return SinkEngine(
         settings,
-        owner=context.owner,
+        lineage=context.lineage,
         store=FileStore(context.folder, cipher=sealer),
         kind=SinkKind(
             fill_slot=fill_checked_slot,

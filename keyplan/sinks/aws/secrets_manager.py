@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keyplan.context import PluginContext
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.manifest import Declaration, Json, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.ports import Sink
@@ -51,15 +51,15 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}", re.ASCII)
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError if boto3 is missing or can't be set up."""
     (service,) = connect(["secretsmanager"], settings.options, extra=TYPE)
-    return build_on(settings, owner=context.owner, client=SecretsClient(service))
+    return build_on(settings, lineage=context.lineage, client=SecretsClient(service))
 
 
-def build_on(settings: SinkSettings, *, owner: str, client: SecretsClient) -> Sink:
+def build_on(settings: SinkSettings, *, lineage: Lineage, client: SecretsClient) -> Sink:
     """Return the sink on a client."""
     return SinkEngine(
         settings,
-        owner=owner,
-        store=AwsSecrets(client, owner=owner),
+        lineage=lineage,
+        store=AwsSecrets(client, owner=lineage.identity.owner),
         kind=SinkKind(
             fill_slot=fill_slot,
             abilities=Abilities(holds_receipts=True, readable=True),

@@ -12,7 +12,7 @@ from typing import Any
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.manifest import Declaration, Json, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.ports import Sink
@@ -47,15 +47,15 @@ _LONGEST_NAME = 880
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError if boto3 is missing or can't be set up."""
     store, tagging = connect(["ssm", "resourcegroupstaggingapi"], settings.options, extra=TYPE)
-    return build_on(settings, owner=context.owner, client=ParametersClient(store, tagging))
+    return build_on(settings, lineage=context.lineage, client=ParametersClient(store, tagging))
 
 
-def build_on(settings: SinkSettings, *, owner: str, client: ParametersClient) -> Sink:
+def build_on(settings: SinkSettings, *, lineage: Lineage, client: ParametersClient) -> Sink:
     """Return the sink on a client."""
     return SinkEngine(
         settings,
-        owner=owner,
-        store=AwsParameters(client, owner=owner),
+        lineage=lineage,
+        store=AwsParameters(client, owner=lineage.identity.owner),
         kind=SinkKind(
             fill_slot=fill_slot,
             abilities=Abilities(holds_receipts=True, readable=True),

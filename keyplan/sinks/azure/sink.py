@@ -65,7 +65,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     vault = connect(url, host=_host_of(url), ca_file=str(Path(context.folder, str(ca_file))) if ca_file else None)
     return SinkEngine(
         settings,
-        owner=context.owner,
+        lineage=context.lineage,
         store=AzureSecrets(vault),
         kind=SinkKind(
             fill_slot=fill_slot,

@@ -71,7 +71,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     )
     store = CommandStore(programs, settings.options)
     kind = SinkKind(fill_slot=fill_slot, abilities=store.abilities, fixed=_FIXED)
-    return SinkEngine(settings, owner=context.owner, store=store, kind=kind)
+    return SinkEngine(settings, lineage=context.lineage, store=store, kind=kind)
 
 
 def _read_timeout(text: str) -> timedelta:

@@ -88,7 +88,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     )
     return SinkEngine(
         settings,
-        owner=context.owner,
+        lineage=context.lineage,
         store=GcpSecrets(manager, reads=reads),
         kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=reads), fixed=_FIXED),
     )

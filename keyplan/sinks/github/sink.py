@@ -90,7 +90,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
 
 def build_on(settings: SinkSettings, context: PluginContext, store: GitHubSecrets) -> SinkEngine:
     """Return the sink on a store that is open already: its opener closes it."""
-    return SinkEngine(settings, owner=context.owner, store=store, kind=_KIND)
+    return SinkEngine(settings, lineage=context.lineage, store=store, kind=_KIND)
 
 
 def open_store(settings: SinkSettings, context: PluginContext) -> GitHubSecrets:

@@ -89,7 +89,7 @@ def build_on(settings: SinkSettings, context: PluginContext, store: GitLabVariab
     # What is hidden can't be read.
     abilities = Abilities(holds_receipts=True, readable=not settings.options.get("hidden"))
     kind = SinkKind(fill_slot=fill_slot, abilities=abilities, fixed=_FIXED, seals=Seals.CHANGE)
-    return SinkEngine(settings, owner=context.owner, store=store, kind=kind)
+    return SinkEngine(settings, lineage=context.lineage, store=store, kind=kind)
 
 
 def open_store(settings: SinkSettings, context: PluginContext) -> GitLabVariables:

@@ -55,7 +55,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     wanted = settings.options.get("backend")
     return SinkEngine(
         settings,
-        owner=context.owner,
+        lineage=context.lineage,
         store=KeyringEntries(lambda: find_backend(library, str(wanted) if wanted else None)),
         kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=("backend",)),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
+from keyplan.model.identity import Lineage
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
 from keyplan.net.retry import Gate, Retrier
@@ -67,15 +68,15 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         retrier=Retrier(clock=clock, jitter=context.jitter, gate=Gate(clock), patience=PATIENCE),
         metadata_only=bool(settings.options.get("write_only")),
     )
-    return build_on(settings, api, owner=context.owner, namespace=connection.namespace)
+    return build_on(settings, api, lineage=context.lineage, namespace=connection.namespace)
 
 
-def build_on(settings: SinkSettings, api: KubeApi, *, owner: str, namespace: str) -> SinkEngine:
+def build_on(settings: SinkSettings, api: KubeApi, *, lineage: Lineage, namespace: str) -> SinkEngine:
     """Return the sink on a client, with the namespace of slots that name none."""
     return SinkEngine(
         settings,
-        owner=owner,
-        store=KubernetesSecrets(api, owner=owner),
+        lineage=lineage,
+        store=KubernetesSecrets(api, owner=lineage.identity.owner),
         kind=SinkKind(
             fill_slot=partial(fill_slot, namespace=namespace),
             abilities=Abilities(holds_receipts=True, readable=not settings.options.get("write_only")),

@@ -49,7 +49,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     environment = keep_from_children(context.environment, context.credential_variables)
     return SinkEngine(
         settings,
-        owner=context.owner,
+        lineage=context.lineage,
         store=SopsFiles(
             base=context.folder,
             program=SopsProgram(find_sops(environment), environment=environment),

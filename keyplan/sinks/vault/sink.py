@@ -79,4 +79,4 @@ def build_on(settings: SinkSettings, context: PluginContext, client: VaultClient
         seals=Seals.CHANGE,
         give_way=pause,
     )
-    return SinkEngine(settings, owner=context.owner, store=store, kind=kind)
+    return SinkEngine(settings, lineage=context.lineage, store=store, kind=kind)

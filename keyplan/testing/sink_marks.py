@@ -1,0 +1,243 @@
+"""What every sink must do with places that other manifests marked, or that this one was; part of `SinkContract`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import pytest
+
+from keyplan.plugin import (
+    Address,
+    Examinable,
+    Finding,
+    Health,
+    Holding,
+    Identity,
+    Intent,
+    ManifestId,
+    RawKey,
+    Receipt,
+    Sink,
+    SinkDeniedError,
+    Slot,
+)
+from keyplan.testing.samples import (
+    FORMER,
+    ORIGIN,
+    OTHER_RAW,
+    OWNER,
+    RAW,
+    make_declaration,
+    make_delivery,
+    make_intent,
+    make_receipt,
+)
+
+STRANGERS = pytest.mark.parametrize(
+    ("identity", "address"),
+    [
+        pytest.param(Identity("another-team"), "user/ci", id="another owner without an id"),
+        pytest.param(Identity("another-team", ManifestId("an0ther")), "user/ci", id="another owner"),
+        pytest.param(Identity(OWNER, ManifestId("an0ther")), "user/ci", id="another manifest of our owner"),
+        pytest.param(Identity(FORMER.owner, ManifestId("an0ther")), "user/ci", id="another manifest of a former owner"),
+        pytest.param(ORIGIN.identity, "user/another", id="an address that is not taken over"),
+    ],
+)
+OWN = pytest.mark.parametrize(
+    ("identity", "address"),
+    [
+        pytest.param(Identity(OWNER), "user/ci", id="before the manifest had an id"),
+        pytest.param(FORMER, "user/ci", id="before the owner was renamed"),
+        pytest.param(ORIGIN.identity, ORIGIN.address, id="before the key was moved here"),
+    ],
+)
+
+
+class MarksContract(ABC):
+    """Tests of whose a place is: decided by owner and id of the manifest, and refused before anything is written."""
+
+    @pytest.fixture
+    @abstractmethod
+    def sink(self, request: pytest.FixtureRequest) -> Sink:
+        """Return an empty sink of the manifest of RENAMED_LINEAGE; a fixture again in the subclass."""
+
+    @abstractmethod
+    def value_at(self, slot: Slot) -> str | None:
+        """Return the raw key that a consumer finds, read from the store without the sink; None if there is none."""
+
+    @abstractmethod
+    def person_writes(self, slot: Slot, raw_text: str) -> None:
+        """Put a value there as a person would, over whatever is there; keyplan's notes beside it stay."""
+
+    @pytest.fixture
+    def slot(self, sink: Sink) -> Slot:
+        """Return the slot of `user/ci`."""
+        return sink.locate(OWNER, make_declaration("ci"), make_delivery())
+
+    def look(self, sink: Sink, slot: Slot) -> Holding:
+        """Return what one slot holds."""
+        return sink.inspect([slot])[slot]
+
+    def examine(self, sink: Sink, slot: Slot) -> list[Finding]:
+        """Return what an examination calls broken; it must leave the slot as it was."""
+        if not isinstance(sink, Examinable):
+            pytest.skip("no sink has to tell what keeps it from being written")
+        before = (self.look(sink, slot), self.value_at(slot))
+        found = sink.examine([slot])
+        assert (self.look(sink, slot), self.value_at(slot)) == before
+        return [finding for finding in found if finding.health is Health.BROKEN]
+
+    @pytest.fixture
+    def marked(self, sink: Sink) -> Sink:
+        """Return the sink, if it can mark a place."""
+        if not sink.abilities.holds_receipts:
+            pytest.skip("without marks nobody can tell")
+        return sink
+
+    # what is another manifest's
+
+    @STRANGERS
+    def test_another_manifests_value_is_never_touched(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """Two manifests that name one place must not fight for it; the error names the other one."""
+        marked.put(slot, RawKey(OTHER_RAW), make_marked_receipt(identity, address))
+        self.assert_refused(marked, slot, identity)
+        marked.withdraw(slot, OWNER)
+        marked.withdraw(slot, identity.owner)
+        assert self.value_at(slot) == OTHER_RAW
+
+    @STRANGERS
+    def test_another_manifests_value_is_shown_as_its(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """A plan names the other manifest, and must not take the receipt for one of ours."""
+        receipt = make_marked_receipt(identity, address)
+        marked.put(slot, RawKey(OTHER_RAW), receipt)
+        assert self.look(marked, slot) == Holding(present=True, receipt=receipt, owner=identity)
+
+    @STRANGERS
+    def test_another_manifests_mere_intent_keeps_us_out(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """The other run is about to write there."""
+        intent = make_marked_intent(identity, address)
+        marked.intend(slot, intent)
+        assert self.look(marked, slot) == Holding(present=False, intent=intent, owner=identity)
+        with pytest.raises(SinkDeniedError, match=str(identity.id or identity.owner)):
+            marked.intend(slot, make_intent())
+        with pytest.raises(SinkDeniedError, match=str(identity.id or identity.owner)):
+            marked.put(slot, RawKey(RAW), make_receipt())
+        assert self.value_at(slot) is None
+
+    def test_a_value_that_another_manifest_put_after_our_intent_stays(self, marked: Sink, slot: Slot) -> None:
+        """Between intent and delivery lies the creation of a key: that is long enough for another run."""
+        identity = Identity("another-team", ManifestId("an0ther"))
+        marked.intend(slot, make_intent())
+        marked.put(slot, RawKey(OTHER_RAW), make_marked_receipt(identity, "user/ci"))
+        self.assert_refused(marked, slot, identity)
+        assert self.value_at(slot) == OTHER_RAW
+
+    @STRANGERS
+    def test_an_examination_names_another_manifest(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """The user reads before an apply whose manifest holds the place."""
+        marked.put(slot, RawKey(OTHER_RAW), make_marked_receipt(identity, address))
+        (finding,) = self.examine(marked, slot)
+        assert slot.location in finding.detail
+        assert identity.owner in finding.detail
+        assert identity.id in finding.detail
+
+    # what was written for this manifest under another name
+
+    @OWN
+    def test_what_the_manifest_was_before_is_its_own(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """Renaming an owner, or moving a key, shows the same receipt as before: no new raw key is needed."""
+        receipt = make_marked_receipt(identity, address)
+        marked.put(slot, RawKey(OTHER_RAW), receipt)
+        held = self.look(marked, slot)
+        assert (held.receipt, held.owner) == (receipt, None)
+        if isinstance(marked, Examinable):
+            assert self.examine(marked, slot) == []
+
+    @OWN
+    def test_a_note_of_the_present_manifest_takes_a_place_over(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """The value stays; from now on the place is marked as the present manifest's."""
+        marked.put(slot, RawKey(RAW), make_marked_receipt(identity, address, RAW))
+        marked.annotate(slot, make_receipt())
+        held = self.look(marked, slot)
+        assert (held.receipt, held.owner, self.value_at(slot)) == (make_receipt(), None, RAW)
+
+    @OWN
+    def test_a_value_of_the_present_manifest_takes_a_place_over(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """A rotation after a rename replaces value and receipt, as any other."""
+        marked.put(slot, RawKey(OTHER_RAW), make_marked_receipt(identity, address))
+        marked.intend(slot, make_intent())
+        assert self.look(marked, slot).intent == make_intent()
+        marked.put(slot, RawKey(RAW), make_receipt())
+        held = self.look(marked, slot)
+        assert (held.receipt, held.intent, held.owner) == (make_receipt(), None, None)
+        assert self.value_at(slot) == RAW
+
+    @OWN
+    def test_an_intent_that_is_retracted_leaves_a_place_as_it_was(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """A rotation that fails right after a rename must not leave a place that is half taken over."""
+        marked.put(slot, RawKey(OTHER_RAW), make_marked_receipt(identity, address))
+        before = self.look(marked, slot)
+        marked.intend(slot, make_intent())
+        marked.retract(slot, make_intent().id)
+        assert self.look(marked, slot) == before
+
+    @OWN
+    def test_an_intent_of_the_former_name_is_finished(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """A run that died before the rename is completed by the first one after it."""
+        intent = make_marked_intent(identity, address)
+        marked.intend(slot, intent)
+        assert self.look(marked, slot) == Holding(present=False, intent=intent)
+        marked.intend(slot, make_intent(attempts=2))
+        marked.put(slot, RawKey(RAW), make_receipt())
+        held = self.look(marked, slot)
+        assert (held.receipt, held.intent, held.owner) == (make_receipt(), None, None)
+
+    @OWN
+    def test_a_place_of_the_former_name_is_emptied(
+        self, marked: Sink, slot: Slot, identity: Identity, address: str
+    ) -> None:
+        """The ledger still names the former owner when its last key is removed."""
+        marked.put(slot, RawKey(OTHER_RAW), make_marked_receipt(identity, address))
+        marked.withdraw(slot, identity.owner)
+        assert self.value_at(slot) is None
+        assert self.look(marked, slot) == Holding(present=False)
+
+    # for the tests above
+
+    def assert_refused(self, sink: Sink, slot: Slot, identity: Identity) -> None:
+        """Assert that nothing of ours may be written there, and that the errors name owner and id."""
+        for part in filter(None, (identity.owner, identity.id)):
+            with pytest.raises(SinkDeniedError, match=part):
+                sink.intend(slot, make_intent())
+            with pytest.raises(SinkDeniedError, match=part):
+                sink.put(slot, RawKey(RAW), make_receipt())
+            with pytest.raises(SinkDeniedError, match=part):
+                sink.annotate(slot, make_receipt())
+
+
+def make_marked_receipt(identity: Identity, address: str, raw_text: str = OTHER_RAW) -> Receipt:
+    """Return a receipt of a manifest for an address of its own."""
+    return make_receipt(raw_text, owner=identity.owner, manifest_id=identity.id, address=Address(address))
+
+
+def make_marked_intent(identity: Identity, address: str) -> Intent:
+    """Return an intent of a manifest for an address of its own."""
+    return make_intent("theirs", owner=identity.owner, manifest_id=identity.id, address=Address(address))
