@@ -4,6 +4,9 @@ from typing import Any, ClassVar
 
 import pytest
 from samples import (
+    FORMER,
+    IDENTITY,
+    LINEAGE,
     OWNER,
     RAW,
     RENAMED_LINEAGE,
@@ -23,7 +26,7 @@ from sinks.aws_servers import (
 from sinks.journey import travelling
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, Lineage
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
@@ -83,9 +86,11 @@ class Consumer:
         return {stage: version for version, stages in versions.items() for stage in stages}
 
 
-def make_sink(emulator: Emulator, client: SecretsClient | None = None, **options: Json) -> Sink:
+def make_sink(
+    emulator: Emulator, client: SecretsClient | None = None, *, lineage: Lineage = RENAMED_LINEAGE, **options: Json
+) -> Sink:
     settings = make_sink_settings(emulator.options(**options), sink_type="aws-secrets-manager")
-    return build_on(settings, lineage=RENAMED_LINEAGE, client=client or open_client(emulator))
+    return build_on(settings, lineage=lineage, client=client or open_client(emulator))
 
 
 def open_client(emulator: Emulator) -> SecretsClient:
@@ -468,6 +473,27 @@ def test_a_field_that_another_writer_added_meanwhile_stays(
     interrupted = make_sink(emulator, Interrupted(consumer, emulator), name=name_of(first), field="{name}")
     interrupted.put(slot_of(interrupted, "second"), RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
     assert json.loads(consumer.text(name_of(first)) or "") == {"theirs": "x", "first": "ak-first", "second": OTHER_RAW}
+
+
+def test_a_secret_of_a_former_owner_is_taken_over_field_by_field(emulator: Emulator) -> None:
+    options: dict[str, Json] = {
+        "name": str(emulator.options()["name"]).replace("{name}", "renamed"),
+        "field": "{name}",
+    }
+    former = make_sink(emulator, lineage=Lineage(identity=FORMER), **options)
+    old = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+    slots = [slot_of(former, name) for name in ("ci", "second")]
+    for slot in slots:
+        former.put(slot, RawKey(RAW), old)
+    sink = make_sink(emulator, **options)
+    sink.intend(slots[0], make_intent())
+    sink.put(slots[0], RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
+    held = sink.inspect(slots)
+    assert [held[slot].receipt for slot in slots] == [make_receipt(OTHER_RAW), old]
+    assert former.inspect(slots)[slots[0]].owner == IDENTITY
+    sink.annotate(slots[1], make_receipt())
+    later = make_sink(emulator, lineage=LINEAGE, **options).inspect(slots)
+    assert [later[slot].content for slot in slots] == [Content.MATCHES, Content.MATCHES]
 
 
 def test_two_keys_share_a_secret(fields: Sink, consumer: Consumer) -> None:

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 from samples import (
+    FORMER,
     OWNER,
     RAW,
     RENAMED_LINEAGE,
@@ -23,7 +24,7 @@ from sinks.aws_servers import (
 from sinks.journey import travelling
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, Lineage
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
@@ -73,10 +74,12 @@ class Consumer:
         return sorted(parameter["Name"] for parameter in found)
 
 
-def make_sink(emulator: Emulator, client: ParametersClient | None = None, **options: Json) -> Sink:
+def make_sink(
+    emulator: Emulator, client: ParametersClient | None = None, *, lineage: Lineage = RENAMED_LINEAGE, **options: Json
+) -> Sink:
     settings = make_sink_settings(emulator.options(**options), sink_type="aws-ssm")
     client = client or ParametersClient(*emulator.services("ssm", "resourcegroupstaggingapi"))
-    return build_on(settings, lineage=RENAMED_LINEAGE, client=client)
+    return build_on(settings, lineage=lineage, client=client)
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:
@@ -262,6 +265,29 @@ def test_another_owners_intent_beside_our_value_keeps_us_out_and_stays(
         sink.intend(slot, make_intent())
     sink.withdraw(slot, OWNER)
     assert consumer.names_beside(slot.location) == [f"{slot.location}.keyplan-intent"]
+
+
+def test_taking_over_a_former_owners_value_goes_on_after_a_crash(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+    old = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+    sink.put(slot, RawKey(RAW), old)
+    sink.intend(slot, make_intent())
+    # What a put does first; then the process dies.
+    tags = [{"Key": "keyplan-owner", "Value": OWNER}]
+    consumer.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=slot.location, Tags=tags)
+    held = look(sink, slot)
+    assert (held.receipt, held.intent, held.owner) == (old, make_intent(), None)
+    sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
+    assert look(sink, slot) == Holding(present=True, receipt=make_receipt(OTHER_RAW), content=Content.MATCHES)
+    assert consumer.names_beside(slot.location) == [slot.location]
+
+
+def test_many_parameters_of_a_former_owner_are_found(emulator: Emulator) -> None:
+    former = make_sink(emulator, lineage=Lineage(identity=FORMER))
+    slots = [slot_of(former, f"former-{number}") for number in range(60)]
+    old = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+    for slot in slots:
+        former.put(slot, RawKey(RAW), old)
+    assert {(held.receipt, held.owner) for held in make_sink(emulator).inspect(slots).values()} == {(old, None)}
 
 
 def test_a_value_that_a_user_made_beside_an_intent_is_not_ours(sink: Sink, slot: Slot, consumer: Consumer) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from samples import (
+    FORMER,
+    IDENTITY,
+    LINEAGE,
     OWNER,
     RAW,
     RENAMED_LINEAGE,
@@ -25,6 +28,7 @@ from sinks.threaded import answering
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.model.identity import Identity, Lineage
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
@@ -75,10 +79,12 @@ def open_gitlab(gitlab: tuple[GitLabFake, str]) -> Iterator[Open]:
     """Return what opens a sink on the fake."""
     opened: list[GitLabVariables] = []
 
-    def open_one(options: Mapping[str, Json] = IN_PROJECT, *, token: str = ALL) -> SinkEngine:
+    def open_one(
+        options: Mapping[str, Json] = IN_PROJECT, *, token: str = ALL, lineage: Lineage = RENAMED_LINEAGE
+    ) -> SinkEngine:
         context = PluginContext(
             folder="/",
-            lineage=RENAMED_LINEAGE,
+            lineage=lineage,
             clock=SystemClock(),
             jitter=lambda _: 0.0,
             resolve=lambda _: Credential(token),
@@ -212,6 +218,28 @@ def test_nothing_of_a_value_shows_in_logs(
 
 
 # ownership
+
+
+def test_a_value_that_was_taken_over_without_being_written_is_no_longer_its_former_owners(open_gitlab: Open) -> None:
+    # A description can't be changed without sending the value, so the value keeps the former owner's mark.
+    former = open_gitlab(lineage=Lineage(identity=FORMER))
+    slot = find_slot(former)
+    former.put(slot, RawKey(RAW), make_receipt(owner=FORMER.owner, manifest_id=FORMER.id))
+    open_gitlab().annotate(slot, make_receipt())
+    expected = Holding(present=True, receipt=make_receipt(), content=Content.MATCHES)
+    assert look(open_gitlab(lineage=LINEAGE), slot) == expected
+    assert look(former, slot).owner == IDENTITY
+
+
+def test_a_value_that_another_manifest_put_over_ours_is_its(fake: GitLabFake, open_gitlab: Open) -> None:
+    sink = open_gitlab()
+    slot = find_slot(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    notes = fake.value(PROJECT, "KEYPLAN_CI", "keyplan/*")
+    sink.put(slot, RawKey(OTHER_RAW), make_receipt(OTHER_RAW, owner="another-team"))
+    # As after a crash between the two: the value is theirs already, the notes are still ours.
+    fake.person_writes(PROJECT, "KEYPLAN_CI", str(notes), scope="keyplan/*")
+    assert look(sink, slot).owner == Identity("another-team")
 
 
 def test_a_mark_without_notes_is_ours_and_proves_nothing(fake: GitLabFake, open_gitlab: Open) -> None:

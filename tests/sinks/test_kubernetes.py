@@ -21,6 +21,9 @@ from typing import Any
 import pytest
 import trustme
 from samples import (
+    FORMER,
+    IDENTITY,
+    LINEAGE,
     OWNER,
     RAW,
     make_declaration,
@@ -38,7 +41,7 @@ from sinks.threaded import answering
 
 from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, Lineage
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
@@ -68,11 +71,13 @@ class Place:
     folder: Path
     opened: list[SinkEngine]
 
-    def open(self, user: str = "full", *, owner: str = OWNER, **options: Json) -> SinkEngine:
+    def open(
+        self, user: str = "full", *, owner: str = OWNER, lineage: Lineage | None = None, **options: Json
+    ) -> SinkEngine:
         path = self.cluster.write_kubeconfig(self.folder, user=user, namespace=self.namespace)
         sink = build(
             make_sink_settings({"name": "arize-keys", "kubeconfig": str(path), **options}, sink_type="kubernetes"),
-            make_context(owner),
+            make_context(owner, lineage=lineage),
         )
         assert isinstance(sink, SinkEngine)
         self.opened.append(sink)
@@ -93,10 +98,12 @@ class Place:
         self.cluster.patch(self.namespace, "arize-keys", changes)
 
 
-def make_context(owner: str = OWNER, environment: Mapping[str, str] | None = None) -> PluginContext:
+def make_context(
+    owner: str = OWNER, environment: Mapping[str, str] | None = None, *, lineage: Lineage | None = None
+) -> PluginContext:
     return PluginContext(
         folder="/",
-        lineage=make_plain_context(owner=owner).lineage,
+        lineage=make_plain_context(owner=owner, lineage=lineage).lineage,
         clock=SystemClock(),
         jitter=lambda most: random.uniform(0, most),  # noqa: S311 - no secret
         resolve=lambda _: Credential("unused"),
@@ -365,6 +372,34 @@ def test_another_owner_of_the_secret_is_named(place: Place) -> None:
     sink = place.open()
     with pytest.raises(SinkDeniedError, match="another-team"):
         sink.intend(find_slot(sink), make_intent())
+
+
+@pytest.mark.parametrize("is_intended", [True, False], ids=["rotated", "put"])
+def test_a_secret_of_a_former_owner_is_taken_over_entry_by_entry(place: Place, is_intended: bool) -> None:
+    former = place.open(lineage=Lineage(identity=FORMER))
+    slots = [find_slot(former, name) for name in ("ci", "second")]
+    old = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+    for slot in slots:
+        former.put(slot, RawKey(RAW), old)
+    sink = place.open()
+    if is_intended:
+        sink.intend(slots[0], make_intent())
+    sink.put(slots[0], RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
+    assert place.secret()["metadata"]["labels"]["keyplan/owner"] == OWNER
+    assert [look(sink, slot).receipt for slot in slots] == [make_receipt(OTHER_RAW), old]
+    assert look(former, slots[0]).owner == IDENTITY
+    sink.annotate(slots[1], make_receipt())
+    later = place.open(lineage=LINEAGE)
+    assert [look(later, slot).content for slot in slots] == [Content.MATCHES, Content.MATCHES]
+
+
+def test_many_secrets_of_a_former_owner_are_found(place: Place) -> None:
+    former = place.open(lineage=Lineage(identity=FORMER), name="{name}")
+    slots = [find_slot(former, f"key-{number}") for number in range(6)]
+    old = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+    for slot in slots:
+        former.put(slot, RawKey(RAW), old)
+    assert {holding.receipt for holding in place.open(name="{name}").inspect(slots).values()} == {old}
 
 
 def test_an_owner_that_no_label_can_hold_is_found_again(place: Place) -> None:

@@ -10,6 +10,9 @@ from typing import ClassVar
 import pytest
 from jsonschema import Draft202012Validator
 from samples import (
+    FORMER,
+    IDENTITY,
+    LINEAGE,
     NOW,
     OWNER,
     RAW,
@@ -25,6 +28,7 @@ from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault, RequestError, SlowEr
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.model.identity import Lineage
 from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, Json, SecretSource
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
@@ -46,12 +50,17 @@ TOKEN = "hvs-token-of-a-test"
 
 
 def make_sink(
-    server: FakeVault, *, auth: Auth | None = None, clock: SimulatedClock | None = None, **options: Json
+    server: FakeVault,
+    *,
+    auth: Auth | None = None,
+    clock: SimulatedClock | None = None,
+    lineage: Lineage | None = None,
+    **options: Json,
 ) -> SinkEngine:
     settings = make_sink_settings({"path": "arize/{name}", **options}, sink_type="vault")
     clock = clock or SimulatedClock()
     client = VaultClient(server, EXCEPTIONS, auth=auth or Token(Credential(TOKEN)), clock=clock, address=ADDRESS)
-    return build_on(settings, make_plain_context(clock=clock), client)
+    return build_on(settings, make_plain_context(clock=clock, lineage=lineage), client)
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:
@@ -414,6 +423,21 @@ class TestNotes:
             sink.intend(slot_of(sink, f"key-{number}"), make_intent())
         with pytest.raises(SinkDeniedError, match=r"^secret/shared#last: its custom metadata has no room for"):
             sink.intend(slot_of(sink, "last"), make_intent())
+
+    def test_a_secret_of_a_former_owner_is_taken_over_field_by_field(self) -> None:
+        server, old = FakeVault(), make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+        former = make_sink(server, lineage=Lineage(identity=FORMER), path="shared", field="{name}")
+        slots = [slot_of(former, name) for name in ("ci", "second")]
+        for slot in slots:
+            former.put(slot, RawKey(RAW), old)
+        sink = make_sink(server, path="shared", field="{name}")
+        sink.intend(slots[0], make_intent())
+        sink.put(slots[0], RawKey(OTHER_RAW), make_receipt(OTHER_RAW))
+        assert [look(sink, slot).receipt for slot in slots] == [make_receipt(OTHER_RAW), old]
+        assert look(former, slots[0]).owner == IDENTITY
+        sink.annotate(slots[1], make_receipt())
+        later = make_sink(server, lineage=LINEAGE, path="shared", field="{name}")
+        assert [look(later, slot).content for slot in slots] == [Content.MATCHES, Content.MATCHES]
 
     def test_versions_are_noted_as_ranges(self) -> None:
         written = frozenset({1, 2, 3, 5, 8, 9})

@@ -40,7 +40,10 @@ class _Pair:
         owner = self.note.owner or self.beside_note.owner
         if not owner:
             return None
-        intent = self.beside_note.intent if self.beside_note.owner == owner else None
+        beside = self.beside_note
+        # While a former owner's place is taken over, the value's mark changes before that of the intent.
+        is_owners = owner in (beside.owner, beside.intent.owner if beside.intent else "")
+        intent = beside.intent if is_owners else None
         return Entry(owner=owner, receipt=self.note.receipt, intent=intent, seal=self.note.version)
 
 

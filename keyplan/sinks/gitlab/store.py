@@ -132,7 +132,7 @@ def _interpret(slot: Slot, place: GitLabPlace, variable: GitLabVariable | None, 
         presence=Presence.PRESENT if variable else Presence.AS_READ,
         content=_content_of(variable),
         entry=entry,
-        owner=mark["owner"] if mark else "",
+        owner=mark["owner"] if mark and not _is_noted(entry, mark["digest"]) else "",
         is_foreign=variable is not None and mark is None,
         seal=mark["digest"] if mark else "",
         obstacle=_find_obstacle(slot, place, variable, is_marked=mark is not None),
@@ -149,6 +149,15 @@ def _read_entry(place: GitLabPlace, notes: GitLabVariable | None) -> Entry | Non
     if entry is None or receipt is None or receipt.fingerprint is None:
         return entry
     return replace(entry, seal=receipt.fingerprint.digest)
+
+
+def _is_noted(entry: Entry | None, digest: str) -> bool:
+    """Whether the notes speak of the value that bears a digest.
+
+    Then they alone tell whose it is: taking a place over changes the notes, and the mark only with the next value.
+    """
+    fingerprint = entry.receipt.fingerprint if entry and entry.receipt else None
+    return fingerprint is not None and fingerprint.digest == digest
 
 
 def _content_of(variable: GitLabVariable | None) -> bytes | None:

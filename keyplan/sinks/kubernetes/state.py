@@ -186,9 +186,13 @@ class HeldEntry:
     def _clashes(self, manager: str, texts: Mapping[SecretField, str], value: Mapping[str, str]) -> bool:
         """Whether something of ours has been changed by another manager since we applied it."""
         secret = self._existing()
-        fields = [SecretField(SecretMap.DATA, name) for name in value if name in secret.entries]
-        fields += [field for field, text in texts.items() if secret.text(field) not in {None, text}]
-        return any(not secret.is_applied_by(manager, field) for field in fields)
+        changed = [field for field, text in texts.items() if secret.text(field) not in {None, text}]
+        fields = [*changed, *(SecretField(SecretMap.DATA, name) for name in value if name in secret.entries)]
+        # The owner's mark is applied for every entry of a Secret: to change it for one, it is taken from the others.
+        shared = (one.name for field in changed for one in secret.owners(field))
+        return any(not secret.is_applied_by(manager, field) for field in fields) or any(
+            name != manager for name in shared
+        )
 
 
 def write_kube_note(kind: str, entry: str, values: Mapping[str, Any]) -> str:

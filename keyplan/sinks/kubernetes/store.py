@@ -76,11 +76,12 @@ class KubernetesSecrets:
         """Note an intent, after the cluster rehearsed the delivery: rights, conflicts, room, immutability."""
         if entry.intent is None:
             return
-        place, owner = found.place, entry.intent.owner
+        place, intent = found.place, entry.intent
         value = {place.entry: _encode(b"rehearsed by keyplan")}
-        self._api.apply(place.ref, found.delivering(owner, "x" * _ROOM, value).rehearsed())
-        text = write_kube_note("intent", place.entry, entry.intent.to_dict())
-        self._api.apply(place.ref, found.intending(owner, text))
+        self._api.apply(place.ref, found.delivering(intent.owner, "x" * _ROOM, value).rehearsed())
+        text = write_kube_note("intent", place.entry, intent.to_dict())
+        # The mark as it is beside a receipt: a former owner's stays until the value is delivered.
+        self._api.apply(place.ref, found.intending(entry.owner, text))
 
     def _deliver(self, found: HeldEntry, content: bytes, receipt: Receipt) -> None:
         """Store value and receipt in one request; a second one closes the intent, which has another manager."""
