@@ -25,6 +25,7 @@ from samples import (
 )
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.model.identity import Address, KeyId, UserId
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
@@ -273,6 +274,19 @@ def test_notes_survive_tags_that_aws_allows() -> None:
     tags = note.to_tags(WHOLE)
     assert AwsNote.read({**tags, "cost-centre": "42"}, WHOLE) == note
     assert all(re.fullmatch(r"[\w .:/=+@-]{0,256}", value, re.ASCII) for value in tags.values())
+
+
+def test_the_longest_receipt_and_its_successors_intent_fit_into_the_tags_of_one_resource() -> None:
+    old = tuple(Superseded(key_id=KeyId(f"QXBpS2V5{n}"), switched_at=NOW, delete_after=NOW) for n in range(9))
+    creator, name = UserId("VXNlcjoxMjM0NTY3OmFCY0Q="), "\N{KEY}" * 256
+    address = Address(f"user/{name}")
+    receipt = make_receipt(name=name, address=address, superseded=old, creator=creator, expires_at=NOW)
+    intent = make_intent(address=address, alive_before=tuple(one.key_id for one in old))
+    note = AwsNote(owner=OWNER, receipt=receipt, intent=intent, version="v" * 36, void="v" * 36, made=True)
+    tags = note.to_tags(WHOLE)
+    assert AwsNote.read(tags, WHOLE) == note
+    # AWS takes 50, and users have theirs.
+    assert len(tags) <= 40
 
 
 @pytest.mark.parametrize("value", ["1-00000000-x", "1-2a2e1e25-", "no"])

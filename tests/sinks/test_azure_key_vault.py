@@ -192,7 +192,8 @@ def long_receipt() -> Receipt:
     old = tuple(
         Superseded(key_id=KeyId(f"QXBpS2V5{n * 7919:05}"), switched_at=NOW, delete_after=NOW) for n in range(20)
     )
-    return make_receipt(name="\N{KEY}" * 256, address="user/" + "\N{KEY}" * 256, superseded=old, expires_at=NOW)
+    names = {"name": "\N{KEY}" * 256, "address": "user/" + "\N{KEY}" * 256}
+    return make_receipt(**names, creator="VXNlcjoxMjM0NTY3OmFCY0Q=", superseded=old, expires_at=NOW)
 
 
 def test_a_long_receipt_fits_with_its_successors_intent(fake: AzureFake, open_fake: Any) -> None:

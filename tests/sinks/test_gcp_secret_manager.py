@@ -269,7 +269,8 @@ def test_a_long_receipt_fits(fake: GcpFake, open_fake: Any) -> None:
     sink = open_fake()
     at = make_receipt().created_at
     old = tuple(Superseded(key_id=KeyId(f"{n:02}" + "x" * 40), switched_at=at, delete_after=at) for n in range(30))
-    receipt = make_receipt(name="\N{KEY}" * 256, address="user/" + "n" * 256, superseded=old)
+    names = {"name": "\N{KEY}" * 256, "address": "user/" + "n" * 256}
+    receipt = make_receipt(**names, creator="VXNlcjoxMjM0NTY3OmFCY0Q=", superseded=old)
     sink.put(find_slot(sink), RawKey(RAW), receipt)
     assert look(sink, find_slot(sink)).receipt == receipt
 

@@ -191,7 +191,8 @@ def test_a_receipt_of_any_length_fits(fake: GitLabFake, open_gitlab: Open) -> No
     sink = open_gitlab()
     times = make_receipt().created_at
     old = tuple(Superseded(key_id=f"key-{n}" + "x" * 40, switched_at=times, delete_after=times) for n in range(20))
-    receipt = make_receipt(name="n" * 256, address="user/" + "n" * 256, superseded=tuple(sorted(old)))
+    names = {"name": "n" * 256, "address": "user/" + "n" * 256}
+    receipt = make_receipt(**names, creator="VXNlcjoxMjM0NTY3OmFCY0Q=", superseded=tuple(sorted(old)))
     sink.put(find_slot(sink), RawKey(RAW), receipt)
     assert look(sink, find_slot(sink)).receipt == receipt
 

@@ -69,6 +69,14 @@ def test_a_note_is_one_line_and_comes_back_whole() -> None:
     assert read_note(None, "note") is None
 
 
+def test_a_note_fits_into_the_smallest_store() -> None:
+    # Windows takes 2,560 bytes of UTF-16 in an entry of its keyring.
+    names = {"address": "service/production/ingest-pipeline", "name": "ingest-pipeline"}
+    receipt = make_receipt(**names, creator="VXNlcjoxMjM0NTY3OmFCY0Q=", key_id="QXBpS2V5OjEyMzQ1Njc4OmFCY0Q=")
+    entry = Entry(owner=OWNER, receipt=receipt, intent=make_intent(address=names["address"]))
+    assert len(write_note(entry).encode("utf-16-le")) < 2560
+
+
 def test_a_damaged_note_is_not_taken_for_none() -> None:
     with pytest.raises(SinkUnavailableError, match="the note is damaged"):
         read_note("{", "the note")

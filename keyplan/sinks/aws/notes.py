@@ -106,7 +106,9 @@ def _is_use_of(prefix: str) -> Callable[[str], bool]:
 
 
 def _dump(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    text = base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode()
+    # Not escaped: AWS takes 50 tags, and the longest name would need more than half of them, twice.
+    dumped = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    text = base64.urlsafe_b64encode(dumped.encode()).decode()
     try:
         return chunks.split(text, prefix=prefix, size=_TAG_SIZE)
     except ValueError:
