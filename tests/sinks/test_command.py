@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 from samples import (
+    FORMER,
     LOCAL,
     NOW,
     OWNER,
@@ -154,10 +155,25 @@ class TestDescribedButNotAnnotated(CommandContract):
 
     test_a_later_intent_takes_the_former_ones_place = test_an_intent_is_seen_until_the_value_is_put
 
-    def test_another_owners_mere_intent_keeps_us_out(self, sink: Sink, slot: Slot) -> None:
+    test_an_intent_of_a_former_owner_is_finished = test_an_intent_is_seen_until_the_value_is_put
+
+    def test_another_manifests_mere_intent_keeps_us_out(self, sink: Sink, slot: Slot) -> None:
         sink.intend(slot, make_intent(owner="another-team"))
         sink.intend(slot, make_intent())
         assert self.look(sink, slot) == Holding(present=False)
+
+    def test_what_the_manifest_wrote_under_another_name_is_its_own(self, sink: Sink, slot: Slot) -> None:
+        receipt = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+        sink.put(slot, RawKey(RAW), receipt)
+        sink.intend(slot, make_intent())
+        sink.retract(slot, make_intent().id)
+        assert self.look(sink, slot) == Holding(present=True, receipt=receipt)
+
+    def test_a_receipt_of_the_present_manifest_takes_a_place_over(self, sink: Sink, slot: Slot) -> None:
+        receipt = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
+        sink.put(slot, RawKey(RAW), receipt)
+        sink.annotate(slot, make_receipt())
+        assert self.look(sink, slot) == Holding(present=True, receipt=receipt), "the next value takes it over"
 
     def test_annotating_replaces_the_receipt_and_leaves_the_value(self, sink: Sink, slot: Slot) -> None:
         sink.put(slot, RawKey(RAW), make_receipt())
