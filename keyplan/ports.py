@@ -193,7 +193,7 @@ class SinkReader(Protocol):
 class Sink(SinkReader, Protocol):
     """A store of raw keys. Every write is atomic and can be repeated. Safe for threads that write different slots.
 
-    A sink never overwrites an object with another owner's mark or one that was there unmarked before, and never writes
+    A sink never overwrites what another manifest marked or what was there unmarked before, and never writes
     an empty value. Every method may raise SinkDeniedError (with advice) and SinkUnavailableError, and neither may quote
     the raw key.
     """
@@ -219,7 +219,7 @@ class Sink(SinkReader, Protocol):
         ...
 
     def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove value, receipt and intent of this owner. Nothing if there are none."""
+        """Remove value, receipt and intent, if this manifest marked them; `owner` may be a former one of it."""
         ...
 
 
