@@ -281,6 +281,15 @@ def test_taking_over_a_former_owners_value_goes_on_after_a_crash(sink: Sink, slo
     assert consumer.names_beside(slot.location) == [slot.location]
 
 
+def test_a_half_taken_place_is_emptied_with_its_intent(sink: Sink, slot: Slot, consumer: Consumer) -> None:
+    sink.put(slot, RawKey(RAW), make_receipt(owner=FORMER.owner, manifest_id=FORMER.id))
+    sink.intend(slot, make_intent())
+    tags = [{"Key": "keyplan-owner", "Value": OWNER}]
+    consumer.client.add_tags_to_resource(ResourceType="Parameter", ResourceId=slot.location, Tags=tags)
+    sink.withdraw(slot, OWNER)
+    assert consumer.names_beside(slot.location) == []
+
+
 def test_many_parameters_of_a_former_owner_are_found(emulator: Emulator) -> None:
     former = make_sink(emulator, lineage=Lineage(identity=FORMER))
     slots = [slot_of(former, f"former-{number}") for number in range(60)]

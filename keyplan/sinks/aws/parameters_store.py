@@ -153,7 +153,8 @@ class AwsParameters:
         elif pair.record and pair.note.owner:
             self._note(pair.record, AwsNote())
         # An intent of another owner stays: that manifest is about to write there.
-        if pair.beside and pair.entry and pair.beside_note.owner == pair.entry.owner:
+        entry = pair.entry
+        if pair.beside and entry and (entry.intent is not None or entry.owner == pair.beside_note.owner):
             self._client.delete(name_of(slot) + _INTENT_SUFFIX)
 
 
