@@ -29,7 +29,7 @@ from keyplan.model.plan import (
 )
 from keyplan.model.times import write_time
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.0"
 """A minor version adds fields, which a reader ignores; a major one changes meaning, which a reader refuses."""
 
 TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
@@ -59,9 +59,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "serial": plan.serial,
         "resource_changes": [_write_action(action) for action in plan.actions],
         "unmanaged": [_write_view(view) for view in plan.unmanaged],
-        "claimed": [_write_view(view) for view in plan.claimed],
-        "strays": [_write_view(view) for view in plan.strays],
-        "elsewhere": [_write_view(view) for view in plan.elsewhere],
+        **_write_marked(plan),
         "unmanaged_policy": plan.unmanaged_policy.value,
         "summary": write_summary(plan.summary),
         "warnings": list(plan.warnings),
@@ -133,7 +131,7 @@ def write_summary(summary: Summary) -> dict[str, int]:
         "destroy": summary.destroy,
         "keep": summary.keep,
         "forget": summary.forget,
-        "import": summary.imported,
+        **({"import": summary.imported} if summary.imported else {}),
         "blocked": summary.blocked,
         "unmanaged": summary.unmanaged,
     }
@@ -247,6 +245,12 @@ def _read_view(fields: Fields) -> KeyView:
         owner=fields.optional_text("owner") or "",
         creator=UserId(fields.optional_text("created_by_user_id") or ""),
     )
+
+
+def _write_marked(plan: Plan) -> dict[str, Any]:
+    """Return the lists of marked keys that are not ours; an empty one is left out."""
+    lists = {"claimed": plan.claimed, "strays": plan.strays, "elsewhere": plan.elsewhere}
+    return {name: [_write_view(view) for view in views] for name, views in lists.items() if views}
 
 
 def _write_request(request: Request) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from keyplan.model.manifest import Json
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.model.times import write_time
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 
 Failure: TypeAlias = tuple[str, KeyplanError]

@@ -78,6 +78,8 @@ def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[DriftFindin
     for view in (*plan.unmanaged, *elsewhere):
         kind = view.key_type.value if view.key_type else "unknown"
         owner = f", managed by owner {view.owner}" if view.owner else ""
+        # What another manifest manages is counted, and is no alarm: two environments may share an account.
+        is_shown_only = is_report_only or bool(view.owner)
         yield DriftFinding(
             kind=DriftKind.UNMANAGED,
             cause=Cause.UNMANAGED,
@@ -85,9 +87,9 @@ def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[DriftFindin
             name=view.name,
             key_id=view.id,
             detail=f"{kind} key{owner}",
-            advice="" if is_report_only else "declare it with adopt, delete it, or accept it under waivers",
+            advice="" if is_shown_only else "declare it with adopt, delete it, or accept it under waivers",
             expires_at=view.expires_at,
-            is_report_only=is_report_only,
+            is_report_only=is_shown_only,
         )
 
 

@@ -81,7 +81,7 @@ def test_an_empty_ledger_is_not_set_aside(applied: Shell) -> None:
 
 
 def test_keys_that_no_sink_tells_of_are_named(applied: Shell) -> None:
-    applied.write("version: 1\nowner: ml-platform\nkeys: []\n")
+    applied.write("version: 1\nowner: ml-platform\nid: k7f3a9c2\nkeys: []\n")
     done = applied("ledger", "rebuild", "--force")
     assert "The new ledger has 0 receipts from sinks; 2 keys of ml-platform without a receipt." in done.out
     assert "  ?  ci  key " in done.out
