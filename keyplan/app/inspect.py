@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from keyplan.app.identity_check import examine_identity
 from keyplan.app.plan import make_guarded_plan
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
 from keyplan.applier.doctor import DoctorPorts, examine
 from keyplan.applier.observe import observe
 from keyplan.model.calendar import Calendar
-from keyplan.model.examination import Examination
+from keyplan.model.examination import Area, Examination
 from keyplan.model.identity import SinkName
 from keyplan.model.plan import Request
 from keyplan.planner.forecast import forecast
@@ -45,7 +46,10 @@ def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:
             workspace.ledger, lineage=manifest.lineage, folder=workspace.folder, account=account
         ),
     )
-    return examine(manifest, ports, now=wiring.clock.now())
+    examination = examine(manifest, ports, now=wiring.clock.now())
+    about_provider = [one for one in examination.findings if one.area is Area.PROVIDER]
+    others = examination.findings[len(about_provider) :]
+    return replace(examination, findings=(*about_provider, *examine_identity(wiring, workspace), *others))
 
 
 def _open_sink(wiring: Wiring, workspace: Workspace, name: SinkName) -> Sink:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from cli.shell import MANIFEST, Shell
+from samples import make_access
 from simulator import Fault
 from syrupy.assertion import SnapshotAssertion
+
+from keyplan.model.manifest import KeyType
 
 
 @pytest.mark.usefixtures("manifest")
@@ -34,9 +37,21 @@ def test_what_would_fail_gives_the_status_and_the_answer_all_the_same(shell: She
 def test_the_ledger_is_the_manifests(shell: Shell, manifest: Path) -> None:
     shell("doctor", str(manifest))
     assert shell.wiring.ledger_path == manifest.parent / ".keyplan" / "ledger.db"
-    assert shell.wiring.closed == 1
+    assert shell.wiring.closed == 2
 
 
 def test_a_wrong_manifest_is_told_as_ever(shell: Shell) -> None:
     shell.write(MANIFEST.replace("version: 1", "version: 9"))
     assert shell("doctor").status == 3
+
+
+def test_it_says_who_keyplan_is_whom_it_trusts_and_which_keys_only_claim_to_be_ours(shell: Shell) -> None:
+    shell("apply", "--auto-approve")
+    marked = "[keyplan ml-platform:k7f3a9c2/0123456789]"
+    space = shell.world.provider.spaces["production"]
+    stranger = shell.world.provider.person_creates(
+        "x", key_type=KeyType.SERVICE, access=make_access(space), description=marked, created_by="user-mallory"
+    )
+    found = shell("doctor").out
+    assert "keyplan works as user VXNlcjox" in found
+    assert f"key {stranger.id} carries our marker and was created by user user-mallory: it is not touched" in found
