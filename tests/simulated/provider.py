@@ -55,6 +55,10 @@ class SimulatedProvider:
         """How long a new key is missing from listings."""
         self.is_denied = False
         """True: whatever keyplan's credential asks for is forbidden; raw keys still work."""
+        self.shows_others = False
+        """Whether listings hold the keys of other users, too."""
+        self.hidden: frozenset[KeyId] = frozenset()
+        """Keys that no listing holds: another account, another user, a right that was taken away."""
         self.skew = timedelta(0)
         self._clock = clock
         self._effects = effects
@@ -212,13 +216,15 @@ class SimulatedProvider:
     ) -> tuple[Observation, ...]:
         self._refuse_unknown_spaces(spaces)
         own = own or not spaces or not self.laws().shows_spaces
+        creators = {record.created_by for record in self.records.values()} if self.shows_others else {ME}
         return tuple(
             self._show(record, spaces)
             for _, record in sorted(self.records.items())
-            if key_type in (None, record.key_type)
+            if record.id not in self.hidden
+            and key_type in (None, record.key_type)
             and active in (None, record.active)
             and record.created_at + self.listing_lag <= self._clock.now()
-            and ((own and record.created_by == ME) or (self.laws().shows_spaces and record.space_ids & spaces))
+            and ((own and record.created_by in creators) or (self.laws().shows_spaces and record.space_ids & spaces))
         )
 
     def _refuse_unknown_spaces(self, spaces: Collection[SpaceId]) -> None:
