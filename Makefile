@@ -65,12 +65,12 @@ $(VENV)/.sinks: $(VENV)/.dev pyproject.toml
 
 sinks: $(VENV)/.sinks  ## the contract of every sink on its real server or emulator, and its whole life
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov-report= tests/sinks tests/contracts
+	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov-report= tests/sinks tests/contracts tests/security
 	$(BIN)/coverage report --fail-under=95
 
 .PHONY: sinks-again
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
-	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/contracts
+	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/contracts tests/security
 
 processes: $(VENV)/.dev  ## kill, interrupt and starve real processes; run the pipelines of examples/
 	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines
