@@ -23,7 +23,7 @@ from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
 from keyplan.ports import Spending
 
-GENEROUS = Limits(deletes=1000, delete_percent=100)
+GENEROUS = Limits(deletes=1000, delete_percent=100, replaces=1000, replace_percent=100)
 
 
 class Silent:

@@ -195,8 +195,9 @@ def test_a_policy_is_told_by_validate_and_blocks_one_environment_alone(environme
     assert (planned.status, planned.out.count("guard        policy")) == (4, 2)
 
 
-def test_environments_of_one_owner_are_refused_before_anything_is_asked(environments: Timelapse) -> None:
+def test_environments_of_one_identity_are_refused_before_anything_is_asked(environments: Timelapse) -> None:
     test = environments.folder / "envs" / "test" / "keys.yaml"
-    test.write_text(test.read_text().replace("owner: shop-test", "owner: shop-prod"))
+    copied = test.read_text().replace("owner: shop-test", "owner: shop-prod").replace("id: t6g1v3ds", "id: h2w5n7bx")
+    test.write_text(copied)
     said = environments("plan", "envs/")
     assert (said.status, "have the same owner at the same provider" in said.err) == (3, True)

@@ -110,11 +110,11 @@ def test_the_problems_of_all_manifests_come_at_once(envs: Shell) -> None:
     assert [f"{name}:1:10" in planned.err for name in BOTH] == [True, True]
 
 
-def test_two_manifests_of_one_owner_are_refused_because_each_would_delete_the_others_keys(envs: Shell) -> None:
-    envs.write(ONE_KEY.format(owner="prod"), BOTH[1])
+def test_two_manifests_of_one_owner_are_refused_if_no_ids_tell_them_apart(envs: Shell) -> None:
+    envs.write(ONE_KEY.format(owner="prod").replace("id: k2\n", ""), BOTH[1])
     refused = envs("plan", "envs")
     assert refused.status == 3
-    assert "have the same owner at the same provider: each would delete what the other declares" in refused.err
+    assert "have the same owner at the same provider, and no ids that tell them apart" in refused.err
 
 
 @pytest.mark.parametrize("options", [[], ["--ledger", "one.db"]], ids=["one folder", "one ledger named for both"])
@@ -214,8 +214,14 @@ def test_the_plans_of_a_part_cannot_be_applied(envs: Shell) -> None:
     assert (refused.status, "some manifests could not be planned" in refused.err) == (3, True)
 
 
+def test_two_manifests_of_one_owner_with_ids_of_their_own_are_planned_together(envs: Shell) -> None:
+    envs.write(ONE_KEY.format(owner="prod"), BOTH[1])
+    done = envs("plan", "envs")
+    assert (done.status, done.out.splitlines()[-1]) == (0, "Plan: 3 to add, 0 to change, 0 to destroy.")
+
+
 def test_two_manifests_of_one_owner_are_found_out_however_they_spell_the_provider(envs: Shell) -> None:
-    envs.write(ONE_KEY.format(owner="prod") + "provider: {api: beta}\n", BOTH[1])
+    envs.write(ONE_KEY.format(owner="prod").replace("id: k2\n", "") + "provider: {api: beta}\n", BOTH[1])
     for command in ("plan", "drift"):
         refused = envs(command, "envs")
         assert (refused.status, "have the same owner" in refused.err) == (3, True)

@@ -17,6 +17,7 @@ from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.ledgers.sqlite import DEFAULT_PATH
+from keyplan.model.identity import Identity, ManifestId
 from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
@@ -105,7 +106,7 @@ def require_separate(workspaces: Sequence[Workspace]) -> None:
                 f"{other.manifest.path} and {name} would share the ledger {workspace.ledger_name}",
                 advice="put each manifest in a folder of its own, and leave out --ledger",
             )
-        owners.add(name, workspace.manifest.owner, str(workspace.manifest.provider))
+        owners.add(name, workspace.manifest.identity, str(workspace.manifest.provider))
 
 
 def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspace]) -> None:
@@ -113,27 +114,30 @@ def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspac
 
     Plans tell where the provider is, however a manifest spells it; a plan's workspace is found by its manifest.
     """
-    credentials = {workspace.manifest.path: workspace.manifest.provider.credential for workspace in workspaces}
+    manifests = {workspace.manifest.path: workspace.manifest for workspace in workspaces}
     owners = _Owners()
     for plan in plans:
-        owners.add(plan.manifest, plan.owner, f"{plan.provider} {credentials[plan.manifest]}")
+        manifest = manifests[plan.manifest]
+        owners.add(plan.manifest, manifest.identity, f"{plan.provider} {manifest.provider.credential}")
 
 
 class _Owners:
     """Which manifest owns the keys of which account."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str], dict[ManifestId, str]] = {}
 
-    def add(self, manifest: str, owner: str, account: str) -> None:
+    def add(self, manifest: str, identity: Identity, account: str) -> None:
         """Note a manifest. Raises InputError if another one owns the keys already."""
-        other = self._known.setdefault((owner, account), manifest)
-        if other != manifest:
-            raise InputError(
-                f"{other} and {manifest} have the same owner at the same provider: "
-                "each would delete what the other declares",
-                advice="give each its own owner, or make one manifest of them",
-            )
+        known = self._known.setdefault((identity.owner, account), {})
+        for other_id, other in known.items():
+            # An id tells two manifests of one owner apart, if both have one.
+            if other != manifest and (identity.id == other_id or not identity.id or not other_id):
+                raise InputError(
+                    f"{other} and {manifest} have the same owner at the same provider, and no ids that tell them apart",
+                    advice="give each an id of its own, or its own owner, or make one manifest of them",
+                )
+        known.setdefault(identity.id, manifest)
 
 
 def load_workspace(

@@ -35,6 +35,8 @@ class Basis:
     """Open ones of the address, oldest first."""
     slots: tuple[Slot, ...] = ()
     """Where its raw key belongs."""
+    is_recorded: bool = True
+    """Whether the ledger knows the address: what only claims say passes no protection."""
     is_own_credential: bool = False
     """Whether this is the key that keyplan itself presents; such an action runs last."""
 

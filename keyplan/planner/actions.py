@@ -93,6 +93,7 @@ def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
             creators=case.creators,
             intents=owned.intents,
             slots=case.slots,
+            is_recorded=case.is_recorded,
             is_own_credential=is_own_credential,
         )
     return CreateBasis(
@@ -104,6 +105,7 @@ def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
         creators=case.creators,
         intents=owned.intents,
         slots=case.slots,
+        is_recorded=case.is_recorded,
         is_own_credential=is_own_credential,
     )
 

@@ -62,6 +62,11 @@ class Case:
         return current is not None and receipt is not None and is_delivered(self.slots, self.snapshot, current, receipt)
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether the ledger knows the address, by a receipt or an open intent."""
+        return self.ledger_receipt is not None or bool(self.owned.recorded_intents)
+
+    @property
     def may_create_beside(self) -> bool:
         """Whether the declaration allows a new key beside one that is not certainly ours."""
         return self.declaration.adopt is Adopt.REPLACE
@@ -72,6 +77,6 @@ class Case:
 
         So it is if the ledger knows nothing of the address: that no place holds the newcomer would rest on claims.
         """
-        if self.ledger_receipt is None and not self.owned.recorded_intents:
+        if not self.is_recorded:
             return True
         return any(may_hold_unrecorded_key(slot, self.snapshot) for slot in self.slots)

@@ -71,8 +71,9 @@ def _guard_protected(action: PlannedAction) -> Blocked | None:
     basis = action.basis
     if action.verb not in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE):
         return None
-    # A key whose raw key was lost was never what is protected. A superseded one is: it may be in use.
-    if action.reason is Reason.UNFINISHED:
+    # A key whose raw key was lost was never what is protected, if the ledger and not a claim alone says that it was
+    # lost. A superseded one is protected: it may be in use.
+    if action.reason is Reason.UNFINISHED and basis.is_recorded:
         return None
     if basis.desired:
         is_protected = basis.desired.declaration.protect

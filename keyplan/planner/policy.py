@@ -282,7 +282,11 @@ def _apply_policies_to(
 
 def _finishes_earlier_run(action: PlannedAction) -> bool:
     """Whether an action completes what an earlier run began: until then, some consumers may hold a dead key."""
-    return action.reason is Reason.UNFINISHED or (action.reason is Reason.UNDELIVERED and bool(action.basis.intents))
+    # An intent that only a sink holds is a claim, and passes no policy.
+    is_begun = action.reason is Reason.UNFINISHED or (
+        action.reason is Reason.UNDELIVERED and bool(action.basis.intents)
+    )
+    return is_begun and action.basis.is_recorded
 
 
 def _is_main(action: PlannedAction) -> bool:

@@ -102,6 +102,7 @@ def _action(case: Case, key: Observation, verb: Verb, reason: Reason, explanatio
             desired=case.owned.desired,
             key=key,
             slots=case.slots,
+            is_recorded=case.is_recorded,
             is_own_credential=key.id in case.snapshot.own_keys,
         ),
     )

@@ -45,6 +45,7 @@ def test_a_wrong_manifest_is_told_as_ever(shell: Shell) -> None:
     assert shell("doctor").status == 3
 
 
+@pytest.mark.usefixtures("manifest")
 def test_it_says_who_keyplan_is_whom_it_trusts_and_which_keys_only_claim_to_be_ours(shell: Shell) -> None:
     shell("apply", "--auto-approve")
     marked = "[keyplan ml-platform:k7f3a9c2/0123456789]"
@@ -52,6 +53,7 @@ def test_it_says_who_keyplan_is_whom_it_trusts_and_which_keys_only_claim_to_be_o
     stranger = shell.world.provider.person_creates(
         "x", key_type=KeyType.SERVICE, access=make_access(space), description=marked, created_by="user-mallory"
     )
-    found = shell("doctor").out
+    done = shell("doctor")
+    found = done.out + done.err
     assert "keyplan works as user VXNlcjox" in found
     assert f"key {stranger.id} carries our marker and was created by user user-mallory: it is not touched" in found

@@ -36,7 +36,7 @@ def test_a_create_says_what_will_be_where() -> None:
     )
     assert action.place is desired.declaration.place
     assert contents(action.basis) == contents(
-        CreateBasis(desired=desired, slots=(slot_of(CI),), creators=frozenset({CREATOR}))
+        CreateBasis(desired=desired, slots=(slot_of(CI),), creators=frozenset({CREATOR}), is_recorded=False)
     )
 
 

@@ -54,6 +54,10 @@ class Store(ABC):
         """Remove value and note by hand."""
         raise NotImplementedError(name)
 
+    def remove_value(self, name: str) -> None:
+        """Remove the value by hand, and leave the note."""
+        raise NotImplementedError(name)
+
     @property
     def environment(self) -> dict[str, str]:
         """What keyplan needs in its environment to write there."""
@@ -89,8 +93,11 @@ class _FileNotes(Store):
         document["entries"][self.variable] = note
         sidecar.write_text(json.dumps(document))
 
-    def empty(self, name: str) -> None:
+    def remove_value(self, name: str) -> None:
         self.path(name).unlink()
+
+    def empty(self, name: str) -> None:
+        self.remove_value(name)
         self._sidecar(name).unlink()
 
     def _sidecar(self, name: str) -> Path:

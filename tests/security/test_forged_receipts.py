@@ -116,28 +116,58 @@ def test_a_receipt_that_cannot_be_ours_holds_its_place_back(
     assert_held_back(team, "ci")
 
 
-def test_an_intent_that_names_a_strangers_key_does_not_renew_it(team: Repository) -> None:
-    stranger = team.make_by_hand("ci")
-    intent = {
+def forge_intent(team: Repository, **changes: Any) -> dict[str, Any]:
+    """Return the intent of a run that never was."""
+    return {
         "id": "forged",
         "owner": team.owner,
         "manifest_id": team.manifest_id,
         "address": "user/ci",
-        "verb": "refresh",
-        "key_id": stranger["id"],
+        "verb": "create",
+        "key_id": None,
         "alive_before": [],
         "at": PAST,
         "attempts": 1,
-        "is_unmarked": True,
+        "is_unmarked": False,
+        **changes,
     }
+
+
+def test_an_intent_that_names_a_strangers_key_does_not_renew_it(team: Repository) -> None:
+    stranger = team.make_by_hand("ci")
+    intent = forge_intent(team, verb="refresh", key_id=stranger["id"], is_unmarked=True)
     team.store.write_note("ci", team.store.note("ci") | {"intent": intent})
     team.lose_ledger()
     keys, value = team.keys_of(), team.store.value("ci")
-    assert team.store.location("ci") in team.run("plan").stdout
-    team.run("apply", "--auto-approve")
-    assert team.keys_of()[stranger["id"]] == keys[stranger["id"]], "a stranger's key was touched"
+    assert team.store.location("ci") in team.expect(4, "plan")
+    team.expect(4, "apply", "--auto-approve")
+    assert (team.keys_of(), team.store.value("ci")) == (keys, value)
     assert (team.is_valid(stranger["key"]), team.is_valid(value)) == (True, True)
-    assert team.is_valid(team.store.value("ci"))
+
+
+def leave_intent_alone(opened: OpenRepository, options: str) -> tuple[Repository, str]:
+    """Return a repository on a fresh machine, at whose emptied place an intent was forged, and the raw key in use."""
+    team = opened(store_type=DotenvFile)
+    team.settle(f"keys:\n  - {{name: ci, key_type: user, {options}}}\n")
+    held = team.store.value("ci")
+    team.store.write_note("ci", {"owner": team.owner, "intent": forge_intent(team)})
+    team.store.remove_value("ci")
+    team.lose_ledger()
+    return team, held
+
+
+def test_an_intent_alone_at_an_emptied_place_ends_nothing_at_once(opened: OpenRepository) -> None:
+    team, held = leave_intent_alone(opened, "rotation: {overlap: 12h}")
+    team.expect(0, "apply", "--auto-approve")
+    assert [team.is_valid(raw) for raw in (held, team.store.value("ci"))] == [True, True]
+
+
+def test_an_intent_alone_at_an_emptied_place_does_not_renew_a_protected_key(opened: OpenRepository) -> None:
+    team, held = leave_intent_alone(opened, "protect: true")
+    keys = team.keys_of()
+    team.expect(4, "apply", "--auto-approve")
+    assert team.keys_of() == keys
+    assert team.is_valid(held)
 
 
 @by_store
@@ -215,7 +245,7 @@ def test_a_forged_receipt_of_a_removed_key_ends_nothing_else(team: Repository) -
     stranger = team.make_by_hand("of a stranger")
     forge_superseded(team, "ci", stranger["id"])
     team.declare("keys:\n  - {name: second, key_type: user}\n")
-    team.run("apply", "--auto-approve")
+    team.expect(0, "apply", "--auto-approve")
     assert team.is_valid(stranger["key"])
 
 

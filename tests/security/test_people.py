@@ -176,13 +176,14 @@ class People(RuleBasedStateMachine):
         if self.is_false(named, receipt.identity, receipt.address, place=address, at=at):
             assert f"{sink.name}:{address}" in render_plan(self.plan()), "a claim was passed over in silence"
 
-    @rule(data=st.data())
-    def writer_forges_an_intent(self, data: st.DataObject) -> None:
-        """Write any intent beside a value."""
+    @rule(data=st.data(), is_alone=st.booleans())
+    def writer_forges_an_intent(self, data: st.DataObject, is_alone: bool) -> None:
+        """Write any intent beside a value, or leave it there alone as if a run had died before it delivered."""
         sink, address = self.pick_place(data)
         if sink.abilities.holds_receipts:
             intent = data.draw(forged_intents(self.world, self.addresses))
-            sink.cells[address] = replace(sink.cells.get(address, Cell()), owner=intent.owner, intent=intent)
+            cell = Cell() if is_alone else sink.cells.get(address, Cell())
+            sink.cells[address] = replace(cell, owner=intent.owner, intent=intent)
             self.touched.add(address)
             # An id that nothing shows is harmless in an intent: there is no key that could be renewed for it.
             named = {intent.key_id} - {None, UNKNOWN_KEY}

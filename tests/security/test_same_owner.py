@@ -52,15 +52,15 @@ def test_without_ids_the_others_keys_are_shown_as_strays_and_not_deleted(opened:
     first, second = open_two(opened, with_ids=False)
     first.settle()
     second.declare(OTHER_KEY)
-    second.run("apply", "--auto-approve")
+    second.expect(0, "apply", "--auto-approve")
     assert second.is_valid(second.store.value("other"))
     for repository, strange in ((first, "other"), (second, "ci")):
         if ledger == "lost":
             repository.lose_ledger()
         before = repository.keys_of()
-        assert repository.key_id(strange) in repository.run("plan").stdout
+        assert repository.key_id(strange) in repository.expect(0, "plan")
         assert "stray" in repository.run("plan", "--format", "json").stdout
-        repository.run("apply", "--auto-approve")
+        repository.expect(0, "apply", "--auto-approve")
         assert repository.keys_of() == before, "a key was made, changed or ended"
     assert first.is_valid(first.store.value("ci"))
 
@@ -69,7 +69,7 @@ def test_a_stray_is_deleted_if_the_user_says_how_many(opened: OpenRepository) ->
     first, second = open_two(opened, with_ids=False)
     first.settle()
     second.declare(OTHER_KEY)
-    second.run("apply", "--auto-approve")
+    second.expect(0, "apply", "--auto-approve")
     second.expect(0, "apply", "--auto-approve", "--allow-deletes", "1")
     assert not first.is_valid(first.store.value("ci"))
     assert second.is_valid(second.store.value("other"))
@@ -80,7 +80,8 @@ def test_without_ids_a_key_of_the_same_name_is_not_taken_over(opened: OpenReposi
     first.settle()
     held, before = first.store.value("ci"), first.keys_of()
     second.declare()
-    second.run("apply", "--auto-approve")
+    second.expect(4, "apply", "--auto-approve")
+    assert "import: " in second.expect(4, "plan")
     assert first.is_valid(held)
     assert {key_id: first.keys_of()[key_id] for key_id in before} == before
     assert NO_CHANGES in first.expect(0, "plan")
