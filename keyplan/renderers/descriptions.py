@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from keyplan.model.identity import KeyId
 from keyplan.model.plan import Action, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.renderers.sanitize import sanitize
@@ -36,12 +37,25 @@ def describe_action(action: Action) -> Iterator[tuple[str, str]]:
     for sentence in action.consequences:
         yield "then", sanitize(sentence, width=_LONG)
     for location in action.locations:
-        yield "goes to" if action.stores_raw_key else "empties", sanitize(location, width=_LONG)
-    if action.verb in (Verb.DELETE, Verb.FORGET) and action.key_id:
-        yield "key id", sanitize(action.key_id)
+        yield _label_location(action), sanitize(location, width=_LONG)
+    if action.verb in (Verb.DELETE, Verb.FORGET, Verb.IMPORT) and action.key_id:
+        yield from _describe_old_key(action.before, action.key_id)
     if action.blocked:
         yield "guard", action.blocked.guard.value
         yield "what to do", sanitize(action.blocked.advice, width=_LONG)
+
+
+def _describe_old_key(view: KeyView | None, key_id: KeyId) -> Iterator[tuple[str, str]]:
+    # The address says whose the key is now; the name is what others know it by.
+    if view:
+        yield "name", sanitize(view.name)
+    yield "key id", sanitize(key_id)
+
+
+def _label_location(action: Action) -> str:
+    if action.verb is Verb.IMPORT:
+        return "held by"
+    return "goes to" if action.stores_raw_key else "empties"
 
 
 def name_finding(finding: DriftFinding) -> str:

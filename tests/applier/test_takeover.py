@@ -12,6 +12,7 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError, RefusedError, SinkDeniedError, SinkUnavailableError
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.observation import Abilities, Slot
+from keyplan.model.report import Done, Failed
 from keyplan.model.secret import RawKey
 
 CI = Address("user/ci")
@@ -114,3 +115,48 @@ def test_a_key_that_was_ended_is_dead_and_one_that_never_was_is_not() -> None:
     scenario.world.provider.person_deletes(key.id)
     assert is_dead(scenario.world.provider, key.id)
     assert not is_dead(scenario.world.provider, "key-9999")
+
+
+def declare_import(scenario: Scenario, key_id: KeyId) -> None:
+    scenario.declare(make_declaration(import_id=key_id))
+
+
+def test_a_declared_import_is_recorded_and_changes_neither_key_nor_value() -> None:
+    scenario, key = start()
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    declare_import(scenario, key.id)
+    (outcome,) = scenario.apply().outcomes
+    assert isinstance(outcome, Done)
+    assert scenario.world.provider.live() == (key,)
+    assert scenario.world.sinks["local"].values() == {CI: key.raw}
+    assert (scenario.world.ledger.receipts[CI].key_id, scenario.actions()) == (key.id, [])
+
+
+@pytest.mark.parametrize("value", ["", "ak-somebody-elses-key"], ids=["nothing", "another value"])
+def test_a_declared_import_whose_value_does_not_fit_is_not_recorded(value: str) -> None:
+    scenario, key = start()
+    if value:
+        scenario.world.sinks["local"].person_writes(CI, value)
+    declare_import(scenario, key.id)
+    (outcome,) = scenario.apply().outcomes
+    assert isinstance(outcome, Failed)
+    assert scenario.world.ledger.receipts == {}
+
+
+def test_a_declared_import_whose_value_does_not_authenticate_is_not_recorded() -> None:
+    scenario, key = start()
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    scenario.world.provider.verifications_refused = 99
+    declare_import(scenario, key.id)
+    (outcome,) = scenario.apply().outcomes
+    assert isinstance(outcome, Failed)
+    assert "does not authenticate" in outcome.message
+
+
+def test_a_declared_import_says_which_places_are_taken_on_trust() -> None:
+    scenario, key = start(local=WRITE_ONLY)
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    declare_import(scenario, key.id)
+    (outcome,) = scenario.apply().outcomes
+    assert isinstance(outcome, Done)
+    assert outcome.notes == ("local:user/ci cannot be read: that it holds the key is taken on trust",)
