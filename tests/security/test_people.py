@@ -101,6 +101,8 @@ class People(RuleBasedStateMachine):
         """Addresses of which somebody wrote a place."""
         self.excused: set[Address] = set()
         """Addresses that have a reason of their own to be renewed."""
+        self.died: dict[Address, datetime] = {}
+        """When keyplan may have died in a renewal of an address for the first time."""
         self.scenario.run()
         self.end_run()
 
@@ -261,6 +263,8 @@ class People(RuleBasedStateMachine):
         self.keys[address] = replace(self.keys[address], rotation=replace(rotation, generation=rotation.generation + 1))
         self.write_manifest()
         self.excused.add(address)
+        for one in self.excused | self.touched:
+            self.died.setdefault(one, self.world.clock.now())
         self.world.effects.inject_at(ordinal, fault)
         with suppress(Killed, KeyplanError):
             self.run_keyplan()
@@ -305,9 +309,10 @@ class People(RuleBasedStateMachine):
             first = {raw: min(at for at, other in stored if other == raw) for raw in raws}
             for raw, successor in zip(raws, [*raws[1:], None], strict=True):
                 until = None if successor is None else first[successor] + declared.rotation.overlap
-                # Without overlap, a refresh that keyplan did not survive leaves a dead raw key until the next run.
-                is_waiting = until is None and address in self.excused | self.touched and not declared.rotation.overlap
-                if not is_waiting and (until is None or now < until):
+                # A refresh that keyplan did not survive leaves a dead raw key once its grace is over.
+                died = self.died.get(address)
+                is_left = died is not None and first[raw] <= died and now >= died + declared.rotation.overlap
+                if not is_left and (until is None or now < until):
                     assert self.world.provider.accepts(raw), f"a raw key of {address} was ended too early"
 
     def check_places(self) -> None:
