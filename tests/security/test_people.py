@@ -101,8 +101,8 @@ class People(RuleBasedStateMachine):
         """Addresses of which somebody wrote a place."""
         self.excused: set[Address] = set()
         """Addresses that have a reason of their own to be renewed."""
-        self.died: dict[Address, datetime] = {}
-        """When keyplan may have died in a renewal of an address for the first time."""
+        self.died: dict[Address, list[datetime]] = {}
+        """When keyplan may have died in a renewal of an address, each time."""
         self.scenario.run()
         self.end_run()
 
@@ -264,7 +264,7 @@ class People(RuleBasedStateMachine):
         self.write_manifest()
         self.excused.add(address)
         for one in self.excused | self.touched:
-            self.died.setdefault(one, self.world.clock.now())
+            self.died.setdefault(one, []).append(self.world.clock.now())
         self.world.effects.inject_at(ordinal, fault)
         with suppress(Killed, KeyplanError):
             self.run_keyplan()
@@ -310,8 +310,8 @@ class People(RuleBasedStateMachine):
             for raw, successor in zip(raws, [*raws[1:], None], strict=True):
                 until = None if successor is None else first[successor] + declared.rotation.overlap
                 # A refresh that keyplan did not survive leaves a dead raw key once its grace is over.
-                died = self.died.get(address)
-                is_left = died is not None and first[raw] <= died and now >= died + declared.rotation.overlap
+                deaths = self.died.get(address, ())
+                is_left = any(first[raw] <= died and now >= died + declared.rotation.overlap for died in deaths)
                 if not is_left and (until is None or now < until):
                     assert self.world.provider.accepts(raw), f"a raw key of {address} was ended too early"
 
