@@ -90,7 +90,7 @@ def _find_own_users(snapshot: Snapshot) -> dict[UserId, CreatorSource]:
 
 
 def _find_only_user(snapshot: Snapshot) -> frozenset[UserId]:
-    """Return the creator of all listed user keys, if it is one alone (docs/arize-api.md, A13: they are the caller's)."""
+    """Return the creator of the listed user keys, if it is one: they are the caller's (docs/arize-api.md, A13)."""
     users = {key.created_by for key in snapshot.keys if key.key_type is KeyType.USER}
     return frozenset(users) if len(users) == 1 and NO_USER not in users else frozenset()
 
