@@ -239,6 +239,52 @@ def test_a_foreign_key_is_not_counted_among_ours() -> None:
     assert not any(word.startswith("deletes: ") for word in words(plan(snapshot, *desired, foreign)))
 
 
+# renewals out of schedule
+
+
+def edited(count: int, others: int) -> tuple[list[Desired], list[Observation], list[Receipt]]:
+    """Return keys of which `count` were declared otherwise since their delivery."""
+    desired, keys, receipts = kept(count + others)
+    changed = [make_desired(one.declaration.name, description="another") for one in desired[:count]]
+    return [*changed, *desired[count:]], keys, receipts
+
+
+@pytest.mark.parametrize(
+    ("changed", "others", "limits", "request_", "blocked"),
+    [
+        pytest.param(9, 0, Limits(), {}, 0, id="below ten keys no share counts"),
+        pytest.param(3, 7, Limits(), {}, 0, id="exactly 30 % of ten"),
+        pytest.param(4, 6, Limits(), {}, 4, id="40 % of ten"),
+        pytest.param(11, 0, Limits(replace_percent=100), {}, 11, id="one more than the limit: all of them"),
+        pytest.param(10, 0, Limits(replace_percent=100), {}, 0, id="as many as the limit"),
+        pytest.param(12, 0, Limits(), {"allow_replaces": 12}, 0, id="twelve allowed"),
+        pytest.param(12, 0, Limits(), {"allow_replaces": 11}, 12, id="eleven allowed"),
+        pytest.param(1, 0, Limits(), {"allow_replaces": 0}, 1, id="an allowance can be stricter"),
+    ],
+)
+def test_too_many_renewals_out_of_schedule_are_all_blocked(
+    changed: int, others: int, limits: Limits, request_: dict[str, int], blocked: int
+) -> None:
+    desired, keys, receipts = edited(changed, others)
+    snapshot = situate(*desired, keys=keys, receipts=receipts)
+    made = plan(snapshot, *desired, manifest={"limits": limits}, **request_)
+    assert sum(word.startswith("replaces: ") for word in words(made)) == blocked
+
+
+def test_renewals_that_the_calendar_asks_for_are_not_counted() -> None:
+    desired, keys, receipts = kept(12)
+    due = [make_desired(one.declaration.name, rotation=Rotation(every=HOUR)) for one in desired]
+    assert plan(situate(*due, keys=keys, receipts=receipts), *due).blocked == ()
+
+
+def test_too_many_renewals_name_the_override() -> None:
+    desired, keys, receipts = edited(12, 0)
+    assert advice_of(situate(*desired, keys=keys, receipts=receipts), *desired)[0] == (
+        "12 of 12 keys would be renewed out of schedule (limits: 10 keys, 30 %): if that is meant, say "
+        "--allow-replaces 12"
+    )
+
+
 # keys that are not seen
 
 
