@@ -64,6 +64,8 @@ class ClaimJudge:
     markers: MarkerIndex
     owned: Mapping[KeyId, Address]
     """Live keys of ours, and the address that the evidence gives each to."""
+    moves: Mapping[Address, Address]
+    """By declared address the former one whose keys it takes over, because only the spelling of its space changed."""
     undecided: frozenset[KeyId]
     """Live keys with our marker of which it is unknown whether one of ours made them."""
 
@@ -152,9 +154,9 @@ class ClaimJudge:
 
     def _judge_id(self, key_id: KeyId, address: Address, everything: Mapping[KeyId, Observation]) -> _Standing:
         if key_id in self.owned:
-            return _Standing.OURS if self.owned[key_id] == address else _Standing.NOT_OURS
+            return _Standing.OURS if self._is_at(self.owned[key_id], address) else _Standing.NOT_OURS
         recorded = self.ledger.by_key.get(key_id) or self.index.imports.get(key_id)
-        if recorded == address or key_id in self.undecided:
+        if self._is_at(recorded, address) or key_id in self.undecided:
             return _Standing.OURS
         key = everything.get(key_id)
         if key is None:
@@ -163,9 +165,15 @@ class ClaimJudge:
         is_dead = not key.is_live(self.snapshot.now)
         return _Standing.OURS if is_dead and self._was_ours(key, address) else _Standing.NOT_OURS
 
+    def _is_at(self, known: Address | None, address: Address) -> bool:
+        """Whether what is known to be at one address is that of the other, today or after the move that is due."""
+        return known is not None and known in (address, self.moves.get(address))
+
     def _was_ours(self, key: Observation, address: Address) -> bool:
         marker = key.marker
-        is_marked = marker is not None and self.markers.covers(marker) and self.markers.find(marker) == address
+        is_marked = (
+            marker is not None and self.markers.covers(marker) and self._is_at(self.markers.find(marker), address)
+        )
         return is_marked and (self.authority.made(key) or not self.authority.knows_creators)
 
     def _is_left_over(

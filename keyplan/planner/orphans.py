@@ -14,7 +14,6 @@ from keyplan.model.identity import Address, SpaceId
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
 from keyplan.model.receipt import Receipt
-from keyplan.planner.claims import Claims
 from keyplan.planner.records import AddressIndex, LedgerRecords, choose_receipt
 
 _Identity: TypeAlias = tuple[KeyType | None, str, tuple[SpaceId, ...]]
@@ -37,16 +36,22 @@ class Orphan:
 
 
 def find_orphans(
-    owned: Mapping[Address, Sequence[Observation]], ledger: LedgerRecords, claims: Claims, index: AddressIndex
+    owned: Mapping[Address, Sequence[Observation]],
+    ledger: LedgerRecords,
+    claims: Mapping[Address, Sequence[Receipt]],
+    index: AddressIndex,
 ) -> tuple[Orphan, ...]:
-    """Return what is ours and undeclared: live keys, and the ledger's receipts whose keys are all gone."""
+    """Return what is ours and undeclared: live keys, and the ledger's receipts whose keys are all gone.
+
+    `claims` are believed receipts beside secrets, by address.
+    """
     orphans = []
     # A receipt without a key counts only in the ledger: one in a sink cannot be dropped, only overwritten.
     for address in sorted({*owned, *ledger.receipts} - index.declared):
         keys = sorted(owned.get(address, ()), key=lambda key: key.id)
         live = {key.id: key for key in keys}
         recorded = ledger.receipts.get(address, ())
-        receipt = choose_receipt(recorded, claims.receipts.get(address, ()), live)
+        receipt = choose_receipt(recorded, claims.get(address, ()), live)
         orphans += [
             Orphan(address=address, key=key, receipt=receipt, is_recorded=receipt in recorded)
             for key in keys or (None,)

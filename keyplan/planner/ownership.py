@@ -129,19 +129,14 @@ def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, authorit
     markers = MarkerIndex(snapshot, index)
     keys = _SortedKeys(snapshot, authority, index, ledger, markers)
     keys.adopt_named(wanted)
-    judge = ClaimJudge(
-        snapshot=snapshot,
-        authority=authority,
-        index=index,
-        ledger=ledger,
-        markers=markers,
-        owned={key.id: address for address, found in keys.owned.items() for key in found},
-        undecided=frozenset(key.id for found in keys.undecided.values() for key in found),
-    )
-    claims = judge.judge(wanted)
+    occupied = {address for address in index.declared if keys.owned.get(address)}
+    # By the evidence alone, so that a claim can't bring about a move: a place that a key moves back to still bears
+    # the receipt from before.
+    due = find_moves(wanted, occupied, find_orphans(keys.owned, ledger, {}, index))
+    claims = keys.judge_claims(wanted, due)
     # Moves are found last: only an orphan can move, and only to a declaration that owns nothing.
-    orphans = find_orphans(keys.owned, ledger, claims, index)
-    moves = find_moves(wanted, {address for address in index.declared if keys.owned.get(address)}, orphans)
+    orphans = find_orphans(keys.owned, ledger, claims.receipts, index)
+    moves = find_moves(wanted, occupied, orphans)
     records = _Records(keys.owned, ledger, claims)
     declared = [_collect_owned(one, records, moves.get(one.address)) for one in wanted]
     left = frozenset(moves.values())
@@ -186,6 +181,7 @@ class _SortedKeys:
         self._snapshot = snapshot
         self._authority = authority
         self._index = index
+        self._ledger = ledger
         self._markers = markers
         self._vouchers: list[Receipt | Intent] | None = None
         for key in snapshot.keys:
@@ -203,6 +199,20 @@ class _SortedKeys:
                 self._sort_marked(key, key.marker)
             else:
                 self.unmanaged.append(key)
+
+    def judge_claims(self, desired: tuple[Desired, ...], moves: Mapping[Address, Address]) -> Claims:
+        """Return what the places of these declarations say, as far as it agrees with the evidence."""
+        judge = ClaimJudge(
+            snapshot=self._snapshot,
+            authority=self._authority,
+            index=self._index,
+            ledger=self._ledger,
+            markers=self._markers,
+            owned={key.id: address for address, found in self.owned.items() for key in found},
+            moves=moves,
+            undecided=frozenset(key.id for found in self.undecided.values() for key in found),
+        )
+        return judge.judge(desired)
 
     def adopt_named(self, desired: Iterable[Desired]) -> None:
         """Give unmarked keys to the declarations that may adopt them, if their own places say that they hold them."""

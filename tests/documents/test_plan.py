@@ -147,6 +147,11 @@ def put_in_action(name: str, value: object) -> Callable[[Document], object]:
         pytest.param(put("resource_changes", {}), "resource_changes is not a list", id="no list"),
         pytest.param(put("resource_changes", [1]), r"resource_changes\[0\] is not an object", id="no object"),
         pytest.param(put("warnings", [1]), "warnings is not a list of texts", id="no texts"),
+        pytest.param(
+            put("request", {"rotate": [], "targets": [], "over_claim": "yes"}),
+            "request.over_claim is not true or false",
+            id="text for truth",
+        ),
         pytest.param(put("serial", value=True), "serial is not a whole number", id="truth for a number"),
         pytest.param(put("unmanaged_policy", "x"), "is not one of: ignore, report, fail", id="unknown word"),
         pytest.param(put_in_action("overlap_seconds", "9"), "is not a number of seconds", id="text for seconds"),

@@ -105,7 +105,7 @@ def worlds(draw: st.DrawFn) -> World:
 @st.composite
 def walks(draw: st.DrawFn) -> Walk:
     """Return a world after some runs, crashes and doings of people, and the manifest that stands now."""
-    walk = Walk(Scenario(draw(worlds())))
+    walk = Walk(Scenario(draw(worlds()), allow_deletes=1000))
     _declare(draw, walk)
     for event in draw(st.lists(st.sampled_from(EVENTS), max_size=7)):
         walk.story.append(event)

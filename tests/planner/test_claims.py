@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from planner.situations import AUTHORITY, CI, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import NOW, make_desired, make_intent, make_observation
+from samples import NOW, make_desired, make_desired_service, make_intent, make_observation
+from simulator import make_space
 
 from keyplan.model.identity import Address, Identity, KeyId, ManifestId, Origin, UserId
-from keyplan.model.manifest import Adopt
+from keyplan.model.manifest import Adopt, KeyType
 from keyplan.model.observation import Holding
 from keyplan.planner.authority import Authority
 from keyplan.planner.ownership import assign_ownership
@@ -183,3 +184,16 @@ def test_marks_of_this_manifest_are_undecided_while_no_creator_is_known() -> Non
     snapshot = situate(desired, keys=[ours()], held={slot_of(CI): holding(recorded())})
     shared = assign_ownership([desired], snapshot, authority=unknowing)
     assert ([key.id for key in shared.undecided[CI]], dict(shared.doubts)) == (["key-1"], {})
+
+
+def test_a_key_that_moves_back_is_believed_to_be_at_the_place_that_it_left() -> None:
+    space = make_space("production")
+    by_name, by_id = Address("service/production/ingest"), Address("service/space-production/ingest")
+    service = {"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": (space.id,)}
+    desired = make_desired_service(space, address=by_name)
+    spaces = {"key_type": KeyType.SERVICE, "space_ids": frozenset({space.id}), "access": desired.access}
+    key = ours("key-1", by_name, name="ingest", **spaces)
+    held = {slot_of(by_name): holding(recorded("key-1", by_name, **service))}
+    moved = recorded("key-1", by_id, delivered_at=LATER, **service)
+    snapshot = situate(desired, keys=[key], receipts=[moved], held=held)
+    assert words(plan(snapshot, desired)) == ["keep moved key-1"]

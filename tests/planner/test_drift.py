@@ -15,9 +15,9 @@ from simulator import BLIND, FULL, WEAK, make_space
 from keyplan.model.basis import OldKeyBasis
 from keyplan.model.desired import Desired
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
-from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Adopt, OnRemove, Role, Rotation, SpaceGrant, Unmanaged, Waiver
-from keyplan.model.observation import Access, Content, Holding, Observation, Snapshot
+from keyplan.model.identity import Address, Departure, Identity, KeyId, UserId
+from keyplan.model.manifest import Adopt, OnRemove, ProviderSettings, Role, Rotation, SpaceGrant, Unmanaged, Waiver
+from keyplan.model.observation import Access, Content, Holding, Marker, Observation, Snapshot
 from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Verb
 from keyplan.planner.drift import find_drift
 from keyplan.planner.drift_causes import classify_action
@@ -510,3 +510,65 @@ def test_what_the_plan_warns_of_is_kept() -> None:
     late = replace(ending(desired, after=HOUR), now=LATER + HOUR / 2)
     (warning,) = look(late, desired).warnings
     assert warning.startswith("user/ci expires at 2026-11-23T09:31:00+00:00, which no rotation can change")
+
+
+MALLORYS = ours("key-9", created_by=UserId("mallory"))
+STRAY = ours("key-8", marker=Marker.of(Identity(OWNER), CI))
+
+
+@pytest.mark.parametrize(
+    ("world", "declared", "manifest", "found"),
+    [
+        pytest.param(
+            {"receipts": [recorded()], "revoked": ()}, {}, {}, "drift unseen by unseen key-1", id="not seen anywhere"
+        ),
+        pytest.param(
+            {"keys": [MALLORYS, ours("key-7", created_by=UserId("ada"), marker=None)]},
+            {},
+            {"provider": ProviderSettings()},
+            "drift unknown_creator by unknown_creator key-9",
+            id="no creator can be learned",
+        ),
+        pytest.param(
+            {"keys": [make_observation("key-7")]},
+            {"import_id": KeyId("key-7")},
+            {},
+            "pending imported key-7",
+            id="an import",
+        ),
+        pytest.param({"keys": [STRAY]}, {}, {}, "drift stray by stray key-8", id="a stray key at its address"),
+        pytest.param(
+            {"keys": [ours()], "held": {slot_of(CI): holding(recorded("key-9"))}, "revoked": (MALLORYS,)},
+            {},
+            {},
+            "drift receipt_not_believed by receipt_not_believed key-1",
+            id="a claim that is not believed",
+        ),
+    ],
+)
+def test_what_the_evidence_does_not_decide_is_a_finding(
+    world: dict[str, Any], declared: dict[str, Any], manifest: dict[str, Any], found: str
+) -> None:
+    desired = make_desired(**declared)
+    assert found in words(look(situate(desired, **world), desired, manifest=manifest))
+
+
+def test_a_key_that_a_stranger_marked_is_an_alarm_with_its_creator() -> None:
+    desired = make_desired()
+    found = look(situate(desired, keys=[ours(), MALLORYS], receipts=[recorded()]), desired)
+    (alarm,) = found.alarms
+    assert (alarm.cause.value, alarm.key_id) == ("claimed", "key-9")
+    assert alarm.detail == "it carries the marker of ml-platform:k7f3a9c2, created by user mallory"
+
+
+def test_a_key_that_another_manifest_takes_over_is_pending() -> None:
+    removed = (Departure(address=CI, to="other-team"),)
+    found = look(situate(keys=[ours()], receipts=[recorded()]), manifest={"removed": removed})
+    assert words(found) == ["pending transferred key-1"]
+
+
+def test_keys_of_other_manifests_are_counted_and_raise_no_alarm() -> None:
+    desired = make_desired()
+    others = ours("key-9", marker=Marker.of(Identity("other-team"), CI))
+    found = look(situate(desired, keys=[ours(), others], receipts=[recorded()]), desired)
+    assert words(found) == ["unmanaged unmanaged key-9 (shown)"]

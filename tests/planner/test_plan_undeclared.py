@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, contents, ours, plan, recorded, situate, slot_of
+from planner.situations import CI, contents, ours, plan, recorded, situate, slot_of, words
 from samples import make_delivery, make_desired
 from simulator import FULL
 
 from keyplan.model.basis import DeleteBasis, ForgetBasis
-from keyplan.model.identity import KeyId, SinkName
+from keyplan.model.identity import Address, Departure, Identity, KeyId, ManifestId, SinkName
 from keyplan.model.manifest import OnRemove
-from keyplan.model.observation import Slot
+from keyplan.model.observation import Holding, Marker, Observation, Slot
 from keyplan.model.plan import PlannedAction, Reason, Verb
 from keyplan.model.receipt import Delivered
 from keyplan.planner.key_view import view_key
@@ -84,3 +84,62 @@ def test_a_place_that_another_declaration_uses_is_not_emptied() -> None:
     slots = {other.address: (Slot(sink=SLOT.sink, location=SLOT.location),)}
     made = plan(situate(other, receipts=[recorded()], slots=slots), other)
     assert [action.locations for action in made.actions if action.verb is Verb.FORGET] == [()]
+
+
+OTHERS = Identity("other-team", ManifestId("k2"))
+
+
+@pytest.mark.parametrize(
+    ("held", "planned"),
+    [
+        pytest.param(
+            Holding(present=True, owner=OTHERS, receipt=recorded(owner="other-team", manifest_id=OTHERS.id)),
+            "forget transferred key-1",
+            id="a receipt of another manifest names the key",
+        ),
+        pytest.param(
+            Holding(present=True, owner=OTHERS, receipt=recorded("key-9", owner="other-team", manifest_id=OTHERS.id)),
+            "delete undeclared key-1",
+            id="it names another key",
+        ),
+        pytest.param(
+            Holding(present=True, owner=OTHERS, receipt=recorded()),
+            "delete undeclared key-1",
+            id="its mark beside our own receipt: several values share an object",
+        ),
+        pytest.param(Holding(present=True, owner=OTHERS), "delete undeclared key-1", id="a mark alone"),
+        pytest.param(Holding(present=True, receipt=recorded()), "delete undeclared key-1", id="our own receipt"),
+    ],
+)
+def test_a_key_that_another_manifest_says_it_manages_is_let_go(held: Holding, planned: str) -> None:
+    made = plan(situate(keys=[ours()], receipts=[recorded()], held={SLOT: held}))
+    assert words(made) == [planned]
+
+
+def test_a_key_that_is_listed_as_removed_is_let_go_without_being_ended() -> None:
+    removed = (Departure(address=CI, to="other-team"),)
+    made = plan(situate(keys=[ours()], receipts=[recorded()]), manifest={"removed": removed})
+    assert words(made) == ["forget transferred key-1"]
+    assert made.actions[0].explanation == "other-team manages it from now on"
+
+
+def stray(key_id: str = "key-1") -> Observation:
+    return ours(key_id, marker=Marker.of(Identity("ml-platform"), Address("user/gone")), name="gone")
+
+
+def test_a_key_without_a_manifest_id_that_no_record_knows_is_shown_and_left_alone() -> None:
+    made = plan(situate(keys=[stray()]))
+    assert (words(made), [view.id for view in made.strays]) == ([], ["key-1"])
+    assert "it is not touched (to delete such keys: --allow-deletes 1)" in made.warnings[0]
+
+
+def test_strays_are_deleted_only_if_the_amount_covers_them_beside_everything_else() -> None:
+    world = {"keys": [ours(), stray("key-2")], "receipts": [recorded()]}
+    assert words(plan(situate(**world), allow_deletes=1)) == ["delete undeclared key-1"]
+    assert words(plan(situate(**world), allow_deletes=2)) == ["delete undeclared key-1", "delete stray key-2"]
+
+
+def test_a_key_of_a_former_owner_without_id_at_an_address_that_nothing_knows_is_a_stray() -> None:
+    marker = Marker.of(Identity("ml-team"), Address("user/gone"))
+    made = plan(situate(keys=[ours(marker=marker)]), manifest={"formerly": (Identity("ml-team"),)})
+    assert (words(made), [view.id for view in made.strays]) == ([], ["key-1"])
