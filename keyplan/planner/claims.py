@@ -141,8 +141,11 @@ class ClaimJudge:
                 yield f"its receipt names key {record.key_id}, which the provider does not show, active or revoked"
         for key_id in (record.key_id, *(old.key_id for old in superseded)):
             # Keys that nothing shows are harmless in a list: nothing can be done to them.
-            is_foreign = key_id and self._judge_id(key_id, address, everything) is _Standing.NOT_OURS
-            if key_id and is_foreign and not may_adopt(desired, everything.get(key_id), self.authority):
+            if key_id is None or self._judge_id(key_id, address, everything) is not _Standing.NOT_OURS:
+                continue
+            key, is_old = everything.get(key_id), key_id != record.key_id
+            is_ours_after_all = is_old and is_former(desired, key, self.owned, self.index, self.ledger)
+            if not is_ours_after_all and not may_adopt(desired, key, self.authority):
                 yield f"its {kind} names key {key_id}, which is not known to be a key of {address}"
 
     def _contradicts(self, receipt: Receipt, address: Address) -> bool:
@@ -201,6 +204,23 @@ def may_adopt(desired: Desired, key: Observation | None, authority: Authority) -
         and (key.key_type, key.name) == (declared.key_type, declared.name)
         and (not key.space_ids or bool(key.space_ids & set(desired.space_ids)))
     )
+
+
+def is_former(
+    desired: Desired,
+    key: Observation | None,
+    owned: Mapping[KeyId, Address],
+    index: AddressIndex,
+    ledger: LedgerRecords,
+) -> bool:
+    """Whether a key of this manifest has the declaration's type and name, at an address that nothing knows today.
+
+    It is what a declaration had under an address that a lost ledger knew.
+    """
+    declared = desired.declaration
+    if key is None or key.id not in owned or key.id in ledger.by_key:
+        return False
+    return owned[key.id] not in index.declared and (key.key_type, key.name) == (declared.key_type, declared.name)
 
 
 def _is_confirmed(held: Holding, known: tuple[Receipt, ...]) -> bool:

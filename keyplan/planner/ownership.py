@@ -18,7 +18,7 @@ from keyplan.model.observation import Marker, Observation, Snapshot, digest_addr
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.planner.authority import Authority
-from keyplan.planner.claims import ClaimJudge, Claims, Doubt, may_adopt
+from keyplan.planner.claims import ClaimJudge, Claims, Doubt, is_former, may_adopt
 from keyplan.planner.orphans import Orphan, find_moves, find_orphans
 from keyplan.planner.records import (
     AddressIndex,
@@ -134,6 +134,7 @@ def assign_ownership(desired: Iterable[Desired], snapshot: Snapshot, *, authorit
     # the receipt from before.
     due = find_moves(wanted, occupied, find_orphans(keys.owned, ledger, {}, index))
     claims = keys.judge_claims(wanted, due)
+    keys.reunite(wanted, claims)
     # Moves are found last: only an orphan can move, and only to a declaration that owns nothing.
     orphans = find_orphans(keys.owned, ledger, claims.receipts, index)
     moves = find_moves(wanted, occupied, orphans)
@@ -213,6 +214,24 @@ class _SortedKeys:
             undecided=frozenset(key.id for found in self.undecided.values() for key in found),
         )
         return judge.judge(desired)
+
+    def reunite(self, desired: Iterable[Desired], claims: Claims) -> None:
+        """Give keys of a former address back to the declaration whose believed receipts call them superseded.
+
+        They keep their overlap then, instead of ending at once as undeclared ones.
+        """
+        for one in desired:
+            named = {old.key_id for receipt in claims.receipts.get(one.address, ()) for old in receipt.superseded}
+            if not named:  # nearly always
+                continue
+            owned = {key.id: address for address, found in self.owned.items() for key in found}
+            for key in [key for found in self.owned.values() for key in found if key.id in named]:
+                if is_former(one, key, owned, self._index, self._ledger):
+                    former = owned[key.id]
+                    self.owned[former].remove(key)
+                    if not self.owned[former]:
+                        del self.owned[former]
+                    self.owned[one.address].append(key)
 
     def adopt_named(self, desired: Iterable[Desired]) -> None:
         """Give unmarked keys to the declarations that may adopt them, if their own places say that they hold them."""

@@ -12,7 +12,7 @@ from samples import NOW, make_desired, make_desired_service, make_intent, make_o
 from simulator import make_space
 
 from keyplan.model.identity import Address, Identity, KeyId, ManifestId, Origin, UserId
-from keyplan.model.manifest import Adopt, KeyType
+from keyplan.model.manifest import Adopt, KeyType, Rotation
 from keyplan.model.observation import Holding
 from keyplan.planner.authority import Authority
 from keyplan.planner.ownership import assign_ownership
@@ -197,3 +197,37 @@ def test_a_key_that_moves_back_is_believed_to_be_at_the_place_that_it_left() -> 
     moved = recorded("key-1", by_id, delivered_at=LATER, **service)
     snapshot = situate(desired, keys=[key], receipts=[moved], held=held)
     assert words(plan(snapshot, desired)) == ["keep moved key-1"]
+
+
+def test_an_old_key_of_a_former_address_keeps_its_overlap_with_the_ledger_lost() -> None:
+    former = Address("user/former")
+    desired = make_desired(rotation=Rotation(overlap=timedelta(hours=48)))
+    receipt = recorded(superseded=(old("key-0", ends=NOW + timedelta(hours=48)),))
+    snapshot = situate(desired, keys=[ours(), ours("key-0", former)], held={slot_of(CI): holding(receipt)})
+    assert words(plan(snapshot, desired)) == ["keep overlapping key-0", "keep up_to_date key-1"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(ours("key-0", Address("user/former"), name="other"), id="another name"),
+        pytest.param(ours("key-0", Address("user/former"), created_by=MALLORY), id="a stranger made it"),
+    ],
+)
+def test_no_receipt_retires_a_key_that_was_never_the_declarations(key: Any) -> None:
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
+    (found,) = doubts(holding(receipt), keys=[ours(), key])
+    assert "its receipt names key key-0" in found
+
+
+def test_a_key_that_the_ledger_has_at_another_address_is_not_retired_by_a_receipt_in_a_sink() -> None:
+    desired, former = make_desired(), Address("user/former")
+    receipt = recorded(superseded=(old("key-0", ends=NOW),))
+    snapshot = situate(
+        desired,
+        keys=[ours(), ours("key-0", former)],
+        receipts=[recorded("key-0", former)],
+        held={slot_of(CI): holding(receipt)},
+    )
+    made = plan(snapshot, desired)
+    assert words(made)[0].startswith("receipt_not_believed")
