@@ -158,7 +158,8 @@ def test_a_corrupt_ledger_is_set_aside_and_built_anew_from_the_sinks(terminal: T
 
 
 def test_a_key_that_no_sink_tells_of_is_named_by_a_rebuild(beta: Terminal) -> None:
-    beta.write(TWO_KEYS)
+    # Without an id, the keys could be those of another manifest of the owner, and would be left alone.
+    beta.write("id: k4e2e7\n" + TWO_KEYS)
     beta.apply()
     shutil.rmtree(beta.folder / "secrets")
     _ledger(beta).write_bytes(b"\x00rot" * 5000)

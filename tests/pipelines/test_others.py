@@ -38,7 +38,7 @@ def test_the_cron_jobs_apply_and_then_find_nothing(
     (tmp_path / "ledger").mkdir()
     (tmp_path / "keys.yaml").write_text(manifest(CI)["keys.yaml"])
     assert run(world, tmp_path, *arguments("apply", tmp_path)) == 0
-    assert (provider.live_names(), (tmp_path / "ledger/ledger.db").exists()) == (["ci"], True)
+    assert (provider.live_names(), (tmp_path / "ledger/keyplan/ledger.db").exists()) == (["ci"], True)
     assert run(world, tmp_path, *arguments("drift", tmp_path)) == 0
     assert not (tmp_path / ".keyplan").exists()
     provider.revoke("ci")
