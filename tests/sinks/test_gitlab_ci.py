@@ -75,7 +75,7 @@ def fake(gitlab: tuple[GitLabFake, str]) -> GitLabFake:
 
 
 @pytest.fixture
-def open_gitlab(gitlab: tuple[GitLabFake, str]) -> Iterator[Open]:
+def open_gitlab(fake: GitLabFake, gitlab: tuple[GitLabFake, str]) -> Iterator[Open]:
     """Return what opens a sink on the fake."""
     opened: list[GitLabVariables] = []
 
