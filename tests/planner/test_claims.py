@@ -13,7 +13,7 @@ from simulator import make_space
 
 from keyplan.model.identity import Address, Identity, KeyId, ManifestId, Origin, UserId
 from keyplan.model.manifest import Adopt, KeyType, Rotation
-from keyplan.model.observation import Holding
+from keyplan.model.observation import Holding, Marker
 from keyplan.planner.authority import Authority
 from keyplan.planner.ownership import assign_ownership
 
@@ -231,3 +231,27 @@ def test_a_key_that_the_ledger_has_at_another_address_is_not_retired_by_a_receip
     )
     made = plan(snapshot, desired)
     assert words(made)[0].startswith("receipt_not_believed")
+
+
+def test_only_the_old_keys_that_a_receipt_names_are_given_back() -> None:
+    former = Address("user/former")
+    desired = make_desired(rotation=Rotation(overlap=timedelta(hours=48)))
+    receipt = recorded(superseded=(old("key-0", ends=NOW + timedelta(hours=48)),))
+    keys = [ours(), ours("key-0", former), ours("key-9", former)]
+    snapshot = situate(desired, keys=keys, held={slot_of(CI): holding(receipt)})
+    made = plan(snapshot, desired)
+    assert words(made) == ["delete undeclared key-9", "keep overlapping key-0", "keep up_to_date key-1"]
+
+
+def test_a_stray_key_does_not_stop_a_declaration_that_may_create_one_beside_it() -> None:
+    desired = make_desired(adopt=Adopt.REPLACE)
+    stray = ours("key-8", marker=Marker.of(Identity("ml-platform"), CI))
+    assert words(plan(situate(desired, keys=[stray], held={}), desired)) == ["create absent"]
+
+
+def test_of_many_claimed_keys_the_first_are_named_and_the_rest_are_counted() -> None:
+    desired = make_desired()
+    claimed = [ours(f"key-{number}", created_by=MALLORY) for number in range(10, 17)]
+    made = plan(situate(desired, keys=[ours(), *claimed], receipts=[recorded()]), desired)
+    assert (len(made.claimed), len(made.warnings)) == (7, 6)
+    assert made.warnings[0].startswith("2 more of such keys: ")
