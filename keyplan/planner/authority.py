@@ -56,7 +56,7 @@ class Authority:
     def may_have_made(self, key: Observation) -> bool:
         """Whether one of ours created this key, or the provider does not tell.
 
-        A key that a stranger certainly made is never in the way: whoever may create keys could stop every create.
+        A key that a stranger certainly made is never in the way: any user who may create keys could stop every create.
         """
         return self.made(key) or not self.knows_creators or not key.created_by
 

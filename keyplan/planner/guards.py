@@ -17,7 +17,7 @@ _FEWEST_FOR_SHARE = 10
 
 
 _FEWEST_FOR_HALF = 3
-"""With fewer keys of ours than this, more than half is no sign of a mistake: one of two is none."""
+"""With fewer keys of ours than this, more than half does not point to a mistake: it may be one of two."""
 _UNSCHEDULED = (Reason.CHANGED, Reason.ROTATED_ELSEWHERE, Reason.UNDELIVERED)
 """Reasons of renewals that neither the calendar nor the user asked for: many at once point to a mistake."""
 

@@ -1,6 +1,6 @@
 """Keys that a plan only shows: row 16 of docs/planning.md, and the keys of others that resemble ours.
 
-None of them is ever touched, and whoever can only create keys changes nothing but what is listed here.
+None of them is ever touched, and a user who can only create keys changes nothing but what is listed here.
 """
 
 from __future__ import annotations

@@ -315,7 +315,7 @@ def _collect_owned(desired: Desired, records: _Records, former: Address | None) 
 
 def _find_previous_address(desired: Desired, receipt: Receipt | None) -> Address | None:
     """Return the address that a receipt is still for, if that is another one of this manifest."""
-    # An address of another manifest is no address of ours: our own ledger may use the same words for another key.
+    # An address of another manifest is not one of ours: our own ledger may use the same words for another key.
     is_own = receipt is not None and receipt.owner == desired.owner
     return receipt.address if receipt and is_own and receipt.address != desired.address else None
 
@@ -375,7 +375,7 @@ def _claim_newcomers(
 
 
 def _was_made_by(owned: OwnedKeys, key: Observation, authority: Authority) -> bool:
-    # Only the ledger's intents: one beside a secret could make a stranger's key ours. And only our creators: whoever
+    # Only the ledger's intents: one beside a secret could make a stranger's key ours. And only our creators: a user who
     # may create keys could make one of this name while a run is interrupted.
     return (
         authority.made(key)

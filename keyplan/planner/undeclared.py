@@ -91,7 +91,7 @@ def _plan_orphan(
 
 def _find_heir(orphan: Orphan, snapshot: Snapshot) -> str:
     """Return the other manifest whose receipt, at a place of the key, says that it manages the key; or nothing."""
-    # A claim stops the deletion here, and causes nothing: whoever writes the place can at most keep the key alive.
+    # A claim stops the deletion here, and causes nothing: a user who writes the place can at most keep the key alive.
     for delivered in orphan.receipt.delivered if orphan.receipt else ():
         held = snapshot.holdings.get(Slot.of(delivered))
         if held is None or held.owner is None or held.receipt is None or orphan.key is None:
