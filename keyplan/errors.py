@@ -144,6 +144,12 @@ class SinkUnavailableError(SinkError):
     """The sink cannot be reached, is full, or is broken."""
 
 
+class SinkBusyError(SinkError):
+    """Another run changed the place since the plan, or is about to; nothing was written there."""
+
+    exit_status = 4
+
+
 class LedgerError(KeyplanError):
     """The ledger cannot be read or written."""
 
@@ -152,6 +158,10 @@ class LedgerError(KeyplanError):
 
 class LedgerLockedError(LedgerError):
     """Another apply holds the lock."""
+
+
+class LeaseLostError(LedgerError):
+    """The lock of this run has lapsed or was broken, and another run may have it: nothing more may be written."""
 
 
 class LedgerForeignError(LedgerError):

@@ -16,6 +16,7 @@ from keyplan.errors import (
     InDoubtError,
     InputError,
     KeyplanError,
+    LeaseLostError,
     LedgerDamagedError,
     LedgerError,
     LedgerForeignError,
@@ -26,6 +27,7 @@ from keyplan.errors import (
     ProviderError,
     ProviderRefusedError,
     ProviderUnavailableError,
+    SinkBusyError,
     SinkDeniedError,
     SinkError,
     SinkUnavailableError,
@@ -77,7 +79,7 @@ from keyplan.model.observation import (
     Space,
     split_marker,
 )
-from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Superseded
+from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Runner, Superseded
 from keyplan.model.secret import Credential, Fingerprint, RawKey
 from keyplan.model.times import read_time, show_time, write_time
 from keyplan.ports import (
@@ -184,6 +186,7 @@ __all__ = [
     "KeyplanError",
     "Laws",
     "LazyStore",
+    "LeaseLostError",
     "Ledger",
     "LedgerDamagedError",
     "LedgerError",
@@ -219,9 +222,11 @@ __all__ = [
     "Retrier",
     "Role",
     "Roles",
+    "Runner",
     "Seals",
     "SecretSource",
     "Sink",
+    "SinkBusyError",
     "SinkDeniedError",
     "SinkEngine",
     "SinkError",

@@ -81,6 +81,7 @@ class Guard(Enum):
     SELF = "self"
     UNMANAGED = "unmanaged"
     EXHAUSTED = "exhausted"
+    BUSY = "busy"
     POLICY = "policy"
 
 

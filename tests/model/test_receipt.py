@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from samples import LOCAL, NOW, RAW, make_intent, make_receipt
@@ -16,6 +18,7 @@ from keyplan.model.receipt import (
     Delivered,
     Intent,
     Receipt,
+    Runner,
     Superseded,
     read_time,
     write_time,
@@ -121,3 +124,50 @@ def test_a_time_survives_writing_to_the_microsecond() -> None:
     instant = NOW + timedelta(microseconds=123456)
     assert read_time(write_time(instant)) == instant
     assert write_time(instant) == "2026-11-23T07:31:00.123456+00:00"
+
+
+RUNNER = Runner(run="r1", user="ada", host="ci-1", command="apply", lease=timedelta(seconds=60), number=7)
+
+
+def test_an_intent_keeps_who_wrote_it_through_json() -> None:
+    intent = make_intent(runner=RUNNER, until=NOW + timedelta(seconds=60))
+    assert Intent.from_dict(json.loads(json.dumps(intent.to_dict()))) == intent
+
+
+def test_a_later_attempt_of_another_run_is_not_the_same_attempt() -> None:
+    mine = make_intent(runner=RUNNER)
+    assert mine.is_same_attempt(make_intent(runner=RUNNER, attempts=2))
+    assert not mine.is_same_attempt(make_intent(runner=replace(RUNNER, run="r2")))
+    assert not mine.is_same_attempt(make_intent("intent-2", runner=RUNNER))
+    assert make_intent().is_same_attempt(make_intent())
+
+
+@pytest.mark.parametrize(
+    ("changes", "age", "expected"),
+    [
+        pytest.param({"runner": RUNNER, "until": NOW + timedelta(seconds=1)}, None, True, id="lease not over"),
+        pytest.param({"runner": RUNNER, "until": NOW}, None, False, id="lease over"),
+        pytest.param({"runner": RUNNER, "until": None}, None, False, id="run ended"),
+        pytest.param({}, None, False, id="of an older keyplan"),
+        pytest.param(
+            {"runner": RUNNER, "until": NOW + timedelta(hours=1)},
+            None,
+            False,
+            id="further ahead than a lease can reach",
+        ),
+        pytest.param(
+            {"runner": RUNNER, "until": NOW + timedelta(hours=1)}, timedelta(seconds=59), True, id="young for the store"
+        ),
+        pytest.param(
+            {"runner": RUNNER, "until": NOW + timedelta(seconds=1)},
+            timedelta(seconds=60),
+            False,
+            id="old for the store",
+        ),
+        pytest.param({"runner": RUNNER, "until": None}, timedelta(0), False, id="ended a moment ago"),
+    ],
+)
+def test_an_intent_is_live_until_its_lease_is_over(
+    changes: dict[str, Any], age: timedelta | None, expected: bool
+) -> None:
+    assert make_intent(**changes).is_live(NOW, age) is expected
