@@ -32,6 +32,7 @@ from keyplan.errors import (
     SinkError,
     SinkUnavailableError,
 )
+from keyplan.ledgers.lease import LeaseStore, LockRequest, hold_lease, make_lost_error
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.identity import (
@@ -46,7 +47,9 @@ from keyplan.model.identity import (
     SpaceId,
     UserId,
 )
+from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
 from keyplan.model.manifest import (
+    DEFAULT_LEASE,
     Declaration,
     Delivery,
     FromCommand,
@@ -85,20 +88,17 @@ from keyplan.model.times import read_time, show_time, write_time
 from keyplan.ports import (
     Clock,
     Examinable,
-    HistoryEntry,
-    Holder,
     Issued,
     KeyReader,
     KeyWriter,
+    Lease,
     Ledger,
     LedgerReader,
-    Memory,
     ProviderPorts,
     ReaderPorts,
     RebuildableLedger,
     Sink,
     SinkReader,
-    Spending,
 )
 from keyplan.sinks.engine import FillSlot, SinkEngine, SinkKind
 from keyplan.sinks.formats import FileFormat
@@ -137,6 +137,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMON_OPTIONS",
+    "DEFAULT_LEASE",
     "SECRET_SCHEMA",
     "TEMPLATE",
     "Abilities",
@@ -186,7 +187,9 @@ __all__ = [
     "KeyplanError",
     "Laws",
     "LazyStore",
+    "Lease",
     "LeaseLostError",
+    "LeaseStore",
     "Ledger",
     "LedgerDamagedError",
     "LedgerError",
@@ -197,6 +200,8 @@ __all__ = [
     "LedgerUntrustedError",
     "Lineage",
     "Loaded",
+    "LockName",
+    "LockRequest",
     "ManifestId",
     "Marker",
     "Memory",
@@ -253,7 +258,9 @@ __all__ = [
     "fill_template",
     "find_broken",
     "format_of",
+    "hold_lease",
     "is_header_safe",
+    "make_lost_error",
     "make_opener",
     "open_client",
     "read_note",

@@ -15,7 +15,8 @@ from typing import Protocol, runtime_checkable
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
 from keyplan.model.identity import Address, KeyId, SpaceId
-from keyplan.model.manifest import Declaration, Delivery, KeyType, SpaceRef
+from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, SpaceRef
 from keyplan.model.notice import Notice
 from keyplan.model.observation import Abilities, Holding, Laws, Observation, Slot, Space
 from keyplan.model.plan import Action
@@ -41,6 +42,10 @@ class Clock(Protocol):
 
     def sleep(self, duration: timedelta) -> None:
         """Wait that long; return at once if the duration is zero or negative."""
+        ...
+
+    def elapsed(self) -> timedelta:
+        """Return the time since some fixed instant: it never jumps, and counts while the machine is suspended."""
         ...
 
 
@@ -223,54 +228,17 @@ class Sink(SinkReader, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """The holder of a ledger's lock."""
+class Lease(Protocol):
+    """A lock while it is held. Safe for threads."""
 
-    id: str
-    """The id for `keyplan ledger unlock`."""
-    owner: str
-    """The manifest's owner slug."""
-    host: str
-    pid: int
-    since: datetime
-    command: str
-    """The command line, without secrets."""
+    @property
+    def holder(self) -> Holder:
+        """The holder, with its number."""
+        ...
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """The contents of a ledger at one instant."""
-
-    receipts: tuple[Receipt, ...] = ()
-    """One per address, sorted by address."""
-    intents: tuple[Intent, ...] = ()
-    """Open ones, sorted by time."""
-    serial: int = 0
-    """The number of applies in its history."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
-    """When and where a plan was applied."""
-
-    digest: str
-    """The digest of the plan."""
-    at: datetime
-    host: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
-    """One apply in a ledger's history, with the numbers of its actions."""
-
-    digest: str
-    started_at: datetime
-    finished_at: datetime
-    added: int
-    changed: int
-    destroyed: int
-    failed: int
+    def check(self) -> None:
+        """Return while the lock is certainly still held. Raises LeaseLostError otherwise."""
+        ...
 
 
 class LedgerReader(Protocol):
@@ -287,8 +255,8 @@ class LedgerReader(Protocol):
         """Return when and where a plan was applied; None if it was not."""
         ...
 
-    def holder(self) -> Holder | None:
-        """Return the holder of the lock; None if it is free."""
+    def holder(self, name: LockName = LockName.APPLY) -> Holder | None:
+        """Return the holder of a lock, whether its lease is over or not; None if it is free."""
         ...
 
     def history(self) -> Sequence[HistoryEntry]:
@@ -297,13 +265,29 @@ class LedgerReader(Protocol):
 
 
 class Ledger(LedgerReader, Protocol):
-    """Stores intents, receipts, spent plans, the lock and the history. Each write is durable when it returns.
+    """Stores intents, receipts, spent plans, the locks and the history. Each write is durable when it returns.
 
-    Safe for threads.
+    Safe for threads. Once an object has held the lock `APPLY`, each of its writes raises LeaseLostError, and changes
+    nothing, from when another run has taken that lock over or a user broke it.
     """
 
-    def lock(self, holder: Holder, *, patience: timedelta) -> AbstractContextManager[None]:
-        """Hold the ledger for one apply, while the block runs. Raises LedgerLockedError when `patience` is over."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether every machine that uses this ledger sees the same one."""
+        ...
+
+    def lock(
+        self,
+        holder: Holder,
+        *,
+        patience: timedelta,
+        lease: timedelta = DEFAULT_LEASE,
+        name: LockName = LockName.APPLY,
+    ) -> AbstractContextManager[Lease]:
+        """Hold a lock while the block runs; it is renewed until then. `ledgers/lease.py` does all but the storing.
+
+        A lock whose lease is over counts as free. Raises LedgerLockedError when `patience` is over.
+        """
         ...
 
     def unlock(self, lock_id: str) -> None:

@@ -13,6 +13,7 @@ from keyplan.applier.apply import apply
 from keyplan.applier.observe import observe
 from keyplan.applier.workbench import Workbench
 from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.ledger import Spending
 from keyplan.model.manifest import Declaration, KeyType, Limits, Manifest, ProviderSettings, SinkSettings, SpaceByName
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
@@ -21,7 +22,6 @@ from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
-from keyplan.ports import Spending
 
 GENEROUS = Limits(deletes=1000, delete_percent=100, replaces=1000, replace_percent=100)
 

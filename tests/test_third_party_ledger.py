@@ -35,7 +35,7 @@ def test_plan_and_apply_work_with_it_and_write_no_file_of_their_own(start: Timel
     start.apply()
     assert start("plan", "--detailed-exitcode").status == 0
     (noted,) = json.loads((start.folder / "shared.json").read_text()).values()
-    assert (len(noted["history"]), noted["intents"], noted["lock"]) == (1, {}, None)
+    assert (len(noted["history"]), noted["intents"], noted["locks"]) == (1, {}, {})
     assert not (start.folder / ".keyplan").exists()
 
 
@@ -60,7 +60,8 @@ def test_its_lock_keeps_an_apply_out_and_can_be_broken(start: Timelapse) -> None
     noted = json.loads(path.read_text())
     (name,) = noted
     held = {"id": "4711", "owner": "ada", "host": "ci", "pid": 1, "since": "2026-11-23T07:31:00Z", "command": "apply"}
-    path.write_text(json.dumps({name: {**noted[name], "lock": held}}))
+    held |= {"until": "2099-11-23T07:31:00Z", "number": 1}
+    path.write_text(json.dumps({name: {**noted[name], "locks": {"apply": held}}}))
     assert start("apply", "--auto-approve").status == 7
     assert start("ledger", "unlock", "4711").status == 0
     start.apply()

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from keyplan.documents.plan import digest
 from keyplan.errors import PlanSpentError, PlanStaleError
+from keyplan.model.ledger import Spending
 from keyplan.model.plan import Plan
 from keyplan.model.times import show_time
-from keyplan.ports import Ledger, LedgerReader, Spending
+from keyplan.ports import Ledger, LedgerReader
 from keyplan.renderers.text.difference import describe_difference
 
 _DIFFERENCES_SHOWN = 5

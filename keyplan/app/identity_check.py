@@ -13,9 +13,10 @@ from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
 from keyplan.applier.observe import list_spaces, name_spaces
 from keyplan.errors import KeyplanError, LedgerError
 from keyplan.model.examination import Area, Finding, Health
+from keyplan.model.ledger import Memory
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.planner.authority import Authority, CreatorSource
-from keyplan.ports import KeyReader, Memory, ProviderPorts
+from keyplan.ports import KeyReader, ProviderPorts
 
 _MOST_NAMED = 5
 """So many keys of strangers are named; the plan's document lists all."""

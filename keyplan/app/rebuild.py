@@ -11,9 +11,10 @@ from keyplan.app.workspace import Workspace, open_ledger, open_workbench
 from keyplan.applier.observe import observe
 from keyplan.applier.recover import record_again
 from keyplan.errors import InputError, RefusedError
+from keyplan.model.ledger import Memory
 from keyplan.model.plan import Request
 from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
-from keyplan.ports import Ledger, Memory, RebuildableLedger
+from keyplan.ports import Ledger, RebuildableLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

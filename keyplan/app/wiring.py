@@ -18,8 +18,9 @@ from typing import Protocol
 from keyplan.app import registry
 from keyplan.context import PluginContext
 from keyplan.model.identity import Lineage, SinkName
+from keyplan.model.ledger import Holder
 from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings
-from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
+from keyplan.ports import Clock, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 from keyplan.renderers.sanitize import sanitize
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import resolve

@@ -31,9 +31,10 @@ from keyplan.model.basis import (
     OldKeyBasis,
     RefreshBasis,
 )
+from keyplan.model.ledger import HistoryEntry
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.report import Done, NotTried, Outcome, Report
-from keyplan.ports import HistoryEntry, Ledger, Progress, Stop
+from keyplan.ports import Ledger, Progress, Stop
 
 ISSUING_FAILED = "something failed before, so nothing undeclared is ended in this run"
 

@@ -13,9 +13,10 @@ from keyplan.applier.observe import list_spaces, name_spaces
 from keyplan.errors import KeyplanError, ProviderDeniedError
 from keyplan.model.examination import Area, Examination, Finding, Health
 from keyplan.model.identity import SinkName
+from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import Manifest, SinkSettings, SpaceRef
 from keyplan.model.observation import LARGEST_SKEW, Observation, Slot, Space
-from keyplan.ports import Examinable, Holder, KeyReader, LedgerReader, Memory, ProviderPorts, Sink
+from keyplan.ports import Examinable, KeyReader, LedgerReader, ProviderPorts, Sink
 
 _LAST_DAYS = timedelta(days=14)
 """How long before its expiry keyplan's own credential is a warning."""

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
+from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
 from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
-from keyplan.ports import KeyReader, LedgerReader, Memory, SinkReader
+from keyplan.ports import KeyReader, LedgerReader, SinkReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -279,6 +279,10 @@ class SinkSettings:
     place: Place = field(compare=False)
 
 
+DEFAULT_LEASE = timedelta(seconds=60)
+"""How long a lock is held without a renewal, if nothing else is said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
     """Where keyplan remembers what it did."""
@@ -286,6 +290,8 @@ class LedgerSettings:
     type: str = "sqlite"
     options: Mapping[str, Json] = field(default_factory=dict, hash=False)
     """The ledger's own, checked against the OPTIONS of its module: for sqlite `path`."""
+    lease: timedelta = DEFAULT_LEASE
+    """How long its lock is held without a renewal."""
 
 
 @quick

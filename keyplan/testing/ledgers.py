@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import timedelta
@@ -10,14 +11,17 @@ from datetime import timedelta
 import pytest
 
 from keyplan.plugin import (
+    DEFAULT_LEASE,
     Address,
     Identity,
     InputError,
+    LeaseLostError,
     Ledger,
     LedgerForeignError,
     LedgerLockedError,
     LedgerReader,
     Lineage,
+    LockName,
     ManifestId,
     Memory,
     PlanSpentError,
@@ -69,6 +73,13 @@ class LedgerContract(ABC):
     @abstractmethod
     def open(self, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
         """Return a ledger on the same storage each time in a test, as another process would open it."""
+
+    def lapse(self) -> None:
+        """Let the default lease of the lock `APPLY` pass, as if its holder had been paused and did not renew it.
+
+        Override it if the storage's own clock decides, or if it knows more than the lease of a holder.
+        """
+        self.clock.advance(DEFAULT_LEASE + timedelta(seconds=1))
 
     def open_reader(self, *, owner: str = OWNER, account: str = ACCOUNT) -> LedgerReader:
         """Return a reader of the same storage; override it to have what `build_reader` returns tested."""
@@ -208,6 +219,72 @@ class LedgerContract(ABC):
             self.open().unlock("lock-1")
             assert ledger.holder() is None
 
+    def test_a_holder_has_an_end_and_a_number(self, ledger: Ledger) -> None:
+        """Waiting users see until when, and a late writer is told from the present one."""
+        with ledger.lock(make_holder("first"), patience=AT_ONCE) as lease:
+            lease.check()
+            stored = self.open_reader().holder()
+            assert stored is not None
+            assert stored.until is not None
+            assert lease.holder.number == stored.number > 0
+
+    def test_numbers_only_grow(self, ledger: Ledger) -> None:
+        """Also after a release, and for another object on the same storage."""
+        numbers = []
+        for one in (ledger, self.open(), ledger):
+            with one.lock(make_holder(), patience=AT_ONCE) as lease:
+                numbers.append(lease.holder.number)
+        assert numbers == sorted(set(numbers))
+
+    def test_the_two_locks_exclude_nothing_of_each_other(self, ledger: Ledger) -> None:
+        """`keyplan rotate` finds its turn beside a leader that only watches."""
+        with (
+            ledger.lock(make_holder("leader"), patience=AT_ONCE, name=LockName.WATCH) as leading,
+            self.open().lock(make_holder("run"), patience=AT_ONCE) as running,
+        ):
+            leading.check()
+            running.check()
+            reader = self.open_reader()
+            found = (reader.holder(LockName.WATCH), reader.holder())
+            assert [holder.id for holder in found if holder] == ["leader", "run"]
+        assert ledger.holder(LockName.WATCH) is None
+
+    def test_one_leader_keeps_another_out(self, ledger: Ledger) -> None:
+        """Both locks are exclusive."""
+        with (
+            ledger.lock(make_holder("first"), patience=AT_ONCE, name=LockName.WATCH),
+            pytest.raises(LedgerLockedError),
+            self.open().lock(make_holder("second"), patience=AT_ONCE, name=LockName.WATCH),
+        ):
+            pytest.fail("two hold one lock")
+
+    def test_a_lapsed_lease_is_taken_over_and_its_holder_writes_no_more(self) -> None:
+        """A machine that was paused wakes up while another run is at work."""
+        paused, other = self.open(), self.open()
+        paused.record(make_receipt(generation=1))
+        with ExitStack() as stack:
+            lease = stack.enter_context(paused.lock(make_holder("paused", host="elsewhere"), patience=AT_ONCE))
+            self.lapse()
+            with other.lock(make_holder("other"), patience=AT_ONCE) as taken:
+                assert taken.holder.number > lease.holder.number
+                with pytest.raises(LeaseLostError):
+                    lease.check()
+                for write in _list_writes(paused):
+                    with pytest.raises(LeaseLostError):
+                        write()
+                other.record(make_receipt(generation=2))
+                stack.close()
+                assert other.holder() == make_holder("other")
+            assert self.open_reader().recall() == Memory(receipts=(make_receipt(generation=2),))
+
+    def test_a_broken_lock_ends_its_holder_s_writes(self, ledger: Ledger) -> None:
+        """`keyplan ledger unlock` must be safe if the holder is alive after all."""
+        with ledger.lock(make_holder("lock-1"), patience=AT_ONCE):
+            self.open().unlock("lock-1")
+            with pytest.raises(LeaseLostError):
+                ledger.record(make_receipt())
+        assert self.open_reader().recall() == Memory()
+
     def test_what_another_manifest_noted_is_never_ours(self, ledger: Ledger) -> None:
         """Neither another owner's notes nor another account's count; a ledger may refuse to open there at all."""
         ledger.record(make_receipt())
@@ -250,3 +327,14 @@ class LedgerContract(ABC):
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(ledger.record, receipts))
         assert self.open_reader().recall().receipts == receipts
+
+
+def _list_writes(ledger: Ledger) -> tuple[Callable[[], None], ...]:
+    return (
+        lambda: ledger.open_intent(make_intent()),
+        lambda: ledger.record(make_receipt(generation=3)),
+        lambda: ledger.close_intent(make_intent().id),
+        lambda: ledger.forget(make_receipt().address),
+        lambda: ledger.spend(Spending(digest="sha256:late", at=NOW, host="elsewhere")),
+        lambda: ledger.remember(make_history_entry()),
+    )

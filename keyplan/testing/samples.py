@@ -68,6 +68,7 @@ ACCOUNT = "https://api.simulated.test"
 """The provider's base URL, by which a ledger knows whose it is."""
 PLACE = Place("keys.yaml", 1, 1)
 LOCAL = SinkName("local")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RAW = "ak-canary" + "0" * 44
 OTHER_RAW = "ak-second" + "1" * 44
 
@@ -89,6 +90,10 @@ class SimulatedClock:
         """Move on at once."""
         self.on_sleep()
         self.advance(duration)
+
+    def elapsed(self) -> timedelta:
+        """Return the simulated time since the epoch."""
+        return self._now - _EPOCH
 
     def advance(self, duration: timedelta) -> None:
         """Let that much time pass."""

@@ -15,8 +15,8 @@ from keyplan.app.wiring import PluginWiring, current_user, jitter
 from keyplan.applier.observe import locate_slots
 from keyplan.errors import InputError
 from keyplan.model.identity import Address
+from keyplan.model.ledger import Memory
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
-from keyplan.ports import Memory
 from keyplan.system.clock import SystemClock
 
 

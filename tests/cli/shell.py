@@ -14,8 +14,9 @@ from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
 from keyplan.model.identity import Lineage, SinkName
+from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings
-from keyplan.ports import Clock, Holder, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
+from keyplan.ports import Clock, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 
 MANIFEST = """\
 version: 1

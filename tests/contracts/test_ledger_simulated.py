@@ -16,7 +16,7 @@ class TestSimulatedLedger(LedgerContract):
     def open(self, *, owner: str = OWNER, account: str = ACCOUNT) -> Ledger:
         world = self.worlds.setdefault((owner, account), World())
         self.clock = world.clock
-        return world.ledger
+        return world.ledger.as_another_process()
 
     def open_for(self, lineage: Lineage) -> Ledger:
         known = (one for one in lineage.identities if one in self.taken_over)

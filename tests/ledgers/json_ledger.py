@@ -9,29 +9,36 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from keyplan.plugin import (
+    DEFAULT_LEASE,
     Address,
     HistoryEntry,
     Holder,
     InputError,
     Intent,
     IntentId,
+    Lease,
     Ledger,
     LedgerLockedError,
     LedgerReader,
     LedgerSettings,
+    LockName,
+    LockRequest,
     Memory,
     PlanSpentError,
     PluginContext,
     Receipt,
     Spending,
+    hold_lease,
+    make_lost_error,
     read_time,
     write_time,
 )
@@ -42,7 +49,9 @@ OPTIONS = {
     "required": ["file"],
     "additionalProperties": False,
 }
-_EMPTY: Mapping[str, Any] = {"receipts": {}, "intents": {}, "spent": {}, "history": [], "lock": None}
+T = TypeVar("T")
+
+_EMPTY: Mapping[str, Any] = {"receipts": {}, "intents": {}, "spent": {}, "history": [], "locks": {}}
 
 
 def build(settings: LedgerSettings, context: PluginContext, *, account: str) -> Ledger:
@@ -61,6 +70,7 @@ class JsonLedger:
         # The present name first; then those that the manifest had, whose notes are its own.
         self._names = [f"{identity} {account}" for identity in context.lineage.identities]
         self._clock = context.clock
+        self._held: Holder | None = None
 
     def recall(self) -> Memory:
         noted = self._load()
@@ -75,34 +85,65 @@ class JsonLedger:
         found = self._load()["spent"].get(digest)
         return Spending(**_with_times(found)) if found else None
 
-    def holder(self) -> Holder | None:
-        found = self._load()["lock"]
-        return Holder(**_with_times(found)) if found else None
+    def holder(self, name: LockName = LockName.APPLY) -> Holder | None:
+        return self._find_holder(self._load(), name)
 
     def history(self) -> Sequence[HistoryEntry]:
         return [HistoryEntry(**_with_times(values)) for values in reversed(self._load()["history"])]
 
-    @contextmanager
-    def lock(self, holder: Holder, *, patience: timedelta) -> Iterator[None]:
-        deadline = self._clock.now() + patience
-        while not self._take(holder):
-            if self._clock.now() >= deadline:
-                raise LedgerLockedError(f"{self._path} is locked")
-            self._clock.sleep(timedelta(seconds=1))
-        try:
-            yield
-        finally:
-            self._change(lambda noted: self._drop_lock(noted, holder.id))
+    is_shared = False
+
+    def lock(
+        self,
+        holder: Holder,
+        *,
+        patience: timedelta,
+        lease: timedelta = DEFAULT_LEASE,
+        name: LockName = LockName.APPLY,
+    ) -> AbstractContextManager[Lease]:
+        wanted = LockRequest(holder=holder, patience=patience, lease=lease, name=name)
+        return hold_lease(self, wanted, clock=self._clock, refuse=lambda: LedgerLockedError(f"{self._path} is locked"))
 
     def unlock(self, lock_id: str) -> None:
-        if not self._change(lambda noted: self._drop_lock(noted, lock_id)):
+        if not any(self._change(partial(self._drop_lock, name=name, lock_id=lock_id)) for name in LockName):
             raise InputError(f"no lock has the id '{lock_id}'")
 
+    # what `hold_lease` asks
+
+    def seize(self, holder: Holder, *, lease: timedelta, name: LockName) -> Holder | None:
+        def act(noted: dict[str, Any]) -> Holder | None:
+            former, now = self._find_holder(noted, name), self._clock.now()
+            if former and former.until and former.until > now:
+                return None
+            noted["number"] = noted.get("number", 0) + 1
+            held = replace(holder, until=now + lease, number=noted["number"])
+            noted["locks"][name.value] = asdict(held)
+            return held
+
+        held: Holder | None = self._change(act)
+        if held and name is LockName.APPLY:
+            self._held = held
+        return held
+
+    def renew(self, held: Holder, *, lease: timedelta, name: LockName) -> Holder:
+        renewed = replace(held, until=self._clock.now() + lease)
+
+        def act(noted: dict[str, Any]) -> None:
+            self._require(noted, held, name)
+            noted["locks"][name.value] = asdict(renewed)
+
+        self._change(act)
+        return renewed
+
+    def release(self, held: Holder, *, name: LockName) -> None:
+        self._held = None
+        self._change(partial(self._drop_lock, name=name, lock_id=held.id))
+
     def open_intent(self, intent: Intent) -> None:
-        self._change(lambda noted: noted["intents"].update({intent.id: intent.to_dict()}))
+        self._write(lambda noted: noted["intents"].update({intent.id: intent.to_dict()}))
 
     def close_intent(self, intent_id: IntentId) -> None:
-        self._change(lambda noted: noted["intents"].pop(intent_id, None))
+        self._write(lambda noted: noted["intents"].pop(intent_id, None))
 
     def record(self, receipt: Receipt, *, closes: Collection[IntentId] = ()) -> None:
         def act(noted: dict[str, Any]) -> None:
@@ -110,10 +151,10 @@ class JsonLedger:
             for intent_id in closes:
                 noted["intents"].pop(intent_id, None)
 
-        self._change(act)
+        self._write(act)
 
     def forget(self, address: Address) -> None:
-        self._change(lambda noted: noted["receipts"].pop(address, None))
+        self._write(lambda noted: noted["receipts"].pop(address, None))
 
     def spend(self, spending: Spending) -> None:
         def act(noted: dict[str, Any]) -> None:
@@ -121,24 +162,33 @@ class JsonLedger:
                 raise PlanSpentError("this plan was applied before")
             noted["spent"][spending.digest] = asdict(spending)
 
-        self._change(act)
+        self._write(act)
 
     def remember(self, entry: HistoryEntry) -> None:
-        self._change(lambda noted: noted["history"].append(asdict(entry)))
+        self._write(lambda noted: noted["history"].append(asdict(entry)))
 
-    def _take(self, holder: Holder) -> bool:
-        def act(noted: dict[str, Any]) -> bool:
-            if noted["lock"]:
-                return False
-            noted["lock"] = asdict(holder)
-            return True
+    def _find_holder(self, noted: Mapping[str, Any], name: LockName) -> Holder | None:
+        found = noted["locks"].get(name.value)
+        return Holder(**_with_times(found)) if found else None
 
-        return bool(self._change(act))
+    def _require(self, noted: Mapping[str, Any], held: Holder, name: LockName) -> None:
+        found = self._find_holder(noted, name)
+        if found is None or (found.id, found.number) != (held.id, held.number):
+            raise make_lost_error(str(self._path), found)
 
-    def _drop_lock(self, noted: dict[str, Any], lock_id: str) -> bool:
-        if not noted["lock"] or noted["lock"]["id"] != lock_id:
+    def _write(self, act: Callable[[dict[str, Any]], object]) -> None:
+        def checked(noted: dict[str, Any]) -> None:
+            if self._held:
+                self._require(noted, self._held, LockName.APPLY)
+            act(noted)
+
+        self._change(checked)
+
+    @staticmethod
+    def _drop_lock(noted: dict[str, Any], name: LockName, lock_id: str) -> bool:
+        if noted["locks"].get(name.value, {}).get("id") != lock_id:
             return False
-        noted["lock"] = None
+        del noted["locks"][name.value]
         return True
 
     def _load(self) -> dict[str, Any]:
@@ -148,7 +198,7 @@ class JsonLedger:
     def _find_name(self, everything: Mapping[str, Any]) -> str:
         return next((name for name in self._names if name in everything), self._names[0])
 
-    def _change(self, act: Callable[[dict[str, Any]], object]) -> object:
+    def _change(self, act: Callable[[dict[str, Any]], T]) -> T:
         with self._path.with_suffix(".turn").open("w") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             everything = json.loads(self._path.read_text()) if self._path.exists() else {}
@@ -163,8 +213,8 @@ class JsonLedger:
 
 
 def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"at", "since", "started_at", "finished_at"}
-    return {name: read_time(value) if name in names else value for name, value in values.items()}
+    names = {"at", "since", "until", "started_at", "finished_at"}
+    return {name: read_time(value) if value and name in names else value for name, value in values.items()}
 
 
 def install(site: Path) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from copy import copy
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import TypeVar
 
 from simulated.clock import SimulatedClock
 from simulated.effects import Effects
 
 from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
+from keyplan.ledgers.lease import LockRequest, hold_lease, make_lost_error
 from keyplan.model.identity import Address
+from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.receipt import Intent, IntentId, Receipt
-from keyplan.ports import HistoryEntry, Holder, Memory, Spending
+from keyplan.ports import Lease
 
 T = TypeVar("T")
 
@@ -26,8 +32,10 @@ class SimulatedLedger:
         self.intents: dict[IntentId, Intent] = {}
         self.spendings: dict[str, Spending] = {}
         self.entries: list[HistoryEntry] = []
-        self.held: Holder | None = None
-        self._held_in_life = 0
+        self.locks: dict[LockName, Holder] = {}
+        self._held_in_life: dict[LockName, int] = {}
+        self._numbers = count(1)
+        self._applying: Holder | None = None
         self._clock = clock
         self._effects = effects
 
@@ -39,27 +47,47 @@ class SimulatedLedger:
         """Return when a plan was applied."""
         return self._read("spending", lambda: self.spendings.get(digest))
 
-    def holder(self) -> Holder | None:
-        """Return who holds the lock."""
-        return self._read("holder", lambda: self.held)
+    @property
+    def held(self) -> Holder | None:
+        """Who holds the lock of applies."""
+        return self.locks.get(LockName.APPLY)
+
+    @property
+    def is_shared(self) -> bool:
+        """Like the ledger that is the default."""
+        return False
+
+    def holder(self, name: LockName = LockName.APPLY) -> Holder | None:
+        """Return who holds a lock."""
+        return self._read("holder", lambda: self.locks.get(name))
 
     def history(self) -> Sequence[HistoryEntry]:
         """Return past applies, newest first."""
         return self._read("history", lambda: tuple(reversed(self.entries)))
 
-    def lock(self, holder: Holder, *, patience: timedelta) -> AbstractContextManager[None]:
-        """Hold the ledger; a holder from a former life of the same host is dead, and taken over."""
-        return self._locked(holder, patience)
+    def lock(
+        self,
+        holder: Holder,
+        *,
+        patience: timedelta,
+        lease: timedelta = DEFAULT_LEASE,
+        name: LockName = LockName.APPLY,
+    ) -> AbstractContextManager[Lease]:
+        """Hold a lock; a holder from a former life of the same host is dead, and taken over."""
+        wanted = LockRequest(holder=holder, patience=patience, lease=lease, name=name)
+        refused = LedgerLockedError(f"the ledger is held by {self.locks.get(name)}")
+        return hold_lease(self, wanted, clock=self._clock, refuse=lambda: refused)
 
     def unlock(self, lock_id: str) -> None:
         """Break the lock of that id."""
 
         def act() -> None:
-            if self.held is None or self.held.id != lock_id:
+            named = [name for name, holder in self.locks.items() if holder.id == lock_id]
+            if not named:
                 raise InputError(f"no lock has the id '{lock_id}'")
-            self.held = None
+            del self.locks[named[0]]
 
-        self._run("unlock", lock_id, act)
+        self._effect("unlock", lock_id, act)
 
     def open_intent(self, intent: Intent) -> None:
         """Note an intent."""
@@ -99,13 +127,19 @@ class SimulatedLedger:
 
     # what a test does
 
+    def as_another_process(self) -> SimulatedLedger:
+        """Return the same ledger as another process has it: what that one locked, this one did not."""
+        other = copy(self)
+        other._applying = None
+        return other
+
     def lose(self) -> None:
         """The ledger's file is gone."""
         self.receipts.clear()
         self.intents.clear()
         self.spendings.clear()
         self.entries.clear()
-        self.held = None
+        self.locks.clear()
 
     # inside
 
@@ -118,35 +152,50 @@ class SimulatedLedger:
         return self._effects.read(f"ledger.{name}", act, failed=LedgerError("the ledger cannot be read"))
 
     def _run(self, name: str, subject: str, act: Callable[[], T]) -> None:
+        if self._applying:
+            self._require(self._applying, LockName.APPLY)
+        self._effect(name, subject, act)
+
+    def _effect(self, name: str, subject: str, act: Callable[[], T]) -> None:
         error = LedgerError("the ledger cannot be written")
         self._effects.run(f"ledger.{name}", act, subject=subject, lost=error, failed=error)
 
-    @contextmanager
-    def _locked(self, holder: Holder, patience: timedelta) -> Iterator[None]:
-        deadline = self._clock.now() + patience
-        while not self._take(holder):
-            if self._clock.now() >= deadline:
-                raise LedgerLockedError(f"the ledger is held by {self.held}")
-            self._clock.sleep(timedelta(seconds=1))
-        try:
-            yield
-        finally:
-            self._release(holder)
+    # what `hold_lease` asks
 
-    def _take(self, holder: Holder) -> bool:
+    def seize(self, holder: Holder, *, lease: timedelta, name: LockName) -> Holder | None:
+        """Take a lock that is free, whose lease is over, or whose holder is dead."""
         with self._effects.lock:
-            dead = self.held and self.held.host == holder.host and self._held_in_life != self._effects.life
-            if self.held and not dead:
-                return False
+            former, now = self.locks.get(name), self._clock.now()
+            if former and (former.until is None or former.until > now) and not self._is_dead(former, holder, name):
+                return None
+            held = replace(holder, until=now + lease, number=next(self._numbers))
 
             def act() -> None:
-                self.held, self._held_in_life = holder, self._effects.life
+                self.locks[name], self._held_in_life[name] = held, self._effects.life
 
-            self._run("lock", holder.id, act)
-            return True
+            self._effect("lock", holder.id, act)
+            if name is LockName.APPLY:
+                self._applying = held
+            return held
 
-    def _release(self, holder: Holder) -> None:
-        # A killed process runs no `finally`: what it held stays held until somebody takes it over.
+    def renew(self, held: Holder, *, lease: timedelta, name: LockName) -> Holder:
+        """Extend a lease; no effect that a crash could come before or after."""
         with self._effects.lock:
-            if self._effects.alive and self.held == holder:
-                self.held = None
+            self._require(held, name)
+            self.locks[name] = replace(held, until=self._clock.now() + lease)
+            return self.locks[name]
+
+    def release(self, held: Holder, *, name: LockName) -> None:
+        """Free a lock. A killed process runs no `finally`: what it held stays held until a run takes it over."""
+        with self._effects.lock:
+            self._applying = None
+            if self._effects.alive and self.locks.get(name) == held:
+                del self.locks[name]
+
+    def _require(self, held: Holder, name: LockName) -> None:
+        found = self.locks.get(name)
+        if found is None or (found.id, found.number) != (held.id, held.number):
+            raise make_lost_error("the simulated ledger", found)
+
+    def _is_dead(self, former: Holder, holder: Holder, name: LockName) -> bool:
+        return former.host == holder.host and self._held_in_life[name] != self._effects.life

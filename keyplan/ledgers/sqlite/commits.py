@@ -34,9 +34,11 @@ class _Write:
 class Commits:
     """Commits writes to one ledger file, one transaction at a time."""
 
-    def __init__(self, file: LedgerFile) -> None:
+    def __init__(self, file: LedgerFile, turn: Lock | None = None, check: Change = lambda _: None) -> None:
+        """`check` runs first in each transaction, and raises LedgerError if nothing may be written any longer."""
         self._file = file
-        self.turn = Lock()
+        self._check = check
+        self.turn = turn or Lock()
         """Held during each transaction; a caller that needs a transaction of its own takes it."""
         self._queue = Lock()
         self._waiting: list[_Write] = []
@@ -103,6 +105,7 @@ class Commits:
 
     def _make(self, batch: list[_Write]) -> None:
         with self._file.writing() as connection:
+            self._check(connection)
             for write in batch:
                 write.change(connection)
         for write in batch:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from keyplan.errors import LedgerError
+from keyplan.model.ledger import HistoryEntry, Holder, Spending
 from keyplan.model.times import read_time, write_time
-from keyplan.ports import HistoryEntry, Holder, Spending
 
 _DECODER = json.JSONDecoder()
 
@@ -47,6 +47,8 @@ def to_holder(values: Mapping[str, Any]) -> Holder:
         pid=values["pid"],
         since=read_time(values["since"]),
         command=values["command"],
+        until=read_time(values["until"]) if values.get("until") else None,
+        number=values.get("number", 0),
     )
 
 

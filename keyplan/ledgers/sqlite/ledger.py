@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Collection
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
+from threading import Lock
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError, LedgerDamagedError, LedgerError, LedgerLockedError, PlanSpentError
+from keyplan.errors import InputError, LedgerDamagedError, LedgerLockedError, PlanSpentError
+from keyplan.ledgers.lease import LockRequest, hold_lease
 from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.documents import to_text
-from keyplan.ledgers.sqlite.files import LedgerFile, ProcessLock
+from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.locks import SqliteLocks
 from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
 from keyplan.model.identity import Address
+from keyplan.model.ledger import HistoryEntry, Holder, LockName, Spending
+from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.times import write_time
-from keyplan.ports import Clock, HistoryEntry, Holder, LedgerReader, RebuildableLedger, Spending
+from keyplan.ports import Clock, Lease, LedgerReader, RebuildableLedger
 
 _LOCK_POLL = timedelta(milliseconds=500)
 """flock(2) cannot wait with a time limit, so a waiting apply asks again this often."""
@@ -48,15 +53,30 @@ class SqliteLedger(SqliteLedgerReader):
     def __init__(self, file: LedgerFile, clock: Clock) -> None:
         super().__init__(file)
         self._clock = clock
-        self._commits = Commits(file)
+        turn = Lock()
+        self._locks = SqliteLocks(file, clock, turn)
+        self._commits = Commits(file, turn, self._locks.require_held)
 
-    def lock(self, holder: Holder, *, patience: timedelta) -> AbstractContextManager[None]:
-        """Hold the lock while the block runs; the lock of a process that died on this host counts as free.
+    @property
+    def is_shared(self) -> bool:
+        """False: the file is on one machine."""
+        return False
+
+    def lock(
+        self,
+        holder: Holder,
+        *,
+        patience: timedelta,
+        lease: timedelta = DEFAULT_LEASE,
+        name: LockName = LockName.APPLY,
+    ) -> AbstractContextManager[Lease]:
+        """Hold a lock while the block runs; the lock of a process that died on this host counts as free.
 
         Raises:
-            LedgerLockedError: `patience` is over and another apply still holds it.
+            LedgerLockedError: `patience` is over and another process still holds it.
         """
-        return self._locked(holder, patience)
+        wanted = LockRequest(holder=holder, patience=patience, lease=lease, name=name)
+        return hold_lease(self._locks, wanted, clock=self._clock, refuse=lambda: self._refusal(name))
 
     def unlock(self, lock_id: str) -> None:
         """Break the lock of that id. A holder that still runs on this host excludes others until it ends.
@@ -64,13 +84,15 @@ class SqliteLedger(SqliteLedgerReader):
         Raises:
             InputError: The lock is not held under that id.
         """
-        held = self.holder()
-        if held is None or held.id != lock_id:
+        held = {name: holder for name in LockName if (holder := self.holder(name))}
+        named = [name for name, holder in held.items() if holder.id == lock_id]
+        if not named:
+            known = ", ".join(f"'{holder.id}'" for holder in held.values())
             raise InputError(
                 f"the ledger is not locked under the id '{lock_id}'",
-                advice=f"it is locked under '{held.id}'" if held else "it is not locked at all",
+                advice=f"it is locked under {known}" if known else "it is not locked at all",
             )
-        self._drop_holder(lock_id)
+        self._locks.drop(lock_id, named[0])
 
     def open_intent(self, intent: Intent) -> None:
         """Store an intent, in place of one with the same id."""
@@ -103,6 +125,7 @@ class SqliteLedger(SqliteLedgerReader):
         """
         # Looked up and stored in one transaction of its own: two applies of one plan must not both find it unspent.
         with self._commits.turn, self._file.writing() as connection:
+            self._locks.require_held(connection)
             former = self._find_spending(connection, spending.digest)
             if former:
                 raise PlanSpentError(
@@ -137,12 +160,16 @@ class SqliteLedger(SqliteLedgerReader):
         Raises:
             LedgerLockedError: `patience` is over and an apply still runs, or the lock is held on another host.
         """
-        held = self._await(self._seize, patience)
+        deadline = self._clock.elapsed() + patience
+        while (held := self._locks.seize_process(LockName.APPLY)) is None:
+            if self._clock.elapsed() >= deadline:
+                raise self._refusal(LockName.APPLY)
+            self._clock.sleep(_LOCK_POLL)
         try:
             # A holder without a process lock here has died, or runs on another host. Only the user can tell which.
             with suppress(LedgerDamagedError):
                 if self.holder():
-                    raise self._refusal()
+                    raise self._refusal(LockName.APPLY)
             return str(self._file.set_aside(at))
         finally:
             held.release()
@@ -150,55 +177,10 @@ class SqliteLedger(SqliteLedgerReader):
     def _write(self, statement: str, *values: str) -> None:
         self._commits.write(lambda connection: connection.execute(statement, values))
 
-    @contextmanager
-    def _locked(self, holder: Holder, patience: timedelta) -> Iterator[None]:
-        held = self._await(lambda: self._try_to_hold(holder), patience)
-        try:
-            yield
-        finally:
-            # The row first: the next process to get the process lock must not find ours. A row that cannot be removed
-            # is harmless: without its process lock it counts as the row of a dead holder.
-            with suppress(LedgerError):
-                self._drop_holder(holder.id)
-            held.release()
-
-    def _await(self, seize: Callable[[], ProcessLock | None], patience: timedelta) -> ProcessLock:
-        """Return the process lock once it is free. Raises LedgerLockedError if it is not within `patience`."""
-        deadline = self._clock.now() + patience
-        while (held := seize()) is None:
-            if self._clock.now() >= deadline:
-                raise self._refusal()
-            self._clock.sleep(_LOCK_POLL)
-        return held
-
-    def _seize(self) -> ProcessLock | None:
-        self._file.prepare()
-        with self._file.translated():
-            return ProcessLock.seize(self._file.path.with_suffix(".lock"))
-
-    def _try_to_hold(self, holder: Holder) -> ProcessLock | None:
-        held = self._seize()
-        if held is None:
-            return None
-        with ExitStack() as undo:
-            undo.callback(held.release)
-            with self._commits.turn, self._file.writing() as connection:
-                former = self._find_holder(connection)
-                if former and former.host != holder.host:
-                    # A process lock may not work across hosts (flock(2) on NFS), so the row alone counts.
-                    return None
-                row = (holder.id, to_text(asdict(holder)))
-                connection.execute("INSERT OR REPLACE INTO lock VALUES (1, ?, ?)", row)
-            undo.pop_all()
-            return held
-
-    def _drop_holder(self, lock_id: str) -> None:
-        self._write("DELETE FROM lock WHERE id = ?", lock_id)
-
-    def _refusal(self) -> LedgerLockedError:
+    def _refusal(self, name: LockName) -> LedgerLockedError:
         held = None
         with suppress(LedgerDamagedError):
-            held = self.holder()
+            held = self.holder(name)
         if held is None:
             return LedgerLockedError(
                 f"{self._file.path} is in use by a process that is starting or ending",

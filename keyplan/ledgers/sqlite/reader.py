@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
-from keyplan.ledgers.sqlite.documents import from_text, to_history_entry, to_holder, to_spending
+from keyplan.ledgers.sqlite.documents import from_text, to_history_entry, to_spending
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.locks import find_holder
+from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
 from keyplan.model.receipt import Intent, Receipt
-from keyplan.ports import HistoryEntry, Holder, Memory, Spending
 
 _NEXT_RECEIPTS = """
 SELECT max(rowid), group_concat(document, char(10))
@@ -46,10 +47,10 @@ class SqliteLedgerReader:
         with self._file.reading() as connection:
             return self._find_spending(connection, digest)
 
-    def holder(self) -> Holder | None:
-        """Return the holder of the lock, whether its process still runs or not."""
+    def holder(self, name: LockName = LockName.APPLY) -> Holder | None:
+        """Return the holder of a lock, whether its process still runs or not."""
         with self._file.reading() as connection:
-            return self._find_holder(connection)
+            return find_holder(connection, self._file, name)
 
     def history(self) -> Sequence[HistoryEntry]:
         """Return past applies, newest first."""
@@ -59,10 +60,6 @@ class SqliteLedgerReader:
 
     def _find_spending(self, connection: Connection | None, digest: str) -> Spending | None:
         found = self._select(connection, to_spending, "SELECT document FROM spent WHERE digest = ?", digest)
-        return found[0] if found else None
-
-    def _find_holder(self, connection: Connection | None) -> Holder | None:
-        found = self._select(connection, to_holder, "SELECT document FROM lock")
         return found[0] if found else None
 
     def _select(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from keyplan.model.ledger import HistoryEntry, Holder, Memory
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.times import show_time
-from keyplan.ports import HistoryEntry, Holder, Memory
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count
 

@@ -31,7 +31,8 @@ from keyplan.ledgers.sqlite import build, build_reader
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.model.identity import Address
-from keyplan.ports import LedgerReader, Memory, RebuildableLedger, Spending
+from keyplan.model.ledger import Memory, Spending
+from keyplan.ports import LedgerReader, RebuildableLedger
 
 ACCOUNT = "https://api.simulated.test"
 AT_ONCE = timedelta(0)

@@ -17,7 +17,7 @@ from keyplan.errors import LedgerError, LedgerUntrustedError
 from keyplan.ledgers.sqlite import build, build_reader
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.place import FileId, LedgerPlace
-from keyplan.ports import Memory
+from keyplan.model.ledger import Memory
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent"}
 STRANGER = 4711
