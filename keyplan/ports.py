@@ -18,7 +18,7 @@ from keyplan.model.identity import Address, KeyId, SpaceId
 from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, SpaceRef
 from keyplan.model.notice import Notice
-from keyplan.model.observation import Abilities, Holding, Laws, Observation, Slot, Space
+from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Slot, Space
 from keyplan.model.plan import Action
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.report import Outcome
@@ -200,31 +200,48 @@ class Sink(SinkReader, Protocol):
 
     A sink never overwrites what another manifest marked or what was there unmarked before, and never writes
     an empty value. Every method may raise SinkDeniedError (with advice) and SinkUnavailableError, and neither may quote
-    the raw key.
+    the raw key. SinkBusyError says that another run was there first, and nothing was written; with the ability
+    `compares`, no writer comes between comparison and write. Without receipts there is little to compare with.
     """
 
     def read(self, slot: Slot) -> RawKey | None:
         """Return the raw key in a slot; None if it holds none, or if this sink cannot be read."""
         ...
 
-    def intend(self, slot: Slot, intent: Intent) -> None:
-        """Store an intent beside the value, which also proves that the slot can be written."""
+    def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
+        """Store an intent beside the value, which also proves that the slot can be written.
+
+        One that the same run wrote is always replaced: after a lost answer, or to mark it as ended (`until` None).
+        Raises SinkBusyError if the slot has another revision than `over`, or if another run's would be marked as ended.
+        """
         ...
 
-    def retract(self, slot: Slot, intent_id: IntentId) -> None:
-        """Remove that intent, and the object if `intend` created it and it is still empty. Nothing if it is absent."""
+    def retract(self, slot: Slot, intent: Intent) -> None:
+        """Remove that intent of that run, and the object if `intend` created it and it is still empty.
+
+        Nothing if another run goes on with it. What an older keyplan wrote goes by its id alone.
+        """
         ...
 
-    def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
-        """Store a raw key and its receipt, and close the intent of the slot."""
+    def put(self, slot: Slot, raw: RawKey, receipt: Receipt, *, intent: Intent | None = None) -> None:
+        """Store a raw key and its receipt, and close the intent of the slot.
+
+        Raises SinkBusyError if the slot bears neither `intent` as this run wrote it nor this very receipt.
+        """
         ...
 
     def annotate(self, slot: Slot, receipt: Receipt) -> None:
-        """Replace the receipt beside a value and keep the value. Nothing if the sink holds no receipts."""
+        """Replace the receipt beside a value and keep the value. Nothing if the sink holds no receipts.
+
+        Raises SinkBusyError if it is of another key and was delivered later.
+        """
         ...
 
-    def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove value, receipt and intent, if this manifest marked them; `owner` may be a former one of it."""
+    def withdraw(self, slot: Slot, owner: str, *, over: Revision | None = None) -> None:
+        """Remove value, receipt and intent, if this manifest marked them; `owner` may be a former one of it.
+
+        Raises SinkBusyError if the slot has another revision than `over`, and is not empty.
+        """
         ...
 
 

@@ -34,6 +34,7 @@ from keyplan.testing.samples import (
     make_intent,
     make_ledger_settings,
     make_receipt,
+    make_runner,
     make_sink_settings,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "make_observation",
     "make_problem",
     "make_receipt",
+    "make_runner",
     "make_sink_settings",
     "names_in",
 ]

@@ -49,9 +49,9 @@ __all__ = [
     "make_space",
 ]
 
-FULL = Abilities(holds_receipts=True, readable=True)
-SOURCE = Abilities(holds_receipts=True, readable=True, may_copy=True)
-WRITE_ONLY = Abilities(holds_receipts=True, readable=False)
+FULL = Abilities(holds_receipts=True, readable=True, compares=True)
+SOURCE = Abilities(holds_receipts=True, readable=True, may_copy=True, compares=True)
+WRITE_ONLY = Abilities(holds_receipts=True, readable=False, compares=True)
 WEAK = Abilities(holds_receipts=False, readable=False, weak_proof=True)
 BLIND = Abilities(holds_receipts=False, readable=False)
 

@@ -61,7 +61,9 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         lineage=context.lineage,
         store=Box(Path(context.folder, str(settings.options["file"]))),
         kind=SinkKind(
-            fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=frozenset({"file"})
+            fill_slot=fill_slot,
+            abilities=Abilities(holds_receipts=True, readable=True, compares=True),
+            fixed=frozenset({"file"}),
         ),
     )
 

@@ -59,15 +59,15 @@ def abandon_intent(intent: Intent, basis: IssueBasis | CopyBasis, slots: Collect
     # That earlier run may have made a key: only a delivery, or the planner, may say that nothing is behind it.
     if intent.id in {earlier.id for earlier in basis.intents}:
         return
-    retract_intents((intent.id,), slots, bench)
+    retract_intents((intent,), slots, bench)
     # An intent that cannot be closed is harmless: the next run finds nothing new behind it, and closes it.
     with suppress(LedgerError):
         bench.ledger.close_intent(intent.id)
 
 
-def retract_intents(intents: Collection[IntentId], slots: Collection[Slot], bench: Workbench) -> None:
+def retract_intents(intents: Collection[Intent], slots: Collection[Slot], bench: Workbench) -> None:
     """Remove intents beside every slot; a sink that fails keeps them, which harms nothing."""
     for slot in slots:
-        for intent_id in intents:
+        for intent in intents:
             with suppress(SinkError):
-                bench.sinks[slot.sink].retract(slot, intent_id)
+                bench.sinks[slot.sink].retract(slot, intent)

@@ -55,7 +55,7 @@ def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | 
     try:
         annotate(basis.outdated, receipt, bench)
         # The ledger last, so that what it calls settled is settled in the sinks as well.
-        retract_intents(closes, basis.slots, bench)
+        retract_intents(basis.intents, basis.slots, bench)
         if basis.ledger_outdated or closes:
             bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
         if former := action.previous_address:

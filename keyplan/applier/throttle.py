@@ -15,8 +15,8 @@ from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Declaration, Delivery
-from keyplan.model.observation import Abilities, Holding, Slot
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.observation import Abilities, Holding, Revision, Slot
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter, Sink
 
@@ -89,27 +89,27 @@ class ThrottledSink:
         with self._turns:
             return self._sink.read(slot)
 
-    def intend(self, slot: Slot, intent: Intent) -> None:
+    def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
         """Note an intent, in turn."""
         with self._turns:
-            self._sink.intend(slot, intent)
+            self._sink.intend(slot, intent, over=over)
 
-    def retract(self, slot: Slot, intent_id: IntentId) -> None:
+    def retract(self, slot: Slot, intent: Intent) -> None:
         """Remove an intent, in turn."""
         with self._turns:
-            self._sink.retract(slot, intent_id)
+            self._sink.retract(slot, intent)
 
-    def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
+    def put(self, slot: Slot, raw: RawKey, receipt: Receipt, *, intent: Intent | None = None) -> None:
         """Store, in turn."""
         with self._turns:
-            self._sink.put(slot, raw, receipt)
+            self._sink.put(slot, raw, receipt, intent=intent)
 
     def annotate(self, slot: Slot, receipt: Receipt) -> None:
         """Annotate, in turn."""
         with self._turns:
             self._sink.annotate(slot, receipt)
 
-    def withdraw(self, slot: Slot, owner: str) -> None:
+    def withdraw(self, slot: Slot, owner: str, *, over: Revision | None = None) -> None:
         """Withdraw, in turn."""
         with self._turns:
-            self._sink.withdraw(slot, owner)
+            self._sink.withdraw(slot, owner, over=over)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, NewType
 
 from keyplan.model.identity import (
     NO_MANIFEST_ID,
@@ -31,6 +31,10 @@ from keyplan.model.quick import quick
 from keyplan.model.receipt import Delivered, Intent, Receipt
 from keyplan.model.times import write_time
 
+Revision = NewType("Revision", str)
+"""What is noted of a place at one instant, digested: two that differ mean that another run was there in between."""
+UNKNOWN_REVISION = Revision("")
+"""Of a place that its sink can't tell from what it was before."""
 REF_DIGITS = 10
 LARGEST_SKEW = timedelta(seconds=60)
 """If the provider's clock differs from ours by more than this, a run warns."""
@@ -260,6 +264,10 @@ class Holding:
     """The value beside its own receipt's fingerprint."""
     changed_at: datetime | None = None
     """When the value was last written, if the sink says so: weak proof."""
+    revision: Revision = field(default=UNKNOWN_REVISION, compare=False)
+    """To be named by a change that shall happen only if no other run was there since."""
+    intent_age: timedelta | None = field(default=None, compare=False)
+    """How long ago the intent was noted, by the clock of the store alone; None if the store does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +280,8 @@ class Abilities:
     """Whether it shows when a value was last written."""
     may_copy: bool = False
     """Whether other sinks may be filled from it (`copy_from: true`); says nothing if it is not readable."""
+    compares: bool = False
+    """Whether it changes a place only as it was seen, whatever other runs do at that instant: of two, one succeeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

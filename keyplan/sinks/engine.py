@@ -17,6 +17,7 @@ What a store tells in `value_store.Loaded`, by kind of store:
   digest, a field manager); `SinkKind.seals` says what two different seals prove
 - it may not even see whether one is there: `presence` POSSIBLE
 - it keeps no notes: `entry` None, `changed_at` if the store tells it, and `Abilities(holds_receipts=False)`
+- it can tell how long ago it stored the note of this very value: `note_age`
 - it marks an object of several values with its owner: `owner` beside the `entry` of the one value
 - it sees that a noted value was written by a user all the same: `is_foreign`
 - it can't take a value for a reason of its own (another format, another field manager): `obstacle`
@@ -32,9 +33,10 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.identity import Identity, Lineage, SinkName
 from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
-from keyplan.model.observation import Abilities, Content, Holding, Slot
-from keyplan.model.receipt import CLOCK_SKEW, Intent, IntentId, Receipt
+from keyplan.model.observation import UNKNOWN_REVISION, Abilities, Content, Holding, Revision, Slot
+from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt
 from keyplan.model.secret import RawKey
+from keyplan.sinks import concurrency
 from keyplan.sinks.formats import FileFormat
 from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
@@ -107,23 +109,26 @@ class SinkEngine:
             return self._find_value(slot, Loaded(content=self._store.load_content(slot)))
         return self._find_value(slot, self._store.load((slot,))[slot])
 
-    def intend(self, slot: Slot, intent: Intent) -> None:
-        """Note an intent, which proves that the store can be written."""
+    def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
+        """Note an intent, which proves that the store can be written. Raises SinkBusyError if another run was there."""
 
         def decide(loaded: Loaded) -> Change:
             self._refuse_unwritable(slot, loaded)
+            if not concurrency.is_noted_already(loaded.entry, intent):
+                self._refuse_changed(slot, loaded, over)
+                concurrency.refuse_ended(slot.location, loaded.entry, intent)
             if not self.abilities.holds_receipts:
                 self._refuse_unknown(slot, loaded, intent)
             return Change(entry=replace(_entry_of(loaded, intent.owner), intent=intent), must_prove=True)
 
         self._change(slot, decide, create=True)
 
-    def retract(self, slot: Slot, intent_id: IntentId) -> None:
-        """Remove that intent, and the note with it if nothing was delivered."""
+    def retract(self, slot: Slot, intent: Intent) -> None:
+        """Remove that intent of that run, and the note with it if nothing was delivered."""
 
         def decide(loaded: Loaded) -> Change | None:
             entry = loaded.entry
-            if entry is None or entry.intent is None or entry.intent.id != intent_id:
+            if entry is None or not concurrency.is_noted_by(entry, intent):
                 return None
             # The mark stays on a value that a crash may have left without its receipt.
             is_ours = entry.receipt is not None or (self._is_present(slot, loaded) and not loaded.is_foreign)
@@ -132,12 +137,16 @@ class SinkEngine:
         if self.abilities.holds_receipts:
             self._change(slot, decide, create=False)
 
-    def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
-        """Store the raw key and its receipt; the intent is closed."""
+    def put(self, slot: Slot, raw: RawKey, receipt: Receipt, *, intent: Intent | None = None) -> None:
+        """Store the raw key and its receipt; the intent is closed. Raises SinkBusyError if another run has the slot."""
 
-        def decide(loaded: Loaded) -> Change:
+        def decide(loaded: Loaded) -> Change | None:
             # Decided inside the change: what another manifest wrote after our intent stays, too.
             self._refuse_unwritable(slot, loaded)
+            # Without notes there is nothing to compare: the entry is None, and no intent can stand there.
+            bears = intent if self.abilities.holds_receipts else None
+            if not concurrency.is_put_wanted(slot.location, loaded.entry, receipt, bears):
+                return None
             content = self._kind.read_format(slot).set(self._document(slot, loaded), raw.reveal(), receipt)
             # Marked first: after a crash between value and receipt, the value must not look like a user's.
             first = Entry(owner=receipt.owner) if loaded.entry is None else None
@@ -155,21 +164,26 @@ class SinkEngine:
             self._refuse_other_manifest(slot, loaded)
             if not self._is_present(slot, loaded):
                 return None
+            concurrency.refuse_later(slot.location, loaded.entry, receipt)
             entry = _entry_of(loaded, receipt.owner)
             return Change(entry=replace(entry, owner=receipt.owner, receipt=receipt))
 
         if self.abilities.holds_receipts:
             self._change(slot, decide, create=False)
 
-    def withdraw(self, slot: Slot, owner: str) -> None:
+    def withdraw(self, slot: Slot, owner: str, *, over: Revision | None = None) -> None:
         """Remove value and note, unless `on_remove` keeps them; a value that a user put in its place stays.
 
+        Raises SinkBusyError if another run was there.
         `owner` may be a former one. Whatever it says, nothing that another manifest marked is removed.
         """
 
         def decide(loaded: Loaded) -> Change | None:
             if not self._may_withdraw(loaded, owner):
                 return None
+            # A bare mark is what an earlier attempt of this very call may have left.
+            if loaded.entry is None or loaded.entry.receipt is not None or loaded.entry.intent is not None:
+                self._refuse_changed(slot, loaded, over)
             if self._is_replaced(slot, loaded):
                 return Change(entry=None)
             return Change(content=self._kind.read_format(slot).unset(self._document(slot, loaded)), entry=None)
@@ -195,21 +209,32 @@ class SinkEngine:
     def _hold(self, slot: Slot, loaded: Loaded) -> Holding:
         value = self._find_value(slot, loaded)
         present = value is not None or loaded.presence is not Presence.AS_READ
+        revision, other = self._revise(loaded, is_present=present), self._find_other(loaded)
         if not self.abilities.holds_receipts:
             changed_at = loaded.changed_at if present else None
-            return Holding(present=present, changed_at=changed_at, owner=self._find_other(loaded))
+            return Holding(present=present, changed_at=changed_at, owner=other, revision=revision)
         entry = loaded.entry
-        # What another manifest marked is shown so that a plan can name it. It proves nothing, so it is not compared.
-        if other := self._find_other(loaded):
-            receipt, intent = (entry.receipt, entry.intent) if entry else (None, None)
-            return Holding(present=present, receipt=receipt if present else None, intent=intent, owner=other)
         if entry is None:
-            return Holding(present=present)
-        content = self._compare(loaded, value) if present else Content.UNREAD
-        is_shown = present and not self._is_doubtful(loaded, content)
+            return Holding(present=present, owner=other, revision=revision)
+        receipt, content = entry.receipt if present else None, Content.UNREAD
+        # What another manifest marked is shown so that a plan can name it. It proves nothing, so it is not compared.
+        if present and other is None:
+            content = self._compare(loaded, value)
+            receipt = None if self._is_doubtful(loaded, content) else receipt
         return Holding(
-            present=present, receipt=entry.receipt if is_shown else None, intent=entry.intent, content=content
+            present=present,
+            receipt=receipt,
+            intent=entry.intent,
+            owner=other,
+            content=content,
+            revision=revision,
+            intent_age=loaded.note_age if entry.intent else None,
         )
+
+    def _revise(self, loaded: Loaded, *, is_present: bool) -> Revision:
+        if self.abilities.holds_receipts:
+            return concurrency.digest_notes(loaded.entry, is_present=is_present)
+        return concurrency.digest_sign(f"{loaded.seal} {loaded.changed_at or ''}".strip())
 
     def _find_value(self, slot: Slot, loaded: Loaded) -> RawKey | None:
         if loaded.content is None:
@@ -326,6 +351,16 @@ class SinkEngine:
             f"{slot.location}: the place holds a value, and nothing shows that keyplan wrote it",
             advice="if nothing else needs it, delete it or set 'overwrite: true' on this sink; or choose another place",
         )
+
+    def _refuse_changed(self, slot: Slot, loaded: Loaded, over: Revision | None) -> None:
+        """Return if a slot has the revision that the plan saw, as far as the store tells. Raises SinkBusyError."""
+        # Of a slot without notes that this run filled, the store can't tell its own write from another run's.
+        is_own = not self.abilities.holds_receipts and slot.location in self._written
+        if not over or is_own:
+            return
+        found = self._revise(loaded, is_present=self._is_present(slot, loaded))
+        if found not in (over, UNKNOWN_REVISION):
+            raise concurrency.explain_busy(slot.location, loaded.entry)
 
     # What an examination says of it.
 

@@ -38,7 +38,11 @@ OPTIONS: Mapping[str, Any] = build_schema(
     },
     required=["path"],
 )
-_KIND = SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), read_format=read_format)
+_KIND = SinkKind(
+    fill_slot=fill_slot,
+    abilities=Abilities(holds_receipts=True, readable=True, compares=True),
+    read_format=read_format,
+)
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:

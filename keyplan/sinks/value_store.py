@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -60,6 +60,8 @@ class Loaded:
     """Tells one stored value from another without reading it; empty if the store has no such sign."""
     changed_at: datetime | None = None
     """When the value was last written, if the store says so."""
+    note_age: timedelta | None = None
+    """How long ago the entry was stored, by the clock of the store alone; None if that can't be told of this entry."""
     revision: str = ""
     """The store's version of what was loaded; a conditional write names it."""
     obstacle: SinkDeniedError | None = None

@@ -15,5 +15,9 @@ import pytest
 
 # Before the suites are imported: without it a failing assertion of theirs would show no values.
 pytest.register_assert_rewrite(
-    "keyplan.testing.sinks", "keyplan.testing.sink_marks", "keyplan.testing.providers", "keyplan.testing.ledgers"
+    "keyplan.testing.sinks",
+    "keyplan.testing.sink_marks",
+    "keyplan.testing.sink_runs",
+    "keyplan.testing.providers",
+    "keyplan.testing.ledgers",
 )

@@ -42,6 +42,7 @@ from keyplan.plugin import (
     RawKey,
     Receipt,
     Roles,
+    Runner,
     SecretSource,
     SinkName,
     SinkSettings,
@@ -226,6 +227,19 @@ def make_intent(intent_id: str = "intent-1", **changes: Any) -> Intent:
         "at": NOW,
     }
     return Intent(**(values | changes))
+
+
+def make_runner(run: str = "run-1", **changes: Any) -> Runner:
+    """Return the run that wrote an intent."""
+    values: dict[str, Any] = {
+        "run": run,
+        "user": "ada",
+        "host": "build-7",
+        "command": "keyplan apply",
+        "lease": timedelta(seconds=60),
+        "number": 1,
+    }
+    return Runner(**(values | changes))
 
 
 def make_holder(holder_id: str = "lock-1", **changes: Any) -> Holder:

@@ -151,7 +151,7 @@ class MarksContract(ABC):
         assert (before.receipt, before.owner) == (receipt, None)
         marked.intend(slot, make_intent())
         assert self.look(marked, slot).intent == make_intent()
-        marked.retract(slot, make_intent().id)
+        marked.retract(slot, make_intent())
         assert self.look(marked, slot) == before
 
     @OWN

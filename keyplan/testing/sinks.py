@@ -27,10 +27,10 @@ from keyplan.testing.samples import (
     make_intent,
     make_receipt,
 )
-from keyplan.testing.sink_marks import MarksContract
+from keyplan.testing.sink_runs import RunsContract
 
 
-class SinkContract(MarksContract):
+class SinkContract(RunsContract):
     """Tests that hold for every implementation of Sink.
 
     A subclass gives a sink, and two ways past it to the store::
@@ -148,7 +148,7 @@ class SinkContract(MarksContract):
     def test_a_retracted_intent_leaves_nothing_behind(self, sink: Sink, slot: Slot) -> None:
         """Nothing was delivered, so the place is free again."""
         sink.intend(slot, make_intent())
-        sink.retract(slot, make_intent().id)
+        sink.retract(slot, make_intent())
         assert self.look(sink, slot) == Holding(present=False)
 
     def test_retracting_keeps_what_was_delivered_before(self, sink: Sink, slot: Slot) -> None:
@@ -156,16 +156,16 @@ class SinkContract(MarksContract):
         sink.put(slot, RawKey(RAW), make_receipt())
         before = self.look(sink, slot)
         sink.intend(slot, make_intent())
-        sink.retract(slot, make_intent().id)
+        sink.retract(slot, make_intent())
         assert self.look(sink, slot) == before
         assert self.value_at(slot) == RAW
 
     def test_retracting_another_intent_does_nothing(self, sink: Sink, slot: Slot) -> None:
         """An intent of another run is not ours to remove."""
-        sink.retract(slot, make_intent("never noted").id)
+        sink.retract(slot, make_intent("never noted"))
         sink.intend(slot, make_intent())
         before = self.look(sink, slot)
-        sink.retract(slot, make_intent("another").id)
+        sink.retract(slot, make_intent("another"))
         assert self.look(sink, slot) == before
 
     # receipts

@@ -156,10 +156,10 @@ def break_sink(scenario: Scenario, location: str, act: Callable[[], None]) -> No
     sink = scenario.world.sinks["local"]
     intend = sink.intend
 
-    def broken(slot: Any, intent: Any) -> None:
+    def broken(slot: Any, intent: Any, **further: Any) -> None:
         if slot.location == location:
             act()
-        intend(slot, intent)
+        intend(slot, intent, **further)
 
     sink.intend = broken  # type: ignore[method-assign]  # our own fake, not keyplan
 

@@ -48,6 +48,6 @@ def test_an_intent_that_cannot_be_retracted_harms_nothing() -> None:
     bench = make_bench(world)
     open_intent(make_intent(), (HERE, THERE), bench)
     world.effects.inject(Fault.ERROR, "sink.retract:local")
-    retract_intents((make_intent().id,), (HERE, THERE), bench)
+    retract_intents((make_intent(),), (HERE, THERE), bench)
     assert world.sinks[HERE.sink].cells["user/ci"].intent is not None
     assert "user/ci" not in world.sinks[THERE.sink].cells

@@ -7,7 +7,7 @@ from scenario import Scenario
 from simulator import WEAK, SimulatedSink, World
 
 from keyplan.model.manifest import Rotation
-from keyplan.model.observation import Slot
+from keyplan.model.observation import Revision, Slot
 from keyplan.model.receipt import Delivered, Intent
 
 
@@ -16,7 +16,7 @@ class Listening(SimulatedSink):
 
     heard: list[tuple[Delivered, ...]]
 
-    def intend(self, slot: Slot, intent: Intent) -> None:
+    def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
         self.heard.append(intent.held)
 
 

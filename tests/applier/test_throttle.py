@@ -61,7 +61,7 @@ STORES: dict[str, Callable[[ThrottledSink], object]] = {
     "inspect": lambda sink: sink.inspect((SLOT,)),
     "read": lambda sink: sink.read(SLOT),
     "intend": lambda sink: sink.intend(SLOT, make_intent()),
-    "retract": lambda sink: sink.retract(SLOT, make_intent().id),
+    "retract": lambda sink: sink.retract(SLOT, make_intent()),
     "put": lambda sink: sink.put(SLOT, RawKey("ak-1"), make_receipt()),
     "annotate": lambda sink: sink.annotate(SLOT, make_receipt()),
     "withdraw": lambda sink: sink.withdraw(SLOT, "ml-platform"),

@@ -92,7 +92,18 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 SHARED = frozenset(
     f"keyplan.sinks.{name}"
     for name in (
-        *("chunks", "engine", "file_store", "forge", "formats", "local_files", "marks", "notes", "options"),
+        *(
+            "chunks",
+            "concurrency",
+            "engine",
+            "file_store",
+            "forge",
+            "formats",
+            "local_files",
+            "marks",
+            "notes",
+            "options",
+        ),
         *("read_only", "templates", "value_store"),
     )
 )

@@ -1,10 +1,10 @@
-"""A sink in memory, with every ability switchable: receipts, readable, weak proof."""
+"""A sink in memory, with every ability switchable: receipts, readable, weak proof, compare and set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from samples import LINEAGE
@@ -14,9 +14,10 @@ from simulated.effects import Effects
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.identity import Identity, Lineage, SinkName
 from keyplan.model.manifest import Declaration, Delivery
-from keyplan.model.observation import Abilities, Content, Holding, Slot
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.observation import Abilities, Content, Holding, Revision, Slot
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
+from keyplan.sinks import concurrency
 from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
 
@@ -32,11 +33,22 @@ class Cell:
     """Whose mark it carries; None for what a person put there."""
     receipt: Receipt | None = None
     intent: Intent | None = None
+    noted_at: datetime | None = None
+    """When the intent was noted, by the store's clock."""
     changed_at: datetime | None = None
 
     def find_other(self, lineage: Lineage) -> Identity | None:
         """Return the manifest that marked it, if that is not ours."""
-        return find_other_manifest(lineage, Entry(owner=self.owner or "", receipt=self.receipt, intent=self.intent))
+        return find_other_manifest(lineage, self.entry)
+
+    def find_age(self, now: datetime) -> timedelta | None:
+        """Return how long ago the intent was noted."""
+        return now - self.noted_at if self.intent and self.noted_at else None
+
+    @property
+    def entry(self) -> Entry:
+        """What is noted, as the engine of the real sinks knows it."""
+        return Entry(owner=self.owner or "", receipt=self.receipt, intent=self.intent)
 
 
 class SimulatedSink:
@@ -54,7 +66,7 @@ class SimulatedSink:
         self.name = name
         self.lineage = lineage
         """Whose cells are ours, in the run that is going on."""
-        self.abilities = abilities or Abilities(holds_receipts=True, readable=True)
+        self.abilities = abilities or Abilities(holds_receipts=True, readable=True, compares=True)
         self.cells: dict[str, Cell] = {}
         """By location."""
         self.writable = True
@@ -89,35 +101,43 @@ class SimulatedSink:
         failed = SinkUnavailableError(f"sink '{self.name}' cannot be read")
         return self._effects.read(f"sink.read:{self.name}", act, failed=failed)
 
-    def intend(self, slot: Slot, intent: Intent) -> None:
-        """Note the intent; denied for another manifest's or a person's value."""
+    def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
+        """Note the intent; denied for another manifest's or a person's value, refused over another run's."""
 
         def act() -> None:
             cell = self._writable(slot)
+            if not concurrency.is_noted_already(cell.entry, intent):
+                self._refuse_changed(slot, cell, over)
+                concurrency.refuse_ended(slot.location, cell.entry, intent)
             if self.abilities.holds_receipts:
                 # Beside a receipt the mark stays its owner's until the value changes hands.
                 owner = cell.owner if cell.receipt else intent.owner
-                self.cells[slot.location] = replace(cell, owner=owner, intent=intent)
+                self.cells[slot.location] = replace(cell, owner=owner, intent=intent, noted_at=self._clock.now())
 
         self._run("intend", slot, act)
 
-    def retract(self, slot: Slot, intent_id: IntentId) -> None:
-        """Remove that intent."""
+    def retract(self, slot: Slot, intent: Intent) -> None:
+        """Remove that intent of that run."""
 
         def act() -> None:
             cell = self.cells.get(slot.location, Cell())
-            if cell.intent and cell.intent.id == intent_id:
+            if concurrency.is_noted_by(cell.entry, intent):
                 self._keep(slot, replace(cell, intent=None))
 
         self._run("retract", slot, act)
 
-    def put(self, slot: Slot, raw: RawKey, receipt: Receipt) -> None:
-        """Store value and receipt; the intent is closed."""
+    def put(self, slot: Slot, raw: RawKey, receipt: Receipt, *, intent: Intent | None = None) -> None:
+        """Store value and receipt; the intent is closed. Refused if another run has the slot."""
 
         def act() -> None:
             if raw.is_empty():
                 raise SinkDeniedError(f"{slot.location}: an empty value is never written")
-            former = self._writable(slot).raw
+            cell = self._writable(slot)
+            if self.abilities.holds_receipts and not concurrency.is_put_wanted(
+                slot.location, cell.entry, receipt, intent
+            ):
+                return
+            former = cell.raw
             if former is not None and former != raw.reveal():
                 self.overwritten.append((slot.location, former))
             self.history.append((self._clock.now(), slot.location, raw.reveal()))
@@ -138,17 +158,19 @@ class SimulatedSink:
             cell = self.cells.get(slot.location, Cell())
             self._refuse_other_manifest(slot, cell)
             if self.abilities.holds_receipts and cell.raw is not None:
+                concurrency.refuse_later(slot.location, cell.entry, receipt)
                 self.cells[slot.location] = replace(cell, owner=receipt.owner, receipt=receipt)
 
         self._run("annotate", slot, act)
 
-    def withdraw(self, slot: Slot, owner: str) -> None:
-        """Remove what is ours; `owner` may be a former one."""
+    def withdraw(self, slot: Slot, owner: str, *, over: Revision | None = None) -> None:
+        """Remove what is ours; `owner` may be a former one. Refused if another run was there."""
 
         def act() -> None:
             cell = self.cells.get(slot.location, Cell())
             is_ours = cell.owner is not None and cell.find_other(self.lineage) is None
             if is_own_owner(self.lineage, owner) and (is_ours or not self.abilities.holds_receipts):
+                self._refuse_changed(slot, cell, over)
                 self.cells.pop(slot.location, None)
 
         self._run("withdraw", slot, act)
@@ -188,7 +210,18 @@ class SimulatedSink:
             owner=other,
             content=self._compare(cell) if other is None else Content.UNREAD,
             changed_at=cell.changed_at if self.abilities.weak_proof else None,
+            revision=self._revise(cell),
+            intent_age=cell.find_age(self._clock.now()) if self.abilities.compares else None,
         )
+
+    def _revise(self, cell: Cell) -> Revision:
+        if self.abilities.holds_receipts:
+            return concurrency.digest_notes(cell.entry, is_present=cell.raw is not None)
+        return concurrency.digest_sign(str(cell.changed_at or "") if self.abilities.weak_proof else "")
+
+    def _refuse_changed(self, slot: Slot, cell: Cell, over: Revision | None) -> None:
+        if over and (found := self._revise(cell)) and found != over:
+            raise concurrency.explain_busy(slot.location, cell.entry)
 
     def _compare(self, cell: Cell) -> Content:
         if not self.abilities.readable or cell.raw is None or cell.receipt is None or cell.receipt.fingerprint is None:

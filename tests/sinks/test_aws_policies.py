@@ -102,7 +102,7 @@ def test_the_policy_of_the_page_is_enough_for_a_whole_life(guarded: Emulator, ki
     sink.withdraw(slot, OWNER)
     assert sink.inspect([slot])[slot] == Holding(present=False)
     sink.intend(slot, make_intent())
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -319,7 +319,7 @@ def test_a_secret_that_a_user_made_without_a_value_is_filled(
         pytest.skip("ministack gives a secret that is made without a value a version all the same")
     consumer.client.create_secret(Name=name_of(slot))
     sink.intend(slot, make_intent())
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     assert consumer.tags(name_of(slot)) == {}
     sink.put(slot, RawKey(RAW), make_receipt())
     assert (consumer.text(name_of(slot)), look(sink, slot).receipt) == (RAW, make_receipt())
@@ -367,7 +367,7 @@ def test_an_intent_that_restored_a_secret_deletes_it_again(sink: Sink, slot: Slo
     sink.withdraw(slot, OWNER)
     sink.intend(slot, make_intent())
     assert look(sink, slot) == Holding(present=False, intent=make_intent())
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     assert consumer.describe(name_of(slot))["DeletedDate"]
 
 
@@ -416,7 +416,7 @@ def test_a_value_that_a_user_put_into_a_secret_made_for_an_intent_is_not_ours(
 ) -> None:
     sink.intend(slot, make_intent())
     consumer.write(name_of(slot), "by-hand")
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     with pytest.raises(SinkDeniedError, match="keyplan did not write"):
         sink.intend(slot, make_intent())
     sink.withdraw(slot, OWNER)
@@ -537,7 +537,7 @@ def test_an_intent_for_a_second_field_leaves_the_first(fields: Sink, consumer: C
     first, second = slot_of(fields, "first"), slot_of(fields, "second")
     fields.put(first, RawKey(RAW), make_receipt())
     fields.intend(second, make_intent())
-    fields.retract(second, make_intent().id)
+    fields.retract(second, make_intent())
     assert look(fields, first).receipt == make_receipt()
 
 

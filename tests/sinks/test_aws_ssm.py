@@ -304,7 +304,7 @@ def test_a_value_that_a_user_made_beside_an_intent_is_not_ours(sink: Sink, slot:
     consumer.write(slot.location, "by-hand")
     with pytest.raises(SinkDeniedError, match="keyplan did not write"):
         sink.put(slot, RawKey(RAW), make_receipt())
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     assert consumer.names_beside(slot.location) == [slot.location]
     assert consumer.tags(slot.location) == {}
 

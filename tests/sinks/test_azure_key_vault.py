@@ -248,7 +248,7 @@ def test_an_intent_recovers_what_was_deleted_but_gives_it_to_nobody(fake: AzureF
     fake.slow = 1
     sink.intend(slot, make_intent())
     assert (fake.value("arize-ci"), look(sink, slot)) == (None, Holding(present=False, intent=make_intent()))
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     assert list(fake.deleted) == ["arize-ci"]
 
 

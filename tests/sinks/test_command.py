@@ -166,7 +166,7 @@ class TestDescribedButNotAnnotated(CommandContract):
         receipt = make_receipt(owner=FORMER.owner, manifest_id=FORMER.id)
         sink.put(slot, RawKey(RAW), receipt)
         sink.intend(slot, make_intent())
-        sink.retract(slot, make_intent().id)
+        sink.retract(slot, make_intent())
         assert self.look(sink, slot) == Holding(present=True, receipt=receipt)
 
     def test_a_receipt_of_the_present_manifest_takes_a_place_over(self, sink: Sink, slot: Slot) -> None:

@@ -56,7 +56,7 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
     )
     assert load("keyplan.sinks", "file").build is build
     sink = build(make_sink_settings(RAW_FILE), context)
-    assert sink.abilities == Abilities(holds_receipts=True, readable=True)
+    assert sink.abilities == Abilities(holds_receipts=True, readable=True, compares=True)
     assert names_in(tmp_path) == []
 
 
@@ -119,7 +119,7 @@ def test_a_withdrawn_key_leaves_nothing_on_the_disk(tmp_path: Path, options: dic
 def test_a_retracted_intent_leaves_nothing_on_the_disk(tmp_path: Path, options: dict[str, Json]) -> None:
     sink = make_sink(tmp_path, options)
     sink.intend(locate(sink), make_intent())
-    sink.retract(locate(sink), make_intent().id)
+    sink.retract(locate(sink), make_intent())
     assert names_in(tmp_path / "secrets") == []
 
 
@@ -127,7 +127,7 @@ def test_what_only_reads_or_removes_makes_no_folder(tmp_path: Path) -> None:
     sink = make_sink(tmp_path, RAW_FILE)
     slot = locate(sink)
     assert look(sink, slot) == Holding(present=False)
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     sink.annotate(slot, make_receipt())
     sink.withdraw(slot, OWNER)
     assert names_in(tmp_path) == []

@@ -115,7 +115,7 @@ def test_a_retraction_after_a_crashed_first_put_keeps_the_mark_on_our_value(tmp_
     slot = locate(sink)
     sink.intend(slot, make_intent())
     crash_in_put(make_sink(tmp_path, RAW_FILE, enter=crashing_at(1, after=True)), slot, RAW)
-    sink.retract(slot, make_intent().id)
+    sink.retract(slot, make_intent())
     assert look(sink, slot) == Holding(present=True)
     sink.intend(slot, make_intent())
 

@@ -226,7 +226,7 @@ def test_what_was_withdrawn_from_a_prepared_secret_can_be_put_again(
 def test_an_intent_on_a_prepared_secret_leaves_it_as_it_was(prepared: Secret, fake: GcpFake, open_fake: Any) -> None:
     sink = open_fake()
     sink.intend(find_slot(sink), make_intent())
-    sink.retract(find_slot(sink), make_intent().id)
+    sink.retract(find_slot(sink), make_intent())
     assert fake.secrets["arize-ci"].annotations == {"team": "ml"}
 
 

@@ -420,7 +420,7 @@ def test_what_keyplan_made_goes_with_its_last_entry(place: Place) -> None:
     sink.intend(second, make_intent())
     sink.withdraw(first, OWNER)
     assert look(sink, second).intent == make_intent()
-    sink.retract(second, make_intent().id)
+    sink.retract(second, make_intent())
     assert place.cluster.secret(place.namespace, "arize-keys") is None
 
 

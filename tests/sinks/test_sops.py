@@ -208,7 +208,7 @@ def test_several_keys_are_looked_at_with_one_run_of_sops(folder: Folder) -> None
 def test_where_there_is_no_folder_there_is_nothing(folder: Folder) -> None:
     sink = folder.build(path="nowhere/keys.yaml")
     assert look(sink) == Holding(present=False)
-    sink.retract(locate(sink), make_intent().id)
+    sink.retract(locate(sink), make_intent())
     assert not (folder.path / "nowhere").exists()
 
 

@@ -425,7 +425,7 @@ class TestRights:
             "intend": lambda: sink.intend(slot, make_intent()),
             "put": lambda: sink.put(slot, RawKey(RAW), make_receipt()),
             "annotate": lambda: sink.annotate(slot, make_receipt()),
-            "retract": lambda: sink.retract(slot, make_intent().id),
+            "retract": lambda: sink.retract(slot, make_intent()),
             "withdraw": lambda: sink.withdraw(slot, OWNER),
         }
         with pytest.raises(SinkDeniedError, match="does not allow the token to read secret/metadata/") as caught:

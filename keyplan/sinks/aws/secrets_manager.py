@@ -62,7 +62,7 @@ def build_on(settings: SinkSettings, *, lineage: Lineage, client: SecretsClient)
         store=AwsSecrets(client, owner=lineage.identity.owner),
         kind=SinkKind(
             fill_slot=fill_slot,
-            abilities=Abilities(holds_receipts=True, readable=True),
+            abilities=Abilities(holds_receipts=True, readable=True, compares=True),
             fixed=tuple(CONNECTION),
             read_format=read_format,
             seals=Seals.VERSION,

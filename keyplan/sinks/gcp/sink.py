@@ -90,7 +90,11 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         settings,
         lineage=context.lineage,
         store=GcpSecrets(manager, reads=reads),
-        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=reads), fixed=_FIXED),
+        kind=SinkKind(
+            fill_slot=fill_slot,
+            abilities=Abilities(holds_receipts=True, readable=reads, compares=True),
+            fixed=_FIXED,
+        ),
     )
 
 

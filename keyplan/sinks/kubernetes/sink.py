@@ -79,7 +79,7 @@ def build_on(settings: SinkSettings, api: KubeApi, *, lineage: Lineage, namespac
         store=KubernetesSecrets(api, owner=lineage.identity.owner),
         kind=SinkKind(
             fill_slot=partial(fill_slot, namespace=namespace),
-            abilities=Abilities(holds_receipts=True, readable=not settings.options.get("write_only")),
+            abilities=Abilities(holds_receipts=True, readable=not settings.options.get("write_only"), compares=True),
             fixed=FIXED,
             seals=Seals.CHANGE,
             give_way=api.give_way,

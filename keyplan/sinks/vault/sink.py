@@ -74,7 +74,9 @@ def build_on(settings: SinkSettings, context: PluginContext, client: VaultClient
     store = VaultSecrets(client, reads=reads, holds_receipts=holds_receipts)
     kind = SinkKind(
         fill_slot=fill_slot,
-        abilities=Abilities(holds_receipts=holds_receipts, readable=reads, weak_proof=not holds_receipts),
+        abilities=Abilities(
+            holds_receipts=holds_receipts, readable=reads, weak_proof=not holds_receipts, compares=holds_receipts
+        ),
         fixed=(*CONNECTION_SCHEMA, "write_only", "receipts"),
         seals=Seals.CHANGE,
         give_way=pause,

@@ -1,0 +1,235 @@
+"""What every sink must do when several runs write one place, whatever its store can compare; part of `SinkContract`.
+
+One sink object stands for all runs here: what a run sees, and what it is refused, does not depend on the instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from keyplan.plugin import Content, Holding, Intent, KeyId, RawKey, Sink, SinkBusyError, Slot
+from keyplan.testing.samples import NOW, OTHER_RAW, OWNER, RAW, make_intent, make_receipt, make_runner
+from keyplan.testing.sink_marks import MarksContract
+
+LEASE = timedelta(seconds=60)
+OURS = make_intent(runner=make_runner("run-1"), until=NOW + LEASE)
+THEIRS = make_intent("intent-2", runner=make_runner("run-2", user="bob", host="ci-2"), until=NOW + LEASE)
+CONTINUED = replace(OURS, runner=make_runner("run-2", user="bob", host="ci-2"), attempts=2)
+"""Our intent, with which another run goes on."""
+OTHER_RECEIPT = make_receipt(OTHER_RAW, key_id=KeyId("key-2"))
+
+
+class RunsContract(MarksContract):
+    """Tests of who may write: the run whose intent stands there, and one that saw what stands there now."""
+
+    # what was seen
+
+    def test_a_revision_changes_with_intent_and_receipt_and_with_nothing_else(self, marked: Sink, slot: Slot) -> None:
+        """A run that only brings a receipt up to date takes nothing from another one."""
+        seen = [self.look(marked, slot).revision]
+        marked.intend(slot, OURS)
+        seen.append(self.look(marked, slot).revision)
+        marked.intend(slot, replace(OURS, until=None))
+        seen.append(self.look(marked, slot).revision)
+        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        seen.append(self.look(marked, slot).revision)
+        assert len({*seen}) == len(seen)
+        assert all(seen)
+        marked.annotate(slot, make_receipt(protect=True))
+        assert self.look(marked, slot).revision == seen[-1]
+
+    def test_a_revision_tells_nothing_of_the_raw_key(self, sink: Sink, slot: Slot) -> None:
+        """It is compared and may be shown."""
+        sink.put(slot, RawKey(RAW), make_receipt())
+        assert RAW not in self.look(sink, slot).revision
+
+    def test_an_age_of_an_intent_is_told_by_none_or_by_the_stores_clock(self, sink: Sink, slot: Slot) -> None:
+        """A wrong age would keep others away from the place of a dead run, or let them in on a living one."""
+        assert self.look(sink, slot).intent_age is None
+        sink.intend(slot, OURS)
+        age = self.look(sink, slot).intent_age
+        assert age is None or timedelta(0) <= age < timedelta(minutes=1)
+        sink.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.look(sink, slot).intent_age is None
+
+    # intents
+
+    def test_of_two_runs_that_saw_the_same_the_second_is_told_who_was_first(self, marked: Sink, slot: Slot) -> None:
+        """Both would make a key, and the later one's would end the earlier one's."""
+        seen = self.look(marked, slot).revision
+        marked.intend(slot, THEIRS, over=seen)
+        with pytest.raises(SinkBusyError, match=r"bob on ci-2 since .*: keyplan apply") as caught:
+            marked.intend(slot, OURS, over=seen)
+        assert caught.value.advice
+        assert self.look(marked, slot).intent == THEIRS
+
+    def test_a_run_that_saw_what_stands_there_may_replace_it(self, marked: Sink, slot: Slot) -> None:
+        """Whether another run is still under way was decided by the plan."""
+        marked.intend(slot, THEIRS)
+        marked.intend(slot, OURS, over=self.look(marked, slot).revision)
+        assert self.look(marked, slot).intent == OURS
+
+    def test_an_intent_is_refused_over_a_delivery_since_the_plan(self, marked: Sink, slot: Slot) -> None:
+        """The other run came and went: its key is the current one, and nothing is left to do here."""
+        marked.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(marked, slot).revision
+        marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT)
+        with pytest.raises(SinkBusyError, match="key-2"):
+            marked.intend(slot, OURS, over=seen)
+        assert self.look(marked, slot).intent is None
+
+    def test_an_intent_of_the_same_run_is_noted_again_whatever_was_seen(self, marked: Sink, slot: Slot) -> None:
+        """The answer to the first attempt was lost."""
+        seen = self.look(marked, slot).revision
+        marked.intend(slot, OURS, over=seen)
+        marked.intend(slot, OURS, over=seen)
+        assert self.look(marked, slot).intent == OURS
+
+    def test_an_intent_can_be_marked_as_ended(self, marked: Sink, slot: Slot) -> None:
+        """A run that failed leaves the intent to the next one, which need not wait for it."""
+        seen = self.look(marked, slot).revision
+        marked.intend(slot, OURS, over=seen)
+        marked.intend(slot, replace(OURS, until=None), over=seen)
+        held = self.look(marked, slot).intent
+        assert held is not None
+        assert (held.runner, held.until) == (OURS.runner, None)
+
+    def test_no_run_marks_anothers_intent_as_ended(self, marked: Sink, slot: Slot) -> None:
+        """A run that lost its lease would clear the way for a third, beside the one that took over."""
+        marked.intend(slot, CONTINUED)
+        with pytest.raises(SinkBusyError):
+            marked.intend(slot, replace(OURS, until=None))
+        assert self.look(marked, slot).intent == CONTINUED
+
+    def test_an_intent_of_an_older_keyplan_is_taken_over(self, marked: Sink, slot: Slot) -> None:
+        """It names no run, and none is waited for."""
+        old = make_intent()
+        marked.intend(slot, old)
+        assert self.look(marked, slot).intent == old
+        marked.intend(slot, OURS, over=self.look(marked, slot).revision)
+        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.look(marked, slot).receipt == make_receipt()
+
+    def test_an_intent_that_another_run_goes_on_with_is_not_retracted(self, marked: Sink, slot: Slot) -> None:
+        """The run that took over is about to write there."""
+        marked.intend(slot, CONTINUED)
+        marked.retract(slot, OURS)
+        assert self.look(marked, slot).intent == CONTINUED
+        marked.retract(slot, CONTINUED)
+        assert self.look(marked, slot) == Holding(present=False)
+
+    def test_an_intent_of_an_older_keyplan_is_retracted_by_its_id(self, marked: Sink, slot: Slot) -> None:
+        """It names no run."""
+        marked.intend(slot, make_intent())
+        marked.retract(slot, OURS)
+        assert self.look(marked, slot) == Holding(present=False)
+
+    # values
+
+    def test_a_value_is_put_while_the_intent_stands_and_once_more_after(self, sink: Sink, slot: Slot) -> None:
+        """The second one follows a lost answer."""
+        sink.intend(slot, OURS, over=self.look(sink, slot).revision)
+        sink.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        sink.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.value_at(slot) == RAW
+        assert self.look(sink, slot).intent is None
+
+    @pytest.mark.parametrize("taken", [THEIRS, CONTINUED], ids=["of another id", "of another run"])
+    def test_a_late_value_of_a_run_that_was_taken_over_is_refused(
+        self, marked: Sink, slot: Slot, taken: Intent
+    ) -> None:
+        """A paused machine wakes up: what it would store is a key that the other run has ended."""
+        marked.put(slot, RawKey(RAW), make_receipt())
+        marked.intend(slot, OURS)
+        marked.intend(slot, taken, over=self.look(marked, slot).revision)
+        with pytest.raises(SinkBusyError, match="bob on ci-2"):
+            marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT, intent=OURS)
+        assert self.value_at(slot) == RAW
+        assert self.look(marked, slot).intent == taken
+
+    def test_a_late_value_is_refused_after_the_other_run_has_delivered(self, marked: Sink, slot: Slot) -> None:
+        """The intent is gone, and with it the right to write."""
+        marked.intend(slot, OURS)
+        marked.intend(slot, THEIRS, over=self.look(marked, slot).revision)
+        marked.put(slot, RawKey(RAW), make_receipt(), intent=THEIRS)
+        with pytest.raises(SinkBusyError, match="key-1"):
+            marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT, intent=OURS)
+        assert self.value_at(slot) == RAW
+
+    def test_a_value_that_is_there_already_leaves_the_next_runs_intent(self, marked: Sink, slot: Slot) -> None:
+        """The answer was lost, and another run has begun before it was asked for again."""
+        marked.intend(slot, OURS)
+        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        marked.intend(slot, THEIRS)
+        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.look(marked, slot).intent == THEIRS
+        assert self.value_at(slot) == RAW
+
+    def test_a_receipt_that_was_delivered_later_is_not_overwritten(self, marked: Sink, slot: Slot) -> None:
+        """Whoever was slower has the older key."""
+        later = replace(OTHER_RECEIPT, delivered_at=NOW + timedelta(seconds=1))
+        marked.put(slot, RawKey(OTHER_RAW), later)
+        with pytest.raises(SinkBusyError, match="key-2"):
+            marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        with pytest.raises(SinkBusyError, match="key-2"):
+            marked.annotate(slot, make_receipt())
+        held = self.look(marked, slot)
+        assert (held.receipt, self.value_at(slot)) == (later, OTHER_RAW)
+
+    def test_an_intent_that_was_noted_over_a_later_receipt_may_replace_it(self, marked: Sink, slot: Slot) -> None:
+        """The clock of the machine that delivered it was ahead: that must not close the place for hours."""
+        marked.put(slot, RawKey(OTHER_RAW), replace(OTHER_RECEIPT, delivered_at=NOW + timedelta(seconds=1)))
+        marked.intend(slot, OURS, over=self.look(marked, slot).revision)
+        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.value_at(slot) == RAW
+
+    def test_a_receipt_brought_up_to_date_leaves_another_runs_intent(self, marked: Sink, slot: Slot) -> None:
+        """The other run could not put its value any more."""
+        marked.put(slot, RawKey(RAW), make_receipt())
+        marked.intend(slot, THEIRS)
+        marked.annotate(slot, make_receipt(protect=True))
+        held = self.look(marked, slot)
+        assert (held.intent, held.receipt) == (THEIRS, make_receipt(protect=True))
+
+    # withdrawing
+
+    def test_what_another_run_put_since_the_plan_is_not_withdrawn(self, marked: Sink, slot: Slot) -> None:
+        """Its key is current, and consumers read it there."""
+        marked.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(marked, slot).revision
+        marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT)
+        with pytest.raises(SinkBusyError):
+            marked.withdraw(slot, OWNER, over=seen)
+        assert self.value_at(slot) == OTHER_RAW
+
+    def test_a_place_where_another_run_began_since_the_plan_is_not_withdrawn(self, marked: Sink, slot: Slot) -> None:
+        """It is about to deliver there."""
+        marked.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(marked, slot).revision
+        marked.intend(slot, THEIRS)
+        with pytest.raises(SinkBusyError, match="bob on ci-2"):
+            marked.withdraw(slot, OWNER, over=seen)
+        assert self.value_at(slot) == RAW
+
+    def test_what_the_plan_saw_is_withdrawn_and_once_more(self, sink: Sink, slot: Slot) -> None:
+        """The second time follows a lost answer."""
+        sink.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(sink, slot).revision
+        sink.withdraw(slot, OWNER, over=seen)
+        sink.withdraw(slot, OWNER, over=seen)
+        assert self.value_at(slot) is None
+
+    # without notes
+
+    def test_a_sink_without_notes_writes_for_every_run_and_says_so(self, sink: Sink, slot: Slot) -> None:
+        """It can't tell one run from another; the applier verifies once more after it."""
+        if sink.abilities.holds_receipts:
+            pytest.skip("notes tell one run from another")
+        assert not sink.abilities.compares
+        sink.intend(slot, OURS, over=self.look(sink, slot).revision)
+        sink.put(slot, RawKey(RAW), make_receipt(), intent=THEIRS)
+        assert self.value_at(slot) == RAW
+        assert self.look(sink, slot).content is Content.UNREAD
