@@ -67,7 +67,9 @@ class Applied:
     config: Mapping[str, Any] = field(repr=False)
     """Labels and annotations under `metadata`, and `data`."""
     version: str = ""
-    """Which version it must still have; empty for any. Then what others own is taken over."""
+    """Which version it must still have; empty for any."""
+    is_forced: bool = False
+    """Whether what other managers own is taken over; never without a version, which says what that is."""
     is_rehearsal: bool = False
     """Whether the cluster only says what would happen."""
 
@@ -145,7 +147,7 @@ class KubeApi:
             name=ref.name,
             parameters={
                 "fieldManager": applied.manager,
-                "force": "true" if applied.version else "false",
+                "force": "true" if applied.is_forced else "false",
                 **({"dryRun": "All"} if applied.is_rehearsal else {}),
             },
             # JSON is YAML, and no YAML writer can turn a value into something else.

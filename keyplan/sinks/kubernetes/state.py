@@ -5,6 +5,7 @@ No value is in a repr or an error, and nothing is forced unless the value is kno
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ OWNER_LABEL = SecretField(SecretMap.LABEL, OWNER)
 MANAGED_BY = SecretField(SecretMap.LABEL, "app.kubernetes.io/managed-by")
 """Says that keyplan made the Secret, and may remove it."""
 _OURS = "keyplan"
+_RUN_DIGITS = 12
 _MARKS = ("keyplan/receipt.", "keyplan/intent.")
 
 
@@ -113,9 +115,14 @@ class HeldEntry:
         """Return what to apply for a value and its receipt, both at once."""
         return self._applied(owner, self.place.manager, {self.place.receipt: receipt}, value)
 
-    def intending(self, owner: str, intent: str) -> Applied:
-        """Return what to apply for an intent, which says nothing of the value."""
-        return self._applied(owner, self.place.intent_manager, {self.place.intent: intent}, {})
+    def intending(self, owner: str, intent: str, *, run: str) -> Applied:
+        """Return what to apply for an intent of a run, which says nothing of the value."""
+        manager = self.place.intent_manager
+        if self.secret is None and run:
+            # No version can be named of a Secret that is not there. Of two runs that make it at once, the second is
+            # refused all the same: it is another manager, and says something else of the same annotation.
+            manager = f"{manager}.{hashlib.sha256(run.encode()).hexdigest()[:_RUN_DIGITS]}"
+        return self._applied(owner, manager, {self.place.intent: intent}, {})
 
     def annotating(self, owner: str, receipt: str) -> Mapping[str, Any]:
         """Return the merge patch that notes a receipt beside a value which stays as it is."""
@@ -177,7 +184,9 @@ class HeldEntry:
                 },
                 **({"data": value} if value else {}),
             },
-            version=self._existing().version if is_forced else "",
+            # What was decided from must still be there, whoever would come in between.
+            version=self.secret.version if self.secret else "",
+            is_forced=is_forced,
         )
 
     def _may_force(self) -> bool:

@@ -12,7 +12,7 @@ from threading import Lock
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
-from keyplan.model.receipt import Receipt
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.errors import KubeForbiddenError, MovedOnError, OwnedElsewhereError
 from keyplan.sinks.kubernetes.places import OWNER, KubernetesPlace, to_label
@@ -81,7 +81,7 @@ class KubernetesSecrets:
         self._api.apply(place.ref, found.delivering(intent.owner, "x" * _ROOM, value).rehearsed())
         text = write_kube_note("intent", place.entry, intent.to_dict())
         # The mark as it is beside a receipt: a former owner's stays until the value is delivered.
-        self._api.apply(place.ref, found.intending(entry.owner, text))
+        self._api.apply(place.ref, found.intending(entry.owner, text, run=intent.run))
 
     def _deliver(self, found: HeldEntry, content: bytes, receipt: Receipt) -> None:
         """Store value and receipt in one request; a second one closes the intent, which has another manager."""
@@ -93,20 +93,23 @@ class KubernetesSecrets:
                 f"{place.location}: the cluster did not keep what was written",
                 advice="see which mutating admission webhook changes Secrets in that namespace",
             )
-        self._close_intent(HeldEntry(place=place, secret=kept))
+        self._close_intent(HeldEntry(place=place, secret=kept), found.intent)
 
-    def _close_intent(self, delivered: HeldEntry) -> None:
+    def _close_intent(self, delivered: HeldEntry, noted: Intent | None) -> None:
         place = delivered.place
-        for attempt in range(1, _LOOKS):
-            if not delivered.has_intent:
-                return None
+        attempt = 0
+        # Another run may have noted its own by now.
+        while delivered.has_intent and delivered.intent == noted:
+            attempt += 1
             try:
                 return self._remove(delivered, place.intent)
             except MovedOnError:
+                if attempt == _LOOKS:
+                    raise
                 # Not left to the engine, which would deliver again what another run may have removed by now.
                 self._api.give_way(attempt)
                 delivered = self._find(place)
-        return self._remove(delivered, place.intent)
+        return None
 
     def _find(self, place: KubernetesPlace) -> HeldEntry:
         return HeldEntry(place=place, secret=self._api.look(place.ref))
