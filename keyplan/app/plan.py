@@ -48,12 +48,13 @@ def plan_with_ports(
     ledger: LedgerReader,
     sinks: Mapping[SinkName, Sink],
     now: datetime,
+    is_exclusive: bool = False,
 ) -> FreshPlan:
-    """Return the guarded plan for what the ports show.
+    """Return the guarded plan for what the ports show; `is_exclusive` if the caller holds the ledger's lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now)
+    snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now, is_exclusive=is_exclusive)
     return warn_of_skew(make_guarded_plan(manifest, request, snapshot), reader.clock_skew())
 
 

@@ -32,8 +32,9 @@ def observe(
     ledger: LedgerReader,
     sinks: Mapping[SinkName, SinkReader],
     now: datetime,
+    is_exclusive: bool = False,
 ) -> Snapshot:
-    """Return what provider, ledger and sinks show, all read in parallel.
+    """Return what provider, ledger and sinks show, all read in parallel; `is_exclusive` if the caller holds the lock.
 
     Raises ProviderError, SinkError, LedgerError, InputError for an unknown space, and ManifestError for two
     declarations that would be delivered to one place.
@@ -65,6 +66,7 @@ def observe(
         abilities={name: sink.abilities for name, sink in sinks.items()},
         revoked=_find_revoked(reader, missing, listed if laws.shows_spaces else ()),
         serial=memory.serial,
+        is_exclusive=is_exclusive,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
 

@@ -282,6 +282,13 @@ class Abilities:
     """Whether other sinks may be filled from it (`copy_from: true`); says nothing if it is not readable."""
     compares: bool = False
     """Whether it changes a place only as it was seen, whatever other runs do at that instant: of two, one succeeds."""
+    is_local: bool = False
+    """Whether its places are on one machine: runs on two machines do not meet there."""
+
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether no two runs, wherever they are, can be issuing for one of its places."""
+        return self.compares and not self.is_local
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,5 +317,7 @@ class Snapshot:
     """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0
     """How many applies the ledger remembers."""
+    is_exclusive: bool = False
+    """Whether this run holds the ledger's lock: no other run with the same ledger is under way."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""

@@ -6,7 +6,7 @@ every plan would be another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,6 +14,7 @@ from enum import Enum
 from keyplan.model.basis import AnyBasis
 from keyplan.model.identity import NO_USER, Address, KeyId, UserId
 from keyplan.model.manifest import KeyType, Place, Unmanaged
+from keyplan.model.observation import Holding, Slot
 from keyplan.model.quick import quick
 
 
@@ -284,3 +285,5 @@ class FreshPlan(Plan):
     """A plan that was just made, and the only one that can be executed."""
 
     actions: tuple[PlannedAction, ...]
+    seen: Mapping[Slot, Holding] = field(default_factory=dict, compare=False, repr=False)
+    """What the places held: an apply changes a place only if that is still so."""

@@ -9,7 +9,7 @@ from keyplan.model.identity import UserId
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Receipt
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.planner.claims import Doubt
 from keyplan.planner.evidence import is_delivered, may_hold_unrecorded_key
 from keyplan.planner.ownership import OwnedKeys
@@ -42,6 +42,8 @@ class Case:
     """Whether its key is shown neither as active nor as revoked, and the user did not allow that."""
     unseen_count: int = 0
     """How many addresses of the manifest are unseen."""
+    busy: tuple[Intent, ...] = ()
+    """Intents of other runs that may be at work on it, oldest first."""
     is_over_claim: bool = False
     """Whether the user allowed to write over claims that are not believed."""
 

@@ -23,6 +23,7 @@ from keyplan.model.plan import (
 )
 from keyplan.model.receipt import Receipt
 from keyplan.planner.authority import Authority
+from keyplan.planner.busy import find_live_intents
 from keyplan.planner.case import Case
 from keyplan.planner.evidence import apply_weak_proof
 from keyplan.planner.inventory import Inventory
@@ -72,6 +73,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         unmanaged_policy=manifest.unmanaged,
         request=request,
         serial=believed.serial,
+        seen=snapshot.holdings,
         warnings=tuple(sorted([*(one for case in cases for one in find_warnings(case)), *listed.warnings(actions)])),
     )
 
@@ -135,6 +137,7 @@ def _select(ownership: Ownership, authority: Authority, request: Request, unseen
                     undecided=ownership.undecided.get(address, ()),
                     strays=ownership.stray_at.get(address, ()),
                     doubts=ownership.doubts.get(address, ()),
+                    busy=find_live_intents(snapshot.slots.get(address, ()), snapshot, owned.recorded_intents),
                     is_unseen=address in unseen,
                     unseen_count=len(unseen),
                     is_over_claim=request.over_claim and is_requested,

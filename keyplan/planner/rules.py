@@ -19,6 +19,7 @@ from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
 from keyplan.model.times import write_time
 from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
+from keyplan.planner.busy import hold_busy
 from keyplan.planner.case import Case
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import find_source, lacking_slots, outdated_slots
@@ -62,7 +63,7 @@ def _plan_own_action(case: Case) -> PlannedAction:
     # Before anything is concluded from what is there, or is not: this may not be all of it.
     if obstacle := find_obstacle(case) or plan_import(case):
         return obstacle
-    return hold_doubtful(case, _plan_by_state(case))
+    return hold_busy(case, hold_doubtful(case, _plan_by_state(case)))
 
 
 def _plan_by_state(case: Case) -> PlannedAction:

@@ -1,0 +1,66 @@
+"""Other runs that are at work on a declaration right now: the guard `busy` of docs/planning.md.
+
+A live intent stops its own address and nothing else, and only until its lease is over: whoever can write a place may
+hold up that place, as with any claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from keyplan.model.observation import Slot, Snapshot
+from keyplan.model.plan import Guard, PlannedAction, Reason
+from keyplan.model.receipt import Intent
+from keyplan.model.times import show_time
+from keyplan.planner.actions import block, create
+from keyplan.planner.case import Case
+
+
+def find_live_intents(slots: Iterable[Slot], snapshot: Snapshot, recorded: Iterable[Intent]) -> tuple[Intent, ...]:
+    """Return the intents of runs that may be at work on an address with these slots, oldest first.
+
+    `recorded` are those that the ledger has of the address.
+    """
+    known = tuple(recorded)
+    found = {
+        (intent.id, intent.run): intent
+        for intent in _iter_live(slots, snapshot, known)
+        if not _has_ended(intent, known, snapshot)
+    }
+    return tuple(sorted(found.values(), key=lambda intent: (intent.at, intent.id, intent.run)))
+
+
+def hold_busy(case: Case, action: PlannedAction) -> PlannedAction:
+    """Return the action, blocked while another run is at work on its address."""
+    if not case.busy or action.blocked:
+        return action
+    intent = case.busy[-1]
+    runner = intent.runner
+    who = f"{runner.user} on {runner.host}: {runner.command}" if runner else "another run"
+    # A create without a key of its own, as for every declaration whose state can't be known: it changes at any moment.
+    held = replace(create(case, Reason.UNFINISHED), key_id=action.key_id, before=action.before)
+    return block(
+        held,
+        Guard.BUSY,
+        f"another run is at work here ({who}, since {show_time(intent.at)}): wait for it with --lock-timeout; "
+        "if it was killed, the next run finishes what it began once its lease is over",
+    )
+
+
+def _iter_live(slots: Iterable[Slot], snapshot: Snapshot, recorded: tuple[Intent, ...]) -> Iterator[Intent]:
+    for slot in slots:
+        held = snapshot.holdings.get(slot)
+        # Of another manifest's mark, and of a claim that isn't believed, nothing is known that counts.
+        if held and held.intent and held.owner is None and held.intent.is_live(snapshot.now, held.intent_age):
+            yield held.intent
+    yield from (intent for intent in recorded if intent.is_live(snapshot.now))
+
+
+def _has_ended(intent: Intent, recorded: tuple[Intent, ...], snapshot: Snapshot) -> bool:
+    """Whether the ledger shows that the run of an intent is over."""
+    for known in recorded:
+        if known.is_same_attempt(intent):
+            # A run that holds the ledger's lock is alone with this ledger: whoever noted it there before has ended.
+            return snapshot.is_exclusive or known.until is None
+    return False

@@ -1,0 +1,86 @@
+"""An address at which another run is at work waits for it; nothing else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from planner.situations import LATER, holding, ours, plan, recorded, situate, slot_of, words
+from samples import make_desired, make_intent
+
+from keyplan.model.identity import Address
+from keyplan.model.observation import Holding, Slot
+from keyplan.model.receipt import Intent, Runner
+
+LEASE = timedelta(seconds=60)
+THERE = Runner(run="there", user="ada", host="laptop", command="keyplan rotate user/ci", lease=LEASE, number=3)
+CI = slot_of(Address("user/ci"))
+
+
+def make_live_intent(run: Runner | None = THERE, *, left: timedelta = LEASE) -> Intent:
+    """Return an intent that another run wrote, with that much of its lease left."""
+    return make_intent(at=LATER - timedelta(seconds=1), runner=run, until=LATER + left)
+
+
+def hold(intent: Intent, **changes: object) -> dict[Slot, Holding]:
+    """Return a place whose key is delivered, and at which an intent is noted."""
+    return {CI: holding(recorded(), intent=intent, **changes)}
+
+
+def test_a_live_intent_beside_a_secret_holds_its_address_up_and_says_who_it_is() -> None:
+    desired = make_desired()
+    made = plan(situate(desired, keys=[ours()], receipts=[recorded()], held=hold(make_live_intent())), desired)
+    assert words(made) == ["busy: create unfinished key-1"]
+    advice = made.blocked[0].blocked.advice if made.blocked[0].blocked else ""
+    assert "ada on laptop: keyplan rotate user/ci, since 2026-11-23T08:30:59Z" in advice
+
+
+def test_other_addresses_go_on() -> None:
+    desired = make_desired(), make_desired("cd")
+    snapshot = situate(*desired, keys=[ours()], receipts=[recorded()], held=hold(make_live_intent()))
+    assert words(plan(snapshot, *desired)) == ["create absent", "busy: create unfinished key-1"]
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [
+        pytest.param(make_live_intent(left=timedelta(0)), id="lease over"),
+        pytest.param(make_live_intent(None), id="of an older keyplan"),
+        pytest.param(make_live_intent(left=timedelta(days=1)), id="of a clock a day ahead"),
+    ],
+)
+def test_an_intent_that_is_not_live_is_recovered(intent: Intent) -> None:
+    desired = make_desired()
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], held=hold(intent))
+    assert "busy" not in words(plan(snapshot, desired))[0]
+
+
+def test_the_store_s_own_clock_comes_first() -> None:
+    desired = make_desired()
+    for age, is_busy in ((timedelta(seconds=1), True), (timedelta(minutes=2), False)):
+        held = hold(make_live_intent(left=timedelta(days=1)), intent_age=age)
+        made = words(plan(situate(desired, keys=[ours()], receipts=[recorded()], held=held), desired))
+        assert made[0].startswith("busy") is is_busy
+
+
+def test_what_the_ledger_noted_counts_for_a_plan_and_not_for_the_run_that_holds_its_lock() -> None:
+    desired, intent = make_desired(), make_live_intent()
+    for exclusive in (False, True):
+        snapshot = situate(
+            desired, keys=[ours()], receipts=[recorded()], intents=[intent], held=hold(intent), is_exclusive=exclusive
+        )
+        assert words(plan(snapshot, desired))[0].startswith("busy") is not exclusive
+
+
+def test_a_sink_that_kept_what_the_ledger_marked_as_ended_holds_nothing_up() -> None:
+    desired = make_desired()
+    ended = make_intent(at=LATER - timedelta(seconds=1), runner=THERE, until=None)
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], intents=[ended], held=hold(make_live_intent()))
+    assert "busy" not in words(plan(snapshot, desired))[0]
+
+
+def test_another_manifest_s_intent_is_not_ours_to_wait_for() -> None:
+    desired = make_desired()
+    other = make_intent(owner="theirs", runner=THERE, until=LATER + LEASE)
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], held={CI: holding(recorded(), intent=other)})
+    assert words(plan(snapshot, desired))[0].startswith("receipt_not_believed")
