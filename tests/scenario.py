@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from samples import IDENTITY, OWNER, PLACE, make_declaration, make_delivery, make_holder
+from samples import IDENTITY, OWNER, PLACE, make_declaration, make_delivery, make_holder, make_runner
 from simulator import KeyRecord, World
 
 from keyplan.applier.apply import apply
@@ -130,7 +130,14 @@ class Scenario:
         for sink in world.sinks.values():
             sink.lineage = self.manifest.lineage
         sinks = {SinkName(name): world.sinks[SinkName(name)] for name in self.manifest.sinks}
-        return observe(self.manifest, reader=world.provider, ledger=world.ledger, sinks=sinks, now=world.clock.now())
+        return observe(
+            self.manifest,
+            reader=world.provider,
+            ledger=world.ledger,
+            sinks=sinks,
+            now=world.clock.now(),
+            is_exclusive=True,
+        )
 
     def plan(self, **request: Any) -> Plan:
         """Return the guarded plan."""
@@ -145,7 +152,12 @@ class Scenario:
         """Return everything that an apply may touch."""
         world = self.world
         return Workbench(
-            reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
+            reader=world.provider,
+            writer=world.provider,
+            sinks=world.sinks,
+            ledger=world.ledger,
+            clock=world.clock,
+            runner=make_runner(),
         )
 
     def apply(self, *, stop: Silent | None = None, parallelism: int = 1, **request: Any) -> Report:

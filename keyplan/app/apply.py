@@ -22,10 +22,15 @@ from keyplan.applier.apply import apply
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
-from keyplan.model.plan import FreshPlan, Plan, Request
+from keyplan.model.identity import Address
+from keyplan.model.plan import FreshPlan, Guard, Plan, Request
 from keyplan.model.report import Report
+from keyplan.model.times import write_duration
 
 DEFAULT_PARALLELISM = 8
+_BUSY_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8))
+_LONGEST_BUSY_PAUSE = timedelta(seconds=15)
+"""Planning again lists all keys, so that a long wait must not ask every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,10 @@ class Job:
     bench: Workbench
     reviewed: Plan | None
     """The saved plan that was approved; None if the manifest itself is applied."""
+    patience_ends: timedelta
+    """Until when other runs are waited for, by the clock's elapsed time."""
+    say: Callable[[str], None]
+    """Gives the user one line that is not the answer."""
 
 
 @contextmanager
@@ -53,6 +62,7 @@ def open_jobs(
     LedgerLockedError if a lock is not free within `lock_timeout`.
     """
     plans = reviewed or (None,) * len(workspaces)
+    patience_ends = context.wiring.clock.elapsed() + lock_timeout
     jobs: dict[int, Job] = {}
     with ExitStack() as stack:
         # Always in one order, so that two applies of the same manifests cannot wait for each other for ever.
@@ -61,31 +71,60 @@ def open_jobs(
             bench = open_workbench(
                 context.wiring, workspace, command=command, lock_timeout=lock_timeout, say=context.say
             )
-            jobs[number] = Job(workspace=workspace, bench=stack.enter_context(bench), reviewed=plans[number])
+            jobs[number] = Job(
+                workspace=workspace,
+                bench=stack.enter_context(bench),
+                reviewed=plans[number],
+                patience_ends=patience_ends,
+                say=context.say,
+            )
         yield tuple(jobs[number] for number in sorted(jobs))
 
 
 def plan_job(job: Job, request: Request) -> FreshPlan:
     """Return the plan that will run: of `request`, or of the reviewed plan's own request.
 
-    Raises PlanSpentError if the reviewed plan was applied before, PlanStaleError if planning again gives another plan;
+    While another run is at work on one of its addresses, it is made again, until the job's patience ends. Raises
+    PlanSpentError if the reviewed plan was applied before, PlanStaleError if planning again gives another plan;
     InputError, ProviderError, SinkError and LedgerError.
     """
     bench, reviewed = job.bench, job.reviewed
     if reviewed:
         # Asked first: a spent plan is nearly always stale, too, and "applied before" explains more.
         require_unspent(reviewed, bench.ledger)
-    plan = plan_with_ports(
+    wanted = reviewed.request if reviewed else request
+    plan = _plan_now(job, wanted)
+    pauses = iter(_BUSY_PAUSES)
+    while (busy := _find_busy(plan)) and (left := job.patience_ends - bench.clock.elapsed()) > timedelta(0):
+        job.say(f"waiting up to {write_duration(_in_seconds(left))} for another run at {', '.join(busy)}")
+        bench.clock.sleep(min(left, next(pauses, _LONGEST_BUSY_PAUSE)))
+        plan = _plan_now(job, wanted)
+    if reviewed:
+        require_same(reviewed, plan)
+    return plan
+
+
+def _plan_now(job: Job, request: Request) -> FreshPlan:
+    bench = job.bench
+    return plan_with_ports(
         job.workspace.manifest,
-        reviewed.request if reviewed else request,
+        request,
         reader=bench.reader,
         ledger=bench.ledger,
         sinks=bench.sinks,
         now=bench.clock.now(),
+        is_exclusive=True,
     )
-    if reviewed:
-        require_same(reviewed, plan)
-    return plan
+
+
+def _find_busy(plan: Plan) -> list[Address]:
+    """Return the addresses at which another run is at work, sorted."""
+    blocked = [action for action in plan.actions if action.blocked and action.blocked.guard is Guard.BUSY]
+    return sorted({action.address for action in blocked})
+
+
+def _in_seconds(duration: timedelta) -> timedelta:
+    return timedelta(seconds=max(1, round(duration.total_seconds())))
 
 
 def run_jobs(

@@ -18,9 +18,11 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.ledgers.sqlite import DEFAULT_PATH
 from keyplan.model.identity import Identity, ManifestId
+from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
+from keyplan.model.receipt import Runner
 from keyplan.model.times import write_duration
 from keyplan.planner.policy import match_patterns
 from keyplan.ports import Ledger, LedgerReader, ProviderPorts
@@ -219,10 +221,30 @@ def open_workbench(
         held = ledger.holder() if lock_timeout else None
         if held:
             say(f"waiting up to {write_duration(lock_timeout)} for the lock of {describe_holder(held)}")
-        with ledger.lock(wiring.holder(command), patience=lock_timeout):
+        length = workspace.ledger.lease
+        with ledger.lock(wiring.holder(command), patience=lock_timeout, lease=length) as lease:
             yield Workbench(
-                reader=provider.reader, writer=provider.writer, sinks=sinks, ledger=ledger, clock=wiring.clock
+                reader=provider.reader,
+                writer=provider.writer,
+                sinks=sinks,
+                ledger=ledger,
+                clock=wiring.clock,
+                runner=_make_runner(lease.holder, length),
+                lease=lease,
             )
+
+
+def _make_runner(holder: Holder, lease: timedelta) -> Runner:
+    """Return the holder of the lock as the intents of its run name it."""
+    return Runner(
+        # The number as well: one process may hold the lock several times.
+        run=f"{holder.id}-{holder.number}",
+        user=holder.owner,
+        host=holder.host,
+        command=holder.command,
+        lease=lease,
+        number=holder.number,
+    )
 
 
 def read_only_ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> LedgerReader:

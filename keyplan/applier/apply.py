@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import assert_never
 
 from keyplan.applier.copy import Copy
 from keyplan.applier.issue import Issuance
 from keyplan.applier.lane import STOPPED, Lane, is_reported
+from keyplan.applier.recover import is_alone
 from keyplan.applier.retire import delete, forget, keep
+from keyplan.applier.rivals import Lookout
 from keyplan.applier.takeover import import_key
 from keyplan.applier.throttle import count_lanes, throttle
 from keyplan.applier.workbench import Workbench
@@ -31,6 +34,7 @@ from keyplan.model.basis import (
     OldKeyBasis,
     RefreshBasis,
 )
+from keyplan.model.identity import SpaceId
 from keyplan.model.ledger import HistoryEntry
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.report import Done, NotTried, Outcome, Report
@@ -48,7 +52,14 @@ def apply(
     actions run ends the waiting for them: they are reported as in doubt.
     """
     started_at = ports.clock.now()
-    lanes = _Lanes(bench=throttle(ports, parallelism), width=count_lanes(parallelism), progress=progress, stop=stop)
+    bench = throttle(replace(ports, seen=plan.seen), parallelism)
+    lanes = _Lanes(
+        bench=bench,
+        width=count_lanes(parallelism),
+        progress=progress,
+        stop=stop,
+        lookout=Lookout(partial(bench.reader.list_keys, _name_spaces(plan))),
+    )
     actions = [action for action in plan.actions if action.blocked is None]
     progress.begin(sum(map(is_reported, actions)))
     phases = _Phases.of(actions)
@@ -97,6 +108,12 @@ class _Phases:
         )
 
 
+def _name_spaces(plan: FreshPlan) -> frozenset[SpaceId]:
+    """Return the spaces of all declarations that the plan knows: what a complete listing has to ask for."""
+    wanted = (action.basis.desired for action in plan.actions)
+    return frozenset(space_id for desired in wanted if desired for space_id in desired.space_ids)
+
+
 def _is_undeclared(action: PlannedAction) -> bool:
     return action.reason in (Reason.UNDECLARED, Reason.STRAY) or action.verb is Verb.FORGET
 
@@ -110,6 +127,7 @@ class _Lanes:
     """How many lanes run at a time."""
     progress: Progress
     stop: Stop
+    lookout: Lookout
 
     def run(self, actions: Iterable[PlannedAction]) -> list[Outcome]:
         """Run actions and return the outcomes of all that are reported."""
@@ -144,7 +162,8 @@ class _Lanes:
         outcome: Outcome | None = None
         match action.basis:
             case CreateBasis() | RefreshBasis() as basis:
-                outcome = Issuance(action=action, basis=basis, bench=bench, progress=progress).run()
+                lookout = None if is_alone(basis.slots, bench) else self.lookout
+                outcome = Issuance(action=action, basis=basis, bench=bench, progress=progress, lookout=lookout).run()
             case CopyBasis() as basis:
                 outcome = Copy(action=action, basis=basis, bench=bench, progress=progress).run()
             case ImportBasis() as basis:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyplan.applier.deliver import DeliveryResult, annotate, deliver
-from keyplan.applier.intent import abandon_intent, make_intent, open_intent
+from keyplan.applier.intent import Attempt
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, ProviderError, SinkError, SinkUnavailableError
 from keyplan.model.basis import CopyBasis
 from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.report import Done, Failed, Outcome
 from keyplan.model.secret import RawKey
 from keyplan.ports import Progress
@@ -37,25 +37,22 @@ class Copy:
 
         The steps of docs/planning.md, "Applying", with a copy in place of "issue".
         """
-        intent = make_intent(self.action, self.basis, self.bench.clock.now())
-        try:
-            # Intend before the raw key is read: a sink that cannot be written is found while no secret is in memory.
-            self._intend(intent)
-            raw = self._read_source()
-            # Verify before deliver: a dead raw key would only be spread.
-            self._verify(raw)
-        except KeyplanError as error:
-            abandon_intent(intent, self.basis, self.basis.lacking, self.bench)
-            return fail(self.action, error, foretell(self.action, intent, TRIES_AGAIN))
-        delivery = self._deliver(intent, raw)
-        if isinstance(delivery, Failed):
-            return delivery
-        return self._record(intent, delivery)
-
-    def _intend(self, intent: Intent) -> None:
-        """Write the intent to the ledger and to the sinks that lack the raw key."""
-        self.progress.step(self.action.address, "intend")
-        open_intent(intent, self.basis.lacking, self.bench)
+        with Attempt(self.action, self.basis, self.bench) as attempt:
+            try:
+                # Intend before the raw key is read: a sink that cannot be written is found while no secret is in
+                # memory.
+                self.progress.step(self.action.address, "intend")
+                attempt.open()
+                raw = self._read_source()
+                # Verify before deliver: a dead raw key would only be spread.
+                self._verify(raw)
+                delivery = self._deliver(attempt, raw)
+            except KeyplanError as error:
+                attempt.abandon()
+                return fail(self.action, error, foretell(self.action, attempt.intent, TRIES_AGAIN))
+            if isinstance(delivery, Failed):
+                return delivery
+            return self._record(attempt, delivery)
 
     def _read_source(self) -> RawKey:
         """Return the raw key that the source holds. Raises SinkError if it is not the receipt's."""
@@ -78,25 +75,27 @@ class Copy:
                 advice=f"if the provider is well, renew it: keyplan rotate '{self.action.address}'",
             )
 
-    def _deliver(self, intent: Intent, raw: RawKey) -> DeliveryResult | Failed:
+    def _deliver(self, attempt: Attempt, raw: RawKey) -> DeliveryResult | Failed:
         self.progress.step(self.action.address, "deliver")
         basis = self.basis
         receipt = _make_receipt(basis, (), self.bench.clock.now())
-        delivery = deliver(basis.lacking, raw, receipt, self.bench)
+        delivery = deliver(basis.lacking, raw, receipt, attempt.intent, self.bench)
         # Nothing changed anywhere, so nothing is left to finish. If one slot may hold it, the intent stays open.
         if delivery.is_nowhere:
-            abandon_intent(intent, basis, basis.lacking, self.bench)
-            return fail_undelivered(self.action, delivery, foretell(self.action, intent, TRIES_AGAIN))
+            attempt.abandon()
+            return fail_undelivered(self.action, delivery, foretell(self.action, attempt.intent, TRIES_AGAIN))
         return delivery
 
-    def _record(self, intent: Intent, delivery: DeliveryResult) -> Done | Failed:
+    def _record(self, attempt: Attempt, delivery: DeliveryResult) -> Done | Failed:
         """Write to ledger and sinks which slots hold the raw key by now, and close the intents if all do."""
-        action, basis, bench = self.action, self.basis, self.bench
+        action, basis, bench, intent = self.action, self.basis, self.bench, attempt.intent
         receipt = _make_receipt(basis, delivery.stored, bench.clock.now())
         closes = () if delivery.failures else (intent.id, *(earlier.id for earlier in basis.intents))
         self.progress.step(action.address, "record")
         try:
             bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
+            if closes:
+                attempt.close()
             if former := action.previous_address:
                 bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
             # The other slots last: their receipts are only out of date, and the next plan sees that by itself.

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.errors import SinkBusyError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.observation import Content, Holding, Slot
-from keyplan.model.receipt import Receipt
+from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 
@@ -61,12 +61,16 @@ class DeliveryResult:
         return tuple(f"{slot.sink}:{slot.location}" for slot in self.stored)
 
 
-def deliver(slots: Collection[Slot], raw: RawKey, receipt: Receipt, bench: Workbench) -> DeliveryResult:
+def deliver(
+    slots: Collection[Slot], raw: RawKey, receipt: Receipt, intent: Intent | None, bench: Workbench
+) -> DeliveryResult:
     """Store a raw key in every slot, and return what each did. One that fails does not keep the others from theirs.
+
+    A slot that bears another intent by now is another run's, and is left as it is. Raises LeaseLostError.
 
     The step "deliver" of docs/planning.md, "Applying".
     """
-    results = [_store(slot, raw, receipt, bench) for slot in slots]
+    results = [_store(slot, raw, receipt, intent, bench) for slot in slots]
     return DeliveryResult(
         stored=tuple(result.slot for result in results if isinstance(result, Stored)),
         failures=tuple(result for result in results if not isinstance(result, Stored)),
@@ -79,13 +83,15 @@ def annotate(slots: Collection[Slot], receipt: Receipt, bench: Workbench) -> Non
         bench.retry(partial(bench.sinks[slot.sink].annotate, slot, receipt), on=SinkUnavailableError)
 
 
-def _store(slot: Slot, raw: RawKey, receipt: Receipt, bench: Workbench) -> Stored | NotStored | MaybeStored:
+def _store(
+    slot: Slot, raw: RawKey, receipt: Receipt, intent: Intent | None, bench: Workbench
+) -> Stored | NotStored | MaybeStored:
     """Store a raw key in one slot, tried again after each of `workbench.RETRY_PAUSES` while the sink is unavailable."""
     sink = bench.sinks[slot.sink]
     errors: list[SinkError] = []
     for _ in bench.attempts():
         try:
-            sink.put(slot, raw, receipt)
+            sink.put(slot, raw, receipt, intent=intent)
         except SinkUnavailableError as error:
             errors.append(error)
         except SinkError as error:
@@ -99,7 +105,7 @@ def _store(slot: Slot, raw: RawKey, receipt: Receipt, bench: Workbench) -> Store
         # Only the answer was lost.
         return Stored(slot=slot)
     # A refusal speaks of its own attempt only: one before it that was never answered may have stored the key.
-    was_refused = all(isinstance(error, SinkDeniedError) for error in errors)
+    was_refused = all(isinstance(error, (SinkBusyError, SinkDeniedError)) for error in errors)
     if was_refused or _is_untouched(found, sink):
         return NotStored(slot=slot, error=errors[-1])
     return MaybeStored(slot=slot, error=errors[-1])

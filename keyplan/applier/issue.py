@@ -6,22 +6,44 @@ the address is unrecorded, and an open intent says so. Never two actions of one 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
 from keyplan.applier.deliver import DeliveryResult, deliver
-from keyplan.applier.intent import abandon_intent, make_intent, open_intent
+from keyplan.applier.intent import Attempt
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
-from keyplan.applier.recover import recover
+from keyplan.applier.recover import recover, renew_forward
+from keyplan.applier.rivals import Lookout, find_rival
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import InDoubtError, KeyplanError, LedgerError, ProviderError
+from keyplan.errors import (
+    InDoubtError,
+    KeyplanError,
+    LeaseLostError,
+    LedgerError,
+    ProviderError,
+    SinkBusyError,
+    SinkError,
+)
 from keyplan.model.basis import CreateBasis, IssueBasis, RefreshBasis
 from keyplan.model.identity import NO_USER, UserId
+from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction, Verb
 from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 from keyplan.ports import Issued, Progress
+
+_ROUNDS = 3
+"""How often a raw key that another run has ended is renewed in one run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """A receipt, and what became of its raw key."""
+
+    receipt: Receipt
+    result: DeliveryResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,56 +54,78 @@ class Issuance:
     basis: IssueBasis
     bench: Workbench
     progress: Progress
+    lookout: Lookout | None = None
+    """Looks for other runs after a create; None if ledger or sinks keep them away."""
 
     def run(self) -> Outcome:
         """Run the action to its end, or undo it, or leave an open intent from which the next run goes on."""
+        with Attempt(self.action, self.basis, self.bench) as attempt:
+            try:
+                return self._run(attempt)
+            except LeaseLostError as error:
+                # Wherever it shows: another run may be at work here by now, so not even an undo is left to this one.
+                usual = "finds out how far this run came, and finishes it"
+                return fail(self.action, error, foretell(self.action, attempt.intent, usual))
+
+    def _run(self, attempt: Attempt) -> Outcome:
         # Intend first: without it, a crash right after the next step would leave a live key that nobody holds, and
-        # nothing that tells the next run to look for it. It also proves that the sinks can be written.
-        intent = self._intend()
-        if isinstance(intent, Failed):
-            return intent
+        # nothing that tells the next run to look for it. It also proves that the sinks can be written, and keeps
+        # other runs away from them.
+        if failure := self._intend(attempt):
+            return failure
         # From here until it is recorded, only the intent and the key's own marker show that the key exists.
-        issued = self._issue(intent)
+        issued = self._issue(attempt)
         if not isinstance(issued, Issued):
             return issued
         # Verify before deliver: a secret that works must not be overwritten with one that does not.
-        notes = self._verify(intent, issued)
-        if isinstance(notes, Failed):
-            return notes
+        self.progress.step(self.action.address, "verify")
+        if not self.bench.accepts(issued.raw):
+            return self._end_unverified(attempt, issued)
+        return self._hand_over(attempt, issued)
+
+    def _hand_over(self, attempt: Attempt, issued: Issued) -> Outcome:
+        """Deliver a raw key that works, record it, and retire what it takes the place of."""
         receipt = _make_receipt(self.action, self.basis, issued, self.bench.clock.now())
-        delivery = self._deliver(intent, issued, receipt)
+        delivery = self._deliver(attempt, issued, receipt)
         if isinstance(delivery, Failed):
             return delivery
+        # Confirm: a sink that cannot compare may have taken it although another run has ended it meanwhile.
+        confirmed = self._confirm(attempt, issued, StoredKey(receipt=receipt, result=delivery))
+        if not isinstance(confirmed, StoredKey):
+            return confirmed
         # Record after deliver: a receipt that came first would call a key delivered that no consumer can read.
-        recorded = self._record(intent, receipt, delivery)
+        recorded = self._record(attempt, confirmed)
         if isinstance(recorded, Failed):
             return recorded
         # Retire last: until every sink holds the new raw key, consumers hold the old one.
-        return self._retire(recorded, delivery, notes)
+        return self._retire(recorded, confirmed)
 
-    def _intend(self) -> Intent | Failed:
+    def _intend(self, attempt: Attempt) -> Failed | None:
         """Write the intent to ledger and sinks (docs/planning.md, "Applying", step "intend")."""
-        intent = make_intent(self.action, self.basis, self.bench.clock.now())
         self.progress.step(self.action.address, "intend")
         try:
-            open_intent(intent, self.basis.slots, self.bench)
+            attempt.open()
         except KeyplanError as error:
-            return self._give_up(intent, error)
-        return intent
+            return self._give_up(attempt, error)
+        return None
 
-    def _issue(self, intent: Intent) -> Issued | Failed | InDoubt:
+    def _issue(self, attempt: Attempt) -> Issued | Failed | InDoubt:
         """Create or refresh, once (docs/planning.md, "Applying", step "issue")."""
         self.progress.step(self.action.address, self.action.verb.value)
         try:
-            return self._create_or_refresh(intent)
+            if self.lookout is None:
+                return self._create_or_refresh(attempt.intent)
+            with self.lookout.taking_part():
+                issued = self._create_or_refresh(attempt.intent)
+                return self._give_way(attempt, issued, self.lookout)
         except InDoubtError as error:
             # The intent stays open: it is all that tells the next run to look for a key that nobody holds.
-            usual = "finds the key by its marker, gives it a new raw key and delivers that"
-            next_run = foretell(self.action, intent, usual)
-            return InDoubt(action=self.action, message=error.message, exit_status=error.exit_status, next_run=next_run)
+            return self._doubt(attempt, error)
+        except LeaseLostError:
+            raise
         except KeyplanError as error:
             # The provider did nothing, and said so.
-            return self._give_up(intent, error)
+            return self._give_up(attempt, error)
 
     def _create_or_refresh(self, intent: Intent) -> Issued:
         desired, writer, now = self.basis.desired, self.bench.writer, self.bench.clock.now()
@@ -98,50 +142,112 @@ class Issuance:
             # Never a second create: the first may have made a key, and none is idempotent (docs/arize-api.md, A19).
             return recover(self.action, self.basis, intent, doubt, self.bench)
 
-    def _verify(self, intent: Intent, issued: Issued) -> tuple[str, ...] | Failed:
-        """Return what the report notes about the new raw key (docs/planning.md, "Applying", step "verify").
-
-        A created key that the provider does not accept is deleted again; a refreshed one goes on, with a note.
-        """
-        self.progress.step(self.action.address, "verify")
-        if self.bench.accepts(issued.raw):
-            return ()
-        if isinstance(self.basis, RefreshBasis):
-            # The old raw key is dead or dying: what the sinks hold is not better than this one.
-            return ("the new raw key did not authenticate yet, and the old one is dead",)
-        message = f"the new key {issued.key.id} does not authenticate; it is deleted again and the old one lives on"
-        failure = Failed(
-            action=self.action, message=message, exit_status=ProviderError.exit_status, next_run=TRIES_AGAIN
+    def _give_way(self, attempt: Attempt, issued: Issued, lookout: Lookout) -> Issued | Failed:
+        """Return the new key, unless another run made one for this address before: then this one is deleted again."""
+        # A refresh that keeps the id makes no newcomer: there the second verification decides.
+        if issued.key.id in self.basis.alive:
+            return issued
+        try:
+            rival = find_rival(issued, self.basis, attempt.intent, lookout.look())
+        except ProviderError:
+            # Not to deliver would be the greater harm: this raw key exists in memory alone.
+            return issued
+        if rival is None:
+            return issued
+        message = (
+            f"another run made key {rival.id} for this address at the same time; "
+            f"this run's own, {issued.key.id}, is deleted again"
         )
-        return self._undo(intent, issued, failure)
+        failure = Failed(
+            action=self.action, message=message, exit_status=SinkBusyError.exit_status, next_run=TRIES_AGAIN
+        )
+        return self._undo(attempt, issued, failure)
 
-    def _deliver(self, intent: Intent, issued: Issued, receipt: Receipt) -> DeliveryResult | Failed:
+    def _end_unverified(self, attempt: Attempt, issued: Issued) -> Failed | InDoubt:
+        """Return the outcome of a raw key that the provider does not accept (step "verify").
+
+        A created key is deleted again. A refreshed one goes only where the present value does not work either.
+        """
+        if isinstance(self.basis, CreateBasis):
+            message = f"the new key {issued.key.id} does not authenticate; it is deleted again and the old one lives on"
+            failure = Failed(
+                action=self.action, message=message, exit_status=ProviderError.exit_status, next_run=TRIES_AGAIN
+            )
+            return self._undo(attempt, issued, failure)
+        dead = [slot for slot in self.basis.slots if not self._may_work(slot)]
+        receipt = _make_receipt(self.action, self.basis, issued, self.bench.clock.now())
+        delivery = deliver(dead, issued.raw, receipt, attempt.intent, self.bench)
+        taken = (
+            f"delivered to {', '.join(delivery.locations)}, which held a dead one" if delivery.stored else "kept back"
+        )
+        message = f"the new raw key of {issued.key.id} did not authenticate; it was {taken}"
+        return self._doubt(attempt, InDoubtError(message))
+
+    def _may_work(self, slot: Slot) -> bool:
+        """Whether a place may hold a raw key that works, after a refresh whose own raw key was not accepted."""
+        sink = self.bench.sinks[slot.sink]
+        try:
+            if sink.abilities.readable:
+                raw = sink.read(slot)
+                with suppress(ProviderError):
+                    return raw is not None and self.bench.writer.verify(raw)
+            seen, now = self.bench.seen.get(slot), sink.inspect((slot,)).get(slot)
+        except SinkError:
+            return True
+        if seen is None or now is None or not seen.receipt or self.action.overlap:
+            return True
+        # As the plan saw it: then it holds what this refresh has ended.
+        return now.receipt is None or not now.receipt.agrees_with(seen.receipt)
+
+    def _deliver(self, attempt: Attempt, issued: Issued, receipt: Receipt) -> DeliveryResult | Failed:
         """Store raw key and receipt in every sink (docs/planning.md, "Applying", step "deliver")."""
         self.progress.step(self.action.address, "deliver")
-        delivery = deliver(self.basis.slots, issued.raw, receipt, self.bench)
+        delivery = deliver(self.basis.slots, issued.raw, receipt, attempt.intent, self.bench)
         # If only some sinks took it, both keys live on: consumers of those read the new one, all others the old one.
         # A refresh cannot be undone: its intent stays open, and the next run gives it another raw key.
         if delivery.is_nowhere and isinstance(self.basis, CreateBasis):
-            return self._undo(intent, issued, fail_undelivered(self.action, delivery, TRIES_AGAIN))
+            return self._undo(attempt, issued, fail_undelivered(self.action, delivery, TRIES_AGAIN))
         return delivery
 
-    def _record(self, intent: Intent, receipt: Receipt, delivery: DeliveryResult) -> Receipt | Failed:
+    def _confirm(self, attempt: Attempt, issued: Issued, delivery: StoredKey) -> StoredKey | InDoubt:
+        """Return the delivery of a raw key that still works after it was delivered.
+
+        Only a sink that cannot compare may hold one that another run has ended: that one is renewed forward.
+        """
+        if all(self.bench.sinks[slot.sink].abilities.compares for slot in delivery.result.stored):
+            return delivery
+        self.progress.step(self.action.address, "confirm")
+        for _ in range(_ROUNDS):
+            if not self.bench.is_refused(issued.raw):
+                return delivery
+            try:
+                issued = renew_forward(self.action, self.basis, issued, attempt.intent, self.bench)
+            except (InDoubtError, ProviderError) as error:
+                return self._doubt(attempt, InDoubtError(error.message, advice=error.advice))
+            receipt = _make_receipt(self.action, self.basis, issued, self.bench.clock.now())
+            # Without the intent, which the first delivery has closed in the places that took it.
+            again = deliver(self.basis.slots, issued.raw, receipt, None, self.bench)
+            delivery = StoredKey(receipt=receipt, result=again)
+        return self._doubt(attempt, InDoubtError("another run keeps renewing this key at the same time"))
+
+    def _record(self, attempt: Attempt, delivery: StoredKey) -> Receipt | Failed:
         """Write the receipt and close the intents (docs/planning.md, "Applying", step "record")."""
-        action, basis = self.action, self.basis
-        recorded = replace(receipt, delivered=tuple(sorted(slot.delivered for slot in delivery.stored)))
-        closes = () if delivery.failures else (intent.id, *(earlier.id for earlier in basis.intents))
+        action, basis, intent, result = self.action, self.basis, attempt.intent, delivery.result
+        recorded = replace(delivery.receipt, delivered=tuple(sorted(slot.delivered for slot in result.stored)))
+        closes = () if result.failures else (intent.id, *(earlier.id for earlier in basis.intents))
         self.progress.step(action.address, "record")
         try:
-            if delivery.stored:
+            if result.stored:
                 # One transaction for both: no crash leaves a recorded key beside an intent that calls it unfinished.
                 self.bench.retry(lambda: self.bench.ledger.record(recorded, closes=closes), on=LedgerError)
                 self._forget_former_address()
         except LedgerError as error:
             usual = "goes on from the receipt beside the secret, or gives the key a new raw key"
             return fail(action, error, foretell(action, intent, usual))
-        if delivery.failures:
+        if result.failures:
             usual = "gives it a new raw key and delivers that to every sink"
-            return fail_undelivered(action, delivery, foretell(action, intent, usual))
+            return fail_undelivered(action, result, foretell(action, intent, usual))
+        attempt.close()
         return recorded
 
     def _forget_former_address(self) -> None:
@@ -150,7 +256,7 @@ class Issuance:
         if receipt and receipt.address != self.basis.desired.address:
             self.bench.retry(lambda: self.bench.ledger.forget(receipt.address), on=LedgerError)
 
-    def _retire(self, receipt: Receipt, delivery: DeliveryResult, notes: tuple[str, ...]) -> Done | Failed:
+    def _retire(self, receipt: Receipt, delivery: StoredKey) -> Done | Failed:
         """Delete the key that a replace leaves behind (docs/planning.md, "Applying", step "retire")."""
         action = self.action
         # With an overlap the old key lives on, and a later plan deletes it (docs/planning.md, row 14).
@@ -162,23 +268,29 @@ class Issuance:
                 left = f"the new key is delivered, but the old one, {action.key_id}, could not be deleted"
                 failure = fail(action, error, "deletes the old key")
                 return replace(failure, message=f"{left}: {error.message}")
-        return Done(action=action, key_id=receipt.key_id, delivered=delivery.locations, notes=notes)
+        return Done(action=action, key_id=receipt.key_id, delivered=delivery.result.locations)
 
-    def _give_up(self, intent: Intent, error: KeyplanError) -> Failed:
+    def _doubt(self, attempt: Attempt, error: InDoubtError) -> InDoubt:
+        """Return the outcome of an action whose intent stays open."""
+        usual = "finds the key by its marker, gives it a new raw key and delivers that"
+        next_run = foretell(self.action, attempt.intent, usual)
+        return InDoubt(action=self.action, message=error.message, exit_status=error.exit_status, next_run=next_run)
+
+    def _give_up(self, attempt: Attempt, error: KeyplanError) -> Failed:
         """Return the failure of an action that issued nothing, its intent closed."""
-        abandon_intent(intent, self.basis, self.basis.slots, self.bench)
-        return fail(self.action, error, foretell(self.action, intent, TRIES_AGAIN))
+        attempt.abandon()
+        return fail(self.action, error, foretell(self.action, attempt.intent, TRIES_AGAIN))
 
-    def _undo(self, intent: Intent, issued: Issued, failure: Failed) -> Failed:
+    def _undo(self, attempt: Attempt, issued: Issued, failure: Failed) -> Failed:
         """Delete the key that was just made, close its intent, and return the failure that led to it."""
         try:
             # Before the intent is closed: a crash between the two would else leave a live key that nobody holds.
             self.bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"
-            next_run = foretell(self.action, intent, "deletes it, or finishes with it")
+            next_run = foretell(self.action, attempt.intent, "deletes it, or finishes with it")
             return replace(failure, message=left, next_run=next_run)
-        abandon_intent(intent, self.basis, self.basis.slots, self.bench)
+        attempt.abandon()
         return failure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyplan.applier.deliver import DeliveryResult
-from keyplan.errors import KeyplanError, SinkError
+from keyplan.errors import KeyplanError
 from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import MOST_ATTEMPTS, Intent
 from keyplan.model.report import Failed
@@ -27,7 +27,7 @@ def fail_undelivered(action: PlannedAction, delivery: DeliveryResult, next_run: 
         action=action,
         message=message,
         advice=failures[0].error.advice,
-        exit_status=SinkError.exit_status,
+        exit_status=failures[0].error.exit_status,
         next_run=next_run,
     )
 

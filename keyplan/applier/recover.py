@@ -13,7 +13,7 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, LedgerError, ProviderError
 from keyplan.model.basis import IssueBasis, RefreshBasis
 from keyplan.model.identity import UserId
-from keyplan.model.observation import Observation
+from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.ports import Issued
@@ -44,6 +44,26 @@ def recover(action: PlannedAction, basis: IssueBasis, intent: Intent, doubt: InD
     raise InDoubtError(doubt.message, advice=doubt.advice) from doubt
 
 
+def renew_forward(action: PlannedAction, basis: IssueBasis, issued: Issued, intent: Intent, bench: Workbench) -> Issued:
+    """Return a new raw key of the newest key of the address, after another run ended the one that was delivered.
+
+    Raises ProviderError; InDoubtError if none of its keys lives, or an answer was lost.
+    """
+    now, known = bench.clock.now(), {issued.key.id, action.key_id}
+    live = [key for key in bench.reader.list_keys(basis.desired.space_ids) if key.is_live(now)]
+    ours = [key for key in live if key.id in known or is_newcomer(key, basis, intent)]
+    if not ours:
+        raise InDoubtError(f"another run ended key {issued.key.id} right after it was delivered")
+    newest = max(ours, key=lambda key: (key.created_at, key.id))
+    expires_at = basis.desired.refreshed_expiry(newest, bench.reader.laws(), now)
+    return bench.writer.refresh(newest.id, expires_at=expires_at, grace=timedelta(0))
+
+
+def is_alone(slots: Iterable[Slot], bench: Workbench) -> bool:
+    """Whether no other run can be issuing for the same places: a shared ledger's lock or a sink keeps it away."""
+    return bench.ledger.is_shared or any(bench.sinks[slot.sink].abilities.keeps_apart for slot in slots)
+
+
 def record_again(receipts: Iterable[Receipt], bench: Workbench) -> None:
     """Write each receipt of a lost ledger to the new one. Raises LedgerError."""
     for receipt in receipts:
@@ -57,12 +77,13 @@ def _find_key(basis: IssueBasis, intent: Intent, bench: Workbench) -> Observatio
     for _ in bench.attempts():
         now = bench.clock.now()
         live = [key for key in bench.reader.list_keys(basis.desired.space_ids) if key.is_live(now)]
-        newcomers = [key for key in live if _is_newcomer(key, basis, intent)]
+        newcomers = [key for key in live if is_newcomer(key, basis, intent)]
         if newcomers:
             *others, newest = sorted(newcomers, key=lambda key: (key.created_at, key.id))
-            # However many the lost request made, nobody holds any of them.
-            for other in others:
-                bench.writer.delete(other.id)
+            # However many the lost request made, no consumer holds any of them: but one may be another run's.
+            if is_alone(basis.slots, bench):
+                for other in others:
+                    bench.writer.delete(other.id)
             return newest
         if isinstance(basis, RefreshBasis):
             refreshed = next((key for key in live if key.id == basis.key.id), None)
@@ -70,7 +91,7 @@ def _find_key(basis: IssueBasis, intent: Intent, bench: Workbench) -> Observatio
     return refreshed
 
 
-def _is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
+def is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
     """Whether a key is one that this intent may have made, and nothing else can have."""
     declared, marker = basis.desired.declaration, basis.future_marker
     # An intent that an earlier run left open is older than some of the keys that this run found alive.

@@ -55,7 +55,7 @@ def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | 
     try:
         annotate(basis.outdated, receipt, bench)
         # The ledger last, so that what it calls settled is settled in the sinks as well.
-        retract_intents(basis.intents, basis.slots, bench)
+        retract_intents(closes, basis.slots, bench)
         if basis.ledger_outdated or closes:
             bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
         if former := action.previous_address:
@@ -72,7 +72,8 @@ def _drop_receipt(action: PlannedAction, basis: DeleteBasis | ForgetBasis, bench
         return
     # The places before the receipt, which is all that names them once the declaration is gone.
     for slot in basis.slots:
-        empty = partial(bench.sinks[slot.sink].withdraw, slot, basis.receipt.owner)
+        over = bench.seen[slot].revision if slot in bench.seen else None
+        empty = partial(bench.sinks[slot.sink].withdraw, slot, basis.receipt.owner, over=over)
         bench.retry(empty, on=SinkUnavailableError)
     bench.retry(lambda: bench.ledger.forget(action.address), on=LedgerError)
 

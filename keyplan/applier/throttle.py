@@ -1,12 +1,14 @@
-"""How many threads may call the provider, and each sink, at one time during an apply.
+"""How many threads may call the provider, and each sink, at one time during an apply; and whether they still may.
 
 The provider and each sink have turns of their own, so that a slow sink delays only the keys that go to it. The
-ledger has none, and reading the provider has none: an apply reads it only to resolve a lost answer.
+ledger has none, and reading the provider has none. A call that changes anything asks in its turn, at the last moment,
+whether the ledger's lock is still held: a machine that was paused must not go on where another run has taken over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Semaphore
@@ -22,10 +24,14 @@ from keyplan.ports import Issued, KeyWriter, Sink
 
 
 def throttle(ports: Workbench, most: int) -> Workbench:
-    """Return a workbench whose provider and sinks are each called by at most so many threads at a time."""
+    """Return a workbench whose provider and sinks are each called by at most so many threads at a time.
+
+    Their calls that change anything raise LeaseLostError, and change nothing, once the lock of the run is lost.
+    """
     # No call waits for a turn while it holds another, so no two threads ever wait for each other.
-    sinks = {name: ThrottledSink(sink, most) for name, sink in ports.sinks.items()}
-    return replace(ports, writer=ThrottledWriter(ports.writer, most), sinks=sinks)
+    check = ports.check_lease
+    sinks = {name: ThrottledSink(sink, Turns(most, check)) for name, sink in ports.sinks.items()}
+    return replace(ports, writer=ThrottledWriter(ports.writer, Turns(most, check)), sinks=sinks)
 
 
 def count_lanes(most: int) -> int:
@@ -35,40 +41,63 @@ def count_lanes(most: int) -> int:
     return most + most // 2
 
 
-class ThrottledWriter:
-    """Implements KeyWriter; at most so many threads are in it at a time."""
+class Turns:
+    """Turns at one port. Safe for threads."""
 
-    def __init__(self, writer: KeyWriter, most: int) -> None:
-        self._writer = writer
+    def __init__(self, most: int, check: Callable[[], None]) -> None:
+        """`check` raises LeaseLostError if nothing may change any longer."""
         self._turns = Semaphore(most)
+        self._check = check
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Give the block a turn."""
+        with self._turns:
+            yield
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Give the block a turn, if this run may still change anything. Raises LeaseLostError."""
+        with self._turns:
+            # After the wait for the turn, which may have taken longer than the lease.
+            self._check()
+            yield
+
+
+class ThrottledWriter:
+    """Implements KeyWriter, in turns."""
+
+    def __init__(self, writer: KeyWriter, turns: Turns) -> None:
+        self._writer = writer
+        self._turns = turns
 
     def create(self, desired: Desired, *, expires_at: datetime | None) -> Issued:
         """Create, in turn."""
-        with self._turns:
+        with self._turns.changing():
             return self._writer.create(desired, expires_at=expires_at)
 
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
         """Refresh, in turn."""
-        with self._turns:
+        with self._turns.changing():
             return self._writer.refresh(key_id, expires_at=expires_at, grace=grace)
 
     def delete(self, key_id: KeyId) -> None:
         """Delete, in turn."""
-        with self._turns:
+        with self._turns.changing():
             self._writer.delete(key_id)
 
     def verify(self, raw: RawKey) -> bool:
         """Verify, in turn."""
-        with self._turns:
+        with self._turns.reading():
             return self._writer.verify(raw)
 
 
 class ThrottledSink:
-    """Implements Sink; at most so many threads are in it at a time."""
+    """Implements Sink, in turns."""
 
-    def __init__(self, sink: Sink, most: int) -> None:
+    def __init__(self, sink: Sink, turns: Turns) -> None:
         self._sink = sink
-        self._turns = Semaphore(most)
+        self._turns = turns
 
     @property
     def abilities(self) -> Abilities:
@@ -81,35 +110,35 @@ class ThrottledSink:
 
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
         """Inspect, in turn."""
-        with self._turns:
+        with self._turns.reading():
             return self._sink.inspect(slots)
 
     def read(self, slot: Slot) -> RawKey | None:
         """Read, in turn."""
-        with self._turns:
+        with self._turns.reading():
             return self._sink.read(slot)
 
     def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
         """Note an intent, in turn."""
-        with self._turns:
+        with self._turns.changing():
             self._sink.intend(slot, intent, over=over)
 
     def retract(self, slot: Slot, intent: Intent) -> None:
         """Remove an intent, in turn."""
-        with self._turns:
+        with self._turns.changing():
             self._sink.retract(slot, intent)
 
     def put(self, slot: Slot, raw: RawKey, receipt: Receipt, *, intent: Intent | None = None) -> None:
         """Store, in turn."""
-        with self._turns:
+        with self._turns.changing():
             self._sink.put(slot, raw, receipt, intent=intent)
 
     def annotate(self, slot: Slot, receipt: Receipt) -> None:
         """Annotate, in turn."""
-        with self._turns:
+        with self._turns.changing():
             self._sink.annotate(slot, receipt)
 
     def withdraw(self, slot: Slot, owner: str, *, over: Revision | None = None) -> None:
         """Withdraw, in turn."""
-        with self._turns:
+        with self._turns.changing():
             self._sink.withdraw(slot, owner, over=over)

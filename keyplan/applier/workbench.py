@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from keyplan.errors import KeyplanError, ProviderError
+from keyplan.errors import KeyplanError, LeaseLostError, ProviderError
 from keyplan.model.identity import SinkName
+from keyplan.model.observation import Holding, Slot
+from keyplan.model.receipt import Runner
 from keyplan.model.secret import RawKey
-from keyplan.ports import Clock, KeyReader, KeyWriter, Ledger, Sink
+from keyplan.ports import Clock, KeyReader, KeyWriter, Lease, Ledger, Sink
 
 T = TypeVar("T")
 
@@ -32,6 +34,17 @@ class Workbench:
     sinks: Mapping[SinkName, Sink]
     ledger: Ledger
     clock: Clock
+    runner: Runner
+    """This run, as its intents name it."""
+    lease: Lease | None = None
+    """The ledger's lock, without which nothing may change; None for a run that needs none."""
+    seen: Mapping[Slot, Holding] = field(default_factory=dict)
+    """What the places held when the plan was made: a place that changed since then is another run's."""
+
+    def check_lease(self) -> None:
+        """Return while this run may change anything. Raises LeaseLostError once its lock is lost."""
+        if self.lease is not None:
+            self.lease.check()
 
     def attempts(self) -> Iterator[None]:
         """Yield at once, and then after each pause. Every loop of the applier that tries again is one over this."""
@@ -47,9 +60,23 @@ class Workbench:
         for _ in self.attempts():
             try:
                 return step()
+            except LeaseLostError:
+                # Final, although it is an error of the ledger: another run is at work by now.
+                raise
             except on as error:
                 failure = error
         raise failure or AssertionError("attempts() yields at least once")
+
+    def is_refused(self, raw: RawKey) -> bool:
+        """Whether the provider refuses a raw key to the end of the attempts; no if it gives no answer to the last."""
+        is_refused = False
+        for _ in self.attempts():
+            is_refused = False
+            with suppress(ProviderError):
+                if self.writer.verify(raw):
+                    return False
+                is_refused = True
+        return is_refused
 
     def accepts(self, raw: RawKey) -> bool:
         """Whether the provider accepts a raw key within the time of the attempts; no if it gives no answer at all."""

@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 _KIND = SinkKind(
     fill_slot=fill_slot,
-    abilities=Abilities(holds_receipts=True, readable=True, compares=True),
+    abilities=Abilities(holds_receipts=True, readable=True, compares=True, is_local=True),
     read_format=read_format,
 )
 

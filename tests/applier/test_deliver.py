@@ -1,5 +1,5 @@
 import pytest
-from samples import make_receipt
+from samples import make_receipt, make_runner
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
 
 from keyplan.applier.deliver import DeliveryResult, MaybeStored, NotStored, deliver
@@ -24,13 +24,18 @@ def make_world(abilities: Abilities = FULL, other: Abilities = FULL) -> World:
 
 def make_bench(world: World) -> Workbench:
     return Workbench(
-        reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
+        reader=world.provider,
+        writer=world.provider,
+        sinks=world.sinks,
+        ledger=world.ledger,
+        clock=world.clock,
+        runner=make_runner(),
     )
 
 
 def deliver_to(world: World, *slots: Slot) -> DeliveryResult:
     receipt = make_receipt(NEW, key_id=KeyId("key-2"))
-    return deliver(slots or (HERE,), RawKey(NEW), receipt, make_bench(world))
+    return deliver(slots or (HERE,), RawKey(NEW), receipt, None, make_bench(world))
 
 
 def test_every_sink_gets_raw_key_and_receipt() -> None:

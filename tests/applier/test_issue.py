@@ -125,13 +125,15 @@ def test_a_verification_without_an_answer_is_no_yes() -> None:
     assert "does not authenticate" in failed(scenario).message
 
 
-def test_a_refreshed_key_is_delivered_even_if_it_does_not_authenticate_yet() -> None:
+def test_a_refreshed_key_that_does_not_authenticate_goes_over_a_dead_one_and_leaves_a_doubt() -> None:
     scenario = refreshing()
     scenario.world.provider.verifications_refused = 99
     outcome = apply(scenario)
-    assert isinstance(outcome, Done)
-    assert outcome.notes == ("the new raw key did not authenticate yet, and the old one is dead",)
+    assert isinstance(outcome, InDoubt)
+    assert outcome.exit_status == 5
+    assert "delivered to local:user/ci, which held a dead one" in outcome.message
     assert scenario.world.provider.accepts(*scenario.world.delivered().values())
+    assert [intent.until for intent in scenario.world.ledger.intents.values()] == [None]
 
 
 def test_a_new_key_that_no_sink_takes_is_deleted_and_the_old_one_lives_on() -> None:

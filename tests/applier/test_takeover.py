@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from samples import make_declaration, make_receipt
+from samples import make_declaration, make_receipt, make_runner
 from scenario import Scenario
 from simulator import BLIND, FULL, WRITE_ONLY, Fault, KeyRecord, World
 
@@ -34,7 +34,12 @@ def check(scenario: Scenario) -> tuple[Slot, ...]:
 def record(scenario: Scenario, key_id: KeyId) -> None:
     world = scenario.world
     bench = Workbench(
-        reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
+        reader=world.provider,
+        writer=world.provider,
+        sinks=world.sinks,
+        ledger=world.ledger,
+        clock=world.clock,
+        runner=make_runner(),
     )
     record_import(make_receipt(None, key_id=key_id), scenario.observe().slots[CI], bench)
 

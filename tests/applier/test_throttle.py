@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from samples import make_declaration, make_delivery, make_desired, make_intent, make_receipt
 
-from keyplan.applier.throttle import ThrottledSink, ThrottledWriter, count_lanes
+from keyplan.applier.throttle import ThrottledSink, ThrottledWriter, Turns, count_lanes
+from keyplan.errors import LeaseLostError
 from keyplan.model.identity import KeyId, SinkName
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
@@ -51,6 +52,15 @@ class Counter:
             self._now -= 1
 
 
+def allow() -> None:
+    """Say that the lock is held."""
+
+
+def refuse() -> None:
+    """Say that the lock is lost."""
+    raise LeaseLostError("lost")
+
+
 WRITES: dict[str, Callable[[ThrottledWriter], object]] = {
     "create": lambda writer: writer.create(make_desired(), expires_at=None),
     "refresh": lambda writer: writer.refresh(KeyId("key"), expires_at=None, grace=timedelta(0)),
@@ -80,7 +90,7 @@ def test_the_provider_is_called_by_so_many_threads_and_no_more(
     write: Callable[[ThrottledWriter], object],
 ) -> None:
     party: Any = Counter()
-    writer = ThrottledWriter(party, MOST)
+    writer = ThrottledWriter(party, Turns(MOST, allow))
     call_often(lambda: write(writer))
     assert party.most == MOST
 
@@ -88,7 +98,7 @@ def test_the_provider_is_called_by_so_many_threads_and_no_more(
 @pytest.mark.parametrize("store", STORES.values(), ids=list(STORES))
 def test_a_sink_is_called_by_so_many_threads_and_no_more(store: Callable[[ThrottledSink], object]) -> None:
     party: Any = Counter()
-    sink = ThrottledSink(party, MOST)
+    sink = ThrottledSink(party, Turns(MOST, allow))
     call_often(lambda: store(sink))
     assert party.most == MOST
 
@@ -100,6 +110,30 @@ def test_half_as_many_keys_more_may_be_on_their_way(most: int, lanes: int) -> No
 
 def test_a_sink_tells_what_it_can_do_and_where_a_key_goes_without_a_turn() -> None:
     party: Any = Counter()
-    sink = ThrottledSink(party, 0)
+    sink = ThrottledSink(party, Turns(0, allow))
     assert sink.locate("ml-platform", make_declaration(), make_delivery()) is SLOT
     assert sink.abilities is party.abilities
+
+
+@pytest.mark.parametrize("write", [pytest.param(act, id=name) for name, act in WRITES.items()])
+def test_without_the_lock_the_provider_is_read_and_not_changed(write: Callable[[ThrottledWriter], object]) -> None:
+    party = Counter()
+    writer = ThrottledWriter(party, Turns(MOST, refuse))
+    if write is WRITES["verify"]:
+        write(writer)
+    else:
+        with pytest.raises(LeaseLostError):
+            write(writer)
+    assert bool(party.most) == (write is WRITES["verify"])
+
+
+@pytest.mark.parametrize("store", [pytest.param(act, id=name) for name, act in STORES.items()])
+def test_without_the_lock_a_sink_is_read_and_not_changed(store: Callable[[ThrottledSink], object]) -> None:
+    party, reads = Counter(), (STORES["inspect"], STORES["read"])
+    sink = ThrottledSink(party, Turns(MOST, refuse))
+    if store in reads:
+        store(sink)
+    else:
+        with pytest.raises(LeaseLostError):
+            store(sink)
+    assert bool(party.most) == (store in reads)

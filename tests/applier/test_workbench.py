@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from samples import make_runner
 from scenario import Scenario
 
 from keyplan.applier.workbench import RETRY_PAUSES, Workbench
@@ -11,7 +12,12 @@ from keyplan.errors import LedgerError, ProviderRefusedError, ProviderUnavailabl
 def bench(scenario: Scenario) -> Workbench:
     world = scenario.world
     return Workbench(
-        reader=world.provider, writer=world.provider, sinks=world.sinks, ledger=world.ledger, clock=world.clock
+        reader=world.provider,
+        writer=world.provider,
+        sinks=world.sinks,
+        ledger=world.ledger,
+        clock=world.clock,
+        runner=make_runner(),
     )
 
 

@@ -231,8 +231,8 @@ def _is_ours(thing: object) -> bool:
 
 EFFECTS = {name for port in (KeyWriter, Sink, Ledger) for name in vars(port) if not name.startswith("_")}
 """The methods of ports that only writers have."""
-CHANGING = EFFECTS - {"read", "verify"} | {"issue", "end"}
-"""Without two that only look (a client has a `read` of its own), and with those of the provider's client."""
+CHANGING = EFFECTS - {"read", "verify", "is_shared"} | {"issue", "end"}
+"""Without those that only look (a client has a `read` of its own), and with those of the provider's client."""
 
 
 def find_effects(thing: object) -> set[str]:

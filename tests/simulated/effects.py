@@ -74,6 +74,10 @@ def _stand_still() -> None:
     pass
 
 
+def _ignore(name: str) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Effects:
     """The hook: `run` for what changes something, `read` for what does not."""
@@ -86,6 +90,10 @@ class Effects:
     alive: bool = True
     tick: Callable[[], None] = _stand_still
     """Called before each effect and read: time passes while the world is asked."""
+    before: Callable[[str], object] = _ignore
+    """Called with the name of each effect before it: what another run does at that moment."""
+    after: Callable[[str], object] = _ignore
+    """Called with the name of each effect that happened."""
     visits: dict[int, Callable[[], object]] = field(default_factory=dict)
     """What somebody else does right before the effect of that ordinal, reads included among what may be done."""
     lock: RLock = field(default_factory=RLock)
@@ -122,6 +130,12 @@ class Effects:
         """Let an effect happen, or fail it as planned: `lost` where nobody knows, `failed` where nothing happened."""
         if visit := self.visits.pop(self.count + 1, None):
             visit()  # outside the lock: a visitor may ask from other threads
+        self.before(name)
+        answer = self._happen(name, act, subject=subject, lost=lost, failed=failed)
+        self.after(name)
+        return answer
+
+    def _happen(self, name: str, act: Callable[[], T], *, subject: str, lost: KeyplanError, failed: KeyplanError) -> T:
         with self.lock:
             self._die_if_dead()
             self.tick()

@@ -61,7 +61,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         store=FileStore(context.folder, cipher=sealer),
         kind=SinkKind(
             fill_slot=fill_checked_slot,
-            abilities=Abilities(holds_receipts=True, readable=sealer.can_open, compares=True),
+            abilities=Abilities(holds_receipts=True, readable=sealer.can_open, compares=True, is_local=True),
             fixed=("identity",),
         ),
     )

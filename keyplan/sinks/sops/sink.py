@@ -55,5 +55,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
             program=SopsProgram(find_sops(environment), environment=environment),
             say=context.say,
         ),
-        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True, compares=True)),
+        kind=SinkKind(
+            fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True, compares=True, is_local=True)
+        ),
     )

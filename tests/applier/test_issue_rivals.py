@@ -1,0 +1,175 @@
+"""What becomes of an issue while another run, with which nothing is shared, is at work on the same address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from applier.test_issue import applied, apply, failed, refreshing
+from samples import make_declaration, make_desired
+from scenario import Scenario
+from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
+
+from keyplan.errors import ProviderUnavailableError
+from keyplan.model.manifest import Rotation
+from keyplan.model.observation import Abilities
+from keyplan.model.report import Done, InDoubt
+
+HOUR, NONE = timedelta(hours=1), timedelta(0)
+LOCAL_FILE = replace(FULL, is_local=True)
+"""A sink that compares, on one machine."""
+
+
+def creating(abilities: Abilities) -> Scenario:
+    return Scenario(World(sinks={"local": abilities}))
+
+
+def before(scenario: Scenario, effect: str, act: Callable[[], object], *, skip: int = 0) -> None:
+    """Let another run act right before our effect of that name, after so many of them."""
+    left = count(-skip)
+
+    def meet(name: str) -> None:
+        # What the other run does is no effect of ours, and meets nobody.
+        if name == effect and next(left) == 0:
+            act()
+
+    scenario.world.effects.before = meet
+
+
+def other_creates(scenario: Scenario) -> Callable[[], object]:
+    """Return what another run does that creates the same key."""
+    return lambda: scenario.world.provider._create(make_desired(), None)
+
+
+def test_the_run_whose_key_is_later_deletes_its_own_and_says_so() -> None:
+    scenario = creating(BLIND)
+    before(scenario, "provider.create", other_creates(scenario))
+    outcome = failed(scenario)
+    assert outcome.exit_status == 4
+    assert "another run made key key-0001 for this address at the same time" in outcome.message
+    assert [record.id for record in scenario.world.provider.live()] == ["key-0001"]
+    assert scenario.world.delivered() == {}
+    assert scenario.world.ledger.intents == {}
+
+
+def test_the_run_whose_key_is_earlier_goes_on() -> None:
+    scenario = creating(BLIND)
+    before(scenario, "provider.verify", other_creates(scenario))
+    assert isinstance(apply(scenario), Done)
+    assert len(scenario.world.provider.live()) == 2
+    assert scenario.world.ledger.receipts["user/ci"].key_id == "key-0001"  # type: ignore[index]  # an address
+
+
+@pytest.mark.parametrize(
+    ("abilities", "looks"),
+    [
+        pytest.param(FULL, False, id="the sink keeps runs apart"),
+        pytest.param(LOCAL_FILE, True, id="the sink keeps runs of one machine apart"),
+        pytest.param(WEAK, True, id="the sink cannot compare"),
+    ],
+)
+def test_other_runs_are_looked_for_unless_the_sink_keeps_them_away(abilities: Abilities, looks: bool) -> None:
+    scenario = creating(abilities)
+    assert isinstance(apply(scenario), Done)
+    names = scenario.world.effects.names(reads=True)
+    after = names[names.index("provider.create") : names.index("provider.verify")]
+    assert ("provider.list_keys" in after) is looks
+
+
+def test_other_runs_are_not_looked_for_with_a_ledger_that_all_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = creating(BLIND)
+    monkeypatch.setattr(type(scenario.world.ledger), "is_shared", True)
+    apply(scenario)
+    assert scenario.world.effects.names(reads=True).count("provider.list_keys") == 1
+
+
+def test_a_listing_that_fails_stops_nothing() -> None:
+    scenario = creating(BLIND)
+    scenario.world.effects.inject(Fault.ERROR, "provider.list_keys", skip=1, times=9)
+    assert isinstance(apply(scenario), Done)
+
+
+def test_a_key_that_another_run_ends_after_the_delivery_is_renewed_forward() -> None:
+    scenario = refreshing(sinks={"local": BLIND})
+    provider = scenario.world.provider
+    before(scenario, "provider.verify", lambda: provider.person_rotates(provider.live()[0].id), skip=1)
+    assert isinstance(apply(scenario), Done)
+    assert scenario.world.provider.accepts(*scenario.world.delivered().values())
+
+
+def test_two_runs_that_keep_renewing_one_key_end_in_doubt() -> None:
+    scenario = refreshing(sinks={"local": BLIND})
+    provider = scenario.world.provider
+
+    def meet(name: str) -> None:
+        if name == "sink.put:local":
+            provider.person_rotates(provider.live()[0].id)
+
+    scenario.world.effects.after = meet
+    outcome = apply(scenario)
+    assert isinstance(outcome, InDoubt)
+    assert "another run keeps renewing this key" in outcome.message
+    assert [intent.until for intent in scenario.world.ledger.intents.values()] == [None]
+
+
+def test_a_key_that_another_run_deleted_after_the_delivery_leaves_a_doubt() -> None:
+    scenario = refreshing(sinks={"local": BLIND})
+    provider = scenario.world.provider
+    before(scenario, "provider.verify", lambda: provider.person_deletes(provider.live()[0].id), skip=1)
+    outcome = apply(scenario)
+    assert isinstance(outcome, InDoubt)
+    assert "ended key" in outcome.message
+
+
+def test_a_sink_that_compares_needs_no_second_verification() -> None:
+    scenario = refreshing()
+    apply(scenario)
+    assert scenario.world.effects.names().count("provider.verify") == 1
+
+
+# A refresh whose raw key is not accepted: another run may have refreshed the key after this one.
+
+
+def rotate_at_once(scenario: Scenario) -> None:
+    """Let another run refresh the key right after ours, and deliver what it got."""
+    world = scenario.world
+
+    def act() -> None:
+        record = world.provider.person_rotates(world.provider.live()[0].id)
+        world.sinks["local"].person_writes("user/ci", record.raw)  # type: ignore[index]  # a sink's name
+
+    before(scenario, "provider.verify", act)
+
+
+def test_a_dead_key_is_not_put_over_one_that_works() -> None:
+    scenario = refreshing(sinks={"local": LOCAL_FILE})
+    rotate_at_once(scenario)
+    outcome = apply(scenario)
+    assert isinstance(outcome, InDoubt)
+    assert outcome.exit_status == 5
+    assert "kept back" in outcome.message
+    assert scenario.world.provider.accepts(*scenario.world.delivered().values())
+
+
+def test_where_a_place_cannot_be_read_the_dead_key_goes_over_what_this_run_ended_alone() -> None:
+    for abilities, overlap, is_put in ((WRITE_ONLY, NONE, True), (WRITE_ONLY, HOUR, False), (BLIND, NONE, False)):
+        scenario = applied(sinks={"local": abilities})
+        scenario.declare(make_declaration(rotation=Rotation(generation=2, overlap=overlap)))
+        scenario.world.provider.verifications_refused = 99
+        held = scenario.world.delivered()
+        outcome = apply(scenario)
+        assert isinstance(outcome, InDoubt)
+        assert (scenario.world.delivered() != held) is is_put
+
+
+def test_a_provider_that_gives_no_answer_leaves_the_new_key_where_the_old_one_is_dead() -> None:
+    scenario = applied(sinks={"local": LOCAL_FILE})
+    scenario.declare(make_declaration(rotation=Rotation(generation=2, overlap=NONE)))
+    scenario.world.effects.inject(Fault.ERROR, "provider.verify", times=99, error=ProviderUnavailableError("no answer"))
+    outcome = apply(scenario)
+    assert isinstance(outcome, InDoubt)
+    # What was there is what this refresh has ended: nothing is lost by trying the new one.
+    assert scenario.world.provider.accepts(*scenario.world.delivered().values())
