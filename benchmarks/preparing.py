@@ -17,7 +17,7 @@ from benchmarks.accounts import OWNER, Account, created_at, key_id, raw_key, red
 from keyplan.app import registry
 from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS, PluginWiring
 from keyplan.documents import schemas
-from keyplan.ledgers.sqlite.documents import to_text
+from keyplan.ledgers.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.manifest import PluginSchemas, read

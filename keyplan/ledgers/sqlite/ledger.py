@@ -12,9 +12,9 @@ from threading import Lock
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, LedgerDamagedError, LedgerLockedError, PlanSpentError
+from keyplan.ledgers.documents import to_text
 from keyplan.ledgers.lease import LockRequest, hold_lease
 from keyplan.ledgers.sqlite.commits import Commits
-from keyplan.ledgers.sqlite.documents import to_text
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.locks import SqliteLocks
 from keyplan.ledgers.sqlite.place import LedgerPlace

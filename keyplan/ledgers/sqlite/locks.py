@@ -12,8 +12,8 @@ from datetime import timedelta
 from sqlite3 import Connection
 from threading import Lock
 
+from keyplan.ledgers.documents import from_text, to_holder, to_text
 from keyplan.ledgers.lease import make_lost_error
-from keyplan.ledgers.sqlite.documents import from_text, to_holder, to_text
 from keyplan.ledgers.sqlite.files import LedgerFile, ProcessLock
 from keyplan.model.ledger import Holder, LockName
 from keyplan.ports import Clock

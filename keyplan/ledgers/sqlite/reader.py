@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
-from keyplan.ledgers.sqlite.documents import from_text, to_history_entry, to_spending
+from keyplan.ledgers.documents import from_text, to_history_entry, to_spending
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.locks import find_holder
 from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending

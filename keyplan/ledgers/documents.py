@@ -1,4 +1,4 @@
-"""The JSON documents in the rows of a ledger file, in and out. No document may hold a raw key."""
+"""The JSON documents that ledgers store, in and out. No document may hold a raw key."""
 
 from __future__ import annotations
 
