@@ -107,6 +107,12 @@ def may_hold_unrecorded_key(slot: Slot, snapshot: Snapshot) -> bool:
     return held.present and held.receipt is None
 
 
+def may_hold_other_value(slot: Slot, snapshot: Snapshot) -> bool:
+    """Whether the note beside a value says nothing of it while a run's end is unknown: two runs may have mixed them."""
+    ability = snapshot.abilities[slot.sink]
+    return ability.holds_receipts and not ability.compares and not ability.readable
+
+
 def holding_of(slot: Slot, snapshot: Snapshot) -> Holding:
     """Return what a slot holds; an empty holding if the sink did not say."""
     return snapshot.holdings.get(slot, _NOTHING)

@@ -12,7 +12,7 @@ from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.planner.actions import block, renew, renew_lost
 from keyplan.planner.case import Case
 from keyplan.planner.diff import compare
-from keyplan.planner.evidence import find_unproven
+from keyplan.planner.evidence import find_unproven, may_hold_other_value
 
 
 def find_undelivered(case: Case) -> Observation | None:
@@ -78,7 +78,7 @@ def find_lost_key(case: Case, key: Observation) -> Observation | None:
     if newcomers and (intents or case.may_hold_unrecorded_key):
         return newcomers[0]
     # A refresh may keep the id (docs/arize-api.md, A22): then the redacted form is the only sign that it happened.
-    if any(intent.key_id == key.id for intent in intents) and not _is_unchanged(case, key):
+    if any(intent.key_id == key.id for intent in intents) and (not _is_unchanged(case, key) or _may_be_mixed(case)):
         return key
     return None
 
@@ -94,6 +94,11 @@ def finish_forward(case: Case, key: Observation) -> PlannedAction:
 
 def _is_newcomer(case: Case, key: Observation) -> bool:
     return any(intent.could_have_made(key.id, key.created_at) for intent in case.owned.intents)
+
+
+def _may_be_mixed(case: Case) -> bool:
+    """Whether a place may hold one run's value beside another run's receipt."""
+    return any(may_hold_other_value(slot, case.snapshot) for slot in case.slots)
 
 
 def _is_unchanged(case: Case, key: Observation) -> bool:

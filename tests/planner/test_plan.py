@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation
-from simulator import BLIND, FULL, WEAK, make_space
+from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 
 from keyplan.errors import InputError, ManifestError
 from keyplan.model.identity import Address, KeyId, SinkName
@@ -880,3 +880,19 @@ def test_an_open_intent_that_led_to_nothing_is_closed_by_keeping() -> None:
     desired = make_desired()
     (action,) = plan(situate(desired, **CURRENT, intents=[make_intent()]), desired).actions
     assert [intent.id for intent in action.basis.intents] == ["intent-1"]
+
+
+def test_a_refresh_that_did_not_end_is_repeated_where_two_runs_may_have_mixed_value_and_receipt() -> None:
+    desired = make_desired()
+    key, receipt = ours(redacted="ak-can...000"), recorded()
+    intent = make_intent(verb="refresh", key_id=KeyId("key-1"), alive_before=(KeyId("key-1"),))
+    for abilities, expected in (
+        (replace(WRITE_ONLY, compares=False), "refresh unfinished key-1"),
+        (replace(FULL, compares=False), "keep up_to_date key-1"),
+        (WRITE_ONLY, "keep up_to_date key-1"),
+    ):
+        held = {slot_of(CI): holding(receipt, Content.UNREAD)}
+        snapshot = situate(
+            desired, keys=[key], receipts=[receipt], intents=[intent], held=held, abilities={LOCAL: abilities}
+        )
+        assert words(plan(snapshot, desired)) == [expected]
