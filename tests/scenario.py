@@ -15,7 +15,7 @@ from keyplan.applier.workbench import Workbench
 from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.ledger import Spending
 from keyplan.model.manifest import Declaration, KeyType, Limits, Manifest, ProviderSettings, SinkSettings, SpaceByName
-from keyplan.model.observation import Snapshot
+from keyplan.model.observation import Exclusion, Snapshot
 from keyplan.model.plan import Action, Plan, Request, Verb
 from keyplan.model.report import Outcome, Report
 from keyplan.planner.desired import resolve_desired
@@ -136,7 +136,7 @@ class Scenario:
             ledger=world.ledger,
             sinks=sinks,
             now=world.clock.now(),
-            is_exclusive=True,
+            exclusion=Exclusion.SAME_LEDGER,
         )
 
     def plan(self, **request: Any) -> Plan:

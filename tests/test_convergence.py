@@ -14,11 +14,12 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from crash_flows import FLOWS, OVERLAPPING, act_in
+from crash_flows import BEGUN_ELSEWHERE, FLOWS, OVERLAPPING, act_in
 from scenario import Scenario, assert_promise
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, Killed, World
 
 from keyplan.errors import KeyplanError
+from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.observation import Abilities
 from keyplan.ports import KeyWriter, Ledger, LedgerReader, Sink
 
@@ -78,6 +79,9 @@ def _break(flow: str, setting: Setting, ordinal: int, fault: Fault) -> None:
     world.restart()
     if not setting.keeps_ledger:
         world.ledger.lose()
+        if fault in (Fault.KILL_BEFORE, Fault.KILL_AFTER) or flow in BEGUN_ELSEWHERE:
+            # Nothing but its lease tells now that a killed run is over. Every other fault leaves a run that says so.
+            world.clock.advance(DEFAULT_LEASE)
     held = world.ledger.held
     if held and held.host == "laptop":
         world.ledger.unlock(held.id)

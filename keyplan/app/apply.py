@@ -19,10 +19,12 @@ from keyplan.app.plan import plan_with_ports
 from keyplan.app.progress import Follow, Follower, follow_nothing
 from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.applier.apply import apply
+from keyplan.applier.observe import Readers
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
 from keyplan.model.identity import Address
+from keyplan.model.observation import Exclusion
 from keyplan.model.plan import FreshPlan, Guard, Plan, Request
 from keyplan.model.report import Report
 from keyplan.model.times import write_duration
@@ -109,11 +111,9 @@ def _plan_now(job: Job, request: Request) -> FreshPlan:
     return plan_with_ports(
         job.workspace.manifest,
         request,
-        reader=bench.reader,
-        ledger=bench.ledger,
-        sinks=bench.sinks,
+        Readers(reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks),
         now=bench.clock.now(),
-        is_exclusive=True,
+        exclusion=Exclusion.by_lock(is_shared=bench.ledger.is_shared),
     )
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
-from keyplan.applier.observe import observe
-from keyplan.model.identity import SinkName
+from keyplan.applier.observe import Readers, observe
 from keyplan.model.manifest import Manifest
-from keyplan.model.observation import LARGEST_SKEW, Snapshot
+from keyplan.model.observation import LARGEST_SKEW, Exclusion, Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
-from keyplan.ports import KeyReader, LedgerReader, Sink
 
 _MINUTE = timedelta(minutes=1)
 _ZERO = timedelta(0)
@@ -33,9 +30,11 @@ def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> Fr
         return plan_with_ports(
             workspace.manifest,
             request,
-            reader=provider.reader,
-            ledger=read_only_ledger(wiring, workspace, provider),
-            sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
+            Readers(
+                reader=provider.reader,
+                ledger=read_only_ledger(wiring, workspace, provider),
+                sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
+            ),
             now=wiring.clock.now(),
         )
 
@@ -43,19 +42,24 @@ def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> Fr
 def plan_with_ports(
     manifest: Manifest,
     request: Request,
+    readers: Readers,
     *,
-    reader: KeyReader,
-    ledger: LedgerReader,
-    sinks: Mapping[SinkName, Sink],
     now: datetime,
-    is_exclusive: bool = False,
+    exclusion: Exclusion = Exclusion.NONE,
 ) -> FreshPlan:
-    """Return the guarded plan for what the ports show; `is_exclusive` if the caller holds the ledger's lock.
+    """Return the guarded plan for what the readers show; `exclusion` if the caller holds the ledger's lock.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    snapshot = observe(manifest, reader=reader, ledger=ledger, sinks=sinks, now=now, is_exclusive=is_exclusive)
-    return warn_of_skew(make_guarded_plan(manifest, request, snapshot), reader.clock_skew())
+    snapshot = observe(
+        manifest,
+        reader=readers.reader,
+        ledger=readers.ledger,
+        sinks=readers.sinks,
+        now=now,
+        exclusion=exclusion,
+    )
+    return warn_of_skew(make_guarded_plan(manifest, request, snapshot), readers.reader.clock_skew())
 
 
 def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:

@@ -218,7 +218,7 @@ class Issuance:
             return delivery
         self.progress.step(self.action.address, "confirm")
         for _ in range(_ROUNDS):
-            if not self.bench.is_refused(issued.raw):
+            if not self.bench.is_refused(issued.raw) and not self._is_overtaken(issued):
                 return delivery
             try:
                 issued = renew_forward(self.action, self.basis, issued, attempt.intent, self.bench)
@@ -229,6 +229,16 @@ class Issuance:
             again = deliver(self.basis.slots, issued.raw, receipt, None, self.bench)
             delivery = StoredKey(receipt=receipt, result=again)
         return self._doubt(attempt, InDoubtError("another run keeps renewing this key at the same time"))
+
+    def _is_overtaken(self, issued: Issued) -> bool:
+        """Whether another run refreshed the key after this one, while the grace of that keeps this raw key alive."""
+        if self.lookout is None or not self.action.overlap or not issued.key.redacted:
+            return False
+        try:
+            shown = next((key.redacted for key in self.lookout.look() if key.id == issued.key.id), "")
+        except ProviderError:
+            return False
+        return shown not in ("", issued.key.redacted)
 
     def _record(self, attempt: Attempt, delivery: StoredKey) -> Receipt | Failed:
         """Write the receipt and close the intents (docs/planning.md, "Applying", step "record")."""

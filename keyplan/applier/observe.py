@@ -12,7 +12,7 @@ from keyplan.errors import ManifestError, Problem
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
-from keyplan.model.observation import Holding, Observation, Slot, Snapshot, Space
+from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
 
 
@@ -32,9 +32,9 @@ def observe(
     ledger: LedgerReader,
     sinks: Mapping[SinkName, SinkReader],
     now: datetime,
-    is_exclusive: bool = False,
+    exclusion: Exclusion = Exclusion.NONE,
 ) -> Snapshot:
-    """Return what provider, ledger and sinks show, all read in parallel; `is_exclusive` if the caller holds the lock.
+    """Return what provider, ledger and sinks show, all read in parallel; `exclusion` if the caller holds the lock.
 
     Raises ProviderError, SinkError, LedgerError, InputError for an unknown space, and ManifestError for two
     declarations that would be delivered to one place.
@@ -66,7 +66,7 @@ def observe(
         abilities={name: sink.abilities for name, sink in sinks.items()},
         revoked=_find_revoked(reader, missing, listed if laws.shows_spaces else ()),
         serial=memory.serial,
-        is_exclusive=is_exclusive,
+        exclusion=exclusion,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
 

@@ -291,6 +291,22 @@ class Abilities:
         return self.compares and not self.is_local
 
 
+class Exclusion(Enum):
+    """Which other runs are kept away while this one is at work."""
+
+    NONE = "none"
+    """None: it holds no lock."""
+    SAME_LEDGER = "same ledger"
+    """Those with the same ledger, whose lock it holds."""
+    ALL = "all"
+    """All: it holds the lock of a ledger that every machine shares."""
+
+    @classmethod
+    def by_lock(cls, *, is_shared: bool) -> Exclusion:
+        """Return the exclusion of a run that holds a ledger's lock."""
+        return cls.ALL if is_shared else cls.SAME_LEDGER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All that planning may know of the world, at one instant."""
@@ -317,7 +333,7 @@ class Snapshot:
     """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0
     """How many applies the ledger remembers."""
-    is_exclusive: bool = False
-    """Whether this run holds the ledger's lock: no other run with the same ledger is under way."""
+    exclusion: Exclusion = Exclusion.NONE
+    """Which other runs may be under way."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""

@@ -100,6 +100,20 @@ def test_a_key_that_another_run_ends_after_the_delivery_is_renewed_forward() -> 
     assert scenario.world.provider.accepts(*scenario.world.delivered().values())
 
 
+def test_a_key_that_another_run_refreshed_while_its_grace_keeps_ours_alive_is_renewed_forward() -> None:
+    scenario = Scenario(World(sinks={"local": BLIND}, refresh_id="same"))
+    scenario.declare(make_declaration(rotation=Rotation(overlap=HOUR)))
+    scenario.apply()
+    scenario.world.restart()
+    scenario.declare(make_declaration(rotation=Rotation(overlap=HOUR, generation=2)))
+    provider = scenario.world.provider
+    key_id = provider.live()[0].id
+    before(scenario, "sink.put:local", lambda: provider._refresh(key_id, None, HOUR))
+    assert isinstance(apply(scenario), Done)
+    scenario.world.clock.advance(2 * HOUR)
+    assert provider.accepts(*scenario.world.delivered().values())
+
+
 def test_two_runs_that_keep_renewing_one_key_end_in_doubt() -> None:
     scenario = refreshing(sinks={"local": BLIND})
     provider = scenario.world.provider

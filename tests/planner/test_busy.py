@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from planner.situations import LATER, holding, ours, plan, recorded, situate, slot_of, words
-from samples import make_desired, make_intent
+from samples import LOCAL, make_desired, make_intent
+from simulator import BLIND, FULL
 
 from keyplan.model.identity import Address
-from keyplan.model.observation import Holding, Slot
+from keyplan.model.observation import Abilities, Exclusion, Holding, Observation, Slot
 from keyplan.model.receipt import Intent, Runner
 
 LEASE = timedelta(seconds=60)
@@ -65,11 +68,11 @@ def test_the_store_s_own_clock_comes_first() -> None:
 
 def test_what_the_ledger_noted_counts_for_a_plan_and_not_for_the_run_that_holds_its_lock() -> None:
     desired, intent = make_desired(), make_live_intent()
-    for exclusive in (False, True):
+    for exclusion in Exclusion:
         snapshot = situate(
-            desired, keys=[ours()], receipts=[recorded()], intents=[intent], held=hold(intent), is_exclusive=exclusive
+            desired, keys=[ours()], receipts=[recorded()], intents=[intent], held=hold(intent), exclusion=exclusion
         )
-        assert words(plan(snapshot, desired))[0].startswith("busy") is not exclusive
+        assert words(plan(snapshot, desired))[0].startswith("busy") is (exclusion is Exclusion.NONE)
 
 
 def test_a_sink_that_kept_what_the_ledger_marked_as_ended_holds_nothing_up() -> None:
@@ -84,3 +87,43 @@ def test_another_manifest_s_intent_is_not_ours_to_wait_for() -> None:
     other = make_intent(owner="theirs", runner=THERE, until=LATER + LEASE)
     snapshot = situate(desired, keys=[ours()], receipts=[recorded()], held={CI: holding(recorded(), intent=other)})
     assert words(plan(snapshot, desired))[0].startswith("receipt_not_believed")
+
+
+# A key that another run made, where no place can say so.
+
+
+def plan_beside(key: Observation, abilities: Abilities, **changes: Any) -> list[str]:
+    desired = make_desired()
+    known = ours()
+    snapshot = situate(
+        desired,
+        keys=[known, key],
+        receipts=[recorded(delivered=(slot_of(Address("user/ci")).delivered,))],
+        abilities={LOCAL: abilities},
+        **changes,
+    )
+    return words(plan(snapshot, desired))
+
+
+YOUNG = ours("key-2", created_at=LATER - timedelta(seconds=59))
+
+
+@pytest.mark.parametrize(
+    ("key", "abilities", "changes", "is_busy"),
+    [
+        pytest.param(YOUNG, BLIND, {}, True, id="younger than a lease"),
+        pytest.param(ours("key-2", created_at=LATER - LEASE), BLIND, {}, False, id="older than a lease"),
+        pytest.param(YOUNG, FULL, {}, False, id="an intent would show"),
+        pytest.param(YOUNG, replace(FULL, is_local=True), {}, True, id="an intent would show on one machine alone"),
+        pytest.param(YOUNG, BLIND, {"exclusion": Exclusion.ALL}, False, id="all runs share this ledger"),
+        pytest.param(YOUNG, BLIND, {"exclusion": Exclusion.SAME_LEDGER}, True, id="a lock of our own"),
+        pytest.param(
+            YOUNG, BLIND, {"intents": [make_intent(at=LATER - LEASE)]}, False, id="an earlier run of ours made it"
+        ),
+    ],
+)
+def test_a_young_key_that_nothing_explains_may_be_another_run_s(
+    key: Observation, abilities: Abilities, changes: dict[str, Any], is_busy: bool
+) -> None:
+    made = plan_beside(key, abilities, **changes)
+    assert ("busy: create unfinished" in made[0]) is is_busy

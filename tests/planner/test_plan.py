@@ -653,7 +653,7 @@ def test_what_somebody_may_hold_is_finished_with_the_overlap_asked_for(
 
 def test_a_newcomer_that_a_blind_sink_may_hold_is_never_deleted_unseen() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
-    keys = [ours(), ours("key-2", created_at=LATER)]
+    keys = [ours(), ours("key-2", created_at=LATER - HOUR / 2)]
     made = plan(situate(desired, keys=keys, receipts=[recorded()], **BLINDLY), desired)
     assert words(made) == ["refresh unfinished key-2", "keep overlapping key-1"]
 

@@ -49,8 +49,10 @@ def test_an_apply_fails_nowhere_and_does_what_was_planned(walk: Walk) -> None:
 @given(walks())
 def test_after_an_apply_nothing_is_left_to_do(walk: Walk) -> None:
     note("\n".join(walk.story))
+    # What is held up because no creator can be learned is free once the same apply's own create has named one.
+    held_up = {action.address for action in walk.scenario.plan().blocked if action.reason is Reason.UNKNOWN_CREATOR}
     walk.scenario.apply()
-    left = [action for action in walk.scenario.plan().actions if not action.blocked]
+    left = [one for one in walk.scenario.plan().actions if not one.blocked and one.address not in held_up]
     assert [action for action in left if action.verb not in _QUIET] == []
     walk.scenario.apply()
     assert walk.scenario.plan().changes == ()

@@ -157,7 +157,7 @@ def test_a_delivered_renewal_leaves_the_deadlines_of_others_alone() -> None:
 
 def test_the_current_key_overlaps_from_now_where_a_lost_newcomer_takes_its_place() -> None:
     desired = make_desired(rotation=Rotation(overlap=HOUR))
-    keys = [ours(), ours("key-2", created_at=LATER)]
+    keys = [ours(), ours("key-2", created_at=LATER - HOUR / 2)]
     snapshot = situate(desired, keys=keys, receipts=[recorded()], abilities={LOCAL: BLIND})
     main = plan(snapshot, desired).actions[0]
     assert (main.key_id, main.basis.superseded) == (

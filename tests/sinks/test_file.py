@@ -56,7 +56,7 @@ def test_it_is_registered_and_builds_from_settings_alone(tmp_path: Path) -> None
     )
     assert load("keyplan.sinks", "file").build is build
     sink = build(make_sink_settings(RAW_FILE), context)
-    assert sink.abilities == Abilities(holds_receipts=True, readable=True, compares=True)
+    assert sink.abilities == Abilities(holds_receipts=True, readable=True, compares=True, is_local=True)
     assert names_in(tmp_path) == []
 
 
