@@ -36,9 +36,9 @@ def throttle(ports: Workbench, most: int) -> Workbench:
 
 def count_lanes(most: int) -> int:
     """Return how many keys may be under way if the provider and each sink may be called `most` times at once."""
-    # Half as many more, because a key also waits for the ledger and its sinks while the provider could be called:
-    # 1,000 keys at 50 ms a request and 32 requests at a time took 4.7 s instead of 5.1.
-    return most + most // 2
+    # More, because a key also waits for the ledger, its sinks and the look for other runs while the provider could be
+    # called. The look serves all keys that wait for it: 300 creates took 860 requests in 12 lanes, and 710 in 32.
+    return most * 4 if most > 1 else 1
 
 
 class Turns:
