@@ -62,15 +62,22 @@ class Attempt:
             note = partial(bench.sinks[slot.sink].intend, slot, self.intent, over=over)
             bench.retry(note, on=SinkUnavailableError)
 
-    def abandon(self) -> None:
-        """Close the intent, which led to nothing. One that an earlier run left open stays open, and keeps its count."""
+    def abandon(self, *, is_overtaken: bool = False) -> None:
+        """Close the intent, which led to nothing. One that an earlier run left open stays open, and keeps its count.
+
+        `is_overtaken`: another run is about to deliver to the same places, so none is touched that can't compare: its
+        note could be lost. What stays there goes with that delivery, or counts as over with its lease.
+        """
         # That earlier run may have made a key: only a delivery, or the planner, may say that nothing is behind it.
         if self._continues:
             return
         self._is_open = False
         for slot in self._slots:
+            sink = self._bench.sinks[slot.sink]
+            if is_overtaken and not sink.abilities.compares:
+                continue
             with suppress(KeyplanError):
-                self._bench.sinks[slot.sink].retract(slot, self.intent)
+                sink.retract(slot, self.intent)
         # An intent that cannot be closed is harmless: the next run finds nothing new behind it, and closes it.
         with suppress(LedgerError):
             self._bench.ledger.close_intent(self.intent.id)

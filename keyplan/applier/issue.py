@@ -161,7 +161,7 @@ class Issuance:
         failure = Failed(
             action=self.action, message=message, exit_status=SinkBusyError.exit_status, next_run=TRIES_AGAIN
         )
-        return self._undo(attempt, issued, failure)
+        return self._undo(attempt, issued, failure, is_overtaken=True)
 
     def _end_unverified(self, attempt: Attempt, issued: Issued) -> Failed | InDoubt:
         """Return the outcome of a raw key that the provider does not accept (step "verify").
@@ -291,7 +291,7 @@ class Issuance:
         attempt.abandon()
         return fail(self.action, error, foretell(self.action, attempt.intent, TRIES_AGAIN))
 
-    def _undo(self, attempt: Attempt, issued: Issued, failure: Failed) -> Failed:
+    def _undo(self, attempt: Attempt, issued: Issued, failure: Failed, *, is_overtaken: bool = False) -> Failed:
         """Delete the key that was just made, close its intent, and return the failure that led to it."""
         try:
             # Before the intent is closed: a crash between the two would else leave a live key that nobody holds.
@@ -300,7 +300,7 @@ class Issuance:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"
             next_run = foretell(self.action, attempt.intent, "deletes it, or finishes with it")
             return replace(failure, message=left, next_run=next_run)
-        attempt.abandon()
+        attempt.abandon(is_overtaken=is_overtaken)
         return failure
 
 

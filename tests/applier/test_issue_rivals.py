@@ -55,6 +55,14 @@ def test_the_run_whose_key_is_later_deletes_its_own_and_says_so() -> None:
     assert scenario.world.ledger.intents == {}
 
 
+@pytest.mark.parametrize(("compares", "is_left"), [(False, True), (True, False)])
+def test_a_run_that_withdraws_touches_no_place_whose_note_it_could_lose(compares: bool, is_left: bool) -> None:
+    scenario = creating(replace(LOCAL_FILE, compares=compares))
+    before(scenario, "provider.create", other_creates(scenario))
+    failed(scenario)
+    assert ("sink.retract:local" not in scenario.world.effects.names()) is is_left
+
+
 def test_the_run_whose_key_is_earlier_goes_on() -> None:
     scenario = creating(BLIND)
     before(scenario, "provider.verify", other_creates(scenario))
