@@ -27,6 +27,7 @@ from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
+from keyplan.planner.due import Selected
 from keyplan.renderers.formats import render_drift, render_inventory, render_plan, render_report
 
 _AT_ONCE = timedelta(0)
@@ -84,6 +85,7 @@ def apply(
     *,
     parallelism: int = DEFAULT_PARALLELISM,
     lock_timeout: timedelta = _AT_ONCE,
+    only: str | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     session: RunContext | None = None,
@@ -91,17 +93,20 @@ def apply(
     """Create, rotate and delete keys until they match the manifest, and return what was done.
 
     A plan runs only if planning again gives the same plan, and only once; its manifest is read again. A manifest is
-    planned and applied at once, without asking. A plan is held against its own policies again, unless others are
+    planned and applied at once, without asking; with `only` ``due``, only what time brings about is applied, and the
+    rest is in `Report.left`. A plan is held against its own policies again, unless others are
     given. Failures of single keys are in the report.
 
     Raises PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
+    if only is not None and (isinstance(what, Plan) or only != Selected.DUE.value):
+        raise InputError(f"only={only!r} makes no sense here", advice="say only='due' with a manifest, not with a plan")
     context = session or open_session()
     reviewed = (what,) if isinstance(what, Plan) else ()
     named = tuple(policies) or (what.policies if isinstance(what, Plan) else ())
     workspace = _open(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
     with open_jobs(context, [workspace], reviewed, command="apply", lock_timeout=lock_timeout) as jobs:
-        plans = [plan_job(job, Request()) for job in jobs]
+        plans = [plan_job(job, Request(), Selected(only or "all")) for job in jobs]
         (result,) = run_jobs(context, jobs, plans, command="apply", parallelism=parallelism)
     if isinstance(result, KeyplanError):
         raise result

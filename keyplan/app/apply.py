@@ -28,6 +28,7 @@ from keyplan.model.observation import Exclusion
 from keyplan.model.plan import FreshPlan, Guard, Plan, Request
 from keyplan.model.report import Report
 from keyplan.model.times import write_duration
+from keyplan.planner.due import Selected, select
 
 DEFAULT_PARALLELISM = 8
 _BUSY_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8))
@@ -83,11 +84,13 @@ def open_jobs(
         yield tuple(jobs[number] for number in sorted(jobs))
 
 
-def plan_job(job: Job, request: Request) -> FreshPlan:
+def plan_job(job: Job, request: Request, selection: Selected = Selected.ALL) -> FreshPlan:
     """Return the plan that will run: of `request`, or of the reviewed plan's own request.
 
-    While another run is at work on one of its addresses, it is made again, until the job's patience ends. Raises
-    PlanSpentError if the reviewed plan was applied before, PlanStaleError if planning again gives another plan;
+    Of its actions, only those of `selection` are executed. A reviewed plan is one decision, so it knows no selection.
+    While another run is at work on one of its addresses, it is made again, until the job's patience ends.
+
+    Raises PlanSpentError if the reviewed plan was applied before, PlanStaleError if planning again gives another plan;
     InputError, ProviderError, SinkError and LedgerError.
     """
     bench, reviewed = job.bench, job.reviewed
@@ -103,7 +106,8 @@ def plan_job(job: Job, request: Request) -> FreshPlan:
         plan = _plan_now(job, wanted)
     if reviewed:
         require_same(reviewed, plan)
-    return plan
+        return plan
+    return select(plan, selection)
 
 
 def _plan_now(job: Job, request: Request) -> FreshPlan:

@@ -46,7 +46,7 @@ ISSUING_FAILED = "something failed before, so nothing undeclared is ended in thi
 def apply(
     plan: FreshPlan, *, digest: str, ports: Workbench, parallelism: int, progress: Progress, stop: Stop
 ) -> Report:
-    """Run a plan's unblocked actions and return what became of each, in the plan's order.
+    """Run a plan's chosen actions and return what became of each, in the plan's order.
 
     `parallelism` is how many threads may call the provider, and each sink, at one time. A KeyboardInterrupt while
     actions run ends the waiting for them: they are reported as in doubt.
@@ -60,7 +60,7 @@ def apply(
         stop=stop,
         lookout=Lookout(partial(bench.reader.list_keys, _name_spaces(plan))),
     )
-    actions = [action for action in plan.actions if action.blocked is None]
+    actions = plan.chosen
     progress.begin(sum(map(is_reported, actions)))
     phases = _Phases.of(actions)
     outcomes = lanes.run(phases.declared)
@@ -79,6 +79,7 @@ def apply(
         finished_at=ports.clock.now(),
         outcomes=_in_plan_order(plan, outcomes),
         interrupted_by=stop.requested(),
+        left=plan.left,
     )
     # The keys are delivered and recorded by now: a history that cannot be written must not hide the report.
     with suppress(LedgerError):

@@ -25,9 +25,10 @@ from keyplan.documents.report import Failure
 from keyplan.errors import KeyplanError, RefusedError
 from keyplan.model.plan import FreshPlan, Plan, Request
 from keyplan.model.report import Failed, Report
+from keyplan.planner.due import Selected
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import REPORT_FORMATS, build_report_sheet
-from keyplan.renderers.summary import describe_planned
+from keyplan.renderers.summary import describe_planned, describe_selection
 from keyplan.renderers.text.plan import render_plans
 from keyplan.renderers.words import format_count
 
@@ -46,6 +47,8 @@ class ApplyRequest:
     reviewed: tuple[Plan, ...] = ()
     """Saved plans, which are their own approval: none, or one for each workspace."""
     applying: ApplySettings
+    selection: Selected = Selected.ALL
+    """Which actions are executed."""
     is_verbose: bool
 
     @property
@@ -85,7 +88,7 @@ def plan_and_apply(session: Session, context: RunContext, order: ApplyRequest) -
 def _plan_all(session: Session, order: ApplyRequest, jobs: Sequence[Job]) -> tuple[list[FreshPlan], list[Failure]]:
     """Return the current plans, and which manifests could not be planned and why."""
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        results = run_parallel(lambda job: plan_job(job, order.request), jobs)
+        results = run_parallel(lambda job: plan_job(job, order.request, order.selection), jobs)
     plans, errors = split_results(results, [job.workspace.manifest.path for job in jobs])
     if order.is_verbose and not errors:
         for job, plan in zip(jobs, plans, strict=True):
@@ -93,7 +96,7 @@ def _plan_all(session: Session, order: ApplyRequest, jobs: Sequence[Job]) -> tup
     return plans, errors
 
 
-def _approve(session: Session, order: ApplyRequest, plans: Sequence[Plan]) -> None:
+def _approve(session: Session, order: ApplyRequest, plans: Sequence[FreshPlan]) -> None:
     """Show the plans, and return if they are approved.
 
     Raises PlanStaleError if another digest was expected, RefusedError on any answer but yes.
@@ -103,9 +106,11 @@ def _approve(session: Session, order: ApplyRequest, plans: Sequence[Plan]) -> No
         screen.answer(render_plans(plans, screen.palette) + "\n")
     elif not order.is_approved:
         screen.say(render_plans(plans, screen.talk_palette))
+    if order.selection is not Selected.ALL:
+        screen.say(describe_selection(plans, order.selection.value))
     if order.applying.expect is not None:
         require_digest(order.applying.expect, combine_digests(plans))
-    if order.is_approved or not any(plan.changes for plan in plans):
+    if order.is_approved or not any(plan.chosen_changes for plan in plans):
         return
     if screen.ask(_QUESTION) != "yes":
         raise RefusedError("not approved, nothing was done")

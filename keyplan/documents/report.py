@@ -31,6 +31,8 @@ def to_document(report: Report) -> dict[str, Json]:
         "outcomes": [_write_outcome(outcome) for outcome in report.outcomes],
         "summary": write_summary(report.summary),
         "interrupted_by": report.interrupted_by,
+        # Only if something was left, so that all other reports are what they always were.
+        **({"left": [write_action_identity(action) for action in report.left]} if report.left else {}),
     }
 
 

@@ -287,3 +287,17 @@ class FreshPlan(Plan):
     actions: tuple[PlannedAction, ...]
     seen: Mapping[Slot, Holding] = field(default_factory=dict, compare=False, repr=False)
     """What the places held: an apply changes a place only if that is still so."""
+    left: tuple[PlannedAction, ...] = ()
+    """Unblocked ones that this run leaves to a reviewed apply, in the plan's order. They change no decision: neither
+    the document nor the digest of a plan knows them."""
+
+    @property
+    def chosen(self) -> tuple[PlannedAction, ...]:
+        """The actions that are executed: neither blocked nor left, kept keys included."""
+        left = set(map(id, self.left))
+        return tuple(action for action in self.actions if action.blocked is None and id(action) not in left)
+
+    @property
+    def chosen_changes(self) -> tuple[PlannedAction, ...]:
+        """The actions that are executed and do something, bookkeeping of a forgotten key included."""
+        return tuple(action for action in self.chosen if action.verb is not Verb.KEEP)

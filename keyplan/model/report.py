@@ -73,6 +73,8 @@ class Report:
     """In the plan's order; kept keys are not among them."""
     interrupted_by: int | None = None
     """Signal number, if a signal ended the run."""
+    left: tuple[Action, ...] = ()
+    """Actions that this run left to a reviewed apply, in the plan's order."""
 
     @property
     def summary(self) -> Summary:

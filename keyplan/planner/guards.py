@@ -24,7 +24,7 @@ _UNSCHEDULED = (Reason.CHANGED, Reason.ROTATED_ELSEWHERE, Reason.UNDELIVERED)
 
 _NOT_OURS = (Reason.FOREIGN, Reason.STRAY, Reason.UNSEEN, Reason.UNKNOWN_CREATOR)
 """Reasons of actions that name a key which is not known to be ours."""
-_DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.TOO_OLD)
+DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.TOO_OLD)
 """Rows of the table that come after the proof that the current key is in every sink."""
 
 
@@ -56,7 +56,7 @@ def _hold_superseded_keys(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAc
     waiting = {
         action.address: action.blocked
         for action in actions
-        if action.blocked and action.stores_raw_key and action.reason not in _DELIVERED_ALREADY
+        if action.blocked and action.stores_raw_key and action.reason not in DELIVERED_ALREADY
     }
     return tuple(
         replace(action, blocked=replace(waiting[action.address], advice="it waits for the new key, which is blocked"))

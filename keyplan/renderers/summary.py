@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
-from keyplan.model.plan import Plan, Summary
+from keyplan.model.plan import FreshPlan, Plan, Summary
 from keyplan.model.report import Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count
@@ -30,7 +30,16 @@ def summarize_reports(reports: Sequence[Report]) -> str:
     total = _sum(report.summary for report in reports)
     resources = f"Resources: {total.add} added, {total.change} changed, {total.destroy} destroyed."
     undone = ", ".join(_count_undone([outcome for report in reports for outcome in report.outcomes]))
-    return f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
+    text = f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
+    left = sum(len(report.left) for report in reports)
+    return f"{text} {left} left for a reviewed apply." if left else text
+
+
+def describe_selection(plans: Sequence[FreshPlan], selection: str) -> str:
+    """Return one line about how much of the plans is executed, if only a selection of their actions is."""
+    chosen = sum(len(plan.chosen_changes) for plan in plans)
+    left = sum(len(plan.left) for plan in plans)
+    return f"Only what is {selection} is applied: {format_count(chosen, 'action')}, {left} left for a reviewed apply."
 
 
 def list_plan_remarks(plan: Plan) -> Iterator[str]:

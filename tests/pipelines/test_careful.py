@@ -91,7 +91,7 @@ def test_every_input_and_output_of_the_action_is_told_in_the_page() -> None:
     assert [name for name in (*action["inputs"], *action["outputs"]) if f"`{name}`" not in page] == []
 
 
-@pytest.mark.parametrize("name", ["apply", "drift"])
+@pytest.mark.parametrize("name", ["apply", "drift", "rotate"])
 def test_a_cron_job_asks_for_nothing_and_ends(name: str) -> None:
     [job] = objects(f"{name}.yaml")
     spec, pod = job["spec"], job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
@@ -106,6 +106,13 @@ def test_a_cron_job_asks_for_nothing_and_ends(name: str) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def test_what_runs_by_itself_applies_only_what_is_due() -> None:
+    [apply], [rotate] = objects("apply.yaml"), objects("rotate.yaml")
+    assert (apply["spec"]["suspend"], rotate["spec"].get("suspend", False)) == (True, False)
+    [container] = rotate["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert "--only=due" in container["args"]
 
 
 def test_the_pods_may_touch_one_secret_which_is_the_one_that_the_manifest_names() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pipelines.conftest import CI, INGEST, Manifest, Provider
 from pipelines.github_server import BOT
@@ -16,6 +18,11 @@ def look_for_drift(world: World) -> Job:
     return world.run("keyplan-drift.yml", "schedule", list(world.trees)[-1], {})["drift"]
 
 
+def rotate(world: World) -> Job:
+    """Return what the nightly rotation came to."""
+    return world.run("keyplan-rotate.yml", "schedule", list(world.trees)[-1], {})["rotate"]
+
+
 def test_drift_opens_one_issue_which_is_closed_when_the_keys_are_as_declared_again(
     world: World, provider: Provider, manifest: Manifest
 ) -> None:
@@ -25,10 +32,28 @@ def test_drift_opens_one_issue_which_is_closed_when_the_keys_are_as_declared_aga
     assert [look_for_drift(world).result, look_for_drift(world).result] == ["failure", "failure"]
     [issue] = world.forge.issues.values()
     assert (issue["state"], issue["user"]["login"], "user/ci" in issue["body"]) == ("open", BOT, True)
-    mended = world.run("keyplan-rotate.yml", "schedule", list(world.trees)[-1], {})["rotate"]
+    # That a key is gone is nothing that time did: a user looks at the plan, and approves it.
+    assert (rotate(world).result, provider.live_names()) == ("success", ["ingest"])
+    sha = list(world.trees)[-1]
+    digest = world.open_pull_request(1, sha)["plan"].outputs["digest"]
+    mended = world.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
     assert (mended.result, provider.live_names()) == ("success", ["ci", "ingest"])
     assert look_for_drift(world).result == "success"
     assert (issue["state"], len(world.forge.bodies(issue["number"]))) == ("closed", 1)
+
+
+def test_the_rotation_renews_what_is_due_and_leaves_what_nobody_reviewed(
+    world: World, provider: Provider, manifest: Manifest
+) -> None:
+    due = CI.replace("}", ", expires_in: 1h, rotation: {before_expiry: 3599s, overlap: 0s}}")
+    world.applied(manifest(due))
+    world.commit(manifest(due, INGEST))
+    before = provider.count_changes()
+    time.sleep(1)  # until the key falls due
+    done = rotate(world)
+    assert (done.result, provider.live_names()) == ("success", ["ci"])
+    assert provider.count_changes() > before
+    assert "1 left for a reviewed apply" in done.log
 
 
 def test_a_look_that_fails_leaves_the_issue_as_it_is(world: World, provider: Provider, manifest: Manifest) -> None:

@@ -73,7 +73,7 @@ def test_a_wrong_manifest_stops_the_pipeline_and_its_report_says_why(project: Pr
     assert failures(jobs["validate"].folder / "validate.xml") == 1
 
 
-def test_drift_fails_its_job_and_case_and_a_rotation_mends_it(
+def test_drift_fails_its_job_and_case_and_a_reviewed_apply_mends_it(
     project: Project, world: World, provider: Provider, manifest: Manifest
 ) -> None:
     world.applied(manifest(CI, INGEST))
@@ -81,6 +81,8 @@ def test_drift_fails_its_job_and_case_and_a_rotation_mends_it(
     found = project.run(manifest(CI, INGEST), DRIFT)["drift"]
     assert (found.status, failures(found.folder / "drift.xml")) == (2, 1)
     assert project.run(manifest(CI, INGEST), ROTATE)["rotate"].status == 0
+    assert provider.live_names() == ["ingest"]
+    assert project.run(manifest(CI, INGEST), MAIN, start=("apply",))["apply"].status == 0
     assert project.run(manifest(CI, INGEST), DRIFT)["drift"].status == 0
     assert provider.live_names() == ["ci", "ingest"]
 

@@ -40,6 +40,7 @@ def test_the_cron_jobs_apply_and_then_find_nothing(
     assert run(world, tmp_path, *arguments("apply", tmp_path)) == 0
     assert (provider.live_names(), (tmp_path / "ledger/keyplan/ledger.db").exists()) == (["ci"], True)
     assert run(world, tmp_path, *arguments("drift", tmp_path)) == 0
+    assert run(world, tmp_path, *arguments("rotate", tmp_path)) == 0
     assert not (tmp_path / ".keyplan").exists()
     provider.revoke("ci")
     assert run(world, tmp_path, *arguments("drift", tmp_path)) == 2

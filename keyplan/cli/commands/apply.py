@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import click
 
@@ -17,6 +18,7 @@ from keyplan.cli.outputs import keep_apart, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.plan import Plan, Request
+from keyplan.planner.due import Selected
 from keyplan.renderers.ci.sheet import Subject
 
 
@@ -25,12 +27,20 @@ from keyplan.renderers.ci.sheet import Subject
 @option("--manifest", variable="PLANFILE_MANIFEST", metavar="FILE", help="The manifest of PLANFILE, if it moved.")
 @apply_options
 @plan_options
+@option(
+    "--only",
+    # Not KEYPLAN_ONLY: drift reads kinds of findings from that one.
+    variable="APPLY_ONLY",
+    type=click.Choice([Selected.DUE.value]),
+    help="Apply only what time brings about, and leave the rest to a reviewed apply.",
+)
 @click.pass_obj
 def command(
     session: Session,
     *,
     sources: tuple[str, ...],
     manifest: str | None,
+    only: str | None,
     applying: ApplySettings,
     settings: PlanSettings,
 ) -> int:
@@ -42,6 +52,10 @@ def command(
     Several manifests, or folders of them, are planned and applied at the same time, each with its own ledger;
     nothing is done before all of them could be planned.
 
+    With --only due, an unattended run applies what a reviewed manifest lets time bring about: renewals that
+    have fallen due, the end of superseded keys, and what an earlier run left unfinished. The rest is listed as left,
+    which changes no exit status.
+
     A PLANFILE (made by: keyplan plan --out) runs only if planning again gives the same, and only once.
 
     Exit status: 0 done, 3 wrong input, 4 refused or something is blocked, 5 the provider failed, 6 a sink
@@ -51,12 +65,14 @@ def command(
     Examples:
       keyplan apply keys.yaml
       keyplan apply envs/
+      keyplan apply --only due --auto-approve
       keyplan apply plan.json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     keep_apart(session, written=applying.files, read=[*sources, *settings.policies])
     with reporting_failure(session, applying.outputs, Subject.APPLY, " ".join(sources) or "keys.yaml"):
         order = _make_order(context, find_manifests(sources, context), manifest, settings, applying)
+        order = _limit(order, Selected(only) if only else Selected.ALL)
     return plan_and_apply(session, context, order)
 
 
@@ -88,6 +104,22 @@ def _make_order(
         applying=applying,
         is_verbose=settings.verbose,
     )
+
+
+def _limit(order: ApplyRequest, selection: Selected) -> ApplyRequest:
+    """Return the order with only a selection of actions. Raises InputError if the order asks for others."""
+    if selection is Selected.ALL:
+        return order
+    if order.reviewed:
+        raise InputError(
+            "--only does not go with a plan file, which is applied as a whole",
+            advice="apply the plan file without --only, or the manifest with it",
+        )
+    if order.request.rotate:
+        raise InputError(
+            "--only due leaves out what --rotate asks for", advice="leave out one of them, or say: keyplan rotate"
+        )
+    return replace(order, selection=selection)
 
 
 def _locate_reviewed(

@@ -12,6 +12,7 @@ from keyplan.model.plan import Action, KeyView, Plan, Reason, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.descriptions import describe_action
+from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.summary import list_plan_remarks, summarize_plans, summarize_reports
 from keyplan.renderers.words import PAST, SIGNS, format_reason
 
@@ -72,13 +73,20 @@ def build_report_sheet(report: Report) -> Sheet:
         owner=report.owner,
         rows=sort_rows([_build_outcome_row(outcome) for outcome in report.outcomes]),
         summary=summarize_reports([report]),
-        remarks=("It was interrupted. The next apply continues from here.",) if report.interrupted_by else (),
+        remarks=tuple(_list_report_remarks(report)),
         digest=report.digest,
         add=summary.add,
         change=summary.change,
         destroy=summary.destroy,
         is_different=bool(report.outcomes) or not is_complete(report),
     )
+
+
+def _list_report_remarks(report: Report) -> Iterator[str]:
+    if report.interrupted_by:
+        yield "It was interrupted. The next apply continues from here."
+    for action in report.left:
+        yield f"Left for a reviewed apply: {action.verb.value} {sanitize(action.address)} ({format_reason(action)})"
 
 
 def _is_up_to_date(action: Action) -> bool:

@@ -120,7 +120,14 @@ def describe_end(report: Report) -> Iterator[dict[str, Json]]:
     kinds = {"done": Done, "failed": Failed, "in_doubt": InDoubt, "not_tried": NotTried}
     counts = {name: sum(isinstance(one, kind) for one in report.outcomes) for name, kind in kinds.items()}
     complete = is_complete(report)
-    final = {"complete": complete, "digest": report.digest, "interrupted_by": report.interrupted_by, **counts}
+    final: dict[str, Json] = {
+        "complete": complete,
+        "digest": report.digest,
+        "interrupted_by": report.interrupted_by,
+        **counts,
+    }
+    if report.left:
+        final["left"] = len(report.left)
     message = "Apply complete!" if complete else "Apply ended, and not everything is done."
     yield _event("final", message, level="info" if complete else "error", result=final)
 

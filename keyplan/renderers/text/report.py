@@ -10,7 +10,7 @@ from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Repor
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.summary import summarize_reports
-from keyplan.renderers.words import PAST, SIGNS
+from keyplan.renderers.words import PAST, SIGNS, format_reason
 
 _INDENT = " " * 6
 _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 15: "SIGTERM"}
@@ -31,6 +31,7 @@ def render_report(report: Report, palette: Palette = PLAIN) -> str:
     """Return the report as text, its summary as the last line."""
     blocks = [
         [line for outcome in report.outcomes for line in _describe(outcome, palette)],
+        [_describe_left(action, palette) for action in report.left],
         list(_list_remarks(report)),
         [palette.paint(Tone.STRONG, summarize_reports([report]))],
     ]
@@ -72,6 +73,11 @@ def _describe_done(outcome: Done, palette: Palette) -> str:
 def _describe_undone(word: str, action: Action, message: str, palette: Palette) -> str:
     mark = palette.paint(Tone.ALARM, f"!   {word:<9}")
     return f"  {mark}  {action.verb.value} {sanitize(action.address)}: {sanitize(message, width=_LONG)}"
+
+
+def _describe_left(action: Action, palette: Palette) -> str:
+    mark = palette.paint(Tone.FAINT, f"    {'left':<9}")
+    return f"  {mark}  {action.verb.value} {sanitize(action.address)}: {format_reason(action)}"
 
 
 def _label(label: str, texts: tuple[str, ...] | list[str]) -> Iterator[str]:

@@ -1,0 +1,97 @@
+"""The selection of actions that a reviewed manifest lets time bring about: what an unattended run may apply.
+
+Everything else waits for a user who has seen the plan. A selection only leaves actions out; it decides nothing anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import assert_never
+
+from keyplan.model.plan import FreshPlan, PlannedAction, Reason
+from keyplan.planner.guards import DELIVERED_ALREADY
+
+
+class Selected(Enum):
+    """Which of a plan's actions a run applies."""
+
+    DUE = "due"
+    """What time brings about, and what an earlier run left unfinished."""
+    ALL = "all"
+    """Everything that no guard blocks."""
+    NOTHING = "nothing"
+
+
+DUE = frozenset((Reason.EXPIRING, Reason.TOO_OLD, Reason.EXPIRED, Reason.SUPERSEDED, Reason.UNFINISHED))
+DUE_IF_BEGUN = frozenset((Reason.UNDELIVERED,))
+"""Due only with an open intent, which proves an interrupted run: else a place was added, emptied or overwritten."""
+NOT_DUE = frozenset(
+    (
+        # The manifest, or a user, asks for it.
+        Reason.ABSENT,
+        Reason.CHANGED,
+        Reason.REQUESTED,
+        Reason.MOVED,
+        Reason.UNDECLARED,
+        Reason.TRANSFERRED,
+        # A key of another origin is concerned.
+        Reason.ADOPTED,
+        Reason.IMPORTED,
+        Reason.FOREIGN,
+        # Another party did something, and a user has to find out what.
+        Reason.GONE,
+        Reason.ROTATED_ELSEWHERE,
+        Reason.STRAY,
+        # Nothing is to be done, or not yet.
+        Reason.UP_TO_DATE,
+        Reason.OVERLAPPING,
+        Reason.STILL_USED,
+        # These are always blocked.
+        Reason.DECLARED_IN_PAST,
+        Reason.UNSEEN,
+        Reason.UNKNOWN_CREATOR,
+        Reason.RECEIPT_NOT_BELIEVED,
+        Reason.UNPROVEN,
+    )
+)
+"""Listed so that a test fails for a new reason until it is classified; until then it is not due."""
+
+
+def select(plan: FreshPlan, selection: Selected) -> FreshPlan:
+    """Return the same plan with what is not chosen left to a reviewed apply."""
+    match selection:
+        case Selected.ALL:
+            return plan
+        case Selected.DUE:
+            return _leave_undue(plan)
+        case Selected.NOTHING:
+            return replace(plan, left=plan.chosen_changes)
+        case _:
+            assert_never(selection)
+
+
+def _leave_undue(plan: FreshPlan) -> FreshPlan:
+    """Return the same plan, of which only what is due is executed.
+
+    Kept keys are never left: their records are brought up to date. What a guard blocks is not left, but blocked.
+    """
+    changes = plan.chosen_changes
+    undue = [action for action in changes if not is_due(action)]
+    # As in the guards: until the new key is in every sink, consumers of the one that lags hold the old key.
+    waiting = {one.address for one in undue if one.stores_raw_key and one.reason not in DELIVERED_ALREADY}
+    return replace(
+        plan,
+        left=tuple(
+            action
+            for action in changes
+            if not is_due(action) or (action.reason is Reason.SUPERSEDED and action.address in waiting)
+        ),
+    )
+
+
+def is_due(action: PlannedAction) -> bool:
+    """Whether time alone, or an interrupted run, is the reason of an action; no edit of the manifest and no user."""
+    if action.reason in DUE_IF_BEGUN:
+        return bool(action.basis.intents)
+    return action.reason in DUE
