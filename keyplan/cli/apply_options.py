@@ -16,7 +16,7 @@ from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
 from keyplan.renderers.formats import REPORT_FORMATS
 
-_MOST_PARALLEL = 64
+MOST_PARALLEL = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ _APPLYING_OPTIONS = (
     option("--expect", metavar="DIGEST", help="Go on only if the plan has this digest; do not ask for approval."),
     option(
         "--parallelism",
-        type=click.IntRange(1, _MOST_PARALLEL),
+        type=click.IntRange(1, MOST_PARALLEL),
         default=DEFAULT_PARALLELISM,
         show_default=True,
         help="How many calls the provider gets at once, and each sink.",

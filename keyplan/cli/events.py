@@ -51,11 +51,19 @@ class Stream(Protocol):
 class EventLog:
     """A stream of events that several manifests may share; safe for threads. It begins with a version."""
 
-    def __init__(self, stream: Stream, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        now: Callable[[], datetime],
+        *,
+        format_event: Callable[[Mapping[str, Any]], str] | None = None,
+    ) -> None:
+        """`format_event` makes the line of an event, without its end; None stands for JSON."""
         self.failure: str | None = None
         """Why events could not be written any longer; None while they could."""
         self._stream: Stream | None = stream
         self._now = now
+        self._format = format_event or _format_json
         self._lock = threading.Lock()
         self.write(describe_version(__version__))
 
@@ -68,7 +76,7 @@ class EventLog:
         with self._lock:
             if self._stream is None:
                 return
-            line = json.dumps({**event, "@timestamp": self._now().isoformat()}, sort_keys=True)
+            line = self._format({**event, "@timestamp": self._now().isoformat()})
             try:
                 self._stream.write(f"{line}\n")
                 self._stream.flush()
@@ -80,6 +88,10 @@ class EventLog:
         """Write nothing any longer, whatever threads of an interrupted apply still say."""
         with self._lock:
             self._stream = None
+
+
+def _format_json(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, sort_keys=True)
 
 
 class Events:

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would do; change nothing.",
     "apply": "Make, renew and delete keys until they match the manifest.",
     "drift": "Tell what changed since the last apply; change nothing.",
+    "watch": "Plan again and again, and apply what time brings about.",
     "rotate": "Renew the keys of these addresses now, whatever their age.",
     "import": "Take over a key that keyplan did not create.",
     "calendar": "Show what rotates, expires and retires in the next days.",

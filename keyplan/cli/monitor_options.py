@@ -11,6 +11,27 @@ from keyplan.app.notifications import NotificationSettings
 from keyplan.cli.options import Command, option
 
 
+def notification_options(command: Command) -> Command:
+    """Add ``--notify`` and its kin; the command gets them as `notifications`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        notify: tuple[str, ...],
+        notify_file: Path | None,
+        notify_always: bool,
+        **others: Any,
+    ) -> Any:
+        settings = NotificationSettings(urls=notify, file=notify_file, is_heartbeat=notify_always)
+        return command(*arguments, notifications=settings, **others)
+
+    decorated: Any = gathered
+    for decorate in reversed(_NOTIFICATION_OPTIONS):
+        decorated = decorate(decorated)
+    result: Command = decorated
+    return result
+
+
 def monitoring_options(command: Command) -> Command:
     """Add ``--metrics-file``, ``--notify`` and their kin; the command gets them as `monitoring`."""
 
@@ -18,29 +39,23 @@ def monitoring_options(command: Command) -> Command:
     def gathered(
         *arguments: Any,
         metrics_file: Path | None,
-        notify: tuple[str, ...],
-        notify_file: Path | None,
-        notify_always: bool,
+        notifications: NotificationSettings,
         **others: Any,
     ) -> Any:
-        notifications = NotificationSettings(urls=notify, file=notify_file, is_heartbeat=notify_always)
         monitoring = MonitorSettings(metrics_file=metrics_file, notifications=notifications)
         return command(*arguments, monitoring=monitoring, **others)
 
-    decorated: Any = gathered
-    for decorate in reversed(_OPTIONS):
-        decorated = decorate(decorated)
-    result: Command = decorated
+    result: Command = _metrics_file_option(notification_options(gathered))
     return result
 
 
-_OPTIONS = (
-    option(
-        "--metrics-file",
-        type=Path,
-        metavar="FILE",
-        help="Write Prometheus metrics into FILE, for node_exporter's textfile collector.",
-    ),
+_metrics_file_option = option(
+    "--metrics-file",
+    type=Path,
+    metavar="FILE",
+    help="Write Prometheus metrics into FILE, for node_exporter's textfile collector.",
+)
+_NOTIFICATION_OPTIONS = (
     option(
         "--notify",
         multiple=True,

@@ -21,6 +21,8 @@ class Interrupts:
     def __init__(self, notify: Callable[[str], object]) -> None:
         self._notify = notify
         self._is_patient = False
+        self._is_service = False
+        self._is_reload_wanted = False
         self._first: int | None = None
 
     def requested(self) -> int | None:
@@ -50,9 +52,28 @@ class Interrupts:
         finally:
             self._is_patient = False
 
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Like `patiently`, for a service: SIGHUP asks it to read its files again, and nothing is written to stderr."""
+        self._is_service = True
+        try:
+            with self.patiently():
+                yield
+        finally:
+            self._is_service = False
+
+    def takes_reload(self) -> bool:
+        """Return whether SIGHUP came since the last call."""
+        wanted, self._is_reload_wanted = self._is_reload_wanted, False
+        return wanted
+
     def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._is_service and number == signal.SIGHUP:
+            self._is_reload_wanted = True
+            return
         is_first, self._first = self._first is None, self._first or number
         if self._is_patient and is_first:
-            self._notify(_NOTICE)
+            if not self._is_service:
+                self._notify(_NOTICE)
             return
         raise KeyboardInterrupt

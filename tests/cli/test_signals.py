@@ -35,6 +35,21 @@ def test_inside_a_patient_block_the_second_signal_ends_the_run_at_once() -> None
     assert interrupts.requested() == signal.SIGTERM
 
 
+def test_a_service_reads_again_on_sighup_and_says_nothing_on_sigterm() -> None:
+    told: list[str] = []
+    interrupts = Interrupts(told.append)
+    with interrupts.installed(), interrupts.serving():
+        assert not interrupts.takes_reload()
+        signal.raise_signal(signal.SIGHUP)
+        assert (interrupts.requested(), interrupts.takes_reload(), interrupts.takes_reload()) == (None, True, False)
+        signal.raise_signal(signal.SIGTERM)
+        # Asked to stop, it may still be asked to read again; only a second wish to stop ends it at once.
+        signal.raise_signal(signal.SIGHUP)
+        assert (interrupts.requested(), told) == (signal.SIGTERM, [])
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+
+
 def test_nobody_asked_to_stop_yet() -> None:
     assert Interrupts(print).requested() is None
 

@@ -117,7 +117,7 @@ def test_what_a_guard_blocks_is_blocked_and_not_left() -> None:
     ("reason", "waits"),
     [
         pytest.param(Reason.UNDELIVERED, True, id="a sink lags behind, and its consumers hold the old key"),
-        pytest.param(Reason.ROTATED_ELSEWHERE, True, id="nobody knows which key the sinks hold"),
+        pytest.param(Reason.ROTATED_ELSEWHERE, True, id="it is unknown which key the sinks hold"),
         pytest.param(Reason.CHANGED, False, id="the current key is in every sink"),
     ],
 )

@@ -38,7 +38,7 @@ _ACTIONS: Mapping[Verb, str] = {
 
 def describe_version(version: str) -> dict[str, Json]:
     """Return the first event of every stream: by its `ui` a reader knows whether it understands the rest."""
-    return _event("version", f"keyplan {version}", keyplan=version, ui=FORMAT_VERSION)
+    return make_event("version", f"keyplan {version}", keyplan=version, ui=FORMAT_VERSION)
 
 
 def describe_plan(plan: Plan) -> Iterator[dict[str, Json]]:
@@ -55,7 +55,7 @@ def describe_plan(plan: Plan) -> Iterator[dict[str, Json]]:
         elif action.verb is not Verb.KEEP:
             message = f"{action.address}: Plan to {action.verb.value}: {format_reason(action)}"
             change = {**_resource(action), "reason": action.reason.value, "place": _format_place(action.place)}
-            yield _event("planned_change", message, change=change)
+            yield make_event("planned_change", message, change=change)
     for warning in plan.warnings:
         yield _diagnostic("warning", warning, "", None)
     yield describe_summary(plan.summary, "plan")
@@ -71,18 +71,18 @@ def describe_summary(summary: Summary, operation: str) -> dict[str, Json]:
         "remove": summary.destroy,
         "operation": operation,
     }
-    return _event("change_summary", f"Plan: {planned}" if operation == "plan" else done, changes=changes)
+    return make_event("change_summary", f"Plan: {planned}" if operation == "plan" else done, changes=changes)
 
 
 def describe_start(action: Action) -> dict[str, Json]:
     """Return the event of an action that begins."""
-    return _event("apply_start", f"{action.address}: {action.verb.value} begins", hook=_resource(action))
+    return make_event("apply_start", f"{action.address}: {action.verb.value} begins", hook=_resource(action))
 
 
 def describe_step(action: Action, what: str, elapsed_seconds: float) -> dict[str, Json]:
     """Return the event of an action that reached a step."""
     hook = {**_resource(action), "step": what, "elapsed_seconds": elapsed_seconds}
-    return _event("apply_progress", f"{action.address}: {what}", hook=hook)
+    return make_event("apply_progress", f"{action.address}: {what}", hook=hook)
 
 
 def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[str, Json]]:
@@ -92,19 +92,19 @@ def describe_outcome(outcome: Outcome, elapsed_seconds: float) -> Iterator[dict[
     match outcome:
         case Done():
             done = {**hook, "id_value": outcome.key_id, "delivered": list(outcome.delivered)}
-            yield _event("apply_complete", f"{address}: {PAST[action.verb]}", hook={**done, "status": "done"})
+            yield make_event("apply_complete", f"{address}: {PAST[action.verb]}", hook={**done, "status": "done"})
             for note in outcome.notes:
                 yield _diagnostic("warning", f"{address}: {note}", "", action.place, address=address)
         case Failed() | InDoubt():
             status = "failed" if isinstance(outcome, Failed) else "in_doubt"
             message = f"{address}: {status.replace('_', ' ')}: {outcome.message}"
             hook |= {"status": status, "exit_status": outcome.exit_status, "next_run": outcome.next_run}
-            yield _event("apply_errored", message, level="error", hook=hook)
+            yield make_event("apply_errored", message, level="error", hook=hook)
             advice = outcome.advice if isinstance(outcome, Failed) else ""
             yield _diagnostic("error", f"{address}: {outcome.message}", advice, action.place, address=address)
         case NotTried():
             message = f"{address}: not tried: {outcome.why}"
-            yield _event("apply_errored", message, level="error", hook={**hook, "status": "not_tried"})
+            yield make_event("apply_errored", message, level="error", hook={**hook, "status": "not_tried"})
         case _:
             assert_never(outcome)
 
@@ -129,10 +129,11 @@ def describe_end(report: Report) -> Iterator[dict[str, Json]]:
     if report.left:
         final["left"] = len(report.left)
     message = "Apply complete!" if complete else "Apply ended, and not everything is done."
-    yield _event("final", message, level="info" if complete else "error", result=final)
+    yield make_event("final", message, level="info" if complete else "error", result=final)
 
 
-def _event(kind: str, message: str, *, level: str = "info", **fields: Json) -> dict[str, Json]:
+def make_event(kind: str, message: str, *, level: str = "info", **fields: Json) -> dict[str, Json]:
+    """Return an event of that type; its message is made one harmless line."""
     return {
         "@level": level,
         "@message": sanitize(message, width=_LONG),
@@ -153,7 +154,7 @@ def _diagnostic(
         "range": _format_place(place),
     }
     level = "error" if severity == "error" else "warn"
-    return _event("diagnostic", f"{severity}: {summary}", level=level, diagnostic=diagnostic)
+    return make_event("diagnostic", f"{severity}: {summary}", level=level, diagnostic=diagnostic)
 
 
 def _resource(action: Action) -> dict[str, Json]:

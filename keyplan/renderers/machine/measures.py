@@ -57,9 +57,9 @@ def measure(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
     duration = (run.finished_at - run.started_at).total_seconds()
     yield Sample(name="keyplan_run_duration_seconds", labels=command, value=max(0.0, duration))
     for inspection in run.inspections:
-        identity = _label_manifest(inspection.plan.manifest, inspection.plan.owner)
+        identity = label_manifest(inspection.plan.manifest, inspection.plan.owner)
         yield _at("keyplan_run_last_success_timestamp_seconds", (*command, *identity), run.finished_at)
-        yield from _measure_inspection(inspection, identity)
+        yield from measure_inspection(inspection)
     yield from _keep(run, former)
 
 
@@ -70,16 +70,19 @@ def _keep(run: Run, former: Sequence[Sample]) -> Iterator[Sample]:
     failed = (known if run.failed is None else set(run.failed)) - seen
     yield from (sample for sample in former if sample.label("manifest") in failed)
     for manifest in sorted(failed - known):
-        labels = (("command", run.command), *_label_manifest(manifest, ""))
+        labels = (("command", run.command), *label_manifest(manifest, ""))
         yield Sample(name="keyplan_run_last_success_timestamp_seconds", labels=labels, value=0)
 
 
-def _label_manifest(manifest: str, owner: str) -> Labels:
+def label_manifest(manifest: str, owner: str) -> Labels:
+    """Return the labels that identify a manifest."""
     # The owner alone does not identify a manifest: one team may use the same owner in two accounts.
     return ("manifest", manifest), ("owner", owner)
 
 
-def _measure_inspection(inspection: Inspection, identity: Labels) -> Iterator[Sample]:
+def measure_inspection(inspection: Inspection) -> Iterator[Sample]:
+    """Yield the samples of what was found out about one manifest."""
+    identity = label_manifest(inspection.plan.manifest, inspection.plan.owner)
     unblocked = Counter(action.verb for action in inspection.plan.actions if action.blocked is None)
     for verb in Verb:
         yield Sample(name="keyplan_plan_actions", labels=(*identity, ("action", verb.value)), value=unblocked[verb])

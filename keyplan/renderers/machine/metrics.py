@@ -37,8 +37,19 @@ FAMILIES: Mapping[str, str] = {
     "keyplan_intents_open": "Effects that were begun and not finished; exhausted ones need a user.",
     "keyplan_intents_oldest_timestamp_seconds": "When the oldest open intent was written; absent if none is open.",
     "keyplan_orphans": "Live keys of keyplan whose raw key was lost.",
+    "keyplan_leader": "Whether this process leads for the manifest: 1 or 0.",
+    "keyplan_lease_number": "The fencing number of this process as the leader; 0 if it does not lead.",
+    "keyplan_lease_losses_total": "Leaderships that this process lost without giving them up.",
+    "keyplan_manifest_last_read_successful": "Whether the manifest could be read when it was last looked at.",
+    "keyplan_round_duration_seconds": "How long the last round took.",
+    "keyplan_round_next_timestamp_seconds": "When the next round begins; absent if this process does not lead.",
+    "keyplan_round_failures": "Rounds that failed since the last one that ended well.",
+    "keyplan_rounds_total": "Rounds of this process, by result.",
+    "keyplan_actions_left": "Actions that the last plan left to a reviewed apply.",
+    "keyplan_applies_total": "Applies of this process, by result.",
+    "keyplan_actions_total": "Actions of the applies of this process, by verb and result.",
 }
-"""Every family that keyplan writes, in the order of the file, and its help. All of them are gauges."""
+"""Every family that keyplan writes, in the order of the file, and its help. Those named `_total` are counters."""
 
 _FIRST_LINE = "# Written by keyplan; the next run replaces this file."
 _LABEL_WIDTH = 4000
@@ -72,7 +83,8 @@ def render_metrics(samples: Iterable[Sample]) -> str:
     lines = [_FIRST_LINE]
     for name, purpose in FAMILIES.items():
         if name in families:
-            lines += [f"# HELP {name} {purpose}", f"# TYPE {name} gauge"]
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines += [f"# HELP {name} {purpose}", f"# TYPE {name} {kind}"]
             lines += [f"{name}{labels} {value}" for labels, value in sorted(families[name].items())]
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +101,8 @@ def test_nothing_is_read_from_what_is_not_ours(text: str) -> None:
 def test_a_label_is_found_by_its_name() -> None:
     sample = make_sample(owner="a")
     assert (sample.label("owner"), sample.label("address")) == ("a", None)
+
+
+def test_the_page_explains_every_metric() -> None:
+    page = (Path(__file__).parents[3] / "docs/metrics.md").read_text()
+    assert [name for name in FAMILIES if f"| `{name}` |" not in page] == []

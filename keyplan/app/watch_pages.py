@@ -1,0 +1,48 @@
+"""The pages that a watch serves: is it alive, is it ready, and how does it stand."""
+
+from __future__ import annotations
+
+from keyplan import __version__
+from keyplan.app.watch_board import LONGEST_SILENCE, WatchBoard
+from keyplan.model.times import write_duration
+from keyplan.net.probes import ListenAddress, Pages, ProbePage, serve_pages
+from keyplan.renderers.machine.metrics import render_metrics
+from keyplan.renderers.machine.watch import measure_watch
+from keyplan.renderers.sanitize import sanitize
+
+__all__ = ["ListenAddress", "list_pages", "serve_pages"]
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""As Prometheus' documentation of the text format has it."""
+_UNAVAILABLE = 503
+
+
+def list_pages(board: WatchBoard) -> Pages:
+    """Return what is served under each path."""
+    return {
+        "/healthz": lambda: _show_health(board),
+        "/readyz": lambda: _show_readiness(board),
+        "/metrics": lambda: _show_metrics(board),
+    }
+
+
+def _show_health(board: WatchBoard) -> ProbePage:
+    """Return 200 while everything under way makes progress."""
+    hung = board.list_hung()
+    if not hung:
+        return ProbePage(text="ok\n")
+    limit = write_duration(LONGEST_SILENCE)
+    return ProbePage(text="".join(f"{sanitize(task)}: no progress for {limit}\n" for task in hung), status=_UNAVAILABLE)
+
+
+def _show_readiness(board: WatchBoard) -> ProbePage:
+    """Return 200 once every manifest was read and its ledger answered, whether this process leads or not."""
+    waiting = board.list_waiting()
+    if not waiting:
+        return ProbePage(text="ok\n")
+    return ProbePage(text="".join(f"{sanitize(line, width=1000)}\n" for line in waiting), status=_UNAVAILABLE)
+
+
+def _show_metrics(board: WatchBoard) -> ProbePage:
+    samples = [*measure_watch(board.statuses(), version=__version__, ended_at=board.ended_at), *board.samples()]
+    return ProbePage(text=render_metrics(samples), content_type=METRICS_TYPE)

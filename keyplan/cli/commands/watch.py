@@ -1,0 +1,180 @@
+"""`keyplan watch`: a service that plans again and again, and applies what is allowed; one leader at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from keyplan.app.apply import DEFAULT_PARALLELISM
+from keyplan.app.notifications import NotificationSettings, open_notice_sender
+from keyplan.app.pace import DEFAULT_EVERY, SHORTEST_EVERY
+from keyplan.app.parallel import MAX_PARALLEL_MANIFESTS
+from keyplan.app.watch import Pools, Watch, WatchSettings
+from keyplan.app.watch_board import WatchBoard
+from keyplan.app.watch_files import WatchedNames
+from keyplan.app.watch_notices import WatchNotices
+from keyplan.app.watch_pages import ListenAddress, list_pages, serve_pages
+from keyplan.app.watch_round import RoundSettings
+from keyplan.app.watcher import WatchPorts
+from keyplan.app.wiring import jitter
+from keyplan.cli.apply_options import MOST_PARALLEL
+from keyplan.cli.monitor_options import notification_options
+from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option
+from keyplan.cli.session import Session
+from keyplan.cli.watch_log import LOG_FORMATS, WatchLog
+from keyplan.model.times import write_duration
+from keyplan.model.watch import WatchEvent, WatchNews
+from keyplan.planner.due import Selected
+
+_OFF = "off"
+_DEFAULT_LISTEN = "127.0.0.1:9857"
+_HIGHEST_PORT = 65_535
+
+
+class _Every(Duration):
+    """A duration that is not too short for a provider."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the duration."""
+        every = super().convert(value, param, ctx)
+        if every < SHORTEST_EVERY:
+            self.fail(f"{value!r} is shorter than {write_duration(SHORTEST_EVERY)}", param, ctx)
+        return every
+
+
+def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) -> ListenAddress | None:
+    """Return where to listen; None for ``off``."""
+    if value == _OFF:
+        return None
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > _HIGHEST_PORT:
+        message = f"{value!r} is no HOST:PORT such as {_DEFAULT_LISTEN}, and not {_OFF}"
+        raise click.BadParameter(message, ctx=ctx, param=parameter)
+    return ListenAddress(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+@click.command("watch")
+@argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@option(
+    "--every",
+    type=_Every(),
+    default=write_duration(DEFAULT_EVERY),
+    show_default=True,
+    help="How often to plan; earlier if something falls due before.",
+)
+@option(
+    "--apply",
+    "selected",
+    variable="WATCH_APPLY",
+    type=click.Choice([one.value for one in Selected]),
+    default=Selected.DUE.value,
+    show_default=True,
+    help="What to apply without a review: what time brings about, everything, or nothing.",
+)
+@option(
+    "--listen",
+    callback=_read_address,
+    default=_DEFAULT_LISTEN,
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Serve /healthz, /readyz and /metrics there; in a pod 0.0.0.0:PORT. off serves nothing.",
+)
+@option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default=LOG_FORMATS[0],
+    show_default=True,
+    help="How to write the log, which goes to stderr.",
+)
+@option(
+    "--parallelism",
+    type=click.IntRange(1, MOST_PARALLEL),
+    default=DEFAULT_PARALLELISM,
+    show_default=True,
+    help="How many calls the provider gets at once from one manifest, and each sink.",
+)
+@notification_options
+@policy_option
+@ledger_option
+@option(
+    "--lease",
+    type=_Every(),
+    help="How long a lock is held without a renewal, the leadership's too; after so long, another takes it over.",
+)
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    manifests: tuple[str, ...],
+    every: timedelta,
+    selected: str,
+    listen: ListenAddress | None,
+    log_format: str,
+    parallelism: int,
+    notifications: NotificationSettings,
+    policies: tuple[str, ...],
+    ledger: Path | None,
+    lease: timedelta | None,
+) -> int:
+    """Plan again and again, and apply what time brings about.
+
+    What is applied is what a reviewed manifest lets time bring about: renewals that are due, the end of superseded
+    keys, and what an interrupted run left. Everything else is counted in the metrics, and left to keyplan apply.
+
+    Runs until SIGTERM or SIGINT, finishes the keys under way, and ends with 0; a second signal ends it at once.
+    SIGHUP reads all manifests again; changed ones are read by themselves. Of several processes that watch one
+    manifest with one ledger, one leads and the others stand by.
+
+    Exit status: 0 told to stop, 3 nothing to watch, or impossible to listen, 130 and 143 told twice.
+
+    \b
+    Examples:
+      keyplan watch keys.yaml
+      keyplan watch envs/ --every 10m --listen 0.0.0.0:9857
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
+    log = WatchLog(session.screen, context.wiring.clock.now, as_format=log_format)
+    # What adapters say is a line of the log, too.
+    wiring = session.wire(session.environment, log.say)
+    context = replace(context, wiring=wiring, say=log.say, report_error=log.report_error)
+    settings = WatchSettings(
+        names=WatchedNames(sources=manifests, policies=policies, ledger=ledger, lease=lease),
+        every=every,
+        round_settings=RoundSettings(selected=Selected(selected), parallelism=parallelism, follow=log.follow),
+    )
+    board = WatchBoard(wiring.clock)
+    sender = open_notice_sender(context, notifications)
+    with _serving(listen, board, log), _open_pools() as pools, session.interrupts.serving():
+        ports = WatchPorts(context=context, board=board, tell=log.tell, jitter=jitter, notices=WatchNotices(sender))
+        Watch(settings, ports, pools, wants_reload=session.interrupts.takes_reload).run()
+    return 0
+
+
+@contextmanager
+def _serving(listen: ListenAddress | None, board: WatchBoard, log: WatchLog) -> Iterator[None]:
+    if listen is None:
+        yield
+        return
+    with serve_pages(listen, list_pages(board)) as address:
+        log.tell(WatchEvent(news=WatchNews.LISTENING, message=f"serving probes and metrics on {address}"))
+        yield
+
+
+@contextmanager
+def _open_pools() -> Iterator[Pools]:
+    """Yield the threads that work; an interrupt does not wait for what they have under way."""
+    rounds = ThreadPoolExecutor(max_workers=MAX_PARALLEL_MANIFESTS, thread_name_prefix="round")
+    leaderships = ThreadPoolExecutor(max_workers=MAX_PARALLEL_MANIFESTS, thread_name_prefix="leadership")
+    is_over = False
+    try:
+        yield Pools(rounds=rounds, leaderships=leaderships)
+        is_over = True
+    finally:
+        for pool in (rounds, leaderships):
+            pool.shutdown(wait=is_over, cancel_futures=True)
