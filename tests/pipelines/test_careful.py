@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,62 @@ def test_a_cron_job_asks_for_nothing_and_ends(name: str) -> None:
     }
 
 
+def test_the_service_is_as_careful_as_the_cron_jobs() -> None:
+    deployment, budget, policy = objects("watch/watch.yaml")
+    spec = deployment["spec"]
+    pod = spec["template"]["spec"]
+    [container] = pod["containers"]
+    [job] = objects("apply.yaml")
+    careful = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert container["securityContext"] == careful["containers"][0]["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["serviceAccountName"] == careful["serviceAccountName"]
+    assert (spec["replicas"], budget["spec"]["maxUnavailable"]) == (2, 1)
+    labels = spec["template"]["metadata"]["labels"]
+    for one in (spec["selector"], budget["spec"]["selector"], policy["spec"]["podSelector"]):
+        assert one["matchLabels"].items() <= labels.items()
+    assert pod["terminationGracePeriodSeconds"] >= careful["terminationGracePeriodSeconds"]
+
+
+def test_the_service_is_probed_where_it_listens() -> None:
+    deployment, _, policy = objects("watch/watch.yaml")
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    [port] = container["ports"]
+    assert f"--listen=0.0.0.0:{port['containerPort']}" in container["args"]
+    probed = {container[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
+    assert probed == {"/healthz", "/readyz"}
+    assert {container[name]["httpGet"]["port"] for name in ("livenessProbe", "readinessProbe")} == {port["name"]}
+    assert policy["spec"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": port["name"]}]
+    assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "keyplan-ledger", "key": "url"}
+
+
+def test_the_service_takes_the_place_of_what_applies_from_another_ledger() -> None:
+    [component] = objects("watch/kustomization.yaml")
+    gone = [yaml.safe_load(one["patch"]) for one in component["patches"]]
+    assert {(one["kind"], one["metadata"]["name"], one["$patch"]) for one in gone} == {
+        ("CronJob", "keyplan-rotate", "delete"),
+        ("CronJob", "keyplan-apply", "delete"),
+        ("PersistentVolumeClaim", "keyplan-ledger", "delete"),
+    }
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_builds_it_with_and_without_the_service(tmp_path: Path) -> None:
+    copy = shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+    whole = copy / "kustomization.yaml"
+
+    def build() -> set[tuple[str, str]]:
+        done = subprocess.run(["kubectl", "kustomize", copy], capture_output=True, check=True, timeout=60)
+        found = yaml.safe_load_all(done.stdout)
+        return {(one["kind"], one["metadata"]["name"]) for one in found}
+
+    assert ("CronJob", "keyplan-rotate") in build()
+    whole.write_text(whole.read_text().replace("# components: [watch]", "components: [watch]"))
+    made = build()
+    assert {("Deployment", "keyplan-watch"), ("CronJob", "keyplan-drift")} <= made
+    assert not {("CronJob", "keyplan-rotate"), ("CronJob", "keyplan-apply")} & made
+
+
 def test_what_runs_by_itself_applies_only_what_is_due() -> None:
     [apply], [rotate] = objects("apply.yaml"), objects("rotate.yaml")
     assert (apply["spec"]["suspend"], rotate["spec"].get("suspend", False)) == (True, False)
@@ -127,7 +185,9 @@ def test_every_kubernetes_file_belongs_to_the_whole_and_stands_in_its_namespace(
     [whole] = objects("kustomization.yaml")
     files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(whole["resources"]) | set(whole["configMapGenerator"][0]["files"]) == files
-    found = [one for name in whole["resources"] for one in objects(name) if one["kind"] != "Namespace"]
+    [component] = objects("watch/kustomization.yaml")
+    named = [*whole["resources"], *(f"watch/{name}" for name in component["resources"])]
+    found = [one for name in named for one in objects(name) if one["kind"] != "Namespace"]
     assert {one["metadata"]["namespace"] for one in found} == {whole["namespace"]}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from pipelines.conftest import CI, Manifest, Provider
@@ -56,3 +58,28 @@ def test_the_hook_is_given_several_files_at_once(
     for name, text in (("a.yaml", manifest(CI)["keys.yaml"]), ("b.yaml", manifest(declared)["keys.yaml"])):
         (tmp_path / name).write_text(text.replace("owner: pipelines", f"owner: {name[0]}"))
     assert run(world, tmp_path, *rest, "a.yaml", "b.yaml") == status
+
+
+def test_the_deployment_watches_is_ready_and_stops(
+    world: World, provider: Provider, manifest: Manifest, tmp_path: Path
+) -> None:
+    (tmp_path / "keys.yaml").write_text(manifest(CI)["keys.yaml"])
+    deployment, *_ = yaml.safe_load_all((ROOT / "examples/kubernetes/watch/watch.yaml").read_text())
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    given = [one.replace("/etc/keyplan", str(tmp_path)) for one in container["args"]]
+    listening = [one if not one.startswith("--listen=") else "--listen=127.0.0.1:0" for one in given]
+    environment = {**world.secrets, "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    environment[container["env"][0]["name"]] = str(tmp_path / "ledger" / "ledger.db")
+    with subprocess.Popen(
+        [INSTALLED, *listening], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as watch:
+        assert watch.stderr
+        lines = iter(watch.stderr.readline, "")
+        url = next(found[1] for line in lines if (found := re.search(r"metrics on (127\.0\.0\.1:\d+)", line)))
+        # Nothing is due, and a new key waits for a reviewed apply.
+        assert next(line for line in lines if '"planned"' in line)
+        probes = [container[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")]
+        assert [httpx.get(f"http://{url}{path}", timeout=10).status_code for path in probes] == [200, 200]
+        watch.terminate()
+        assert watch.wait(30) == 0
+    assert provider.live_names() == []
