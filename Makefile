@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 # What talks to a store of its own is measured where that store runs, by `make sinks`.
-REMOTE_SINKS := keyplan/sinks/age/*,keyplan/sinks/aws/*,keyplan/sinks/azure/*,keyplan/sinks/command/*,keyplan/sinks/gcp/*,keyplan/sinks/github/*,keyplan/sinks/gitlab/*,keyplan/sinks/keyring/*,keyplan/sinks/kubernetes/*,keyplan/sinks/sops/*,keyplan/sinks/vault/*,keyplan/sinks/forge.py
+REMOTE_SINKS := keyplan/ledgers/postgres/*,keyplan/sinks/age/*,keyplan/sinks/aws/*,keyplan/sinks/azure/*,keyplan/sinks/command/*,keyplan/sinks/gcp/*,keyplan/sinks/github/*,keyplan/sinks/gitlab/*,keyplan/sinks/keyring/*,keyplan/sinks/kubernetes/*,keyplan/sinks/sops/*,keyplan/sinks/vault/*,keyplan/sinks/forge.py
 WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
 
 .PHONY: help demo test check contract processes sinks format soak mutants image dist sbom clean
@@ -63,14 +63,14 @@ $(VENV)/.sinks: $(VENV)/.dev pyproject.toml
 	tests/sinks/install_programs
 	@touch $@
 
-sinks: $(VENV)/.sinks  ## the contract of every sink on its real server or emulator, and its whole life
+sinks: $(VENV)/.sinks  ## the contract of every sink and ledger on its real server or emulator, and its whole life
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov-report= tests/sinks tests/contracts tests/security
+	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
 	$(BIN)/coverage report --fail-under=95
 
 .PHONY: sinks-again
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
-	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/contracts tests/security
+	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/ledgers tests/contracts tests/security
 
 processes: $(VENV)/.dev  ## kill, interrupt and starve real processes; run the pipelines of examples/
 	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines

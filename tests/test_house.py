@@ -272,6 +272,7 @@ IMPORTED: dict[str, tuple[str, str, set[str]]] = {
     "a document is YAML": ("keyplan.documents.planted", "yaml", {"yaml"}),
     "a sink tries again by itself": ("keyplan.sinks.vault.planted", "tenacity", {"retry"}),
     "a sink keeps a database": ("keyplan.sinks.vault.planted", "sqlite3", {"databases"}),
+    "the application asks a database itself": ("keyplan.app.planted", "psycopg", {"postgresql"}),
     "a sink runs a program by itself": ("keyplan.sinks.sops.planted", "subprocess", {"programs"}),
     "a command uses what plugin authors get": ("keyplan.cli.planted", "keyplan.plugin", {"plugin-for-others"}),
     "a contract suite looks inside": ("keyplan.testing.planted", "keyplan.sinks.engine", {"testing-as-authors"}),

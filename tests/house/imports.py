@@ -15,6 +15,7 @@ from house.tree import Tree, Violation
 THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan": frozenset(),
     "keyplan.cli": frozenset({"click", "rich"}),
+    "keyplan.ledgers.postgres": frozenset({"psycopg"}),
     "keyplan.manifest": frozenset({"jsonschema", "yaml"}),
     "keyplan.net": frozenset({"httpx", "tenacity"}),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
