@@ -100,6 +100,7 @@ class PluginWiring:
         context = self._context(manifest.lineage, folder)
         ours = (manifest.provider.credential, manifest.provider.reader_credential)
         named = {source.name for source in ours if isinstance(source, FromEnvironment)}
+        named |= _find_ledger_variables(manifest.ledger, self._environment)
         context = replace(context, credential_variables=context.credential_variables | named)
         return {
             name: registry.load(SINKS, settings.type).build(settings, context)
@@ -145,6 +146,14 @@ class PluginWiring:
         if text not in self._said:
             self._said.add(text)
             self._say(sanitize(text, width=1000))
+
+
+def _find_ledger_variables(settings: LedgerSettings, environment: Mapping[str, str]) -> set[str]:
+    """Return the variables that hold a secret of the ledger, such as the URL of a database with its password."""
+    named = {str(value["env"]) for value in settings.options.values() if isinstance(value, Mapping) and "env" in value}
+    # `--ledger` may be a URL in the environment, and then it stands in no manifest.
+    is_url = "://" in environment.get("KEYPLAN_LEDGER", "")
+    return named | {"KEYPLAN_LEDGER_DSN"} | ({"KEYPLAN_LEDGER"} if is_url else set())
 
 
 def jitter(limit: float) -> float:

@@ -46,20 +46,36 @@ def test_a_reader_presents_its_own_credential_and_needs_no_other(tmp_path: Path)
     ports.close()
 
 
-def test_programs_of_sinks_get_neither_credential(shell: Shell) -> None:
+def test_programs_of_sinks_get_neither_credential_nor_the_password_of_the_ledger(shell: Shell) -> None:
     shell.write(
         "version: 1\nowner: o\nprovider: {credential: {env: OWN}, reader_credential: {env: READER}}\n"
+        "ledger: {type: postgres, dsn: {env: DATABASE}}\n"
         "sinks: {told: {type: command, argv: [./store], describe: [./store]}}\n"
         "keys: [{name: ci, key_type: user, sink: told}]\n"
     )
     shell.write("#!/bin/sh\nenv > seen\necho '{\"present\": false}'\n", "store").chmod(0o700)
     manifest = keyplan.read_manifest(shell.folder / "keys.yaml")
-    environment = {"PATH": "/usr/bin:/bin", "OWN": "ak-own", "READER": "ak-reader", "OTHER": "kept"}
+    urls = dict.fromkeys(["KEYPLAN_LEDGER", "KEYPLAN_LEDGER_DSN", "DATABASE"], "postgresql://u:ak-pw@db/keys")
+    environment = {"PATH": "/usr/bin:/bin", "OWN": "ak-own", "READER": "ak-reader", "OTHER": "kept", **urls}
     sinks = PluginWiring(environment, print).sinks(manifest, folder=shell.folder)
     (slots,) = locate_slots(manifest, sinks).values()
     sinks[slots[0].sink].inspect(slots)
     seen = (shell.folder / "seen").read_text()
     assert ("OTHER=kept" in seen, "ak-" in seen) == (True, False)
+
+
+def test_programs_of_sinks_see_which_file_the_ledger_is(shell: Shell) -> None:
+    shell.write(
+        "version: 1\nowner: o\nsinks: {told: {type: command, argv: [./store], describe: [./store]}}\n"
+        "keys: [{name: ci, key_type: user, sink: told}]\n"
+    )
+    shell.write("#!/bin/sh\nenv > seen\necho '{\"present\": false}'\n", "store").chmod(0o700)
+    manifest = keyplan.read_manifest(shell.folder / "keys.yaml")
+    environment = {"PATH": "/usr/bin:/bin", "KEYPLAN_LEDGER": "/state/ledger.db"}
+    sinks = PluginWiring(environment, print).sinks(manifest, folder=shell.folder)
+    (slots,) = locate_slots(manifest, sinks).values()
+    sinks[slots[0].sink].inspect(slots)
+    assert "KEYPLAN_LEDGER=/state/ledger.db" in (shell.folder / "seen").read_text()
 
 
 def test_an_unknown_provider_is_told_with_the_known_ones(wiring: PluginWiring, tmp_path: Path) -> None:
