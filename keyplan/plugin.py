@@ -110,6 +110,7 @@ from keyplan.sinks.templates import fill as fill_template
 from keyplan.sinks.templates import to_path_part, to_variable_part
 from keyplan.sinks.value_store import (
     Change,
+    ComparingStore,
     Decide,
     ExaminableStore,
     LazyStore,
@@ -150,6 +151,7 @@ __all__ = [
     "Bearer",
     "Change",
     "Clock",
+    "ComparingStore",
     "Content",
     "Credential",
     "Decide",

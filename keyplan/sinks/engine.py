@@ -3,12 +3,11 @@
 A sink is this engine plus a store: `SinkEngine` implements the port `Sink` and decides; a `ValueStore` loads, stores
 and deletes. No store is named here, and no value is overwritten that another manifest or a user wrote.
 
-How a call runs::
+How `put` runs::
 
-    put(slot, raw, receipt)
-      store.change(slot, decide, create=True)     the store opens, locks and loads the slot -> Loaded
-        decide(Loaded) -> Change | None           the engine refuses by raising, or says what the slot shall hold
-      the store brings the Change about           first the mark, then the value, the note with the receipt last
+    store.change(slot, decide, create=True)     the store opens, locks and loads the slot -> Loaded
+      decide(Loaded) -> Change | None           the engine refuses by raising, or says what the slot shall hold
+    the store brings the Change about           first the mark, then the value, the note with the receipt last
 
 What a store tells in `value_store.Loaded`, by kind of store:
 
@@ -38,11 +37,12 @@ from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.sinks import concurrency
 from keyplan.sinks.formats import FileFormat
-from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
+from keyplan.sinks.marks import begin_note, explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.options import format_of, merge_options
 from keyplan.sinks.value_store import (
     Change,
+    ComparingStore,
     Decide,
     ExaminableStore,
     LazyStore,
@@ -56,7 +56,6 @@ from keyplan.sinks.value_store import (
 
 _TRIES = 10
 """How often a change is tried while other writers keep changing the same object."""
-
 
 FillSlot: TypeAlias = Callable[[SinkName, str, Declaration, Mapping[str, Json]], Slot]
 """Returns where a delivery goes: sink, owner, declaration, options of sink and delivery together."""
@@ -86,13 +85,20 @@ class SinkEngine:
 
     def __init__(self, settings: SinkSettings, *, lineage: Lineage, store: ValueStore, kind: SinkKind) -> None:
         """`lineage`: whose places are ours; each place is judged by its own marks, not by what is to be written."""
-        self.abilities = replace(kind.abilities, may_copy=bool(settings.options.get("copy_from")))
+        self._abilities = replace(kind.abilities, may_copy=bool(settings.options.get("copy_from")))
+        self._has_notes = kind.abilities.holds_receipts
         self._settings = settings
         self._lineage = lineage
         self._store = store
         self._kind = kind
         self._written: set[str] = set()
         """Locations that this run filled: in a store without notes, these are ours for certain."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the sink can do, as far as it turned out."""
+        compares = self._store.compares if isinstance(self._store, ComparingStore) else self._abilities.compares
+        return replace(self._abilities, compares=compares)
 
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
         """Return where a delivery goes. Raises InputError if its options make no place, or can't differ."""
@@ -117,9 +123,12 @@ class SinkEngine:
             if not concurrency.is_noted_already(loaded.entry, intent):
                 self._refuse_changed(slot, loaded, over)
                 concurrency.refuse_ended(slot.location, loaded.entry, intent)
-            if not self.abilities.holds_receipts:
+            if not self._has_notes:
                 self._refuse_unknown(slot, loaded, intent)
-            return Change(entry=replace(_entry_of(loaded, intent.owner), intent=intent), must_prove=True)
+            return Change(
+                entry=replace(begin_note(loaded.entry, owner=intent.owner, seal=loaded.seal), intent=intent),
+                must_prove=True,
+            )
 
         self._change(slot, decide, create=True)
 
@@ -134,7 +143,7 @@ class SinkEngine:
             is_ours = entry.receipt is not None or (self._is_present(slot, loaded) and not loaded.is_foreign)
             return Change(entry=replace(entry, intent=None) if is_ours else None)
 
-        if self.abilities.holds_receipts:
+        if self._has_notes:
             self._change(slot, decide, create=False)
 
     def put(self, slot: Slot, raw: RawKey, receipt: Receipt, *, intent: Intent | None = None) -> None:
@@ -144,7 +153,7 @@ class SinkEngine:
             # Decided inside the change: what another manifest wrote after our intent stays, too.
             self._refuse_unwritable(slot, loaded)
             # Without notes there is nothing to compare: the entry is None, and no intent can stand there.
-            bears = intent if self.abilities.holds_receipts else None
+            bears = intent if self._has_notes else None
             if not concurrency.is_put_wanted(slot.location, loaded.entry, receipt, bears):
                 return None
             content = self._kind.read_format(slot).set(self._document(slot, loaded), raw.reveal(), receipt)
@@ -165,10 +174,10 @@ class SinkEngine:
             if not self._is_present(slot, loaded):
                 return None
             concurrency.refuse_later(slot.location, loaded.entry, receipt)
-            entry = _entry_of(loaded, receipt.owner)
+            entry = begin_note(loaded.entry, owner=receipt.owner, seal=loaded.seal)
             return Change(entry=replace(entry, owner=receipt.owner, receipt=receipt))
 
-        if self.abilities.holds_receipts:
+        if self._has_notes:
             self._change(slot, decide, create=False)
 
     def withdraw(self, slot: Slot, owner: str, *, over: Revision | None = None) -> None:
@@ -200,7 +209,7 @@ class SinkEngine:
         found = list(self._store.examine(slots)) if isinstance(self._store, ExaminableStore) else []
         loaded = self._store.load(slots)
         found += (trouble for slot in slots if (trouble := self._find_trouble(slot, loaded[slot])))
-        if not self.abilities.holds_receipts:
+        if not self._has_notes:
             found += self._find_unowned(loaded)
         return tuple(found)
 
@@ -210,7 +219,7 @@ class SinkEngine:
         value = self._find_value(slot, loaded)
         present = value is not None or loaded.presence is not Presence.AS_READ
         revision, other = self._revise(loaded, is_present=present), self._find_other(loaded)
-        if not self.abilities.holds_receipts:
+        if not self._has_notes:
             changed_at = loaded.changed_at if present else None
             return Holding(present=present, changed_at=changed_at, owner=other, revision=revision)
         entry = loaded.entry
@@ -232,7 +241,7 @@ class SinkEngine:
         )
 
     def _revise(self, loaded: Loaded, *, is_present: bool) -> Revision:
-        if self.abilities.holds_receipts:
+        if self._has_notes:
             return concurrency.digest_notes(loaded.entry, is_present=is_present)
         return concurrency.digest_sign(f"{loaded.seal} {loaded.changed_at or ''}".strip())
 
@@ -297,7 +306,7 @@ class SinkEngine:
     def _may_withdraw(self, loaded: Loaded, owner: str) -> bool:
         if not is_own_owner(self._lineage, owner):
             return False
-        if self.abilities.holds_receipts:
+        if self._has_notes:
             return loaded.entry is not None and find_other_manifest(self._lineage, loaded.entry) is None
         # Without notes, only a mark can say that the value is another owner's.
         return find_other_manifest(self._lineage, None, mark=loaded.owner) is None
@@ -326,7 +335,7 @@ class SinkEngine:
         if loaded.obstacle is not None:
             raise loaded.obstacle
         is_noted = loaded.entry is not None and not loaded.is_foreign
-        if is_noted or slot.options.get("overwrite") or not self.abilities.holds_receipts:
+        if is_noted or slot.options.get("overwrite") or not self._has_notes:
             return
         if loaded.presence is Presence.POSSIBLE:
             raise SinkDeniedError(
@@ -355,7 +364,7 @@ class SinkEngine:
     def _refuse_changed(self, slot: Slot, loaded: Loaded, over: Revision | None) -> None:
         """Return if a slot has the revision that the plan saw, as far as the store tells. Raises SinkBusyError."""
         # Of a slot without notes that this run filled, the store can't tell its own write from another run's.
-        is_own = not self.abilities.holds_receipts and slot.location in self._written
+        is_own = not self._has_notes and slot.location in self._written
         if not over or is_own:
             return
         found = self._revise(loaded, is_present=self._is_present(slot, loaded))
@@ -387,13 +396,3 @@ class SinkEngine:
                 health=Health.UNKNOWN,
                 detail=f"{len(unowned)} places hold a value, and the store does not tell whose; the ledger does",
             )
-
-
-def _entry_of(loaded: Loaded, owner: str) -> Entry:
-    """Return what is noted, or the note to begin with: it speaks of the value that is there now."""
-    entry = loaded.entry
-    if entry is None:
-        return Entry(owner=owner, seal=loaded.seal)
-    # Beside a receipt the mark stays its owner's until the value changes hands: an intent that is retracted must leave
-    # a former owner's place as it was.
-    return entry if entry.receipt is not None else replace(entry, owner=owner)

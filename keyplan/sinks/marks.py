@@ -5,6 +5,8 @@ A receipt and an intent name the manifest that wrote them, and the address; a ba
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keyplan.errors import SinkDeniedError
 from keyplan.model.identity import Identity, Lineage
 from keyplan.sinks.notes import Entry
@@ -47,3 +49,12 @@ def explain_other_manifest(location: str, other: Identity) -> SinkDeniedError:
         advice="choose another place, or let that manifest give it up first; if this manifest takes its place, name it "
         "under 'formerly', or in the key's 'moved_from'",
     )
+
+
+def begin_note(entry: Entry | None, *, owner: str, seal: str) -> Entry:
+    """Return what is noted, or the note to begin with: it speaks of the value that is there now."""
+    if entry is None:
+        return Entry(owner=owner, seal=seal)
+    # Beside a receipt the mark stays its owner's until the value changes hands: an intent that is retracted must leave
+    # a former owner's place as it was.
+    return entry if entry.receipt is not None else replace(entry, owner=owner)

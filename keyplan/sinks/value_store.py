@@ -124,6 +124,16 @@ class LazyStore(Protocol):
 
 
 @runtime_checkable
+class ComparingStore(Protocol):
+    """A store that learns from what it is answered whether it is atomic against other machines."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether it is, as far as it turned out; takes the place of the ability that the sink was built with."""
+        ...
+
+
+@runtime_checkable
 class ExaminableStore(Protocol):
     """A store that can tell, without writing, what would keep it from being written."""
 

@@ -4,6 +4,7 @@
 
 - `keyplan.testing.sinks.SinkContract`, `keyplan.testing.providers.ProviderContract` and
   `keyplan.testing.ledgers.LedgerContract`: subclass one, give it your plugin, and pytest runs its tests;
+- `keyplan.testing.sink_races.CompareContract`: the same for a sink that several machines may write at once;
 - `keyplan.testing.samples`: settings, declarations, receipts, intents, a context for `build`, and a clock.
 
 No module of keyplan outside this package may import it: pytest is no dependency of the command.
@@ -17,6 +18,7 @@ import pytest
 pytest.register_assert_rewrite(
     "keyplan.testing.sinks",
     "keyplan.testing.sink_marks",
+    "keyplan.testing.sink_races",
     "keyplan.testing.sink_runs",
     "keyplan.testing.providers",
     "keyplan.testing.ledgers",

@@ -96,6 +96,7 @@ SHARED = frozenset(
     for name in (
         *(
             "chunks",
+            "claims",
             "concurrency",
             "engine",
             "file_store",

@@ -1,10 +1,15 @@
-"""KV version 2 in memory, behind what the sink `vault` uses of hvac's client; answers as OpenBao 2.7.2 does."""
+"""KV version 2 in memory, behind what the sink `vault` uses of hvac's client; answers as OpenBao 2.7.2 does.
+
+Unless a test says so, it compares no versions of metadata, as HashiCorp Vault.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +38,7 @@ class Answer:
 
     status_code: int
     body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         if self.body is None:
@@ -47,6 +53,9 @@ class Entry:
     versions: list[dict[str, Any] | None] = field(default_factory=list)
     custom: dict[str, str] | None = None
     deletion_time: str = ""
+    changes: int = 0
+    """How often its metadata was changed."""
+    changed_at: str = CREATED
 
 
 @dataclass
@@ -62,9 +71,12 @@ class FakeVault:
     """Version of the KV engine; None: it may not be seen."""
     interfere: Callable[[FakeVault, str], Answer | None] = lambda _vault, _doing: None
     """Is called before each request with what it is, and may answer in its place, or raise."""
+    compares_metadata: bool = False
+    """Whether a change of metadata may name the version that it is meant for, as in OpenBao."""
     token: str = ""
     asked: list[str] = field(default_factory=list)
     logins: list[Mapping[str, str]] = field(default_factory=list)
+    lock: RLock = field(default_factory=RLock)
 
     # as hvac's client
 
@@ -99,14 +111,14 @@ class FakeVault:
     def delete_latest_version_of_secret(self, path: str, *, mount_point: str) -> Answer:
         return self._do("delete data", path, self._delete)
 
-    def update_metadata(self, path: str, *, mount_point: str, custom_metadata: dict[str, str]) -> Answer:
-        return self._do("update metadata", path, lambda path: self._note(path, custom_metadata))
-
     # as its adapter and system backend
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str], json: Any) -> Answer:
-        assert (method, headers["Content-Type"]) == ("patch", "application/merge-patch+json")
+    def request(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any) -> Answer:
         kind, _, path = url.removeprefix("/v1/secret/").partition("/")
+        if method == "post":
+            assert kind == "metadata"
+            return self._do("update metadata", path, lambda path: self._update_metadata(path, json))
+        assert (method, headers) == ("patch", {"Content-Type": "application/merge-patch+json"})
         return self._do(f"patch {kind}", path, lambda path: self._patch(kind, path, json))
 
     def get(self, url: str) -> Answer:
@@ -130,7 +142,8 @@ class FakeVault:
         answer = self.interfere(self, doing)
         if answer is not None:
             return answer
-        return Answer(403, {"errors": ["permission denied"]}) if doing in self.denied else act(path)
+        with self.lock:
+            return Answer(403, {"errors": ["permission denied"]}) if doing in self.denied else act(path)
 
     def _read(self, path: str) -> Answer:
         entry = self.paths.get(path)
@@ -153,7 +166,9 @@ class FakeVault:
             for number, version in enumerate(entry.versions, 1)
         }
         data = {"current_version": len(versions), "versions": versions, "custom_metadata": entry.custom}
-        return Answer(200, {"data": data})
+        known = {"current_metadata_version": entry.changes} if self.compares_metadata else {}
+        now = format_datetime(datetime.now(UTC), usegmt=True)
+        return Answer(200, {"data": data | known | {"updated_time": entry.changed_at}}, {"Date": now})
 
     def _write(self, path: str, secret: dict[str, Any], cas: int) -> Answer:
         entry = self.paths.get(path, Entry())
@@ -168,14 +183,21 @@ class FakeVault:
         if entry is None:
             return Answer(404, {"errors": []})
         if kind == "metadata":
-            return self._note(path, merge(entry.custom or {}, body["custom_metadata"]))
+            custom = merge(entry.custom or {}, body["custom_metadata"])
+            return self._update_metadata(path, {**body, "custom_metadata": custom})
         held = entry.versions[-1] if entry.versions else None
         if held is None:
             return Answer(404, {"errors": []})
         return self._write(path, merge(held, body["data"]), body["options"]["cas"])
 
-    def _note(self, path: str, custom: dict[str, str]) -> Answer:
-        self.paths.setdefault(path, Entry()).custom = custom
+    def _update_metadata(self, path: str, body: Any) -> Answer:
+        entry = self.paths.get(path, Entry())
+        if self.compares_metadata and body.get("metadata_cas") not in {None, entry.changes}:
+            return Answer(400, {"errors": ["metadata check-and-set parameter does not match the current version"]})
+        self.paths[path] = entry
+        entry.custom = body.get("custom_metadata", entry.custom)
+        entry.changes += 1
+        entry.changed_at = datetime.now(UTC).isoformat()
         return Answer(204)
 
     def _delete(self, path: str) -> Answer:

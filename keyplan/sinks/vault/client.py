@@ -7,8 +7,9 @@ the server's own words: they may quote it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -18,7 +19,8 @@ from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.ports import Clock
 from keyplan.sinks.vault.auth import Auth, Token
 from keyplan.sinks.vault.errors import (
-    VaultConflictError,
+    VaultForbiddenError,
+    explain_conflict,
     explain_failure,
     explain_old_engine,
     explain_refusal,
@@ -44,6 +46,12 @@ class VaultSecret:
     """When that version was written."""
     entries: Mapping[str, str] = field(default_factory=dict)
     """Custom metadata."""
+    metadata_version: int | None = None
+    """Which a change of metadata may name, so that it happens over no other (OpenBao since 2.3); None: it may not."""
+    noted_at: datetime | None = None
+    """When anything of it was last written, by the server's clock; None where that was not asked for."""
+    seen_at: datetime | None = None
+    """When the server answered, by the same clock."""
     fields: Mapping[str, Any] | None = field(default=None, repr=False)
     """What it holds; None where it may not be read, or is not live."""
 
@@ -60,6 +68,7 @@ class VaultClient:
         self._address = address
         self._lock = Lock()
         self._good_until: datetime | None = None
+        self._lacks_patch = False
 
     def look(self, mount: str, path: str, *, values: bool) -> VaultSecret:
         """Return a secret, its fields with `values` and the right to read them. Raises ForbiddenError."""
@@ -73,7 +82,24 @@ class VaultClient:
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return VaultSecret()
         self._check(answer, f"{mount}/metadata/{path}", right="read")
-        return _read_metadata(self._data(answer), f"{mount}/{path}", now=self._clock.now())
+        found = _read_metadata(self._data(answer), f"{mount}/{path}", now=self._clock.now())
+        return replace(found, seen_at=_read_date(answer.headers.get("Date")))
+
+    def look_closely(self, mount: str, path: str, *, values: bool) -> VaultSecret:
+        """Return a secret with all that a change of it has to name. Raises VaultConflictError, ForbiddenError.
+
+        One request more than `look`: the version of the metadata is not shown beside the values.
+        """
+        try:
+            noted = self.look(mount, path, values=False)
+        except VaultForbiddenError:
+            return self.look(mount, path, values=values)
+        if not values or not noted.exists:
+            return noted
+        read = self.look(mount, path, values=True)
+        if (read.version, read.entries) != (noted.version, noted.entries):
+            raise explain_conflict(mount, path)
+        return replace(noted, fields=read.fields)
 
     def write(self, mount: str, path: str, fields: Mapping[str, Any], *, cas: int) -> int:
         """Store all fields of a secret and return its new version. Raises ConflictError, ForbiddenError."""
@@ -95,18 +121,38 @@ class VaultClient:
         self._check(answer, f"{mount}/data/{path}", right="delete")
 
     def note(self, mount: str, path: str, changes: Mapping[str, str | None], *, secret: VaultSecret) -> None:
-        """Change entries of a secret's custom metadata; None removes one. Makes the path where it isn't known yet."""
-        if not changes:
-            return
-        if secret.exists:
-            answer = self._patch(f"/v1/{mount}/metadata/{path}", {"custom_metadata": dict(changes)})
-            if answer.status_code not in {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}:
-                self._check(answer, f"{mount}/metadata/{path}", right="patch")
-                return
-        # Replaces all entries: what another process noted since the look would be lost, so that patch comes first.
-        entries = {name: value for name, value in {**secret.entries, **changes}.items() if value is not None}
-        answer = self._ask(lambda kv: kv.update_metadata(path, mount_point=mount, custom_metadata=entries))
-        self._check(answer, f"{mount}/metadata/{path}", right="create and update")
+        """Change entries of a secret's custom metadata, which must exist; None removes one.
+
+        Raises VaultConflictError if another program changed the metadata meanwhile, where the server compares it.
+        """
+        pinned = {} if secret.metadata_version is None else {"metadata_cas": secret.metadata_version}
+        url = f"/v1/{mount}/metadata/{path}"
+        answer = self._patch(url, {"custom_metadata": dict(changes), **pinned})
+        if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}:
+            self._lacks_patch = True
+            # Replaces all entries: what another process noted since the look would be lost, so that patch comes first.
+            entries = {name: value for name, value in {**secret.entries, **changes}.items() if value is not None}
+            body = {"custom_metadata": entries, **pinned}
+            answer = self._send(lambda client: client.adapter.request("post", quote(url), json=body))
+        if pinned and answer.status_code == HTTPStatus.BAD_REQUEST:
+            raise explain_conflict(mount, path)
+        self._check(answer, f"{mount}/metadata/{path}", right="patch, create and update")
+
+    def make_known(self, mount: str, path: str) -> None:
+        """Make a path known to the store, without a version; notes that are there meanwhile stay."""
+        # A request without custom metadata leaves the present one alone, so that two runs can do this at once. It has
+        # to say something, and says what holds for a new path anyway.
+        body = {"max_versions": 0, "metadata_cas": 0}
+        url = f"/v1/{mount}/metadata/{path}"
+        answer = self._send(lambda client: client.adapter.request("post", quote(url), json=body))
+        # Refused where the path has been made meanwhile.
+        if answer.status_code != HTTPStatus.BAD_REQUEST:
+            self._check(answer, f"{mount}/metadata/{path}", right="create and update")
+
+    @property
+    def may_patch_notes(self) -> bool:
+        """Whether entries of metadata can be changed one by one, as far as it turned out."""
+        return not self._lacks_patch
 
     def rights(self, path: str) -> frozenset[str] | None:
         """Return what the token may do with a full path such as ``secret/data/arize/ci``; None where it can't ask."""
@@ -182,9 +228,7 @@ class VaultClient:
             now = self.look(mount, path, values=False)
             # A patch finds nothing where the version that was looked at has been deleted since.
             if now.version != cas or (right == "patch" and not now.is_live):
-                raise VaultConflictError(
-                    f"{mount}/{path}: somebody else changed it at the same moment", advice="apply again"
-                )
+                raise explain_conflict(mount, path)
         self._check(answer, f"{mount}/data/{path}", right=right)
         version = self._data(answer).get("version")
         if not isinstance(version, int):
@@ -240,7 +284,17 @@ def _read_metadata(data: Mapping[str, Any], named: str, *, now: datetime) -> Vau
         is_live=bool(newest) and not newest.get("destroyed") and (deleted_at is None or deleted_at > now),
         written_at=_read_time(newest.get("created_time")),
         entries=data.get("custom_metadata") or {},
+        metadata_version=data.get("current_metadata_version"),
+        noted_at=_read_time(data.get("updated_time")),
     )
+
+
+def _read_date(text: str | None) -> datetime | None:
+    """Return the time of an answer's header; None if there is none, or it can't be understood."""
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
 
 
 def _read_time(text: str | None) -> datetime | None:

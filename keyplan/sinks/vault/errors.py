@@ -22,6 +22,11 @@ class VaultConflictError(StoreConflictError):
     """Another program wrote the secret between keyplan's look and its write."""
 
 
+def explain_conflict(mount: str, path: str) -> VaultConflictError:
+    """Return what the user is told where another program kept changing a secret."""
+    return VaultConflictError(f"{mount}/{path}: somebody else changed it at the same moment", advice="apply again")
+
+
 def explain_failure(error: Exception, exceptions: Any, address: str) -> SinkError:
     """Return what the user is told where there is no answer; `exceptions` is `requests.exceptions`."""
     if isinstance(error, exceptions.SSLError):

@@ -5,13 +5,17 @@ Users may change custom metadata, too: no entry is touched that is not keyplan's
     keyplan-owner            the manifest's owner, in plain text
     keyplan-whole            "true": keyplan made the secret, and no field of it is anybody else's
     keyplan-versions         "3-5,8": versions that keyplan wrote for one of several fields
-    keyplan-note.FIELD-00    receipt, intent and version of one field, as JSON, over as many entries as it takes
+    keyplan-note.FIELD-00    receipt and version of one field, as JSON, over as many entries as it takes
+    keyplan-intent.FIELD-RUN-00    the intent of one run, likewise: what another run noted meanwhile is not replaced
+
+An older keyplan kept the intent in the note.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,12 +23,14 @@ from typing import Any
 from keyplan.errors import SinkDeniedError
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.sinks import chunks
+from keyplan.sinks.claims import name_claim
 
 OWNER = "keyplan-owner"
 _WHOLE = "keyplan-whole"
 _VERSIONS = "keyplan-versions"
 _MARKS = frozenset({OWNER, _WHOLE, _VERSIONS})
 _NOTE = re.compile(r"keyplan-note\.(?P<field>.+)-[0-9]{2}", re.ASCII)
+_INTENT = re.compile(r"keyplan-intent\.(?P<field>.+)-(?P<run>[0-9a-f]{10})-[0-9]{2}", re.ASCII)
 _RANGE = re.compile(r"\b([0-9]{1,9})(?:-([0-9]{1,9}))?\b", re.ASCII)
 _MOST_VERSIONS = 10_000
 """In one range; a person may have written anything there."""
@@ -41,14 +47,12 @@ class VaultNote:
     intent: Intent | None = None
     version: int = 0
     """Of the secret, when keyplan knew last that the field was as it had left it."""
+    runs: frozenset[str] = frozenset()
+    """Runs of which an intent is there, as far as it was read."""
 
     def to_json(self) -> str:
-        """Return the note as ASCII text."""
-        values = {
-            "receipt": self.receipt and self.receipt.to_dict(),
-            "intent": self.intent and self.intent.to_dict(),
-            "version": self.version,
-        }
+        """Return the note without its intent as ASCII text."""
+        values = {"receipt": self.receipt and self.receipt.to_dict(), "version": self.version}
         return json.dumps({name: value for name, value in values.items() if value}, separators=(",", ":"))
 
     @classmethod
@@ -83,11 +87,17 @@ class VaultNotes:
     def of(cls, entries: Mapping[str, str]) -> VaultNotes:
         """Return what custom metadata says."""
         fields = {found["field"] for name in entries if (found := _NOTE.fullmatch(name))}
+        intents = _read_intents(entries)
         return cls(
             owner=entries.get(OWNER, ""),
             is_whole=entries.get(_WHOLE) == "true",
             written=_read_ranges(entries.get(_VERSIONS, "")),
-            by_field={name: VaultNote.from_json(chunks.join(entries, prefix=_prefix(name))) for name in sorted(fields)},
+            by_field={
+                name: _add_intents(
+                    VaultNote.from_json(chunks.join(entries, prefix=_prefix(name))), intents.get(name, {})
+                )
+                for name in sorted(fields | intents.keys())
+            },
         )
 
     def having(self, name: str, note: VaultNote, *, owner: str, is_whole: bool) -> VaultNotes:
@@ -121,6 +131,8 @@ class VaultNotes:
         """
         wanted = self._to_entries(name)
         ours = (entries.keys() & _MARKS) | chunks.names_under(entries, prefix=_prefix(name))
+        # Of the intents, those that were seen: one that came since is another run's.
+        ours |= {entry for entry in entries if (found := _INTENT.fullmatch(entry)) and found["field"] == name}
         if len(wanted) + len(entries.keys() - ours) > _MOST_ENTRIES:
             raise SinkDeniedError(
                 f"its custom metadata has no room for {len(self.by_field)} receipts",
@@ -133,12 +145,44 @@ class VaultNotes:
         marks = {OWNER: self.owner, _WHOLE: "true" if self.is_whole else "", _VERSIONS: _write_ranges(self.written)}
         entries = {mark: value for mark, value in marks.items() if value}
         if note := self.by_field.get(name):
-            entries |= chunks.split(note.to_json(), prefix=_prefix(name), size=_VALUE_BYTES)
+            if note.receipt or note.version or not note.intent:
+                entries |= chunks.split(note.to_json(), prefix=_prefix(name), size=_VALUE_BYTES)
+            if intent := note.intent:
+                text = json.dumps(intent.to_dict(), separators=(",", ":"))
+                entries |= chunks.split(text, prefix=_intent_prefix(name, name_run(intent)), size=_VALUE_BYTES)
         return entries
+
+
+def name_run(intent: Intent) -> str:
+    """Return the short name of one attempt of one run, in the names of its entries."""
+    return name_claim(intent.id, intent.run, str(intent.attempts))
 
 
 def _prefix(name: str) -> str:
     return f"keyplan-note.{name}"
+
+
+def _intent_prefix(name: str, run: str) -> str:
+    return f"keyplan-intent.{name}-{run}"
+
+
+def _read_intents(entries: Mapping[str, str]) -> Mapping[str, Mapping[str, Intent]]:
+    """Return all intents by field and run; one that is damaged counts as not there."""
+    found: defaultdict[str, dict[str, Intent]] = defaultdict(dict)
+    named = {(match["field"], match["run"]) for entry in entries if (match := _INTENT.fullmatch(entry))}
+    for name, run in named:
+        try:
+            text = chunks.join(entries, prefix=_intent_prefix(name, run))
+            found[name][run] = Intent.from_dict(json.loads(text or ""))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return found
+
+
+def _add_intents(note: VaultNote, intents: Mapping[str, Intent]) -> VaultNote:
+    """Return a note with the intent that counts: a run that was taken over may note its own once more, too late."""
+    newest = max(intents.values(), key=lambda one: (one.until or one.at, one.id, one.run), default=note.intent)
+    return replace(note, intent=newest, runs=frozenset(intents))
 
 
 def _write_ranges(versions: frozenset[int]) -> str:

@@ -71,7 +71,7 @@ def build_on(settings: SinkSettings, context: PluginContext, client: VaultClient
         context.clock.sleep(timedelta(seconds=context.jitter(_PAUSE_SECONDS)))
 
     reads, holds_receipts = not options.get("write_only", False), bool(options.get("receipts", True))
-    store = VaultSecrets(client, reads=reads, holds_receipts=holds_receipts)
+    store = VaultSecrets(client, reads=reads, holds_receipts=holds_receipts, give_way=pause)
     kind = SinkKind(
         fill_slot=fill_slot,
         abilities=Abilities(

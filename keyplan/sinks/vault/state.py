@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from keyplan.sinks.notes import Entry
@@ -50,7 +51,16 @@ class VaultField:
             owner=self.notes.owner,
             seal=self._find_seal(),
             changed_at=self.secret.written_at,
+            note_age=self._find_age(),
         )
+
+    def _find_age(self) -> timedelta | None:
+        """Return how long ago the note was written; None if that may have been the note of another field."""
+        noted_at, seen_at = self.secret.noted_at, self.secret.seen_at
+        if noted_at is None or seen_at is None or len(self.notes.by_field) != 1:
+            return None
+        # The header of an answer has no fractions of a second.
+        return max(seen_at - noted_at, timedelta(0))
 
     def _read(self) -> bytes | None:
         """Return the field's text; None if there is none, or it can't be read."""

@@ -6,7 +6,7 @@ Of a secret with several fields, one is changed and the others are kept.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
@@ -16,7 +16,8 @@ from keyplan.model.examination import Finding
 from keyplan.model.observation import Slot
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
-from keyplan.sinks.vault.client import VaultClient
+from keyplan.sinks.vault.claimant import Claimant
+from keyplan.sinks.vault.client import VaultClient, VaultSecret
 from keyplan.sinks.vault.errors import explain_old_engine
 from keyplan.sinks.vault.notes import VaultNote, VaultNotes
 from keyplan.sinks.vault.places import VaultPlace
@@ -29,9 +30,19 @@ _THREADS = 8
 class VaultSecrets:
     """Implements ValueStore and ExaminableStore on one server. Safe for threads, and beside other writers."""
 
-    def __init__(self, client: VaultClient, *, reads: bool, holds_receipts: bool) -> None:
-        """`reads`: whether the policy lets values be read. `holds_receipts`: whether metadata may be written."""
+    def __init__(
+        self, client: VaultClient, *, reads: bool, holds_receipts: bool, give_way: Callable[[int], None]
+    ) -> None:
+        """Take a client and what the policy allows.
+
+        Args:
+            client: of the server.
+            reads: whether the policy lets values be read.
+            holds_receipts: whether metadata may be written.
+            give_way: called between two looks at what another run is about to do.
+        """
         self._client = client
+        self._claimant = Claimant(client, give_way=give_way)
         self._writer = VaultWriter(client)
         self._reads = reads
         self._holds_receipts = holds_receipts
@@ -54,14 +65,24 @@ class VaultSecrets:
             self._require_version_2(target.mount)
         # Two threads that note something beside one secret would each lose what the other noted.
         with self._locks.setdefault(target.secret, Lock()):
-            field = self._find(target)
-            loaded = field.load(holds_receipts=self._holds_receipts)
-            change = decide(loaded)
+            field = self._find_closely(target)
+            change = decide(self._load_field(field))
             if change is None:
                 return
             if change.must_prove:
                 self._writer.require_rights(field, will_exist=self._holds_receipts)
-            self._perform(field, loaded, change)
+            if self._holds_receipts and not field.secret.exists:
+                # Two runs that note something beside a path that neither knows would replace each other's notes.
+                self._client.make_known(target.mount, target.path)
+                field = self._find_closely(target)
+                change = decide(self._load_field(field))
+            if change is not None:
+                self._perform(field, change)
+
+    @property
+    def compares(self) -> bool:
+        """Whether two runs can't both note an intent: not if a policy has all notes of a secret replaced at once."""
+        return self._holds_receipts and self._client.may_patch_notes
 
     def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
         """Yield what the server says against writing: an engine of another version, a right that is missing."""
@@ -70,7 +91,7 @@ class VaultSecrets:
                 self._require_version_2(target.mount)
                 field = self._find(target)
                 # A place that may hold another's value is refused before any right matters; the engine says so.
-                if field.load(holds_receipts=self._holds_receipts).presence is not Presence.POSSIBLE:
+                if self._load_field(field).presence is not Presence.POSSIBLE:
                     self._writer.require_rights(field, will_exist=self._holds_receipts)
             except SinkDeniedError as error:
                 yield find_broken(error)
@@ -78,20 +99,29 @@ class VaultSecrets:
     def _load_secret(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
         targets = {slot: VaultPlace.of(slot) for slot in slots}
         first = self._find(next(iter(targets.values())))
-        return {
-            slot: replace(first, target=target).load(holds_receipts=self._holds_receipts)
-            for slot, target in targets.items()
-        }
+        if first.secret.noted_at is None and any(note.intent for note in first.notes.by_field.values()):
+            # How old an intent is, is not shown beside the values.
+            times = self._client.look(first.target.mount, first.target.path, values=False)
+            first = replace(first, secret=replace(first.secret, noted_at=times.noted_at, seen_at=times.seen_at))
+        return {slot: self._load_field(replace(first, target=target)) for slot, target in targets.items()}
+
+    def _load_field(self, field: VaultField) -> Loaded:
+        return field.load(holds_receipts=self._holds_receipts)
 
     def _find(self, target: VaultPlace) -> VaultField:
-        secret = self._client.look(target.mount, target.path, values=self._reads)
+        return self._understand(target, self._client.look(target.mount, target.path, values=self._reads))
+
+    def _find_closely(self, target: VaultPlace) -> VaultField:
+        return self._understand(target, self._client.look_closely(target.mount, target.path, values=self._reads))
+
+    def _understand(self, target: VaultPlace, secret: VaultSecret) -> VaultField:
         notes = VaultNotes.of(secret.entries)
         if not self._holds_receipts:
             notes = VaultNotes(owner=notes.owner)
         return VaultField(target=target, secret=secret, notes=notes)
 
-    def _perform(self, field: VaultField, loaded: Loaded, change: Change) -> None:
-        before = field.secret.version
+    def _perform(self, field: VaultField, change: Change) -> None:
+        before, loaded = field.secret.version, self._load_field(field)
         if change.content:
             if change.first is not None:
                 field = self._note(field, change.first, version=before)
@@ -105,18 +135,28 @@ class VaultSecrets:
             noted = change.entry.seal if change.entry else ""
             version = int(noted) if noted else before
         if change.entry is not None:
-            self._note(field, change.entry, version=version)
+            self._note(field, change.entry, version=version, besides=self._claim(field, change.entry))
         elif self._holds_receipts:
             self._writer.note(field, field.notes.without(field.target.field))
 
-    def _note(self, field: VaultField, entry: Entry, *, version: int) -> VaultField:
+    def _claim(self, field: VaultField, entry: Entry) -> Mapping[str, str | None]:
+        """Return what to change together with a note that brings a new intent. Raises VaultConflictError."""
+        noted = field.note.intent if field.note else None
+        is_new = entry.intent is not None and not (noted is not None and noted.is_same_attempt(entry.intent))
+        if entry.intent is None or not is_new or field.secret.metadata_version is not None or not self.compares:
+            return {}
+        return self._claimant.claim(field, entry.intent)
+
+    def _note(
+        self, field: VaultField, entry: Entry, *, version: int, besides: Mapping[str, str | None] | None = None
+    ) -> VaultField:
         if not self._holds_receipts:
             return field
         note = VaultNote(receipt=entry.receipt, intent=entry.intent, version=version)
         strangers = field.others.keys() - field.notes.by_field.keys()
         is_whole = (field.notes.is_whole or not field.secret.is_live) and not strangers
         notes = field.notes.having(field.target.field, note, owner=entry.owner, is_whole=is_whole)
-        return self._writer.note(field, notes)
+        return self._writer.note(field, notes, besides=besides)
 
     def _require_version_2(self, mount: str) -> None:
         if mount not in self._checked_mounts:

@@ -6,6 +6,7 @@ A write is always over the version that was looked at. Other fields are dropped 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from keyplan.errors import SinkDeniedError
@@ -45,16 +46,22 @@ class VaultWriter:
         self._client.delete(target.mount, target.path)
         return version
 
-    def note(self, found: VaultField, notes: VaultNotes) -> VaultField:
-        """Store the notes and return what is found now."""
+    def note(
+        self, found: VaultField, notes: VaultNotes, *, besides: Mapping[str, str | None] | None = None
+    ) -> VaultField:
+        """Store the notes, and in the same step further entries, and return what is found now."""
         target, secret = found.target, found.secret
         try:
-            changes = notes.changes_from(secret.entries, target.field)
+            changes = {**notes.changes_from(secret.entries, target.field), **(besides or {})}
         except SinkDeniedError as error:
             raise SinkDeniedError(f"{target.location}: {error.message}", advice=error.advice) from error
-        self._client.note(target.mount, target.path, changes, secret=secret)
+        version = secret.metadata_version
+        if changes:
+            self._client.note(target.mount, target.path, changes, secret=secret)
+            # Each change of the metadata counts its version up, a change of the value does not (OpenBao, KV version 2).
+            version = None if version is None else version + 1
         entries = {name: value for name, value in {**secret.entries, **changes}.items() if value is not None}
-        return replace(found, notes=notes, secret=replace(secret, exists=True, entries=entries))
+        return replace(found, notes=notes, secret=replace(secret, entries=entries, metadata_version=version))
 
     def require_rights(self, found: VaultField, *, will_exist: bool) -> None:
         """Raise VaultForbiddenError if the server says that the field could not be stored.
