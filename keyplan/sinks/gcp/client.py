@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.sinks.value_store import StoreConflictError
 from keyplan.system.optional import require
 
 TYPE = "gcp-secret-manager"
@@ -201,7 +202,7 @@ class SecretManager:
             return self._client
 
 
-class _PreconditionError(SinkUnavailableError):
+class _PreconditionError(StoreConflictError):
     """Google refused because of the state that something is in: a version disabled, another etag."""
 
 

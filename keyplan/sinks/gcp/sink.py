@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from keyplan.context import PluginContext
@@ -29,6 +30,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 _LONGEST_PART = 100
 _DIGEST_DIGITS = 8
 _FIXED = ("project", "endpoint", "locations", "write_only")
+_PAUSE_SECONDS = 0.2
+"""Longest pause before a secret is looked at and written again: enough for any other writer to be done."""
 
 OPTIONS: Mapping[str, Any] = build_schema(
     "Keeps each raw key as a secret of Google Cloud Secret Manager.",
@@ -86,6 +89,10 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         project=str(options["project"]),
         replication=make_replication(locations),
     )
+
+    def pause(_attempt: int) -> None:
+        context.clock.sleep(timedelta(seconds=context.jitter(_PAUSE_SECONDS)))
+
     return SinkEngine(
         settings,
         lineage=context.lineage,
@@ -94,6 +101,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
             fill_slot=fill_slot,
             abilities=Abilities(holds_receipts=True, readable=reads, compares=True),
             fixed=_FIXED,
+            give_way=pause,
         ),
     )
 

@@ -3,6 +3,9 @@
 A value is the newest version of a secret, the note is beside it: first the mark, then the value, then its receipt with
 the number of the version. No secret is deleted that keyplan did not make, no other annotation is lost, and no change
 that another writer made meanwhile is overwritten.
+
+Google takes an entity tag with a change of annotations, and none with a new version. So the note is the lock, and a
+version that was added after another run took the place over is undone by a newer one.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.observation import Slot
 from keyplan.sinks.gcp.client import LATEST, GcpSecret, GcpVersion, SecretManager
 from keyplan.sinks.notes import Entry, read_note, write_note
-from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, StoreConflictError
 
 MOST_ASKED = 20
 """How many secrets are asked for one by one; more are listed."""
@@ -42,7 +45,7 @@ class _GcpLook:
 
 
 class GcpSecrets:
-    """Implements ValueStore in one project. Safe for threads; of several processes the slower one fails."""
+    """Implements ValueStore in one project. Safe for threads; of several processes the slower one loads again."""
 
     def __init__(self, manager: SecretManager, *, reads: bool) -> None:
         """`reads`: whether values may be read; else versions are told apart by their numbers."""
@@ -94,13 +97,15 @@ class GcpSecrets:
         return _GcpLook(secret=secret, version=version, loaded=loaded)
 
     def _newest(self, name: str, entry: Entry | None) -> GcpVersion | None:
-        ask = self._manager.access if self._reads else self._manager.describe
-        newest = ask(name, LATEST)
+        newest = self._ask(name, LATEST)
         noted = int(entry.seal) if entry and entry.seal.isdecimal() else 0
         if noted > (newest.number if newest else 0):
             # Google, "Resource consistency": `latest` may lag behind for minutes; a version's own number never does.
-            return ask(name, str(noted)) or newest
+            return self._ask(name, str(noted)) or newest
         return newest
+
+    def _ask(self, name: str, version: str) -> GcpVersion | None:
+        return self._manager.access(name, version) if self._reads else self._manager.describe(name, version)
 
     def _write(self, slot: Slot, look: _GcpLook, change: Change, entry: Entry) -> None:
         name, secret, number = _id_of(slot), look.secret, entry.seal or look.loaded.seal
@@ -109,13 +114,42 @@ class GcpSecrets:
         elif change.first is not None:
             secret = self._note(secret, change.first)
         if change.content:
-            is_there = look.version is not None and look.version.content == change.content
-            number = look.loaded.seal if is_there else str(self._manager.add(name, change.content))
-        if _read_entry(secret) != (noted := replace(entry, seal=number)):
+            self._put(slot, secret, look, change.content, entry)
+        elif _read_entry(secret) != (noted := replace(entry, seal=number)):
             self._note(secret, noted)
+
+    def _put(self, slot: Slot, secret: GcpSecret, look: _GcpLook, content: bytes, entry: Entry) -> None:
+        number = look.version.number if look.version and look.version.content == content else 0
+        number = number or self._add(secret, content)
+        try:
+            self._note(secret, replace(entry, seal=str(number)))
+        except StoreConflictError:
+            self._undo(secret.id, number, before=look.loaded.entry)
+            raise
+        newest = self._ask(secret.id, LATEST)
+        if newest is not None and newest.number > number:
+            raise StoreConflictError(f"{slot.location}: another run wrote it at the same time", advice="apply again")
         kept = slot.options.get("keep_versions")
-        if change.content and isinstance(kept, int):
-            self._manager.disable(name, but_newest=kept + 1)
+        if isinstance(kept, int):
+            self._manager.disable(secret.id, but_newest=kept + 1)
+
+    def _add(self, secret: GcpSecret, content: bytes) -> int:
+        """Add a version, if the note is still as it was a moment ago, and return its number."""
+        # Consumers get a version as soon as it is added: what a paused run would add must be noticed before.
+        current = self._manager.get(secret.id)
+        if current is None or current.etag != secret.etag:
+            raise StoreConflictError(f"{secret.id}: another run took it over", advice="apply again")
+        return self._manager.add(secret.id, content)
+
+    def _undo(self, name: str, added: int, *, before: Entry | None) -> None:
+        """Make the value that another run has noted since the newest one again, if ours was added after it."""
+        secret = self._manager.get(name)
+        entry = _read_entry(secret) if secret else None
+        if secret is None or entry is None or entry == before or not entry.seal.isdecimal():
+            return
+        noted = self._ask(name, entry.seal) if int(entry.seal) < added else None
+        if noted is not None and noted.content is not None and entry.receipt is not None:
+            self._note(secret, replace(entry, seal=str(self._manager.add(name, noted.content))))
 
     def _remove(self, look: _GcpLook, *, is_value_removed: bool) -> None:
         if look.secret is None:
