@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class AwsNote:
     """Which version counts as no value, because keyplan withdrew it."""
     made: bool = False
     """Whether keyplan made the resource, so that it may remove it."""
+    run: str = ""
+    """Short name of the run whose intent it is; empty where a resource has room for one intent only."""
 
     @property
     def entry(self) -> Entry | None:
@@ -48,9 +51,13 @@ class AwsNote:
         return Entry(owner=self.owner, receipt=self.receipt, intent=self.intent, seal=self.version)
 
     @classmethod
-    def read(cls, tags: Mapping[str, str], prefix: str) -> AwsNote:
-        """Return what is noted under a prefix. A receipt or intent that is damaged counts as not there."""
-        receipt, intent = _load(tags, f"{prefix}-receipt"), _load(tags, f"{prefix}-intent")
+    def read(cls, tags: Mapping[str, str], prefix: str, *, locked_by: str = "") -> AwsNote:
+        """Return what is noted under a prefix. A receipt or intent that is damaged counts as not there.
+
+        Of several runs' intents, that of the run counts which has locked the resource, else the newest.
+        """
+        run = _find_run(tags, prefix, locked_by)
+        receipt, intent = _load(tags, f"{prefix}-receipt"), _load(tags, _intent_prefix(prefix, run))
         try:
             return cls(
                 owner=tags.get(OWNER, ""),
@@ -59,6 +66,7 @@ class AwsNote:
                 version=tags.get(f"{prefix}-version", ""),
                 void=tags.get(f"{prefix}-void", ""),
                 made=f"{WHOLE}-made" in tags,
+                run=run,
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             # The owner still counts: the next apply delivers a new key, and no other manifest takes the place.
@@ -71,8 +79,16 @@ class AwsNote:
         return {
             **{name: value for name, value in plain.items() if value},
             **(_dump(self.receipt.to_dict(), f"{prefix}-receipt") if self.receipt else {}),
-            **(_dump(self.intent.to_dict(), f"{prefix}-intent") if self.intent else {}),
+            **self.intent_tags(prefix),
         }
+
+    def mark_tags(self) -> dict[str, str]:
+        """Return what says whose the resource is, alone."""
+        return {OWNER: self.owner} if self.owner else {}
+
+    def intent_tags(self, prefix: str) -> dict[str, str]:
+        """Return the intent alone as tags; none if there is none."""
+        return _dump(self.intent.to_dict(), _intent_prefix(prefix, self.run)) if self.intent else {}
 
 
 def is_in_use(tags: Iterable[str], prefix: str) -> bool:
@@ -103,6 +119,28 @@ def from_list(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
 
 def _is_use_of(prefix: str) -> Callable[[str], bool]:
     return lambda name: name.startswith((f"{prefix}-receipt-", f"{prefix}-intent-"))
+
+
+def find_runs(tags: Iterable[str], prefix: str) -> frozenset[str]:
+    """Return the runs of which there are intents under a prefix."""
+    pattern = re.compile(rf"{re.escape(prefix)}-intent-([0-9a-f]{{8}})-[0-9]{{2}}", re.ASCII)
+    return frozenset(found[1] for name in tags if (found := pattern.fullmatch(name)))
+
+
+def _find_run(tags: Mapping[str, str], prefix: str, locked_by: str) -> str:
+    runs = find_runs(tags, prefix)
+    if locked_by in runs:
+        return locked_by
+
+    def tell_time(run: str) -> tuple[str, str]:
+        values = _load(tags, _intent_prefix(prefix, run))
+        return (str(values.get("until") or values.get("at")), run) if isinstance(values, dict) else ("", run)
+
+    return max(runs, key=tell_time, default="")
+
+
+def _intent_prefix(prefix: str, run: str) -> str:
+    return f"{prefix}-intent-{run}" if run else f"{prefix}-intent"
 
 
 def _dump(values: Mapping[str, Any], prefix: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from keyplan.sinks.aws.notes import OWNER, from_list, to_list
 from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
 from keyplan.sinks.value_store import StoreConflictError
 
-CURRENT, PENDING, PROBE = "AWSCURRENT", "AWSPENDING", "KEYPLANPROBE"
+CURRENT, PENDING, PROBE, LOCK = "AWSCURRENT", "AWSPENDING", "KEYPLANPROBE", "KEYPLANLOCK"
 MOST_DESCRIBED = 100
 """How many secrets are looked at one by one, which is exact; a listing may be five minutes old (AWS, ListSecrets)."""
 _TOKENS = uuid.UUID("9f2c1c1e-5d0b-4c7e-9a53-0f4d3c0f6a11")
@@ -105,9 +105,17 @@ class SecretsClient:
     def create(self, name: str, kms_key_id: str, tags: Mapping[str, str]) -> str:
         """Make a secret without a value; return the version that it has all the same in some emulators."""
         arguments: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
-        answer = self._service.call(
-            "create_secret", name, Name=name, Description=_DESCRIPTION, Tags=to_list(tags), **arguments
+        answer = self._service.ask(
+            "create_secret",
+            name,
+            absent=("ResourceExistsException",),
+            Name=name,
+            Description=_DESCRIPTION,
+            Tags=to_list(tags),
+            **arguments,
         )
+        if answer is None:
+            raise _explain_conflict(name)
         return str(answer.get("VersionId") or "")
 
     def mark(self, name: str, tags: Mapping[str, str], surplus: Sequence[str]) -> None:
@@ -127,6 +135,8 @@ class SecretsClient:
             stages = self._put(name, token, content.decode(), PENDING)
             # AWS makes the first version of a secret current by itself.
             if CURRENT not in stages:
+                # The lock first: a run that was taken over must not reach its consumers any more.
+                self.lock(record, token)
                 self._promote(record, token)
         elif PENDING not in record.stages[token]:
             return
@@ -139,6 +149,38 @@ class SecretsClient:
         if record.current:
             self._put(record.name, token, _PROBE_TEXT, PROBE)
             self._unlabel(record.name, PROBE, token)
+
+    def lock(self, record: SecretRecord, token: str) -> None:
+        """Move the label that says who may write to a version, from where the record says that it is.
+
+        Raises StoreConflictError if another run has moved it meanwhile.
+        """
+        former = record.version_at(LOCK)
+        if former == token:
+            return
+        moved = self._service.ask(
+            "update_secret_version_stage",
+            record.name,
+            absent=("InvalidParameterException",),
+            SecretId=record.name,
+            VersionStage=LOCK,
+            MoveToVersionId=token,
+            **({"RemoveFromVersionId": former} if former else {}),
+        )
+        if moved is None:
+            raise _explain_conflict(record.name)
+        if not former and self._count_locks(record.name) != 1:
+            # AWS puts no label on a second version unasked; one emulator does.
+            self.unlock(record.name, token)
+            raise _explain_conflict(record.name)
+
+    def unlock(self, name: str, token: str) -> None:
+        """Take the label off a version, if it is there."""
+        self._unlabel(name, LOCK, token)
+
+    def _count_locks(self, name: str) -> int:
+        record = self.describe(name)
+        return sum(LOCK in stages for stages in record.stages.values()) if record else 0
 
     def restore(self, name: str) -> None:
         """Take back a deletion."""
@@ -175,7 +217,7 @@ class SecretsClient:
             **former,
         )
         if moved is None:
-            raise StoreConflictError(f"{record.name}: another writer changed it at the same time", advice="apply again")
+            raise _explain_conflict(record.name)
 
     def _unlabel(self, name: str, stage: str, version: str) -> None:
         self._service.ask(
@@ -186,6 +228,10 @@ class SecretsClient:
             VersionStage=stage,
             RemoveFromVersionId=version,
         )
+
+
+def _explain_conflict(name: str) -> StoreConflictError:
+    return StoreConflictError(f"{name}: another writer changed it at the same time", advice="apply again")
 
 
 def _record(values: Mapping[str, Any], stages: Mapping[str, Collection[str]] | None) -> SecretRecord:

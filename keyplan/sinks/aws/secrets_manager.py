@@ -7,7 +7,8 @@ as that version is the current one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from keyplan.context import PluginContext
@@ -44,6 +45,8 @@ OPTIONS: Mapping[str, Any] = build_schema(
     required=["name"],
 )
 
+_PAUSE_SECONDS = 0.4
+"""Longest pause before a secret is looked at and written again: enough for any other writer to be done."""
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}", re.ASCII)
 """AWS, CreateSecret, Name."""
 
@@ -51,21 +54,32 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}", re.ASCII)
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError if boto3 is missing or can't be set up."""
     (service,) = connect(["secretsmanager"], settings.options, extra=TYPE)
-    return build_on(settings, lineage=context.lineage, client=SecretsClient(service))
+
+    def pause(_attempt: int) -> None:
+        context.clock.sleep(timedelta(seconds=context.jitter(_PAUSE_SECONDS)))
+
+    return build_on(settings, lineage=context.lineage, client=SecretsClient(service), give_way=pause)
 
 
-def build_on(settings: SinkSettings, *, lineage: Lineage, client: SecretsClient) -> Sink:
-    """Return the sink on a client."""
+def build_on(
+    settings: SinkSettings,
+    *,
+    lineage: Lineage,
+    client: SecretsClient,
+    give_way: Callable[[int], None] = lambda _attempt: None,
+) -> Sink:
+    """Return the sink on a client; `give_way` is the pause before a secret is looked at and written again."""
     return SinkEngine(
         settings,
         lineage=lineage,
-        store=AwsSecrets(client, owner=lineage.identity.owner),
+        store=AwsSecrets(client, owner=lineage.identity.owner, give_way=give_way),
         kind=SinkKind(
             fill_slot=fill_slot,
             abilities=Abilities(holds_receipts=True, readable=True, compares=True),
             fixed=tuple(CONNECTION),
             read_format=read_format,
             seals=Seals.VERSION,
+            give_way=give_way,
         ),
     )
 

@@ -6,7 +6,7 @@ other tag is lost, and no secret is deleted that keyplan neither made nor restor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -19,6 +19,7 @@ from keyplan.sinks.aws.notes import OWNER, WHOLE, AwsNote, find_surplus, has_oth
 from keyplan.sinks.aws.places import describe_form, name_of, prefix_of, read_format, read_text
 from keyplan.sinks.aws.secrets_client import CURRENT, SecretRecord, SecretsClient, make_token
 from keyplan.sinks.aws.service import WIDEST
+from keyplan.sinks.aws.turns import SecretTurns, find_holder, name_run, name_version
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, StoreConflictError
 
@@ -64,9 +65,10 @@ class AwsSecrets:
     Safe for threads; of several processes the slower one loads again.
     """
 
-    def __init__(self, client: SecretsClient, *, owner: str) -> None:
-        """`owner`: whose secrets are listed, if there are many."""
+    def __init__(self, client: SecretsClient, *, owner: str, give_way: Callable[[int], None]) -> None:
+        """`owner`: whose secrets are listed, if there are many. `give_way`: the pause before another look."""
         self._client = client
+        self._turns = SecretTurns(client, give_way=give_way)
         self._owner = owner
         self._locks: dict[str, Lock] = {}
 
@@ -161,10 +163,13 @@ class AwsSecrets:
         return _Held(slot=slot, record=record, note=replace(note, void=version))
 
     def _store(self, held: _Held, change: Change, entry: Entry, loaded: Loaded) -> None:
-        if change.must_prove and entry.intent is not None:
+        run = held.note.run
+        if entry.intent is not None and entry.intent != held.note.intent:
             # Before the intent is noted: a missing right to write is found while no key exists yet.
-            token = make_token("probe", entry.intent.id, str(entry.intent.attempts))
+            token = name_version(entry.intent)
             self._client.probe(held.record, token)
+            run = name_run(token)
+            self._turns.take(held.record, AwsNote(owner=entry.owner, intent=entry.intent, run=run), held.prefix, token)
         if change.content and change.raw is not None and entry.receipt is not None:
             if held.record.tags.get(OWNER) != entry.owner:
                 # Marked first: after a crash between value and receipt, the value must not look like a user's.
@@ -174,8 +179,10 @@ class AwsSecrets:
             return
         # A receipt for a value that is there already speaks of the version that was loaded.
         version = held.note.version or (entry.seal if entry.receipt else "")
-        noted = replace(held.note, owner=entry.owner, receipt=entry.receipt, intent=entry.intent, version=version)
-        self._note(held, noted)
+        noted = replace(held.note, owner=entry.owner, receipt=entry.receipt, version=version)
+        self._note(held, replace(noted, intent=entry.intent, run=run))
+        if held.note.intent is not None and entry.intent is None:
+            self._client.unlock(held.record.name, name_version(held.note.intent))
 
     def _fill(self, held: _Held, content: bytes, raw: RawKey, receipt: Receipt, loaded: Loaded) -> str:
         """Make a content the current version if its key isn't current yet, and return the version."""
@@ -210,6 +217,8 @@ class AwsSecrets:
         is_ours = bool(held.note.void) or held.note.made
         if held.is_filled or held.has_other_fields or not is_ours:
             self._note(held, AwsNote())
+            if held.note.intent is not None:
+                self._client.unlock(held.record.name, name_version(held.note.intent))
         else:
             self._delete(held)
 
@@ -228,7 +237,8 @@ class AwsSecrets:
 
 
 def _hold(slot: Slot, record: SecretRecord) -> _Held:
-    return _Held(slot=slot, record=record, note=AwsNote.read(record.tags, prefix_of(slot)))
+    note = AwsNote.read(record.tags, prefix_of(slot), locked_by=find_holder(record))
+    return _Held(slot=slot, record=record, note=note)
 
 
 def _load_without_value(held: _Held) -> Loaded:
