@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
@@ -52,6 +53,8 @@ class _OpenFile:
     sidecar: Sidecar
     kinds: set[bool]
     """Whether the notes beside it speak of variables, of a single value, or of both, which no format leaves."""
+    note_age: timedelta | None = None
+    """Of the sidecar, if it holds one entry, with an intent: that of several may have been written for another one."""
 
     def pick(self, target: FileTarget) -> Loaded:
         """Return what the file holds of one value."""
@@ -62,7 +65,14 @@ class _OpenFile:
                 f"{target.location}: keyplan holds a key there in another format",
                 advice=f"remove {target.path} and {target.sidecar_location}, or choose another path",
             )
-        return Loaded(presence=self.presence, content=self.content, entry=entry, seal=self.seal, obstacle=obstacle)
+        return Loaded(
+            presence=self.presence,
+            content=self.content,
+            entry=entry,
+            seal=self.seal,
+            note_age=self.note_age,
+            obstacle=obstacle,
+        )
 
 
 class FileStore:
@@ -161,14 +171,16 @@ class FileStore:
         content = folder.read(target.name) or None
         sidecar = Sidecar.from_bytes(folder.read(target.sidecar), target.sidecar_location)
         kinds = {bool(name) for name in sidecar.entries}
+        age = folder.find_age(target.sidecar) if _is_of_one_intent(sidecar) else None
         if self._cipher is None or content is None:
-            return _OpenFile(content=content, sidecar=sidecar, kinds=kinds)
+            return _OpenFile(content=content, sidecar=sidecar, kinds=kinds, note_age=age)
         return _OpenFile(
             presence=Presence.PRESENT,
             content=self._cipher.open(content),
             seal=_digest(content),
             sidecar=sidecar,
             kinds=kinds,
+            note_age=age,
         )
 
     def _perform(self, folder: Folder, slot: Slot, found: _OpenFile, change: Change) -> None:
@@ -182,6 +194,10 @@ class FileStore:
             _store(folder, target.name, content)
         # The receipt last: until the value is there, nothing may say so.
         _note(folder, target, found, entry)
+
+
+def _is_of_one_intent(sidecar: Sidecar) -> bool:
+    return len(sidecar.entries) == 1 and all(entry.intent for entry in sidecar.entries.values())
 
 
 def _path_of(slot: Slot) -> str:

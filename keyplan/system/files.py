@@ -10,8 +10,10 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -70,6 +72,15 @@ class Folder:
             return content
         finally:
             os.close(descriptor)
+
+    def find_age(self, name: str) -> timedelta | None:
+        """Return how long ago a file was written; None if there is none, or if the clock has been set back since."""
+        try:
+            written = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mtime
+        except FileNotFoundError:
+            return None
+        age = timedelta(seconds=time.time() - written)
+        return age if age >= timedelta(0) else None
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file by one of mode 0600, whole or not at all; durable when it returns.
