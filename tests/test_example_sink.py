@@ -83,7 +83,13 @@ def test_it_imports_of_keyplan_what_plugins_may_import_and_nothing_else() -> Non
     imported = {
         name for text in texts for name in re.findall(r"^\s*(?:from|import) (keyplan[\w.]*)", text, re.MULTILINE)
     }
-    assert imported <= {"keyplan.plugin", "keyplan.testing.samples", "keyplan.testing.sinks", "keyplan_sqlite_box"}
+    assert imported <= {
+        "keyplan.plugin",
+        "keyplan.testing.samples",
+        "keyplan.testing.sink_races",
+        "keyplan.testing.sinks",
+        "keyplan_sqlite_box",
+    }
     assert "keyplan.plugin" in imported
     assert not any("contracts" in text or "samples import" in text.replace("testing.samples", "") for text in texts)
 

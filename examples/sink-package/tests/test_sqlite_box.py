@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -24,6 +24,7 @@ from keyplan.testing.samples import (
     make_receipt,
     make_sink_settings,
 )
+from keyplan.testing.sink_races import CompareContract
 from keyplan.testing.sinks import SinkContract
 
 
@@ -59,6 +60,18 @@ class TestSqliteBox(SinkContract):
         with looking_into(self.folder) as connection:
             connection.execute(TABLE)
             connection.execute(insert, (slot.options["entry"], raw_text))
+
+
+class TestSeveralMachines(CompareContract):
+    @pytest.fixture
+    def rivals(self, tmp_path: Path) -> Sequence[Sink]:
+        self.folder = tmp_path
+        return [make_box(tmp_path) for _ in range(4)]
+
+    def value_at(self, slot: Slot) -> str | None:
+        with looking_into(self.folder) as connection:
+            found = connection.execute("SELECT value FROM box WHERE entry = ?", (slot.options["entry"],)).fetchone()
+        return found[0] if found else None
 
 
 def test_keyplan_finds_it_by_its_type() -> None:
