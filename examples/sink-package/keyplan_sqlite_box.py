@@ -62,7 +62,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         store=Box(Path(context.folder, str(settings.options["file"]))),
         kind=SinkKind(
             fill_slot=fill_slot,
-            abilities=Abilities(holds_receipts=True, readable=True, compares=True),
+            abilities=Abilities(holds_receipts=True, readable=True, compares=True, is_local=True),
             fixed=frozenset({"file"}),
         ),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,18 +15,31 @@ import hvac
 import pyrage
 import pytest
 import requests
-from samples import OWNER, RENAMED_LINEAGE, make_declaration, make_delivery, make_sink_settings
+from samples import (
+    NOW,
+    OTHER_RAW,
+    OWNER,
+    RAW,
+    RENAMED_LINEAGE,
+    make_declaration,
+    make_delivery,
+    make_receipt,
+    make_runner,
+    make_sink_settings,
+)
 from sinks.aws_servers import Emulator, aws_environment, emulator
 from sinks.gcp_fake import PROJECT, GcpFake
+from sinks.interleaved import Interrupted, Interruption, points, refused
 from sinks.kubernetes.cluster import TOKENS, Cluster
 from sinks.kubernetes.fake import KubernetesFake
 from sinks.test_concurrency_races import RUNS, make_racing_context
 from sinks.threaded import answering
 from sinks.vault_server import ROOT, VaultServer, running_vault
 
-from keyplan.model.manifest import Json
-from keyplan.model.observation import Slot
-from keyplan.model.secret import Credential
+from keyplan.model.identity import KeyId
+from keyplan.model.manifest import Json, SinkSettings
+from keyplan.model.observation import Content, Slot
+from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.age.sink import build as build_age
 from keyplan.sinks.aws.secrets_client import SecretsClient
@@ -36,7 +50,7 @@ from keyplan.sinks.vault.auth import Token
 from keyplan.sinks.vault.client import VaultClient, VaultSecret
 from keyplan.sinks.vault.sink import build_on as build_vault
 from keyplan.system.clock import SystemClock
-from keyplan.testing.sink_races import CompareContract
+from keyplan.testing.sink_races import CompareContract, make_racing_intent
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment", "emulator"]
@@ -182,3 +196,157 @@ class TestAge(CompareContract):
     def value_at(self, slot: Slot) -> str | None:
         path = self.folder / str(slot.options["path"])
         return pyrage.decrypt(path.read_bytes(), [self.identity]).decode() if path.exists() else None
+
+
+# every order of the requests of two runs
+
+
+class Pair:
+    """Two sinks on one store; before each request of the first one, something is called."""
+
+    def __init__(self, first: Any, second: Sink, install: Callable[[Any, Interruption], None]) -> None:
+        self.first: Sink = first
+        self.second = second
+        self.install = lambda interruption: install(first, interruption)
+
+
+OpenPair = Callable[[], Pair]
+
+
+@pytest.fixture
+def open_aws(emulator: Emulator) -> OpenPair:
+    def install(sink: Any, interruption: Interruption) -> None:
+        service = sink._store._client._service
+        service._client = Interrupted(service._client, interruption)
+
+    def build(settings: SinkSettings) -> Sink:
+        client = SecretsClient(*emulator.services("secretsmanager"))
+        return build_aws(settings, lineage=RENAMED_LINEAGE, client=client)
+
+    def open_pair() -> Pair:
+        settings = make_sink_settings(emulator.options(), sink_type="aws-secrets-manager")
+        return Pair(build(settings), build(settings), install)
+
+    return open_pair
+
+
+@pytest.fixture
+def open_gcp(google: tuple[GcpFake, str]) -> OpenPair:
+    fake, url = google
+    options: dict[str, Json] = {"project": PROJECT, "name": "arize-{name}", "endpoint": url}
+    settings = make_sink_settings(options, sink_type="gcp-secret-manager")
+
+    def install(sink: Any, interruption: Interruption) -> None:
+        sink._store._manager = Interrupted(sink._store._manager, interruption)
+
+    def open_pair() -> Pair:
+        fake.reset()
+        return Pair(*(build_gcp(settings, make_racing_context()) for _ in range(2)), install)
+
+    return open_pair
+
+
+@pytest.fixture
+def open_kubernetes(cluster: Cluster, tmp_path: Path) -> Iterator[OpenPair]:
+    opened: list[Any] = []
+
+    def install(sink: Any, interruption: Interruption) -> None:
+        sink._store._api = Interrupted(sink._store._api, interruption)
+
+    def open_pair() -> Pair:
+        path = cluster.write_kubeconfig(tmp_path, user="full", namespace=cluster.make_namespace())
+        options: dict[str, Json] = {"name": "arize-keys", "kubeconfig": str(path)}
+        settings = make_sink_settings(options, sink_type="kubernetes")
+        pair = [build_kubernetes(settings, make_racing_context()) for _ in range(2)]
+        opened.extend(pair)
+        return Pair(*pair, install)
+
+    yield open_pair
+    for sink in opened:
+        sink._store._api.close()
+
+
+def check_that_one_goes_on(open_pair: OpenPair, *, is_filled: bool) -> None:
+    def run(point: int) -> Interruption:
+        pair = open_pair()
+        slot = pair.first.locate(OWNER, make_declaration("ci"), make_delivery())
+        if is_filled:
+            pair.first.put(slot, RawKey(RAW), make_receipt())
+        seen = pair.first.inspect([slot])[slot].revision
+        interruption = Interruption(point, lambda: pair.second.intend(slot, make_racing_intent("b"), over=seen))
+        pair.install(interruption)
+        interruption.arm()
+        told = refused(lambda: pair.first.intend(slot, make_racing_intent("a"), over=seen))
+        interruption.disarm()
+        winners = [run for run, errors in (("a", [told] if told else []), ("b", interruption.errors)) if not errors]
+        if interruption.has_happened:
+            assert len(winners) == 1, (point, told, interruption.errors)
+            assert pair.second.inspect([slot])[slot].intent == make_racing_intent(winners[0])
+        return interruption
+
+    assert len(list(points(run))) > 1
+
+
+def check_who_has_the_last_word(open_pair: OpenPair, *, may_note_late: bool = False) -> None:
+    def run(point: int) -> Interruption:
+        pair = open_pair()
+        slot = pair.first.locate(OWNER, make_declaration("ci"), make_delivery())
+        pair.first.put(slot, RawKey(RAW), make_receipt())
+        ours = make_racing_intent("a")
+        pair.first.intend(slot, ours)
+        theirs = replace(ours, runner=make_runner("b"), attempts=2)
+        later = make_receipt(OTHER_RAW, key_id=KeyId("key-2"), delivered_at=NOW + timedelta(seconds=1))
+
+        def take_over() -> None:
+            seen = pair.second.inspect([slot])[slot].revision
+            pair.second.intend(slot, theirs, over=seen)
+            pair.second.put(slot, RawKey(OTHER_RAW), later, intent=theirs)
+
+        interruption = Interruption(point, take_over)
+        pair.install(interruption)
+        interruption.arm()
+        late = make_receipt("ak-late", key_id=KeyId("key-3"), delivered_at=NOW + timedelta(seconds=2))
+        told = refused(lambda: pair.first.put(slot, RawKey("ak-late"), late, intent=ours))
+        interruption.disarm()
+        if interruption.has_happened and not interruption.errors:
+            held = pair.second.read(slot)
+            assert held is not None
+            assert later.fingerprint is not None
+            assert later.fingerprint.matches(held), point
+            found = pair.second.inspect([slot])[slot]
+            # AWS sets tags unconditionally: a receipt that comes too late names another value than is there.
+            is_noticed = found.content is Content.DIFFERS and told is None and may_note_late
+            assert found.receipt == later or is_noticed, (point, told)
+        return interruption
+
+    assert len(list(points(run))) > 1
+
+
+FILLED = pytest.mark.parametrize("is_filled", [False, True], ids=["empty", "filled"])
+
+
+@FILLED
+def test_of_two_runs_in_aws_one_goes_on(open_aws: OpenPair, is_filled: bool) -> None:
+    check_that_one_goes_on(open_aws, is_filled=is_filled)
+
+
+@FILLED
+def test_of_two_runs_in_gcp_one_goes_on(open_gcp: OpenPair, is_filled: bool) -> None:
+    check_that_one_goes_on(open_gcp, is_filled=is_filled)
+
+
+@FILLED
+def test_of_two_runs_in_kubernetes_one_goes_on(open_kubernetes: OpenPair, is_filled: bool) -> None:
+    check_that_one_goes_on(open_kubernetes, is_filled=is_filled)
+
+
+def test_the_run_that_takes_over_in_aws_has_the_last_word(open_aws: OpenPair) -> None:
+    check_who_has_the_last_word(open_aws, may_note_late=True)
+
+
+def test_the_run_that_takes_over_in_gcp_has_the_last_word(open_gcp: OpenPair) -> None:
+    check_who_has_the_last_word(open_gcp)
+
+
+def test_the_run_that_takes_over_in_kubernetes_has_the_last_word(open_kubernetes: OpenPair) -> None:
+    check_who_has_the_last_word(open_kubernetes)

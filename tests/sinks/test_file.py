@@ -2,6 +2,8 @@ import os
 import shutil
 import stat
 import subprocess
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import jsonschema
@@ -401,3 +403,32 @@ def test_a_receipts_times_survive_the_sidecar(tmp_path: Path) -> None:
     receipt = make_receipt(expires_at=NOW, delivered_at=NOW.replace(microsecond=123456))
     sink.put(locate(sink), RawKey(RAW), receipt)
     assert look(sink, locate(sink)).receipt == receipt
+
+
+# how old an intent is
+
+
+def test_the_age_of_an_intent_is_that_of_its_sidecar(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, RAW_FILE)
+    sink.intend(locate(sink), make_intent())
+    sidecar = tmp_path / "secrets" / ".ci.key.keyplan.json"
+    minute_ago = time.time() - 60
+    os.utime(sidecar, (minute_ago, minute_ago))
+    age = look(sink, locate(sink)).intent_age
+    assert age is not None
+    assert timedelta(seconds=60) <= age < timedelta(seconds=90)
+
+
+def test_the_age_of_one_intent_among_several_is_not_known(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, DOTENV)
+    for name in ("ci", "second"):
+        sink.intend(locate(sink, name), make_intent())
+    assert look(sink, locate(sink)).intent_age is None
+
+
+def test_an_age_from_before_the_clock_was_set_back_is_not_known(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path, RAW_FILE)
+    sink.intend(locate(sink), make_intent())
+    tomorrow = time.time() + 86_400
+    os.utime(tmp_path / "secrets" / ".ci.key.keyplan.json", (tomorrow, tomorrow))
+    assert look(sink, locate(sink)).intent_age is None
