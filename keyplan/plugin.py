@@ -34,7 +34,7 @@ from keyplan.errors import (
 )
 from keyplan.ledgers.lease import LeaseStore, LockRequest, hold_lease, make_lost_error
 from keyplan.model.desired import Desired
-from keyplan.model.examination import Area, Finding, Health
+from keyplan.model.examination import Area, ExaminableLedger, Finding, Health
 from keyplan.model.identity import (
     Address,
     Identity,
@@ -161,6 +161,7 @@ __all__ = [
     "Desired",
     "Entry",
     "Examinable",
+    "ExaminableLedger",
     "ExaminableStore",
     "Exchange",
     "Failure",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from keyplan.applier.observe import list_spaces, name_spaces
 from keyplan.errors import KeyplanError, ProviderDeniedError
-from keyplan.model.examination import Area, Examination, Finding, Health
+from keyplan.model.examination import Area, ExaminableLedger, Examination, Finding, Health
 from keyplan.model.identity import SinkName
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import Manifest, SinkSettings, SpaceRef
@@ -173,8 +173,17 @@ def _examine_ledger(open_one: Callable[[str], LedgerReader], base_url: str | Non
         yield _broken(Area.LEDGER, "ledger", error)
         return
     yield _fine(Area.LEDGER, "ledger", f"receipts: {len(memory.receipts)}; applies so far: {memory.serial}")
+    if isinstance(ledger, ExaminableLedger):
+        yield from _examine_storage(ledger)
     yield _judge_intents(memory)
     yield _judge_lock(holder)
+
+
+def _examine_storage(ledger: ExaminableLedger) -> Iterator[Finding]:
+    try:
+        yield from ledger.examine()
+    except KeyplanError as error:
+        yield _broken(Area.LEDGER, "storage", error)
 
 
 def _judge_intents(memory: Memory) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol, runtime_checkable
 
 from keyplan.errors import LedgerError, ProviderError, SinkError
 from keyplan.model.identity import SinkName
@@ -55,6 +56,18 @@ class Finding:
     """What was found, without a final full stop."""
     advice: str = ""
     """What to do; empty if there is nothing to do."""
+
+
+@runtime_checkable
+class ExaminableLedger(Protocol):
+    """A ledger that can report whether its storage does what a ledger relies on. No ledger has to be one."""
+
+    def examine(self) -> tuple[Finding, ...]:
+        """Return where the storage is, and what it was found to do. An object of its own may exist meanwhile.
+
+        Raises LedgerError if it cannot look.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

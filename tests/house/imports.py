@@ -16,6 +16,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan": frozenset(),
     "keyplan.cli": frozenset({"click", "rich"}),
     "keyplan.ledgers.postgres": frozenset({"psycopg"}),
+    "keyplan.ledgers.s3": frozenset({"boto3", "botocore"}),
     "keyplan.manifest": frozenset({"jsonschema", "yaml"}),
     "keyplan.net": frozenset({"httpx", "tenacity"}),
     "keyplan.notify": frozenset({"apprise", "httpx"}),

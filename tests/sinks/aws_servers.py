@@ -79,7 +79,7 @@ def emulating(name: str, folder: Path, **variables: str) -> Iterator[Emulator]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
-        "SERVICES": "secretsmanager,ssm,tagging,sts,iam,kms",
+        "SERVICES": "s3,secretsmanager,ssm,tagging,sts,iam,kms",
         "GATEWAY_PORT": str(port),
         **ENVIRONMENT,
         **variables,
