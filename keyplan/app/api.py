@@ -64,8 +64,8 @@ def plan(
 ) -> Plan:
     """Return what an apply would do now; changes nothing.
 
-    `rotate` and `targets` are addresses or globs, `policies` paths of policy files, `ledger` a path other than
-    ``.keyplan/ledger.db`` beside the manifest. `session` replaces the process's environment, folder and plugins.
+    `rotate` and `targets` are addresses or globs, `policies` paths of policy files, `ledger` a URL, or a path other
+    than ``.keyplan/ledger.db`` beside the manifest. `session` replaces the process's environment, folder and plugins.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
@@ -214,6 +214,6 @@ def _open(
         manifest,
         folder,
         context,
-        ledger=None if ledger is None else Path(ledger),
+        ledger=ledger,
         policies=read_policies(tuple(os.fspath(policy) for policy in policies), context),
     )

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.files import STDIN, read_input, read_policies
+from keyplan.app.ledger_choice import LedgerName
 from keyplan.app.workspace import Workspace, load_workspace, require_separate
 from keyplan.errors import InputError
 
@@ -26,7 +26,7 @@ class WatchedNames:
     sources: tuple[str, ...]
     """Manifests, and folders of them; none stands for the default manifest."""
     policies: tuple[str, ...] = ()
-    ledger: Path | None = None
+    ledger: LedgerName | None = None
     lease: timedelta | None = None
     """How long locks are held without a renewal; None leaves it to the manifest."""
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
+from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, ManifestError, Problem
-from keyplan.ledgers.sqlite import DEFAULT_PATH
 from keyplan.model.identity import Identity, ManifestId
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
@@ -28,8 +28,6 @@ from keyplan.planner.policy import match_patterns
 from keyplan.ports import Ledger, LedgerReader, ProviderPorts
 from keyplan.renderers.text.ledger import describe_holder
 
-_SQLITE = LedgerSettings().type
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -39,11 +37,11 @@ class Workspace:
     folder: Path
     """Absolute; relative paths of the manifest start here."""
     ledger: LedgerSettings
-    """The manifest's, or the file that `--ledger` named; the path of a file is absolute, and need not exist."""
+    """The manifest's, or the one that `--ledger` named; the path of a file is absolute, and need not exist."""
 
     @property
     def ledger_name(self) -> str:
-        """What users know the ledger by: its file, or the type of one that is no file."""
+        """What users know the ledger by: its file, or the type of one that is no file. Never a URL."""
         return self._ledger_file or self.ledger.type
 
     @property
@@ -57,11 +55,11 @@ class Workspace:
 
     @property
     def _ledger_file(self) -> str:
-        return str(self.ledger.options["path"]) if self.ledger.type == _SQLITE else ""
+        return str(self.ledger.options["path"]) if self.ledger.type == SQLITE else ""
 
 
 def open_workspace(
-    named: str | None, context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
+    named: str | None, context: RunContext, *, ledger: LedgerName | None, policies: tuple[Policy, ...] = ()
 ) -> Workspace:
     """Return the named manifest, or the default one, read and checked.
 
@@ -71,7 +69,7 @@ def open_workspace(
 
 
 def open_workspaces(
-    named: Sequence[str], context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
+    named: Sequence[str], context: RunContext, *, ledger: LedgerName | None, policies: tuple[Policy, ...] = ()
 ) -> tuple[Workspace, ...]:
     """Return a workspace for each named manifest, read and checked, in that order.
 
@@ -81,7 +79,7 @@ def open_workspaces(
 
 
 def load_workspaces(
-    sources: Sequence[Input], context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
+    sources: Sequence[Input], context: RunContext, *, ledger: LedgerName | None, policies: tuple[Policy, ...] = ()
 ) -> tuple[Workspace, ...]:
     """Return the workspaces of manifests that were read. Raises as `open_workspaces` does."""
     workspaces: list[Workspace] = []
@@ -143,14 +141,19 @@ class _Owners:
 
 
 def load_workspace(
-    source: Input, context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
+    source: Input, context: RunContext, *, ledger: LedgerName | None, policies: tuple[Policy, ...] = ()
 ) -> Workspace:
     """Return the manifest in a file that was read. Raises ManifestError with every problem in it."""
     return make_workspace(read_manifest(source), source.folder, context, ledger=ledger, policies=policies)
 
 
 def make_workspace(
-    manifest: Manifest, folder: Path, context: RunContext, *, ledger: Path | None, policies: tuple[Policy, ...] = ()
+    manifest: Manifest,
+    folder: Path,
+    context: RunContext,
+    *,
+    ledger: LedgerName | None,
+    policies: tuple[Policy, ...] = (),
 ) -> Workspace:
     """Return the workspace of a manifest in a folder; the path of a named ledger starts at the working directory."""
     held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
@@ -160,26 +163,23 @@ def make_workspace(
     return Workspace(
         manifest=held,
         folder=folder,
-        ledger=_choose_ledger(manifest, folder, context.folder / ledger if ledger else None),
+        ledger=choose_ledger(manifest, folder, ledger or None, start=context.folder),
     )
 
 
-def _choose_ledger(manifest: Manifest, folder: Path, named: Path | None) -> LedgerSettings:
-    """Return the manifest's ledger, or the file that was named in place of its file.
+def set_lease(workspace: Workspace, lease: timedelta | None) -> Workspace:
+    """Return a workspace whose locks are held that long without a renewal; None leaves it to the manifest."""
+    return replace(workspace, ledger=replace(workspace.ledger, lease=lease)) if lease else workspace
 
-    Raises InputError if a file is named and the manifest's ledger is none: two ledgers of one account would let two
-    applies run at once.
+
+def use_ledger(workspace: Workspace, named: str, context: RunContext) -> Workspace:
+    """Return a workspace on the ledger that a path or a URL means; `manifest` stands for the one that it has.
+
+    Raises InputError if no installed ledger reads the URL.
     """
-    settings = manifest.ledger
-    if settings.type == _SQLITE:
-        path = named or folder / str(settings.options.get("path", DEFAULT_PATH))
-        return replace(settings, options={**settings.options, "path": str(path)})
-    if named:
-        raise InputError(
-            f"the ledger of {manifest.path} is of type '{settings.type}', and --ledger names a file",
-            advice="leave out --ledger and KEYPLAN_LEDGER, or take 'ledger' out of the manifest",
-        )
-    return settings
+    if named == "manifest":
+        return workspace
+    return replace(workspace, ledger=read_ledger_name(named, start=context.folder, lease=workspace.ledger.lease))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from keyplan.app.apply import DEFAULT_PARALLELISM
 from keyplan.cli.events import STDOUT
 from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
+from keyplan.model.manifest import SHORTEST_LEASE
 from keyplan.renderers.formats import REPORT_FORMATS
 
 MOST_PARALLEL = 64
@@ -28,6 +29,8 @@ class ApplySettings:
     """The digest that was approved."""
     parallelism: int
     lock_timeout: timedelta
+    lease: timedelta | None
+    """How long locks are held without a renewal; None if the manifest says it."""
     outputs: Outputs
     """How to write the report, and where."""
     json_lines: str | None = None
@@ -52,6 +55,11 @@ lock_timeout_option = option(
     show_default=True,
     help="How long to wait for another apply to end.",
 )
+lease_option = option(
+    "--lease",
+    type=Duration(least=SHORTEST_LEASE),
+    help="How long the lock outlives a run that was killed; at least 5s. [default: the manifest's, else 60s]",
+)
 
 
 def apply_options(command: Command) -> Command:
@@ -64,6 +72,7 @@ def apply_options(command: Command) -> Command:
         expect: str | None,
         parallelism: int,
         lock_timeout: timedelta,
+        lease: timedelta | None,
         outputs: Outputs,
         json_lines: str | None,
         **others: Any,
@@ -73,6 +82,7 @@ def apply_options(command: Command) -> Command:
             expect=expect,
             parallelism=parallelism,
             lock_timeout=lock_timeout,
+            lease=lease,
             # What reads events from stdout must find nothing else there.
             outputs=outputs.without_stdout() if json_lines == STDOUT else outputs,
             json_lines=json_lines,
@@ -97,6 +107,7 @@ _APPLYING_OPTIONS = (
         help="How many calls the provider gets at once, and each sink.",
     ),
     lock_timeout_option,
+    lease_option,
     formats_option(*REPORT_FORMATS),
     option(
         "--json-lines",

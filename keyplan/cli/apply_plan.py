@@ -14,7 +14,7 @@ from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.masks import MaskingWriter, find_mask
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.progress import Follow, Follower
-from keyplan.app.workspace import Workspace, require_separate_owners
+from keyplan.app.workspace import Workspace, require_separate_owners, set_lease
 from keyplan.cli.apply_options import ApplySettings
 from keyplan.cli.events import EventFollower, EventLog, open_events
 from keyplan.cli.outputs import GITHUB, CommandResult, publish, reporting_failure, tell_errors
@@ -71,7 +71,7 @@ def plan_and_apply(session: Session, context: RunContext, order: ApplyRequest) -
         warn_of_missing_ids([each.manifest.path for each in order.workspaces if not each.manifest.id], context.say)
         with open_jobs(
             context,
-            order.workspaces,
+            [set_lease(workspace, order.applying.lease) for workspace in order.workspaces],
             order.reviewed,
             command=order.command,
             lock_timeout=order.applying.lock_timeout,

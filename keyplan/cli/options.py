@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.session import Session
@@ -73,6 +73,9 @@ class Duration(_DurationType):
 
     name = "duration"
 
+    def __init__(self, *, least: timedelta = timedelta(0)) -> None:
+        self._least = least
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the duration."""
         if isinstance(value, timedelta):
@@ -80,7 +83,10 @@ class Duration(_DurationType):
         found = _DURATION.fullmatch(str(value))
         if found is None:
             self.fail(f"{value!r} is no duration such as 45s, 30m, 12h, 90d or 2w", param, ctx)
-        return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
+        duration = timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
+        if duration < self._least:
+            self.fail(f"{value!r} is less than {round(self._least.total_seconds())}s", param, ctx)
+        return duration
 
 
 def option(*names: str, variable: str | None = None, **attributes: Any) -> Decorator[Any]:
@@ -126,10 +132,31 @@ policy_option = option(
     metavar="FILE",
     help="Hold every key against the rules in this file. Repeatable.",
 )
+
+
+def refuse_visible_password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the name of a ledger. Raises BadParameter, without quoting it, if all users of the machine see a password.
+
+    Arguments of a process are visible to others, its environment is not.
+    """
+    if value and "://" in value and ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE:
+        from keyplan.app.ledger_choice import has_password  # noqa: PLC0415 - see above
+
+        if has_password(value):
+            raise click.BadParameter(
+                "other users of this machine can see a password in an argument; "
+                "set KEYPLAN_LEDGER, or name a secret in the manifest: ledger: {dsn: {env: NAME}}",
+                ctx,
+                param,
+            )
+    return value
+
+
 ledger_option = option(
     "--ledger",
-    type=click.Path(path_type=Path),
-    help="Ledger file. [default: .keyplan/ledger.db beside the manifest]",
+    callback=refuse_visible_password,
+    metavar="PATH|URL",
+    help="The ledger: a file, or a URL. [default: .keyplan/ledger.db beside the manifest]",
 )
 
 
@@ -140,7 +167,7 @@ class PlanSettings:
     request: Request
     policies: tuple[str, ...] = ()
     """Names of policy files."""
-    ledger: Path | None
+    ledger: str | None
     verbose: bool
 
 
@@ -156,7 +183,7 @@ def plan_options(command: Command) -> Command:
         allow_missing: int | None,
         allow_replaces: int | None,
         policies: tuple[str, ...],
-        ledger: Path | None,
+        ledger: str | None,
         verbose: bool,
         **others: Any,
     ) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from keyplan.errors import InputError
@@ -16,6 +17,8 @@ from keyplan.manifest.schema import Checker, report_findings, spot_of
 from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.model.identity import SinkName, UserId
 from keyplan.model.manifest import (
+    DEFAULT_LEASE,
+    SHORTEST_LEASE,
     Delivery,
     FromCommand,
     FromEnvironment,
@@ -27,6 +30,7 @@ from keyplan.model.manifest import (
     SinkSettings,
 )
 from keyplan.model.quotes import escape, list_words, quote, suggest
+from keyplan.model.times import parse_duration
 
 _DEFAULT = ProviderSettings()
 
@@ -64,11 +68,25 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
 def read_ledger(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> LedgerSettings:
     """Return the ledger's settings; problems are added."""
     kind = given.get("type", LedgerSettings().type)
-    options = given.without("type")
+    options = given.without("type", "lease")
     checker = _make_checker(kind, lookup, _type_spot(given), problems)
     if checker is not None:
         report_findings(checker, options, subject="the ledger", spot=given.spot, problems=problems)
-    return LedgerSettings(type=kind, options=_to_plain(options))
+    return LedgerSettings(type=kind, options=_to_plain(options), lease=_read_lease(given, problems))
+
+
+def _read_lease(given: Table, problems: Problems) -> timedelta:
+    """Return how long the ledger's locks are held; a problem is added if that is too short or no duration."""
+    if "lease" not in given:
+        return DEFAULT_LEASE
+    try:
+        lease = parse_duration(given["lease"])
+    except ValueError as error:
+        problems.add(given.value_spot("lease"), f"field 'lease' {error}")
+        return DEFAULT_LEASE
+    if lease < SHORTEST_LEASE:
+        problems.add(given.value_spot("lease"), "field 'lease' must be at least 5s")
+    return lease
 
 
 def _type_spot(given: Table) -> Spot:

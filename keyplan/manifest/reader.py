@@ -183,7 +183,8 @@ class _Reader:
         # Without the field no module of a ledger is imported: `keyplan validate` needs none.
         if "ledger" not in self._root or "type" in self._list_refused("ledger"):
             return LedgerSettings()
-        return read_ledger(self._get_table("ledger"), plugins.ledger, self._problems)
+        given = self._get_table("ledger").without(*self._list_refused("ledger"))
+        return read_ledger(given, plugins.ledger, self._problems)
 
     def _read_policies(self, file: str) -> tuple[Policy, ...]:
         if "policy" not in self._root:

@@ -281,6 +281,8 @@ class SinkSettings:
 
 DEFAULT_LEASE = timedelta(seconds=60)
 """How long a lock is held without a renewal, if nothing else is said."""
+SHORTEST_LEASE = timedelta(seconds=5)
+"""A shorter one would be lost by a request that takes a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -52,10 +53,29 @@ def test_every_setting_is_read(read_text: Read) -> None:
         pytest.param("{}", LedgerSettings(type="sqlite"), id="nothing given"),
         pytest.param("{path: x.db}", LedgerSettings(options={"path": "x.db"}), id="its file"),
         pytest.param("{type: sqlite, path: x.db}", LedgerSettings(options={"path": "x.db"}), id="type and file"),
+        pytest.param("{lease: 5m}", LedgerSettings(lease=timedelta(minutes=5)), id="how long the lock is held"),
+        pytest.param("{lease: 5s}", LedgerSettings(lease=timedelta(seconds=5)), id="the shortest lease"),
     ],
 )
 def test_the_ledger_is_read(text: str, settings: LedgerSettings, read_text: Read) -> None:
     assert read_text(f"{SMALLEST}ledger: {text}").ledger == settings
+
+
+@pytest.mark.parametrize(
+    ("lease", "message"),
+    [
+        pytest.param("4s", "field 'lease' must be at least 5s", id="too short"),
+        pytest.param(
+            "soon", "field 'lease' must be a duration such as 45s, 30m, 12h, 90d or 2w, not 'soon'", id="no duration"
+        ),
+        pytest.param("6000w", "field 'lease' must be at most 100 years (36525d)", id="too long"),
+    ],
+)
+def test_a_lease_that_can_t_be_used_is_told_at_its_place(lease: str, message: str, read_text: Read) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read_text(f"{SMALLEST}ledger: {{lease: {lease}}}")
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.column) == (message, 17)
 
 
 @pytest.mark.parametrize(

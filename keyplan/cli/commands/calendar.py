@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
@@ -32,7 +31,7 @@ def command(
     as_format: str,
     days: int,
     policies: tuple[str, ...],
-    ledger: Path | None,
+    ledger: str | None,
 ) -> int:
     """Show what rotates, expires and retires in the next days.
 

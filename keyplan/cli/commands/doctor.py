@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from keyplan.app.inspect import examine_workspace
@@ -19,7 +17,7 @@ from keyplan.renderers.formats import EXAMINATION_FORMATS, render_examination
 @format_option(*EXAMINATION_FORMATS)
 @ledger_option
 @click.pass_obj
-def command(session: Session, *, manifest: str | None, as_format: str, ledger: Path | None) -> int:
+def command(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
     """Check credential, rights, clock, sinks, ledger and lock, and say what to fix.
 
     Changes nothing, so what only trying would tell is called unknown. Ends with 0 where nothing is broken, else with

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeAlias
 
 import click
@@ -72,7 +71,7 @@ def command(
     outputs: Outputs,
     policies: tuple[str, ...],
     monitoring: MonitorSettings,
-    ledger: Path | None,
+    ledger: str | None,
     verbose: bool,
 ) -> int:
     """Tell what changed since the last apply; change nothing.

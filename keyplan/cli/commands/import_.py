@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
 from keyplan.app.takeover import ImportedKey, import_key
-from keyplan.app.workspace import open_workspace
-from keyplan.cli.apply_options import lock_timeout_option
+from keyplan.app.workspace import open_workspace, set_lease
+from keyplan.cli.apply_options import lease_option, lock_timeout_option
 from keyplan.cli.options import argument, ledger_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -24,6 +23,7 @@ from keyplan.renderers.words import join_words
 @argument("key_id")
 @option("--manifest", metavar="FILE", help="The manifest that declares ADDRESS.")
 @lock_timeout_option
+@lease_option
 @ledger_option
 @click.pass_obj
 def command(
@@ -33,7 +33,8 @@ def command(
     key_id: str,
     manifest: str | None,
     lock_timeout: timedelta,
-    ledger: Path | None,
+    lease: timedelta | None,
+    ledger: str | None,
 ) -> int:
     """Take over a key that keyplan did not create.
 
@@ -49,7 +50,7 @@ def command(
       keyplan import user/ci QXBpS2V5OjEwMDI6YzgyMA==
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    workspace = open_workspace(manifest, context, ledger=ledger)
+    workspace = set_lease(open_workspace(manifest, context, ledger=ledger), lease)
     with show_waiting(session.screen, "Looking at the keys that exist"):
         imported = import_key(context, workspace, address, key_id, lock_timeout=lock_timeout)
     session.screen.answer("".join(f"{line}\n" for line in _describe(imported)))

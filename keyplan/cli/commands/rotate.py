@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from keyplan.app.files import read_policies
@@ -35,7 +33,7 @@ def command(
     over_claim: bool,
     applying: ApplySettings,
     policies: tuple[str, ...],
-    ledger: Path | None,
+    ledger: str | None,
     verbose: bool,
 ) -> int:
     """Renew the keys of these addresses now, whatever their age.

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
@@ -119,7 +118,7 @@ def command(
     parallelism: int,
     notifications: NotificationSettings,
     policies: tuple[str, ...],
-    ledger: Path | None,
+    ledger: str | None,
     lease: timedelta | None,
 ) -> int:
     """Plan again and again, and apply what time brings about.
