@@ -45,7 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show a saved plan, stale or not.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
     "list": "List the keys that exist, managed by keyplan or not.",
-    "ledger": "Look into the ledger, break its lock, or build it anew.",
+    "ledger": "Look into the ledger, copy it, break its lock, or build it anew.",
     "schema": "Print the JSON Schema of a format.",
     "sandbox": "Serve a local Arize API to try things on.",
     "demo": "Show plan and apply on a sandbox, from start to finish.",

@@ -154,6 +154,7 @@ def refuse_visible_password(ctx: click.Context, param: click.Parameter, value: s
 
 ledger_option = option(
     "--ledger",
+    type=click.Path(),  # for the completion of shells
     callback=refuse_visible_password,
     metavar="PATH|URL",
     help="The ledger: a file, or a URL. [default: .keyplan/ledger.db beside the manifest]",

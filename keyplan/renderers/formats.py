@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keyplan.model.calendar import Calendar
     from keyplan.model.drift import Drift
     from keyplan.model.examination import Examination
+    from keyplan.model.ledger import HistoryEntry, Holder, Memory
     from keyplan.model.observation import Observation
     from keyplan.model.plan import Plan
     from keyplan.model.policy import Validation
@@ -110,6 +111,19 @@ EXAMINATION_FORMATS: Formats[Examination] = {
     "text": lambda examination, style: text.doctor.render_examination(examination, style.palette),
     "json": lambda examination, _: machine.documents.render_examination(examination),
 }
+LEDGER_FORMATS: Formats[tuple[Memory, Holder | None]] = {
+    "text": lambda found, _: text.ledger.render_ledger(*found),
+    "json": lambda found, _: machine.documents.render_ledger(*found),
+}
+HISTORY_FORMATS: Formats[Sequence[HistoryEntry]] = {
+    "text": lambda entries, _: text.ledger.render_history(entries),
+    "json": lambda entries, _: machine.documents.render_history(entries),
+}
+LOCK_FORMATS: Formats[tuple[Holder | None, Holder | None]] = {
+    "text": lambda holders, _: text.ledger.render_locks(*holders),
+    "json": lambda holders, _: machine.documents.render_locks(*holders),
+}
+"""Of the holder of the lock, and the leader of several `keyplan watch`."""
 
 
 def render_plan(plan: Plan, *, as_format: str, palette: Palette = PLAIN) -> str:

@@ -1,21 +1,30 @@
-"""`keyplan ledger`: what keyplan remembers, without secrets, and the ways out of a lost lock and a damaged file."""
+"""`keyplan ledger`: what keyplan remembers, without secrets; its lock, its copy, and the way out of a damaged file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
+from keyplan.app.ledger_copy import copy_ledger
 from keyplan.app.rebuild import Rebuild, rebuild_ledger
-from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace
-from keyplan.cli.apply_options import lock_timeout_option
-from keyplan.cli.options import argument, ledger_option, option, refuse_no_command
+from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace, set_lease, use_ledger
+from keyplan.cli.apply_options import lease_option, lock_timeout_option
+from keyplan.cli.options import (
+    argument,
+    format_option,
+    ledger_option,
+    option,
+    refuse_no_command,
+    refuse_visible_password,
+)
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.model.ledger import LockName
+from keyplan.renderers.formats import HISTORY_FORMATS, LEDGER_FORMATS, LOCK_FORMATS, render
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.text.ledger import render_history, render_ledger
+from keyplan.renderers.style import Style
 from keyplan.renderers.words import format_count
 
 _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
@@ -24,7 +33,7 @@ _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 @click.group("ledger", invoke_without_command=True, subcommand_metavar="COMMAND [ARGS]...")
 @click.pass_context
 def command(ctx: click.Context) -> int:
-    """Look into the ledger, break its lock, or build it anew.
+    """Look into the ledger, copy it, break its lock, or build it anew.
 
     \b
     Example:
@@ -35,9 +44,10 @@ def command(ctx: click.Context) -> int:
 
 @command.command("show")
 @_manifest_argument
+@format_option(*LEDGER_FORMATS)
 @ledger_option
 @click.pass_obj
-def show(session: Session, *, manifest: str | None, ledger: Path | None) -> int:
+def show(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
     """Show the lock, what was begun and not finished, and what was delivered where.
 
     \b
@@ -46,15 +56,17 @@ def show(session: Session, *, manifest: str | None, ledger: Path | None) -> int:
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
-        session.screen.answer(render_ledger(reader.recall(), reader.holder()))
+        found = (reader.recall(), reader.holder())
+    session.screen.answer(render(LEDGER_FORMATS, found, as_format=as_format, style=Style()))
     return 0
 
 
 @command.command("history")
 @_manifest_argument
+@format_option(*HISTORY_FORMATS)
 @ledger_option
 @click.pass_obj
-def history(session: Session, *, manifest: str | None, ledger: Path | None) -> int:
+def history(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
     """Show past applies, newest first.
 
     \b
@@ -63,7 +75,64 @@ def history(session: Session, *, manifest: str | None, ledger: Path | None) -> i
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
-        session.screen.answer(render_history(reader.history()))
+        entries = reader.history()
+    session.screen.answer(render(HISTORY_FORMATS, entries, as_format=as_format, style=Style()))
+    return 0
+
+
+@command.command("lock")
+@_manifest_argument
+@format_option(*LOCK_FORMATS)
+@ledger_option
+@click.pass_obj
+def lock(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
+    """Show who holds the lock, since when, until when, and with which number.
+
+    Without a renewal, the lock is free from the time that is shown. The exit status is 0 if it is free, too.
+
+    \b
+    Example:
+      keyplan ledger lock keys.yaml --format json
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
+    with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
+        holders = (reader.holder(), reader.holder(LockName.WATCH))
+    session.screen.answer(render(LOCK_FORMATS, holders, as_format=as_format, style=Style()))
+    return 0
+
+
+@command.command("copy")
+@argument("source", metavar="FROM", callback=refuse_visible_password)
+@argument("target", metavar="TO", callback=refuse_visible_password)
+@option("--manifest", metavar="FILE", help="The manifest whose part of the ledger is copied.")
+@lock_timeout_option
+@lease_option
+@click.pass_obj
+def copy(
+    session: Session,
+    *,
+    source: str,
+    target: str,
+    manifest: str | None,
+    lock_timeout: timedelta,
+    lease: timedelta | None,
+) -> int:
+    """Copy receipts, open intents and history of a manifest from one ledger to another.
+
+    FROM and TO are paths or URLs; the word manifest stands for the ledger that the manifest names.
+    Both are locked meanwhile, and FROM stays as it is. Refused (exit status 4) if TO knows something else
+    of this manifest. Spent plans are not copied: plan again.
+
+    \b
+    Example:
+      keyplan ledger copy .keyplan/ledger.db s3://acme-keyplan/prod?region=eu-west-1
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
+    workspace = open_workspace(manifest, context, ledger=None)
+    old, new = (set_lease(use_ledger(workspace, named, context), lease) for named in (source, target))
+    done = copy_ledger(context, old, new, lock_timeout=lock_timeout)
+    receipts, intents = format_count(done.receipts, "receipt"), format_count(done.intents, "open intent")
+    session.screen.answer(f"Copied {receipts}, {intents} and {done.applies} of its applies.\n")
     return 0
 
 
@@ -72,7 +141,7 @@ def history(session: Session, *, manifest: str | None, ledger: Path | None) -> i
 @option("--manifest", metavar="FILE", help="The manifest whose ledger is locked.")
 @ledger_option
 @click.pass_obj
-def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: Path | None) -> int:
+def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: str | None) -> int:
     """Break a lock whose holder is gone; LOCK_ID, as ledger show prints it, proves that you looked.
 
     \b
@@ -90,10 +159,17 @@ def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: Path
 @_manifest_argument
 @option("--force", is_flag=True, help="Do it although the ledger is whole.")
 @lock_timeout_option
+@lease_option
 @ledger_option
 @click.pass_obj
 def rebuild(
-    session: Session, *, manifest: str | None, force: bool, lock_timeout: timedelta, ledger: Path | None
+    session: Session,
+    *,
+    manifest: str | None,
+    force: bool,
+    lock_timeout: timedelta,
+    lease: timedelta | None,
+    ledger: str | None,
 ) -> int:
     """Set a damaged ledger aside and build a new one from the receipts in the sinks.
 
@@ -107,7 +183,7 @@ def rebuild(
       keyplan ledger rebuild keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    workspace = open_workspace(manifest, context, ledger=ledger)
+    workspace = set_lease(open_workspace(manifest, context, ledger=ledger), lease)
     with show_waiting(session.screen, "Looking at the keys that exist"):
         done = rebuild_ledger(context, workspace, lock_timeout=lock_timeout, is_forced=force)
     session.screen.answer("".join(f"{line}\n" for line in _describe(done, workspace)))

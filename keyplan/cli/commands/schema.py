@@ -23,6 +23,9 @@ _FORMATS = (
     "event",
     "calendar",
     "doctor",
+    "ledger",
+    "history",
+    "lock",
 )
 
 

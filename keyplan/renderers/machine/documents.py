@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from keyplan.documents import calendar as calendar_document
 from keyplan.documents import doctor as examination_document
 from keyplan.documents import drift as drift_document
+from keyplan.documents import ledger as ledger_document
 from keyplan.documents import plan_set as plan_set_document
 from keyplan.documents import report as report_document
 from keyplan.documents import validation as validation_document
@@ -14,6 +15,7 @@ from keyplan.documents.report import Failure
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
+from keyplan.model.ledger import HistoryEntry, Holder, Memory
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Validation
@@ -39,6 +41,21 @@ def render_validations(validations: Sequence[Validation]) -> str:
 def render_examination(examination: Examination) -> str:
     """Return the document of `schemas/doctor.v1.json`."""
     return render_json(examination_document.to_document(examination))
+
+
+def render_ledger(memory: Memory, lock: Holder | None) -> str:
+    """Return the document of `schemas/ledger.v1.json`."""
+    return render_json(ledger_document.to_document(memory, lock))
+
+
+def render_history(entries: Sequence[HistoryEntry]) -> str:
+    """Return the document of `schemas/history.v1.json`."""
+    return render_json(ledger_document.to_history_document(entries))
+
+
+def render_locks(lock: Holder | None, leader: Holder | None) -> str:
+    """Return the document of `schemas/lock.v1.json`."""
+    return render_json(ledger_document.to_lock_document(lock, leader))
 
 
 def render_calendar(calendar: Calendar) -> str:

@@ -30,10 +30,23 @@ def render_history(entries: Sequence[HistoryEntry]) -> str:
     return "".join(f"{line}\n" for line in lines or ["Nothing was applied yet."])
 
 
+def render_locks(lock: Holder | None, leader: Holder | None) -> str:
+    """Return who holds the lock, and who leads several `keyplan watch` if there is one."""
+    lines = [_describe_hold(lock) if lock else "not locked"]
+    if leader:
+        lines.append(f"leader of keyplan watch: {_describe_hold(leader)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
 def describe_holder(holder: Holder) -> str:
     """Return who holds a lock, where, since when and by which command."""
     who = f"{sanitize(holder.owner)} on {sanitize(holder.host)}, process {holder.pid}"
     return f"{who}, since {show_time(holder.since)} ({sanitize(holder.command)})"
+
+
+def _describe_hold(holder: Holder) -> str:
+    until = f", until {show_time(holder.until)}" if holder.until else ""
+    return f"{sanitize(holder.id)} is held by {describe_holder(holder)}{until}, number {holder.number}"
 
 
 def _describe_lock(holder: Holder | None) -> str:
