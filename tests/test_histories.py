@@ -93,7 +93,11 @@ class Histories(RuleBasedStateMachine):
         """Declare a key, or declare it otherwise."""
         make = make_service if name == "s" else make_declaration
         rotation = Rotation(overlap=overlap, every=every)
-        self.keys[name] = make(name, rotation=rotation, expires_in=expires_in, adopt=Adopt.REPLACE)
+        made = make(name, rotation=rotation, expires_in=expires_in, adopt=Adopt.REPLACE)
+        former = self.keys.get(name)
+        # A refresh keeps the marker of a former address: once the ledger is lost, only `moved_from` says whose it is.
+        known = {*former.moved_from, former.address} - {made.address} if former else ()
+        self.keys[name] = replace(made, moved_from=tuple(sorted(known)))
         self.write_manifest()
 
     @precondition(lambda self: self.keys)
