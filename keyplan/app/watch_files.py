@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
@@ -15,7 +15,7 @@ from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.files import STDIN, read_input, read_policies
 from keyplan.app.ledger_choice import LedgerName
-from keyplan.app.workspace import Workspace, load_workspace, require_separate
+from keyplan.app.workspace import Workspace, load_workspace, require_separate, set_lease
 from keyplan.errors import InputError
 
 
@@ -65,8 +65,7 @@ class WatchedFile:
             policies=read_policies(self._names.policies, self._context),
         )
         require_separate([*others, workspace])
-        if self._names.lease:
-            workspace = replace(workspace, ledger=replace(workspace.ledger, lease=self._names.lease))
+        workspace = set_lease(workspace, self._names.lease)
         # Only now: what has problems is read again each time.
         self._digest = digest
         return workspace

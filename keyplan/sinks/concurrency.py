@@ -11,7 +11,7 @@ import hashlib
 from keyplan.errors import SinkBusyError
 from keyplan.model.observation import UNKNOWN_REVISION, Revision
 from keyplan.model.receipt import Intent, Receipt
-from keyplan.model.times import write_time
+from keyplan.model.times import write_second
 from keyplan.sinks.notes import Entry
 
 _DIGEST_BYTES = 12
@@ -91,15 +91,15 @@ def explain_busy(location: str, entry: Entry | None) -> SinkBusyError:
         runner = intent.runner
         # `at` is the first attempt's: of an intent that another run goes on with, it names an earlier run's time.
         since = intent.until - runner.lease if intent.until else intent.at
-        who = f"{runner.user} on {runner.host} since {write_time(since)}: {runner.command}"
+        who = f"{runner.user} on {runner.host} since {write_second(since)}: {runner.command}"
         if intent.until is None:
             return SinkBusyError(f"{location}: was changed since the plan by {who}", advice="plan and apply again")
         return SinkBusyError(f"{location}: another run is about to write there: {who}", advice=_ADVICE)
     what = "another run was there"
     if intent is not None:
-        what = f"another run began there at {write_time(intent.at)}"
+        what = f"another run began there at {write_second(intent.at)}"
     elif receipt is not None:
-        what = f"key {receipt.key_id} was delivered there at {write_time(receipt.delivered_at)}"
+        what = f"key {receipt.key_id} was delivered there at {write_second(receipt.delivered_at)}"
     return SinkBusyError(f"{location}: was changed since the plan: {what}", advice="plan and apply again")
 
 

@@ -22,7 +22,7 @@ from keyplan.app.watch_pages import ListenAddress, list_pages, serve_pages
 from keyplan.app.watch_round import RoundSettings
 from keyplan.app.watcher import WatchPorts
 from keyplan.app.wiring import jitter
-from keyplan.cli.apply_options import MOST_PARALLEL
+from keyplan.cli.apply_options import MOST_PARALLEL, lease_option
 from keyplan.cli.monitor_options import notification_options
 from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option
 from keyplan.cli.session import Session
@@ -34,17 +34,6 @@ from keyplan.planner.due import Selected
 _OFF = "off"
 _DEFAULT_LISTEN = "127.0.0.1:9857"
 _HIGHEST_PORT = 65_535
-
-
-class _Every(Duration):
-    """A duration that is not too short for a provider."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Return the duration."""
-        every = super().convert(value, param, ctx)
-        if every < SHORTEST_EVERY:
-            self.fail(f"{value!r} is shorter than {write_duration(SHORTEST_EVERY)}", param, ctx)
-        return every
 
 
 def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) -> ListenAddress | None:
@@ -62,7 +51,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
 @argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
 @option(
     "--every",
-    type=_Every(),
+    type=Duration(least=SHORTEST_EVERY),
     default=write_duration(DEFAULT_EVERY),
     show_default=True,
     help="How often to plan; earlier if something falls due before.",
@@ -101,11 +90,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
 @notification_options
 @policy_option
 @ledger_option
-@option(
-    "--lease",
-    type=_Every(),
-    help="How long a lock is held without a renewal, the leadership's too; after so long, another takes it over.",
-)
+@lease_option
 @click.pass_obj
 def command(
     session: Session,
