@@ -56,11 +56,12 @@ def _find_young_key(case: Case) -> Observation | None:
     Once it is older than a lease, its run has delivered it or is over, and it is recovered.
     """
     snapshot, owned = case.snapshot, case.owned
-    if snapshot.exclusion is Exclusion.ALL or any(snapshot.abilities[slot.sink].keeps_apart for slot in case.slots):
+    # A place that compares would bear the intent of such a run; on another machine it is another place.
+    if snapshot.exclusion is Exclusion.ALL or any(snapshot.abilities[slot.sink].compares for slot in case.slots):
         return None
     known = {*owned.superseded, *owned.delivered_once, *([owned.current.id] if owned.current else [])}
     for key in owned.alive:
-        is_ours = any(intent.could_have_made(key.id, key.created_at) for intent in owned.recorded_intents)
+        is_ours = any(intent.could_have_made(key.id, key.created_at) for intent in owned.intents)
         is_unknown = key.marker is not None and key.id not in known and not is_ours
         if is_unknown and key.created_at + DEFAULT_LEASE > case.now:
             return key

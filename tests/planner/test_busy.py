@@ -114,7 +114,8 @@ YOUNG = ours("key-2", created_at=LATER - timedelta(seconds=59))
         pytest.param(YOUNG, BLIND, {}, True, id="younger than a lease"),
         pytest.param(ours("key-2", created_at=LATER - LEASE), BLIND, {}, False, id="older than a lease"),
         pytest.param(YOUNG, FULL, {}, False, id="an intent would show"),
-        pytest.param(YOUNG, replace(FULL, is_local=True), {}, True, id="an intent would show on one machine alone"),
+        pytest.param(YOUNG, replace(FULL, is_local=True), {}, False, id="an intent would show at the same place"),
+        pytest.param(YOUNG, replace(FULL, compares=False), {}, True, id="an intent may be lost"),
         pytest.param(YOUNG, BLIND, {"exclusion": Exclusion.ALL}, False, id="all runs share this ledger"),
         pytest.param(YOUNG, BLIND, {"exclusion": Exclusion.SAME_LEDGER}, True, id="a lock of our own"),
         pytest.param(

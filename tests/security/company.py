@@ -28,6 +28,8 @@ from keyplan.model.observation import Marker
 from keyplan.sandbox.seeds import FIRST_USER_ID, SECOND_USER_ID
 
 KeyRow = dict[str, Any]
+SHORT_LEASE = "ledger: {lease: 5s}"
+"""A line of the manifest: what a killed run began can be finished so soon, without its ledger."""
 ONE_KEY = "keys:\n  - {name: ci, key_type: user}\n"
 BY_A_MEMBER = "by a member"
 """How the description of every key begins that the sandbox shows as the second user's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from security.company import ONE_KEY, Repository
+from security.company import ONE_KEY, SHORT_LEASE, Repository
 from security.conftest import OpenRepository
 
 from keyplan.model.identity import Address, Identity
@@ -53,6 +53,7 @@ def test_an_older_claim_keeps_nothing_from_being_created(opened: OpenRepository,
 @pytest.mark.parametrize("ledger", ["kept", "lost"])
 def test_a_claim_is_no_newcomer_when_an_interrupted_run_is_finished(opened: OpenRepository, ledger: str) -> None:
     team = opened()
+    team.more = SHORT_LEASE
     team.declare()
     team.die_after_creating()
     ours = team.key_id("ci")
@@ -60,7 +61,7 @@ def test_a_claim_is_no_newcomer_when_an_interrupted_run_is_finished(opened: Open
     if ledger == "lost":
         team.lose_ledger()
     before = team.keys_of()[claim["id"]]
-    team.expect(0, "apply", "--auto-approve")
+    team.expect(0, "apply", "--auto-approve", "--lock-timeout", "1m")
     current = team.control("POST", "check", {"key": team.store.value("ci")})
     assert (current["valid"], team.keys_of()[current["id"]]["created_by_user_id"]) == (True, FIRST_USER_ID)
     assert current["id"] != claim["id"]

@@ -6,7 +6,7 @@ import shutil
 import time
 
 import pytest
-from security.company import ONE_KEY, Repository
+from security.company import ONE_KEY, SHORT_LEASE, Repository
 from security.conftest import OpenRepository
 from security.stores import STORES, Store
 
@@ -130,9 +130,11 @@ def test_every_store_goes_through_a_rotation_without_a_ledger(opened: OpenReposi
 
 def test_an_interrupted_run_is_finished_by_the_next(opened: OpenRepository) -> None:
     team = opened()
+    team.more = SHORT_LEASE
     team.declare()
     team.die_after_creating()
     team.lose_ledger()
-    apply(team)
+    assert "another run is at work here" in team.expect(4, "apply", "--auto-approve")
+    team.expect(0, "apply", "--auto-approve", "--lock-timeout", "1m")
     assert team.is_valid(team.store.value("ci"))
     assert len(team.live_ids("ci")) == 1
