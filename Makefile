@@ -75,6 +75,18 @@ sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothi
 processes: $(VENV)/.dev  ## kill, interrupt and starve real processes; run the pipelines of examples/
 	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines
 
+.PHONY: races races-quick
+races: $(VENV)/.sinks  ## many real applies of one manifest at once, killed and stopped: prints what came of the keys
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real
+
+races-quick: $(VENV)/.sinks  # the same with a few combinations, in about two minutes
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real --short
+	$(BIN)/pytest -q -n0 -m sinks tests/races
+
+.PHONY: scale
+scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQL: time of plan and apply, load of the database
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale
+
 soak: $(VENV)/.dev  ## the long forms of the proofs: every crash point, every pair, long histories
 	KEYPLAN_SOAK=1 $(BIN)/pytest -q -m soak
 
