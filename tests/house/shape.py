@@ -56,7 +56,19 @@ WITHOUT_MODULE: Mapping[str, str] = {}
 """Test files below the folder of a package that mirror no module, each with its reason."""
 
 CROSS_CUTTING = frozenset(
-    ["contracts", "e2e", "goldens", "house", "image", "official_sdk", "pipelines", "races", "release", "security", "simulated"]
+    [
+        "contracts",
+        "e2e",
+        "goldens",
+        "house",
+        "image",
+        "official_sdk",
+        "pipelines",
+        "races",
+        "release",
+        "security",
+        "simulated",
+    ]
 )
 """Folders of `tests` whose files are about the whole and mirror no module; so are the files directly in `tests`."""
 
