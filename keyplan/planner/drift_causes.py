@@ -12,7 +12,7 @@ from types import MappingProxyType
 from keyplan.model.basis import Basis
 from keyplan.model.drift import Cause, DriftFinding, DriftKind
 from keyplan.model.observation import Content, Slot, Snapshot
-from keyplan.model.plan import FieldChange, PlannedAction, Reason, Verb
+from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Intent
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.diff import EXPIRY
@@ -46,6 +46,11 @@ def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[Drift
     if action.reason in _NO_FINDING and not action.blocked:
         return
     basis = action.basis
+    if action.blocked and action.blocked.guard is Guard.BUSY:
+        # No alarm: a scheduled check may well meet an apply. What a killed run left is found once its lease is over.
+        under_way = DriftKind.PENDING, Cause.UNFINISHED, "another run is at work on it"
+        yield replace(_to_finding(action, basis, under_way), is_report_only=True)
+        return
     yield _to_finding(action, basis, _CLASSIFIERS[action.reason](action, basis, snapshot))
     if action.reason in _BEFORE_CHANGES and action.changes and _is_current(basis):
         yield _to_finding(action, basis, _classify_changed(action, basis, snapshot))

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of
-from samples import LOCAL, NOW, OWNER, PLACE, make_desired, make_desired_service, make_intent, make_observation
+from samples import (
+    LOCAL,
+    NOW,
+    OWNER,
+    PLACE,
+    make_desired,
+    make_desired_service,
+    make_intent,
+    make_observation,
+    make_runner,
+)
 from scenario import make_manifest
 from simulator import BLIND, FULL, WEAK, make_space
 
@@ -572,3 +582,17 @@ def test_keys_of_other_manifests_are_counted_and_raise_no_alarm() -> None:
     others = ours("key-9", marker=Marker.of(Identity("other-team"), CI))
     found = look(situate(desired, keys=[ours(), others], receipts=[recorded()]), desired)
     assert words(found) == ["unmanaged unmanaged key-9 (shown)"]
+
+
+def test_a_run_that_may_be_at_work_is_shown_and_raises_no_alarm() -> None:
+    desired = make_desired()
+    intent = make_intent(at=LATER, runner=make_runner("other"), until=LATER + timedelta(seconds=30))
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], intents=[intent])
+    found = look(snapshot, desired)
+    (finding,) = found.findings
+    assert (finding.cause, finding.guard, finding.detail) == (
+        Cause.UNFINISHED,
+        Guard.BUSY,
+        "another run is at work on it",
+    )
+    assert found.alarms == ()
