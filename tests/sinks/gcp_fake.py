@@ -11,11 +11,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import google_crc32c
+import pytest
 from sinks.faults import Faults
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
+
+google_crc32c = pytest.importorskip("google_crc32c")
 
 PROJECT = "acme-prod"
 _PATH = re.compile(
