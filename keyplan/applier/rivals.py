@@ -76,11 +76,11 @@ class Lookout:
             self._waiting += 1
             try:
                 while self._ended < wanted:
-                    if self._is_listing or self._waiting < self._under_way:
-                        woken = self._turn.wait(_PATIENCE_SECONDS)
-                        if woken or self._is_listing:
-                            continue
-                    if self._ended < wanted:
+                    # Of those that wait, the first to see that all do makes the listing.
+                    self._turn.wait_for(self._is_ready, _PATIENCE_SECONDS)
+                    if self._is_listing:
+                        self._turn.wait()
+                    elif self._ended < wanted:
                         self._list()
                 found = self._last
             finally:
@@ -88,6 +88,9 @@ class Lookout:
         if isinstance(found, ProviderError):
             raise found
         return found
+
+    def _is_ready(self) -> bool:
+        return self._is_listing or self._waiting >= self._under_way
 
     def _list(self) -> None:
         """Make the next listing, with the others waiting; called with the turn held."""

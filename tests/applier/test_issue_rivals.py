@@ -9,14 +9,15 @@ from itertools import count
 
 import pytest
 from applier.test_issue import applied, apply, failed, refreshing
-from samples import make_declaration, make_desired
-from scenario import Scenario
+from samples import make_declaration, make_desired, make_holder
+from scenario import Scenario, Silent
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
 
-from keyplan.errors import ProviderUnavailableError
+from keyplan.applier.apply import apply as apply_plan
+from keyplan.errors import LeaseLostError, ProviderUnavailableError
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Abilities
-from keyplan.model.report import Done, InDoubt
+from keyplan.model.report import Done, Failed, InDoubt, Outcome
 
 HOUR, NONE = timedelta(hours=1), timedelta(0)
 LOCAL_FILE = replace(FULL, is_local=True)
@@ -195,3 +196,56 @@ def test_a_provider_that_gives_no_answer_leaves_the_new_key_where_the_old_one_is
     assert isinstance(outcome, InDoubt)
     # What was there is what this refresh has ended: nothing is lost by trying the new one.
     assert scenario.world.provider.accepts(*scenario.world.delivered().values())
+
+
+def test_a_place_that_cannot_be_looked_at_may_work() -> None:
+    scenario = applied(sinks={"local": LOCAL_FILE})
+    scenario.declare(make_declaration(rotation=Rotation(generation=2, overlap=NONE)))
+    scenario.world.provider.verifications_refused = 99
+    scenario.world.effects.inject(Fault.ERROR, "sink.read:local", times=9)
+    held = scenario.world.delivered()
+    outcome = apply(scenario)
+    assert isinstance(outcome, InDoubt)
+    assert "kept back" in outcome.message
+    assert scenario.world.delivered() == held
+
+
+def test_a_look_for_an_overtaking_refresh_that_fails_stops_nothing() -> None:
+    scenario = applied(sinks={"local": BLIND})
+    scenario.declare(make_declaration(rotation=Rotation(generation=2, overlap=HOUR)))
+    scenario.world.effects.inject(Fault.ERROR, "provider.list_keys", skip=1, times=9)
+    assert isinstance(apply(scenario), Done)
+
+
+# A run that loses its lock.
+
+
+class LosingLease:
+    """Implements Lease: held for so many checks, and lost from then on."""
+
+    def __init__(self, checks: int) -> None:
+        self.holder = make_holder()
+        self._left = checks
+
+    def check(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise LeaseLostError("another run has the lock")
+
+
+def apply_with(lease: LosingLease, scenario: Scenario) -> Outcome:
+    silent, bench = Silent(), replace(scenario.bench(), lease=lease)
+    report = apply_plan(scenario.plan(), digest="test", ports=bench, parallelism=1, progress=silent, stop=silent)
+    (outcome,) = report.outcomes
+    return outcome
+
+
+def test_a_run_without_its_lock_changes_nothing_more_and_says_so() -> None:
+    names = ("sink.intend:local", "provider.create", "sink.put:local")
+    for checks, effect in enumerate(names):
+        scenario = creating(FULL)
+        outcome = apply_with(LosingLease(checks), scenario)
+        assert isinstance(outcome, Failed)
+        assert (outcome.exit_status, outcome.message) == (7, "another run has the lock")
+        assert effect not in scenario.world.effects.names()
+        assert scenario.world.delivered() == {}

@@ -59,6 +59,12 @@ def test_of_two_runs_exactly_one_withdraws() -> None:
     assert [find_rival(one, BASIS, INTENT, keys) is None for one in (MINE, other)] == [True, False]
 
 
+def test_where_marks_prove_the_creator_any_marked_newcomer_is_a_rival() -> None:
+    trusting = replace(BASIS, creators=None)
+    other = ours("key-1", created_at=NOW, created_by=UserId("stranger"))
+    assert find_rival(MINE, trusting, INTENT, (other,)) == other
+
+
 def test_a_key_without_a_marker_gives_way_to_none() -> None:
     unmarked = CreateBasis(desired=replace(make_desired(), marker=None), alive=())
     assert find_rival(MINE, unmarked, INTENT, (ours("key-1", created_at=NOW, marker=None),)) is None

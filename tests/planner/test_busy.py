@@ -82,6 +82,13 @@ def test_a_sink_that_kept_what_the_ledger_marked_as_ended_holds_nothing_up() -> 
     assert "busy" not in words(plan(snapshot, desired))[0]
 
 
+def test_an_earlier_intent_in_the_ledger_says_nothing_of_another_run_s() -> None:
+    desired = make_desired()
+    earlier = make_intent("earlier", at=LATER - timedelta(hours=1))
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], intents=[earlier], held=hold(make_live_intent()))
+    assert words(plan(snapshot, desired))[0].startswith("busy")
+
+
 def test_another_manifest_s_intent_is_not_ours_to_wait_for() -> None:
     desired = make_desired()
     other = make_intent(owner="theirs", runner=THERE, until=LATER + LEASE)
