@@ -5,16 +5,17 @@ A holder must never take the lock for its own after another run may have taken i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, RLock, Thread
 from typing import Protocol
 
-from keyplan.errors import LeaseLostError, LedgerError, LedgerLockedError
+from keyplan.errors import InputError, LeaseLostError, LedgerError, LedgerLockedError
 from keyplan.model.ledger import Holder, LockName
 from keyplan.model.manifest import DEFAULT_LEASE
+from keyplan.model.times import write_time
 from keyplan.ports import Clock
 
 _POLL = timedelta(milliseconds=500)
@@ -145,3 +146,22 @@ def make_lost_error(where: str, holder: Holder | None) -> LeaseLostError:
     """Return the error of a run whose lock another one has by now, or whose lock was broken."""
     by = f"{holder.owner} on {holder.host} has it: {holder.command}" if holder else "it was unlocked, or it lapsed"
     return LeaseLostError(f"this run no longer holds the lock of {where}: {by}", advice=_ADVICE)
+
+
+def make_locked_error(held: Holder, *, ends_with_lease: bool) -> LedgerLockedError:
+    """Return the refusal of a lock that another run holds: who that is, until when, and what to do."""
+    until = f", until {write_time(held.until)} unless it is renewed" if ends_with_lease and held.until else ""
+    return LedgerLockedError(
+        f"the ledger is locked by {held.owner} on {held.host} (pid {held.pid}) "
+        f"since {write_time(held.since)}{until}: {held.command}",
+        advice=f"wait for it (--lock-timeout), or if it is certainly dead: keyplan ledger unlock {held.id}",
+    )
+
+
+def make_not_held_error(lock_id: str, holders: Iterable[Holder]) -> InputError:
+    """Return the refusal to break a lock by an id that none of the holders has."""
+    known = ", ".join(f"'{holder.id}'" for holder in holders if holder.id != lock_id)
+    return InputError(
+        f"the ledger is not locked under the id '{lock_id}'",
+        advice=f"it is locked under {known}" if known else "it is not locked at all",
+    )

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError, LedgerDamagedError, LedgerLockedError, PlanSpentError
+from keyplan.errors import LedgerDamagedError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.documents import to_spending, to_text
-from keyplan.ledgers.lease import LockRequest, hold_lease
+from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.postgres.database import LedgerDatabase, Transaction
 from keyplan.ledgers.postgres.locks import PostgresLocks
 from keyplan.ledgers.postgres.manifests import ManifestKey, ManifestRows
@@ -81,11 +81,7 @@ class PostgresLedger(PostgresLedgerReader):
         """
         held = [holder for name in LockName if (holder := self.holder(name))]
         if not any(holder.id == lock_id for holder in held):
-            known = ", ".join(f"'{holder.id}'" for holder in held)
-            raise InputError(
-                f"the ledger is not locked under the id '{lock_id}'",
-                advice=f"it is locked under {known}" if known else "it is not locked at all",
-            )
+            raise make_not_held_error(lock_id, held)
         self._locks.drop(lock_id)
 
     def open_intent(self, intent: Intent) -> None:
@@ -183,12 +179,7 @@ class PostgresLedger(PostgresLedgerReader):
                 f"the lock of the ledger in {self._database.where} was taken and freed just now",
                 advice="try again in a moment",
             )
-        until = f", until {write_time(held.until)} unless it is renewed" if held.until else ""
-        return LedgerLockedError(
-            f"the ledger is locked by {held.owner} on {held.host} (pid {held.pid}) "
-            f"since {write_time(held.since)}{until}: {held.command}",
-            advice=f"wait for it (--lock-timeout), or if it is certainly dead: keyplan ledger unlock {held.id}",
-        )
+        return make_locked_error(held, ends_with_lease=True)
 
 
 def _close_intents(transaction: Transaction, key: ManifestKey, intent_ids: Collection[IntentId]) -> int:

@@ -15,9 +15,9 @@ from datetime import timedelta
 from typing import Any
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError, LeaseLostError, LedgerError, LedgerLockedError, PlanSpentError
+from keyplan.errors import LeaseLostError, LedgerError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.documents import to_history_entry, to_spending
-from keyplan.ledgers.lease import LockRequest, hold_lease
+from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.s3.addresses import S3Addresses
 from keyplan.ledgers.s3.client import WIDEST, S3Client, connect
 from keyplan.ledgers.s3.heads import S3Heads
@@ -175,11 +175,7 @@ class S3Ledger(S3LedgerReader):
                     return self._locks.drop(holder, name)
                 except LeaseLostError:
                     break  # it has ended, or another run took it over, since it was looked at
-        known = ", ".join(f"'{holder.id}'" for holder in held.values() if holder.id != lock_id)
-        raise InputError(
-            f"the ledger is not locked under the id '{lock_id}'",
-            advice=f"it is locked under {known}" if known else "it is not locked at all",
-        )
+        raise make_not_held_error(lock_id, held.values())
 
     def open_intent(self, intent: Intent) -> None:
         """Store an intent, in place of one with the same id."""
@@ -259,11 +255,7 @@ class S3Ledger(S3LedgerReader):
         where = self._objects.client.options.address
         if held is None:
             return LedgerLockedError(f"{where} was locked by a run that has just ended", advice="try again in a moment")
-        return LedgerLockedError(
-            f"the ledger is locked by {held.owner} on {held.host} (pid {held.pid}) "
-            f"since {write_time(held.since)}: {held.command}",
-            advice=f"wait for it (--lock-timeout), or if it is certainly dead: keyplan ledger unlock {held.id}",
-        )
+        return make_locked_error(held, ends_with_lease=True)
 
 
 def _without(record: AddressRecord, closed: Collection[IntentId]) -> AddressRecord:

@@ -11,9 +11,9 @@ from sqlite3 import Connection
 from threading import Lock
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError, LedgerDamagedError, LedgerLockedError, PlanSpentError
+from keyplan.errors import LedgerDamagedError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.documents import to_text
-from keyplan.ledgers.lease import LockRequest, hold_lease
+from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.locks import SqliteLocks
@@ -87,11 +87,7 @@ class SqliteLedger(SqliteLedgerReader):
         held = {name: holder for name in LockName if (holder := self.holder(name))}
         named = [name for name, holder in held.items() if holder.id == lock_id]
         if not named:
-            known = ", ".join(f"'{holder.id}'" for holder in held.values())
-            raise InputError(
-                f"the ledger is not locked under the id '{lock_id}'",
-                advice=f"it is locked under {known}" if known else "it is not locked at all",
-            )
+            raise make_not_held_error(lock_id, held.values())
         self._locks.drop(lock_id, named[0])
 
     def open_intent(self, intent: Intent) -> None:
@@ -186,8 +182,5 @@ class SqliteLedger(SqliteLedgerReader):
                 f"{self._file.path} is in use by a process that is starting or ending",
                 advice="try again in a moment",
             )
-        return LedgerLockedError(
-            f"the ledger is locked by {held.owner} on {held.host} (pid {held.pid}) "
-            f"since {write_time(held.since)}: {held.command}",
-            advice=f"wait for it (--lock-timeout), or if it is certainly dead: keyplan ledger unlock {held.id}",
-        )
+        # On this machine the kernel frees the lock when its process ends, and not when its lease does.
+        return make_locked_error(held, ends_with_lease=False)
