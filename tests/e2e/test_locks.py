@@ -48,8 +48,10 @@ def test_who_comes_second_is_told_who_holds_the_lock_and_plan_does_not_wait(beta
     told = rf"on {re.escape(socket.gethostname())} \(pid {holder.pid}\) since \S+: apply"
     assert re.search(told, second.stderr), second.stderr
     assert re.search(r"keyplan ledger unlock [0-9a-f]+", second.stderr)
-    # An unfinished create is all that it shows; it asks for no lock.
-    assert beta.run("plan").returncode == 0
+    # A plan asks for no lock, and says of the address who is at work there.
+    planned = beta.run("plan")
+    assert planned.returncode == 4
+    assert f"another run is at work here ({current_user()} on {socket.gethostname()}: apply" in planned.stdout
     holder.kill()
     holder.communicate()
 
