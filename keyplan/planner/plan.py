@@ -116,6 +116,8 @@ def _select(ownership: Ownership, authority: Authority, request: Request, unseen
     snapshot = ownership.snapshot
     by_name = _index_by_name(ownership.unmanaged)
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
+    # Asked once: nearly every plan finds no run at work anywhere.
+    has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
     cases = []
     for owned in ownership.declared:
         address = owned.desired.address
@@ -137,7 +139,9 @@ def _select(ownership: Ownership, authority: Authority, request: Request, unseen
                     undecided=ownership.undecided.get(address, ()),
                     strays=ownership.stray_at.get(address, ()),
                     doubts=ownership.doubts.get(address, ()),
-                    busy=find_live_intents(snapshot.slots.get(address, ()), snapshot, owned.recorded_intents),
+                    busy=find_live_intents(snapshot.slots.get(address, ()), snapshot, owned.recorded_intents)
+                    if has_intents
+                    else (),
                     is_unseen=address in unseen,
                     unseen_count=len(unseen),
                     is_over_claim=request.over_claim and is_requested,
