@@ -6,7 +6,7 @@
 ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
-# Sinks beside those that need nothing, as in `pip install 'keyplan[vault,age]'`: --build-arg EXTRAS=vault,age
+# Sinks and ledgers beside those that need nothing, as in `pip install 'keyplan[vault,age]'`: --build-arg EXTRAS=vault,age
 ARG EXTRAS=""
 COPY pyproject.toml README.md LICENSE /src/
 COPY keyplan /src/keyplan
