@@ -282,6 +282,8 @@ class Abilities:
     """Whether other sinks may be filled from it (`copy_from: true`); says nothing if it is not readable."""
     compares: bool = False
     """Whether it changes a place only as it was seen, whatever other runs do at that instant: of two, one succeeds."""
+    holds_intents: bool = True
+    """Whether an intent stays beside a value as well; says nothing of a sink that holds no receipts."""
     is_local: bool = False
     """Whether its places are on one machine: runs on two machines do not meet there."""
 

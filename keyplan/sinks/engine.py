@@ -153,7 +153,7 @@ class SinkEngine:
             # Decided inside the change: what another manifest wrote after our intent stays, too.
             self._refuse_unwritable(slot, loaded)
             # Without notes there is nothing to compare: the entry is None, and no intent can stand there.
-            bears = intent if self._has_notes else None
+            bears = intent if self._has_notes and self.abilities.holds_intents else None
             if not concurrency.is_put_wanted(slot.location, loaded.entry, receipt, bears):
                 return None
             content = self._kind.read_format(slot).set(self._document(slot, loaded), raw.reveal(), receipt)

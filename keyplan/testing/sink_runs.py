@@ -25,21 +25,28 @@ OTHER_RECEIPT = make_receipt(OTHER_RAW, key_id=KeyId("key-2"))
 class RunsContract(MarksContract):
     """Tests of who may write: the run whose intent stands there, and one that saw what stands there now."""
 
+    @pytest.fixture
+    def noting(self, marked: Sink) -> Sink:
+        """Return the sink, if an intent stays beside a value."""
+        if not marked.abilities.holds_intents:
+            pytest.skip("this sink holds receipts and no intents")
+        return marked
+
     # what was seen
 
-    def test_a_revision_changes_with_intent_and_receipt_and_with_nothing_else(self, marked: Sink, slot: Slot) -> None:
+    def test_a_revision_changes_with_intent_and_receipt_and_with_nothing_else(self, noting: Sink, slot: Slot) -> None:
         """A run that only brings a receipt up to date takes nothing from another one."""
-        seen = [self.look(marked, slot).revision]
-        marked.intend(slot, OURS)
-        seen.append(self.look(marked, slot).revision)
-        marked.intend(slot, replace(OURS, until=None))
-        seen.append(self.look(marked, slot).revision)
-        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
-        seen.append(self.look(marked, slot).revision)
+        seen = [self.look(noting, slot).revision]
+        noting.intend(slot, OURS)
+        seen.append(self.look(noting, slot).revision)
+        noting.intend(slot, replace(OURS, until=None))
+        seen.append(self.look(noting, slot).revision)
+        noting.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        seen.append(self.look(noting, slot).revision)
         assert len({*seen}) == len(seen)
         assert all(seen)
-        marked.annotate(slot, make_receipt(protect=True))
-        assert self.look(marked, slot).revision == seen[-1]
+        noting.annotate(slot, make_receipt(protect=True))
+        assert self.look(noting, slot).revision == seen[-1]
 
     def test_a_revision_tells_nothing_of_the_raw_key(self, sink: Sink, slot: Slot) -> None:
         """It is compared and may be shown."""
@@ -57,75 +64,75 @@ class RunsContract(MarksContract):
 
     # intents
 
-    def test_of_two_runs_that_saw_the_same_the_second_is_told_who_was_first(self, marked: Sink, slot: Slot) -> None:
+    def test_of_two_runs_that_saw_the_same_the_second_is_told_who_was_first(self, noting: Sink, slot: Slot) -> None:
         """Both would make a key, and the later one's would end the earlier one's."""
-        seen = self.look(marked, slot).revision
-        marked.intend(slot, THEIRS, over=seen)
+        seen = self.look(noting, slot).revision
+        noting.intend(slot, THEIRS, over=seen)
         with pytest.raises(SinkBusyError, match=r"bob on ci-2 since .*: keyplan apply") as caught:
-            marked.intend(slot, OURS, over=seen)
+            noting.intend(slot, OURS, over=seen)
         assert caught.value.advice
-        assert self.look(marked, slot).intent == THEIRS
+        assert self.look(noting, slot).intent == THEIRS
 
-    def test_a_run_that_saw_what_stands_there_may_replace_it(self, marked: Sink, slot: Slot) -> None:
+    def test_a_run_that_saw_what_stands_there_may_replace_it(self, noting: Sink, slot: Slot) -> None:
         """Whether another run is still under way was decided by the plan."""
-        marked.intend(slot, THEIRS)
-        marked.intend(slot, OURS, over=self.look(marked, slot).revision)
-        assert self.look(marked, slot).intent == OURS
+        noting.intend(slot, THEIRS)
+        noting.intend(slot, OURS, over=self.look(noting, slot).revision)
+        assert self.look(noting, slot).intent == OURS
 
-    def test_an_intent_is_refused_over_a_delivery_since_the_plan(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_is_refused_over_a_delivery_since_the_plan(self, noting: Sink, slot: Slot) -> None:
         """The other run came and went: its key is the current one, and nothing is left to do here."""
-        marked.put(slot, RawKey(RAW), make_receipt())
-        seen = self.look(marked, slot).revision
-        marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT)
+        noting.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(noting, slot).revision
+        noting.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT)
         with pytest.raises(SinkBusyError, match="key-2"):
-            marked.intend(slot, OURS, over=seen)
-        assert self.look(marked, slot).intent is None
+            noting.intend(slot, OURS, over=seen)
+        assert self.look(noting, slot).intent is None
 
-    def test_an_intent_of_the_same_run_is_noted_again_whatever_was_seen(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_of_the_same_run_is_noted_again_whatever_was_seen(self, noting: Sink, slot: Slot) -> None:
         """The answer to the first attempt was lost."""
-        seen = self.look(marked, slot).revision
-        marked.intend(slot, OURS, over=seen)
-        marked.intend(slot, OURS, over=seen)
-        assert self.look(marked, slot).intent == OURS
+        seen = self.look(noting, slot).revision
+        noting.intend(slot, OURS, over=seen)
+        noting.intend(slot, OURS, over=seen)
+        assert self.look(noting, slot).intent == OURS
 
-    def test_an_intent_can_be_marked_as_ended(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_can_be_marked_as_ended(self, noting: Sink, slot: Slot) -> None:
         """A run that failed leaves the intent to the next one, which need not wait for it."""
-        seen = self.look(marked, slot).revision
-        marked.intend(slot, OURS, over=seen)
-        marked.intend(slot, replace(OURS, until=None), over=seen)
-        held = self.look(marked, slot).intent
+        seen = self.look(noting, slot).revision
+        noting.intend(slot, OURS, over=seen)
+        noting.intend(slot, replace(OURS, until=None), over=seen)
+        held = self.look(noting, slot).intent
         assert held is not None
         assert (held.runner, held.until) == (OURS.runner, None)
 
-    def test_no_run_marks_anothers_intent_as_ended(self, marked: Sink, slot: Slot) -> None:
+    def test_no_run_marks_anothers_intent_as_ended(self, noting: Sink, slot: Slot) -> None:
         """A run that lost its lease would clear the way for a third, beside the one that took over."""
-        marked.intend(slot, CONTINUED)
+        noting.intend(slot, CONTINUED)
         with pytest.raises(SinkBusyError):
-            marked.intend(slot, replace(OURS, until=None))
-        assert self.look(marked, slot).intent == CONTINUED
+            noting.intend(slot, replace(OURS, until=None))
+        assert self.look(noting, slot).intent == CONTINUED
 
-    def test_an_intent_of_an_older_keyplan_is_taken_over(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_of_an_older_keyplan_is_taken_over(self, noting: Sink, slot: Slot) -> None:
         """It names no run, and none is waited for."""
         old = make_intent()
-        marked.intend(slot, old)
-        assert self.look(marked, slot).intent == old
-        marked.intend(slot, OURS, over=self.look(marked, slot).revision)
-        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
-        assert self.look(marked, slot).receipt == make_receipt()
+        noting.intend(slot, old)
+        assert self.look(noting, slot).intent == old
+        noting.intend(slot, OURS, over=self.look(noting, slot).revision)
+        noting.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.look(noting, slot).receipt == make_receipt()
 
-    def test_an_intent_that_another_run_goes_on_with_is_not_retracted(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_that_another_run_goes_on_with_is_not_retracted(self, noting: Sink, slot: Slot) -> None:
         """The run that took over is about to write there."""
-        marked.intend(slot, CONTINUED)
-        marked.retract(slot, OURS)
-        assert self.look(marked, slot).intent == CONTINUED
-        marked.retract(slot, CONTINUED)
-        assert self.look(marked, slot) == Holding(present=False)
+        noting.intend(slot, CONTINUED)
+        noting.retract(slot, OURS)
+        assert self.look(noting, slot).intent == CONTINUED
+        noting.retract(slot, CONTINUED)
+        assert self.look(noting, slot) == Holding(present=False)
 
-    def test_an_intent_of_an_older_keyplan_is_retracted_by_its_id(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_of_an_older_keyplan_is_retracted_by_its_id(self, noting: Sink, slot: Slot) -> None:
         """It names no run."""
-        marked.intend(slot, make_intent())
-        marked.retract(slot, OURS)
-        assert self.look(marked, slot) == Holding(present=False)
+        noting.intend(slot, make_intent())
+        noting.retract(slot, OURS)
+        assert self.look(noting, slot) == Holding(present=False)
 
     # values
 
@@ -139,79 +146,79 @@ class RunsContract(MarksContract):
 
     @pytest.mark.parametrize("taken", [THEIRS, CONTINUED], ids=["of another id", "of another run"])
     def test_a_late_value_of_a_run_that_was_taken_over_is_refused(
-        self, marked: Sink, slot: Slot, taken: Intent
+        self, noting: Sink, slot: Slot, taken: Intent
     ) -> None:
         """A paused machine wakes up: what it would store is a key that the other run has ended."""
-        marked.put(slot, RawKey(RAW), make_receipt())
-        marked.intend(slot, OURS)
-        marked.intend(slot, taken, over=self.look(marked, slot).revision)
+        noting.put(slot, RawKey(RAW), make_receipt())
+        noting.intend(slot, OURS)
+        noting.intend(slot, taken, over=self.look(noting, slot).revision)
         with pytest.raises(SinkBusyError, match="bob on ci-2"):
-            marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT, intent=OURS)
+            noting.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT, intent=OURS)
         assert self.value_at(slot) == RAW
-        assert self.look(marked, slot).intent == taken
+        assert self.look(noting, slot).intent == taken
 
-    def test_a_late_value_is_refused_after_the_other_run_has_delivered(self, marked: Sink, slot: Slot) -> None:
+    def test_a_late_value_is_refused_after_the_other_run_has_delivered(self, noting: Sink, slot: Slot) -> None:
         """The intent is gone, and with it the right to write."""
-        marked.intend(slot, OURS)
-        marked.intend(slot, THEIRS, over=self.look(marked, slot).revision)
-        marked.put(slot, RawKey(RAW), make_receipt(), intent=THEIRS)
+        noting.intend(slot, OURS)
+        noting.intend(slot, THEIRS, over=self.look(noting, slot).revision)
+        noting.put(slot, RawKey(RAW), make_receipt(), intent=THEIRS)
         with pytest.raises(SinkBusyError, match="key-1"):
-            marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT, intent=OURS)
+            noting.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT, intent=OURS)
         assert self.value_at(slot) == RAW
 
-    def test_a_value_that_is_there_already_leaves_the_next_runs_intent(self, marked: Sink, slot: Slot) -> None:
+    def test_a_value_that_is_there_already_leaves_the_next_runs_intent(self, noting: Sink, slot: Slot) -> None:
         """The answer was lost, and another run has begun before it was asked for again."""
-        marked.intend(slot, OURS)
-        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
-        marked.intend(slot, THEIRS)
-        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
-        assert self.look(marked, slot).intent == THEIRS
+        noting.intend(slot, OURS)
+        noting.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        noting.intend(slot, THEIRS)
+        noting.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        assert self.look(noting, slot).intent == THEIRS
         assert self.value_at(slot) == RAW
 
-    def test_a_receipt_that_was_delivered_later_is_not_overwritten(self, marked: Sink, slot: Slot) -> None:
+    def test_a_receipt_that_was_delivered_later_is_not_overwritten(self, noting: Sink, slot: Slot) -> None:
         """Whoever was slower has the older key."""
         later = replace(OTHER_RECEIPT, delivered_at=NOW + timedelta(seconds=1))
-        marked.put(slot, RawKey(OTHER_RAW), later)
+        noting.put(slot, RawKey(OTHER_RAW), later)
         with pytest.raises(SinkBusyError, match="key-2"):
-            marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+            noting.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
         with pytest.raises(SinkBusyError, match="key-2"):
-            marked.annotate(slot, make_receipt())
-        held = self.look(marked, slot)
+            noting.annotate(slot, make_receipt())
+        held = self.look(noting, slot)
         assert (held.receipt, self.value_at(slot)) == (later, OTHER_RAW)
 
-    def test_an_intent_that_was_noted_over_a_later_receipt_may_replace_it(self, marked: Sink, slot: Slot) -> None:
+    def test_an_intent_that_was_noted_over_a_later_receipt_may_replace_it(self, noting: Sink, slot: Slot) -> None:
         """The clock of the machine that delivered it was ahead: that must not close the place for hours."""
-        marked.put(slot, RawKey(OTHER_RAW), replace(OTHER_RECEIPT, delivered_at=NOW + timedelta(seconds=1)))
-        marked.intend(slot, OURS, over=self.look(marked, slot).revision)
-        marked.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
+        noting.put(slot, RawKey(OTHER_RAW), replace(OTHER_RECEIPT, delivered_at=NOW + timedelta(seconds=1)))
+        noting.intend(slot, OURS, over=self.look(noting, slot).revision)
+        noting.put(slot, RawKey(RAW), make_receipt(), intent=OURS)
         assert self.value_at(slot) == RAW
 
-    def test_a_receipt_brought_up_to_date_leaves_another_runs_intent(self, marked: Sink, slot: Slot) -> None:
+    def test_a_receipt_brought_up_to_date_leaves_another_runs_intent(self, noting: Sink, slot: Slot) -> None:
         """The other run could not put its value any more."""
-        marked.put(slot, RawKey(RAW), make_receipt())
-        marked.intend(slot, THEIRS)
-        marked.annotate(slot, make_receipt(protect=True))
-        held = self.look(marked, slot)
+        noting.put(slot, RawKey(RAW), make_receipt())
+        noting.intend(slot, THEIRS)
+        noting.annotate(slot, make_receipt(protect=True))
+        held = self.look(noting, slot)
         assert (held.intent, held.receipt) == (THEIRS, make_receipt(protect=True))
 
     # withdrawing
 
-    def test_what_another_run_put_since_the_plan_is_not_withdrawn(self, marked: Sink, slot: Slot) -> None:
+    def test_what_another_run_put_since_the_plan_is_not_withdrawn(self, noting: Sink, slot: Slot) -> None:
         """Its key is current, and consumers read it there."""
-        marked.put(slot, RawKey(RAW), make_receipt())
-        seen = self.look(marked, slot).revision
-        marked.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT)
+        noting.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(noting, slot).revision
+        noting.put(slot, RawKey(OTHER_RAW), OTHER_RECEIPT)
         with pytest.raises(SinkBusyError):
-            marked.withdraw(slot, OWNER, over=seen)
+            noting.withdraw(slot, OWNER, over=seen)
         assert self.value_at(slot) == OTHER_RAW
 
-    def test_a_place_where_another_run_began_since_the_plan_is_not_withdrawn(self, marked: Sink, slot: Slot) -> None:
+    def test_a_place_where_another_run_began_since_the_plan_is_not_withdrawn(self, noting: Sink, slot: Slot) -> None:
         """It is about to deliver there."""
-        marked.put(slot, RawKey(RAW), make_receipt())
-        seen = self.look(marked, slot).revision
-        marked.intend(slot, THEIRS)
+        noting.put(slot, RawKey(RAW), make_receipt())
+        seen = self.look(noting, slot).revision
+        noting.intend(slot, THEIRS)
         with pytest.raises(SinkBusyError, match="bob on ci-2"):
-            marked.withdraw(slot, OWNER, over=seen)
+            noting.withdraw(slot, OWNER, over=seen)
         assert self.value_at(slot) == RAW
 
     def test_what_the_plan_saw_is_withdrawn_and_once_more(self, sink: Sink, slot: Slot) -> None:

@@ -186,7 +186,12 @@ class TestDescribedButNotAnnotated(CommandContract):
     ("options", "abilities"),
     [
         pytest.param(BLIND, Abilities(holds_receipts=False, readable=False), id="nothing is described"),
-        pytest.param(DESCRIBED, Abilities(holds_receipts=True, readable=False), id="receipts are"),
+        pytest.param(DESCRIBED, Abilities(holds_receipts=True, readable=False, holds_intents=False), id="receipts are"),
+        pytest.param(
+            programs("describe", "annotate", "remove"),
+            Abilities(holds_receipts=True, readable=False),
+            id="receipts are, and intents stay",
+        ),
         pytest.param(
             {**DESCRIBED, "proof": "changed_at"},
             Abilities(holds_receipts=False, readable=False, weak_proof=True),

@@ -55,6 +55,7 @@ class CommandStore:
             holds_receipts=self._holds_receipts,
             readable=False,
             weak_proof=self._describes and not self._holds_receipts,
+            holds_intents=self._annotates or not self._holds_receipts,
         )
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
