@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keyplan.errors import LedgerError
+from keyplan.net.aws import lacks_credentials
 
 CONDITION_REFUSED = frozenset({"412", "ConditionalRequestConflict", "OperationAborted", "PreconditionFailed"})
 """Codes of a write whose condition did not hold, or that met another one (API reference of S3, PutObject)."""
@@ -80,15 +81,7 @@ def translate_failure(error: Any, errors: Any, place: str) -> LedgerError:
     `errors` is the module `botocore.exceptions`.
     """
     kind = type(error).__name__
-    credentials = (
-        errors.NoCredentialsError,
-        errors.PartialCredentialsError,
-        errors.CredentialRetrievalError,
-        errors.SSOError,
-        errors.TokenRetrievalError,
-        errors.UnauthorizedSSOTokenError,
-    )
-    if isinstance(error, credentials):
+    if lacks_credentials(error, errors):
         return LedgerError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
     if isinstance(error, errors.ParamValidationError):
         return LedgerError(f"{place}: the AWS SDK refuses the request ({kind})", advice="check bucket and prefix")

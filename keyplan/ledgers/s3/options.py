@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.model.quotes import list_words, quote, suggest
+from keyplan.net.aws import REGION
 
 SCHEMES: Final = ("s3",)
 """The schemes of the URLs that `read_url` reads."""
@@ -33,11 +34,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "errorMessage": "must be at most 256 of the characters A-Z a-z 0-9 ! _ . * ' ( ) / -",
             "description": "What the names of all objects begin with.",
         },
-        "region": {
-            "type": ["string", "null"],
-            "minLength": 1,
-            "description": "Such as eu-west-1; left out, AWS_REGION, AWS_DEFAULT_REGION or the profile says it.",
-        },
+        "region": REGION,
         "endpoint_url": {
             "type": ["string", "null"],
             "minLength": 1,

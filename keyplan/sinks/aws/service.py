@@ -14,6 +14,7 @@ from typing import Any
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
+from keyplan.net.aws import REGION, lacks_credentials
 from keyplan.net.http import check_base_url
 from keyplan.system.optional import require
 
@@ -26,11 +27,7 @@ _LONGEST_PART = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 CONNECTION: Mapping[str, Any] = {
-    "region": {
-        "type": ["string", "null"],
-        "minLength": 1,
-        "description": "Such as eu-west-1; left out, AWS_REGION, AWS_DEFAULT_REGION or the profile says it.",
-    },
+    "region": REGION,
     "endpoint_url": {
         "type": ["string", "null"],
         "minLength": 1,
@@ -230,15 +227,7 @@ def _refusal(error: Any, place: str, right: str) -> SinkError:
 
 def _failure(error: Any, place: str, errors: Any) -> SinkError:
     kind = type(error).__name__
-    credentials = (
-        errors.NoCredentialsError,
-        errors.PartialCredentialsError,
-        errors.CredentialRetrievalError,
-        errors.SSOError,
-        errors.TokenRetrievalError,
-        errors.UnauthorizedSSOTokenError,
-    )
-    if isinstance(error, credentials):
+    if lacks_credentials(error, errors):
         return SinkDeniedError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
     if isinstance(error, errors.ParamValidationError):
         return SinkDeniedError(f"{place}: the AWS SDK refuses the request ({kind})", advice="check name and options")

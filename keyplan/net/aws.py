@@ -1,0 +1,32 @@
+"""What the adapters of AWS share: an option, and how failures of the SDK are told apart.
+
+Nothing here imports the SDK: `keyplan validate` needs the options alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+REGION: Final[Mapping[str, Any]] = {
+    "type": ["string", "null"],
+    "minLength": 1,
+    "description": "Such as eu-west-1; left out, AWS_REGION, AWS_DEFAULT_REGION or the profile says it.",
+}
+"""The schema of the option `region`."""
+
+
+def lacks_credentials(error: Exception, errors: Any) -> bool:
+    """Whether the SDK had no credentials that it could use; `errors` is the module `botocore.exceptions`."""
+    # By class: the texts change with the versions of the SDK, and may quote what they were given.
+    return isinstance(
+        error,
+        (
+            errors.NoCredentialsError,
+            errors.PartialCredentialsError,
+            errors.CredentialRetrievalError,
+            errors.SSOError,
+            errors.TokenRetrievalError,
+            errors.UnauthorizedSSOTokenError,
+        ),
+    )
