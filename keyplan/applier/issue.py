@@ -63,7 +63,7 @@ class Issuance:
             try:
                 return self._run(attempt)
             except LeaseLostError as error:
-                # Wherever it shows: another run may be at work here by now, so not even an undo is left to this one.
+                # At any step: another run may be at work here by now, so not even an undo is left to this one.
                 usual = "finds out how far this run came, and finishes it"
                 return fail(self.action, error, foretell(self.action, attempt.intent, usual))
 

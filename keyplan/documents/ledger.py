@@ -1,6 +1,6 @@
 """A ledger as JSON values, in the formats that `schemas/ledger.v1.json`, `history.v1.json` and `lock.v1.json` publish.
 
-No fingerprint is shown: with it, a raw key that somebody has could be recognised.
+No fingerprint is shown: with it, a raw key could be recognised.
 """
 
 from __future__ import annotations

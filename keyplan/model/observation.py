@@ -289,7 +289,7 @@ class Abilities:
 
     @property
     def keeps_apart(self) -> bool:
-        """Whether no two runs, wherever they are, can be issuing for one of its places."""
+        """Whether no two runs, on whichever machines, can be issuing for one of its places."""
         return self.compares and not self.is_local
 
 

@@ -1,4 +1,4 @@
-"""The nouns of `keyplan watch`: what it tells of itself while it runs, and how each of its manifests stands.
+"""The nouns of `keyplan watch`: what it reports while it runs, and the state of each of its manifests.
 
 Nothing here may hold a secret: all of it is logged, or served to every client that can reach the metrics.
 """

@@ -1,6 +1,6 @@
 """Other runs that are at work on a declaration right now: the guard `busy` of docs/planning.md.
 
-A live intent stops its own address and nothing else, and only until its lease is over: whoever can write a place may
+A live intent stops its own address and nothing else, and only until its lease is over: a user who can write a place may
 hold up that place, as with any claim.
 """
 
@@ -99,6 +99,6 @@ def _has_ended(intent: Intent, recorded: tuple[Intent, ...], snapshot: Snapshot)
     """Whether the ledger shows that the run of an intent is over."""
     for known in recorded:
         if known.is_same_attempt(intent):
-            # A run that holds the ledger's lock is alone with this ledger: whoever noted it there before has ended.
+            # A run that holds the ledger's lock is alone with this ledger: the run of this intent has ended.
             return snapshot.exclusion is not Exclusion.NONE or known.until is None
     return False

@@ -29,7 +29,7 @@ def is_won(own: str, find_others: Callable[[], Collection[str]], *, give_way: Ca
         give_way: called with the number of the look before each further one: the place for a pause.
     """
     for attempt in range(1, _LOOKS + 1):
-        # A look that shows no other claim decides for good: whoever adds one later sees ours, or what came of it.
+        # A look that shows no other claim decides for good: a run that adds one later sees ours, or what came of it.
         others = find_others()
         if not others:
             return True

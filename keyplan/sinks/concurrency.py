@@ -32,7 +32,7 @@ def digest_notes(entry: Entry | None, *, is_present: bool) -> Revision:
 
 
 def digest_sign(sign: str) -> Revision:
-    """Return the revision of a place without notes, by what its store tells of the value; unknown without a sign."""
+    """Return the revision of a place without notes, by its store's sign of the value; unknown without one."""
     return _digest(sign) if sign else UNKNOWN_REVISION
 
 
@@ -43,7 +43,7 @@ def is_noted_already(entry: Entry | None, intent: Intent) -> bool:
 
 
 def is_noted_by(entry: Entry | None, intent: Intent) -> bool:
-    """Whether the intent that stands there may be removed in the name of this one: it is of the same run."""
+    """Whether the intent there may be removed in the name of this one: it is of the same run."""
     noted = entry.intent if entry else None
     if noted is None or noted.id != intent.id:
         return False
@@ -78,7 +78,7 @@ def is_put_wanted(location: str, entry: Entry | None, receipt: Receipt, intent: 
 
 
 def refuse_later(location: str, entry: Entry | None, receipt: Receipt) -> None:
-    """Return unless the receipt of another key stands there that was delivered later. Raises SinkBusyError."""
+    """Return unless the place bears the receipt of another key that was delivered later. Raises SinkBusyError."""
     held = entry.receipt if entry else None
     if held is not None and held.delivered_at > receipt.delivered_at and not _is_of_same_key(held, receipt):
         raise explain_busy(location, entry)

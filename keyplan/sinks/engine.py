@@ -152,7 +152,7 @@ class SinkEngine:
         def decide(loaded: Loaded) -> Change | None:
             # Decided inside the change: what another manifest wrote after our intent stays, too.
             self._refuse_unwritable(slot, loaded)
-            # Without notes there is nothing to compare: the entry is None, and no intent can stand there.
+            # Without notes there is nothing to compare: the entry is None, and no intent can be there.
             bears = intent if self._has_notes and self.abilities.holds_intents else None
             if not concurrency.is_put_wanted(slot.location, loaded.entry, receipt, bears):
                 return None

@@ -23,7 +23,7 @@ OTHER_RECEIPT = make_receipt(OTHER_RAW, key_id=KeyId("key-2"))
 
 
 class RunsContract(MarksContract):
-    """Tests of who may write: the run whose intent stands there, and one that saw what stands there now."""
+    """Tests of who may write: the run whose intent is there, and one that saw what is there now."""
 
     @pytest.fixture
     def noting(self, marked: Sink) -> Sink:
@@ -176,7 +176,7 @@ class RunsContract(MarksContract):
         assert self.value_at(slot) == RAW
 
     def test_a_receipt_that_was_delivered_later_is_not_overwritten(self, noting: Sink, slot: Slot) -> None:
-        """Whoever was slower has the older key."""
+        """The slower run has the older key."""
         later = replace(OTHER_RECEIPT, delivered_at=NOW + timedelta(seconds=1))
         noting.put(slot, RawKey(OTHER_RAW), later)
         with pytest.raises(SinkBusyError, match="key-2"):

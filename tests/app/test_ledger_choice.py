@@ -12,7 +12,7 @@ from keyplan.app.ledger_choice import choose_ledger, has_password, is_url
 from keyplan.errors import InputError
 from keyplan.model.manifest import LedgerSettings
 
-FOLDER, START = Path("/repo"), Path("/work")
+FOLDER, START = Path("/repo"), Path("/start")
 S3 = LedgerSettings(type="s3", options={"bucket": "acme", "prefix": "prod/"})
 LEASE = timedelta(minutes=5)
 
@@ -27,9 +27,9 @@ def sqlite(path: str) -> LedgerSettings:
         pytest.param(LedgerSettings(), None, sqlite("/repo/.keyplan/ledger.db"), id="the default"),
         pytest.param(sqlite("x.db"), None, sqlite("/repo/x.db"), id="the manifest's file"),
         pytest.param(S3, None, S3, id="the manifest's bucket"),
-        pytest.param(sqlite("x.db"), "y.db", sqlite("/work/y.db"), id="another file"),
+        pytest.param(sqlite("x.db"), "y.db", sqlite("/start/y.db"), id="another file"),
         pytest.param(sqlite("x.db"), Path("/y.db"), sqlite("/y.db"), id="a path"),
-        pytest.param(sqlite("x.db"), "sqlite:y.db", sqlite("/work/y.db"), id="a file, said to be one"),
+        pytest.param(sqlite("x.db"), "sqlite:y.db", sqlite("/start/y.db"), id="a file, said to be one"),
         pytest.param(LedgerSettings(), "s3://acme/prod", S3, id="a URL in place of the default"),
         pytest.param(sqlite("x.db"), "S3://acme/prod", S3, id="a URL in place of a file"),
         pytest.param(S3, "s3://acme/prod", S3, id="the manifest's own, again"),

@@ -36,13 +36,13 @@ def test_drift_opens_one_issue_which_is_closed_when_the_keys_are_as_declared_aga
     assert (rotate(world).result, provider.live_names()) == ("success", ["ingest"])
     sha = list(world.trees)[-1]
     digest = world.open_pull_request(1, sha)["plan"].outputs["digest"]
-    mended = world.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
-    assert (mended.result, provider.live_names()) == ("success", ["ci", "ingest"])
+    repaired = world.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
+    assert (repaired.result, provider.live_names()) == ("success", ["ci", "ingest"])
     assert look_for_drift(world).result == "success"
     assert (issue["state"], len(world.forge.bodies(issue["number"]))) == ("closed", 1)
 
 
-def test_the_rotation_renews_what_is_due_and_leaves_what_nobody_reviewed(
+def test_the_rotation_renews_what_is_due_and_leaves_what_no_user_reviewed(
     world: World, provider: Provider, manifest: Manifest
 ) -> None:
     due = CI.replace("}", ", expires_in: 1h, rotation: {before_expiry: 3599s, overlap: 0s}}")

@@ -39,7 +39,7 @@ def test_from_a_pull_request_to_the_night_after(contained: World, provider: Prov
     # That a key is gone is nothing that time did: a user looks at the plan, and approves it.
     assert contained.run("keyplan-rotate.yml", "schedule", sha, {})["rotate"].result == "success"
     digest = contained.open_pull_request(2, sha)["plan"].outputs["digest"]
-    mended = contained.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
-    assert mended.result == "success", mended.log
+    repaired = contained.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
+    assert repaired.result == "success", repaired.log
     assert contained.run("keyplan-drift.yml", "schedule", sha, {})["drift"].result == "success"
     assert [issue["state"] for issue in contained.forge.issues.values()] == ["closed"]

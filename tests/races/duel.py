@@ -184,7 +184,7 @@ class Duel:
         if self.setting.compares or (self.setting.ledgers == "common" and not self.was_paused):
             broken += [f"{name} put a dead key into a place" for name in self.dead_puts]
         # What a killed or suspended run left is finished forward: by another key, and without overlap for one that
-        # nobody is known to hold.
+        # no consumer is known to hold.
         if self.was_paused or not self._all_ended() or not self.setting.is_guarded:
             return broken
         if self.made > KEYS_MADE[self.flow]:

@@ -145,7 +145,7 @@ class Fleet:
             receipt = receipts[declared.address]
             overlapping = {old.key_id for old in receipt.superseded if old.delete_after > now - _ROUND * 2}
             assert receipt.key_id in live
-            assert live <= {receipt.key_id} | overlapping, "a key lives that nobody needs"
+            assert live <= {receipt.key_id} | overlapping, "a key lives that no declaration needs"
 
 
 def live_through(manifests: int, *, runners: int, duration: timedelta, seed: int) -> Iterator[FleetFigures]:

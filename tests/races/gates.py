@@ -192,7 +192,7 @@ class GatedLedger(Gated):
         inner.__exit__(*sys.exc_info())
 
     def _leave(self, inner: AbstractContextManager[Any], lease: Any) -> None:
-        """Leave the lock as a dead process does: nobody frees it, and nobody renews it."""
+        """Leave the lock as a dead process does: it is neither freed nor renewed."""
         self._left.append(inner)
         lease._ended.set()
 

@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -39,8 +38,6 @@ keys: [{{name: ci, key_type: user, rotation: {{strategy: refresh, overlap: 0s, g
 @pytest.fixture(params=["postgres", "s3"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LedgerChoice]:
     """Return a ledger that several machines can share."""
-    if not any(entry.name == request.param for entry in entry_points(group="keyplan.ledgers")):
-        pytest.skip(f"there is no ledger of type {request.param}")
     with ExitStack() as stack:
         if request.param == "s3":
             yield make_s3_ledger(stack.enter_context(running_moto(tmp_path)))

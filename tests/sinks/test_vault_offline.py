@@ -173,7 +173,7 @@ class TestFieldsOfOthers:
 
         clock = SimulatedClock()
         sink = make_sink(FakeVault(interfere=write_by_hand), clock=clock)
-        with pytest.raises(SinkUnavailableError, match="somebody else changed it"):
+        with pytest.raises(SinkUnavailableError, match="another writer changed it"):
             sink.put(slot_of(sink), RawKey(RAW), make_receipt())
         assert clock.now() > NOW, "it waits between its tries"
 

@@ -21,7 +21,7 @@ from keyplan.ledgers.postgres.target import Target, find_target
 from keyplan.model.manifest import Json
 
 # SET LOCAL ends with its transaction: a plain SET would reach other users of PgBouncer's server connection. The last
-# limit ends the transaction of a process that was paused in it, so that its row locks keep nobody out for long.
+# limit ends the transaction of a process that was paused in it, so that its row locks keep no other run out for long.
 _LIMITS: Final = (
     "SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '8s';"
     " SET LOCAL idle_in_transaction_session_timeout = '5s';"

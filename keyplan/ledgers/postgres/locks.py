@@ -111,7 +111,7 @@ class PostgresLocks:
             self._applying = None
 
     def drop(self, lock_id: str) -> None:
-        """Free the lock of that id, whoever holds it."""
+        """Free the lock of that id."""
         self._database.write(lambda transaction: transaction.run(_DROP, self._rows.claim(transaction), lock_id))
 
     def require_held(self, transaction: Transaction) -> ManifestKey:

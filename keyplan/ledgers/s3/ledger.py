@@ -242,7 +242,7 @@ class S3Ledger(S3LedgerReader):
         self._addresses.change(self._heads.take(), address, update, self._locks.require_held)
 
     def _find_intent(self, intent_id: IntentId) -> Address | None:
-        # While this run holds the lock nobody else opens intents.
+        # While this run holds the lock no other run opens intents.
         return self._addresses.find_intent(
             self._heads.take(), intent_id, may_trust=lambda: self._locks.require_held() is not None
         )

@@ -68,14 +68,14 @@ class S3Locks:
             self._fence(held.number)
             return self.renew(held, lease=lease, name=LockName.APPLY)
         except LedgerError:
-            # Others need not wait for the lease; whoever is next has to do the same.
+            # Others need not wait for the lease; the next holder has to do the same.
             with suppress(LedgerError):
                 self._drop(held, LockName.APPLY, is_clean=former.is_clean)
                 self._applying = None
             raise
 
     def renew(self, held: Holder, *, lease: timedelta, name: LockName) -> Holder:
-        """Extend the lease by writing the object once more. Raises LeaseLostError if it is another's, or nobody's."""
+        """Extend the lease by writing the object once more. Raises LeaseLostError if it is another's, or free."""
         key = self._heads.find_or_create().lock(name)
 
         def keep(values: Values | None) -> Values | None:

@@ -184,7 +184,7 @@ class HeldEntry:
                 },
                 **({"data": value} if value else {}),
             },
-            # What was decided from must still be there, whoever would come in between.
+            # What was decided from must still be there, if another writer came in between.
             version=self.secret.version if self.secret else "",
             is_forced=is_forced,
         )

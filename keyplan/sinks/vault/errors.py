@@ -24,7 +24,7 @@ class VaultConflictError(StoreConflictError):
 
 def explain_conflict(mount: str, path: str) -> VaultConflictError:
     """Return what the user is told where another program kept changing a secret."""
-    return VaultConflictError(f"{mount}/{path}: somebody else changed it at the same moment", advice="apply again")
+    return VaultConflictError(f"{mount}/{path}: another writer changed it at the same moment", advice="apply again")
 
 
 def explain_failure(error: Exception, exceptions: Any, address: str) -> SinkError:

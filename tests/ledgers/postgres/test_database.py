@@ -153,7 +153,7 @@ def test_a_server_that_falls_silent_ends_a_call_within_a_minute(storage: Storage
 
 
 def test_a_statement_that_waits_for_a_table_ends_by_itself(storage: Storage) -> None:
-    """Somebody has the table open in an editor."""
+    """A user has the table open in an editor."""
     ledger = open_postgres(storage.url())
     ledger.record(make_receipt())
     with psycopg.connect(storage.server.url(user="postgres")) as editor:
@@ -179,7 +179,7 @@ def test_a_session_keeps_nothing_of_a_transaction(storage: Storage) -> None:
 
 
 def test_a_commit_waits_for_the_disk_even_where_the_role_s_default_is_not_to(storage: Storage) -> None:
-    """An intent that a crash forgets leaves a key that nobody knows."""
+    """An intent that a crash forgets leaves a key that no record knows."""
     storage.run(f"ALTER ROLE {ROLE} SET synchronous_commit = off")
     try:
         found = _open_database(storage.url()).write(lambda transaction: transaction.find("SHOW synchronous_commit"))
@@ -228,13 +228,13 @@ def test_a_secret_that_cannot_be_fetched_again_is_used_on(storage: Storage) -> N
         try:
             return Credential(next(urls))
         except StopIteration:
-            raise InputError("nobody answers") from None
+            raise InputError("no answer") from None
 
     database = LedgerDatabase({}, replace(make_context(clock=SimulatedClock()), resolve=resolve))
     assert database.read(lambda transaction: transaction.find("SELECT 1")) == (1,)
     storage.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", ROLE)
     assert database.read(lambda transaction: transaction.find("SELECT 2")) == (2,)
-    with pytest.raises(InputError, match="nobody answers"):
+    with pytest.raises(InputError, match="no answer"):
         LedgerDatabase({}, replace(make_context(), resolve=resolve)).read(lambda _: None)
 
 

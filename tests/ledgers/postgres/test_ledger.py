@@ -168,7 +168,7 @@ def test_all_receipts_come_in_one_answer(storage: Storage, proxy: FaultyProxy) -
 
 @pytest.mark.parametrize("document", ["", "{}", "[1]", '{"a": 1} x', "null"])
 def test_a_row_that_is_no_document_is_damage(storage: Storage, document: str) -> None:
-    """Somebody edited the table by hand."""
+    """A user edited the table by hand."""
     ledger = open_postgres(storage.url())
     ledger.record(make_receipt())
     with ledger.lock(make_holder(), patience=AT_ONCE):

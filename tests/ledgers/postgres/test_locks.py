@@ -138,7 +138,7 @@ def test_of_processes_that_contend_one_at_a_time_is_in(
 
 
 def test_the_lock_of_a_killed_process_is_free_once_its_lease_is_over(storage: Storage) -> None:
-    """No user has to unlock anything, and nobody gets in sooner."""
+    """No user has to unlock anything, and no run gets in sooner."""
     ledger = open_postgres(storage.url())
     with running_script(_HOLD, storage.url(), "killed") as process:
         assert _read(process) == "held 1\n"
@@ -171,7 +171,7 @@ def test_a_holder_that_was_paused_longer_than_its_lease_can_write_nothing(storag
     assert other.recall() == Memory(receipts=(make_receipt(name="other", generation=2),))
 
 
-def test_a_holder_that_was_paused_in_mid_transaction_keeps_nobody_out_and_commits_nothing(storage: Storage) -> None:
+def test_a_holder_that_was_paused_in_mid_transaction_keeps_no_run_out_and_commits_nothing(storage: Storage) -> None:
     """Its transaction holds the row of the lock, and the server ends it."""
     other = open_postgres(storage.url())
     with running_script(_HOLD_IN_TRANSACTION, storage.url(), "paused") as process:

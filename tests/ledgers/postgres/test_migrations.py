@@ -132,7 +132,7 @@ def test_a_role_that_may_only_write_rows_writes_once_the_tables_are_there(storag
 
 
 def test_a_schema_that_an_administrator_made_needs_no_right_to_make_schemas(storage: Storage, limited: str) -> None:
-    """Many databases give that right to nobody."""
+    """Many databases give that right to no role."""
     storage.run(f"CREATE SCHEMA {{schema}} AUTHORIZATION {limited}")
     ledger = open_postgres(storage.url().replace(f"//{ROLE}:", f"//{limited}:"))
     ledger.record(make_receipt())

@@ -39,7 +39,7 @@ def test_another_machine_closes_an_intent_that_it_never_read(bucket: Bucket) -> 
         ledger.close_intent(make_intent().id)
         bucket.proxy.requests.clear()
         ledger.close_intent(make_intent().id)
-        # What is known is trusted while nobody else may write.
+        # What is known is trusted while no other run may write.
         assert bucket.proxy.count("PUT") == 0
         assert bucket.proxy.count("GET") == 1
     assert bucket.open_reader().recall() == Memory()

@@ -96,7 +96,7 @@ class Figures:
     """How often the consumer tried a key."""
     statuses: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
-    """What was wrong, for whoever looks for the reason."""
+    """What was wrong, for the search for the reason."""
 
 
 class Company:

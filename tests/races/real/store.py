@@ -11,7 +11,7 @@ import sys
 
 
 def write(path: str, content: bytes) -> None:
-    """Put a file there at once, whoever else writes."""
+    """Put a file there at once, whichever other process writes."""
     new = f"{path}.{os.getpid()}.new"
     with open(new, "wb") as file:  # noqa: PTH123 - pathlib would take half of this program's time
         file.write(content)
