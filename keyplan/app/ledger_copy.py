@@ -29,7 +29,7 @@ def copy_ledger(context: RunContext, source: Workspace, target: Workspace, *, lo
     """Copy receipts, open intents and history from one ledger of a manifest to another; it can be repeated.
 
     Raises:
-        InputError: Both are the same ledger, or one can't be used.
+        InputError: Both are the same ledger, the source holds nothing, or one can't be used.
         RefusedError: The target knows something else of this manifest. Nothing was written.
         LedgerError: A ledger failed; what was copied stays, and another copy goes on.
         LedgerLockedError: A lock is not free within `lock_timeout`.
@@ -37,14 +37,19 @@ def copy_ledger(context: RunContext, source: Workspace, target: Workspace, *, lo
     if source.ledger_id == target.ledger_id:
         raise InputError("a ledger can't be copied onto itself", advice="name two ledgers")
     wiring = context.wiring
-    with (
-        open_ledger(wiring, source) as old,
-        open_ledger(wiring, target) as new,
-        # The source first, as it is the one that runs may still use.
-        old.lock(wiring.holder(_COMMAND), patience=lock_timeout, lease=source.ledger.lease),
-        new.lock(wiring.holder(_COMMAND), patience=lock_timeout, lease=target.ledger.lease),
-    ):
-        return _copy(old, new)
+    with open_ledger(wiring, source) as old, open_ledger(wiring, target) as new:
+        # Before a lock, which makes a ledger of a misspelt name.
+        if old.recall() == Memory():
+            raise InputError(
+                f"the ledger {source.ledger_name} holds nothing of this manifest: there is nothing to copy",
+                advice="check its name; 'manifest' is the manifest's own",
+            )
+        with (
+            # The source first, as it is the one that runs may still use.
+            old.lock(wiring.holder(_COMMAND), patience=lock_timeout, lease=source.ledger.lease),
+            new.lock(wiring.holder(_COMMAND), patience=lock_timeout, lease=target.ledger.lease),
+        ):
+            return _copy(old, new)
 
 
 def _copy(old: Ledger, new: Ledger) -> LedgerCopy:

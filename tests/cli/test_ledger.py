@@ -149,6 +149,8 @@ class NotingLedger:
 )
 def test_every_command_that_locks_takes_a_lease(shell: Shell, manifest: Path, arguments: tuple[str, ...]) -> None:
     shell.wiring = wiring = LeaseWiring(shell.world)
+    # A ledger that holds nothing is not copied.
+    shell.world.ledger.remember(make_history_entry())
     shell(*arguments)
     manifest.write_text(manifest.read_text() + "ledger: {lease: 5m}\n")
     shell(*arguments)
@@ -180,13 +182,13 @@ def copying(applied: Shell) -> Shell:
 
 def test_a_copy_knows_the_same_and_can_be_repeated(copying: Shell) -> None:
     done = copying("ledger", "copy", "manifest", "new.db")
-    assert (done.status, done.out) == (0, "Copied 2 receipts, 1 open intent and 1 of its applies.\n")
+    assert (done.status, done.out) == (0, "Copied 2 receipts, 1 open intent and 1 line of the history.\n")
     source, target = copying.world.ledger, copying.wiring.ledger(LedgerSettings(options={"path": "new.db"}), **ANY)
     assert target.recall() == source.recall()
     assert list(target.history()) == list(source.history())
     assert (
         copying("ledger", "copy", "manifest", "new.db").out
-        == "Copied 0 receipts, 0 open intents and 0 of its applies.\n"
+        == "Copied 0 receipts, 0 open intents and 0 lines of the history.\n"
     )
     assert (source.holder(), target.holder()) == (None, None)
 
@@ -209,6 +211,13 @@ def test_a_ledger_in_use_is_never_written_over(copying: Shell, change: Any) -> N
     done = copying("ledger", "copy", "manifest", "new.db")
     assert (done.status, target.recall()) == (4, before)
     assert "is in use for this manifest" in done.err
+
+
+def test_a_ledger_that_holds_nothing_is_not_copied_and_not_made(copying: Shell) -> None:
+    done = copying("ledger", "copy", "old.bd", "new.db")
+    assert done.status == 3
+    assert "the ledger " in done.err
+    assert "old.bd holds nothing of this manifest: there is nothing to copy" in done.err
 
 
 def test_a_locked_ledger_is_not_copied(copying: Shell) -> None:

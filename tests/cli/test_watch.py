@@ -45,9 +45,9 @@ def test_it_runs_until_it_is_told_to_stop(shell: Shell, monkeypatch: pytest.Monk
     [
         pytest.param(["--every", "4s"], "'4s' is less than 5s", id="a pace that no provider bears"),
         pytest.param(["--lease", "1s"], "'1s' is less than 5s", id="a lease that a pause of a moment ends"),
-        pytest.param(["--listen", "9857"], "is no HOST:PORT such as 127.0.0.1:9857", id="no host"),
-        pytest.param(["--listen", "localhost:http"], "is no HOST:PORT", id="no number"),
-        pytest.param(["--listen", "localhost:70000"], "is no HOST:PORT", id="no port"),
+        pytest.param(["--listen", "9857"], "is neither HOST:PORT, such as 127.0.0.1:9857, nor off", id="no host"),
+        pytest.param(["--listen", "localhost:http"], "is neither HOST:PORT", id="no number"),
+        pytest.param(["--listen", "localhost:70000"], "is neither HOST:PORT", id="no port"),
         pytest.param(["--apply", "some"], "'some' is not one of 'due', 'all', 'nothing'", id="no choice"),
     ],
 )

@@ -132,7 +132,8 @@ def copy(
     old, new = (set_lease(use_ledger(workspace, named, context), lease) for named in (source, target))
     done = copy_ledger(context, old, new, lock_timeout=lock_timeout)
     receipts, intents = format_count(done.receipts, "receipt"), format_count(done.intents, "open intent")
-    session.screen.answer(f"Copied {receipts}, {intents} and {done.applies} of its applies.\n")
+    history = format_count(done.applies, "line")
+    session.screen.answer(f"Copied {receipts}, {intents} and {history} of the history.\n")
     return 0
 
 

@@ -42,7 +42,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
         return None
     host, _, port = value.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or int(port) > _HIGHEST_PORT:
-        message = f"{value!r} is no HOST:PORT such as {_DEFAULT_LISTEN}, and not {_OFF}"
+        message = f"{value!r} is neither HOST:PORT, such as {_DEFAULT_LISTEN}, nor {_OFF}"
         raise click.BadParameter(message, ctx=ctx, param=parameter)
     return ListenAddress(host.removeprefix("[").removesuffix("]"), int(port))
 

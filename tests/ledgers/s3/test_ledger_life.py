@@ -60,7 +60,7 @@ def test_a_file_is_copied_into_it_and_serves_on(start: Timelapse, bucket: Bucket
     shown = json.loads(start("ledger", "show", "--format", "json").out)
     assert len(shown["receipts"]) == 2
     done = start("ledger", "copy", ".keyplan/ledger.db", url_of(bucket, "team"))
-    assert (done.status, done.out) == (0, "Copied 2 receipts, 0 open intents and 1 of its applies.\n")
+    assert (done.status, done.out) == (0, "Copied 2 receipts, 0 open intents and 1 line of the history.\n")
     shutil.rmtree(start.folder / ".keyplan")
     manifest.write_text(text)
     assert json.loads(start("ledger", "show", "--format", "json").out) == shown
