@@ -99,9 +99,12 @@ def plan_job(job: Job, request: Request, selection: Selected = Selected.ALL) -> 
         require_unspent(reviewed, bench.ledger)
     wanted = reviewed.request if reviewed else request
     plan = _plan_now(job, wanted)
-    pauses = iter(_BUSY_PAUSES)
+    pauses, said = iter(_BUSY_PAUSES), list[Address]()
     while (busy := _find_busy(plan)) and (left := job.patience_ends - bench.clock.elapsed()) > timedelta(0):
-        job.say(f"waiting up to {write_duration(_in_seconds(left))} for another run at {', '.join(busy)}")
+        # Once, not at every look: most waits take several.
+        if busy != said:
+            job.say(f"waiting up to {write_duration(_in_seconds(left))} for another run at {', '.join(busy)}")
+            said = busy
         bench.clock.sleep(min(left, next(pauses, _LONGEST_BUSY_PAUSE)))
         plan = _plan_now(job, wanted)
     if reviewed:
