@@ -279,7 +279,7 @@ def test_failures_are_tried_again_less_and_less_often(process: Process, world: W
     # With a pace of 5 minutes: soon after 5, 10, 20, ... s, and never less often than at that pace.
     assert 24 <= told <= 36
     assert process.status().failures == told
-    del world.provider.list_keys  # type: ignore[method-assign]
+    del world.provider.list_keys  # type: ignore[method-assign]  # back to the method
     pass_time(world, 6 * MINUTE, process)
     assert process.status().failures == 0
 
@@ -337,7 +337,7 @@ def test_what_another_run_did_meanwhile_is_not_done_again(process: Process, worl
             assert Shell(tmp_path, world)("apply", "--auto-approve").status == 0
         return real(*arguments, **named)
 
-    process.wiring.ledger = lock_late  # type: ignore[method-assign]
+    process.wiring.ledger = lock_late  # type: ignore[method-assign]  # stands in for the method
     pass_time(world, 6 * MINUTE, process)
     assert (len(world.ledger.entries), names(world)) == (applies + 1, ["ci", "ci"])
 
@@ -423,7 +423,7 @@ def test_a_stop_in_the_middle_of_a_round_finishes_what_is_under_way(tmp_path: Pa
 
     def watched_create(*arguments: object, **named: object) -> object:
         try:
-            return create(*arguments, **named)  # type: ignore[arg-type]
+            return create(*arguments, **named)  # type: ignore[arg-type]  # passed on as they came
         finally:
             stop_after_three()
 

@@ -60,7 +60,7 @@ def test_metrics_are_read_by_prometheus_and_hold_no_secret(tmp_path: Path) -> No
     rounds = {sample.labels["result"]: sample.value for sample in families["keyplan_rounds"].samples}
     assert rounds == {"success": 3, "failure": 0}
     assert families["keyplan_key_created_timestamp_seconds"].samples
-    assert not any(raw in page.text for raw in process.world.sinks["local"].values().values())  # type: ignore[index]
+    assert not any(raw in page.text for raw in process.world.sinks["local"].values().values())  # type: ignore[index]  # a name of a sink
 
 
 def test_a_process_that_stands_by_shows_no_key(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ MANY = 1000
 def _prepare(flow: str, storage: Storage, proxy: FaultyProxy) -> Scenario:
     world = World()
     open_postgres(storage.url()).forget(Address("user/none"))  # the tables are there
-    world.ledger = open_postgres(storage.url(proxy.port), clock=world.clock)  # type: ignore[assignment]
+    world.ledger = open_postgres(storage.url(proxy.port), clock=world.clock)  # type: ignore[assignment]  # the real one in its place
     return FLOWS[flow](world)
 
 
