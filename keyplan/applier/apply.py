@@ -18,7 +18,7 @@ from keyplan.applier.copy import Copy
 from keyplan.applier.issue import Issuance
 from keyplan.applier.lane import STOPPED, Lane, is_reported
 from keyplan.applier.recover import is_alone
-from keyplan.applier.retire import delete, forget, keep
+from keyplan.applier.retire import keep, retire
 from keyplan.applier.rivals import Lookout
 from keyplan.applier.takeover import import_key
 from keyplan.applier.throttle import count_lanes, throttle
@@ -28,6 +28,7 @@ from keyplan.model.basis import (
     CopyBasis,
     CreateBasis,
     DeleteBasis,
+    EmptyBasis,
     ForgetBasis,
     ImportBasis,
     KeepBasis,
@@ -169,10 +170,8 @@ class _Lanes:
                 outcome = Copy(action=action, basis=basis, bench=bench, progress=progress).run()
             case ImportBasis() as basis:
                 outcome = import_key(action, basis, bench)
-            case DeleteBasis() as basis:
-                outcome = delete(action, basis, bench, is_last=is_last)
-            case ForgetBasis() as basis:
-                outcome = forget(action, basis, bench)
+            case DeleteBasis() | EmptyBasis() | ForgetBasis() as basis:
+                outcome = retire(action, basis, bench, is_last=is_last)
             case KeepBasis() as basis:
                 outcome = keep(action, basis, bench)
             case OldKeyBasis():

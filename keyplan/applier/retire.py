@@ -8,18 +8,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import assert_never
 
 from keyplan.applier.deliver import annotate
 from keyplan.applier.intent import retract_intents
 from keyplan.applier.outcome import TRIES_AGAIN, fail
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
-from keyplan.model.basis import DeleteBasis, ForgetBasis, KeepBasis
+from keyplan.model.basis import DeleteBasis, EmptyBasis, ForgetBasis, KeepBasis
 from keyplan.model.manifest import KeyType
-from keyplan.model.observation import Observation
+from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import PlannedAction, Reason
 from keyplan.model.receipt import Receipt
 from keyplan.model.report import Done, Failed, Outcome
+
+
+def retire(
+    action: PlannedAction, basis: DeleteBasis | EmptyBasis | ForgetBasis, bench: Workbench, *, is_last: bool
+) -> Outcome:
+    """End a key, a place or a receipt; `is_last` if no further action of the address follows."""
+    match basis:
+        case DeleteBasis():
+            return delete(action, basis, bench, is_last=is_last)
+        case EmptyBasis():
+            return empty(action, basis, bench)
+        case ForgetBasis():
+            return forget(action, basis, bench)
+        case _:
+            assert_never(basis)
 
 
 def delete(action: PlannedAction, basis: DeleteBasis, bench: Workbench, *, is_last: bool) -> Outcome:
@@ -49,6 +65,17 @@ def forget(action: PlannedAction, basis: ForgetBasis, bench: Workbench) -> Outco
     return Done(action=action, key_id=action.key_id)
 
 
+def empty(action: PlannedAction, basis: EmptyBasis, bench: Workbench) -> Outcome:
+    """Empty places that the address left; the receipt that names them is changed last."""
+    try:
+        for slot in basis.slots:
+            _withdraw(slot, basis.receipt.owner, bench)
+        bench.retry(lambda: bench.ledger.record(basis.receipt), on=LedgerError)
+    except KeyplanError as error:
+        return fail(action, error, TRIES_AGAIN)
+    return Done(action=action, key_id=action.key_id)
+
+
 def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | None:
     """Bring receipts up to date with the declaration, and close intents that led to nothing. None if all went well."""
     receipt, closes = basis.receipt, tuple(intent.id for intent in basis.intents)
@@ -72,10 +99,13 @@ def _drop_receipt(action: PlannedAction, basis: DeleteBasis | ForgetBasis, bench
         return
     # The places before the receipt, which is all that names them once the declaration is gone.
     for slot in basis.slots:
-        over = bench.seen[slot].revision if slot in bench.seen else None
-        empty = partial(bench.sinks[slot.sink].withdraw, slot, basis.receipt.owner, over=over)
-        bench.retry(empty, on=SinkUnavailableError)
+        _withdraw(slot, basis.receipt.owner, bench)
     bench.retry(lambda: bench.ledger.forget(action.address), on=LedgerError)
+
+
+def _withdraw(slot: Slot, owner: str, bench: Workbench) -> None:
+    over = bench.seen[slot].revision if slot in bench.seen else None
+    bench.retry(partial(bench.sinks[slot.sink].withdraw, slot, owner, over=over), on=SinkUnavailableError)
 
 
 def _make_forgotten(action: PlannedAction, key: Observation, receipt: Receipt | None, bench: Workbench) -> Receipt:

@@ -74,6 +74,10 @@ def _write_receipt(receipt: Receipt) -> dict[str, Json]:
         "expires_at": write_time(receipt.expires_at) if receipt.expires_at else None,
         "delivered_at": write_time(receipt.delivered_at),
         "delivered": [{"sink": place.sink, "location": place.location} for place in receipt.delivered],
+        "left": [
+            {"sink": one.place.sink, "location": one.place.location, "empty_after": write_time(one.empty_after)}
+            for one in receipt.left
+        ],
         "superseded": [
             {"key_id": old.key_id, "delete_after": write_time(old.delete_after)} for old in receipt.superseded
         ],

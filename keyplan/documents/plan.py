@@ -25,6 +25,7 @@ from keyplan.model.plan import (
     Reason,
     Request,
     Summary,
+    Vacancy,
     Verb,
 )
 from keyplan.model.times import write_time
@@ -38,13 +39,14 @@ TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
     Verb.REFRESH: ("update",),
     Verb.DELIVER: ("update",),
     Verb.IMPORT: ("no-op",),
+    Verb.EMPTY: ("update",),
     Verb.DELETE: ("delete",),
     Verb.FORGET: ("forget",),
     Verb.KEEP: ("no-op",),
 }
 """Each verb in the words of Terraform's plan JSON, so that policies written for it work unchanged."""
 
-_TEXTS_FOR_PEOPLE = ("explanation", "consequences")
+_TEXTS_FOR_PEOPLE = ("explanation", "consequences", "notes")
 
 
 def to_document(plan: Plan) -> dict[str, Any]:
@@ -129,6 +131,8 @@ def write_summary(summary: Summary) -> dict[str, int]:
         "add": summary.add,
         "change": summary.change,
         "destroy": summary.destroy,
+        **({"retire": summary.retire} if summary.retire else {}),
+        **({"cut_off": summary.cut_off} if summary.cut_off else {}),
         "keep": summary.keep,
         "forget": summary.forget,
         **({"import": summary.imported} if summary.imported else {}),
@@ -155,7 +159,7 @@ def _write_decision(action: Action) -> dict[str, Any]:
     decision = _write_action(action)
     del decision["place"]
     for name in _TEXTS_FOR_PEOPLE:
-        del decision[name]
+        decision.pop(name, None)
     if action.blocked:
         decision["blocked_by"] = action.blocked.guard.value
     return decision
@@ -174,6 +178,10 @@ def _write_action(action: Action) -> dict[str, Any]:
         "consequences": list(action.consequences),
         "locations": list(action.locations),
         "overlap_seconds": _write_duration(action.overlap),
+        # Left out if they say nothing, so that a plan keeps the digest that an older keyplan gave it.
+        **({"cuts_off": True} if action.cuts_off else {}),
+        **({"vacancies": [_write_vacancy(one) for one in action.vacancies]} if action.vacancies else {}),
+        **({"notes": list(action.notes)} if action.notes else {}),
         "previous_address": action.previous_address,
         "blocked_by": action.blocked and {"guard": action.blocked.guard.value, "advice": action.blocked.advice},
         "place": action.place and _write_place(action.place),
@@ -196,6 +204,9 @@ def _read_action(fields: Fields) -> Action:
         consequences=fields.texts("consequences"),
         locations=fields.texts("locations"),
         overlap=fields.duration("overlap_seconds"),
+        cuts_off=fields.flag("cuts_off"),
+        vacancies=tuple(_read_vacancy(entry) for entry in fields.optional_many("vacancies")),
+        notes=fields.optional_texts("notes"),
         previous_address=_read_address(fields.optional_text("previous_address")),
         blocked=_read_blocked(blocked) if blocked else None,
         place=_read_place(place) if place else None,
@@ -204,6 +215,14 @@ def _read_action(fields: Fields) -> Action:
 
 def _read_change(fields: Fields) -> FieldChange:
     return FieldChange(field=fields.text("field"), before=fields.text("before"), after=fields.text("after"))
+
+
+def _write_vacancy(vacancy: Vacancy) -> dict[str, Any]:
+    return {"location": vacancy.location, "leaves": vacancy.leaves}
+
+
+def _read_vacancy(fields: Fields) -> Vacancy:
+    return Vacancy(location=fields.text("location"), leaves=fields.text("leaves"))
 
 
 def _read_blocked(fields: Fields) -> Blocked:
@@ -262,6 +281,7 @@ def _write_request(request: Request) -> dict[str, Any]:
         # Left out where they say nothing, so that a plan keeps the digest that an older keyplan gave it.
         **({} if request.allow_replaces is None else {"allow_replaces": request.allow_replaces}),
         **({"over_claim": True} if request.over_claim else {}),
+        **({"now": True} if request.now else {}),
     }
 
 
@@ -273,6 +293,7 @@ def _read_request(fields: Fields) -> Request:
         allow_missing=fields.optional_integer("allow_missing"),
         allow_replaces=fields.optional_integer("allow_replaces"),
         over_claim=fields.flag("over_claim"),
+        now=fields.flag("now"),
     )
 
 

@@ -69,7 +69,7 @@ def read_rotation(fields: MergedFields, expiry: Expiry, problems: Problems) -> R
     rotation = Rotation(
         every=durations["every"],
         before_expiry=durations["before_expiry"],
-        overlap=_DEFAULT.overlap if durations["overlap"] is None else durations["overlap"],
+        overlap=durations["overlap"],
         strategy=Strategy(given.get("strategy", _DEFAULT.strategy.value)),
         # JSON Schema calls 2.0 an integer.
         generation=int(given.get("generation", _DEFAULT.generation)),
@@ -85,7 +85,7 @@ def _check_order(rotation: Rotation, expiry: Expiry, fields: MergedFields, probl
     if every is not None and every < SHORTEST_CYCLE:
         problems.add(fields.spot("rotation", "every"), "field 'every' must be at least 1h")
     # Otherwise a third key would be made while two are alive, and more with every cycle.
-    elif every is not None and rotation.overlap >= every:
+    elif every is not None and rotation.overlap is not None and rotation.overlap >= every:
         problems.add(fields.spot("rotation", "overlap"), "field 'overlap' must be shorter than 'every'")
     # Otherwise each new key would fall due the moment it is made.
     if before_expiry is not None and expiry.after is not None and before_expiry >= expiry.after:

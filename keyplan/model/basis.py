@@ -131,6 +131,14 @@ class OldKeyBasis(Basis):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EmptyBasis(Basis):
+    """For empty. The slots are those to be emptied, and `receipt` is what the ledger should say afterwards."""
+
+    desired: Desired
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeleteBasis(Basis):
     """For delete. The slots are those to be emptied with it."""
 
@@ -145,4 +153,6 @@ class ForgetBasis(Basis):
 IssueBasis: TypeAlias = CreateBasis | RefreshBasis
 """Of the verbs that bring a new raw key into the world."""
 
-AnyBasis: TypeAlias = IssueBasis | CopyBasis | ImportBasis | KeepBasis | OldKeyBasis | DeleteBasis | ForgetBasis
+AnyBasis: TypeAlias = (
+    IssueBasis | CopyBasis | ImportBasis | KeepBasis | OldKeyBasis | EmptyBasis | DeleteBasis | ForgetBasis
+)

@@ -72,6 +72,8 @@ class Cause(Enum):
     UNFINISHED = "unfinished"
     SUPERSEDED = "superseded"
     """An old key whose overlap is over."""
+    LEFT = "left"
+    """A place that the declaration left still holds a raw key, and its overlap is over."""
     UNDECLARED = "undeclared"
     """A key of ours whose declaration was removed: the next apply ends it."""
     IN_PAST = "declared_in_past"

@@ -51,6 +51,8 @@ class Finding:
     """What was looked at, in a word or two."""
     sink: SinkName | None = None
     """Which sink, if it is about one."""
+    location: str = ""
+    """Which place of the sink, as `Slot.location`; empty if it is about all of them."""
     health: Health
     detail: str
     """What was found, without a final full stop."""

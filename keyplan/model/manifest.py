@@ -99,6 +99,14 @@ class OnRemove(Enum):
     FORGET = "forget"
 
 
+class OnDescriptionChange(Enum):
+    """What a changed description alone does to a key."""
+
+    DEFER = "defer"
+    """It is taken with the next rotation."""
+    REPLACE = "replace"
+
+
 class Unmanaged(Enum):
     """How unmanaged keys are treated."""
 
@@ -179,7 +187,7 @@ class Rotation:
     every: timedelta | None = None
     before_expiry: timedelta | None = None
     """None: a third of the key's life."""
-    overlap: timedelta = timedelta(0)
+    overlap: timedelta | None = None
     """How long the old key still works after the switch."""
     strategy: Strategy = Strategy.AUTO
     generation: int = 1
@@ -262,6 +270,8 @@ class ProviderSettings:
     credential: SecretSource = FromEnvironment("ARIZE_API_KEY")
     reader_credential: SecretSource | None = None
     """What commands present that can do without the right to change anything; None: `credential`."""
+    max_lifetime: timedelta | None = None
+    """The longest life that the account allows its keys; None if unknown."""
     creators: tuple[UserId, ...] = ()
     """Users beside the credential's own whose marked keys are ours; sorted."""
     options: Mapping[str, Json] = field(default_factory=dict, hash=False)
@@ -319,6 +329,7 @@ class Declaration:
     protect: bool = False
     adopt: Adopt = Adopt.REFUSE
     on_remove: OnRemove = OnRemove.DELETE
+    on_description_change: OnDescriptionChange = OnDescriptionChange.DEFER
     may_rotate_itself: bool = False
     """`self: true`: this is the key that keyplan itself presents, and it may be renewed."""
     moved_from: tuple[Address, ...] = ()

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NewType
 
+from keyplan.model.examination import Finding
 from keyplan.model.identity import (
     NO_MANIFEST_ID,
     NO_USER,
@@ -331,6 +332,8 @@ class Snapshot:
     holdings: Mapping[Slot, Holding] = field(default_factory=dict)
     """What every slot holds."""
     abilities: Mapping[SinkName, Abilities] = field(default_factory=dict)
+    findings: Mapping[Slot, tuple[Finding, ...]] = field(default_factory=dict)
+    """What would keep a slot from being written, as far as it shows; a slot without any is not there."""
     revoked: tuple[Observation, ...] = ()
     """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0

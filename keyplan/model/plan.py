@@ -28,6 +28,8 @@ class Verb(Enum):
     """Copy the current raw key from one sink into those that lack it; nothing happens at the provider."""
     IMPORT = "import"
     """Record that a key that exists is the declaration's; nothing happens at the provider."""
+    EMPTY = "empty"
+    """Withdraw what a place still holds that the address left; nothing happens at the provider."""
     DELETE = "delete"
     FORGET = "forget"
     """Drop the receipt; the key stays."""
@@ -60,6 +62,7 @@ class Reason(Enum):
     SUPERSEDED = "superseded"
     OVERLAPPING = "overlapping"
     STILL_USED = "still_used"
+    LEFT = "left"
     UNDECLARED = "undeclared"
     TRANSFERRED = "transferred"
     STRAY = "stray"
@@ -83,6 +86,9 @@ class Guard(Enum):
     UNMANAGED = "unmanaged"
     EXHAUSTED = "exhausted"
     BUSY = "busy"
+    SINK_NOT_READY = "sink_not_ready"
+    MAX_LIFETIME = "max_lifetime"
+    STORED_DIFFERENTLY = "stored_differently"
     POLICY = "policy"
 
 
@@ -102,6 +108,16 @@ class FieldChange:
     field: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Vacancy:
+    """A place that an address leaves."""
+
+    location: str
+    """`sink:location`."""
+    leaves: str = ""
+    """Why it keeps what it holds; empty if it is emptied."""
 
 
 @quick
@@ -147,6 +163,12 @@ class Action:
     """Where the raw key goes, or what is emptied: `sink:location` each."""
     overlap: timedelta = timedelta(0)
     """How long the old key works on: by grace for refresh, as a second live key for replace."""
+    cuts_off: bool = False
+    """Whether its old key stops at once although consumers may hold it."""
+    vacancies: tuple[Vacancy, ...] = ()
+    """Places that the address leaves, sorted."""
+    notes: tuple[str, ...] = ()
+    """What a reviewer should know of this key and that stops nothing, a sentence each; not part of the digest."""
     previous_address: Address | None = None
     """With `Reason.MOVED`: the address that it had."""
     blocked: Blocked | None = None
@@ -185,6 +207,10 @@ class Summary:
     add: int = 0
     change: int = 0
     destroy: int = 0
+    retire: int = 0
+    """Old keys that a later apply deletes, when their overlap is over."""
+    cut_off: int = 0
+    """Keys that stop at once although consumers may hold them."""
     keep: int = 0
     forget: int = 0
     imported: int = 0
@@ -223,6 +249,8 @@ class Request:
     allow_replaces: int | None = None
     over_claim: bool = False
     """Whether claims that are not believed may be written over at the addresses that are renewed."""
+    now: bool = False
+    """Whether the old keys of what `rotate` names stop at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

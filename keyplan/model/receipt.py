@@ -6,6 +6,7 @@ an older keyplan can read the receipts of a newer one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -221,6 +222,25 @@ class Delivered:
         return cls(_share(sink), _share(location), shared, read_time(at) if at else None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class LeftPlace:
+    """A place that the address left, and that still holds a raw key of it."""
+
+    place: Delivered
+    empty_after: datetime
+    """When the overlap is over for the readers of the place."""
+
+    def to_list(self) -> list[Any]:
+        """Return the place as JSON values."""
+        return [self.place.to_list(), write_time(self.empty_after)]
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> LeftPlace:
+        """Return the place that `to_list` wrote. Raises ValueError or TypeError on anything else."""
+        place, empty_after = values
+        return cls(place=Delivered.from_list(place), empty_after=read_time(empty_after))
+
+
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -244,12 +264,20 @@ class Receipt:
     """As the provider answered it."""
     declared_expires_at: datetime | None = None
     """As the declaration asked for it, absolutely: a changed declaration differs from it, a capped life does not."""
+    declared_expires_in: timedelta | None = None
+    """As the declaration asked for it, from the moment of issue."""
+    asked: str = ""
+    """Digest of the name and description that were asked for; empty if unknown."""
+    answered: str = ""
+    """Digest of the name and description that the provider answered; empty if it is `asked`."""
     redacted: str = ""
     """Empty if the provider showed none."""
     fingerprint: Fingerprint | None = None
     """None if the key was delivered by others (an imported one)."""
     delivered: tuple[Delivered, ...] = ()
     """Sorted."""
+    left: tuple[LeftPlace, ...] = ()
+    """Places that the address left and that are not emptied yet; sorted. Only the ledger's receipt has any."""
     delivered_at: datetime
     protect: bool = False
     on_remove: OnRemove = OnRemove.DELETE
@@ -287,9 +315,13 @@ class Receipt:
             "created_at": write_time(self.created_at),
             "expires_at": self.expires_at and write_time(self.expires_at),
             "declared_expires_at": self.declared_expires_at and write_time(self.declared_expires_at),
+            "declared_expires_in": self.declared_expires_in and self.declared_expires_in.total_seconds(),
+            "asked": self.asked,
+            "answered": self.answered,
             "redacted": self.redacted,
             "fingerprint": self.fingerprint and [self.fingerprint.salt, self.fingerprint.digest],
             "delivered": [entry.to_list() for entry in self.delivered],
+            "left": [entry.to_list() for entry in self.left],
             "delivered_at": write_time(self.delivered_at),
             "protect": self.protect,
             "on_remove": self.on_remove.value,
@@ -306,6 +338,7 @@ class Receipt:
         expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
         fingerprint = values.get("fingerprint")
         space_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")
+        declared_life, left = values.get("declared_expires_in"), values.get("left")
         return cls(
             owner=_share(values["owner"]),
             manifest_id=_share(values.get("manifest_id") or ""),
@@ -319,9 +352,13 @@ class Receipt:
             created_at=read_time(values["created_at"]),
             expires_at=read_time(expires_at) if expires_at else None,
             declared_expires_at=read_time(declared) if declared else None,
+            declared_expires_in=timedelta(seconds=declared_life) if declared_life else None,
+            asked=_share(values.get("asked") or ""),
+            answered=_share(values.get("answered") or ""),
             redacted=_share(values.get("redacted") or ""),
             fingerprint=Fingerprint(*map(_share, fingerprint)) if fingerprint else None,
             delivered=tuple([Delivered.from_list(entry) for entry in delivered]) if delivered else (),
+            left=tuple([LeftPlace.from_list(entry) for entry in left]) if left else (),
             delivered_at=read_time(values["delivered_at"]),
             protect=values.get("protect", False),
             on_remove=_ON_REMOVE[values["on_remove"]],
@@ -331,7 +368,12 @@ class Receipt:
         )
 
 
-_read_all_but_places = attrgetter(*(one.name for one in fields(Receipt) if one.name != "delivered"))
+def digest_texts(name: str, description: str) -> str:
+    """Return 16 hex digits that change with the name or the description of a key, marker not included."""
+    return hashlib.sha256(f"{len(name)}:{name}{description}".encode()).hexdigest()[:16]
+
+
+_read_all_but_places = attrgetter(*(one.name for one in fields(Receipt) if one.name not in ("delivered", "left")))
 
 
 def _share_text(value: Any) -> Any:

@@ -134,6 +134,10 @@ def _classify_stray(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -
     return DriftKind.DRIFT, Cause.STRAY, f"key {action.key_id} carries this owner's marker, and no record knows it"
 
 
+def _classify_left(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    return DriftKind.PENDING, Cause.LEFT, "it holds a key that is no longer delivered there"
+
+
 def _classify_transferred(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
     return DriftKind.PENDING, Cause.TRANSFERRED, action.explanation
 
@@ -275,6 +279,7 @@ _CLASSIFIERS: Mapping[Reason, _Classifier] = MappingProxyType(
         Reason.SUPERSEDED: _classify_superseded,
         Reason.OVERLAPPING: _classify_held_back,
         Reason.STILL_USED: _classify_held_back,
+        Reason.LEFT: _classify_left,
         Reason.UNDECLARED: _classify_undeclared,
         Reason.TRANSFERRED: _classify_transferred,
         Reason.STRAY: _classify_stray,

@@ -23,7 +23,7 @@ class Selected(Enum):
     NOTHING = "nothing"
 
 
-DUE = frozenset((Reason.EXPIRING, Reason.TOO_OLD, Reason.EXPIRED, Reason.SUPERSEDED, Reason.UNFINISHED))
+DUE = frozenset((Reason.EXPIRING, Reason.TOO_OLD, Reason.EXPIRED, Reason.SUPERSEDED, Reason.LEFT, Reason.UNFINISHED))
 DUE_IF_BEGUN = frozenset((Reason.UNDELIVERED,))
 """Due only with an open intent, which proves an interrupted run: else a place was added, emptied or overwritten."""
 NOT_DUE = frozenset(

@@ -15,6 +15,7 @@ from keyplan.model.basis import (
     CopyBasis,
     CreateBasis,
     DeleteBasis,
+    EmptyBasis,
     ForgetBasis,
     ImportBasis,
     IssueBasis,
@@ -82,7 +83,7 @@ def _forecast_action(
             yield _end_later(action, key, deadlines[key.id], now)
         case KeepBasis() | CopyBasis() | ImportBasis() as basis:
             yield from _follow_kept(action, basis.key, basis.receipt, KeyFuture.of(basis, snapshot, until), now)
-        case ForgetBasis():
+        case ForgetBasis() | EmptyBasis():
             return
         case _:
             assert_never(action.basis)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TypeVar
 
 from keyplan.model.desired import Desired, address_of
@@ -330,7 +331,7 @@ def _merge_superseded(
     known = list_superseded_entries(recorded)
     others = list_superseded_entries(claimed)
     if successor is not None and others:
-        earliest = successor.created_at + desired.declaration.rotation.overlap
+        earliest = successor.created_at + (desired.declaration.rotation.overlap or timedelta(0))
         others = {key_id: replace(old, delete_after=max(old.delete_after, earliest)) for key_id, old in others.items()}
     return {**others, **known}
 

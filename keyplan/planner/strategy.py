@@ -38,9 +38,10 @@ def find_overlap(rotation: Rotation) -> timedelta:
 
     A key that is kept until it is unused needs some time in which that can show, so never zero.
     """
+    overlap = rotation.overlap or timedelta(0)
     if rotation.retire is Retire.WHEN_UNUSED:
-        return max(rotation.overlap, rotation.settle, _SHORTEST)
-    return rotation.overlap
+        return max(overlap, rotation.settle, _SHORTEST)
+    return overlap
 
 
 def choose_strategy(
@@ -135,7 +136,7 @@ def _overlap_obstacle(rotation: Rotation, laws: Laws) -> str:
     if rotation.retire is Retire.WHEN_UNUSED:
         return "a refresh ends the old raw key by the clock, and retire: when_unused is asked for"
     # Longest grace zero and overlap zero fit, too: then the old raw key dies at once, as asked.
-    if rotation.overlap <= laws.longest_grace:
+    if find_overlap(rotation) <= laws.longest_grace:
         return ""
     if not laws.longest_grace:
         return f"a refresh ends the old raw key at once in the {laws.dialect} API, and an overlap is asked for"

@@ -145,7 +145,7 @@ def test_a_declaration_knows_its_place(read_keys: Read) -> None:
         pytest.param(
             f"{USER}, rotation: {{every: 1h, overlap: 0s}}",
             "rotation",
-            Rotation(every=timedelta(hours=1)),
+            Rotation(every=timedelta(hours=1), overlap=timedelta(0)),
             id="shortest cycle, no overlap",
         ),
     ],

@@ -43,6 +43,7 @@ _PHRASES: Mapping[Cause, str] = {
     Cause.DUE: "older than its rotation allows",
     Cause.UNFINISHED: "an earlier run did not finish",
     Cause.SUPERSEDED: "an old key whose successor is in place",
+    Cause.LEFT: "a place that is no longer used",
     Cause.UNDECLARED: "no longer in the manifest",
     Cause.IN_PAST: "its expires_at is in the past",
     Cause.POLICY: "as declared, but blocked",

@@ -29,6 +29,7 @@ _ACTIONS: Mapping[Verb, str] = {
     Verb.REFRESH: "update",
     Verb.DELIVER: "update",
     Verb.IMPORT: "import",
+    Verb.EMPTY: "update",
     Verb.DELETE: "delete",
     Verb.FORGET: "forget",
     Verb.KEEP: "noop",
