@@ -57,6 +57,9 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     key = find_key(snapshot, key_id)
     if key is None:
         raise _explain_absence(bench.reader, key_id)
+    declared = next(one for one in manifest.keys if one.address == address)
+    if declared.space and (unknown := snapshot.unknown_spaces.get(declared.space)):
+        raise InputError(unknown)
     takeover = take_over(
         resolve_desired(manifest, snapshot.spaces),
         snapshot,

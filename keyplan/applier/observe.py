@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyplan.errors import ManifestError, Problem
+from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
@@ -36,7 +36,7 @@ def observe(
 ) -> Snapshot:
     """Return what provider, ledger and sinks show, all read in parallel; `exclusion` if the caller holds the lock.
 
-    Raises ProviderError, SinkError, LedgerError, InputError for an unknown space, and ManifestError for two
+    Raises ProviderError, SinkError, LedgerError, InputError for an impossible place, and ManifestError for two
     declarations that would be delivered to one place.
     """
     # Before anything is called: an impossible place is found without a credential.
@@ -46,7 +46,7 @@ def observe(
         inspected = [pool.submit(sinks[name].inspect, tuple(mine)) for name, mine in _by_sink(slots).items()]
         # The provider in this thread, in this order: which spaces to list is known from their names only.
         laws = reader.laws()
-        spaces = reader.find_spaces(name_spaces(manifest))
+        spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
         listed = list_spaces(manifest, spaces)
         keys = reader.list_keys(listed)
         memory = recalled.result()
@@ -59,6 +59,7 @@ def observe(
         laws=laws,
         keys=keys,
         spaces=spaces,
+        unknown_spaces=unknown_spaces,
         receipts=memory.receipts,
         intents=memory.intents,
         slots=slots,
@@ -112,6 +113,24 @@ def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[S
         for slot in mine:
             grouped[slot.sink].append(slot)
     return dict(grouped)
+
+
+def _find_spaces(
+    reader: KeyReader, references: Collection[SpaceRef]
+) -> tuple[Mapping[SpaceRef, Space], Mapping[SpaceRef, str]]:
+    """Return the spaces that are found, and why each of the others is not: the keys of the others wait for it alone."""
+    try:
+        return reader.find_spaces(references), {}
+    except InputError:
+        found: dict[SpaceRef, Space] = {}
+        unknown: dict[SpaceRef, str] = {}
+    # One by one, because the answer names the first unknown space only.
+    for reference in references:
+        try:
+            found |= reader.find_spaces([reference])
+        except InputError as error:
+            unknown[reference] = f"{error.message}: {error.advice}" if error.advice else error.message
+    return found, unknown
 
 
 def name_spaces(manifest: Manifest) -> frozenset[SpaceRef]:

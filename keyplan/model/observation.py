@@ -322,7 +322,9 @@ class Snapshot:
     keys: tuple[Observation, ...]
     """Everything that was listed, live or not, each id once, sorted by id."""
     spaces: Mapping[SpaceRef, Space] = field(default_factory=dict)
-    """Every space that the manifest names."""
+    """Every space that the manifest names, and that was found."""
+    unknown_spaces: Mapping[SpaceRef, str] = field(default_factory=dict)
+    """Why each of the others was not found, and what to do."""
     receipts: tuple[Receipt, ...] = ()
     """The ledger's, one per address, sorted by address."""
     intents: tuple[Intent, ...] = ()

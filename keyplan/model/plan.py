@@ -88,6 +88,8 @@ class Guard(Enum):
     BUSY = "busy"
     SINK_NOT_READY = "sink_not_ready"
     MAX_LIFETIME = "max_lifetime"
+    UNLAWFUL = "unlawful"
+    UNKNOWN_SPACE = "unknown_space"
     STORED_DIFFERENTLY = "stored_differently"
     POLICY = "policy"
 

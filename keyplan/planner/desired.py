@@ -20,7 +20,10 @@ def list_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
 
 
 def resolve_desired(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tuple[Desired, ...]:
-    """Return one desired key for each declaration, sorted by address. `spaces` holds all of `list_spaces`."""
+    """Return one desired key for each declaration, sorted by address.
+
+    `spaces` holds all of `list_spaces` that exist. Without its space, a service key has no access.
+    """
     # Sorted here, so that the order of declarations cannot reach the plan.
     ordered = sorted(manifest.keys, key=lambda declaration: declaration.address)
     # Keys of one space with the same roles share their access: 250 bytes less for each.
@@ -51,10 +54,9 @@ def _grant_several(declaration: Declaration) -> Access:
 
 
 def _grant_in(spaces: Mapping[SpaceRef, Space], reference: SpaceRef | None, roles: Roles) -> Access | None:
-    """Return what a service key with one space may do; None for a user key, which has none."""
-    if reference is None:
+    """Return what a service key with one space may do; None for a user key, and if the space is unknown."""
+    if reference is None or (space := spaces.get(reference)) is None:
         return None
-    space = spaces[reference]
     granted = OrganizationGrant(
         org_id=space.organization_id,
         role=roles.org_role,

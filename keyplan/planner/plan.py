@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from keyplan.errors import InputError, ManifestError
+from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Manifest, Unmanaged
@@ -30,7 +30,6 @@ from keyplan.planner.inventory import Inventory
 from keyplan.planner.obstacles import is_unseen
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
 from keyplan.planner.rules import find_warnings, plan_declaration
-from keyplan.planner.strategy import find_unlawful_rotation
 from keyplan.planner.undeclared import plan_undeclared
 
 _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
@@ -39,12 +38,10 @@ _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
 def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> FreshPlan:
     """Return the plan of one manifest, without any guard applied.
 
-    Raises InputError if a target or an address to rotate fits nothing, ManifestError if a declared rotation can never
-    be lawful at this provider.
+    Raises InputError if a target or an address to rotate fits nothing.
     """
     wanted = tuple(sorted(desired, key=lambda one: one.address))
     # Before anything is decided: these are mistakes of the input, and no plan can follow from them.
-    _refuse_unlawful(wanted, snapshot)
     _refuse_unknown(wanted, request)
     authority = Authority.of(manifest, snapshot)
     ownership = assign_ownership(wanted, snapshot, authority=authority)
@@ -81,16 +78,6 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
 def sort_key(action: Action) -> tuple[int, Address, str, str]:
     """Return the sort key of the order in which actions are listed and begun."""
     return _RANKS[action.verb], action.address, action.key_id or "", action.reason.value
-
-
-def _refuse_unlawful(wanted: tuple[Desired, ...], snapshot: Snapshot) -> None:
-    problems = tuple(
-        one.declaration.place.problem(message, rule="manifest/unlawful", subject=one.address, advice=advice)
-        for one in wanted
-        for message, advice in find_unlawful_rotation(one, snapshot.laws)
-    )
-    if problems:
-        raise ManifestError(problems)
 
 
 def _refuse_unknown(wanted: tuple[Desired, ...], request: Request) -> None:

@@ -29,6 +29,7 @@ from keyplan.planner.obstacles import find_obstacle, hold_doubtful
 from keyplan.planner.recovery import block_unproven, find_lost_key, find_undelivered, finish_forward, plan_undelivered
 from keyplan.planner.retirement import list_superseded, plan_old_keys
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age
+from keyplan.planner.strategy import find_unlawful_rotation
 
 
 def plan_declaration(case: Case) -> Iterator[PlannedAction]:
@@ -60,10 +61,12 @@ def _plan_own_action(case: Case) -> PlannedAction:
         return _block_past_expiry(case)
     if any(intent.attempts >= MOST_ATTEMPTS for intent in owned.intents) and not case.is_requested:
         return _block_exhausted(case)
+    if unknown := _block_unknown_space(case):
+        return unknown
     # Before anything is concluded from what is there, or is not: this may not be all of it.
     if obstacle := find_obstacle(case) or plan_import(case):
         return obstacle
-    return hold_busy(case, hold_doubtful(case, _plan_by_state(case)))
+    return _hold_unlawful(case, hold_busy(case, hold_doubtful(case, _plan_by_state(case))))
 
 
 def _plan_by_state(case: Case) -> PlannedAction:
@@ -83,6 +86,25 @@ def _block_past_expiry(case: Case) -> PlannedAction:
         Guard.DECLARED_IN_PAST,
         "expires_at has passed: set a later one, use expires_in, or remove the declaration",
     )
+
+
+def _block_unknown_space(case: Case) -> PlannedAction | None:
+    """Return the blocked action of a service key whose space is unknown to the provider; None for any other."""
+    declared, owned = case.declaration, case.owned
+    why = case.snapshot.unknown_spaces.get(declared.space) if declared.space else None
+    if why is None:
+        return None
+    if owned.current and owned.receipt:
+        return block(_keep(case, owned.current, owned.receipt), Guard.UNKNOWN_SPACE, why)
+    return block(create(case, Reason.ABSENT), Guard.UNKNOWN_SPACE, why)
+
+
+def _hold_unlawful(case: Case, action: PlannedAction) -> PlannedAction:
+    """Return the action, blocked if the declared rotation can never be lawful at this provider."""
+    found = [
+        f"{message}: {advice}" for message, advice in find_unlawful_rotation(case.owned.desired, case.snapshot.laws)
+    ]
+    return block(action, Guard.UNLAWFUL, "; ".join(found)) if found and not action.blocked else action
 
 
 def _block_exhausted(case: Case) -> PlannedAction:

@@ -9,9 +9,9 @@ from scenario import Scenario, make_manifest, make_service
 from simulator import FULL, START, Fault, SimulatedProvider, World
 
 from keyplan.applier.observe import observe
-from keyplan.errors import InputError, LedgerError, ManifestError, ProviderError, SinkError
+from keyplan.errors import LedgerError, ManifestError, ProviderError, SinkError
 from keyplan.model.identity import Address, OrganizationId, SpaceId
-from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceById, SpaceGrant
+from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceById, SpaceByName, SpaceGrant
 from keyplan.model.observation import Observation, Slot
 
 
@@ -105,11 +105,12 @@ def test_what_cannot_be_read_ends_observing(scenario: Scenario, read: str, error
         scenario.observe()
 
 
-def test_an_unknown_space_is_an_error_of_the_input() -> None:
+def test_an_unknown_space_is_named_and_the_others_are_found() -> None:
     scenario = Scenario(World())
-    scenario.declare(make_service(space="nowhere"))
-    with pytest.raises(InputError, match="nowhere"):
-        scenario.observe()
+    scenario.declare(make_service(space="nowhere"), make_service("other"))
+    snapshot = scenario.observe()
+    assert snapshot.spaces.keys() == {SpaceByName("production")}
+    assert snapshot.unknown_spaces == {SpaceByName("nowhere"): "space 'nowhere' is unknown"}
 
 
 def test_receipts_beside_secrets_are_seen_without_a_ledger(scenario: Scenario) -> None:
