@@ -70,7 +70,7 @@ def deliver(
 
     The step "deliver" of docs/planning.md, "Applying".
     """
-    results = [_store(slot, raw, receipt, intent, bench) for slot in slots]
+    results = [_store_and_count(slot, raw, receipt, intent, bench) for slot in slots]
     return DeliveryResult(
         stored=tuple(result.slot for result in results if isinstance(result, Stored)),
         failures=tuple(result for result in results if not isinstance(result, Stored)),
@@ -81,6 +81,19 @@ def annotate(slots: Collection[Slot], receipt: Receipt, bench: Workbench) -> Non
     """Replace the receipt beside the value of every slot. Raises SinkError at the first that cannot be written."""
     for slot in slots:
         bench.retry(partial(bench.sinks[slot.sink].annotate, slot, receipt), on=SinkUnavailableError)
+
+
+def _store_and_count(
+    slot: Slot, raw: RawKey, receipt: Receipt, intent: Intent | None, bench: Workbench
+) -> Stored | NotStored | MaybeStored:
+    """Store a raw key in one slot, and let the breaker of its sink know."""
+    result = _store(slot, raw, receipt, intent, bench)
+    if isinstance(result, Stored):
+        bench.breaker.note_stored(slot.sink)
+    elif not isinstance(result.error, SinkBusyError):
+        # That another run has the place says nothing about the sink.
+        bench.breaker.note_failed(slot.sink)
+    return result
 
 
 def _store(

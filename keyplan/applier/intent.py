@@ -60,7 +60,12 @@ class Attempt:
         for slot in self._slots:
             over = bench.seen[slot].revision if slot in bench.seen else None
             note = partial(bench.sinks[slot.sink].intend, slot, self.intent, over=over)
-            bench.retry(note, on=SinkUnavailableError)
+            try:
+                bench.retry(note, on=SinkUnavailableError)
+            except SinkUnavailableError:
+                # A refusal is not counted: nothing was issued, and it may be about this place alone.
+                bench.breaker.note_failed(slot.sink)
+                raise
 
     def abandon(self, *, is_overtaken: bool = False) -> None:
         """Close the intent, which led to nothing. One that an earlier run left open stays open, and keeps its count.

@@ -31,7 +31,7 @@ from keyplan.model.identity import NO_USER, UserId
 from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction, Verb
 from keyplan.model.receipt import Intent, Receipt, Superseded
-from keyplan.model.report import Done, Failed, InDoubt, Outcome
+from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 from keyplan.ports import Issued, Progress
 
 _ROUNDS = 3
@@ -68,11 +68,22 @@ class Issuance:
                 return fail(self.action, error, foretell(self.action, attempt.intent, usual))
 
     def _run(self, attempt: Attempt) -> Outcome:
+        breaker, slots = self.bench.breaker, self.basis.slots
+        if why := breaker.explain_tripped(slots):
+            return NotTried(action=self.action, why=why)
         # Intend first: without it, a crash right after the next step would leave a live key that nobody holds, and
         # nothing that tells the next run to look for it. It also proves that the sinks can be written, and keeps
         # other runs away from them.
         if failure := self._intend(attempt):
             return failure
+        with breaker.admit(slots, ends_key=self._ends_key()) as why:
+            if why:
+                # Another lane learned it since: without the breaker, this key would be ended for a dead sink.
+                attempt.abandon()
+                return NotTried(action=self.action, why=why)
+            return self._issue_and_deliver(attempt)
+
+    def _issue_and_deliver(self, attempt: Attempt) -> Outcome:
         # From here until it is recorded, only the intent and the key's own marker show that the key exists.
         issued = self._issue(attempt)
         if not isinstance(issued, Issued):
@@ -99,6 +110,10 @@ class Issuance:
             return recorded
         # Retire last: until every sink holds the new raw key, consumers hold the old one.
         return self._retire(recorded, confirmed)
+
+    def _ends_key(self) -> bool:
+        """Whether issuing ends a live key at once, and can't be undone if no sink takes the new one."""
+        return isinstance(self.basis, RefreshBasis) and not self.action.overlap
 
     def _intend(self, attempt: Attempt) -> Failed | None:
         """Write the intent to ledger and sinks (docs/planning.md, "Applying", step "intend")."""

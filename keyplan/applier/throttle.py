@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Semaphore
 
+from keyplan.applier.breaker import Breaker
 from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId
@@ -31,7 +32,7 @@ def throttle(ports: Workbench, most: int) -> Workbench:
     # No call waits for a turn while it holds another, so no two threads ever wait for each other.
     check = ports.check_lease
     sinks = {name: ThrottledSink(sink, Turns(most, check)) for name, sink in ports.sinks.items()}
-    return replace(ports, writer=ThrottledWriter(ports.writer, Turns(most, check)), sinks=sinks)
+    return replace(ports, writer=ThrottledWriter(ports.writer, Turns(most, check)), sinks=sinks, breaker=Breaker(most))
 
 
 def count_lanes(most: int) -> int:

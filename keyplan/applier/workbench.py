@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
+from keyplan.applier.breaker import Breaker
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError
 from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Slot
@@ -40,6 +41,8 @@ class Workbench:
     """The ledger's lock, without which nothing may change; None for a run that needs none."""
     seen: Mapping[Slot, Holding] = field(default_factory=dict)
     """What the places held when the plan was made: a place that changed since then is another run's."""
+    breaker: Breaker = field(default_factory=Breaker)
+    """Which sinks get no new key in this run."""
 
     def check_lease(self) -> None:
         """Return while this run may change anything. Raises LeaseLostError once its lock is lost."""
