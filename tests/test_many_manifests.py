@@ -45,10 +45,11 @@ def test_the_order_of_a_folder_is_that_of_names_and_each_manifest_comes_once(env
     assert [plan["manifest"] for plan in json.loads(planned.out)["plans"]] == list(BOTH)
 
 
-def test_hidden_folders_are_left_out(envs: Shell) -> None:
+def test_what_is_no_manifest_in_a_hidden_folder_is_named_and_skipped(envs: Shell) -> None:
     (envs.folder / "envs" / ".old").mkdir()
     envs.write("not: a manifest", "envs/.old/keys.yaml")
-    assert envs("plan", "envs").status == 0
+    planned = envs("plan", "envs")
+    assert (planned.status, "envs/.old/keys.yaml is no manifest of keyplan" in planned.err) == (0, True)
 
 
 def test_a_folder_without_manifests_is_3(shell: Shell) -> None:
@@ -119,8 +120,8 @@ def test_two_manifests_of_one_owner_are_refused_if_no_ids_tell_them_apart(envs: 
 
 @pytest.mark.parametrize("options", [[], ["--ledger", "one.db"]], ids=["one folder", "one ledger named for both"])
 def test_two_manifests_with_one_ledger_are_refused(envs: Shell, options: list[str]) -> None:
-    envs.write(ONE_KEY.format(owner="beside"), "envs/prod/keyplan.yaml")
-    refused = envs("plan", "envs/prod" if not options else "envs", *options)
+    envs.write(ONE_KEY.format(owner="beside"), "envs/prod/beside.yaml")
+    refused = envs("plan", *(["envs/prod/keys.yaml", "envs/prod/beside.yaml"] if not options else ["envs"]), *options)
     assert refused.status == 3
     assert "would share the ledger" in refused.err
 
@@ -182,8 +183,8 @@ def test_one_that_cannot_be_looked_at_is_told_beside_the_others(envs: Shell) -> 
 
 def test_one_ledger_under_two_names_is_one_ledger(envs: Shell) -> None:
     (envs.folder / "again").symlink_to("envs/prod")
-    envs.write(ONE_KEY.format(owner="beside"), "envs/prod/keyplan.yaml")
-    refused = envs("plan", "envs/prod/keys.yaml", "again/keyplan.yaml")
+    envs.write(ONE_KEY.format(owner="beside"), "envs/prod/beside.yaml")
+    refused = envs("plan", "envs/prod/keys.yaml", "again/beside.yaml")
     assert (refused.status, "would share the ledger" in refused.err) == (3, True)
 
 

@@ -64,13 +64,15 @@ class Watch:
         self._next_look = self._clock.elapsed()
         self._troubles: dict[str, str] = {}
         """What is wrong with each file; told once, not at every look."""
+        self._skipped: set[str] = set()
+        self._search_context = replace(ports.context, say=self._tell_skipped)
 
     def run(self) -> None:
         """Watch until the run is told to stop; then finish what is under way, and give every leadership up.
 
         Raises InputError if no manifest is there at the start.
         """
-        list_watched(self._settings.names, self._ports.context)
+        list_watched(self._settings.names, self._search_context)
         self._tell(WatchNews.STARTED, "watching")
         while self._ports.context.stop.requested() is None:
             self.turn()
@@ -149,7 +151,7 @@ class Watch:
     def _read_all(self) -> None:
         """Find the manifests that are meant now, read those that changed, and drop those that are gone."""
         try:
-            names = list_watched(self._settings.names, self._ports.context)
+            names = list_watched(self._settings.names, self._search_context)
         except InputError as error:
             self._tell_trouble("", error)
             return
@@ -206,6 +208,12 @@ class Watch:
         self._troubles[name] = error.message
         event = WatchEvent(news=WatchNews.UNREADABLE, message=error.message, manifest=name, is_error=True)
         self._ports.tell(replace(event, advice=error.advice))
+
+    def _tell_skipped(self, text: str) -> None:
+        """Say what is no manifest, once: folders are searched at every look."""
+        if text not in self._skipped:
+            self._skipped.add(text)
+            self._ports.context.say(text)
 
     def _tell(self, news: WatchNews, message: str) -> None:
         self._ports.tell(WatchEvent(news=news, message=message))

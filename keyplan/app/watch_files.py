@@ -25,6 +25,8 @@ class WatchedNames:
 
     sources: tuple[str, ...]
     """Manifests, and folders of them; none stands for the default manifest."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of what is left out of folders."""
     policies: tuple[str, ...] = ()
     ledger: LedgerName | None = None
     lease: timedelta | None = None
@@ -87,7 +89,7 @@ def list_watched(names: WatchedNames, context: RunContext) -> Sequence[str]:
 
     Raises InputError if none is there, or if one is standard input, which cannot be read again.
     """
-    found = find_manifests(names.sources, context)
+    found = find_manifests(names.sources, context, names.exclude)
     if STDIN in found:
         raise InputError("standard input cannot be watched", advice="name a file or a folder")
     return found

@@ -134,6 +134,16 @@ policy_option = option(
 )
 
 
+exclude_option = option(
+    "--exclude",
+    variable="EXCLUDE",
+    type=FileNames(),
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out what fits when folders are searched; a glob without / is a name. Repeatable.",
+)
+
+
 def refuse_visible_password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return the name of a ledger. Raises BadParameter, without quoting it, if all users of the machine see a password.
 

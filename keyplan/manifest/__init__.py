@@ -9,6 +9,6 @@ then the meaning of each part: `plugins`, `policy`, `waivers`, `declaration`. `r
 
 from keyplan.manifest.plugins import PluginSchemas
 from keyplan.manifest.policy import read_policy
-from keyplan.manifest.reader import read, read_with_problems
+from keyplan.manifest.reader import is_manifest, read, read_with_problems
 
-__all__ = ["PluginSchemas", "read", "read_policy", "read_with_problems"]
+__all__ = ["PluginSchemas", "is_manifest", "read", "read_policy", "read_with_problems"]

@@ -5,6 +5,7 @@ A step is never skipped because an earlier one found a problem, as long as there
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -40,6 +41,10 @@ from keyplan.model.quotes import nearest
 _SUBJECT = "a manifest"
 _PRUNED_FIELDS = frozenset({"roles", "rotation"})
 """Fields of a declaration whose own fields can each be read without the others."""
+
+_OWN_FIELDS = frozenset({"version", "owner"})
+_OWN_FIELD = re.compile(rb"^(version|owner)\s*:", re.MULTILINE)
+"""The same, found without reading a large file twice."""
 
 _FOUNDATIONS = ("defaults", "sinks")
 """Fields of the manifest that every declaration builds on."""
@@ -82,6 +87,18 @@ def read_with_problems(
     reader = _Reader(root, _index(findings), known_fields, problems)
     manifest = reader.read(file, plugins, FieldPlaces(decoded, file).find)
     return manifest, problems.listed()
+
+
+def is_manifest(text: bytes) -> bool:
+    """Whether a file is meant as a manifest, with problems or not: it has one of the fields that every manifest has."""
+    if _OWN_FIELD.search(text):
+        return True
+    problems = Problems("")
+    try:
+        root = parse_yaml(decode(text, problems), problems)
+    except ManifestError:
+        return False
+    return isinstance(root, Table) and not _OWN_FIELDS.isdisjoint(root)
 
 
 def _index(findings: tuple[SchemaFinding, ...]) -> _Refused:

@@ -13,7 +13,7 @@ from keyplan.app.files import STDIN, read_input, read_plans, read_policies
 from keyplan.app.workspace import Workspace, load_workspaces, open_workspaces
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
-from keyplan.cli.options import FileNames, PlanSettings, argument, option, plan_options
+from keyplan.cli.options import FileNames, PlanSettings, argument, exclude_option, option, plan_options
 from keyplan.cli.outputs import keep_apart, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
@@ -25,6 +25,7 @@ from keyplan.renderers.ci.sheet import Subject
 @click.command("apply")
 @argument("sources", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST...|PLANFILE]")
 @option("--manifest", variable="PLANFILE_MANIFEST", metavar="FILE", help="The manifest of PLANFILE, if it moved.")
+@exclude_option
 @apply_options
 @plan_options
 @option(
@@ -40,6 +41,7 @@ def command(
     *,
     sources: tuple[str, ...],
     manifest: str | None,
+    exclude: tuple[str, ...],
     only: str | None,
     applying: ApplySettings,
     settings: PlanSettings,
@@ -71,7 +73,7 @@ def command(
     context = session.context
     keep_apart(session, written=applying.files, read=[*sources, *settings.policies])
     with reporting_failure(session, applying.outputs, Subject.APPLY, " ".join(sources) or "keys.yaml"):
-        order = _make_order(context, find_manifests(sources, context), manifest, settings, applying)
+        order = _make_order(context, find_manifests(sources, context, exclude), manifest, settings, applying)
         order = _limit(order, Selected(only) if only else Selected.ALL)
     return plan_and_apply(session, context, order)
 

@@ -17,7 +17,16 @@ from keyplan.app.monitor import MonitorSettings, monitor
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
 from keyplan.cli.monitor_options import monitoring_options
-from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option, verbose_option
+from keyplan.cli.options import (
+    Duration,
+    FileNames,
+    argument,
+    exclude_option,
+    ledger_option,
+    option,
+    policy_option,
+    verbose_option,
+)
 from keyplan.cli.outputs import (
     CommandResult,
     Outputs,
@@ -43,6 +52,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 
 @click.command("drift")
 @argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@exclude_option
 @option(
     "--only",
     multiple=True,
@@ -66,6 +76,7 @@ def command(
     session: Session,
     *,
     manifests: tuple[str, ...],
+    exclude: tuple[str, ...],
     only: tuple[str, ...],
     within: timedelta,
     outputs: Outputs,
@@ -96,7 +107,10 @@ def command(
         reporting_failure(session, outputs, Subject.DRIFT, name),
     ):
         workspaces = open_workspaces(
-            find_manifests(manifests, context), context, ledger=ledger, policies=read_policies(policies, context)
+            find_manifests(manifests, context, exclude),
+            context,
+            ledger=ledger,
+            policies=read_policies(policies, context),
         )
         monitored.expect([workspace.manifest.path for workspace in workspaces])
         looks, errors = _detect_all(

@@ -6,6 +6,7 @@ import re
 
 import click
 
+from keyplan.app.discovery import refuse_second_manifest
 from keyplan.app.files import save_new
 from keyplan.app.identity import derive_owner, new_manifest_id
 from keyplan.cli.options import argument, option
@@ -76,6 +77,7 @@ def command(session: Session, *, file: str, owner: str | None) -> int:
             raise click.UsageError("neither git nor the folder gives an owner; name one: keyplan init --owner OWNER")
     elif not re.fullmatch(_OWNER_RULE, owner):
         raise click.BadParameter("1 to 63 of a-z 0-9 . _ - and first a letter or digit", param_hint="--owner")
+    refuse_second_manifest(file, session.context)
     # An owner such as 2024 would be read as a number.
     save_new(path, TEMPLATE.format(owner=write_scalar(owner), id=new_manifest_id()).encode())
     session.screen.answer(f"Wrote {sanitize(file)}. Look at what it would do: keyplan plan {sanitize(file)}\n")

@@ -15,7 +15,7 @@ from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
-from keyplan.cli.options import FileNames, PlanSettings, argument, option, plan_options
+from keyplan.cli.options import FileNames, PlanSettings, argument, exclude_option, option, plan_options
 from keyplan.cli.outputs import (
     CommandResult,
     Outputs,
@@ -39,6 +39,7 @@ from keyplan.renderers.summary import describe_planned
 
 @click.command("plan")
 @argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@exclude_option
 @option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for: keyplan apply FILE.")
 @formats_option(*PLAN_FORMATS)
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is something to do, 0 where there is not.")
@@ -48,6 +49,7 @@ def command(
     session: Session,
     *,
     manifests: tuple[str, ...],
+    exclude: tuple[str, ...],
     out: Path | None,
     outputs: Outputs,
     detailed_exitcode: bool,
@@ -72,7 +74,7 @@ def command(
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
         policies = read_policies(settings.policies, context)
         workspaces = open_workspaces(
-            find_manifests(manifests, context), context, ledger=settings.ledger, policies=policies
+            find_manifests(manifests, context, exclude), context, ledger=settings.ledger, policies=policies
         )
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)

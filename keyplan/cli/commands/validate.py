@@ -9,7 +9,7 @@ from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.files import read_input, read_policies_with_problems
 from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.validate import validate
-from keyplan.cli.options import FileNames, argument, policy_option
+from keyplan.cli.options import FileNames, argument, exclude_option, policy_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError
@@ -19,10 +19,18 @@ from keyplan.renderers.formats import VALIDATION_FORMATS, build_validation_sheet
 
 @click.command("validate")
 @argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@exclude_option
 @formats_option(*VALIDATION_FORMATS)
 @policy_option
 @click.pass_obj
-def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, policies: tuple[str, ...]) -> int:
+def command(
+    session: Session,
+    *,
+    manifests: tuple[str, ...],
+    exclude: tuple[str, ...],
+    outputs: Outputs,
+    policies: tuple[str, ...],
+) -> int:
     """Check manifests and tell all their problems at once.
 
     Needs no network and no credential. Each problem comes on a line: file:line:column: message. Exit status
@@ -39,7 +47,7 @@ def command(session: Session, *, manifests: tuple[str, ...], outputs: Outputs, p
     context = session.context
     keep_apart(session, written=outputs.files, read=[*manifests, *policies])
     with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
-        sources = [read_input(name, context) for name in find_manifests(manifests, context)]
+        sources = [read_input(name, context) for name in find_manifests(manifests, context, exclude)]
         rules, faults = read_policies_with_problems(policies, context)
     validations = [validate(source, rules, faults) for source in sources]
     problems = tuple(dict.fromkeys(problem for validation in validations for problem in validation.problems))

@@ -24,7 +24,7 @@ from keyplan.app.watcher import WatchPorts
 from keyplan.app.wiring import jitter
 from keyplan.cli.apply_options import MOST_PARALLEL, lease_option
 from keyplan.cli.monitor_options import notification_options
-from keyplan.cli.options import Duration, FileNames, argument, ledger_option, option, policy_option
+from keyplan.cli.options import Duration, FileNames, argument, exclude_option, ledger_option, option, policy_option
 from keyplan.cli.session import Session
 from keyplan.cli.watch_log import LOG_FORMATS, WatchLog
 from keyplan.model.times import write_duration
@@ -49,6 +49,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
 
 @click.command("watch")
 @argument("manifests", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST]...")
+@exclude_option
 @option(
     "--every",
     type=Duration(least=SHORTEST_EVERY),
@@ -96,6 +97,7 @@ def command(
     session: Session,
     *,
     manifests: tuple[str, ...],
+    exclude: tuple[str, ...],
     every: timedelta,
     selected: str,
     listen: ListenAddress | None,
@@ -128,7 +130,7 @@ def command(
     wiring = session.wire(session.environment, log.say)
     context = replace(context, wiring=wiring, say=log.say, report_error=log.report_error)
     settings = WatchSettings(
-        names=WatchedNames(sources=manifests, policies=policies, ledger=ledger, lease=lease),
+        names=WatchedNames(sources=manifests, exclude=exclude, policies=policies, ledger=ledger, lease=lease),
         every=every,
         round_settings=RoundSettings(selected=Selected(selected), parallelism=parallelism, follow=log.follow),
     )
