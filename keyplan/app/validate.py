@@ -8,6 +8,7 @@ from dataclasses import replace
 from keyplan.app.files import Input, read_manifest_with_problems
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.policy import Policy, Validation
+from keyplan.planner.desired import find_lookalikes
 from keyplan.planner.policy import find_violations
 
 
@@ -27,6 +28,7 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
         manifest=source.name,
         keys=len(manifest.keys),
         problems=(*found, *faults),
+        warnings=tuple(find_lookalikes(manifest)),
         # An id that was refused counts as given: its problem says what to do.
         lacks_id=not manifest.id and not found,
     )

@@ -13,6 +13,7 @@ from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
 from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space
+from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
 
 
@@ -48,7 +49,7 @@ def observe(
         laws = reader.laws()
         spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
         listed = list_spaces(manifest, spaces)
-        keys = reader.list_keys(listed)
+        keys = tuple(map(_compose, reader.list_keys(listed)))
         memory = recalled.result()
         holdings = {slot: held for future in inspected for slot, held in future.result().items()}
     holdings = _share_receipts(holdings | _inspect_left_places(manifest, memory, sinks, holdings), memory)
@@ -184,7 +185,7 @@ def _find_revoked(reader: KeyReader, missing: frozenset[KeyId], spaces: Collecti
         return ()
     asked: list[SpaceId | None] = [None, *sorted(spaces)]
     found = {
-        key.id: key
+        key.id: _compose(key)
         for space_id in asked
         for key in reader.search_keys(key_type=None, active=False, space_id=space_id)
         if key.id in missing
@@ -204,6 +205,11 @@ def _name_keys(memory: Memory, holdings: Mapping[Slot, Holding], now: datetime) 
         if not receipt.forgotten and (receipt.expires_at is None or receipt.expires_at > now)
     }
     return frozenset(named | {old.key_id for receipt in news for old in receipt.superseded})
+
+
+def _compose(key: Observation) -> Observation:
+    """Return a key with its name in normal form C: in which form a server returns it makes no difference."""
+    return key if key.name.isascii() else replace(key, name=compose(key.name))
 
 
 def _is_own(key: Observation, reader: KeyReader) -> bool:

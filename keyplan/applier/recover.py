@@ -16,6 +16,7 @@ from keyplan.model.identity import UserId
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.texts import compose
 from keyplan.ports import Issued
 
 _ROUNDS = 3
@@ -102,7 +103,7 @@ def is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
         return False
     if marker:
         return key.marker == marker
-    return (key.marker, key.name, key.key_type) == (None, declared.name, declared.key_type)
+    return (key.marker, compose(key.name), key.key_type) == (None, declared.name, declared.key_type)
 
 
 def _inherited(basis: IssueBasis) -> frozenset[UserId]:

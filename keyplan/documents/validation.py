@@ -25,6 +25,7 @@ def to_document(validations: Sequence[Validation]) -> dict[str, Json]:
                 "manifest": validation.manifest,
                 "keys": validation.keys,
                 "problems": [_write_problem(problem) for problem in validation.problems],
+                "warnings": list(validation.warnings),
             }
             for validation in validations
         ],

@@ -31,6 +31,7 @@ from keyplan.model.manifest import (
     SpaceRef,
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
+from keyplan.model.texts import compose
 
 _DEFAULT_ROLES = Roles()
 
@@ -131,7 +132,8 @@ class DeclarationReader:
             return None
         return Declaration(
             address=address,
-            name=values["name"],
+            # Composed: two forms of one name are one name, and an editor may change the one into the other.
+            name=compose(values["name"]),
             key_type=key_type,
             description=description,
             space=scope.space,

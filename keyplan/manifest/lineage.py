@@ -10,6 +10,7 @@ from keyplan.manifest.problems import Problems, Spot
 from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.model.identity import NO_MANIFEST_ID, Address, Departure, Identity, ManifestId, Origin
 from keyplan.model.quotes import quote
+from keyplan.model.texts import compose
 
 
 def read_formerly(
@@ -37,7 +38,7 @@ def read_removed(
 ) -> Iterator[Departure]:
     """Yield the addresses that a manifest lets go, in file order; problems are added, and noted with `addresses`."""
     for item, spot in _list_sound(rows, refused):
-        departure = Departure(address=Address(item["address"]), to=item["to"])
+        departure = Departure(address=Address(compose(item["address"])), to=item["to"])
         # The item's own spot, and not that of its field: an alias would have the same one as what it names.
         addresses.remove(departure.address, spot)
         if departure.to == own.owner:
@@ -53,9 +54,9 @@ def read_moves(
     """Yield what a declaration was before: addresses of this manifest, and origins in others. Problems are added."""
     for item, item_spot in iter_items(given, spot):
         if not isinstance(item, Table):
-            former: Address | Origin = Address(item)
+            former: Address | Origin = Address(compose(item))
         else:
-            former = Origin(identity=_read_identity(item), address=Address(item["address"]))
+            former = Origin(identity=_read_identity(item), address=Address(compose(item["address"])))
             if _is_own(former.identity, own):
                 named = f"{quote(str(former.identity))} is this manifest itself"
                 problems.add(item_spot, f"{named}; write the address alone: {quote(former.address)}")

@@ -9,6 +9,7 @@ from keyplan.model.identity import Address, Identity, SpaceId
 from keyplan.model.manifest import Declaration, KeyType
 from keyplan.model.observation import Access, Laws, Marker, Observation
 from keyplan.model.quick import quick
+from keyplan.model.texts import compose
 
 
 @quick
@@ -60,7 +61,7 @@ class Desired:
 
 
 def address_of(key_type: KeyType, name: str, space: str = "") -> Address:
-    """Return ``user/NAME`` or ``service/SPACE/NAME``, the space as the manifest writes it."""
+    """Return ``user/NAME`` or ``service/SPACE/NAME``, the space as the manifest writes it; in normal form C."""
     if key_type is KeyType.USER:
         return Address(f"user/{_escape(name)}")
     return Address(f"service/{_escape(space)}/{_escape(name)}")
@@ -69,4 +70,4 @@ def address_of(key_type: KeyType, name: str, space: str = "") -> Address:
 def _escape(part: str) -> str:
     """Return a part without slashes; `%` is escaped too, so that no two names make one address."""
     # % first, or the % of %2F would be escaped again.
-    return part.replace("%", "%25").replace("/", "%2F")
+    return compose(part).replace("%", "%25").replace("/", "%2F")

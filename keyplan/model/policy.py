@@ -93,5 +93,7 @@ class Validation:
     """How many keys it declares; 0 if that is unknown."""
     problems: tuple[Problem, ...]
     """In file order; violations of policies among them."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know and that is no problem."""
     lacks_id: bool = False
     """Whether it is a manifest without `id` and without a problem."""

@@ -5,13 +5,15 @@ The caller looks the spaces up; nothing here calls the provider.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import Declaration, Manifest, OrganizationGrant, Roles, SpaceGrant, SpaceRef
 from keyplan.model.observation import Access, Marker, Space
+from keyplan.model.texts import fold
 
 
 def list_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
@@ -75,3 +77,14 @@ def _sort(granted: Iterable[OrganizationGrant]) -> tuple[OrganizationGrant, ...]
         )
         for organization in sorted(granted, key=lambda organization: organization.org_id or "")
     )
+
+
+def find_lookalikes(manifest: Manifest) -> Iterator[str]:
+    """Yield a sentence for each set of declarations whose addresses a reader can't tell apart, in file order."""
+    alike: defaultdict[str, list[Declaration]] = defaultdict(list)
+    for declared in manifest.keys:
+        alike[fold(declared.address)].append(declared)
+    for group in alike.values():
+        if len(group) > 1:
+            named = " and ".join(f"{declared.address} ({declared.place})" for declared in group)
+            yield f"{named} look alike: give them names that a reader can tell apart"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from keyplan.model.calendar import Happening
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Manifest, Unmanaged, Waiver
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
+from keyplan.model.texts import list_composed, selects
 from keyplan.model.times import show_time
 from keyplan.planner.drift_causes import classify_action
 from keyplan.planner.forecast import forecast
@@ -54,7 +54,8 @@ def find_drift(
     everything += [one for one in _find_expiring(plan, snapshot, manifest, within) if one.key_id not in renewed]
     shown = sorted((finding for finding in everything if finding.kind in kinds), key=_rank)
     # Unused waivers are looked for among everything, because `only` hides findings that they may fit.
-    findings = apply_waivers(shown, manifest.waivers, snapshot.now)
+    known = _list_known(everything, manifest)
+    findings = apply_waivers(shown, manifest.waivers, snapshot.now, known=known)
     touched = {finding.address for finding in findings}
     return Drift(
         owner=plan.owner,
@@ -65,7 +66,7 @@ def find_drift(
         kinds=kinds,
         findings=findings,
         in_order=tuple(sorted(declared.address for declared in manifest.keys if declared.address not in touched)),
-        warnings=(*plan.warnings, *find_unused_waivers(everything, manifest.waivers)),
+        warnings=(*plan.warnings, *find_unused_waivers(everything, manifest.waivers, known=known)),
     )
 
 
@@ -143,15 +144,26 @@ def _add(instant: datetime, span: timedelta) -> datetime:
 # Waivers: findings that the manifest accepts.
 
 
+def _list_known(findings: Iterable[DriftFinding], manifest: Manifest) -> frozenset[str]:
+    """Return every address and key id that a waiver may spell, although it also reads as a glob."""
+    named = {text for finding in findings for text in (finding.address, finding.key_id) if text}
+    return list_composed({*named, *(declared.address for declared in manifest.keys)})
+
+
 def apply_waivers(
-    findings: Iterable[DriftFinding], waivers: Sequence[Waiver], now: datetime
+    findings: Iterable[DriftFinding], waivers: Sequence[Waiver], now: datetime, *, known: frozenset[str] = frozenset()
 ) -> tuple[DriftFinding, ...]:
-    """Return the findings in their order, each with the waiver that accepts it, or with the last one that did."""
-    return tuple(_apply_waivers_to(finding, waivers, now) for finding in findings)
+    """Return the findings in their order, each with the waiver that accepts it, or with the last one that did.
+
+    A waiver that spells one of the `known` addresses and key ids is no glob.
+    """
+    return tuple(_apply_waivers_to(finding, waivers, now, known) for finding in findings)
 
 
-def _apply_waivers_to(finding: DriftFinding, waivers: Sequence[Waiver], now: datetime) -> DriftFinding:
-    fitting = [waiver for waiver in waivers if _fits(waiver, finding)]
+def _apply_waivers_to(
+    finding: DriftFinding, waivers: Sequence[Waiver], now: datetime, known: frozenset[str]
+) -> DriftFinding:
+    fitting = [waiver for waiver in waivers if _fits(waiver, finding, known)]
     if not fitting:
         return finding
     # Of several, the one that holds longest; of equals the first, because max keeps it.
@@ -159,17 +171,19 @@ def _apply_waivers_to(finding: DriftFinding, waivers: Sequence[Waiver], now: dat
     return replace(finding, waiver=last) if last.until > now else replace(finding, lapsed=last)
 
 
-def _fits(waiver: Waiver, finding: DriftFinding) -> bool:
+def _fits(waiver: Waiver, finding: DriftFinding, known: frozenset[str]) -> bool:
     if waiver.causes and finding.cause.value not in waiver.causes:
         return False
     pattern, named = (waiver.key_id, finding.key_id) if waiver.address is None else (waiver.address, finding.address)
-    return pattern is not None and named is not None and (named == pattern or fnmatchcase(named, pattern))
+    return pattern is not None and named is not None and selects(pattern, named, known)
 
 
-def find_unused_waivers(findings: Sequence[DriftFinding], waivers: Iterable[Waiver]) -> tuple[str, ...]:
-    """Return a sentence for each waiver that fits no finding, in the order of the waivers."""
+def find_unused_waivers(
+    findings: Sequence[DriftFinding], waivers: Iterable[Waiver], *, known: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """Return a sentence for each waiver that fits no finding, in the order of the waivers; `known` as above."""
     return tuple(
         f"{waiver.place}: the waiver for '{waiver.subject}' fits nothing that was found: take it out"
         for waiver in waivers
-        if not any(_fits(waiver, finding) for finding in findings)
+        if not any(_fits(waiver, finding, known) for finding in findings)
     )

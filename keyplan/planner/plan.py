@@ -6,8 +6,7 @@ later, by `policy` and `guards`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Mapping
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
@@ -22,9 +21,11 @@ from keyplan.model.plan import (
     Verb,
 )
 from keyplan.model.receipt import Receipt
+from keyplan.model.texts import selects
 from keyplan.planner.authority import Authority
 from keyplan.planner.busy import find_live_intents
 from keyplan.planner.case import Case
+from keyplan.planner.desired import find_lookalikes
 from keyplan.planner.evidence import apply_weak_proof
 from keyplan.planner.inventory import Inventory
 from keyplan.planner.obstacles import is_unseen
@@ -71,8 +72,14 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         request=request,
         serial=believed.serial,
         seen=snapshot.holdings,
-        warnings=tuple(sorted([*(one for case in cases for one in find_warnings(case)), *listed.warnings(actions)])),
+        warnings=tuple(sorted([*_find_warnings(manifest, cases), *listed.warnings(actions)])),
     )
+
+
+def _find_warnings(manifest: Manifest, cases: Iterable[Case]) -> Iterator[str]:
+    yield from find_lookalikes(manifest)
+    for case in cases:
+        yield from find_warnings(case)
 
 
 def sort_key(action: Action) -> tuple[int, Address, str, str]:
@@ -81,15 +88,16 @@ def sort_key(action: Action) -> tuple[int, Address, str, str]:
 
 
 def _refuse_unknown(wanted: tuple[Desired, ...], request: Request) -> None:
-    addresses = [one.address for one in wanted]
-    _refuse_unmatched(request.targets, addresses, "no declaration has an address that fits")
-    targeted = [address for address in addresses if _is_targeted(address, request)]
-    _refuse_unmatched(request.rotate, targeted, "nothing that is looked at has an address that fits")
+    addresses = frozenset(one.address for one in wanted)
+    _refuse_unmatched(request.targets, addresses, addresses, "no declaration has an address that fits")
+    targeted = frozenset(address for address in addresses if _is_targeted(address, request, addresses))
+    _refuse_unmatched(request.rotate, targeted, addresses, "nothing that is looked at has an address that fits")
 
 
-def _refuse_unmatched(patterns: tuple[str, ...], addresses: list[Address], problem: str) -> None:
-    known = frozenset(addresses)
-    unmatched = [p for p in patterns if p not in known and not any(fnmatchcase(address, p) for address in addresses)]
+def _refuse_unmatched(
+    patterns: tuple[str, ...], addresses: frozenset[Address], known: frozenset[Address], problem: str
+) -> None:
+    unmatched = [p for p in patterns if not any(selects(p, address, known) for address in addresses)]
     if unmatched:
         named = ", ".join(f"'{pattern}'" for pattern in unmatched)
         raise InputError(
@@ -101,6 +109,7 @@ def _refuse_unmatched(patterns: tuple[str, ...], addresses: list[Address], probl
 def _select(ownership: Ownership, authority: Authority, request: Request, unseen: frozenset[Address]) -> list[Case]:
     """Return a case for each declaration that the targets let in."""
     snapshot = ownership.snapshot
+    known = frozenset(owned.desired.address for owned in ownership.declared)
     by_name = _index_by_name(ownership.unmanaged)
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
     # Asked once: nearly every plan finds no run at work anywhere.
@@ -108,10 +117,10 @@ def _select(ownership: Ownership, authority: Authority, request: Request, unseen
     cases = []
     for owned in ownership.declared:
         address = owned.desired.address
-        if _is_targeted(address, request):
+        if _is_targeted(address, request, known):
             # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
             ledger_receipt = _find_ledger_receipt(owned, in_ledger)
-            is_requested = bool(request.rotate) and _fits(address, request.rotate)
+            is_requested = bool(request.rotate) and _fits(address, request.rotate, known)
             cases.append(
                 Case(
                     owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
@@ -151,12 +160,12 @@ def _find_ledger_receipt(owned: OwnedKeys, in_ledger: Mapping[Address, Receipt])
     return receipt or (in_ledger.get(owned.previous_address) if owned.previous_address else None)
 
 
-def _is_targeted(address: Address, request: Request) -> bool:
-    return not request.targets or _fits(address, request.targets)
+def _is_targeted(address: Address, request: Request, known: frozenset[Address]) -> bool:
+    return not request.targets or _fits(address, request.targets, known)
 
 
-def _fits(address: Address, patterns: tuple[str, ...]) -> bool:
-    return any(address == pattern or fnmatchcase(address, pattern) for pattern in patterns)
+def _fits(address: Address, patterns: tuple[str, ...], known: frozenset[Address]) -> bool:
+    return any(selects(pattern, address, known) for pattern in patterns)
 
 
 def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from keyplan.errors import Problem
@@ -20,6 +19,7 @@ from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkSettings,
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
+from keyplan.model.texts import list_composed, selects
 from keyplan.model.times import write_duration
 
 # The rules, for one declaration and one policy.
@@ -46,6 +46,8 @@ class PolicyCheck:
     sinks: Mapping[SinkName, SinkSettings]
     now: datetime | None
     """None offline: then it is unknown how far an instant lies ahead, and that rule is not checked."""
+    known: frozenset[str] = frozenset()
+    """Addresses and names that a glob may spell, as `_list_spelt` returns them."""
 
 
 def check_policy(check: PolicyCheck) -> Iterator[Violation]:
@@ -64,9 +66,20 @@ def match_patterns(policy: Policy, declared: Declaration) -> None:
     _matches(declared.description, policy.descriptions)
 
 
-def find_glob(texts: tuple[str, ...], globs: tuple[str, ...]) -> str | None:
-    """Return the first glob that one of the texts fits, upper and lower case being different; None if there is none."""
-    return next((glob for glob in globs if any(fnmatchcase(text, glob) for text in texts)), None)
+def find_glob(texts: tuple[str, ...], globs: tuple[str, ...], known: frozenset[str] = frozenset()) -> str | None:
+    """Return the first glob that one of the texts fits or is, upper and lower case being different; None without one.
+
+    A glob that spells one of the `known` texts fits that one alone.
+    """
+    return next((glob for glob in globs if any(selects(glob, text, known) for text in texts)), None)
+
+
+def _list_spelt(manifest: Manifest, policy: Policy) -> frozenset[str]:
+    """Return the addresses and names that a glob of the manifest's own policy may spell, and then means alone."""
+    # Not in a policy of others: a declaration that is named like their glob would take all other keys out of it.
+    if policy.file != manifest.path or not policy.protected:
+        return frozenset()
+    return list_composed(text for declared in manifest.keys for text in (declared.address, declared.name))
 
 
 def _check_expiry(check: PolicyCheck) -> Iterator[Violation]:
@@ -191,7 +204,7 @@ def _describe_sink(wanted: WantedSink) -> str:
 
 def _check_protection(check: PolicyCheck) -> Iterator[Violation]:
     declared = check.declared
-    glob = find_glob((declared.address, declared.name), check.policy.protected)
+    glob = find_glob((declared.address, declared.name), check.policy.protected, check.known)
     if glob is not None and not declared.protect:
         fact = f"it fits {quote(glob)}, and what does must be protected"
         yield Violation(Rule.PROTECTED, ("protect",), fact, "set protect: true")
@@ -231,11 +244,14 @@ def find_violations(manifest: Manifest, *, now: datetime | None = None) -> tuple
 
     Without `now`, how far `expires_at` lies ahead is not checked.
     """
+    ruled = [(policy, _list_spelt(manifest, policy)) for policy in manifest.policies]
     return tuple(
         _to_problem(violation, declared, policy)
         for declared in manifest.keys
-        for policy in manifest.policies
-        for violation in check_policy(PolicyCheck(policy=policy, declared=declared, sinks=manifest.sinks, now=now))
+        for policy, known in ruled
+        for violation in check_policy(
+            PolicyCheck(policy=policy, declared=declared, sinks=manifest.sinks, now=now, known=known)
+        )
     )
 
 
@@ -259,7 +275,8 @@ def apply_policies(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> Fre
     violations: dict[str, list[Problem]] = defaultdict(list)
     for violation in find_violations(manifest, now=now):
         violations[violation.subject].append(violation)
-    actions = tuple(_apply_policies_to(action, violations, manifest.policies) for action in plan.actions)
+    ruled = tuple((policy, _list_spelt(manifest, policy)) for policy in manifest.policies)
+    actions = tuple(_apply_policies_to(action, violations, ruled) for action in plan.actions)
     return replace(
         plan,
         actions=actions,
@@ -269,14 +286,14 @@ def apply_policies(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> Fre
 
 
 def _apply_policies_to(
-    action: PlannedAction, violations: Mapping[str, list[Problem]], policies: tuple[Policy, ...]
+    action: PlannedAction, violations: Mapping[str, list[Problem]], ruled: tuple[tuple[Policy, frozenset[str]], ...]
 ) -> PlannedAction:
     # Finishing comes before every rule: a half-done rotation leaves consumers with a dying key.
     if action.blocked or _finishes_earlier_run(action):
         return action
     broken = violations.get(action.address, ()) if _is_main(action) else ()
     found = [f"{violation.message}: {violation.advice}" for violation in broken]
-    found += [advice for policy in policies if (advice := _explain_protection(action, policy))]
+    found += [advice for policy, known in ruled if (advice := _explain_protection(action, policy, known))]
     return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
 
 
@@ -294,19 +311,19 @@ def _is_main(action: PlannedAction) -> bool:
     return action.basis.desired is not None and action.reason not in _FURTHER_KEYS
 
 
-def _explain_protection(action: PlannedAction, policy: Policy) -> str:
+def _explain_protection(action: PlannedAction, policy: Policy, known: frozenset[str]) -> str:
     """Return why a policy forbids an action that ends a protected key, or its protection; empty if it does not."""
-    glob = find_glob(tuple(_list_names(action)), policy.protected)
-    if glob is None or not _ends_protected(action, policy):
+    glob = find_glob(tuple(_list_names(action)), policy.protected, known)
+    if glob is None or not _ends_protected(action, policy, known):
         return ""
     rule = policy.cite(Rule.PROTECTED)
     return f"what fits {quote(glob)} is neither renewed nor deleted nor moved away ({rule}): change the policy first"
 
 
-def _ends_protected(action: PlannedAction, policy: Policy) -> bool:
+def _ends_protected(action: PlannedAction, policy: Policy, known: frozenset[str]) -> bool:
     if action.verb in (Verb.KEEP, Verb.DELIVER) and action.previous_address:
         name = action.before.name if action.before else ""
-        return find_glob((action.address, name), policy.protected) is None
+        return find_glob((action.address, name), policy.protected, known) is None
     # Superseded keys, too: a consumer may still use one.
     return action.verb in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE)
 

@@ -16,6 +16,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, Identity, KeyId, Lineage, Origin
 from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
 from keyplan.model.receipt import Intent, Receipt, Superseded
+from keyplan.model.texts import compose, decompose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,11 @@ class AddressIndex:
 
     def find(self, identity: Identity, address: Address) -> Address | None:
         """Return where something of this identity and address belongs today; None if it is another manifest's."""
+        # An earlier keyplan noted an address in the normal form in which the manifest wrote it.
+        composed = Address(compose(address))
         if identity in self.identities:
-            return self.by_address.get(address, address)
-        return self.by_origin.get(Origin(identity=identity, address=address))
+            return self.by_address.get(composed, address)
+        return self.by_origin.get(Origin(identity=identity, address=composed))
 
     def find_record(self, record: Receipt | Intent) -> Address | None:
         """Return the address that a record belongs to today; None if it is another manifest's."""
@@ -114,9 +117,14 @@ class MarkerIndex:
         known = {receipt.address for receipt in snapshot.receipts if receipt.identity in index.identities}
         # A record beside a secret may name an address here: a wrong one has another digest, so it can't mislead.
         known |= {record.address for record in iter_sink_records(snapshot) if record.identity in index.identities}
-        addresses = {address: address for address in known} | dict(index.by_address)
-        self._by_ref = {digest_address(former): address for former, address in addresses.items()}
-        self._by_origin = {Marker.of(one.identity, one.address): at for one, at in index.by_origin.items()}
+        addresses = {address: index.by_address.get(Address(compose(address)), address) for address in known}
+        addresses |= {_decompose(former): address for former, address in index.by_address.items()}
+        self._by_ref = {digest_address(former): at for former, at in (addresses | dict(index.by_address)).items()}
+        self._by_origin = {
+            Marker.of(one.identity, spelt): at
+            for one, at in index.by_origin.items()
+            for spelt in (one.address, _decompose(one.address))
+        }
 
     def covers(self, marker: Marker) -> bool:
         """Whether the marker is written for this manifest."""
@@ -125,6 +133,10 @@ class MarkerIndex:
     def find(self, marker: Marker) -> Address | None:
         """Return the address, or today's, of a marker that is written for this manifest; None if nothing knows it."""
         return self._by_origin.get(marker) or self._by_ref.get(marker.ref)
+
+
+def _decompose(address: Address) -> Address:
+    return Address(decompose(address))
 
 
 def iter_sink_records(snapshot: Snapshot) -> Iterator[Receipt | Intent]:

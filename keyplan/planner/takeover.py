@@ -16,6 +16,7 @@ from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import Receipt
+from keyplan.model.texts import compose
 from keyplan.planner.authority import Authority
 from keyplan.planner.diff import compare
 from keyplan.planner.evidence import is_delivered
@@ -40,7 +41,7 @@ def find_address(manifest: Manifest, named: str) -> Address:
     """Return the address that the user named. Raises InputError if no declaration has it."""
     known = [declaration.address for declaration in manifest.keys]
     for address in known:
-        if address == named:
+        if compose(address) == compose(named):
             return address
     near = get_close_matches(named, known, n=1)
     advice = f"did you mean '{near[0]}'?" if near else "addresses are user/NAME and service/SPACE/NAME"

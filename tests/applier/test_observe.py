@@ -136,3 +136,12 @@ def test_a_sinks_receipt_that_says_something_else_than_the_ledgers_is_kept_as_it
     (holding,) = snapshot.holdings.values()
     assert holding.receipt
     assert (holding.receipt.generation, snapshot.receipts[0].generation) == (1, 7)
+
+
+def test_a_name_in_another_normal_form_is_no_change(scenario: Scenario) -> None:
+    scenario.declare(make_declaration("caf\u00e9", address=Address("user/caf\u00e9")))
+    scenario.apply()
+    provider = scenario.world.provider
+    provider.records = {key: replace(one, name="cafe\u0301") for key, one in provider.records.items()}
+    assert [key.name for key in scenario.observe().keys] == ["caf\u00e9"]
+    assert scenario.actions() == []

@@ -67,3 +67,12 @@ def test_a_pattern_that_is_none_is_a_problem_like_any_other(shell: Shell) -> Non
     shell.write(MANIFEST + 'policy: {names: "[a-z"}\n')
     done = shell("validate")
     assert (done.status, "is not a regular expression of Python" in done.err) == (3, True)
+
+
+def test_names_that_look_alike_are_a_warning_and_no_problem(shell: Shell) -> None:
+    shell.write(MANIFEST + "  - {name: CI, key_type: user}\n")
+    done = shell("validate", "--format", "json")
+    document = json.loads(done.out)
+    Draft202012Validator(schemas.load("validation.v1")).validate(document)
+    (warning,) = document["manifests"][0]["warnings"]
+    assert (done.status, f"Warning: {warning}\n" in done.err) == (0, True)

@@ -55,13 +55,13 @@ _VALUES = frozenset(
 )
 STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     "keyplan.errors": _VALUES,
-    "keyplan.model": _VALUES | {"difflib", "hashlib", "hmac", "json", "sys.intern"},
+    "keyplan.model": _VALUES | {"difflib", "fnmatch", "hashlib", "hmac", "json", "sys.intern", "unicodedata"},
     "keyplan.documents": _VALUES | {"hashlib", "json"},
     # The schemas are files of the package, and the one thing that is read here.
     "keyplan.documents.schemas": _VALUES | {"importlib.resources", "json", "pathlib.Path"},
     "keyplan.ports": _VALUES | {"contextlib"},
     "keyplan.manifest": _VALUES | {"difflib", "sys.intern", "warnings"},
-    "keyplan.planner": _VALUES | {"difflib", "fnmatch"},
+    "keyplan.planner": _VALUES | {"difflib"},
     # A format is imported when it is first asked for.
     "keyplan.renderers": _VALUES
     | {"csv", "hashlib", "importlib.import_module", "io.StringIO", "json", "unicodedata", "urllib.parse"}

@@ -31,6 +31,16 @@ def declare(*declarations: str) -> str:
             id="one origin, two declarations",
         ),
         pytest.param(
+            declare('name: "caf\u00e9"', 'name: "cafe\u0301"'),
+            "7:5: address 'user/caf\u00e9' is declared twice; first in line 6, column 5",
+            id="two normal forms of one name",
+        ),
+        pytest.param(
+            declare('name: a, moved_from: "user/caf\u00e9"', 'name: b, moved_from: "user/cafe\u0301"'),
+            "7:27: address 'user/caf\u00e9' is claimed twice; first in line 6, column 27",
+            id="two normal forms of one former address",
+        ),
+        pytest.param(
             declare("name: a, import: k=", "name: b, import: k="),
             "7:23: key 'k=' is imported twice; first in line 6, column 23",
             id="one key, two declarations",

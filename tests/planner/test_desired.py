@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import PLACE, make_declaration
+from scenario import make_manifest
 
 from keyplan.model.desired import address_of
 from keyplan.model.identity import Identity, OrganizationId, SpaceId
 from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, SpaceById, SpaceByName, SpaceGrant
 from keyplan.model.observation import Access, Marker, Space
-from keyplan.planner.desired import list_space_ids, list_spaces, resolve_desired
+from keyplan.planner.desired import find_lookalikes, list_space_ids, list_spaces, resolve_desired
 
 Read = Callable[[str], Manifest]
 
@@ -109,3 +112,19 @@ def test_organizations_and_their_spaces_are_sorted(read_keys: Read) -> None:
     assert desired.access is not None
     assert [granted.org_id for granted in desired.access.organizations] == ["o3", "o9"]
     assert [grant.space_id for grant in desired.access.organizations[0].spaces] == ["s4", "s5"]
+
+
+@pytest.mark.parametrize(
+    ("names", "warned"),
+    [
+        pytest.param(("ci", "CI"), True, id="upper and lower case"),
+        pytest.param(("k", "\u212a"), True, id="the sign of a unit"),
+        pytest.param(("ci", "cd"), False, id="two names"),
+    ],
+)
+def test_addresses_that_look_alike_are_named_with_their_places(names: tuple[str, str], warned: bool) -> None:
+    one, other = make_declaration(names[0]), make_declaration(names[1])
+    other = replace(other, place=replace(PLACE, line=PLACE.line + 1))
+    (*sentences,) = find_lookalikes(make_manifest(one, other))
+    sentence = f"{one.address} ({one.place}) and {other.address} ({other.place}) look alike"
+    assert sentences == ([f"{sentence}: give them names that a reader can tell apart"] if warned else [])

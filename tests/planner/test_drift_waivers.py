@@ -86,6 +86,15 @@ def test_of_several_that_ended_the_last_is_named() -> None:
     assert finding.lapsed == later
 
 
+def test_a_waiver_that_spells_an_address_accepts_that_one_alone() -> None:
+    bracketed, plain = (replace(ABSENT, address=Address(f"user/{name}")) for name in ("ci[1]", "ci1"))
+    waiver = make_waiver(address="user/ci[1]")
+    known = frozenset({"user/ci[1]", "user/ci1"})
+    one, other = apply_waivers([bracketed, plain], [waiver], NOW, known=known)
+    assert (one.waiver, other.waiver) == (waiver, None)
+    assert len(find_unused_waivers([plain], [waiver], known=known)) == 1
+
+
 def test_findings_keep_their_order() -> None:
     findings = apply_waivers([STRANGER, GONE, ABSENT], [make_waiver(address="service/*")], NOW)
     assert [finding.name for finding in findings] == ["by hand", "ingest", "[ci]"]

@@ -386,6 +386,46 @@ def test_an_address_with_brackets_is_itself_before_it_is_a_glob() -> None:
     assert words(made) == ["refresh requested key-1"]
 
 
+def test_an_address_with_brackets_leaves_out_what_it_would_fit_as_a_glob() -> None:
+    bracketed, plain = make_desired("ci[1]"), make_desired("ci1")
+    made = plan(situate(bracketed, plain), bracketed, plain, targets=("user/ci[1]",))
+    assert [action.address for action in made.actions] == ["user/ci[1]"]
+    both = plan(situate(bracketed, plain), bracketed, plain, rotate=("user/ci?1?",), targets=("user/ci*",))
+    assert len(both.actions) == 2
+    with pytest.raises(InputError, match="nothing that is looked at"):
+        plan(situate(bracketed, plain), bracketed, plain, rotate=("user/ci[1]",), targets=("user/ci1",))
+
+
+COMPOSED, DECOMPOSED = Address("user/caf\u00e9"), Address("user/cafe\u0301")
+
+
+@pytest.mark.parametrize(
+    "receipts",
+    [
+        pytest.param([recorded(address=DECOMPOSED, name="cafe\u0301")], id="by the ledger"),
+        pytest.param([], id="by its marker"),
+    ],
+)
+def test_a_key_stays_its_declarations_in_whichever_normal_form_it_was_recorded(receipts: list[Receipt]) -> None:
+    desired = make_desired("caf\u00e9", address=COMPOSED)
+    key = ours(address=DECOMPOSED, name="caf\u00e9")
+    held = {slot_of(COMPOSED): holding(recorded(address=DECOMPOSED, name="cafe\u0301"))}
+    made = plan(situate(desired, keys=[key], receipts=receipts, held=held), desired)
+    assert words(made) == ["keep moved key-1"]
+
+
+def test_a_target_is_found_in_another_normal_form() -> None:
+    desired = make_desired("caf\u00e9", address=COMPOSED)
+    assert words(plan(situate(desired), desired, targets=(DECOMPOSED,))) == ["create absent"]
+
+
+def test_addresses_that_look_alike_are_a_warning_of_the_plan() -> None:
+    desired = make_desired(), make_desired("CI")
+    (warning,) = plan(situate(*desired), *desired).warnings
+    assert "user/CI" in warning
+    assert "user/ci " in warning
+
+
 @pytest.mark.parametrize(
     ("request_", "named"),
     [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from planner.situations import CI, DAY, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import LOCAL, NOW, make_declaration, make_desired, make_intent, make_observation
-from scenario import Scenario, make_manifest
+from scenario import Scenario, make_manifest, make_service
 from simulator import SOURCE, WRITE_ONLY
 
 from keyplan.documents.plan import digest
@@ -281,6 +281,25 @@ def test_a_protected_key_says_whom_to_ask() -> None:
         "what fits 'user/ci' is neither renewed nor deleted nor moved away (policy/protected in platform.yaml:9): "
         "change the policy first"
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "subjects"),
+    [
+        pytest.param("keys.yaml", ["user/ci[1]"], id="its own policy means the address that it spells"),
+        pytest.param("platform.yaml", ["user/ci[1]", "user/ci1"], id="no declaration narrows the glob of another file"),
+    ],
+)
+def test_a_glob_that_spells_an_address_means_that_one_in_the_manifest_itself(file: str, subjects: list[str]) -> None:
+    policy = replace(GUARDED, file=file, protected=("user/ci[1]",))
+    manifest = make_manifest(make_declaration("ci[1]"), make_declaration("ci1"), policies=(policy,))
+    assert [violation.subject for violation in find_violations(manifest)] == subjects
+
+
+def test_a_space_is_allowed_by_its_own_name_although_that_reads_as_a_glob() -> None:
+    policy = Policy(file="platform.yaml", allowed_spaces=("prod[eu]",))
+    manifest = make_manifest(make_service(space="prod[eu]"), make_service(space="dev"), policies=(policy,))
+    assert [violation.subject for violation in find_violations(manifest)] == ["service/dev/ingest"]
 
 
 @pytest.mark.parametrize(

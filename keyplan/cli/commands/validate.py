@@ -15,6 +15,7 @@ from keyplan.cli.session import Session
 from keyplan.errors import ManifestError
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import VALIDATION_FORMATS, build_validation_sheet
+from keyplan.renderers.sanitize import sanitize
 
 
 @click.command("validate")
@@ -61,6 +62,8 @@ def command(
     )
     status = publish(session, outputs, answer)
     warn_of_missing_ids([validation.manifest for validation in validations if validation.lacks_id], context.say)
+    for warning in dict.fromkeys(warning for validation in validations for warning in validation.warnings):
+        context.say(f"Warning: {sanitize(warning, width=1000)}")
     if problems:
         raise ManifestError(problems)
     return status

@@ -16,6 +16,7 @@ from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.identity import OrganizationId, SpaceId
 from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
 from keyplan.model.observation import Space
+from keyplan.model.texts import compose
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.dialects import ORGANIZATIONS_PATH, SPACES_PATH, path_of
@@ -73,7 +74,9 @@ class SpaceFinder:
         shown = show_safely(name)
         # The filter matches any part of a name in any case, so it only narrows the search (docs/arize-api.md, A36).
         items = fetch_all(self._client, f"look up space '{shown}'", SPACES_PATH, {"name": name}, "spaces")
-        spaces = {space.id: space for item in items if (space := read_space(item)) and space.name == name}
+        spaces = {
+            space.id: space for item in items if (space := read_space(item)) and compose(space.name) == compose(name)
+        }
         # Names are unique only within an organization. The wrong choice would give a key access to the wrong space.
         if len(spaces) > 1:
             ids = ", ".join(sorted(spaces))

@@ -30,7 +30,7 @@ def build_problems_sheet(path: str, problems: Sequence[Problem]) -> Sheet:
 
 def build_validation_sheet(validation: Validation) -> Sheet:
     """Return the sheet of `keyplan validate`."""
-    return build_problems_sheet(validation.manifest, validation.problems)
+    return replace(build_problems_sheet(validation.manifest, validation.problems), remarks=validation.warnings)
 
 
 def _build_row(problem: Problem) -> Row:

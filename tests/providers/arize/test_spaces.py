@@ -57,6 +57,11 @@ def test_a_name_of_several_spaces_asks_for_an_id(arize: Arize) -> None:
     assert caught.value.advice == "give one as space_id: S1, S2"
 
 
+def test_a_name_is_found_in_another_normal_form(arize: Arize) -> None:
+    arize.on("GET", "/v2/spaces?name=caf%C3%A9", spaces(("S1", "cafe\u0301", "O1")))
+    assert find(arize, SpaceByName("caf\u00e9")).id == "S1"
+
+
 def test_a_space_on_two_pages_is_one(arize: Arize) -> None:
     again = spaces(("S1", "production", "O1"))
     arize.on("GET", "/v2/spaces?name=production", spaces(("S1", "production", "O1"), cursor="c2"), again)
