@@ -40,7 +40,8 @@ def find_drift(
 ) -> Drift:
     """Return what a plan of the whole manifest finds, of the kinds in `only`, or of every kind if that is empty.
 
-    Unmanaged keys count only if the manifest says `unmanaged: fail`, or if `only` asks for them.
+    Unmanaged keys count only if the manifest says `unmanaged: fail`, or if `only` asks for them; keys that expire soon
+    and that nothing renews, only if `only` asks for them.
     """
     kinds = tuple(kind for kind in _ORDER if not only or kind in only)
     counts_unmanaged = plan.unmanaged_policy is Unmanaged.FAIL or DriftKind.UNMANAGED in only
@@ -51,7 +52,9 @@ def find_drift(
     ]
     # A key that is due for renewal is one finding, not two.
     renewed = {finding.key_id for finding in everything if finding.kind is DriftKind.EXPIRING}
-    everything += [one for one in _find_expiring(plan, snapshot, manifest, within) if one.key_id not in renewed]
+    # The manifest says so, and the plan is green: a check of everything must not be red for weeks.
+    expiring = _find_expiring(plan, snapshot, manifest, within, is_report_only=DriftKind.EXPIRING not in only)
+    everything += [one for one in expiring if one.key_id not in renewed]
     shown = sorted((finding for finding in everything if finding.kind in kinds), key=_rank)
     # Unused waivers are looked for among everything, because `only` hides findings that they may fit.
     known = _list_known(everything, manifest)
@@ -112,7 +115,7 @@ def _find_marked(plan: Plan) -> Iterator[DriftFinding]:
 
 
 def _find_expiring(
-    plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta
+    plan: FreshPlan, snapshot: Snapshot, manifest: Manifest, within: timedelta, *, is_report_only: bool
 ) -> Iterator[DriftFinding]:
     """Yield the keys that expire within that time although every apply until then does what it can."""
     declared = {one.address: one for one in manifest.keys}
@@ -130,6 +133,7 @@ def _find_expiring(
             advice="raise expires_at in the manifest, or use expires_in" if one.expires_at else "",
             expires_at=event.at,
             place=one.place,
+            is_report_only=is_report_only,
         )
 
 

@@ -101,7 +101,9 @@ def test_keys_that_nobody_declared_count_as_the_manifest_says(
 def test_a_key_that_ends_and_that_nothing_renews_is_told_in_time(shell: Shell, within: str, status: int) -> None:
     shell.write(MANIFEST.replace("{name: ci,", "{name: ci, expires_at: 2026-12-03T07:31:00Z,"))
     shell("apply", "--auto-approve")
-    assert shell("drift", "--within", within).status == status
+    assert shell("drift", "--only", "expiring", "--within", within).status == status
+    assert shell("drift", "--within", within).status == 0
+    assert ("expires_soon" in shell("drift", "--within", within).out) is (status == 2)
 
 
 def test_what_a_guard_holds_back_is_status_4(applied: Shell) -> None:

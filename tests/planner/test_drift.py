@@ -375,11 +375,16 @@ def ending(desired: Desired, *, after: timedelta) -> Snapshot:
 @pytest.mark.parametrize(
     ("declared", "after", "found"),
     [
-        pytest.param({"expires_at": LATER + 14 * DAY}, 14 * DAY, ["expiring expires_soon key-1"], id="at the limit"),
+        pytest.param(
+            {"expires_at": LATER + 14 * DAY}, 14 * DAY, ["expiring expires_soon key-1 (shown)"], id="at the limit"
+        ),
         pytest.param({"expires_at": LATER + 15 * DAY}, 15 * DAY, [], id="after the limit"),
         pytest.param({"expires_in": 10 * DAY}, 10 * DAY, [], id="it is renewed before"),
         pytest.param(
-            {"expires_in": 10 * DAY, "protect": True}, 10 * DAY, ["expiring expires_soon key-1"], id="held back later"
+            {"expires_in": 10 * DAY, "protect": True},
+            10 * DAY,
+            ["expiring expires_soon key-1 (shown)"],
+            id="held back later",
         ),
         pytest.param(
             {"expires_in": 90 * DAY, **rotating(before_expiry=12 * DAY)},
