@@ -34,9 +34,14 @@ def find_rival(issued: Issued, basis: IssueBasis, intent: Intent, keys: tuple[Ob
     if basis.creators is not None and mine.created_by:
         # The answer to our own create names one of ours, which the first run in an account knows from nowhere else.
         basis = replace(basis, creators=basis.creators | {mine.created_by})
-    others = [key for key in keys if key.id != mine.id and key.active and is_newcomer(key, basis, intent)]
+    others = [key for key in keys if key.id != mine.id and _was_live(key, mine) and is_newcomer(key, basis, intent)]
     first = min(others, key=_rank, default=mine)
     return first if _rank(first) < _rank(mine) else None
+
+
+def _was_live(key: Observation, mine: Observation) -> bool:
+    """Whether a key still worked when ours was made: one that had expired is why ours was made."""
+    return key.is_live(mine.created_at)
 
 
 def _rank(key: Observation) -> tuple[float, str]:

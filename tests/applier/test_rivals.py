@@ -42,6 +42,7 @@ MINE = Issued(key=ours("key-5"), raw=RawKey(RAW))
         pytest.param(ours("key-1", created_at=NOW, marker=None), None, id="without our marker"),
         pytest.param(ours("key-1", created_at=NOW, created_by=UserId("stranger")), None, id="made by a stranger"),
         pytest.param(ours("key-1", created_at=NOW, active=False), None, id="dead"),
+        pytest.param(ours("key-1", created_at=NOW, expires_at=NOW + SECOND), None, id="expired when ours was made"),
         pytest.param(ours("key-1", created_at=NOW - timedelta(hours=1)), None, id="made long before the intent"),
         pytest.param(
             ours("key-1", created_at=NOW, marker=Marker.of(IDENTITY, Address("user/cd"))), None, id="of another address"
