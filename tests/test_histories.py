@@ -30,7 +30,7 @@ from simulator import FULL, WRITE_ONLY, Fault, Killed, SimulatedLedger, World
 
 from keyplan.errors import KeyplanError, LedgerLockedError
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Adopt, Declaration, Rotation
+from keyplan.model.manifest import Adopt, Declaration, OnDescriptionChange, Rotation
 from keyplan.model.observation import Slot
 from keyplan.model.plan import Guard, Plan
 
@@ -108,10 +108,10 @@ class Histories(RuleBasedStateMachine):
         self.write_manifest()
 
     @precondition(lambda self: self.keys)
-    @rule(data=st.data(), text=st.sampled_from(["", "one", "two"]))
-    def describe(self, data: st.DataObject, text: str) -> None:
-        """Change a description."""
-        self.change(self.pick(data), description=text)
+    @rule(data=st.data(), text=st.sampled_from(["", "one", "two"]), then=st.sampled_from(OnDescriptionChange))
+    def describe(self, data: st.DataObject, text: str, then: OnDescriptionChange) -> None:
+        """Change a description, which ends the key at once or waits for its next rotation."""
+        self.change(self.pick(data), description=text, on_description_change=then)
 
     @precondition(lambda self: self.keys)
     @rule(data=st.data())
@@ -194,8 +194,8 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.keys)
     @rule(data=st.data(), text=st.sampled_from(["", "one", "two"]), host=st.sampled_from(HOSTS), faults=FAULTS)
     def describe_and_run(self, data: st.DataObject, text: str, host: str, faults: dict[int, Fault]) -> None:
-        """Change a description and run keyplan, things going wrong."""
-        self.describe(data, text)
+        """Change a description at once and run keyplan, things going wrong."""
+        self.change(self.pick(data), description=text, on_description_change=OnDescriptionChange.REPLACE)
         self.run(host, faults, visit=0)
 
     @rule(

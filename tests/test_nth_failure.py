@@ -18,7 +18,7 @@ from scenario import Scenario, assert_promise, make_service
 from simulator import Fault, Killed, World
 
 from keyplan.errors import KeyplanError
-from keyplan.model.manifest import Rotation
+from keyplan.model.manifest import OnDescriptionChange, Rotation
 from keyplan.model.report import Done
 
 ERRORS = (Fault.ERROR, Fault.ANSWER_LOST)
@@ -34,12 +34,12 @@ def _prepare(dialect: str) -> Scenario:
     kept, removed = make_service("kept", expires_in=90 * DAYS), make_declaration("removed")
     scenario.declare(refreshed, replaced, retired, kept, removed)
     scenario.run()
-    retired = replace(retired, description="another")
+    retired = replace(retired, description="another", on_description_change=OnDescriptionChange.REPLACE)
     scenario.declare(refreshed, replaced, retired, kept, removed)
     scenario.run()
     scenario.world.clock.advance(50 * HOURS)
     refreshed = replace(refreshed, rotation=replace(refreshed.rotation, generation=2))
-    replaced = replace(replaced, description="another")
+    replaced = replace(replaced, description="another", on_description_change=OnDescriptionChange.REPLACE)
     kept = replace(kept, protect=True)
     created = make_service("created", rotation=LONG)
     scenario.declare(created, refreshed, replaced, retired, kept, make_declaration("made", expires_in=90 * DAYS))

@@ -32,6 +32,7 @@ from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction, Verb
 from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
+from keyplan.model.texts import digest_texts
 from keyplan.ports import Issued, Progress
 
 _ROUNDS = 3
@@ -326,6 +327,20 @@ def _find_creator(basis: IssueBasis, issued: Issued) -> UserId:
     return basis.receipt.creator if basis.receipt and basis.receipt.key_id == basis.key.id else NO_USER
 
 
+def _digest_answer(basis: IssueBasis, issued: Issued) -> str:
+    """Return the digest of name and description as the provider answered them; empty if that is what was asked for.
+
+    A text that the answer leaves out counts as asked for, or as it was answered before.
+    """
+    desired, key = basis.desired, issued.key
+    asked = desired.texts_digest
+    answered = digest_texts(key.name or desired.declaration.name, key.description or desired.shown_description)
+    if answered != asked:
+        return answered
+    is_told_before = isinstance(basis, RefreshBasis) and basis.receipt is not None and basis.receipt.asked == asked
+    return basis.receipt.answered if is_told_before and basis.receipt else ""
+
+
 def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now: datetime) -> Receipt:
     """Return the receipt that goes beside the raw key; which sinks took it is not known yet."""
     desired, declared, key = basis.desired, basis.desired.declaration, issued.key
@@ -347,6 +362,9 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         created_at=key.created_at,
         expires_at=key.expires_at,
         declared_expires_at=declared.expires_at,
+        declared_expires_in=declared.expires_in,
+        asked=desired.texts_digest,
+        answered=_digest_answer(basis, issued),
         redacted=key.redacted,
         fingerprint=issued.raw.fingerprint(key.id),
         delivered_at=now,

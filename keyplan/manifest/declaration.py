@@ -23,6 +23,7 @@ from keyplan.model.manifest import (
     Delivery,
     FindPlace,
     KeyType,
+    OnDescriptionChange,
     OnRemove,
     OrganizationGrant,
     Roles,
@@ -34,6 +35,7 @@ from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 from keyplan.model.texts import compose
 
 _DEFAULT_ROLES = Roles()
+_DEFER = OnDescriptionChange.DEFER.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,7 @@ class DeclarationReader:
             # An import names the one key to take over: a default `adopt` says nothing about it.
             adopt=Adopt(values["adopt"]) if "adopt" in values and import_id is None else Adopt.REFUSE,
             on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
+            on_description_change=OnDescriptionChange(values.get("on_description_change", _DEFER)),
             may_rotate_itself=values.get("self", False),
             moved_from=tuple(former for former in moves if not isinstance(former, Origin)),
             taken_from=tuple(sorted(former for former in moves if isinstance(former, Origin))),

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from keyplan.model.identity import Address, Identity, SpaceId
 from keyplan.model.manifest import Declaration, KeyType
-from keyplan.model.observation import Access, Laws, Marker, Observation
+from keyplan.model.observation import Access, Laws, Marker, Observation, split_marker
 from keyplan.model.quick import quick
-from keyplan.model.texts import compose
+from keyplan.model.texts import compose, digest_texts
 
 
 @quick
@@ -45,6 +45,17 @@ class Desired:
         """What `description` is sent to the provider: the declared text and the marker."""
         text = self.declaration.description
         return self.marker.attach(text) if self.marker else text
+
+    @property
+    def shown_description(self) -> str:
+        """The declared description as a listing would show it: read back like a remote one."""
+        # A declared text may itself end like a marker.
+        return split_marker(self.full_description)[0]
+
+    @property
+    def texts_digest(self) -> str:
+        """Digest of name and description, as a receipt remembers that they were asked for."""
+        return digest_texts(self.declaration.name, self.shown_description)
 
     def expiry_from(self, now: datetime) -> datetime | None:
         """When a key that is issued at `now` should expire; None for never."""

@@ -6,7 +6,6 @@ an older keyplan can read the receipts of a newer one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -366,11 +365,6 @@ class Receipt:
             superseded=tuple([Superseded.from_list(old) for old in superseded]) if superseded else (),
             forgotten=values.get("forgotten", False),
         )
-
-
-def digest_texts(name: str, description: str) -> str:
-    """Return 16 hex digits that change with the name or the description of a key, marker not included."""
-    return hashlib.sha256(f"{len(name)}:{name}{description}".encode()).hexdigest()[:16]
 
 
 _read_all_but_places = attrgetter(*(one.name for one in fields(Receipt) if one.name not in ("delivered", "left")))

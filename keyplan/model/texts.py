@@ -5,6 +5,7 @@ Nothing here changes what is sent to a provider.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Iterable
 from fnmatch import fnmatchcase
 from unicodedata import normalize
@@ -19,6 +20,36 @@ def compose(text: str) -> str:
 def decompose(text: str) -> str:
     """Return the text in Unicode normal form D, in which some file systems and editors write names."""
     return text if text.isascii() else normalize("NFD", text)
+
+
+def trim(text: str) -> str:
+    """Return the text in normal form C, without white space at its ends and at the ends of its lines."""
+    return "\n".join(line.rstrip() for line in compose(text).split("\n")).strip()
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two texts differ in nothing but their normal form and white space at ends: no reader sees that."""
+    return one == other or trim(one) == trim(other)
+
+
+_TEXT_DIGITS = 10
+_TEXTS = ("name", "description")
+
+
+def digest_texts(name: str, description: str) -> str:
+    """Return 20 hex digits, ten of each text, that change whenever `is_same` says that a text is another one."""
+    parts = (hashlib.sha256(trim(text).encode()).hexdigest()[:_TEXT_DIGITS] for text in (name, description))
+    return "".join(parts)
+
+
+def list_same_texts(one: str, other: str) -> frozenset[str]:
+    """Return on which of ``name`` and ``description`` two digests agree; on neither if one of them is empty."""
+    starts = range(0, _TEXT_DIGITS * len(_TEXTS), _TEXT_DIGITS)
+    return frozenset(
+        text
+        for text, start in zip(_TEXTS, starts, strict=True)
+        if one and one[start : start + _TEXT_DIGITS] == other[start : start + _TEXT_DIGITS]
+    )
 
 
 def fold(text: str) -> str:

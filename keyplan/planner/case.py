@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from keyplan.model.identity import UserId
 from keyplan.model.manifest import Adopt, Declaration
@@ -44,6 +44,8 @@ class Case:
     """How many addresses of the manifest are unseen."""
     busy: tuple[Intent, ...] = ()
     """Intents of other runs that may be at work on it, oldest first."""
+    longest_life: timedelta | None = None
+    """The longest life that the policies allow; None if they don't limit it."""
     is_over_claim: bool = False
     """Whether the user allowed to write over claims that are not believed."""
 

@@ -30,6 +30,7 @@ from keyplan.model.manifest import Retire
 from keyplan.model.observation import Laws, Observation, Snapshot
 from keyplan.model.plan import FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt, Superseded
+from keyplan.planner.diff import find_differences
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age, issued_at
 from keyplan.planner.strategy import choose_strategy
 
@@ -178,7 +179,9 @@ class KeyFuture:
             now = max(due, now)
             if now > self.until:
                 return
-            choice = choose_strategy(self.desired, key, changes=(), laws=self.laws, now=now)
+            # What waits for a rotation, such as a description, decides how that one is done.
+            changes = find_differences(self.desired, key, receipt).changes
+            choice = choose_strategy(self.desired, key, changes=changes, laws=self.laws, now=now)
             yield Event(
                 at=now,
                 happening=Happening.ROTATES,
@@ -227,8 +230,10 @@ class KeyFuture:
             id=_UNBORN,
             name=declared.name,
             key_type=declared.key_type,
+            description=self.desired.shown_description,
             created_at=now,
             expires_at=expires_at,
+            access=self.desired.access,
             marker=old.marker if old and verb is Verb.REFRESH else self.desired.marker,
         )
         delivered = Receipt(

@@ -7,6 +7,7 @@ later, by `policy` and `guards`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
@@ -28,8 +29,10 @@ from keyplan.planner.case import Case
 from keyplan.planner.desired import find_lookalikes
 from keyplan.planner.evidence import apply_weak_proof
 from keyplan.planner.inventory import Inventory
+from keyplan.planner.notes import summarize_notes
 from keyplan.planner.obstacles import is_unseen
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
+from keyplan.planner.policy import find_longest_life
 from keyplan.planner.rules import find_warnings, plan_declaration
 from keyplan.planner.undeclared import plan_undeclared
 
@@ -52,7 +55,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     # An override is an amount, so one more key that can't be seen blocks again.
     is_allowed = request.allow_missing is not None and len(unseen) <= request.allow_missing
     held_back: frozenset[Address] = frozenset() if is_allowed else unseen
-    cases = _select(ownership, authority, request, held_back)
+    cases = _select(ownership, authority, request, held_back, find_longest_life(manifest))
     actions = [action for case in cases for action in plan_declaration(case)]
     # With targets, the rest was not read, so nothing undeclared may end.
     if not request.targets:
@@ -72,12 +75,13 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         request=request,
         serial=believed.serial,
         seen=snapshot.holdings,
-        warnings=tuple(sorted([*_find_warnings(manifest, cases), *listed.warnings(actions)])),
+        warnings=tuple(sorted([*_find_warnings(manifest, cases, actions), *listed.warnings(actions)])),
     )
 
 
-def _find_warnings(manifest: Manifest, cases: Iterable[Case]) -> Iterator[str]:
+def _find_warnings(manifest: Manifest, cases: Iterable[Case], actions: Iterable[Action]) -> Iterator[str]:
     yield from find_lookalikes(manifest)
+    yield from summarize_notes(actions)
     for case in cases:
         yield from find_warnings(case)
 
@@ -106,7 +110,13 @@ def _refuse_unmatched(
         )
 
 
-def _select(ownership: Ownership, authority: Authority, request: Request, unseen: frozenset[Address]) -> list[Case]:
+def _select(
+    ownership: Ownership,
+    authority: Authority,
+    request: Request,
+    unseen: frozenset[Address],
+    longest_life: timedelta | None,
+) -> list[Case]:
     """Return a case for each declaration that the targets let in."""
     snapshot = ownership.snapshot
     known = frozenset(owned.desired.address for owned in ownership.declared)
@@ -140,6 +150,7 @@ def _select(ownership: Ownership, authority: Authority, request: Request, unseen
                     else (),
                     is_unseen=address in unseen,
                     unseen_count=len(unseen),
+                    longest_life=longest_life,
                     is_over_claim=request.over_claim and is_requested,
                 )
             )

@@ -20,7 +20,8 @@ from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason,
 from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
 from keyplan.model.texts import list_composed, selects
-from keyplan.model.times import write_duration
+from keyplan.model.times import write_duration, write_time
+from keyplan.planner.diff import outlives
 
 # The rules, for one declaration and one policy.
 
@@ -239,6 +240,12 @@ _FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED)
 """Reasons of actions for old keys of a declaration, beside its own action."""
 
 
+def find_longest_life(manifest: Manifest) -> timedelta | None:
+    """Return the longest life that all policies allow; None if none limits it."""
+    limits = [policy.max_lifetime for policy in manifest.policies if policy.max_lifetime is not None]
+    return min(limits, default=None)
+
+
 def find_violations(manifest: Manifest, *, now: datetime | None = None) -> tuple[Problem, ...]:
     """Return what breaks the manifest's policies, by declaration in file order, then by policy and rule.
 
@@ -293,6 +300,8 @@ def _apply_policies_to(
         return action
     broken = violations.get(action.address, ()) if _is_main(action) else ()
     found = [f"{violation.message}: {violation.advice}" for violation in broken]
+    if not broken and _is_main(action):
+        found += [advice for policy, _ in ruled for advice in _forbid_as_it_is(action, policy)]
     found += [advice for policy, known in ruled if (advice := _explain_protection(action, policy, known))]
     return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
 
@@ -309,6 +318,23 @@ def _finishes_earlier_run(action: PlannedAction) -> bool:
 def _is_main(action: PlannedAction) -> bool:
     """Whether an action is a declaration's own, rather than one for an old key of it, or for an undeclared one."""
     return action.basis.desired is not None and action.reason not in _FURTHER_KEYS
+
+
+def _forbid_as_it_is(action: PlannedAction, policy: Policy) -> Iterator[str]:
+    """Yield what a policy forbids of a kept key although its declaration is sound: the provider made it so."""
+    key, receipt = action.basis.key, action.basis.receipt
+    if action.verb is not Verb.KEEP or key is None:
+        return
+    ends = f"the key ends at {write_time(key.expires_at)}" if key.expires_at else "the key never ends"
+    if policy.max_lifetime is not None and outlives(key, receipt, policy.max_lifetime):
+        most = write_duration(policy.max_lifetime)
+        rule = policy.cite(Rule.MAX_LIFETIME)
+        yield f"{ends}, as the provider issued it, and {most} is the longest life ({rule}): declare a shorter one"
+    elif policy.require_expiry and key.expires_at is None:
+        yield f"{ends}, as the provider issued it, and every key must ({policy.cite(Rule.REQUIRE_EXPIRY)})"
+    if policy.names and not _matches(key.name, policy.names):
+        fact = f"the provider stores the name {quote(key.name)}, which does not match {_either(policy.names)}"
+        yield f"{fact} ({policy.cite(Rule.NAMES)}): declare it under a name that does"
 
 
 def _explain_protection(action: PlannedAction, policy: Policy, known: frozenset[str]) -> str:

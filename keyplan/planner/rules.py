@@ -16,15 +16,17 @@ from keyplan.model.basis import CopyBasis
 from keyplan.model.manifest import Adopt
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
+from keyplan.model.quotes import escape
 from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
 from keyplan.model.times import write_time
 from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
 from keyplan.planner.busy import hold_busy
 from keyplan.planner.case import Case
-from keyplan.planner.diff import compare
+from keyplan.planner.diff import EXPIRY, NAME, Differences, compare, find_differences
 from keyplan.planner.evidence import find_source, lacking_slots, outdated_slots
 from keyplan.planner.imports import find_finished_import, plan_import
 from keyplan.planner.key_view import name_locations, view_desired, view_key
+from keyplan.planner.notes import list_notes
 from keyplan.planner.obstacles import find_obstacle, hold_doubtful
 from keyplan.planner.recovery import block_unproven, find_lost_key, find_undelivered, finish_forward, plan_undelivered
 from keyplan.planner.retirement import list_superseded, plan_old_keys
@@ -176,19 +178,36 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
     lost = find_lost_key(case, key)
     if lost:
         return finish_forward(case, lost)
-    changes = compare(case.owned.desired, key, receipt)
-    reasons = _find_reasons(case, key, receipt, changes)
+    found = find_differences(case.owned.desired, key, receipt, case.longest_life)
+    reasons = _find_reasons(case, key, receipt, found.pressing)
     if not reasons:
-        return _keep(case, key, receipt)
+        return _block_repeated(case, key, found) if found.repeated else _keep(case, key, receipt, found)
     # If another row fits too, a rotation would follow the copy, and one apply has to be enough.
     if reasons == (Reason.UNDELIVERED,) and (source := find_source(case.slots, case.snapshot, receipt)):
-        return _copy(case, key, receipt, source)
-    action = renew(case, key, reasons[0], changes)
+        return _copy(case, key, receipt, source, found)
+    action = renew(case, key, reasons[0], found.changes)
     # A sink may only seem to lack the key because it cannot prove anything, and this machine has no ledger.
     is_unknown_here = case.ledger_receipt is None and not case.owned.intents
     if reasons[0] is Reason.UNDELIVERED and is_unknown_here and not case.is_requested:
         return block_unproven(case, key, action)
     return action
+
+
+def _block_repeated(case: Case, key: Observation, found: Differences) -> PlannedAction:
+    """Return a renewal that is blocked: the key was issued for these very values, and the provider shows others."""
+    stored = ", ".join(f"{change.field}: {_show(change)}" for change in found.repeated)
+    is_named = any(change.field == NAME for change in found.repeated)
+    former = f" with moved_from: {case.declaration.address}" if is_named else ""
+    return block(
+        renew(case, key, Reason.CHANGED, found.repeated),
+        Guard.STORED_DIFFERENTLY,
+        "the provider was asked for this when it issued the key, and stores it its own way; another key would be "
+        f"the same: declare what it stores ({stored}){former}",
+    )
+
+
+def _show(change: FieldChange) -> str:
+    return change.before if change.field == EXPIRY else f'"{escape(change.before)}"'
 
 
 def _find_reasons(
@@ -231,7 +250,7 @@ def _is_due(due: datetime | None, case: Case) -> bool:
     return due is not None and due <= case.now
 
 
-def _keep(case: Case, key: Observation, receipt: Receipt) -> PlannedAction:
+def _keep(case: Case, key: Observation, receipt: Receipt, found: Differences) -> PlannedAction:
     """Return the action that leaves a key as it is (docs/planning.md, row 13)."""
     owned = case.owned
     return PlannedAction(
@@ -242,19 +261,20 @@ def _keep(case: Case, key: Observation, receipt: Receipt) -> PlannedAction:
         before=view_key(key),
         after=view_desired(owned.desired),
         previous_address=owned.previous_address,
+        notes=list_notes(case, key, receipt, found),
         place=case.declaration.place,
         basis=keep_basis(case, key, _update_receipt(case, key, receipt)),
     )
 
 
-def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot) -> PlannedAction:
+def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot, found: Differences) -> PlannedAction:
     """Return the action that copies the current raw key into the slots that lack it (docs/planning.md, row 8)."""
     # It still lists only the slots that took the key: a sink without receipts tells our value from others by that list.
     updated = replace(_update_receipt(case, key, receipt), delivered=receipt.delivered)
     lacking = lacking_slots(case.slots, case.snapshot, receipt)
     outdated = outdated_slots(case.slots, case.snapshot, updated)
     return replace(
-        _keep(case, key, receipt),
+        _keep(case, key, receipt, found),
         verb=Verb.DELIVER,
         reason=Reason.UNDELIVERED,
         explanation=f"deliver: no new key is needed, it is copied from {source}",

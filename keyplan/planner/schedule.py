@@ -48,6 +48,13 @@ def due_by_age(declared: Declaration, receipt: Receipt, now: datetime) -> dateti
     return issued_at(receipt, now) + every if every is not None else None
 
 
+def next_rotation(declared: Declaration, key: Observation, receipt: Receipt, now: datetime) -> datetime | None:
+    """Return when the key first falls due by time alone (rows 11 and 12); None if it never does."""
+    expiring = due_before_expiry(declared, key, receipt, now) if can_be_extended(declared, key) else None
+    old = due_by_age(declared, receipt, now)
+    return min((due for due in (expiring, old) if due is not None), default=None)
+
+
 def can_be_extended(declared: Declaration, key: Observation) -> bool:
     """Whether a new key would live longer: not if this one already lives as long as an absolute `expires_at` allows."""
     if declared.expires_at is None or key.expires_at is None:

@@ -7,7 +7,7 @@ from simulator import BLIND, FULL, Fault, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError, SinkDeniedError
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Rotation
+from keyplan.model.manifest import OnDescriptionChange, Rotation
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 
 DENIED = SinkDeniedError("no right to write", advice="ask for it")
@@ -37,7 +37,7 @@ def applied(*, sinks: Any = None, dialect: Any = "beta", **declared: Any) -> Sce
 
 def replacing(**arguments: Any) -> Scenario:
     scenario = applied(**arguments)
-    scenario.declare(make_declaration(description="another"))
+    scenario.declare(make_declaration(description="another", on_description_change=OnDescriptionChange.REPLACE))
     return scenario
 
 
@@ -240,6 +240,10 @@ def test_a_moved_key_that_is_renewed_leaves_no_receipt_at_its_old_address() -> N
     old, new = Address("service/production/ingest"), Address("service/space-production/ingest")
     scenario.declare(make_service())
     scenario.apply()
-    scenario.declare(make_service(address=new, moved_from=(old,), description="another"))
+    scenario.declare(
+        make_service(
+            address=new, moved_from=(old,), description="another", on_description_change=OnDescriptionChange.REPLACE
+        )
+    )
     scenario.apply()
     assert list(scenario.world.ledger.receipts) == [new]

@@ -8,7 +8,7 @@ from simulator import Fault, Killed, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Adopt, ProviderSettings, Rotation
+from keyplan.model.manifest import Adopt, OnDescriptionChange, ProviderSettings, Rotation
 from keyplan.model.report import Done, InDoubt, Outcome
 
 MOVED = Address("service/space-production/ingest")
@@ -153,7 +153,7 @@ def test_a_key_that_an_earlier_run_left_is_no_newcomer_of_this_one() -> None:
     with pytest.raises(Killed):
         scenario.apply()
     scenario.world.restart()
-    scenario.declare(make_declaration(description="another"))
+    scenario.declare(make_declaration(description="another", on_description_change=OnDescriptionChange.REPLACE))
     assert scenario.words() == ["replace unfinished"]
     scenario.world.effects.inject(Fault.REQUEST_LOST, "provider.create")
     assert isinstance(apply(scenario), InDoubt)

@@ -9,7 +9,7 @@ from simulator import Fault
 
 from keyplan.errors import LedgerError, ProviderDeniedError
 from keyplan.model.identity import Address
-from keyplan.model.manifest import OnRemove
+from keyplan.model.manifest import OnDescriptionChange, OnRemove
 from keyplan.model.plan import Verb
 from keyplan.model.report import Done, Failed, NotTried, Outcome
 
@@ -57,7 +57,11 @@ def test_a_delete_that_is_refused_is_asked_for_once_and_keeps_the_receipt() -> N
 
 def test_the_first_of_several_that_cannot_be_deleted_ends_the_rest() -> None:
     scenario = applied(make_declaration("other", rotation=LONG))
-    scenario.declare(make_declaration("other", rotation=LONG, description="another"))
+    scenario.declare(
+        make_declaration(
+            "other", rotation=LONG, description="another", on_description_change=OnDescriptionChange.REPLACE
+        )
+    )
     scenario.apply()
     scenario.declare(make_declaration())
     scenario.world.effects.inject(Fault.ERROR, "provider.delete", times=1, error=FORBIDDEN)
@@ -85,7 +89,9 @@ def test_a_receipt_that_cannot_be_dropped_is_a_failure_of_the_ledger() -> None:
 
 def test_the_receipt_of_several_undeclared_keys_goes_with_the_last() -> None:
     scenario = applied(make_declaration(), make_declaration("other", rotation=LONG), marker=False)
-    changed = make_declaration("other", rotation=LONG, description="another")
+    changed = make_declaration(
+        "other", rotation=LONG, description="another", on_description_change=OnDescriptionChange.REPLACE
+    )
     scenario.declare(make_declaration(), changed, marker=False)
     scenario.apply()
     scenario.declare(make_declaration(), marker=False)
@@ -100,7 +106,9 @@ def test_the_receipt_of_several_undeclared_keys_goes_with_the_last() -> None:
 
 def test_a_superseded_key_ends_and_the_receipt_stays() -> None:
     scenario = applied(make_declaration(rotation=LONG))
-    scenario.declare(make_declaration(rotation=LONG, description="another"))
+    scenario.declare(
+        make_declaration(rotation=LONG, description="another", on_description_change=OnDescriptionChange.REPLACE)
+    )
     scenario.apply()
     scenario.world.clock.advance(timedelta(hours=50))
     assert isinstance(apply(scenario), Done)
@@ -110,7 +118,9 @@ def test_a_superseded_key_ends_and_the_receipt_stays() -> None:
 def test_a_superseded_key_ends_after_the_replace_that_follows() -> None:
     scenario = applied(make_declaration(rotation=LONG))
     for description in ("another", "a third"):
-        scenario.declare(make_declaration(rotation=LONG, description=description))
+        scenario.declare(
+            make_declaration(rotation=LONG, description=description, on_description_change=OnDescriptionChange.REPLACE)
+        )
         scenario.world.clock.advance(timedelta(hours=50))
         scenario.apply()
     assert [effect for effect in scenario.world.effects.names() if "delete" in effect] == ["provider.delete"]

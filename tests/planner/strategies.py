@@ -20,6 +20,7 @@ from keyplan.model.manifest import (
     Declaration,
     KeyType,
     Limits,
+    OnDescriptionChange,
     OnRemove,
     Retire,
     Rotation,
@@ -59,6 +60,7 @@ def declarations(draw: st.DrawFn, name: str, *, beta: bool) -> Declaration:
     fields: dict[str, Any] = {
         "rotation": rotation,
         "description": draw(st.sampled_from(["", " for builds"])),
+        "on_description_change": draw(st.sampled_from(OnDescriptionChange)),
         "on_remove": draw(st.sampled_from([OnRemove.DELETE, OnRemove.DELETE, OnRemove.FORGET])),
         "adopt": draw(st.sampled_from([Adopt.REPLACE, Adopt.REPLACE, Adopt.REFRESH, Adopt.REFUSE])),
         "protect": draw(st.integers(0, 5)) == 5,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from planner.situations import DAY, recorded
+from planner.situations import DAY, HOUR, recorded
 from samples import NOW, make_access, make_desired, make_desired_service, make_observation
 from simulator import make_space
 
@@ -19,6 +19,7 @@ from keyplan.planner.diff import compare, same_instant
 from keyplan.planner.key_view import flatten_access
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 PRODUCTION = make_space("production")
 SERVICE = make_desired_service(PRODUCTION)
 ADMIN = replace(make_access(PRODUCTION), account_role=Role("admin"))
@@ -33,7 +34,11 @@ def fields(changes: tuple[FieldChange, ...]) -> list[str]:
     [
         pytest.param({}, {}, [], id="as declared"),
         pytest.param({"description": "x"}, {"description": "x"}, [], id="the same description"),
-        pytest.param({"description": "x "}, {"description": "x"}, ["description"], id="a blank more"),
+        pytest.param({"description": "x y"}, {"description": "x  y"}, ["description"], id="a blank more"),
+        pytest.param({"description": "x "}, {"description": " x\n"}, [], id="white space at both ends"),
+        pytest.param({"description": "x \ny"}, {"description": "x\r\ny"}, [], id="white space at the end of a line"),
+        pytest.param({"description": "caf\u00e9"}, {"description": "cafe\u0301"}, [], id="another normal form"),
+        pytest.param({"name": "ci"}, {"name": "ci "}, [], id="white space at the end of a name"),
         pytest.param({}, {"name": "cd"}, ["name"], id="another name"),
         pytest.param({}, {"key_type": KeyType.SERVICE}, ["key_type"], id="another type"),
         pytest.param({}, {"key_type": None}, [], id="a type that nobody knows"),
@@ -63,7 +68,10 @@ def test_a_declared_text_that_ends_like_a_marker_does_not_rotate_for_ever() -> N
         pytest.param({"expires_at": NOW + DAY}, NOW + DAY, [], id="the same end"),
         pytest.param({"expires_at": NOW + DAY}, NOW + DAY - SECOND, [], id="a second is what rounding does"),
         pytest.param({"expires_at": NOW + DAY}, NOW + DAY + 2 * SECOND, ["expires_at"], id="two seconds are not"),
-        pytest.param({"expires_in": DAY}, NOW + 9 * DAY, [], id="a relative end is as declared once there is one"),
+        pytest.param({"expires_in": DAY}, NOW + DAY, [], id="a relative end, reckoned from the creation"),
+        pytest.param({"expires_in": DAY}, NOW + HOUR, [], id="an earlier one waits for the next rotation"),
+        pytest.param({"expires_in": DAY}, NOW + DAY + 5 * MINUTE + SECOND, [], id="clocks differ by five minutes"),
+        pytest.param({"expires_in": DAY}, NOW + DAY + 5 * MINUTE + 2 * SECOND, ["expires_at"], id="no more than that"),
         pytest.param({"expires_in": DAY}, None, ["expires_at"], id="a relative end, but none"),
     ],
 )

@@ -26,7 +26,17 @@ from keyplan.model.basis import OldKeyBasis
 from keyplan.model.desired import Desired
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.identity import Address, Departure, Identity, KeyId, UserId
-from keyplan.model.manifest import Adopt, OnRemove, ProviderSettings, Role, Rotation, SpaceGrant, Unmanaged, Waiver
+from keyplan.model.manifest import (
+    Adopt,
+    OnDescriptionChange,
+    OnRemove,
+    ProviderSettings,
+    Role,
+    Rotation,
+    SpaceGrant,
+    Unmanaged,
+    Waiver,
+)
 from keyplan.model.observation import Access, Content, Holding, Marker, Observation, Snapshot
 from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Verb
 from keyplan.planner.drift import find_drift
@@ -160,7 +170,12 @@ ROWS = [
         id="a namesake that an apply adopts",
     ),
     pytest.param({"expires_at": NOW}, {}, ["pending declared_in_past by declared_in_past"], id="declared in the past"),
-    pytest.param({"description": "new"}, CURRENT, ["pending changed key-1"], id="another description is declared"),
+    pytest.param(
+        {"description": "new", "on_description_change": OnDescriptionChange.REPLACE},
+        CURRENT,
+        ["pending changed key-1"],
+        id="another description is declared",
+    ),
     pytest.param(
         {"description": "new"},
         {**CURRENT, "held": {}},
@@ -349,7 +364,11 @@ def test_altered_roles_say_what_they_are_and_what_they_were() -> None:
 @pytest.mark.parametrize(
     ("declared_then", "found"),
     [
-        pytest.param(LATER + 300 * DAY, "drift altered key-1", id="the same expiry was declared at the delivery"),
+        pytest.param(
+            LATER + 300 * DAY,
+            "drift altered by stored_differently key-1",
+            id="the same expiry was declared at the delivery",
+        ),
         pytest.param(LATER + 200 * DAY, "pending changed key-1", id="another expiry was declared then"),
     ],
 )
@@ -367,7 +386,11 @@ def ending(desired: Desired, *, after: timedelta) -> Snapshot:
     """Return a snapshot in which the declared key is delivered and ends so long after it."""
     ends = LATER + after
     receipt = recorded(
-        expires_at=ends, declared_expires_at=desired.declaration.expires_at, created_at=NOW, delivered_at=NOW
+        expires_at=ends,
+        declared_expires_at=desired.declaration.expires_at,
+        declared_expires_in=desired.declaration.expires_in,
+        created_at=NOW,
+        delivered_at=NOW,
     )
     return situate(desired, keys=[ours(expires_at=ends)], receipts=[receipt])
 

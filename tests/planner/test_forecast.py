@@ -16,7 +16,7 @@ from simulator import World
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId
-from keyplan.model.manifest import OnRemove, Retire, Rotation, Strategy
+from keyplan.model.manifest import OnDescriptionChange, OnRemove, Retire, Rotation, Strategy
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Guard, Reason, Request
 from keyplan.model.policy import Policy
@@ -173,21 +173,25 @@ NOW_ROWS = [
         id="and is renewed from then on",
     ),
     pytest.param(
-        {"description": "new", "rotation": Rotation(overlap=DAY, strategy=Strategy.REPLACE)},
+        {
+            "description": "new",
+            "on_description_change": OnDescriptionChange.REPLACE,
+            "rotation": Rotation(overlap=DAY, strategy=Strategy.REPLACE),
+        },
         [ours()],
         [recorded()],
         ["rotates replace 24h key-1", "1 retires delete key-1"],
         id="what is due already stands at now",
     ),
     pytest.param(
-        {"description": "new", "protect": True},
+        {"description": "new", "on_description_change": OnDescriptionChange.REPLACE, "protect": True},
         [ours(expires_at=NOW + DAY)],
         [recorded(expires_at=NOW + DAY)],
         ["rotates replace blocked by protect key-1", "1 expires key-1"],
         id="a renewal that is blocked now, and the expiry that it does not prevent",
     ),
     pytest.param(
-        {"description": "new", "protect": True},
+        {"description": "new", "on_description_change": OnDescriptionChange.REPLACE, "protect": True},
         [ours()],
         [recorded()],
         ["rotates replace blocked by protect key-1"],

@@ -13,7 +13,7 @@ from simulator import LAWS
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Adopt, Limits, OnRemove, Rotation
+from keyplan.model.manifest import Adopt, Limits, OnDescriptionChange, OnRemove, Rotation
 from keyplan.model.observation import Content, Observation, Snapshot
 from keyplan.model.receipt import Receipt
 
@@ -32,7 +32,12 @@ def advice_of(snapshot: Snapshot, *desired: Desired, **request: Any) -> list[str
     ("declared", "world", "planned"),
     [
         pytest.param(ROTATING, {}, ["protect: refresh requested key-1"], id="no refresh"),
-        pytest.param({"description": "x"}, {}, ["protect: replace changed key-1"], id="no replace"),
+        pytest.param(
+            {"description": "x", "on_description_change": OnDescriptionChange.REPLACE},
+            {},
+            ["protect: replace changed key-1"],
+            id="no replace",
+        ),
         pytest.param({}, {}, ["keep up_to_date key-1"], id="keeping is fine"),
         pytest.param({}, {"keys": []}, ["create gone"], id="a new one is fine"),
         pytest.param(
@@ -95,7 +100,11 @@ def test_without_protection_in_the_declaration_the_receipts_is_history() -> None
     ("declared", "planned"),
     [
         pytest.param(ROTATING, ["self: refresh requested key-1"], id="not refreshed"),
-        pytest.param({"description": "x"}, ["self: replace changed key-1"], id="not replaced"),
+        pytest.param(
+            {"description": "x", "on_description_change": OnDescriptionChange.REPLACE},
+            ["self: replace changed key-1"],
+            id="not replaced",
+        ),
         pytest.param({**ROTATING, "may_rotate_itself": True}, ["refresh requested key-1"], id="unless it says self"),
         pytest.param({}, ["keep up_to_date key-1"], id="kept"),
     ],
@@ -245,7 +254,10 @@ def test_a_foreign_key_is_not_counted_among_ours() -> None:
 def edited(count: int, others: int) -> tuple[list[Desired], list[Observation], list[Receipt]]:
     """Return keys of which `count` were declared otherwise since their delivery."""
     desired, keys, receipts = kept(count + others)
-    changed = [make_desired(one.declaration.name, description="another") for one in desired[:count]]
+    changed = [
+        make_desired(one.declaration.name, description="another", on_description_change=OnDescriptionChange.REPLACE)
+        for one in desired[:count]
+    ]
     return [*changed, *desired[count:]], keys, receipts
 
 

@@ -13,7 +13,7 @@ from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 
 from keyplan.errors import InputError
 from keyplan.model.identity import Address, KeyId, SinkName
-from keyplan.model.manifest import Adopt, KeyType, OnRemove, Retire, Rotation, Strategy, Unmanaged
+from keyplan.model.manifest import Adopt, KeyType, OnDescriptionChange, OnRemove, Retire, Rotation, Strategy, Unmanaged
 from keyplan.model.observation import Content, Holding, Marker, Observation, Slot
 from keyplan.model.plan import Guard, Reason, Verb
 from keyplan.model.receipt import UNKNOWN_TIME, Receipt
@@ -206,7 +206,12 @@ ROWS = [
         ["keep up_to_date key-1"],
         id="8 a write-only sink proves by its receipt",
     ),
-    pytest.param({"description": "x"}, CURRENT, ["replace changed key-1"], id="9 another description"),
+    pytest.param(
+        {"description": "x", "on_description_change": OnDescriptionChange.REPLACE},
+        CURRENT,
+        ["replace changed key-1"],
+        id="9b another description at once",
+    ),
     pytest.param({"expires_at": LATER + DAY}, CURRENT, ["refresh changed key-1"], id="9 a life without end gets one"),
     pytest.param(with_rotation(generation=2), CURRENT, ["refresh requested key-1"], id="10 the generation was raised"),
     pytest.param(
@@ -610,7 +615,7 @@ def test_actions_come_in_the_order_of_applying_by_address_within() -> None:
     desired = [
         make_desired("e"),
         make_desired("a"),
-        make_desired("d", description="x"),
+        make_desired("d", description="x", on_description_change=OnDescriptionChange.REPLACE),
         make_desired("b"),
         make_desired("c"),
     ]
@@ -658,7 +663,7 @@ def test_a_renewal_tells_reason_places_and_consequence() -> None:
 
 
 def test_a_changed_key_tells_its_fields() -> None:
-    desired = make_desired(description="new")
+    desired = make_desired(description="new", on_description_change=OnDescriptionChange.REPLACE)
     (action,) = plan(situate(desired, **CURRENT), desired).actions
     assert [change.field for change in action.changes] == ["description"]
 

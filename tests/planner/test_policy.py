@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,16 +16,18 @@ from simulator import SOURCE, WRITE_ONLY
 from keyplan.documents.plan import digest
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Adopt, Manifest, OnRemove, Rotation
+from keyplan.model.manifest import Adopt, Manifest, OnDescriptionChange, OnRemove, Rotation
 from keyplan.model.observation import Holding, Snapshot
 from keyplan.model.plan import Plan, Verb
 from keyplan.model.policy import Policy, Rule
+from keyplan.model.texts import digest_texts
 from keyplan.planner.policy import find_violations
 
 Read = Callable[[str], Manifest]
 
 STRICT = Policy(file="platform.yaml", lines={Rule.REQUIRE_EXPIRY: 4}, require_expiry=True)
 GUARDED = Policy(file="platform.yaml", lines={Rule.PROTECTED: 9}, protected=("user/ci",))
+MINUTE = timedelta(minutes=1)
 ROTATING = {"rotation": Rotation(generation=2)}
 
 
@@ -112,7 +115,12 @@ def test_a_violation_stands_at_the_field_that_breaks_the_rule(
         pytest.param({}, {"keys": [], "receipts": []}, ["policy: create absent"], id="it is not made"),
         pytest.param({}, {}, ["policy: keep up_to_date key-1"], id="a kept key is seen"),
         pytest.param(ROTATING, {}, ["policy: refresh requested key-1"], id="it is not renewed"),
-        pytest.param({"description": "x"}, {}, ["policy: replace changed key-1"], id="nor replaced"),
+        pytest.param(
+            {"description": "x", "on_description_change": OnDescriptionChange.REPLACE},
+            {},
+            ["policy: replace changed key-1"],
+            id="nor replaced",
+        ),
         pytest.param(
             {"adopt": Adopt.REFUSE},
             {"keys": [make_observation("key-9")], "receipts": []},
@@ -224,7 +232,12 @@ def test_where_a_policy_stands_is_no_part_of_the_digest() -> None:
     ("declared", "world", "expected"),
     [
         pytest.param(ROTATING, {}, ["policy: refresh requested key-1"], id="no refresh"),
-        pytest.param({"description": "x"}, {}, ["policy: replace changed key-1"], id="no replace"),
+        pytest.param(
+            {"description": "x", "on_description_change": OnDescriptionChange.REPLACE},
+            {},
+            ["policy: replace changed key-1"],
+            id="no replace",
+        ),
         pytest.param({}, {}, ["keep up_to_date key-1"], id="keeping is fine"),
         pytest.param({}, {"keys": []}, ["create gone"], id="a new one is fine"),
         pytest.param(
@@ -341,3 +354,119 @@ def test_a_key_that_meets_the_policy_again_goes_on() -> None:
     scenario.run()
     assert [action.verb for action in scenario.plan().actions] == [Verb.KEEP]
     assert not scenario.plan().blocked
+
+
+# A live key that breaks a policy although its declaration does not.
+
+
+BRIEF = Policy(file="platform.yaml", lines={Rule.MAX_LIFETIME: 7}, max_lifetime=30 * DAY)
+YEAR = 365 * DAY
+
+
+@pytest.mark.parametrize(
+    ("declared", "key", "receipt", "expected"),
+    [
+        pytest.param(
+            {"expires_in": 7 * DAY},
+            {"expires_at": NOW + YEAR},
+            {"expires_at": NOW + YEAR, "declared_expires_in": YEAR},
+            ["refresh changed key-1"],
+            id="it was issued for a year",
+        ),
+        pytest.param(
+            {"expires_in": 7 * DAY},
+            {"expires_at": NOW + YEAR},
+            {"expires_at": NOW + YEAR},
+            ["refresh changed key-1"],
+            id="and an older keyplan issued it",
+        ),
+        pytest.param(
+            {"expires_in": 30 * DAY},
+            {"expires_at": NOW + 31 * DAY},
+            {"expires_at": NOW + 31 * DAY, "declared_expires_in": 30 * DAY},
+            ["policy: keep up_to_date key-1"],
+            id="the provider rounds up, and would again",
+        ),
+        pytest.param(
+            {"expires_in": 30 * DAY},
+            {},
+            {"declared_expires_in": 30 * DAY},
+            ["policy: keep up_to_date key-1"],
+            id="the provider ignores what it is asked for",
+        ),
+        pytest.param(
+            {"expires_at": NOW + 20 * DAY},
+            {"expires_at": NOW + 20 * DAY},
+            {
+                "expires_at": NOW + 20 * DAY,
+                "declared_expires_at": NOW + 20 * DAY,
+                "created_at": NOW - 100 * DAY,
+                "delivered_at": NOW - 100 * DAY,
+            },
+            ["refresh changed key-1"],
+            id="it ends soon, and lived too long already",
+        ),
+        pytest.param(
+            {"expires_in": 30 * DAY},
+            {"expires_at": NOW + 30 * DAY + 5 * MINUTE},
+            {"expires_at": NOW + 30 * DAY + 5 * MINUTE, "declared_expires_in": 30 * DAY},
+            ["keep up_to_date key-1"],
+            id="clocks differ",
+        ),
+        pytest.param(
+            {"expires_in": 7 * DAY, "protect": True},
+            {"expires_at": NOW + YEAR},
+            {"expires_at": NOW + YEAR},
+            ["protect: refresh changed key-1"],
+            id="it is protected",
+        ),
+    ],
+)
+def test_a_key_that_lives_longer_than_a_policy_allows_is_never_green(
+    declared: dict[str, Any], key: dict[str, Any], receipt: dict[str, Any], expected: list[str]
+) -> None:
+    desired = make_desired(**declared)
+    snapshot = situate(desired, keys=[ours(**key)], receipts=[recorded(**receipt)])
+    assert words(planned(snapshot, desired, policies=(BRIEF,))) == expected
+    assert find_violations(make_manifest(desired.declaration, policies=(BRIEF,)), now=LATER) == ()
+
+
+def test_a_key_that_the_provider_issued_against_a_policy_says_so() -> None:
+    desired = make_desired(expires_in=30 * DAY)
+    receipt = recorded(expires_at=NOW + 31 * DAY, declared_expires_in=30 * DAY)
+    made = planned(
+        situate(desired, keys=[ours(expires_at=NOW + 31 * DAY)], receipts=[receipt]), desired, policies=(BRIEF,)
+    )
+    (advice,) = advice_of(made)
+    assert advice == (
+        "the key ends at 2026-12-24T07:31:00+00:00, as the provider issued it, and 30d is the longest life "
+        "(policy/max_lifetime in platform.yaml:7): declare a shorter one"
+    )
+
+
+def test_a_key_without_end_that_must_have_one_is_held_back_if_the_provider_made_it_so() -> None:
+    desired = make_desired(expires_in=30 * DAY)
+    made = planned(situate(desired, keys=[ours()], receipts=[recorded(declared_expires_in=30 * DAY)]), desired)
+    assert words(made) == ["policy: keep up_to_date key-1"]
+
+
+def test_a_name_that_the_provider_stores_against_a_policy_is_held_back() -> None:
+    policy = Policy(file="platform.yaml", names=("[A-Z]+",))
+    desired = make_desired("CI")
+    asked = recorded(address=desired.address, name="CI", asked=digest_texts("CI", ""), answered=digest_texts("ci", ""))
+    made = planned(
+        situate(desired, keys=[ours(address=desired.address)], receipts=[asked]), desired, policies=(policy,)
+    )
+    assert words(made) == ["policy: keep up_to_date key-1"]
+    (advice,) = advice_of(made)
+    assert advice == (
+        "the provider stores the name 'ci', which does not match '[A-Z]+' (policy/names in platform.yaml): "
+        "declare it under a name that does"
+    )
+
+
+def test_a_declaration_that_breaks_a_policy_itself_is_told_once() -> None:
+    desired = make_desired()
+    made = planned(situate(desired, keys=[ours()], receipts=[recorded()]), desired, policies=(BRIEF,))
+    (advice,) = advice_of(made)
+    assert advice.count("platform.yaml") == 1

@@ -6,6 +6,7 @@ from samples import LINEAGE
 from scenario import Scenario, assert_promise, make_declaration
 from simulator import WRITE_ONLY, World
 
+from keyplan.model.manifest import OnDescriptionChange
 from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
 
 
@@ -40,7 +41,7 @@ def test_a_live_key_that_no_receipt_names_is_told_of() -> None:
 def test_a_key_that_differs_from_its_declaration_is_left_to_the_next_apply() -> None:
     scenario = Scenario()
     scenario.run()
-    scenario.declare(make_declaration(description="Used by another"))
+    scenario.declare(make_declaration(description="Used by another", on_description_change=OnDescriptionChange.REPLACE))
     assert lose_the_ledger(scenario) == RebuiltLedger(receipts=(), unnamed=())
     scenario.run()
     assert_promise(scenario)

@@ -26,7 +26,7 @@ from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
 from keyplan.model.basis import CopyBasis
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Rotation
+from keyplan.model.manifest import OnDescriptionChange, Rotation
 from keyplan.model.observation import Content, Holding
 from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Delivered
@@ -75,7 +75,10 @@ def add_a_sink(source: Abilities = SOURCE, new: Abilities = WRITE_ONLY, **world:
             {}, add_a_sink(receipts=[recorded(raw_text=None)]), RENEWAL, id="imported: no fingerprint to know it by"
         ),
         pytest.param(
-            {"description": "x"}, add_a_sink(), ["replace undelivered key-1"], id="a new key is due anyway: changed"
+            {"description": "x", "on_description_change": OnDescriptionChange.REPLACE},
+            add_a_sink(),
+            ["replace undelivered key-1"],
+            id="a new key is due anyway: changed",
         ),
         pytest.param({"rotation": Rotation(every=HOUR)}, add_a_sink(), RENEWAL, id="a new key is due anyway: too old"),
         pytest.param(

@@ -60,6 +60,10 @@ class SimulatedProvider:
         self.hidden: frozenset[KeyId] = frozenset()
         """Keys that no listing holds: another account, another user, a right that was taken away."""
         self.skew = timedelta(0)
+        self.store_text: Callable[[str], str] = str
+        """How names and descriptions are stored."""
+        self.echoes_texts = False
+        """Whether answers to create and refresh repeat the texts as they were sent, however they are stored."""
         self._clock = clock
         self._effects = effects
         self._issued = 0
@@ -190,7 +194,10 @@ class SimulatedProvider:
             lost=InDoubtError(f"{name}: the answer was lost"),
             failed=_unavailable(name),
         )
-        return Issued(key=self._show(record, record.space_ids), raw=RawKey(record.raw))
+        shown = self._show(record, record.space_ids)
+        if self.echoes_texts:
+            shown = replace(shown, name=record.name, description=split_marker(record.description)[0])
+        return Issued(key=shown, raw=RawKey(record.raw))
 
     def _repeatable(self, name: str, subject: str, act: Callable[[], T]) -> T:
         checked = self._authenticated(act)
@@ -233,12 +240,12 @@ class SimulatedProvider:
             raise ProviderRefusedError(f"404 Not Found: space {space_id}", status=404)
 
     def _show(self, record: KeyRecord, asked: Collection[SpaceId]) -> Observation:
-        description, marker = split_marker(record.description)
+        description, marker = split_marker(self.store_text(record.description))
         in_full = record.created_by == ME
         visible = record.space_ids if in_full else record.space_ids & set(asked)
         return Observation(
             id=record.id,
-            name=record.name,
+            name=self.store_text(record.name),
             key_type=record.key_type,
             description=description,
             marker=marker,
