@@ -101,10 +101,11 @@ from keyplan.ports import (
     Sink,
     SinkReader,
 )
-from keyplan.sinks.engine import FillSlot, SinkEngine, SinkKind
+from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.formats import FileFormat
 from keyplan.sinks.notes import Entry, read_note, write_note
 from keyplan.sinks.options import COMMON_OPTIONS, TEMPLATE, build_schema, format_of
+from keyplan.sinks.places import FillSlot, PlaceIdentity, SinkPlaces, identify_file
 from keyplan.sinks.templates import describe as template_fields
 from keyplan.sinks.templates import fill as fill_template
 from keyplan.sinks.templates import to_path_part, to_variable_part
@@ -215,6 +216,7 @@ __all__ = [
     "Origin",
     "Patience",
     "Place",
+    "PlaceIdentity",
     "PlanSpentError",
     "PluginContext",
     "Presence",
@@ -242,6 +244,7 @@ __all__ = [
     "SinkError",
     "SinkKind",
     "SinkName",
+    "SinkPlaces",
     "SinkReader",
     "SinkSettings",
     "SinkUnavailableError",
@@ -264,6 +267,7 @@ __all__ = [
     "find_broken",
     "format_of",
     "hold_lease",
+    "identify_file",
     "is_header_safe",
     "make_lost_error",
     "make_opener",

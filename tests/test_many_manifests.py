@@ -126,6 +126,15 @@ def test_two_manifests_with_one_ledger_are_refused(envs: Shell, options: list[st
     assert "would share the ledger" in refused.err
 
 
+def test_validate_tells_of_manifests_that_cannot_be_planned_together(envs: Shell) -> None:
+    envs.write(ONE_KEY.format(owner="prod").replace("id: k2\n", ""), BOTH[1])
+    for command in ("validate", "plan"):
+        refused = envs(command, "envs")
+        assert (refused.status, refused.out) == (3, "envs/prod/keys.yaml is valid: 2 keys.\n" * (command == "validate"))
+        assert f"{BOTH[1]}:1:1: {BOTH[0]} and {BOTH[1]} have the same owner" in refused.err
+    assert [envs("validate", name).status for name in BOTH] == [0, 0]
+
+
 def test_a_plan_of_several_manifests_cannot_be_moved_to_another(envs: Shell) -> None:
     envs("plan", "envs", "--out", "plan.json")
     refused = envs("apply", "plan.json", "--manifest", BOTH[0])

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from keyplan.app.files import Input, read_manifest_with_problems
+from keyplan.app.manifest_check import find_manifest_problems
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.policy import Policy, Validation
 from keyplan.planner.desired import find_lookalikes
@@ -23,7 +24,10 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
     except ManifestError as error:
         return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
     manifest = replace(manifest, policies=(*manifest.policies, *policies))
-    found = sorted((*problems, *find_violations(manifest)), key=lambda problem: (problem.line, problem.column))
+    found = sorted(
+        (*problems, *find_manifest_problems(manifest, source.folder), *find_violations(manifest)),
+        key=lambda problem: (problem.line, problem.column),
+    )
     return Validation(
         manifest=source.name,
         keys=len(manifest.keys),

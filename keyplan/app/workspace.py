@@ -14,9 +14,10 @@ from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
+from keyplan.app.manifest_check import find_manifest_problems
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import InputError, ManifestError, Problem
+from keyplan.errors import ManifestError, Problem
 from keyplan.model.identity import Identity, ManifestId
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
@@ -95,14 +96,34 @@ def load_workspaces(
     return tuple(workspaces)
 
 
+def find_conflicts(sources: Sequence[Input], context: RunContext) -> tuple[Problem, ...]:
+    """Return why manifests that are sound by themselves cannot be used together; nothing if one of them is not."""
+    try:
+        workspaces = [load_workspace(source, context, ledger=None) for source in sources]
+    except ManifestError:
+        return ()
+    try:
+        require_separate(workspaces)
+    except ManifestError as error:
+        return error.problems
+    return ()
+
+
+def _refuse(manifest: str, message: str, *, advice: str) -> ManifestError:
+    """Return the error of a manifest that does not go together with another one."""
+    problem = Problem(file=manifest, line=1, column=1, message=message, rule="manifest/conflict", advice=advice)
+    return ManifestError((problem,))
+
+
 def require_separate(workspaces: Sequence[Workspace]) -> None:
-    """Return if no two manifests interfere, as far as that shows offline. Raises InputError otherwise."""
+    """Return if no two manifests interfere, as far as that shows offline. Raises ManifestError otherwise."""
     by_ledger: dict[str, Workspace] = {}
     owners = _Owners()
     for workspace in workspaces:
         name = workspace.manifest.path
         if (other := by_ledger.setdefault(workspace.ledger_id, workspace)) is not workspace:
-            raise InputError(
+            raise _refuse(
+                name,
                 f"{other.manifest.path} and {name} would share the ledger {workspace.ledger_name}",
                 advice="put each manifest in a folder of its own, and leave out --ledger",
             )
@@ -110,7 +131,7 @@ def require_separate(workspaces: Sequence[Workspace]) -> None:
 
 
 def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspace]) -> None:
-    """Return if no two manifests own the keys of one account. Raises InputError otherwise.
+    """Return if no two manifests own the keys of one account. Raises ManifestError otherwise.
 
     Plans tell where the provider is, however a manifest spells it; a plan's workspace is found by its manifest.
     """
@@ -128,12 +149,13 @@ class _Owners:
         self._known: dict[tuple[str, str], dict[ManifestId, str]] = {}
 
     def add(self, manifest: str, identity: Identity, account: str) -> None:
-        """Note a manifest. Raises InputError if another one owns the keys already."""
+        """Note a manifest. Raises ManifestError if another one owns the keys already."""
         known = self._known.setdefault((identity.owner, account), {})
         for other_id, other in known.items():
             # An id tells two manifests of one owner apart, if both have one.
             if other != manifest and (identity.id == other_id or not identity.id or not other_id):
-                raise InputError(
+                raise _refuse(
+                    manifest,
                     f"{other} and {manifest} have the same owner at the same provider, and no ids that tell them apart",
                     advice="give each an id of its own, or its own owner, or make one manifest of them",
                 )
@@ -156,6 +178,9 @@ def make_workspace(
     policies: tuple[Policy, ...] = (),
 ) -> Workspace:
     """Return the workspace of a manifest in a folder; the path of a named ledger starts at the working directory."""
+    # Here and not where it is planned, so that every command refuses what `validate` does, before it asks anybody.
+    if problems := find_manifest_problems(manifest, folder):
+        raise ManifestError(problems)
     held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
     for policy in held.policies:
         for declared in held.keys:

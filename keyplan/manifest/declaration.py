@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from keyplan.manifest.addresses import Addresses
 from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
+from keyplan.manifest.expansion import report_unexpanded
 from keyplan.manifest.lineage import read_moves
 from keyplan.manifest.plugins import Sinks
 from keyplan.manifest.problems import Problems
@@ -179,6 +180,9 @@ class DeclarationReader:
         space = scope.first_space()
         if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):
             return None
+        for field in ("name", "space"):
+            if field in fields.values:
+                report_unexpanded(fields.values[field], fields.spot(field), self.problems, what=field)
         address = address_of(key_type, fields.values["name"], space)
         self.addresses.declare(address, fields.own.spot)
         return address

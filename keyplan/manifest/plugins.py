@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from keyplan.errors import InputError
+from keyplan.manifest.expansion import report_unexpanded_paths
 from keyplan.manifest.problems import Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings, spot_of
 from keyplan.manifest.tables import ItemList, Table, iter_items
@@ -54,6 +55,7 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
     checker = _make_checker(kind, lookup, _type_spot(given), problems)
     if checker is not None:
         report_findings(checker, options, subject="the provider", spot=given.spot, problems=problems)
+    report_unexpanded_paths(given, problems)
     credential = _read_source(given["credential"]) if "credential" in given else _DEFAULT.credential
     reader_credential = _read_source(given["reader_credential"]) if "reader_credential" in given else None
     return ProviderSettings(
@@ -61,6 +63,7 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
         credential=credential,
         reader_credential=reader_credential,
         creators=tuple(sorted({UserId(creator) for creator in given.get("creators", ())})),
+        place=problems.place_of(given.spot),
         options=_to_plain(options),
     )
 
@@ -70,6 +73,7 @@ def read_ledger(given: Table, lookup: Callable[[str], Mapping[str, Any]], proble
     kind = given.get("type", LedgerSettings().type)
     options = given.without("type", "lease")
     checker = _make_checker(kind, lookup, _type_spot(given), problems)
+    report_unexpanded_paths(given, problems)
     if checker is not None:
         report_findings(checker, options, subject="the ledger", spot=given.spot, problems=problems)
     return LedgerSettings(type=kind, options=_to_plain(options), lease=_read_lease(given, problems))
@@ -150,6 +154,7 @@ class Sinks:
     def _read_options(self, name: str, given: Table) -> Table:
         kind = given["type"]
         options = given.without("type")
+        report_unexpanded_paths(options, self._problems, templates=True)
         checker = self._checkers.get(kind)
         if checker is None:
             checker = _make_checker(kind, self._lookup, given.value_spot("type"), self._problems)
@@ -207,6 +212,7 @@ class Sinks:
 
     def _read_changes(self, changes: Table, known: _KnownSink, name: str) -> Mapping[str, Json]:
         """Return what a delivery changes of its sink's options; problems are added if the changes bring new ones."""
+        report_unexpanded_paths(changes, self._problems, templates=True)
         if known.checker is not None and changes:
             merged = known.options.without(*changes)
             for (key, value), *spots in zip(changes.items(), changes.key_spots, changes.value_spots, strict=True):

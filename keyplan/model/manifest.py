@@ -276,6 +276,8 @@ class ProviderSettings:
     """Users beside the credential's own whose marked keys are ours; sorted."""
     options: Mapping[str, Json] = field(default_factory=dict, hash=False)
     """The provider's own: for arize `region`, `base_url`, `api`."""
+    place: Place | None = field(default=None, compare=False, repr=False)
+    """None if the manifest has no `provider`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,12 +26,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
-from keyplan.model.identity import Identity, Lineage, SinkName
-from keyplan.model.manifest import Declaration, Delivery, Json, SinkSettings
+from keyplan.model.identity import Identity, Lineage
+from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import UNKNOWN_REVISION, Abilities, Content, Holding, Revision, Slot
 from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt
 from keyplan.model.secret import RawKey
@@ -40,6 +39,7 @@ from keyplan.sinks.formats import FileFormat
 from keyplan.sinks.marks import begin_note, explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.options import format_of, merge_options
+from keyplan.sinks.places import FillSlot
 from keyplan.sinks.value_store import (
     Change,
     ComparingStore,
@@ -56,9 +56,6 @@ from keyplan.sinks.value_store import (
 
 _TRIES = 10
 """How often a change is tried while other writers keep changing the same object."""
-
-FillSlot: TypeAlias = Callable[[SinkName, str, Declaration, Mapping[str, Json]], Slot]
-"""Returns where a delivery goes: sink, owner, declaration, options of sink and delivery together."""
 
 
 def _go_on(attempt: int) -> None:

@@ -15,8 +15,9 @@ from keyplan.model.observation import Abilities
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.file_store import FileStore
-from keyplan.sinks.local_files import DEFAULT_VARIABLE, OpenFolder, fill_slot, read_format
+from keyplan.sinks.local_files import DEFAULT_VARIABLE, OpenFolder, fill_slot, find_file_identity, read_format
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
 
@@ -38,6 +39,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
     },
     required=["path"],
 )
+PLACES = SinkPlaces(fill_slot=fill_slot, find_identity=find_file_identity, is_local=True)
 _KIND = SinkKind(
     fill_slot=fill_slot,
     abilities=Abilities(holds_receipts=True, readable=True, compares=True, is_local=True),

@@ -21,6 +21,7 @@ from keyplan.model.quick import quick
 from keyplan.sinks import templates
 from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat
 from keyplan.sinks.options import format_of
+from keyplan.sinks.places import PlaceIdentity, identify_file
 from keyplan.sinks.value_store import find_broken
 from keyplan.system.files import Folder
 
@@ -112,6 +113,13 @@ def _fill_variable(template: str, fields: Mapping[str, str]) -> str:
     if not VARIABLE.fullmatch(variable):
         raise InputError(f"'{variable}' can't be the name of a variable: letters, digits and _ make one")
     return variable
+
+
+def find_file_identity(slot: Slot, folder: str, *, cipher: str = "") -> PlaceIdentity:
+    """Return the spot of a slot of `fill_slot`; `cipher` is what its file is encrypted with."""
+    target = FileTarget.of(slot)
+    form = " ".join(filter(None, (cipher, str(slot.options.get("format") or "raw"))))
+    return identify_file(target.file, folder, entry=target.variable, form=form)
 
 
 OpenFolder = Callable[..., AbstractContextManager[Folder]]

@@ -51,6 +51,11 @@ def fill(template: str, fields: Mapping[str, str], make_safe: Callable[[str], st
         filled += literal
         if field is None:
             continue
+        if literal.endswith("$"):
+            raise InputError(
+                f"'{template}': ${{{field}}} is not filled in: keyplan reads no variables of the environment here",
+                advice=f"write {{{field}}}" if field in fields else "write the text itself",
+            )
         if form or conversion:
             raise InputError(f"'{template}': write {{{field}}} alone, without conversion or format")
         if field not in fields:

@@ -108,7 +108,7 @@ SHARED = frozenset(
             "notes",
             "options",
         ),
-        *("read_only", "templates", "value_store"),
+        *("places", "read_only", "templates", "value_store"),
     )
 )
 """What sinks share; everything else beside them is a sink."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
+from keyplan.app.context import RunContext
 from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
 from keyplan.app.exit_codes import ExitStatus
-from keyplan.app.files import read_input, read_policies_with_problems
+from keyplan.app.files import Input, read_input, read_policies_with_problems
 from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.validate import validate
 from keyplan.cli.options import FileNames, argument, exclude_option, policy_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.session import Session
-from keyplan.errors import ManifestError
+from keyplan.errors import ManifestError, Problem
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import VALIDATION_FORMATS, build_validation_sheet
 from keyplan.renderers.sanitize import sanitize
@@ -50,7 +53,11 @@ def command(
     with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
         sources = [read_input(name, context) for name in find_manifests(manifests, context, exclude)]
         rules, faults = read_policies_with_problems(policies, context)
-    validations = [validate(source, rules, faults) for source in sources]
+    conflicts = _find_conflicts(sources, context)
+    validations = [
+        validate(source, rules, (*faults, *(conflict for conflict in conflicts if conflict.file == source.name)))
+        for source in sources
+    ]
     problems = tuple(dict.fromkeys(problem for validation in validations for problem in validation.problems))
     answer = CommandResult.about(
         Subject.VALIDATE,
@@ -67,3 +74,11 @@ def command(
     if problems:
         raise ManifestError(problems)
     return status
+
+
+def _find_conflicts(sources: Sequence[Input], context: RunContext) -> tuple[Problem, ...]:
+    if len(sources) < 2:  # noqa: PLR2004 - one cannot conflict
+        return ()
+    from keyplan.app.workspace import find_conflicts  # noqa: PLC0415 - takes 100 ms, and one manifest needs none of it
+
+    return find_conflicts(sources, context)

@@ -10,13 +10,34 @@ from typing import TYPE_CHECKING
 from keyplan.providers.arize.options import OPTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from keyplan.context import PluginContext
-    from keyplan.model.manifest import ProviderSettings
+    from keyplan.model.manifest import Json, ProviderSettings
+    from keyplan.model.observation import Laws
     from keyplan.ports import ProviderPorts, ReaderPorts
 
-__all__ = ["OPTIONS", "build", "build_reader"]
+__all__ = ["OPTIONS", "build", "build_reader", "find_laws"]
+
+
+def find_laws(options: Mapping[str, Json]) -> Laws | None:
+    """Return the laws that hold if the options alone decide them; None if the server has to be asked.
+
+    Raises:
+        InputError: The options cannot be used, or exclude each other.
+    """
+    if options.get("base_url") or options.get("region"):
+        from keyplan.providers.arize.base_url import find_base_url  # noqa: PLC0415 - takes 50 ms, for httpx
+
+        find_base_url(options, {})
+    if options.get("api", "auto") == "auto":
+        return None
+    from keyplan.providers.arize.detection import choose_dialect  # noqa: PLC0415 - as above
+
+    chosen = choose_dialect(options)
+    return chosen.laws if chosen else None
 
 
 def build(

@@ -6,6 +6,7 @@ No raw key is on the disk in the clear, and no identity is needed to read receip
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from keyplan.ports import Sink
 from keyplan.sinks.age.encryption import AgeSealer, parse_identities
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.file_store import FileStore
-from keyplan.sinks.local_files import fill_slot
+from keyplan.sinks.local_files import fill_slot, find_file_identity
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.system.optional import require
 from keyplan.system.secrets import SECRET_SCHEMA, read_source
 
@@ -39,6 +41,21 @@ OPTIONS: Mapping[str, Any] = build_schema(
         },
     },
     required=["path", "recipients"],
+)
+
+
+def _fill_checked_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
+    try:
+        pyrage = require("pyrage", extra="age")
+    except InputError:  # the machine that plans needs it, one that validates does not
+        return fill_slot(sink, owner, declaration, options)
+    AgeSealer(pyrage, ()).check_recipients(options["recipients"])
+    return fill_slot(sink, owner, declaration, options)
+
+
+_FIXED = ("identity",)
+PLACES = SinkPlaces(
+    fill_slot=_fill_checked_slot, fixed=_FIXED, find_identity=partial(find_file_identity, cipher="age"), is_local=True
 )
 
 
@@ -62,7 +79,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         kind=SinkKind(
             fill_slot=fill_checked_slot,
             abilities=Abilities(holds_receipts=True, readable=sealer.can_open, compares=True, is_local=True),
-            fixed=("identity",),
+            fixed=_FIXED,
         ),
     )
 

@@ -16,6 +16,7 @@ from keyplan.sinks.aws.notes import WHOLE
 from keyplan.sinks.aws.service import to_name_part
 from keyplan.sinks.formats import FileFormat, JsonField
 from keyplan.sinks.options import format_of
+from keyplan.sinks.places import PlaceIdentity
 
 _DIGEST_DIGITS = 10
 
@@ -37,6 +38,12 @@ def fill_place(
         raise InputError("'field' goes with neither 'format: json' nor 'newline'", advice="take one of them out")
     location = f"{name}#{field}" if field else name
     return Slot(sink=sink, location=location, options={**options, "name": name, "field": field})
+
+
+def identify_value(slot: Slot, _folder: str) -> PlaceIdentity:
+    """Return the identity of a slot of `fill_place`: a resource holds one value, or an object of fields."""
+    field = read_text(slot.options, "field")
+    return PlaceIdentity(name_of(slot), field, "fields" if field else "value")
 
 
 def name_of(slot: Slot) -> str:

@@ -16,12 +16,13 @@ from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.manifest import Declaration, Json, SinkSettings
 from keyplan.model.observation import Abilities, Slot
 from keyplan.ports import Sink
-from keyplan.sinks.aws.places import fill_place, read_format
+from keyplan.sinks.aws.places import fill_place, identify_value, read_format
 from keyplan.sinks.aws.secrets_client import SecretsClient
 from keyplan.sinks.aws.secrets_store import AwsSecrets
 from keyplan.sinks.aws.service import CONNECTION, KMS_KEY, connect
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 
 TYPE = "aws-secrets-manager"
@@ -90,3 +91,6 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
     Raises InputError if a template names an unknown field, AWS takes no such name, or options exclude each other.
     """
     return fill_place(sink, owner, declaration, options, rule=_NAME)
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=tuple(CONNECTION), store=tuple(CONNECTION), find_identity=identify_value)

@@ -18,10 +18,11 @@ from keyplan.model.observation import Abilities, Slot
 from keyplan.ports import Sink
 from keyplan.sinks.aws.parameters_client import ParametersClient
 from keyplan.sinks.aws.parameters_store import AwsParameters
-from keyplan.sinks.aws.places import fill_place, read_format
+from keyplan.sinks.aws.places import fill_place, identify_value, read_format
 from keyplan.sinks.aws.service import CONNECTION, KMS_KEY, connect
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 
 TYPE = "aws-ssm"
@@ -75,3 +76,6 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
     if len(slot.location) > _LONGEST_NAME:
         raise InputError(f"'{slot.location}' is too long for a parameter's name")
     return slot
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=tuple(CONNECTION), store=tuple(CONNECTION), find_identity=identify_value)

@@ -24,6 +24,7 @@ from keyplan.sinks.azure.client import TYPE, connect
 from keyplan.sinks.azure.store import AzureSecrets
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 
 _NAME = re.compile(r"[a-z0-9-]{1,127}", re.ASCII)
 """Azure, "Object identifiers": letters of any case, which doesn't count; keyplan writes them small."""
@@ -55,12 +56,21 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink; nothing is sent yet. Raises InputError if the SDK is missing or vault_url can't be used."""
+def _check(settings: SinkSettings) -> None:
+    """Raise InputError if vault_url can't be used."""
     url = check_base_url(str(settings.options["vault_url"]), whose=f"{TYPE}: vault_url")
     if not url.startswith("https:") or urlsplit(url).path:
         # Azure's SDK sends no token without TLS, not even to this machine.
         raise InputError(f"{TYPE}: vault_url '{url}' must be https://HOST and nothing else")
+
+
+_FIXED = ("vault_url", "ca_file")
+
+
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
+    """Return the sink; nothing is sent yet. Raises InputError if the SDK is missing or vault_url can't be used."""
+    _check(settings)
+    url = check_base_url(str(settings.options["vault_url"]))
     ca_file = settings.options.get("ca_file")
     vault = connect(url, host=_host_of(url), ca_file=str(Path(context.folder, str(ca_file))) if ca_file else None)
     return SinkEngine(
@@ -70,7 +80,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         kind=SinkKind(
             fill_slot=fill_slot,
             abilities=Abilities(holds_receipts=True, readable=True),
-            fixed=("vault_url", "ca_file"),
+            fixed=_FIXED,
         ),
     )
 
@@ -105,3 +115,6 @@ def to_name_part(value: str) -> str:
 
 def _host_of(url: str) -> str:
     return urlsplit(url).netloc.lower()
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED, check=_check)

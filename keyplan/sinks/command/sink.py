@@ -17,6 +17,7 @@ from keyplan.sinks.command.programs import Programs
 from keyplan.sinks.command.store import CommandStore, fill_slot
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.system.programs import keep_from_children
 
 _ARGV: Mapping[str, Any] = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
@@ -59,6 +60,9 @@ OPTIONS: Mapping[str, Any] = build_schema(
     required=["argv"],
     without=["copy_from"],
 )
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED)
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:

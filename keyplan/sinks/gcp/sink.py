@@ -24,6 +24,7 @@ from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.gcp.client import TYPE, SecretManager, make_opener, make_replication
 from keyplan.sinks.gcp.store import GcpSecrets
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 """Google, secrets.create, secretId."""
@@ -73,6 +74,15 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
+def _check(settings: SinkSettings) -> None:
+    """Raise InputError for options that don't fit together, or an endpoint that can't be used."""
+    options = settings.options
+    if options.get("copy_from") and options.get("write_only"):
+        raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
+    if options.get("endpoint"):
+        check_base_url(str(options["endpoint"]), whose=f"{TYPE}: endpoint")
+
+
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent and no credentials are looked for yet.
 
@@ -80,8 +90,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """
     options = settings.options
     reads = not options.get("write_only")
-    if options.get("copy_from") and not reads:
-        raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
+    _check(settings)
     endpoint = options.get("endpoint")
     locations: Any = options.get("locations") or ()
     manager = SecretManager(
@@ -129,3 +138,6 @@ def to_name_part(value: str) -> str:
     digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST_DIGITS]
     plain = re.sub(r"[^A-Za-z0-9_-]", "-", value).strip("-")[: _LONGEST_PART - _DIGEST_DIGITS - 1]
     return f"{plain}-{digest}" if plain else digest
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED, store=("endpoint",), check=_check)

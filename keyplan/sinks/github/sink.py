@@ -19,6 +19,7 @@ from keyplan.sinks.github.client import GitHub, Sealer
 from keyplan.sinks.github.places import DEFAULT_NAME, fill_slot
 from keyplan.sinks.github.store import GitHubSecrets
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.system.secrets import SECRET_SCHEMA
 
 TYPE: Final = "github-actions"
@@ -78,6 +79,15 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
     },
     without=["format", "copy_from"],
 )
+
+
+def _check(settings: SinkSettings) -> None:
+    """Raise InputError if api_url can't be used."""
+    if settings.options.get("api_url"):
+        check_base_url(str(settings.options["api_url"]), whose=f"{TYPE}: api_url")
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=("token", "api_url"), store=("api_url",), check=_check)
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:

@@ -19,6 +19,7 @@ from keyplan.sinks.gitlab.client import GitLab
 from keyplan.sinks.gitlab.places import DEFAULT_NAME, DEFAULT_SCOPE, fill_slot
 from keyplan.sinks.gitlab.store import GitLabVariables
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 from keyplan.system.secrets import SECRET_SCHEMA
 
@@ -77,6 +78,15 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
     },
     without=["format"],
 )
+
+
+def _check(settings: SinkSettings) -> None:
+    """Raise InputError if url can't be used."""
+    if settings.options.get("url"):
+        check_base_url(str(settings.options["url"]), whose=f"{TYPE}: url")
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=("token", "url"), store=("url",), check=_check)
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:

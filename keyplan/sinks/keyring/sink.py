@@ -20,6 +20,7 @@ from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.keyring.backends import find_backend
 from keyplan.sinks.keyring.store import KeyringEntries
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.system.optional import require
 
 DEFAULT_SERVICE, DEFAULT_USERNAME = "arize", "{name}"
@@ -49,6 +50,9 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
+_FIXED = ("backend",)
+
+
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; no store is opened yet. Raises InputError if the library is not installed."""
     library = require("keyring", extra="keyring")
@@ -57,7 +61,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         settings,
         lineage=context.lineage,
         store=KeyringEntries(lambda: find_backend(library, str(wanted) if wanted else None)),
-        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=("backend",)),
+        kind=SinkKind(fill_slot=fill_slot, abilities=Abilities(holds_receipts=True, readable=True), fixed=_FIXED),
     )
 
 
@@ -87,3 +91,6 @@ def _to_text(value: str) -> str:
         f"%{ord(character):02X}" if character in "%/" or not character.isprintable() else character
         for character in value
     )
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED, store=_FIXED)

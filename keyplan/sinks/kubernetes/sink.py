@@ -23,6 +23,7 @@ from keyplan.sinks.kubernetes.places import DEFAULT_ENTRY, FIXED, fill_slot
 from keyplan.sinks.kubernetes.store import KubernetesSecrets
 from keyplan.sinks.kubernetes.tls import open_http
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 
 OPTIONS: Mapping[str, Any] = build_schema(
@@ -56,10 +57,24 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink; nothing is sent yet. Raises InputError if there is no kubeconfig that can be used."""
+def _check(settings: SinkSettings) -> None:
+    """Raise InputError for options that don't fit together."""
     if settings.options.get("copy_from") and settings.options.get("write_only"):
         raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
+
+
+PLACES = SinkPlaces(
+    # The kubeconfig alone knows its context's namespace; any name will do that no delivery names.
+    fill_slot=partial(fill_slot, namespace="namespace-of-the-context"),
+    fixed=FIXED,
+    store=("context", "kubeconfig"),
+    check=_check,
+)
+
+
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
+    """Return the sink; nothing is sent yet. Raises InputError if there is no kubeconfig that can be used."""
+    _check(settings)
     clock = context.clock
     connection = find_connection(settings.options, context)
     api = KubeApi(

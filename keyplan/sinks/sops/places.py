@@ -16,6 +16,7 @@ from keyplan.model.identity import SinkName
 from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.sinks import local_files, templates
+from keyplan.sinks.places import PlaceIdentity, identify_file
 
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 # What `sops set` takes for the end of a key or of a text, and what nobody could read in a file.
@@ -76,6 +77,12 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
     if keys[0] in (_RESERVED, options.get("notes")):
         raise InputError(f"entry '{options['entry']}' leads into '{keys[0]}'", advice="choose another first word")
     return Slot(sink=sink, location=f"{path}#{_join(keys)}", options={**options, "path": path, "keys": keys})
+
+
+def find_identity(slot: Slot, folder: str) -> PlaceIdentity:
+    """Return the identity of a slot of `fill_slot`."""
+    target = SopsTarget.of(slot)
+    return identify_file(str(target.path), folder, entry=_join(target.keys), form="sops")
 
 
 def _fill_key(template: str, fields: Mapping[str, str], entry: str) -> str:

@@ -14,7 +14,8 @@ from keyplan.model.observation import Abilities
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
-from keyplan.sinks.sops.places import fill_slot
+from keyplan.sinks.places import SinkPlaces
+from keyplan.sinks.sops.places import fill_slot, find_identity
 from keyplan.sinks.sops.program import SopsProgram, find_sops
 from keyplan.sinks.sops.store import SopsFiles
 from keyplan.system.programs import keep_from_children
@@ -42,6 +43,9 @@ OPTIONS: Mapping[str, Any] = build_schema(
     required=["path", "entry"],
     without=["format"],
 )
+
+
+PLACES = SinkPlaces(fill_slot=fill_slot, find_identity=find_identity, is_local=True)
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:

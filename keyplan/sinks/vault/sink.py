@@ -10,9 +10,11 @@ from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
+from keyplan.net.http import check_base_url
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 from keyplan.sinks.vault.client import VaultClient
 from keyplan.sinks.vault.connection import CONNECTION_SCHEMA, connect
@@ -49,8 +51,8 @@ OPTIONS: Mapping[str, Any] = build_schema(
 )
 
 
-def build(settings: SinkSettings, context: PluginContext) -> Sink:
-    """Return the sink; the server is asked nothing yet. Raises InputError for options that don't fit together."""
+def _check(settings: SinkSettings) -> None:
+    """Raise InputError for options that don't fit together."""
     options = settings.options
     if not options.get("receipts", True) and not options.get("overwrite"):
         raise InputError(
@@ -59,8 +61,18 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         )
     if options.get("copy_from") and options.get("write_only"):
         raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
+    if options.get("address"):
+        check_base_url(str(options["address"]), whose="the vault sink's address")
 
-    return build_on(settings, context, connect(options, context))
+
+_FIXED = (*CONNECTION_SCHEMA, "write_only", "receipts")
+PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED, store=("address", "namespace"), check=_check)
+
+
+def build(settings: SinkSettings, context: PluginContext) -> Sink:
+    """Return the sink; the server is asked nothing yet. Raises InputError for options that don't fit together."""
+    _check(settings)
+    return build_on(settings, context, connect(settings.options, context))
 
 
 def build_on(settings: SinkSettings, context: PluginContext, client: VaultClient) -> SinkEngine:
@@ -77,7 +89,7 @@ def build_on(settings: SinkSettings, context: PluginContext, client: VaultClient
         abilities=Abilities(
             holds_receipts=holds_receipts, readable=reads, weak_proof=not holds_receipts, compares=holds_receipts
         ),
-        fixed=(*CONNECTION_SCHEMA, "write_only", "receipts"),
+        fixed=_FIXED,
         seals=Seals.CHANGE,
         give_way=pause,
     )

@@ -1,0 +1,151 @@
+"""What the manifest alone decides beyond its own words: places, options that exclude each other, and lawful rotations.
+
+The plugins that a manifest names are asked; none of them opens anything here. `keyplan validate` tells what is found,
+and every other command refuses it before anybody is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keyplan.app import registry
+from keyplan.app.wiring import PROVIDERS, SINKS
+from keyplan.errors import InputError, Problem
+from keyplan.model.desired import Desired
+from keyplan.model.identity import Address, SinkName
+from keyplan.model.manifest import Declaration, Delivery, Manifest, Place, SinkSettings
+from keyplan.model.observation import Laws
+from keyplan.planner.strategy import find_unlawful_rotation
+from keyplan.sinks.places import PlaceIdentity, SinkPlaces
+
+_NO_ADDRESS = Address("")
+
+
+def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, ...]:
+    """Return every problem that the manifest alone decides, in file order, each once.
+
+    A plugin of others that does not offer `PLACES` or `find_laws` is not asked, and neither is one that is not
+    installed.
+    """
+    found = [*_check_provider(manifest), *_PlaceCheck(manifest, str(folder)).run()]
+    return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
+
+
+def _check_provider(manifest: Manifest) -> Iterator[Problem]:
+    settings = manifest.provider
+    find_laws = getattr(registry.load(PROVIDERS, settings.type), "find_laws", None)
+    if find_laws is None:
+        return
+    try:
+        laws: Laws | None = find_laws(settings.options)
+    except InputError as error:
+        place = settings.place or Place(manifest.path, 1, 1)
+        yield _to_problem(error, place, rule="manifest/provider")
+        return
+    if laws is not None:
+        yield from find_unlawful(manifest, laws)
+
+
+def find_unlawful(manifest: Manifest, laws: Laws) -> Iterator[Problem]:
+    """Yield why a declared rotation can never be lawful."""
+    for declared in manifest.keys:
+        desired = Desired(declaration=declared, identity=manifest.identity, marker=None, access=None)
+        for message, advice in find_unlawful_rotation(desired, laws):
+            yield declared.place.problem(message, rule="manifest/unlawful", subject=declared.address, advice=advice)
+
+
+def _to_problem(error: InputError, place: Place, *, rule: str, subject: Address = _NO_ADDRESS) -> Problem:
+    return place.problem(error.message, rule=rule, subject=subject, advice=error.advice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A place that a delivery takes."""
+
+    declared: Declaration
+    delivery: Delivery
+    identity: PlaceIdentity
+    name: str
+
+
+@dataclass(slots=True)
+class _PlaceCheck:
+    """Locates every delivery and compares the places."""
+
+    manifest: Manifest
+    folder: str
+    _known: dict[SinkName, SinkPlaces | None] = field(default_factory=dict)
+    _taken: dict[tuple[str, str], _Taken] = field(default_factory=dict)
+    _first: dict[str, _Taken] = field(default_factory=dict)
+    """Of each container, who takes it first."""
+
+    def run(self) -> Iterator[Problem]:
+        """Yield what is wrong with sinks and places."""
+        for name, settings in self.manifest.sinks.items():
+            self._known[name] = places = _load_places(settings)
+            try:
+                if places:
+                    places.check(settings)
+            except InputError as error:
+                self._known[name] = None
+                yield _to_problem(error, settings.place, rule="manifest/sink")
+        for declared in self.manifest.keys:
+            for delivery in declared.deliveries:
+                yield from self._check(declared, delivery)
+
+    def _check(self, declared: Declaration, delivery: Delivery) -> Iterator[Problem]:
+        settings, places = self.manifest.sinks[delivery.sink], self._known.get(delivery.sink)
+        if places is None:
+            return
+        try:
+            slot = places.locate(settings, self.manifest.owner, declared, delivery)
+        except InputError as error:
+            # What stands in the sink's own options is one mistake, however many keys go there.
+            own = bool(delivery.options)
+            place, subject = (delivery.place, declared.address) if own else (settings.place, _NO_ADDRESS)
+            yield _to_problem(error, place, rule="manifest/place", subject=subject)
+            return
+        identity = places.identify(settings, slot, self.folder)
+        yield from self._compare(
+            _Taken(declared=declared, delivery=delivery, identity=identity, name=f"{slot.sink}:{slot.location}")
+        )
+
+    def _compare(self, new: _Taken) -> Iterator[Problem]:
+        # Each of the two would overwrite the other's key at every run, and neither would ever be delivered.
+        other = self._taken.setdefault((new.identity.container, new.identity.entry), new)
+        first = self._first.setdefault(new.identity.container, new)
+        if other is not new:
+            yield _describe_shared(new, other)
+        elif first.identity.form != new.identity.form:
+            yield _place_of(new).problem(
+                f"{new.name} has another format than {first.name} of {first.declared.address}, and is the same file or "
+                "secret",
+                rule="manifest/two_formats",
+                subject=new.declared.address,
+                advice="give one of them another path, or both one format",
+            )
+
+
+def _describe_shared(new: _Taken, other: _Taken) -> Problem:
+    whose = "it" if other.declared is new.declared else other.declared.address
+    also = "" if other.name == new.name else f", which is {new.name}"
+    return _place_of(new).problem(
+        f"{whose} would be delivered to {other.name}, too{also}",
+        rule="manifest/shared_place",
+        subject=new.declared.address,
+        advice="give each its own place, for example with {name} in the path",
+    )
+
+
+def _place_of(taken: _Taken) -> Place:
+    return taken.delivery.place if taken.delivery.options else taken.declared.place
+
+
+def _load_places(settings: SinkSettings) -> SinkPlaces | None:
+    try:
+        places: SinkPlaces | None = getattr(registry.load(SINKS, settings.type), "PLACES", None)
+    except InputError:  # told where its options are read
+        return None
+    return places
