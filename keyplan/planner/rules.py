@@ -97,7 +97,7 @@ def _block_unknown_space(case: Case) -> PlannedAction | None:
     if why is None:
         return None
     if owned.current and owned.receipt:
-        return block(_keep(case, owned.current, owned.receipt), Guard.UNKNOWN_SPACE, why)
+        return block(_keep(case, owned.current, owned.receipt, Differences()), Guard.UNKNOWN_SPACE, why)
     return block(create(case, Reason.ABSENT), Guard.UNKNOWN_SPACE, why)
 
 

@@ -78,7 +78,7 @@ def test_what_an_interrupted_run_left_is_finished(shell: Shell) -> None:
 
 def test_an_intent_of_what_is_left_stays_open(rotating: Shell) -> None:
     """It is the proof that a run was interrupted, and a later apply needs it."""
-    rotating.write(ROTATING.replace("{name: ci,", "{name: ci, description: new,"))
+    rotating.write(ROTATING.replace("{name: ci,", "{name: ci, description: new, on_description_change: replace,"))
     rotating.world.effects.inject(Fault.KILL_BEFORE, "provider.create")
     with pytest.raises(Killed):
         rotating("apply", "--auto-approve")
