@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         SinkBusyError,
         SinkDeniedError,
         SinkError,
+        SinkPausedError,
         SinkUnavailableError,
     )
 
@@ -66,6 +67,7 @@ __all__ = [
     "SinkBusyError",
     "SinkDeniedError",
     "SinkError",
+    "SinkPausedError",
     "SinkUnavailableError",
     "__version__",
     "apply",

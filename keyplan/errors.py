@@ -15,6 +15,7 @@
     +-- SinkError                    6
     |   +-- SinkDeniedError          6   rights, another owner, refused path
     |   +-- SinkUnavailableError     6   unreachable, full, broken
+    |       +-- SinkPausedError      6   throttled for longer than keyplan waits, or sealed
     +-- LedgerError                  7
     |   +-- LedgerLockedError        7   another apply holds the lock
     |   +-- LedgerForeignError       7   belongs to another owner, manifest or account
@@ -142,6 +143,13 @@ class SinkDeniedError(SinkError):
 
 class SinkUnavailableError(SinkError):
     """The sink cannot be reached, is full, or is broken."""
+
+
+class SinkPausedError(SinkUnavailableError):
+    """The sink takes nothing for now, and trying again within seconds is no use.
+
+    It throttles for longer than keyplan waits, or it is sealed. It may have stored a part of what it was sent before.
+    """
 
 
 class SinkBusyError(SinkError):

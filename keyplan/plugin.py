@@ -30,6 +30,7 @@ from keyplan.errors import (
     SinkBusyError,
     SinkDeniedError,
     SinkError,
+    SinkPausedError,
     SinkUnavailableError,
 )
 from keyplan.ledgers.lease import LeaseStore, LockRequest, hold_lease, make_lost_error
@@ -244,6 +245,7 @@ __all__ = [
     "SinkError",
     "SinkKind",
     "SinkName",
+    "SinkPausedError",
     "SinkPlaces",
     "SinkReader",
     "SinkSettings",

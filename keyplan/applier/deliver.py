@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import SinkBusyError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.errors import SinkBusyError, SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
@@ -105,12 +105,12 @@ def _store(
     for _ in bench.attempts():
         try:
             sink.put(slot, raw, receipt, intent=intent)
-        except SinkUnavailableError as error:
-            errors.append(error)
         except SinkError as error:
-            # A refusal, such as a 403 or another owner's value, does not pass within seconds.
             errors.append(error)
-            break
+            # A refusal, such as a 403 or another owner's value, does not pass within seconds, nor does a pause that the
+            # sink's adapter has waited for in vain.
+            if isinstance(error, SinkPausedError) or not isinstance(error, SinkUnavailableError):
+                break
         else:
             return Stored(slot=slot)
     found = _inspect(sink, slot)

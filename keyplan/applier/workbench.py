@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from keyplan.applier.breaker import Breaker
-from keyplan.errors import KeyplanError, LeaseLostError, ProviderError
+from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
 from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Runner
@@ -63,8 +63,9 @@ class Workbench:
         for _ in self.attempts():
             try:
                 return step()
-            except LeaseLostError:
-                # Final, although it is an error of the ledger: another run is at work by now.
+            except (LeaseLostError, SinkPausedError):
+                # Final, although the class above them is not: another run is at work by now, or the sink's adapter has
+                # waited for as long as it may.
                 raise
             except on as error:
                 failure = error

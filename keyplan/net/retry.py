@@ -27,6 +27,9 @@ _DECREASE_FACTOR = 0.7
 """At most one request in twenty is refused under a steady rate limit; a test simulates that."""
 _INCREASE_PER_SECOND = 0.02
 """Added for each accepted request."""
+_MINUTE = timedelta(minutes=1)
+_WORTH_SAYING = timedelta(seconds=5)
+"""A shorter wait is over before a user wonders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +44,14 @@ class Patience:
     """Upper bound of a wait for which the provider named a time."""
     deadline: timedelta = timedelta(seconds=120)
     """Counted from the first attempt; no attempt begins later."""
+    slow_deadline: timedelta | None = None
+    """In place of `deadline` once the provider named, or its limit needs, a pause of a minute or more."""
     attempts: int = 6
     """How often a failing request is sent. While the provider throttles, only the deadline counts."""
+
+    def limit(self, longest_asked: timedelta) -> timedelta:
+        """Return the deadline, given the longest pause that the provider asked for."""
+        return self.slow_deadline if self.slow_deadline and longest_asked >= _MINUTE else self.deadline
 
     def bound(self, attempt_number: int) -> timedelta:
         """Return the longest wait after that attempt; the first has number 1."""
@@ -58,6 +67,8 @@ class Again:
     """Whether the provider throttles: all requests to it pause, and then start further apart."""
     retry_after: timedelta | None = None
     """How long the provider asked to wait."""
+    at_least: timedelta = timedelta(0)
+    """How long its limit needs if it asked for no time; doubles with each attempt."""
 
 
 class Pace:
@@ -70,6 +81,8 @@ class Pace:
     def __init__(self) -> None:
         self.generation = 0
         """How often the pace was decreased. A refusal of a request from an earlier generation is about an old pace."""
+        self.longest_asked = timedelta(0)
+        """Longest pause so far."""
         self._per_second: float | None = None
         self._free_from = _LONG_AGO
         self._paused_until = _LONG_AGO
@@ -98,6 +111,7 @@ class Pace:
 
     def decrease(self, generation: int, now: datetime, pause: timedelta) -> None:
         """Record that the provider throttled a request that had started in `generation`."""
+        self.longest_asked = max(self.longest_asked, pause)
         self._paused_until = max(self._paused_until, now + pause)
         # A burst of refusals counts once: the requests were all sent at the pace that is being left.
         if generation != self.generation:
@@ -142,15 +156,29 @@ class Gate:
         with self._lock:
             self._pace.increase(self._clock.now())
 
-    def throttled(self, generation: int, *, pause: timedelta) -> None:
-        """Record that the provider throttled a request: all threads wait that long, and then go on slower."""
+    def throttled(self, generation: int, *, pause: timedelta) -> bool:
+        """Record that the provider throttled a request: all threads wait that long, and then go on slower.
+
+        Returns whether it is the first such refusal since the pace was last decreased.
+        """
         with self._lock:
+            is_first = generation == self._pace.generation
             self._pace.decrease(generation, self._clock.now(), pause)
+            return is_first
+
+    def longest_asked(self) -> timedelta:
+        """Return the longest pause that the provider asked for so far."""
+        with self._lock:
+            return self._pace.longest_asked
 
     def paused_for(self) -> timedelta:
         """Return how long no request is admitted; zero if one is."""
         with self._lock:
             return self._pace.pause_left(self._clock.now())
+
+
+def _say_nothing(_text: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,17 +190,21 @@ class Retrier:
     """Return a random number between 0 and the argument, uniformly."""
     gate: Gate
     patience: Patience = field(default_factory=Patience)
+    name: str = "the provider"
+    """How `say` calls what throttles."""
+    say: Callable[[str], None] = _say_nothing
+    """Tells the user about a wait of some seconds."""
 
     def persist(self, attempt: Callable[[], ResultT], judge: Callable[[ResultT], Again | None]) -> ResultT | None:
         """Return the first result that `judge` does not want repeated, or the last one when the limits are reached.
 
         Returns None if no attempt was made at all, because the provider kept all requests waiting.
         """
-        deadline = self.clock.now() + self.patience.deadline
+        began = self.clock.now()
         result: ResultT | None = None
         # tenacity decides about waits and stops; a result and not an exception says whether to go on.
-        for turn in self._turns(deadline):
-            generation = self.gate.enter(until=deadline)
+        for turn in self._turns(began):
+            generation = self.gate.enter(until=self._deadline(began))
             if generation is None:
                 break
             result = attempt()
@@ -181,22 +213,46 @@ class Retrier:
                 self.gate.accepted()
                 break
             if again.throttled:
-                self.gate.throttled(generation, pause=self._pause(again, turn.retry_state.attempt_number))
+                self._slow_down(generation, self._pause(again, turn.retry_state.attempt_number), began)
             turn.retry_state.set_result(again)
         return result
 
-    def _turns(self, deadline: datetime) -> tenacity.Retrying:
+    def explain_pause(self, last: Again | None) -> str:
+        """Return how long the provider wants to be waited for, or was waited for, given its last answer; a clause.
+
+        None if it was not asked at all, because another thread was told to wait.
+        """
+        left = self.gate.paused_for()
+        if left and (last is None or last.retry_after is not None):
+            return f"busy or throttled until {self.clock.now() + left:%Y-%m-%d %H:%M:%S} UTC"
+        limit = self.patience.limit(self.gate.longest_asked())
+        return f"still busy or throttled after {limit.total_seconds():g} s of waiting"
+
+    def _slow_down(self, generation: int, pause: timedelta, began: datetime) -> None:
+        is_first = self.gate.throttled(generation, pause=pause)
+        until = self.clock.now() + pause
+        # Once for all threads, and not if the pause is longer than the patience: then the caller's error tells it.
+        if is_first and pause >= _WORTH_SAYING and until <= self._deadline(began):
+            self.say(
+                f"{self.name} is busy or throttled: waiting {pause.total_seconds():.0f} s, until {until:%H:%M:%S} UTC"
+            )
+
+    def _deadline(self, began: datetime) -> datetime:
+        return began + self.patience.limit(self.gate.longest_asked())
+
+    def _turns(self, began: datetime) -> tenacity.Retrying:
         return tenacity.Retrying(
             retry=tenacity.retry_always,
             wait=self._wait_seconds,
-            stop=lambda state: self._is_over(state, deadline),
+            stop=lambda state: self._is_over(state, began),
             sleep=lambda seconds: self.clock.sleep(timedelta(seconds=seconds)),
             retry_error_callback=lambda _: None,
         )
 
     def _pause(self, again: Again, attempt_number: int) -> timedelta:
         if again.retry_after is None:
-            return self.patience.bound(attempt_number)
+            needed = again.at_least * (1 << min(attempt_number - 1, 16))
+            return min(max(self.patience.bound(attempt_number), needed), self.patience.longest_pause)
         return min(again.retry_after, self.patience.longest_pause)
 
     def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
@@ -205,9 +261,9 @@ class Retrier:
             return self.gate.paused_for().total_seconds()
         return self.jitter(self.patience.bound(state.attempt_number).total_seconds())
 
-    def _is_over(self, state: tenacity.RetryCallState, deadline: datetime) -> bool:
+    def _is_over(self, state: tenacity.RetryCallState, began: datetime) -> bool:
         is_too_often = not _again_of(state).throttled and state.attempt_number >= self.patience.attempts
-        return is_too_often or self.clock.now() + timedelta(seconds=state.upcoming_sleep) > deadline
+        return is_too_often or self.clock.now() + timedelta(seconds=state.upcoming_sleep) > self._deadline(began)
 
 
 def _again_of(state: tenacity.RetryCallState) -> Again:

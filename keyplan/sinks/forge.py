@@ -1,12 +1,12 @@
 """Calls to a code forge (GitHub or GitLab), repeated within the limits of the retry policy.
 
-Every call must be safe to repeat. A request body never appears in an error, and no pause is longer than a user would
-wait at a prompt.
+Every call must be safe to repeat. A request body never appears in an error, and a rate limit is no refusal.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,12 +21,18 @@ from keyplan.errors import SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, open_client, read_retry_after
-from keyplan.net.retry import Again, Gate, Patience, Retrier
+from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.patience import explain_throttled, open_retrier
 from keyplan.system.secrets import read_source
 
-# The applier repeats a failed step itself, so a long retry here would multiply the waiting time.
-PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=90))
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+_LIMITING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+# GitHub's words, of today and of before 2021; go-github tells this limit by the page, Octokit by the message.
+_SECONDARY_MESSAGE = re.compile(r"\bsecondary rate limit|\babuse detection", re.IGNORECASE)
+_SECONDARY_PAGE = re.compile(r"#(about-)?secondary-rate-limits$|#abuse-rate-limits$")
+_SECONDARY_PAUSE = timedelta(minutes=1)
+_PAUSE = timedelta(seconds=10)
+"""For a limit without any hint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +82,10 @@ class Forge:
             headers=dict(self._headers),
         )
         result = self._retrier.persist(lambda: exchange(self._http, request, bearer=bearer), self._judge)
+        limit = self._find_limit(result) if isinstance(result, Answer) else None
+        if result is None or limit:
+            raise explain_throttled(call.what, self._retrier, limit)
         if isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            if (pause := self._asked_pause(result)) is not None:
-                raise _limited(call, self._retrier.clock.now() + pause)
             return result
         raise SinkUnavailableError(
             f"{call.what}: {_describe(result)}", advice="check the network and the server's status, then apply again"
@@ -97,37 +104,39 @@ class Forge:
     def _judge(self, result: Exchange) -> Again | None:
         if isinstance(result, Failure):
             return Again() if result.passing else None
-        pause = self._asked_pause(result)
-        if pause is not None:
-            # GitHub's limit resets hourly. Report a long pause at once: a silent wait looks like a hang.
-            is_short = pause <= self._retrier.patience.longest_pause
-            return Again(throttled=True, retry_after=pause) if is_short else None
+        if limit := self._find_limit(result):
+            return limit
         if result.status in _PASSING or result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Again()
         return None
 
-    def _asked_pause(self, answer: Answer) -> timedelta | None:
-        """Return how long the forge asks us to wait; None if it doesn't.
+    def _find_limit(self, answer: Answer) -> Again | None:
+        """Return how long a rate limit asks to wait; None if the answer is about none.
 
-        docs.github.com/rest, "Rate limits": 403 or 429, with Retry-After, or with x-ratelimit-remaining 0 and the
-        time of its reset in seconds since 1970. docs.gitlab.com, "Rate limits": 429 with Retry-After.
+        docs.github.com/rest, "Rate limits for the REST API": 403 or 429, with Retry-After, or with
+        x-ratelimit-remaining 0 and the time of its reset in seconds since 1970; the secondary limit also without any of
+        them, and then at least a minute, growing. docs.gitlab.com, "Rate limits": 429 with Retry-After.
         """
-        headers, now = answer.headers, self._retrier.clock.now()
-        if answer.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+        if answer.status not in _LIMITING:
             return None
+        headers, now = answer.headers, self._retrier.clock.now()
         pause = read_retry_after(answer.retry_after, now)
-        if pause is not None:
-            return pause
         reset = headers.get("x-ratelimit-reset", "")
-        if headers.get("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdigit():
-            return max(timedelta(0), datetime.fromtimestamp(int(reset[:11]), UTC) - now)
-        return timedelta(seconds=10) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else None
+        if pause is None and headers.get("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdigit():
+            pause = max(timedelta(0), datetime.fromtimestamp(int(reset[:11]), UTC) - now)
+        if pause is not None:
+            return Again(throttled=True, retry_after=pause)
+        if _is_secondary(answer):
+            return Again(throttled=True, at_least=_SECONDARY_PAUSE)
+        return Again(throttled=True, at_least=_PAUSE) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else None
 
 
-def open_forge(base_url: str, options: Mapping[str, Json], context: PluginContext, headers: Mapping[str, str]) -> Forge:
+def open_forge(
+    base_url: str, options: Mapping[str, Json], context: PluginContext, headers: Mapping[str, str], *, name: str
+) -> Forge:
     """Return the forge at a checked base URL, with the token that option `token` names; nothing is sent yet.
 
-    Raises InputError if proxies or certificates of the environment cannot be used.
+    `name`: how the user calls the sink. Raises InputError if proxies or certificates of the environment cannot be used.
     """
     token: Any = options["token"]
     return Forge(
@@ -135,7 +144,7 @@ def open_forge(base_url: str, options: Mapping[str, Json], context: PluginContex
         base_url=base_url,
         headers=headers,
         fetch_token=lambda: context.resolve(read_source(token)),
-        retrier=Retrier(clock=context.clock, jitter=context.jitter, gate=Gate(context.clock), patience=PATIENCE),
+        retrier=open_retrier(options, context, name=name),
     )
 
 
@@ -158,14 +167,15 @@ def read_objects(call: Call, values: object) -> tuple[Mapping[str, Any], ...]:
     return tuple(values)
 
 
-def _describe(result: Exchange | None) -> str:
-    if isinstance(result, Failure):
-        return result.reason
-    return f"the server answered {result.status}" if result else "the server keeps everybody waiting"
+def _is_secondary(answer: Answer) -> bool:
+    """Whether GitHub refuses because of its secondary limit, which comes as a 403 or 429 without any header."""
+    try:
+        document = json.loads(answer.body)
+        message, page = str(document.get("message")), str(document.get("documentation_url"))
+    except (ValueError, AttributeError):
+        return False
+    return bool(_SECONDARY_MESSAGE.search(message) or _SECONDARY_PAGE.search(page))
 
 
-def _limited(call: Call, until: datetime) -> SinkUnavailableError:
-    return SinkUnavailableError(
-        f"{call.what}: the rate limit is used up until {until:%Y-%m-%d %H:%M:%S} UTC",
-        advice="apply again then, with a lower --parallelism, or with a token that nothing else uses",
-    )
+def _describe(result: Answer | Failure) -> str:
+    return result.reason if isinstance(result, Failure) else f"the server answered {result.status}"

@@ -38,8 +38,18 @@ COMMON_OPTIONS: Mapping[str, Mapping[str, Json]] = {
     },
 }
 """Options of every sink, in the order in which they are shown."""
-FIXED = frozenset({"copy_from"})
+FIXED = frozenset({"copy_from", "patience_seconds"})
 """Those of them that can't differ for one delivery."""
+PATIENCE: Mapping[str, Any] = {
+    "patience_seconds": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "maximum": 3600,
+        "description": "How long a server that throttles is waited for; left out, 120, and 600 for a limit that "
+        "names or needs a minute or more.",
+    },
+}
+"""The option of every sink that speaks HTTP; `patience.open_retrier` honours it."""
 TEMPLATE = "Template of {name} {key_type} {space} {owner} {address}"
 """How a description of an option begins that `templates.fill` fills in."""
 

@@ -12,7 +12,7 @@ from scenario import Scenario, assert_promise, make_manifest
 from simulator import FULL, Fault, World
 
 from keyplan.applier.breaker import Breaker
-from keyplan.errors import KeyplanError, SinkBusyError, SinkDeniedError
+from keyplan.errors import KeyplanError, SinkBusyError, SinkDeniedError, SinkPausedError
 from keyplan.model.identity import SinkName
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Slot
@@ -93,6 +93,17 @@ def test_a_sink_that_takes_no_intent_costs_no_key_and_is_not_tried_for_each(scen
     assert count_dead(scenario) == 0
     assert kinds(report) == ["Failed"] * 2 + ["NotTried"] * (MANY - 2)
     assert scenario.world.ledger.intents == {}
+
+
+def test_a_sink_that_throttles_for_too_long_is_asked_once_for_each_of_two_keys(scenario: Scenario) -> None:
+    deliver_all(scenario)
+    declare(scenario, generation=2)
+    paused = SinkPausedError("busy or throttled until tomorrow")
+    scenario.world.effects.inject(Fault.ERROR, "sink.intend:*", times=ALWAYS, error=paused)
+    began = scenario.world.clock.now()
+    report = scenario.apply()
+    assert kinds(report) == ["Failed"] * 2 + ["NotTried"] * (MANY - 2)
+    assert scenario.world.clock.now() == began, "the applier adds no waiting of its own"
 
 
 def test_a_place_that_may_not_be_written_says_nothing_of_the_others(scenario: Scenario) -> None:

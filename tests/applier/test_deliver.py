@@ -4,7 +4,7 @@ from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
 
 from keyplan.applier.deliver import DeliveryResult, MaybeStored, NotStored, deliver
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import SinkDeniedError
+from keyplan.errors import SinkDeniedError, SinkPausedError
 from keyplan.model.identity import KeyId, SinkName
 from keyplan.model.observation import Abilities, Slot
 from keyplan.model.secret import RawKey
@@ -12,6 +12,7 @@ from keyplan.model.secret import RawKey
 HERE, THERE = (Slot(sink=SinkName(name), location="user/ci") for name in ("local", "remote"))
 OLD, NEW = "ak-old", "ak-new"
 DENIED = SinkDeniedError("no right to write", advice="ask for it")
+PAUSED = SinkPausedError("busy or throttled until tomorrow", advice="apply again then")
 
 
 def make_world(abilities: Abilities = FULL, other: Abilities = FULL) -> World:
@@ -49,6 +50,15 @@ def test_a_sink_that_fails_for_a_while_is_tried_again() -> None:
     world = make_world()
     world.effects.inject(Fault.ERROR, "sink.put:*", times=3)
     assert deliver_to(world).stored == (HERE,)
+
+
+def test_a_sink_whose_adapter_has_waited_in_vain_is_asked_once_and_may_hold_a_part() -> None:
+    world = make_world(WRITE_ONLY)
+    world.effects.inject(Fault.ERROR, "sink.*:local", times=9, error=PAUSED)
+    began = world.clock.now()
+    assert deliver_to(world).failures == (MaybeStored(slot=HERE, error=PAUSED),)
+    assert world.effects.names() == ["sink.put:local"]
+    assert world.clock.now() == began
 
 
 def test_a_sink_that_is_denied_is_asked_once() -> None:

@@ -107,6 +107,7 @@ SHARED = frozenset(
             "marks",
             "notes",
             "options",
+            "patience",
         ),
         *("places", "read_only", "templates", "value_store"),
     )

@@ -24,6 +24,8 @@ from sinks.serving import free_port, listens, serving  # noqa: E402 - after the 
 
 from keyplan.model.manifest import Json  # noqa: E402 - after what may skip
 from keyplan.sinks.aws.service import Service, connect  # noqa: E402 - after what may skip
+from keyplan.sinks.patience import open_retrier  # noqa: E402 - after what may skip
+from keyplan.testing.samples import make_context, make_sink_settings  # noqa: E402 - after what may skip
 
 REGION = "eu-west-1"
 ENVIRONMENT = {
@@ -44,7 +46,8 @@ def _open_client(service: str, url: str) -> Any:
 @cache
 def _open_services(names: tuple[str, ...], url: str) -> list[Any]:
     options: dict[str, Json] = {"region": REGION, "endpoint_url": url}
-    return [service._client for service in connect(names, options, extra="aws-ssm")]
+    settings = make_sink_settings(options, sink_type="aws-ssm")
+    return [service._client for service in connect(names, settings, make_context())]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Emulator:
 
     def services(self, *names: str) -> tuple[Service, ...]:
         """Return services as a sink has them, around clients that all tests share."""
-        return tuple(Service(client, botocore.exceptions) for client in _open_services(names, self.url))
+        retrier = open_retrier({}, make_context(), name="aws")
+        return tuple(Service(client, botocore.exceptions, retrier) for client in _open_services(names, self.url))
 
     def options(self, **options: Json) -> dict[str, Json]:
         """Return the options of a sink there, with names that no other test has."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,8 +24,9 @@ from samples import (
     make_receipt,
     make_sink_settings,
 )
+from simulated.clock import SimulatedClock
 
-from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
 from keyplan.model.identity import Address, KeyId, UserId
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
@@ -39,14 +41,17 @@ from keyplan.sinks.aws.parameters_client import ParametersClient
 from keyplan.sinks.aws.secrets_client import SecretRecord, SecretsClient
 from keyplan.sinks.aws.service import Service, connect, to_name_part
 from keyplan.sinks.formats import JsonField
+from keyplan.sinks.patience import open_retrier
+from keyplan.testing.samples import make_context
 
 
 class ClientError(Exception):
     """Behaves like botocore's."""
 
-    def __init__(self, code: str, status: int = 400, message: str = "") -> None:
+    def __init__(self, code: str, status: int = 400, message: str = "", **headers: str) -> None:
         super().__init__(message)
-        self.response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        metadata = {"HTTPStatusCode": status, "HTTPHeaders": {k.replace("_", "-"): v for k, v in headers.items()}}
+        self.response = {"Error": {"Code": code}, "ResponseMetadata": metadata}
 
 
 class BotoCoreError(Exception): ...
@@ -94,8 +99,12 @@ class Scripted:
         return answer
 
 
+def make_service(client: Scripted, *, clock: SimulatedClock | None = None) -> Service:
+    return Service(client, ERRORS, open_retrier({}, make_context(clock=clock), name="aws"))
+
+
 def service(name: str = "secretsmanager", **answers: Any) -> Service:
-    return Service(Scripted(answers, name), ERRORS)
+    return make_service(Scripted(answers, name))
 
 
 # failures
@@ -105,7 +114,7 @@ def service(name: str = "secretsmanager", **answers: Any) -> Service:
     ("error", "expected", "words"),
     [
         pytest.param(ClientError("AccessDeniedException"), SinkDeniedError, "denies secretsmanager:DescribeSecret"),
-        pytest.param(ClientError("ThrottlingException"), SinkUnavailableError, "ThrottlingException"),
+        pytest.param(ClientError("ThrottlingException"), SinkPausedError, "still busy or throttled after 120 s of"),
         pytest.param(ClientError("", 503), SinkUnavailableError, "503"),
         pytest.param(ClientError("ExpiredTokenException"), SinkDeniedError, "ExpiredToken"),
         pytest.param(ClientError("ValidationException"), SinkDeniedError, "ValidationException"),
@@ -123,6 +132,49 @@ def test_every_failure_is_denied_or_unavailable_with_advice(
         service(describe_secret=error).call("describe_secret", "arize/ci", SecretId="arize/ci")
     assert caught.value.message.startswith("arize/ci: ")
     assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ClientError("ThrottlingException"), id="Secrets Manager, SSM"),
+        pytest.param(ClientError("TooManyRequestsException"), id="the index of tags"),
+        pytest.param(ClientError("TooManyUpdates"), id="SSM: changes too fast after each other"),
+        pytest.param(ClientError("RequestLimitExceeded", 503), id="an account's limit"),
+        pytest.param(ClientError("", 429), id="a proxy's"),
+    ],
+)
+def test_throttling_is_waited_out_and_is_no_refusal(error: ClientError) -> None:
+    clock, client = SimulatedClock(), Scripted({"describe_secret": [*[error] * 5, {"Name": "arize/ci"}]})
+    began = clock.now()
+    assert make_service(client, clock=clock).call("describe_secret", "arize/ci") == {"Name": "arize/ci"}
+    assert len(client.asked) == 6
+    assert timedelta(seconds=10) < clock.now() - began < timedelta(seconds=120)
+
+
+def test_the_time_that_aws_names_is_waited() -> None:
+    error = ClientError("", 503, retry_after="7")
+    clock, client = SimulatedClock(), Scripted({"describe_secret": [error, {}]})
+    began = clock.now()
+    make_service(client, clock=clock).call("describe_secret", "arize/ci")
+    assert clock.now() - began == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize("error", [ClientError("InternalServerError", 500), BotoCoreError()], ids=["500", "no answer"])
+def test_a_failure_is_tried_three_times(error: Exception) -> None:
+    client = Scripted({"describe_secret": error})
+    with pytest.raises(SinkUnavailableError):
+        make_service(client).call("describe_secret", "arize/ci")
+    assert len(client.asked) == 3
+
+
+def test_a_service_that_is_paused_for_others_is_not_asked() -> None:
+    client = Scripted({})
+    service = make_service(client)
+    service._retrier.gate.throttled(0, pause=timedelta(hours=1))
+    with pytest.raises(SinkPausedError, match="arize/ci: busy or throttled until"):
+        service.call("describe_secret", "arize/ci")
+    assert client.asked == []
 
 
 def test_no_failure_quotes_what_aws_or_its_sdk_says() -> None:
@@ -156,7 +208,7 @@ def test_a_key_has_no_connection_of_its_own(option: str) -> None:
 @pytest.mark.skipif(not find_spec("boto3"), reason="boto3 is not installed")
 def test_an_endpoint_that_would_show_keys_to_everyone_is_refused(kind: Any, endpoint: str) -> None:
     with pytest.raises(InputError, match="endpoint_url"):
-        kind.build(make_sink_settings({"name": "x", "endpoint_url": endpoint}), SimpleNamespace(owner=OWNER))
+        kind.build(make_sink_settings({"name": "x", "endpoint_url": endpoint}), make_context())
 
 
 @pytest.mark.skipif(not find_spec("boto3"), reason="boto3 is not installed")
@@ -174,7 +226,7 @@ def test_what_the_sdk_lacks_is_said(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     with pytest.raises(InputError, match=words):
-        connect(["ssm"], options, extra="aws-ssm")
+        connect(["ssm"], make_sink_settings(options, sink_type="aws-ssm"), make_context())
 
 
 # options and places
@@ -372,7 +424,7 @@ def test_a_first_version_that_aws_makes_current_by_itself_is_not_moved() -> None
         {"put_secret_value": {"VersionStages": ["AWSCURRENT", "AWSPENDING"]}, "update_secret_version_stage": {}}
     )
     record = SecretRecord(name="s", tags={}, stages={}, is_deleted=False)
-    SecretsClient(Service(client, ERRORS)).fill(record, "v1", b"x")
+    SecretsClient(make_service(client)).fill(record, "v1", b"x")
     assert client.asked[-1] == (
         "update_secret_version_stage",
         {"SecretId": "s", "VersionStage": "AWSPENDING", "RemoveFromVersionId": "v1"},
@@ -406,7 +458,7 @@ def test_a_raw_key_can_be_put_without_an_intent_before() -> None:
             "tag_resource": {},
         }
     )
-    sink = secrets_sink({"name": "{name}", "kms_key_id": "alias/k"}, Service(client, ERRORS))
+    sink = secrets_sink({"name": "{name}", "kms_key_id": "alias/k"}, make_service(client))
     slot = sink.locate(OWNER, make_declaration("ci"), make_delivery())
     sink.put(slot, RawKey(RAW), make_receipt())
     assert [operation for operation, _ in client.asked] == [

@@ -30,6 +30,8 @@ from keyplan.sinks.aws import secrets_manager, ssm
 from keyplan.sinks.aws.parameters_client import ParametersClient
 from keyplan.sinks.aws.secrets_client import SecretsClient
 from keyplan.sinks.aws.service import Service
+from keyplan.sinks.patience import open_retrier
+from keyplan.testing.samples import make_context
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
 __all__ = ["aws_environment"]
@@ -76,7 +78,8 @@ def make_sink(guarded: Emulator, kind: str, *, without: str = "", name: str = "a
     session = sign_in(guarded, policy)
 
     def service(of: str) -> Service:
-        return Service(session.client(of, endpoint_url=guarded.url), exceptions)
+        retrier = open_retrier({}, make_context(), name="aws")
+        return Service(session.client(of, endpoint_url=guarded.url), exceptions, retrier)
 
     whole = f"{'/' if kind == 'aws-ssm' else ''}{name}/{uuid.uuid4().hex}/{{name}}"
     settings = make_sink_settings({"name": whole, **options}, sink_type=kind)

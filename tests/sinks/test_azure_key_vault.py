@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ pytest.importorskip("azure.identity")
 
 from azure.keyvault.secrets._shared.http_challenge_cache import clear as forget_challenges
 from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from simulated.clock import SimulatedClock
 from sinks.azure_fake import IDENTITY_HEADER, TOKEN, AzureFake, answering_securely, shaking_hands
 from sinks.faults import Fault
 from sinks.journey import travelling
@@ -24,15 +25,16 @@ from sinks.local_context import make_context
 from sinks.serving import free_port
 from sinks.threaded import answering
 
-from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError, SinkPausedError, SinkUnavailableError
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Receipt, Superseded
 from keyplan.model.secret import RawKey
-from keyplan.ports import Sink
+from keyplan.ports import Clock, Sink
 from keyplan.sinks.azure.client import Vault
 from keyplan.sinks.azure.sink import build
+from keyplan.sinks.patience import open_retrier
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
 
@@ -60,9 +62,9 @@ def fake(azure: Any, monkeypatch: pytest.MonkeyPatch) -> AzureFake:
     return found
 
 
-def open_sink(where: Mapping[str, Json], folder: Path, **options: Json) -> Sink:
+def open_sink(where: Mapping[str, Json], folder: Path, clock: Clock | None = None, **options: Json) -> Sink:
     given: Mapping[str, Json] = {"name": "arize-{name}", **where, **options}
-    return build(make_sink_settings(given, sink_type="azure-key-vault"), make_context(folder))
+    return build(make_sink_settings(given, sink_type="azure-key-vault"), make_context(folder, clock=clock))
 
 
 @pytest.fixture
@@ -419,10 +421,32 @@ def test_other_answers(fake: AzureFake, open_fake: Any, fault: Fault, kind: type
     assert caught.value.__suppress_context__
 
 
-def test_a_throttled_request_is_sent_again(fake: AzureFake, open_fake: Any) -> None:
-    sink = open_fake()
-    fake.faults.append(Fault(429, headers={"Retry-After": "0"}))
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        pytest.param(Fault(429, headers={"Retry-After": "8"}), 8, id="with a time"),
+        pytest.param(Fault(429), 0.5, id="without"),
+        pytest.param(Fault(503, headers={"Retry-After": "8"}), 8, id="in maintenance"),
+    ],
+)
+def test_a_throttled_request_is_waited_for_and_sent_again(
+    azure: Any, fake: AzureFake, tmp_path: Path, fault: Fault, seconds: float
+) -> None:
+    clock = SimulatedClock()
+    sink = open_sink(azure[1], tmp_path, clock)
+    fake.faults.append(fault)
+    began = clock.now()
     assert look(sink, find_slot(sink)) == Holding(present=False)
+    assert clock.now() - began == timedelta(seconds=seconds)
+    cast("Any", sink)._store._vault._client.close()
+
+
+def test_a_vault_that_keeps_throttling_is_told(azure: Any, fake: AzureFake, tmp_path: Path) -> None:
+    sink = open_sink(azure[1], tmp_path, SimulatedClock(), patience_seconds=30)
+    fake.faults.extend([Fault(429)] * 99)
+    with pytest.raises(SinkPausedError, match="still busy or throttled after 30 s"):
+        look(sink, find_slot(sink))
+    cast("Any", sink)._store._vault._client.close()
 
 
 def test_a_vault_that_is_not_there_is_told(azure: Any, fake: AzureFake, tmp_path: Path) -> None:
@@ -484,12 +508,12 @@ class Stubborn:
 
 def test_a_recovery_that_takes_too_long_is_left_alone() -> None:
     with pytest.raises(SinkUnavailableError, match="still being recovered"):
-        Vault(Stubborn(), host="acme").recover("ci")
+        Vault(Stubborn(), host="acme", retrier=open_retrier({}, make_context(Path("/")), name="azure")).recover("ci")
 
 
 def test_what_answers_in_a_vaults_place_gets_nothing() -> None:
     with pytest.raises(SinkDeniedError, match="no vault of this address") as caught:
-        Vault(Stubborn(), host="acme").get("ci")
+        Vault(Stubborn(), host="acme", retrier=open_retrier({}, make_context(Path("/")), name="azure")).get("ci")
     assert RAW not in f"{caught.value!r}"
 
 

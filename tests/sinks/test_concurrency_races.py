@@ -18,6 +18,7 @@ from keyplan.model.observation import Slot
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.file import build_at
+from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.vault.auth import Token
 from keyplan.sinks.vault.client import VaultClient
 from keyplan.sinks.vault.sink import build_on
@@ -70,8 +71,10 @@ class TestDotenvFiles(FileRaces):
 def make_vault_sink(server: FakeVault, options: dict[str, Json]) -> Sink:
     settings = make_sink_settings({"path": "arize/shared", **options}, sink_type="vault")
     token = Token(Credential("hvs-token-of-a-test"))
-    client = VaultClient(server, EXCEPTIONS, auth=token, clock=SystemClock(), address="https://vault.test")
-    return build_on(settings, make_racing_context(), client)
+    context = make_racing_context()
+    retrier = open_retrier(options, context, name="vault")
+    client = VaultClient(server, EXCEPTIONS, auth=token, retrier=retrier, address="https://vault.test")
+    return build_on(settings, context, client)
 
 
 def make_racing_context(folder: Path | str = "/") -> PluginContext:

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports.re
     SecretManagerServiceRestTransport,
 )
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
+from simulated.clock import SimulatedClock
 from sinks.faults import Fault
 from sinks.gcp_fake import PROJECT, GcpFake, Secret
 from sinks.journey import travelling
@@ -29,13 +31,13 @@ from sinks.local_context import make_context
 from sinks.serving import free_port, listens, serving
 from sinks.threaded import answering
 
-from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.errors import InputError, SinkDeniedError, SinkPausedError, SinkUnavailableError
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.receipt import Superseded
 from keyplan.model.secret import RawKey
-from keyplan.ports import Sink
+from keyplan.ports import Clock, Sink
 from keyplan.sinks.gcp.sink import build
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
@@ -58,9 +60,9 @@ def fake(google: tuple[GcpFake, str]) -> GcpFake:
     return google[0]
 
 
-def open_sink(url: str, folder: Path, **options: Json) -> Sink:
+def open_sink(url: str, folder: Path, clock: Clock | None = None, **options: Json) -> Sink:
     given: Mapping[str, Json] = {"project": PROJECT, "name": "arize-{name}", "endpoint": url, **options}
-    return build(make_sink_settings(given, sink_type="gcp-secret-manager"), make_context(folder))
+    return build(make_sink_settings(given, sink_type="gcp-secret-manager"), make_context(folder, clock=clock))
 
 
 @pytest.fixture
@@ -406,10 +408,47 @@ def test_a_value_damaged_on_the_way_is_not_used(fake: GcpFake, open_fake: Any) -
         sink.read(find_slot(sink))
 
 
-def test_a_throttled_request_is_sent_again(fake: GcpFake, open_fake: Any) -> None:
-    sink = open_fake()
-    fake.faults.append(Fault(429))
+def exhausted(*details: Json) -> Fault:
+    """Return Google's answer to a request beyond a quota."""
+    words = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded", "details": list(details)}
+    return Fault(429, body={"error": words})
+
+
+PER_MINUTE: Json = {
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    "reason": "RATE_LIMIT_EXCEEDED",
+    "metadata": {"quota_metric": "secretmanager.googleapis.com/access_requests", "quota_unit": "1/min/{project}"},
+}
+NAMED: Json = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7.5s"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        pytest.param(exhausted(PER_MINUTE), 60, id="a quota per minute"),
+        pytest.param(exhausted(PER_MINUTE, NAMED), 7.5, id="a quota that names its time"),
+        pytest.param(exhausted(), 0.5, id="no more than that"),
+        pytest.param(Fault(429, body="no JSON"), 0.5, id="from a proxy"),
+        pytest.param(Fault(429, headers={"Retry-After": "9"}), 9, id="with a header"),
+        pytest.param(Fault(503, headers={"Retry-After": "9"}), 9, id="in maintenance"),
+    ],
+)
+def test_a_throttled_request_is_waited_for_and_sent_again(
+    fake: GcpFake, google: tuple[GcpFake, str], tmp_path: Path, fault: Fault, seconds: float
+) -> None:
+    clock = SimulatedClock()
+    sink = open_sink(google[1], tmp_path, clock)
+    fake.faults.append(fault)
+    began = clock.now()
     assert look(sink, find_slot(sink)) == Holding(present=False)
+    assert clock.now() - began == timedelta(seconds=seconds)
+
+
+def test_a_quota_that_stays_used_up_is_told(fake: GcpFake, google: tuple[GcpFake, str], tmp_path: Path) -> None:
+    sink = open_sink(google[1], tmp_path, SimulatedClock())
+    fake.faults.extend([exhausted(PER_MINUTE)] * 99)
+    with pytest.raises(SinkPausedError, match="still busy or throttled after 600 s"):
+        look(sink, find_slot(sink))
 
 
 def test_an_endpoint_where_nobody_listens_is_told(tmp_path: Path) -> None:

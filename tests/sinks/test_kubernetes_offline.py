@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -31,9 +31,9 @@ from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
 from keyplan.net.http import open_client
-from keyplan.net.retry import Gate, Retrier
+from keyplan.net.retry import Gate, Patience, Retrier
 from keyplan.sinks.engine import SinkEngine
-from keyplan.sinks.kubernetes.client import PATIENCE, KubeApi
+from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.identity import Presented, Static
 from keyplan.sinks.kubernetes.places import digest
@@ -65,7 +65,12 @@ def open_sink(script: Answers, identity: Any = None, **options: Json) -> SinkEng
     api = KubeApi(
         connection,
         open_http=lambda _, __: open_client(transport=httpx.MockTransport(script)),
-        retrier=Retrier(clock=clock, jitter=lambda _: 0.0, gate=Gate(clock), patience=PATIENCE),
+        retrier=Retrier(
+            clock=clock,
+            jitter=lambda _: 0.0,
+            gate=Gate(clock),
+            patience=Patience(attempts=3, deadline=timedelta(seconds=90)),
+        ),
         metadata_only=bool(options.get("write_only")),
     )
     settings = make_sink_settings({"name": "arize-keys", **options}, sink_type="kubernetes")

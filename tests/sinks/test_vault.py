@@ -30,7 +30,7 @@ from sinks.vault_kubernetes import PUBLIC_KEY, SUBJECT, Cluster, reviewing_token
 from sinks.vault_server import ROOT, VaultServer, running_vault
 
 from keyplan.context import PluginContext
-from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError, SinkPausedError, SinkUnavailableError
 from keyplan.model.identity import KeyId
 from keyplan.model.observation import Abilities, Content, Holding, Slot
 from keyplan.model.receipt import Superseded
@@ -595,13 +595,35 @@ class TestTheServer:
         assert "ca_file" in caught.value.advice
         assert_silent(caught.value)
 
-    def test_a_sealed_server_is_unavailable(self, tmp_path: Path) -> None:
+    def test_a_sealed_server_is_told_at_once(self, tmp_path: Path) -> None:
         with running_vault(tmp_path) as server:
             sink = make_sink(tmp_path, {"address": server.url, "path": "{name}"}, {"VAULT_TOKEN": ROOT})
             server.client().sys.seal()
-            with pytest.raises(SinkUnavailableError, match="sealed") as caught:
+            with pytest.raises(SinkPausedError, match="is sealed") as caught:
                 sink.intend(slot_of(sink), make_intent())
             assert "unseal" in caught.value.advice
+
+    @pytest.mark.parametrize("tells_time", [True, False], ids=["with Retry-After", "without"])
+    def test_a_rate_limit_quota_is_waited_for(self, tmp_path: Path, tells_time: bool) -> None:
+        with running_vault(tmp_path) as server:
+            sink = make_sink(tmp_path, {"address": server.url, "path": "{name}"}, {"VAULT_TOKEN": ROOT})
+            slot = slot_of(sink)
+            ask = server.client().adapter.post
+            ask("/v1/sys/quotas/config", json={"enable_rate_limit_response_headers": tells_time})
+            ask("/v1/sys/quotas/rate-limit/tight", json={"rate": 2, "interval": "1s", "path": "secret/"})
+            # More requests than two a second.
+            sink.intend(slot, make_intent())
+            sink.put(slot, RawKey(RAW), make_receipt())
+            assert sink.inspect([slot])[slot].content is Content.MATCHES
+            with pytest.raises(hvac.exceptions.RateLimitExceeded):
+                # What keyplan waited for stops a client that does not wait.
+                [server.fields("ci") for _ in range(9)]
+
+    def test_the_token_of_a_login_on_the_command_line_is_used(self, server: VaultServer, tmp_path: Path) -> None:
+        (tmp_path / ".vault-token").write_text(ROOT)
+        sink = make_sink(tmp_path, {"address": server.url, "path": "by-login"}, {"HOME": str(tmp_path)})
+        sink.put(slot_of(sink), RawKey(RAW), make_receipt())
+        assert server.fields("by-login") == {"api_key": RAW}
 
     def test_a_server_that_is_gone_is_unavailable(self, tmp_path: Path) -> None:
         with running_vault(tmp_path) as server:

@@ -27,14 +27,15 @@ from simulated.clock import SimulatedClock
 from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault, RequestError, SlowError, SSLError
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
+from keyplan.errors import InputError, SinkDeniedError, SinkPausedError, SinkUnavailableError
 from keyplan.model.identity import Lineage
 from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, Json, SecretSource
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine
-from keyplan.sinks.vault.auth import JWT_FILE, AppRole, Auth, Kubernetes, Token, read_auth
+from keyplan.sinks.patience import open_retrier
+from keyplan.sinks.vault.auth import JWT_FILE, AppRole, Auth, Kubernetes, Token, find_token, read_auth
 from keyplan.sinks.vault.client import VaultClient
 from keyplan.sinks.vault.connection import connect
 from keyplan.sinks.vault.notes import VaultNote, VaultNotes
@@ -47,6 +48,7 @@ ADDRESS = "https://vault.test"
 WRITE_ONLY = frozenset({"read data"})
 UNPATCHED = frozenset({"read data", "patch data", "patch metadata"})
 TOKEN = "hvs-token-of-a-test"
+APPROLE = AppRole(role_id="r", secret_id=Credential("s"))
 
 
 def make_sink(
@@ -55,11 +57,13 @@ def make_sink(
     auth: Auth | None = None,
     clock: SimulatedClock | None = None,
     lineage: Lineage | None = None,
+    said: list[str] | None = None,
     **options: Json,
 ) -> SinkEngine:
     settings = make_sink_settings({"path": "arize/{name}", **options}, sink_type="vault")
     clock = clock or SimulatedClock()
-    client = VaultClient(server, EXCEPTIONS, auth=auth or Token(Credential(TOKEN)), clock=clock, address=ADDRESS)
+    retrier = open_retrier(options, make_plain_context(clock=clock, said=said), name="vault")
+    client = VaultClient(server, EXCEPTIONS, auth=auth or Token(Credential(TOKEN)), retrier=retrier, address=ADDRESS)
     return build_on(settings, make_plain_context(clock=clock, lineage=lineage), client)
 
 
@@ -296,9 +300,7 @@ class TestAnswers:
             pytest.param(400, SinkDeniedError, "refused a request", "log", id="refused for no known reason"),
             pytest.param(403, SinkDeniedError, "does not allow the token to create and update", "policy", id="denied"),
             pytest.param(404, SinkDeniedError, "has nothing at", "mount", id="no such mount or namespace"),
-            pytest.param(429, SinkUnavailableError, "too many requests", "wait", id="too fast"),
             pytest.param(500, SinkUnavailableError, "failed with 500", "look at the server", id="broken"),
-            pytest.param(503, SinkUnavailableError, "sealed", "unseal", id="sealed"),
         ],
     )
     def test_a_failed_write_is_told(self, status: int, kind: type[Exception], words: str, advice: str) -> None:
@@ -600,27 +602,102 @@ class TestAuth:
         self, auth: Json, source: SecretSource, kind: type[Auth]
     ) -> None:
         asked: list[SecretSource] = []
-        found = read_auth({"auth": auth}, make_context(asked=asked).resolve)
+        context = make_context(asked=asked)
+        found = read_auth({"auth": auth}, context.resolve, default=find_token({}))
         assert (asked, type(found)) == ([source], kind)
         assert TOKEN not in repr(found)
+
+    @pytest.mark.parametrize(
+        ("environment", "source"),
+        [
+            pytest.param({"VAULT_TOKEN": "a", "BAO_TOKEN": "b"}, FromEnvironment("VAULT_TOKEN"), id="Vault's variable"),
+            pytest.param({"BAO_TOKEN": "b"}, FromEnvironment("BAO_TOKEN"), id="OpenBao's variable"),
+            pytest.param({"VAULT_TOKEN": ""}, FromFile("HOME/.vault-token"), id="the file of vault login"),
+        ],
+    )
+    def test_the_token_is_the_one_that_the_servers_own_clients_use(
+        self, tmp_path: Path, environment: dict[str, str], source: SecretSource
+    ) -> None:
+        (tmp_path / ".vault-token").write_text(TOKEN)
+        # As `vault` and `bao`, which read it whatever its mode: kubelets and CI systems mount such files.
+        (tmp_path / ".vault-token").chmod(0o644)
+        expected = FromFile(str(tmp_path / ".vault-token")) if isinstance(source, FromFile) else source
+        assert find_token({"HOME": str(tmp_path), **environment}) == expected
+
+    @pytest.mark.parametrize("home", [None, "", "relative", "/no-such-home"])
+    def test_without_any_token_the_variable_is_missed(self, home: str | None) -> None:
+        assert find_token({} if home is None else {"HOME": home}) == FromEnvironment("VAULT_TOKEN")
+
+
+SEALED = Answer(503, {"errors": ["Vault is sealed"]})
+BUSY_ANSWERS = [
+    pytest.param(Answer(429, {"errors": ['request path "x": rate limit quota exceeded']}), id="a rate limit quota"),
+    pytest.param(Answer(429, None, {"Retry-After": "1"}), id="a quota that names its time"),
+    pytest.param(Answer(412, {"errors": ["required index state not present"]}), id="a node that lags behind"),
+    pytest.param(Answer(503, {"errors": ["overloaded, try again later"]}), id="overloaded"),
+    pytest.param(Answer(503), id="in maintenance"),
+    pytest.param(
+        Answer(500, {"errors": ["local node not active but active cluster node not found"]}), id="no active node"
+    ),
+]
+
+
+class TestWaiting:
+    @pytest.mark.parametrize("answer", BUSY_ANSWERS)
+    @pytest.mark.parametrize("doing", ["log in", "read data", "update data", "patch metadata"])
+    def test_a_server_that_is_busy_for_a_moment_is_waited_for(self, answer: Answer, doing: str) -> None:
+        left = {doing: 3}
+
+        def interfere(_server: FakeVault, asked: str) -> Answer | None:
+            left[asked] = left.get(asked, 0) - 1
+            return answer if left[asked] >= 0 else None
+
+        clock = SimulatedClock()
+        sink = make_sink(FakeVault(interfere=interfere), auth=APPROLE, clock=clock)
+        slot = slot_of(sink)
+        began = clock.now()
+        sink.intend(slot, make_intent())
+        sink.put(slot, RawKey(RAW), make_receipt())
+        assert look(sink, slot).content is Content.MATCHES
+        assert timedelta(seconds=3) <= clock.now() - began < timedelta(seconds=30)
+
+    @pytest.mark.parametrize("answer", BUSY_ANSWERS)
+    def test_a_server_that_stays_busy_is_waited_for_two_minutes(self, answer: Answer) -> None:
+        clock, said = SimulatedClock(), []
+        sink = make_sink(FakeVault(interfere=answering("update data", answer)), clock=clock, said=said)
+        began = clock.now()
+        with pytest.raises(SinkPausedError, match="busy or throttled") as caught:
+            sink.put(slot_of(sink), RawKey(RAW), make_receipt())
+        assert timedelta(seconds=90) < clock.now() - began <= timedelta(seconds=120)
+        assert RAW not in str(vars(caught.value))
+
+    def test_a_sealed_server_is_told_at_once(self) -> None:
+        clock = SimulatedClock()
+        sink = make_sink(FakeVault(interfere=answering("update data", SEALED)), clock=clock)
+        began = clock.now()
+        with pytest.raises(SinkPausedError, match=r"vault\.test is sealed") as caught:
+            sink.put(slot_of(sink), RawKey(RAW), make_receipt())
+        assert "unseal" in caught.value.advice
+        assert clock.now() == began
 
 
 class TestConnecting:
     def test_an_address_is_needed(self) -> None:
         with pytest.raises(InputError, match="no address"):
-            connect({}, make_context())
+            connect({}, make_context(), name="vault")
 
     def test_plain_http_to_another_machine_is_refused(self) -> None:
         with pytest.raises(InputError, match="plain http"):
-            connect({}, make_context({"VAULT_ADDR": "http://vault.test:8200"}))
+            connect({}, make_context({"VAULT_ADDR": "http://vault.test:8200"}), name="vault")
 
     def test_a_ca_file_has_to_be_there(self) -> None:
         with pytest.raises(InputError, match=r"'no-such\.pem' is no file"):
-            connect({"address": ADDRESS, "ca_file": "no-such.pem"}, make_context())
+            connect({"address": ADDRESS, "ca_file": "no-such.pem"}, make_context(), name="vault")
 
     def test_a_ca_file_is_found_beside_the_manifest(self, tmp_path: Path) -> None:
         (tmp_path / "ca.pem").write_text("")
-        assert connect({"address": ADDRESS, "ca_file": "ca.pem"}, make_context(folder=str(tmp_path)))
+        context = make_context(folder=str(tmp_path))
+        assert connect({"address": ADDRESS, "ca_file": "ca.pem"}, context, name="vault")
 
     def test_building_a_sink_asks_the_server_nothing(self) -> None:
         sink = build(make_sink_settings({"path": "{name}"}), make_context({"BAO_ADDR": ADDRESS}))

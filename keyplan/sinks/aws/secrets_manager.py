@@ -54,7 +54,7 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}", re.ASCII)
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError if boto3 is missing or can't be set up."""
-    (service,) = connect(["secretsmanager"], settings.options, extra=TYPE)
+    (service,) = connect(["secretsmanager"], settings, context)
 
     def pause(_attempt: int) -> None:
         context.clock.sleep(timedelta(seconds=context.jitter(_PAUSE_SECONDS)))

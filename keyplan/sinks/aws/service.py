@@ -10,19 +10,25 @@ import hashlib
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, TypeAlias
 
+from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
-from keyplan.model.manifest import Json
+from keyplan.model.manifest import SinkSettings
 from keyplan.net.aws import REGION, lacks_credentials
-from keyplan.net.http import check_base_url
+from keyplan.net.http import check_base_url, read_retry_after
+from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.options import PATIENCE
+from keyplan.sinks.patience import explain_throttled, open_retrier
 from keyplan.system.optional import require
 
 WIDEST = 8
 """How many requests run at the same time."""
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 20
-_ATTEMPTS = 4
 _LONGEST_PART = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -38,6 +44,7 @@ CONNECTION: Mapping[str, Any] = {
         "minLength": 1,
         "description": "Name of a profile of ~/.aws/config; left out, the SDK's usual chain of credentials.",
     },
+    **PATIENCE,
 }
 """Options of every AWS sink that say where to connect; the same for all deliveries."""
 
@@ -58,21 +65,31 @@ _UNAVAILABLE = frozenset(
         "OperationAbortedException",
         "ParameterAlreadyExists",  # looked for and not found a moment before
         "ParameterNotFound",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
         "RequestTimeout",
         "RequestTimeoutException",
         "ResourceExistsException",
         "ResourceNotFoundException",
         "ServiceUnavailable",
+    }
+)
+# As `botocore.retries.standard` has them; `LimitExceededException` is left out, which for these services is a quota of
+# things and not of requests. The last is SSM's for changes that come too fast after each other.
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
         "SlowDown",
-        "Throttling",
         "ThrottledException",
+        "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        "TooManyUpdates",
         "TransactionInProgressException",
+        "TooManyUpdates",
     }
 )
 _ADVICE: Mapping[str, str] = {
@@ -90,7 +107,6 @@ _ADVICE: Mapping[str, str] = {
     "UnrecognizedClientException": "see that the AWS credentials are right and belong to this region's partition",
 }
 _DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "KMSAccessDeniedException", "NotAuthorized"})
-_SERVER_ERROR = 500
 _IN_POLICIES = {"tagging": "tag"}
 # What these write at DEBUG level holds bodies of requests and answers, and so raw keys.
 _TALKATIVE = (
@@ -108,6 +124,28 @@ class AwsDeniedError(SinkDeniedError):
     """Policies don't allow a call to keyplan's role."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AwsRefusal:
+    """AWS's answer that is an error."""
+
+    code: str
+    status: int
+    limit: Again | None
+    """How long AWS wants to be waited for; None if it does not throttle."""
+
+    @classmethod
+    def of(cls, error: Any, now: datetime) -> _AwsRefusal:
+        metadata = error.response.get("ResponseMetadata", {})
+        code, status = str(error.response.get("Error", {}).get("Code", "")), metadata.get("HTTPStatusCode", 0)
+        pause = read_retry_after((metadata.get("HTTPHeaders") or {}).get("retry-after"), now)
+        is_limit = code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS
+        is_limit = is_limit or (status == HTTPStatus.SERVICE_UNAVAILABLE and pause is not None)
+        return cls(code=code, status=status, limit=Again(throttled=True, retry_after=pause) if is_limit else None)
+
+
+_Result: TypeAlias = Mapping[str, Any] | _AwsRefusal | SinkError
+
+
 class _AboveDebug(logging.Filter):
     """Lets nothing pass that is for debugging, whatever level a program sets."""
 
@@ -122,10 +160,11 @@ _ABOVE_DEBUG = _AboveDebug()
 class Service:
     """One AWS service. Safe for threads."""
 
-    def __init__(self, client: Any, errors: Any) -> None:
-        """Take a boto3 client and the module `botocore.exceptions`, or what behaves like them."""
+    def __init__(self, client: Any, errors: Any, retrier: Retrier) -> None:
+        """Take a boto3 client that tries once, and the module `botocore.exceptions`, or what behaves like them."""
         self._client = client
         self._errors = errors
+        self._retrier = retrier
 
     def call(self, operation: str, place: str, **arguments: Any) -> Mapping[str, Any]:
         """Return AWS's answer to an operation such as ``describe_secret``.
@@ -137,18 +176,29 @@ class Service:
 
     def ask(self, operation: str, place: str, *, absent: Collection[str], **arguments: Any) -> Mapping[str, Any] | None:
         """Return AWS's answer; None if AWS refuses with one of the codes in `absent`. Raises like `call`."""
+        right = self._right(operation)
+        result = self._retrier.persist(lambda: self._try(operation, place, arguments), _judge)
+        if isinstance(result, _AwsRefusal) and result.code in absent:
+            return None
+        limit = result.limit if isinstance(result, _AwsRefusal) else None
+        if result is None or limit:
+            raise explain_throttled(place, self._retrier, limit)
+        if isinstance(result, _AwsRefusal):
+            result = _refusal(result, place, right)
+        if isinstance(result, SinkError):
+            # Not chained: AWS and its SDK quote what they reject.
+            raise result from None
+        return result
+
+    def _try(self, operation: str, place: str, arguments: Mapping[str, Any]) -> _Result:
+        """Send a request once, and return the answer, AWS's refusal, or the error that there is no answer."""
         try:
             answer: Mapping[str, Any] = getattr(self._client, operation)(**arguments)
         except self._errors.ClientError as error:
-            if _code(error) in absent:
-                return None
-            refusal = _refusal(error, place, self._right(operation))
+            return _AwsRefusal.of(error, self._retrier.clock.now())
         except self._errors.BotoCoreError as error:
-            refusal = _failure(error, place, self._errors)
-        else:
-            return answer
-        # Not chained: AWS and its SDK quote what they reject.
-        raise refusal from None
+            return _failure(error, place, self._errors)
+        return answer
 
     def pages(self, operation: str, place: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
         """Yield all pages of a listing that goes on with NextToken. Raises like `call`."""
@@ -163,16 +213,18 @@ class Service:
         return f"{_IN_POLICIES.get(name, name)}:{''.join(word.title() for word in operation.split('_'))}"
 
 
-def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str) -> tuple[Service, ...]:
-    """Return AWS services by their boto3 names; nothing is sent yet.
+def connect(services: Sequence[str], settings: SinkSettings, context: PluginContext) -> tuple[Service, ...]:
+    """Return AWS services by their boto3 names, for a sink; nothing is sent yet.
 
     Raises InputError if boto3 is missing, or region, profile or endpoint can't be used.
     """
+    options, extra = settings.options, settings.type
     boto3, errors = require("boto3", extra=extra), require("botocore.exceptions", extra=extra)
     config = require("botocore.config", extra=extra).Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        # The sink repeats requests itself, by one rule with all others, and says what it waits for.
+        retries={"mode": "standard", "total_max_attempts": 1},
         # The applier delivers keys in parallel, each with its own requests.
         max_pool_connections=2 * WIDEST,
         user_agent_appid="keyplan",
@@ -189,7 +241,9 @@ def connect(services: Sequence[str], options: Mapping[str, Json], *, extra: str)
         raise InputError("no AWS region is known", advice="set 'region' on this sink, or AWS_REGION") from None
     except (errors.BotoCoreError, ValueError) as error:
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=_first_line(error)) from None
-    return tuple(Service(client, errors) for client in clients)
+    # One for all services: their limits are the account's, and few.
+    retrier = open_retrier(options, context, name=settings.name)
+    return tuple(Service(client, errors, retrier) for client in clients)
 
 
 def to_name_part(value: str) -> str:
@@ -205,19 +259,20 @@ def to_name_part(value: str) -> str:
     return f"{plain}-{digest}" if plain else digest
 
 
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _judge(result: _Result) -> Again | None:
+    if isinstance(result, _AwsRefusal):
+        return result.limit or (Again() if result.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None)
+    return Again() if isinstance(result, SinkUnavailableError) else None
 
 
-def _refusal(error: Any, place: str, right: str) -> SinkError:
-    code = _code(error)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+def _refusal(refused: _AwsRefusal, place: str, right: str) -> SinkError:
+    code, status = refused.code, refused.status
     if code in _DENIALS:
         return AwsDeniedError(
             f"{place}: AWS denies {right}",
             advice=f"allow {right} there to keyplan's role, and the use of the KMS key",
         )
-    if code in _UNAVAILABLE or status >= _SERVER_ERROR:
+    if code in _UNAVAILABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SinkUnavailableError(f"{place}: AWS answered {code or status} to {right}", advice="apply again later")
     return SinkDeniedError(
         f"{place}: AWS refused {right} with {code or status}",

@@ -47,7 +47,7 @@ _LONGEST_NAME = 880
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError if boto3 is missing or can't be set up."""
-    store, tagging = connect(["ssm", "resourcegroupstaggingapi"], settings.options, extra=TYPE)
+    store, tagging = connect(["ssm", "resourcegroupstaggingapi"], settings, context)
     return build_on(settings, lineage=context.lineage, client=ParametersClient(store, tagging))
 
 

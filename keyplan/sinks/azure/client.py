@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.net.http import read_retry_after
+from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.patience import Refused, Taken, explain_throttled
 from keyplan.system.optional import require
 
 TYPE = "azure-key-vault"
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
-_ATTEMPTS = 3
 _PATIENCE_SECONDS = 30
-_SERVER_ERROR = 500
-_UNAUTHORIZED = 401
-_FORBIDDEN = 403
-_CONFLICT = 409
-_THROTTLED = 429
 _DISABLED = "SecretDisabled"
 """Azure, "REST API error codes": the inner code if the newest version is disabled."""
 _ADVICE: Mapping[str, str] = {
@@ -62,9 +60,10 @@ class Draft:
 class Vault:
     """One vault. Safe for threads."""
 
-    def __init__(self, client: Any, *, host: str) -> None:
-        """Take a SecretClient, or what behaves like it."""
+    def __init__(self, client: Any, *, host: str, retrier: Retrier) -> None:
+        """Take a SecretClient that tries once, or what behaves like it."""
         self._client = client
+        self._retrier = retrier
         self._host = host
 
     def get(self, name: str) -> AzureVersion | None:
@@ -132,34 +131,49 @@ class Vault:
 
     def _try(self, ask: Callable[[Any], Any], right: str, name: str, *, absent: bool = False) -> Any:
         """Return an answer; with `absent`, None if Azure says that there is nothing."""
-        errors = require("azure.core.exceptions", extra=TYPE)
         place = f"{self._host}/{name}"
-        try:
-            return ask(self._client)
-        except errors.HttpResponseError as error:
-            if absent and isinstance(error, errors.ResourceNotFoundError):
+        result = self._retrier.persist(lambda: self._send(ask, place), _judge)
+        limit = result.limit if isinstance(result, Refused) else None
+        if limit or result is None:
+            raise explain_throttled(place, self._retrier, limit)
+        if isinstance(result, Refused):
+            if absent and result.is_absent:
                 return None
-            refusal = _explain(error, right, place)
+            result = _explain(result.error, right, place)
+        if isinstance(result, SinkError):
+            # Not chained: Azure and its SDK may quote what they reject.
+            raise result from None
+        return result.answer
+
+    def _send(self, ask: Callable[[Any], Any], place: str) -> Taken | Refused | SinkError:
+        """Send a request once, and return the answer, Azure's refusal, or the error that there is no answer."""
+        errors = require("azure.core.exceptions", extra=TYPE)
+        try:
+            return Taken(answer=ask(self._client))
+        except errors.HttpResponseError as error:
+            return Refused(
+                error=error,
+                limit=_find_limit(error, self._retrier.clock.now()),
+                is_absent=isinstance(error, errors.ResourceNotFoundError),
+            )
         except errors.AzureError as error:
-            refusal = SinkUnavailableError(
+            return SinkUnavailableError(
                 f"{place}: the vault can't be reached ({type(error).__name__})",
                 advice="see to vault_url, network and proxy",
             )
         except ValueError as error:
             # What answers names another service than the vault to log in to.
-            refusal = SinkDeniedError(
+            return SinkDeniedError(
                 f"{place}: what answers is no vault of this address ({type(error).__name__})",
                 advice="see to vault_url",
             )
-        # Not chained: Azure and its SDK may quote what they reject.
-        raise refusal from None
 
 
 class _DisabledError(SinkDeniedError):
     """The newest version of a secret is disabled."""
 
 
-def connect(vault_url: str, host: str, *, ca_file: str | None) -> Vault:
+def connect(vault_url: str, host: str, *, ca_file: str | None, retrier: Retrier) -> Vault:
     """Return a vault; nothing is sent yet. Raises InputError without the SDK.
 
     Who keyplan is comes from where every program with Azure's SDK finds it: environment, workload or managed identity,
@@ -173,31 +187,52 @@ def connect(vault_url: str, host: str, *, ca_file: str | None) -> Vault:
         identity.DefaultAzureCredential(),
         connection_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
-        retry_total=_ATTEMPTS,
-        retry_backoff_max=_CONNECT_SECONDS,
+        # The sink repeats requests itself, by one rule with all others, and says what it waits for.
+        retry_total=0,
         **trust,
     )
-    return Vault(client, host=host)
+    return Vault(client, host=host, retrier=retrier)
+
+
+def _judge(result: Taken | Refused | SinkError) -> Again | None:
+    if isinstance(result, Refused):
+        is_passing = int(result.error.status_code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return result.limit or (Again() if is_passing else None)
+    return Again() if isinstance(result, SinkUnavailableError) else None
+
+
+def _find_limit(error: Any, now: datetime) -> Again | None:
+    """Return how long Azure wants to be waited for; None if it does not throttle.
+
+    learn.microsoft.com, "Azure Key Vault throttling guidance": 429, and the limits are those of ten seconds.
+    """
+    status = int(error.status_code or 0)
+    headers = getattr(error.response, "headers", None) or {}
+    pause = read_retry_after(headers.get("Retry-After"), now)
+    is_limit = status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE and pause is not None
+    )
+    return Again(throttled=True, retry_after=pause) if is_limit else None
 
 
 def _explain(error: Any, right: str, place: str) -> SinkError:
     status, code = int(error.status_code or 0), _inner_code(error)
-    if status == _FORBIDDEN and code == _DISABLED:
+    if status == HTTPStatus.FORBIDDEN and code == _DISABLED:
         return _DisabledError(f"{place}: is disabled", advice="enable it, or apply: a new version is enabled")
-    if status == _FORBIDDEN:
+    if status == HTTPStatus.FORBIDDEN:
         return SinkDeniedError(
             f"{place}: Azure denies '{right}' on secrets ({code or status})", advice=_ADVICE.get(code, _RIGHT_ADVICE)
         )
-    if status in (0, _UNAUTHORIZED):
+    if status in (0, HTTPStatus.UNAUTHORIZED):
         return SinkDeniedError(
             f"{place}: there are no usable Azure credentials ({type(error).__name__})",
             advice="run 'az login', or give this machine a managed or workload identity",
         )
-    if status == _CONFLICT:
+    if status == HTTPStatus.CONFLICT:
         return SinkUnavailableError(
             f"{place}: is just being deleted or recovered ({code or status})", advice="apply again later"
         )
-    if status >= _SERVER_ERROR or status == _THROTTLED:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SinkUnavailableError(f"{place}: Azure answered {status} to '{right}'", advice="apply again later")
     return SinkDeniedError(f"{place}: Azure answered {status} to '{right}'", advice="see to the sink's options")
 

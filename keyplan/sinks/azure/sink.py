@@ -23,7 +23,8 @@ from keyplan.sinks import templates
 from keyplan.sinks.azure.client import TYPE, connect
 from keyplan.sinks.azure.store import AzureSecrets
 from keyplan.sinks.engine import SinkEngine, SinkKind
-from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.options import PATIENCE, TEMPLATE, build_schema
+from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.places import SinkPlaces
 
 _NAME = re.compile(r"[a-z0-9-]{1,127}", re.ASCII)
@@ -51,6 +52,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "minLength": 1,
             "description": "Certificates of the authorities to trust; relative to the manifest.",
         },
+        **PATIENCE,
     },
     required=["vault_url", "name"],
 )
@@ -72,7 +74,12 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     _check(settings)
     url = check_base_url(str(settings.options["vault_url"]))
     ca_file = settings.options.get("ca_file")
-    vault = connect(url, host=_host_of(url), ca_file=str(Path(context.folder, str(ca_file))) if ca_file else None)
+    vault = connect(
+        url,
+        host=_host_of(url),
+        ca_file=str(Path(context.folder, str(ca_file))) if ca_file else None,
+        retrier=open_retrier(settings.options, context, name=settings.name),
+    )
     return SinkEngine(
         settings,
         lineage=context.lineage,

@@ -7,13 +7,19 @@ because they quote requests, and nothing is sent before the first call.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.net.http import read_retry_after
+from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.patience import Refused, Taken, explain_throttled
 from keyplan.sinks.value_store import StoreConflictError
 from keyplan.system.optional import require
 
@@ -21,17 +27,14 @@ TYPE = "gcp-secret-manager"
 LATEST = "latest"
 MADE_BY = {"managed-by": "keyplan"}
 """Label of every secret that keyplan makes; for people who look for them."""
-_SECONDS = 30
-_RETRY_SECONDS = 20
+_LIMITS: Mapping[str, Any] = {"timeout": 30, "retry": None}
+"""Of each request. The SDK tries once: the sink repeats requests itself, by one rule with all others."""
+_DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)s")
 _PAGE = 1000
 _SERVICE = "google.cloud.secretmanager_v1.services.secret_manager_service"
 # What these write at DEBUG level holds bodies of requests and answers, and so raw keys.
 _TALKATIVE = (f"{_SERVICE}.transports.rest", f"{_SERVICE}.client", "google.auth.transport.requests")
-_SERVER_ERROR = 500
-_UNAUTHORIZED = 401
-_FORBIDDEN = 403
-_CONFLICTS = (409, 412)
-_THROTTLED = 429
+_CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 _ENABLED = 1
 """SecretVersion.State.ENABLED"""
 
@@ -59,8 +62,11 @@ class GcpVersion:
 class SecretManager:
     """Secret Manager in one project. Safe for threads."""
 
-    def __init__(self, open_client: Callable[[], Any], *, project: str, replication: Mapping[str, Any]) -> None:
+    def __init__(
+        self, open_client: Callable[[], Any], *, project: str, replication: Mapping[str, Any], retrier: Retrier
+    ) -> None:
         """Take what makes a client; it is called with the first request, because it looks for credentials."""
+        self._retrier = retrier
         self._open_client = open_client
         self._client: Any = None
         self._opening = Lock()
@@ -173,27 +179,42 @@ class SecretManager:
     def _try(
         self, ask: Callable[[Any, Mapping[str, Any]], Any], right: str, place: str, *, absent: bool = False
     ) -> Any:
+        result = self._retrier.persist(lambda: self._send(ask, place), _judge)
+        limit = result.limit if isinstance(result, Refused) else None
+        if limit or result is None:
+            raise explain_throttled(place, self._retrier, limit)
+        if isinstance(result, Refused):
+            if absent and result.is_absent:
+                return None
+            result = _explain(result.error, f"secretmanager.{right}", place)
+        if isinstance(result, SinkError):
+            # Not chained: Google and its SDK quote what they reject.
+            raise result from None
+        return result.answer
+
+    def _send(self, ask: Callable[[Any, Mapping[str, Any]], Any], place: str) -> Taken | Refused | SinkError:
+        """Send a request once, and return the answer, Google's refusal, or the error that there is no answer."""
         errors = require("google.api_core.exceptions", extra=TYPE)
         broken = require("requests.exceptions", extra=TYPE).RequestException
         unknown = require("google.auth.exceptions", extra=TYPE).GoogleAuthError
         try:
-            return ask(self._connect(), _limits(errors))
+            return Taken(answer=ask(self._connect(), _LIMITS))
         except errors.GoogleAPICallError as error:
-            if absent and isinstance(error, (errors.NotFound, errors.MethodNotImplemented)):
-                return None
-            refusal: SinkError = _explain(error, f"secretmanager.{right}", place)
+            return Refused(
+                error=error,
+                limit=_find_limit(error, self._retrier.clock.now()),
+                is_absent=isinstance(error, (errors.NotFound, errors.MethodNotImplemented)),
+            )
         except unknown as error:
-            refusal = SinkDeniedError(
+            return SinkDeniedError(
                 f"{place}: there are no usable Google credentials ({type(error).__name__})",
                 advice="run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
             )
         except (broken, errors.RetryError) as error:
-            refusal = SinkUnavailableError(
+            return SinkUnavailableError(
                 f"{place}: Secret Manager can't be reached ({type(error).__name__})",
                 advice="see to network, proxy and endpoint",
             )
-        # Not chained: Google and its SDK quote what they reject.
-        raise refusal from None
 
     def _connect(self) -> Any:
         with self._opening:
@@ -237,28 +258,60 @@ def make_replication(locations: Sequence[str]) -> Mapping[str, Any]:
     return {"user_managed": {"replicas": [{"location": location} for location in locations]}}
 
 
-def _limits(errors: Any) -> Mapping[str, Any]:
-    retry = require("google.api_core.retry", extra=TYPE)
-    passing = retry.if_exception_type(errors.TooManyRequests, errors.ServiceUnavailable)
-    return {
-        "timeout": _SECONDS,
-        "retry": retry.Retry(predicate=passing, initial=0.5, maximum=5.0, timeout=_RETRY_SECONDS),
-    }
+def _judge(result: Taken | Refused | SinkError) -> Again | None:
+    if isinstance(result, Refused):
+        is_passing = int(result.error.code or 0) == HTTPStatus.SERVICE_UNAVAILABLE
+        return result.limit or (Again() if is_passing else None)
+    return Again() if isinstance(result, SinkUnavailableError) else None
+
+
+def _find_limit(error: Any, now: datetime) -> Again | None:
+    """Return how long Google wants to be waited for; None if it does not throttle.
+
+    google/rpc/error_details.proto: RESOURCE_EXHAUSTED may come with a RetryInfo that names the time, or with an
+    ErrorInfo that names the quota; those of Secret Manager are per minute.
+    """
+    status = int(error.code or 0)
+    pause = read_retry_after(_header(error, "Retry-After"), now)
+    if status != HTTPStatus.TOO_MANY_REQUESTS:
+        is_limit = status == HTTPStatus.SERVICE_UNAVAILABLE and pause is not None
+        return Again(throttled=True, retry_after=pause) if is_limit else None
+    least = timedelta(0)
+    for detail in _details(error):
+        delay = _DELAY.fullmatch(str(detail.get("retryDelay")))
+        pause = timedelta(seconds=float(delay[1])) if delay else pause
+        metadata = detail.get("metadata")
+        if isinstance(metadata, dict) and str(metadata.get("quota_unit")).startswith("1/min"):
+            least = timedelta(minutes=1)
+    return Again(throttled=True, retry_after=pause, at_least=least)
+
+
+def _header(error: Any, name: str) -> str | None:
+    headers = getattr(error.response, "headers", None)
+    return headers.get(name) if headers is not None else None
+
+
+def _details(error: Any) -> list[Mapping[str, Any]]:
+    try:
+        details = error.response.json()["error"]["details"]
+    except (AttributeError, ValueError, KeyError, TypeError):
+        return []
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
 
 
 def _explain(error: Any, right: str, place: str) -> SinkError:
     status = int(error.code or 0)
-    if status == _FORBIDDEN:
+    if status == HTTPStatus.FORBIDDEN:
         return SinkDeniedError(
             f"{place}: Google denies {right}", advice="grant it to keyplan's service account; the sink's page lists all"
         )
-    if status == _UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         return SinkDeniedError(f"{place}: Google does not accept the credentials", advice="log in to Google again")
     if _reason(error) == "FAILED_PRECONDITION" or status in _CONFLICTS:
         return _PreconditionError(
             f"{place}: somebody else changed it at the same time, or its state forbids {right}", advice="apply again"
         )
-    if status >= _SERVER_ERROR or status == _THROTTLED:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SinkUnavailableError(f"{place}: Google answered {status} to {right}", advice="apply again later")
     return SinkDeniedError(
         f"{place}: Google answered {status} to {right}", advice="see to project, name and options of the sink"

@@ -23,7 +23,8 @@ from keyplan.sinks import templates
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.gcp.client import TYPE, SecretManager, make_opener, make_replication
 from keyplan.sinks.gcp.store import GcpSecrets
-from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.options import PATIENCE, TEMPLATE, build_schema
+from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.places import SinkPlaces
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
@@ -69,6 +70,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "default": False,
             "description": "Whether keyplan may not read values, and shouldn't try.",
         },
+        **PATIENCE,
     },
     required=["project", "name"],
 )
@@ -97,6 +99,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         make_opener(check_base_url(str(endpoint), whose=f"{TYPE}: endpoint") if endpoint else ""),
         project=str(options["project"]),
         replication=make_replication(locations),
+        retrier=open_retrier(options, context, name=settings.name),
     )
 
     def pause(_attempt: int) -> None:

@@ -18,7 +18,7 @@ from keyplan.sinks.forge import open_forge
 from keyplan.sinks.github.client import GitHub, Sealer
 from keyplan.sinks.github.places import DEFAULT_NAME, fill_slot
 from keyplan.sinks.github.store import GitHubSecrets
-from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.options import PATIENCE, TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.system.secrets import SECRET_SCHEMA
 
@@ -76,6 +76,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "type": ["string", "null"],
             "description": "Of a GitHub Enterprise Server: https://HOST/api/v3. Plain http for this machine only.",
         },
+        **PATIENCE,
     },
     without=["format", "copy_from"],
 )
@@ -107,4 +108,5 @@ def open_store(settings: SinkSettings, context: PluginContext) -> GitHubSecrets:
     """Return the store of one GitHub server; nothing is sent yet. Raises InputError as `build` does."""
     options = {**settings.options, "token": settings.options.get("token") or _DEFAULT_TOKEN}
     base_url = check_base_url(str(options.get("api_url") or "https://api.github.com"), whose=f"{TYPE}: api_url")
-    return GitHubSecrets(GitHub(open_forge(base_url, options, context, _HEADERS)), Sealer(extra=TYPE))
+    forge = open_forge(base_url, options, context, _HEADERS, name=settings.name)
+    return GitHubSecrets(GitHub(forge), Sealer(extra=TYPE))

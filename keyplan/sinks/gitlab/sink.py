@@ -18,7 +18,7 @@ from keyplan.sinks.forge import open_forge
 from keyplan.sinks.gitlab.client import GitLab
 from keyplan.sinks.gitlab.places import DEFAULT_NAME, DEFAULT_SCOPE, fill_slot
 from keyplan.sinks.gitlab.store import GitLabVariables
-from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.options import PATIENCE, TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 from keyplan.system.secrets import SECRET_SCHEMA
@@ -75,6 +75,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "type": ["string", "null"],
             "description": "Of the server; default https://gitlab.com. Plain http for this machine only.",
         },
+        **PATIENCE,
     },
     without=["format"],
 )
@@ -106,4 +107,4 @@ def open_store(settings: SinkSettings, context: PluginContext) -> GitLabVariable
     """Return the store of one GitLab server; nothing is sent yet. Raises InputError if url cannot be used."""
     options = {**settings.options, "token": settings.options.get("token") or _DEFAULT_TOKEN}
     base_url = check_base_url(str(options.get("url") or "https://gitlab.com"), whose=f"{TYPE}: url")
-    return GitLabVariables(GitLab(open_forge(f"{base_url}/api/v4", options, context, {})))
+    return GitLabVariables(GitLab(open_forge(f"{base_url}/api/v4", options, context, {}, name=settings.name)))

@@ -25,9 +25,8 @@ from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.errors import KubeForbiddenError, explain_failure, explain_refusal
 from keyplan.sinks.kubernetes.identity import Certificate, Presented
 from keyplan.sinks.kubernetes.secret import KubernetesSecret, SecretRef, read_secret
+from keyplan.sinks.patience import explain_throttled
 
-# Flow tries a failed step again by itself, so that there are few attempts here.
-PATIENCE = Patience(attempts=3, deadline=timedelta(seconds=90))
 _GIVING_WAY = Patience(first=timedelta(seconds=0.1), longest=timedelta(seconds=2))
 WIDEST = 8
 _FEW = 4
@@ -249,6 +248,9 @@ class KubeApi:
             extensions={"sni_hostname": self._connection.server_name} if self._connection.server_name else {},
         )
         result = self._retrier.persist(lambda: exchange(http, request, bearer=bearer), self._judge)
+        limit = self._find_limit(result) if isinstance(result, Answer) else None
+        if result is None or limit:
+            raise explain_throttled(call.what, self._retrier, limit)
         if isinstance(result, Answer) and not _is_passing(result.status):
             return result
         raise explain_failure(result, call.what, self._connection.server)
@@ -263,10 +265,18 @@ class KubeApi:
     def _judge(self, result: Exchange) -> Again | None:
         if isinstance(result, Failure):
             return Again() if result.passing else None
-        if result.status == HTTPStatus.TOO_MANY_REQUESTS:
-            pause = read_retry_after(result.retry_after, self._retrier.clock.now())
-            return Again(throttled=True, retry_after=pause)
-        return Again() if _is_passing(result.status) else None
+        return self._find_limit(result) or (Again() if _is_passing(result.status) else None)
+
+    def _find_limit(self, answer: Answer) -> Again | None:
+        """Return how long the cluster asks to wait; None if it does not.
+
+        kubernetes.io/docs, "API Priority and Fairness": 429 with Retry-After.
+        """
+        if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            return None
+        pause = read_retry_after(answer.retry_after, self._retrier.clock.now())
+        is_limit = pause is not None or answer.status == HTTPStatus.TOO_MANY_REQUESTS
+        return Again(throttled=True, retry_after=pause) if is_limit else None
 
     def _read(self, call: _Call, answer: Answer, *, metadata_only: bool = False) -> KubernetesSecret:
         return self._understand(call, _parse(call, answer), metadata_only=metadata_only)
@@ -279,7 +289,7 @@ class KubeApi:
 
 
 def _is_passing(status: int) -> bool:
-    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _expect(answer: Answer, call: _Call) -> Answer:

@@ -37,7 +37,7 @@ class MovedOnError(StoreConflictError):
     """Another writer changed the Secret between keyplan's look and its write."""
 
 
-def explain_failure(result: Failure | Answer | None, what: str, server: str) -> SinkError:
+def explain_failure(result: Failure | Answer, what: str, server: str) -> SinkError:
     """Return the error for a request without a useful answer."""
     if isinstance(result, Failure):
         if not result.passing:
@@ -47,7 +47,7 @@ def explain_failure(result: Failure | Answer | None, what: str, server: str) -> 
             )
         reason = result.reason
     else:
-        reason = f"the server answered {result.status}" if result else "the server keeps everybody waiting"
+        reason = f"the server answered {result.status}"
     return SinkUnavailableError(f"{what}: {server}: {reason}", advice="check cluster and network, then apply again")
 
 

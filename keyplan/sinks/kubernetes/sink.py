@@ -14,15 +14,15 @@ from keyplan.errors import InputError
 from keyplan.model.identity import Lineage
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
-from keyplan.net.retry import Gate, Retrier
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
-from keyplan.sinks.kubernetes.client import PATIENCE, KubeApi
+from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.config import find_connection
 from keyplan.sinks.kubernetes.places import DEFAULT_ENTRY, FIXED, fill_slot
 from keyplan.sinks.kubernetes.store import KubernetesSecrets
 from keyplan.sinks.kubernetes.tls import open_http
-from keyplan.sinks.options import TEMPLATE, build_schema
+from keyplan.sinks.options import PATIENCE, TEMPLATE, build_schema
+from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 
@@ -52,6 +52,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "default": False,
             "description": "Whether keyplan never asks for values; then field managers tell what was changed by hand.",
         },
+        **PATIENCE,
     },
     required=["name"],
 )
@@ -75,12 +76,11 @@ PLACES = SinkPlaces(
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is sent yet. Raises InputError if there is no kubeconfig that can be used."""
     _check(settings)
-    clock = context.clock
     connection = find_connection(settings.options, context)
     api = KubeApi(
         connection,
         open_http=open_http,
-        retrier=Retrier(clock=clock, jitter=context.jitter, gate=Gate(clock), patience=PATIENCE),
+        retrier=open_retrier(settings.options, context, name=settings.name),
         metadata_only=bool(settings.options.get("write_only")),
     )
     return build_on(settings, api, lineage=context.lineage, namespace=connection.namespace)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from keyplan.model.manifest import SecretSource
+from keyplan.model.manifest import FromEnvironment, FromFile, SecretSource
 from keyplan.model.secret import Credential
 from keyplan.system.secrets import SECRET_SCHEMA, read_source
 
 JWT_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 """Where a pod finds its own (Kubernetes: Configure Service Accounts for Pods)."""
-_DEFAULT: Mapping[str, Any] = {"method": "token", "token": {"env": "VAULT_TOKEN"}}
+_TOKEN_VARIABLES = ("VAULT_TOKEN", "BAO_TOKEN")
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "token": ("token",),
     "approle": ("role_id", "secret_id"),
@@ -24,7 +25,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 
 AUTH_SCHEMA: Mapping[str, Any] = {
     "type": "object",
-    "description": "How keyplan logs in.",
+    "description": "How keyplan logs in; left out, with VAULT_TOKEN, BAO_TOKEN or ~/.vault-token.",
     "properties": {
         "method": {"enum": ["token", "approle", "kubernetes"]},
         "token": {**SECRET_SCHEMA, "description": "For token."},
@@ -47,7 +48,6 @@ AUTH_SCHEMA: Mapping[str, Any] = {
         for method, needed in _NEEDED.items()
     ],
     "additionalProperties": False,
-    "default": _DEFAULT,
 }
 
 
@@ -103,9 +103,29 @@ class Kubernetes:
 Auth: TypeAlias = Token | AppRole | Kubernetes
 
 
-def read_auth(options: Mapping[str, Any], resolve: Callable[[SecretSource], Credential]) -> Auth:
-    """Return what the option `auth` means, its secrets fetched. Raises InputError where one is missing."""
-    given = options.get("auth") or _DEFAULT
+def find_token(environment: Mapping[str, str]) -> SecretSource:
+    """Return where the token stands that Vault's and OpenBao's own clients would use.
+
+    That is a variable, then the file that `vault login` and `bao login` write; like them (vault,
+    api/tokenhelper/helper_internal.go), it is used whatever its mode.
+    """
+    for variable in _TOKEN_VARIABLES:
+        if environment.get(variable):
+            return FromEnvironment(variable)
+    file = Path(environment.get("HOME", ""), ".vault-token")
+    return FromFile(str(file)) if file.is_absolute() and file.is_file() else FromEnvironment(_TOKEN_VARIABLES[0])
+
+
+def read_auth(
+    options: Mapping[str, Any], resolve: Callable[[SecretSource], Credential], *, default: SecretSource
+) -> Auth:
+    """Return what the option `auth` means, its secrets fetched; without it, the token at `default`.
+
+    Raises InputError where one is missing.
+    """
+    given = options.get("auth")
+    if not given:
+        return Token(resolve(default))
     mount = {"mount": given["mount"]} if "mount" in given else {}
     match given["method"]:
         case "approle":

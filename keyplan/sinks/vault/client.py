@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
-from keyplan.ports import Clock
+from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.patience import explain_throttled
 from keyplan.sinks.vault.auth import Auth, Token
 from keyplan.sinks.vault.errors import (
     VaultForbiddenError,
@@ -25,6 +26,8 @@ from keyplan.sinks.vault.errors import (
     explain_old_engine,
     explain_refusal,
     explain_status,
+    find_limit,
+    is_sealed,
 )
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -59,12 +62,13 @@ class VaultSecret:
 class VaultClient:
     """Asks one server with one login. Safe for threads."""
 
-    def __init__(self, client: Any, exceptions: Any, *, auth: Auth, clock: Clock, address: str) -> None:
+    def __init__(self, client: Any, exceptions: Any, *, auth: Auth, retrier: Retrier, address: str) -> None:
         """Take an hvac client with a RawAdapter that raises for no status, and `requests.exceptions`."""
         self._client = client
         self._exceptions = exceptions
         self._auth = auth
-        self._clock = clock
+        self._retrier = retrier
+        self._clock = retrier.clock
         self._address = address
         self._lock = Lock()
         self._good_until: datetime | None = None
@@ -185,19 +189,28 @@ class VaultClient:
         return self._transmit(request)
 
     def _transmit(self, request: Callable[[Any], Any]) -> Any:
-        failure: SinkError
+        answer = self._retrier.persist(lambda: self._exchange(request), self._judge)
+        if isinstance(answer, SinkError):
+            raise answer
+        limit = None if answer is None else self._judge(answer)
+        if answer is None or limit:
+            raise explain_throttled(self._address, self._retrier, limit)
+        if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        if HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.TOO_MANY_REQUESTS:
+            return answer
+        raise explain_status(answer.status_code, self._address, is_sealed=is_sealed(answer))
+
+    def _exchange(self, request: Callable[[Any], Any]) -> Any:
+        """Return the answer to a request that is sent once, or the error that there is none."""
         try:
-            answer = request(self._client)
+            return request(self._client)
         except self._exceptions.RequestException as error:
-            failure = explain_failure(error, self._exceptions, self._address)
-        else:
-            if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-                return answer
-            if HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.TOO_MANY_REQUESTS:
-                return answer
-            failure = explain_status(answer.status_code, self._address)
-        # Outside of the except block: the cause carries the request, and with it the raw key.
-        raise failure
+            # Returned and not raised: the cause carries the request, and with it the raw key.
+            return explain_failure(error, self._exceptions, self._address)
+
+    def _judge(self, result: Any) -> Again | None:
+        return None if isinstance(result, SinkError) else find_limit(result, self._clock.now())
 
     def _log_in(self) -> None:
         with self._lock:

@@ -12,7 +12,9 @@ from typing import Any
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.net.http import check_base_url
-from keyplan.sinks.vault.auth import AUTH_SCHEMA, Token, read_auth
+from keyplan.sinks.options import PATIENCE
+from keyplan.sinks.patience import open_retrier
+from keyplan.sinks.vault.auth import AUTH_SCHEMA, Token, find_token, read_auth
 from keyplan.sinks.vault.client import VaultClient
 from keyplan.system.optional import require
 
@@ -30,19 +32,20 @@ CONNECTION_SCHEMA: Mapping[str, Any] = {
         "type": ["string", "null"],
         "description": "Authorities to trust, PEM; relative to the manifest. Without it, VAULT_CACERT or BAO_CACERT.",
     },
+    **PATIENCE,
 }
 """The options that say where the server is; a single delivery can't change them."""
 
 
-def connect(options: Mapping[str, Any], context: PluginContext) -> VaultClient:
-    """Return the store that the options name. Raises InputError where one is missing or unusable."""
+def connect(options: Mapping[str, Any], context: PluginContext, *, name: str) -> VaultClient:
+    """Return the server that the options of a sink name. Raises InputError if one is missing or unusable."""
     hvac = require("hvac", extra="vault")
     requests = require("requests", extra="vault")
     address = _pick(options, "address", "ADDR", context)
     if not address:
         raise InputError("the vault sink has no address", advice="give it 'address', or set VAULT_ADDR")
     address = check_base_url(address, whose="the vault sink's address")
-    auth = read_auth(options, context.resolve)
+    auth = read_auth(options, context.resolve, default=find_token(context.environment))
     client = hvac.Client(
         url=address,
         # Anything but None, or hvac looks for a token by itself.
@@ -57,7 +60,8 @@ def connect(options: Mapping[str, Any], context: PluginContext) -> VaultClient:
     )
     # One connection for each key that is worked on; beyond its usual ten, urllib3 warns on stderr.
     client.adapter.session.mount(address, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    return VaultClient(client, requests.exceptions, auth=auth, clock=context.clock, address=address)
+    retrier = open_retrier(options, context, name=name)
+    return VaultClient(client, requests.exceptions, auth=auth, retrier=retrier, address=address)
 
 
 def _find_authorities(options: Mapping[str, Any], context: PluginContext) -> str | bool:

@@ -5,10 +5,14 @@ No error repeats the server's own words, or an exception's: they may quote a req
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
+from keyplan.net.http import read_retry_after
+from keyplan.net.retry import Again
 from keyplan.sinks.value_store import StoreConflictError
 
 _NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
@@ -39,12 +43,43 @@ def explain_failure(error: Exception, exceptions: Any, address: str) -> SinkErro
     return SinkUnavailableError(f"{address} cannot be reached", advice="check the server, the address and the network")
 
 
-def explain_status(status: int, address: str) -> SinkError:
+def find_limit(answer: Any, now: datetime) -> Again | None:
+    """Return how long a server wants to be waited for; None if it does not, and if it is sealed.
+
+    Vault, "Rate limit quotas": 429, with Retry-After if the server is set so. "Vault Enterprise eventual consistency",
+    and `DefaultRetryPolicy` of Vault's own client: 412 from a node that has not seen yet what the token or the request
+    is about, as right after a login. 503 is a sealed server, one in maintenance, or one that is overloaded; 500 with
+    these words a standby that knows no active node, as during an election.
+    """
+    status = answer.status_code
+    if status == HTTPStatus.PRECONDITION_FAILED or (
+        status == HTTPStatus.INTERNAL_SERVER_ERROR and _says(answer, "active cluster node not found")
+    ):
+        return Again(throttled=True)
+    is_limit = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    if not is_limit or is_sealed(answer):
+        return None
+    return Again(throttled=True, retry_after=read_retry_after(answer.headers.get("Retry-After"), now))
+
+
+def is_sealed(answer: Any) -> bool:
+    """Whether a server says that it is sealed, which does not pass without its operators."""
+    return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and _says(answer, "is sealed")
+
+
+def _says(answer: Any, words: str) -> bool:
+    try:
+        document = answer.json()
+    except ValueError:
+        return False
+    errors = document.get("errors") if isinstance(document, Mapping) else None
+    return any(words in str(error) for error in errors or ())
+
+
+def explain_status(status: int, address: str, *, is_sealed: bool) -> SinkError:
     """Return what the user is told where the server as a whole can do nothing now."""
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return SinkUnavailableError(f"{address} is sealed or in maintenance", advice="unseal it, then apply again")
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return SinkUnavailableError(f"{address} has too many requests", advice="wait, or raise its rate limit")
+    if is_sealed:
+        return SinkPausedError(f"{address} is sealed", advice="unseal it, then apply again")
     if status < HTTPStatus.BAD_REQUEST:
         return SinkUnavailableError(
             f"{address} redirects elsewhere, which keyplan does not follow with a token",

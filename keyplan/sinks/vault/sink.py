@@ -72,7 +72,7 @@ PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED, store=("address", "namesp
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; the server is asked nothing yet. Raises InputError for options that don't fit together."""
     _check(settings)
-    return build_on(settings, context, connect(settings.options, context))
+    return build_on(settings, context, connect(settings.options, context, name=settings.name))
 
 
 def build_on(settings: SinkSettings, context: PluginContext, client: VaultClient) -> SinkEngine:
