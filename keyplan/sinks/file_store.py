@@ -185,6 +185,9 @@ class FileStore:
 
     def _perform(self, folder: Folder, slot: Slot, found: _OpenFile, change: Change) -> None:
         target, entry, content = FileTarget.of(slot), change.entry, change.content
+        if change.must_prove:
+            # Before a key is made: to find out with the value would be too late.
+            folder.try_owner(target.name)
         if content is not None:
             if change.first is not None:
                 _note(folder, target, found, change.first)

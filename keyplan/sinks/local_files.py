@@ -23,7 +23,7 @@ from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat
 from keyplan.sinks.options import format_of
 from keyplan.sinks.places import PlaceIdentity, identify_file
 from keyplan.sinks.value_store import find_broken
-from keyplan.system.files import Folder
+from keyplan.system.files import Folder, OwnerLostError
 
 DEFAULT_VARIABLE = "ARIZE_API_KEY"
 _UNUSUAL_PARTS = frozenset({"", ".", ".."})
@@ -176,6 +176,11 @@ def translated(location: str) -> Iterator[None]:
 
 def translate(error: OSError, location: str) -> SinkError:
     """Return the SinkDeniedError or SinkUnavailableError that an OSError means."""
+    if isinstance(error, OwnerLostError):
+        return SinkDeniedError(
+            f"{location}: {error.strerror}",
+            advice="run keyplan as that user or as root, or remove the file, so that keyplan makes one of its own",
+        )
     number = error.errno or 0
     message = f"{location}: {error.strerror or os.strerror(number)}"
     if number in _DENIED:

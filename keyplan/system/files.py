@@ -1,7 +1,7 @@
 """Reads, replaces and removes files in one open folder, so that a crash never leaves a half-written file.
 
 A path is split into a trusted base and parts below it. No link is followed below the base unless the caller allows it,
-and no file is created with a mode wider than 0600.
+and no file is created with a mode wider than 0600. A file that was there keeps its owner, group and mode.
 """
 
 from __future__ import annotations
@@ -18,11 +18,19 @@ from pathlib import Path
 from typing import Self
 
 _PRIVATE_FILE = 0o600
+_PERMISSIONS = 0o777
 _PRIVATE_FOLDER = 0o700
 _LARGEST_BYTES = 4 * 1024 * 1024
 """No file of secrets is larger; a larger file was named by mistake."""
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class OwnerLostError(PermissionError):
+    """A file can't be replaced by one of the same owner and group, because this user may not give it to them."""
+
+    def __init__(self, found: os.stat_result, name: str) -> None:
+        super().__init__(errno.EPERM, f"its owner and group ({found.st_uid}:{found.st_gid}) can't be kept", name)
 
 
 class Folder:
@@ -83,15 +91,18 @@ class Folder:
         return age if age >= timedelta(0) else None
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace a file by one of mode 0600, whole or not at all; durable when it returns.
+        """Replace a file by one of the same owner, group and mode, whole or not at all; durable when it returns.
 
-        Two writers of one name must hold a lock, because they use the same temporary file.
+        A file that was not there has mode 0600. Two writers of one name must hold a lock, because they use the same
+        temporary file. Raises OwnerLostError if owner and group can't be kept.
         """
         # A fixed name: a temporary file that a crash left behind holds a raw key, and the next write must replace it.
         temporary = f".{name}.keyplan.tmp"
         try:
             self._write_new(temporary, content)
-            self._refuse_special(name)
+            # rename(2) would replace a link, a pipe or a device without a word.
+            if found := self._find(name):
+                self._adopt(temporary, found)
             os.replace(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except OSError:
             with suppress(OSError):
@@ -99,6 +110,22 @@ class Folder:
             raise
         # The rename is durable only once the folder is on disk (fsync(2)).
         os.fsync(self._descriptor)
+
+    def try_owner(self, name: str) -> None:
+        """Return if a file, if there is one, can be replaced by one of the same owner and group.
+
+        Raises OwnerLostError. Only an empty temporary file tells it for certain: capabilities, user namespaces and
+        network file systems decide it, too.
+        """
+        found = self._find(name)
+        if found is None:
+            return
+        temporary = f".{name}.keyplan.tmp"
+        try:
+            self._write_new(temporary, b"")
+            self._adopt(temporary, found)
+        finally:
+            self._unlink(temporary)
 
     def remove(self, name: str) -> None:
         """Remove a file, durably; do nothing if there is none."""
@@ -149,10 +176,31 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def _refuse_special(self, name: str) -> None:
-        # rename(2) would replace a link, a pipe or a device without a word.
-        with suppress(FileNotFoundError):
-            _refuse_unfit(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), name)
+    def _find(self, name: str) -> os.stat_result | None:
+        """Return what is known of a plain file; None if there is none. Anything else of that name is an OSError."""
+        try:
+            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        _refuse_unfit(found, name)
+        return found
+
+    def _adopt(self, name: str, model: os.stat_result) -> None:
+        """Give a file the owner, group and mode of another one, and make that durable."""
+        own = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        wanted = model.st_mode & _PERMISSIONS
+        if (own.st_uid, own.st_gid, stat.S_IMODE(own.st_mode)) == (model.st_uid, model.st_gid, wanted):
+            return
+        descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._descriptor)
+        try:
+            os.fchown(descriptor, model.st_uid, model.st_gid)
+            # After the change of owner, which takes bits away. No set-user-id: a secret is no program.
+            os.fchmod(descriptor, wanted)
+            os.fsync(descriptor)
+        except PermissionError as error:
+            raise OwnerLostError(model, name) from error
+        finally:
+            os.close(descriptor)
 
     def _unlink(self, name: str) -> None:
         with suppress(FileNotFoundError):

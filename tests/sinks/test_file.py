@@ -89,6 +89,43 @@ def test_a_delivery_may_change_the_sinks_options(tmp_path: Path) -> None:
 
 
 @FORMATS
+def test_a_file_that_was_there_keeps_owner_group_and_mode(tmp_path: Path, options: dict[str, Json]) -> None:
+    sink = make_sink(tmp_path, options)
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    file = tmp_path / str(slot.options["path"])
+    file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 10_001, 10_002)
+    before = file.stat()
+    sink.intend(slot, make_intent())
+    sink.put(slot, RawKey(NEW_RAW), NEW_RECEIPT)
+    after = file.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert NEW_RAW in file.read_text()
+
+
+@FORMATS
+def test_an_owner_who_cannot_be_kept_is_told_before_a_key_is_made(
+    tmp_path: Path, options: dict[str, Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    sink = make_sink(tmp_path, options)
+    slot = locate(sink)
+    sink.put(slot, RawKey(RAW), make_receipt())
+    file = tmp_path / str(slot.options["path"])
+    file.chmod(0o640)
+    monkeypatch.setattr(os, "fchown", refuse)
+    with pytest.raises(SinkDeniedError, match=r"its owner and group .* can't be kept") as caught:
+        sink.intend(slot, make_intent())
+    assert "as root" in caught.value.advice
+    assert look(sink, slot).intent is None
+    assert RAW in file.read_text()
+
+
+@FORMATS
 def test_files_are_private_in_a_private_folder(tmp_path: Path, options: dict[str, Json]) -> None:
     sink = make_sink(tmp_path, options)
     sink.put(locate(sink), RawKey(RAW), make_receipt())

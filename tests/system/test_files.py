@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from samples import names_in
 
-from keyplan.system.files import Folder
+from keyplan.system.files import Folder, OwnerLostError
 
 
 def mode_of(path: Path) -> int:
@@ -76,11 +76,63 @@ def test_a_huge_file_is_no_file_of_secrets(folder: Folder, tmp_path: Path) -> No
 # writing
 
 
-def test_a_written_file_is_private_whatever_it_was_before(folder: Folder, tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("former")
-    (tmp_path / "a").chmod(0o644)
-    folder.write("a", b"x")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_file_is_private_whatever_the_umask_is(folder: Folder, tmp_path: Path, umask: int) -> None:
+    former = os.umask(umask)
+    try:
+        folder.write("a", b"x")
+    finally:
+        os.umask(former)
     assert mode_of(tmp_path / "a") == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o600, 0o640, 0o644, 0o660])
+def test_a_file_that_was_there_keeps_its_mode(folder: Folder, tmp_path: Path, mode: int) -> None:
+    (tmp_path / "a").write_text("former")
+    (tmp_path / "a").chmod(mode)
+    folder.try_owner("a")
+    folder.write("a", b"x")
+    assert mode_of(tmp_path / "a") == mode
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
+def test_set_user_id_is_not_kept(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("former")
+    (tmp_path / "a").chmod(0o4750)
+    folder.write("a", b"x")
+    assert mode_of(tmp_path / "a") == 0o750
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_that_was_there_keeps_its_owner_and_group(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("former")
+    (tmp_path / "a").chmod(0o640)
+    os.chown(tmp_path / "a", 10_001, 10_002)
+    folder.try_owner("a")
+    folder.write("a", b"x")
+    found = (tmp_path / "a").stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (10_001, 10_002, 0o640)
+
+
+@pytest.mark.parametrize("does", ["try_owner", "write"])
+def test_a_file_whose_owner_cannot_be_kept_stays_as_it_is(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    (tmp_path / "a").write_text("former")
+    (tmp_path / "a").chmod(0o640)
+    with pytest.raises(OwnerLostError, match="can't be kept"):
+        folder.try_owner("a") if does == "try_owner" else folder.write("a", b"x")
+    assert (tmp_path / "a").read_text() == "former"
+    assert names_in(tmp_path) == ["a"]
+
+
+def test_nothing_is_in_the_way_of_a_new_file(folder: Folder, tmp_path: Path) -> None:
+    folder.try_owner("a")
+    assert names_in(tmp_path) == []
 
 
 def test_a_reader_of_the_former_file_sees_it_whole(folder: Folder, tmp_path: Path) -> None:
