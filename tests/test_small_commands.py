@@ -34,7 +34,7 @@ def test_init_gives_each_manifest_an_id_of_its_own(shell: Shell) -> None:
     )
     assert len(first + second) == 2
     assert first != second
-    assert shell("validate", "a.yaml", "b.yaml").err == ""
+    assert [shell("validate", name).err for name in ("a.yaml", "b.yaml")] == ["", ""]
 
 
 def test_init_names_the_owner_after_the_folder_of_the_manifest(shell: Shell) -> None:

@@ -21,6 +21,7 @@ import click
 
 from keyplan import __version__
 from keyplan.app.exit_codes import ExitStatus
+from keyplan.cli.json_failure import answer_error, answer_misuse
 from keyplan.cli.options import PROGRAM, process_environment, refuse_no_command
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
@@ -131,17 +132,23 @@ def main() -> NoReturn:
 def _run(arguments: Sequence[str], session: Session) -> int:
     say, palette = session.screen.say, session.screen.talk_palette
     try:
-        return int(cli.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session) or 0)
+        status = int(cli.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session) or 0)
+        if status == ExitStatus.USAGE:
+            answer_misuse(session, arguments, "Missing command.", exit_status=status)
     except click.ClickException as error:
-        say(_describe_misuse(error, arguments))
+        message, advice = _describe_misuse(error, arguments)
+        say(f"error: {message}\n" + (f"  hint: {advice}\n" if advice else ""))
+        answer_misuse(session, arguments, message, advice=advice, exit_status=ExitStatus.USAGE)
         return ExitStatus.USAGE
     except click.Abort:
         number = session.interrupts.requested() or signal.SIGINT
         interrupted = InterruptedRunError("interrupted", signal_number=number)
         say(render_error(interrupted, palette))
+        answer_error(session, arguments, interrupted, exit_status=ExitStatus.SIGNALLED + number)
         return ExitStatus.SIGNALLED + number
     except KeyplanError as error:
         say(render_error(error, palette))
+        answer_error(session, arguments, error, exit_status=error.exit_status)
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - the one place that keeps tracebacks from users
         from keyplan.app.parallel import describe_bug  # noqa: PLC0415 - for bugs alone; not worth its share of every start
@@ -149,7 +156,9 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         bug = describe_bug(error)
         say(render_error(bug, palette))
         session.show_trace(bug.trace)
+        answer_error(session, arguments, bug, exit_status=ExitStatus.UNFORESEEN)
         return ExitStatus.UNFORESEEN
+    return status
 
 
 def _hurry() -> None:
@@ -161,13 +170,14 @@ def _hurry() -> None:
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what the import system takes for "none"
 
 
-def _describe_misuse(error: click.ClickException, arguments: Sequence[str]) -> str:
-    line = f"error: {sanitize(error.format_message(), width=1000)}\n"
+def _describe_misuse(error: click.ClickException, arguments: Sequence[str]) -> tuple[str, str]:
+    """Return what is wrong with a command line, and what to do; that may be empty."""
+    message = sanitize(error.format_message(), width=1000)
     ctx = getattr(error, "ctx", None)
     meant = _find_long_form(error, arguments)
     if meant:
-        return f"{line}  hint: long options have two dashes: {meant}\n"
-    return f"{line}  hint: {ctx.command_path} --help\n" if ctx else line
+        return message, f"long options have two dashes: {meant}"
+    return message, f"{ctx.command_path} --help" if ctx else ""
 
 
 def _find_long_form(error: click.ClickException, arguments: Sequence[str]) -> str:

@@ -23,12 +23,12 @@ from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
 from keyplan.errors import BugError, InputError, KeyplanError
-from keyplan.renderers.formats import SHEET_FORMATS, Formats, build_error_sheet, render
+from keyplan.renderers.formats import SHEET_FORMATS, Formats, build_error_sheet, render, render_failures
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import MARKDOWN_BYTES, PLAIN, Style
 from keyplan.renderers.text.problems import render_error
 
-GITHUB = "github"
+GITHUB, JSON = "github", "json"
 Noun = TypeVar("Noun")
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class CommandResult:
 
     def render(self, as_format: str, style: Style) -> str:
         """Return the answer in a format; empty where the format has no words for mere errors."""
+        if as_format == JSON and not self.nouns and self.failures:
+            return render_failures(self.failures, exit_status=self.exit_status)
         if as_format in SHEET_FORMATS:
             return SHEET_FORMATS[as_format](self.draw_sheets(), style)
         return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
@@ -194,7 +196,10 @@ def reporting_failure(session: Session, outputs: Outputs, about: Subject, manife
         yield
     except KeyplanError as error:
         sheets = [build_error_sheet(error, about=about, manifest=manifest)]
-        publish(session, outputs, CommandResult(formats={}, draw_sheets=lambda: sheets, exit_status=error.exit_status))
+        failed = CommandResult(
+            formats={}, draw_sheets=lambda: sheets, failures=((manifest, error),), exit_status=error.exit_status
+        )
+        publish(session, outputs, failed)
         raise
 
 

@@ -23,6 +23,8 @@ class Screen:
         self._stdout = stdout
         self._stderr = stderr
         self._environment = environment
+        self.has_answered = False
+        """Whether anything was written as the answer."""
         self.failure: str | None = None
         """Why the answer could not be written; None while it could, or while its reader was gone."""
 
@@ -54,6 +56,7 @@ class Screen:
     def answer(self, text: str) -> None:
         """Write a piece of the answer to stdout. Never raises: see `failure`."""
         stdout = self._stdout
+        self.has_answered = self.has_answered or bool(text)
         if stdout is None:
             return
         try:

@@ -24,7 +24,7 @@ def to_document(validations: Sequence[Validation]) -> dict[str, Json]:
             {
                 "manifest": validation.manifest,
                 "keys": validation.keys,
-                "problems": [_write_problem(problem) for problem in validation.problems],
+                "problems": [write_problem(problem) for problem in validation.problems],
                 "warnings": list(validation.warnings),
             }
             for validation in validations
@@ -32,7 +32,8 @@ def to_document(validations: Sequence[Validation]) -> dict[str, Json]:
     }
 
 
-def _write_problem(problem: Problem) -> dict[str, Json]:
+def write_problem(problem: Problem) -> dict[str, Json]:
+    """Return a problem with its place."""
     return {
         "rule": problem.rule,
         "place": {"file": problem.file, "line": problem.line, "column": problem.column},

@@ -14,6 +14,7 @@ from keyplan.renderers import ci, machine, text
 from keyplan.renderers.style import PLAIN, Palette, Style
 
 if TYPE_CHECKING:
+    from keyplan.documents.report import Failure
     from keyplan.model.calendar import Calendar
     from keyplan.model.drift import Drift
     from keyplan.model.examination import Examination
@@ -124,6 +125,16 @@ LOCK_FORMATS: Formats[tuple[Holder | None, Holder | None]] = {
     "json": lambda holders, _: machine.documents.render_locks(*holders),
 }
 """Of the holder of the lock, and the leader of several `keyplan watch`."""
+
+
+def render_failures(failures: Sequence[Failure], *, exit_status: int) -> str:
+    """Return the JSON document of a run without any other answer."""
+    return machine.documents.render_failures(failures, exit_status)
+
+
+def render_misuse(message: str, *, advice: str, exit_status: int) -> str:
+    """Return the JSON document of a command line that is wrong."""
+    return machine.documents.render_misuse(message, advice, exit_status)
 
 
 def render_plan(plan: Plan, *, as_format: str, palette: Palette = PLAIN) -> str:

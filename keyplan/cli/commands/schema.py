@@ -26,6 +26,7 @@ _FORMATS = (
     "ledger",
     "history",
     "lock",
+    "failure",
 )
 
 

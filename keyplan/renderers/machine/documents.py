@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from keyplan.documents import calendar as calendar_document
 from keyplan.documents import doctor as examination_document
 from keyplan.documents import drift as drift_document
+from keyplan.documents import failure as failure_document
 from keyplan.documents import ledger as ledger_document
 from keyplan.documents import plan_set as plan_set_document
 from keyplan.documents import report as report_document
@@ -31,6 +32,16 @@ def render_plans(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> str
 def render_reports(reports: Sequence[Report], failures: Sequence[Failure] = ()) -> str:
     """Return the document of `schemas/report.v1.json`, or for several reports of `schemas/reports.v1.json`."""
     return render_json(report_document.to_documents(reports, failures))
+
+
+def render_failures(failures: Sequence[Failure], exit_status: int) -> str:
+    """Return the document of `schemas/failure.v1.json`."""
+    return render_json(failure_document.to_document(failures, exit_status=exit_status))
+
+
+def render_misuse(message: str, advice: str, exit_status: int) -> str:
+    """Return a wrong command line as a document of `schemas/failure.v1.json`."""
+    return render_json(failure_document.to_usage_document(message, advice=advice, exit_status=exit_status))
 
 
 def render_validations(validations: Sequence[Validation]) -> str:
