@@ -13,6 +13,7 @@ from keyplan.model.observation import LARGEST_SKEW, Exclusion, Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration
 from keyplan.planner.desired import resolve_desired
+from keyplan.planner.drift import find_drift
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
@@ -59,7 +60,8 @@ def plan_with_ports(
         now=now,
         exclusion=exclusion,
     )
-    return warn_of_skew(make_guarded_plan(manifest, request, snapshot), readers.reader.clock_skew())
+    plan = warn_of_unused_waivers(make_guarded_plan(manifest, request, snapshot), snapshot, manifest)
+    return warn_of_skew(plan, readers.reader.clock_skew())
 
 
 def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
@@ -67,6 +69,14 @@ def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) 
     desired = resolve_desired(manifest, snapshot.spaces)
     plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
     return apply_guards(plan, manifest=manifest)
+
+
+def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:
+    """Return the plan, with a warning for each waiver that accepts nothing. With targets the rest was not looked at."""
+    if not manifest.waivers or plan.request.targets:
+        return plan
+    warnings = find_drift(plan, snapshot, manifest=manifest).warnings
+    return replace(plan, warnings=tuple(sorted(set(warnings))))
 
 
 def warn_of_skew(plan: FreshPlan, skew: timedelta | None) -> FreshPlan:

@@ -288,7 +288,9 @@ def apply_policies(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> Fre
         plan,
         actions=actions,
         policies=tuple(policy.file for policy in manifest.policies if policy.file != manifest.path),
-        warnings=tuple(sorted({*plan.warnings, *_warn_of_violations(plan, violations)})),
+        warnings=tuple(
+            sorted({*plan.warnings, *_warn_of_violations(plan, violations), *_find_unused_globs(plan, manifest)})
+        ),
     )
 
 
@@ -364,6 +366,18 @@ def _list_names(action: PlannedAction) -> Iterator[str]:
     if receipt := action.basis.receipt:
         yield receipt.address
         yield receipt.name
+
+
+def _find_unused_globs(plan: FreshPlan, manifest: Manifest) -> Iterator[str]:
+    """Yield the globs under `protected` that fit no key: a misspelt one protects nothing."""
+    if plan.request.targets:
+        return
+    names = {name for declared in manifest.keys for name in (declared.address, declared.name)}
+    names.update(name for action in plan.actions for name in _list_names(action))
+    for policy in manifest.policies:
+        for glob in policy.protected:
+            if find_glob(tuple(names), (glob,)) is None:
+                yield f"{quote(glob)} fits no key, so it protects nothing ({policy.cite(Rule.PROTECTED)})"
 
 
 def _warn_of_violations(plan: FreshPlan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:

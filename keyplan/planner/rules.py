@@ -47,12 +47,26 @@ def find_warnings(case: Case) -> Iterator[str]:
     key, receipt, declared = case.owned.current, case.owned.receipt, case.declaration
     if finished := find_finished_import(case):
         yield finished
+    yield from _find_lost_moves(case)
     if key is None or receipt is None or declared.expires_at is None or can_be_extended(declared, key):
         return
     if declared.expires_at > case.now and _is_due(due_before_expiry(declared, key, receipt, case.now), case):
         yield (
             f"{declared.address} expires at {write_time(declared.expires_at)}, which no rotation can change: "
             "raise expires_at in the manifest, or use expires_in"
+        )
+
+
+def _find_lost_moves(case: Case) -> Iterator[str]:
+    """Yield the former addresses of a declaration that owns nothing: a misspelt one would make a new key."""
+    declared, owned = case.declaration, case.owned
+    if owned.alive or owned.receipt is not None:
+        return
+    former = [*declared.moved_from, *(origin.address for origin in declared.taken_from)]
+    for address in former:
+        yield (
+            f"{declared.place_of('moved_from')}: nothing of '{address}' is known, from which {declared.address} is to "
+            "take over: a new key is made"
         )
 
 
