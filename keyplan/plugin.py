@@ -82,6 +82,7 @@ from keyplan.model.observation import (
     Revision,
     Slot,
     Space,
+    Survey,
     split_marker,
 )
 from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Runner, Superseded
@@ -101,6 +102,7 @@ from keyplan.ports import (
     RebuildableLedger,
     Sink,
     SinkReader,
+    Surveyable,
 )
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.formats import FileFormat
@@ -260,6 +262,8 @@ __all__ = [
     "Spending",
     "StoreConflictError",
     "Superseded",
+    "Survey",
+    "Surveyable",
     "UserId",
     "ValueStore",
     "build_schema",

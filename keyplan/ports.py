@@ -18,7 +18,7 @@ from keyplan.model.identity import Address, KeyId, SpaceId
 from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, SpaceRef
 from keyplan.model.notice import Notice
-from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Slot, Space
+from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Slot, Space, Survey
 from keyplan.model.plan import Action
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.report import Outcome
@@ -74,11 +74,7 @@ class KeyReader(Protocol):
     def search_keys(
         self, *, key_type: KeyType | None, active: bool | None, space_id: SpaceId | None
     ) -> tuple[Observation, ...]:
-        """Return all keys that pass the provider's own filters, sorted by id; `active` None means both states.
-
-        Raises:
-            InputError: The provider has no such filter.
-        """
+        """Return what passes the filters, sorted by id; `active` None: both states. Raises InputError without one."""
         ...
 
     def find_spaces(self, references: Collection[SpaceRef]) -> Mapping[SpaceRef, Space]:
@@ -133,8 +129,7 @@ class KeyWriter(Protocol):
     def verify(self, raw: RawKey) -> bool:
         """Whether the provider accepts this raw key now: 401 is no; success, 403 and 404 are yes.
 
-        Raises:
-            ProviderUnavailableError: The answer says nothing about the key.
+        Raises ProviderUnavailableError if the answer says nothing about the key.
         """
         ...
 
@@ -168,6 +163,15 @@ class Examinable(Protocol):
 
     def examine(self, slots: Collection[Slot]) -> tuple[Finding, ...]:
         """Return what would prevent writing these slots, as far as it shows. Raises SinkError if it cannot look."""
+        ...
+
+
+@runtime_checkable
+class Surveyable(Protocol):
+    """A sink that inspects and examines in one look, with at most one or two requests more than `inspect` takes."""
+
+    def survey(self, slots: Collection[Slot]) -> Survey:
+        """Return what each slot holds, and what would prevent writing it. Raises SinkError if it cannot look."""
         ...
 
 
@@ -343,16 +347,14 @@ class RebuildableLedger(Ledger, Protocol):
     def is_damaged(self) -> bool:
         """Whether the storage exists and cannot be used.
 
-        Raises:
-            LedgerError: That cannot be determined, or the ledger belongs to another owner or account.
+        Raises LedgerError if that cannot be determined, or if the ledger belongs to another owner or account.
         """
         ...
 
     def set_aside(self, *, at: datetime, patience: timedelta) -> str:
         """Move the storage away, whatever it holds, and return its new place. Nothing is deleted.
 
-        Raises:
-            LedgerLockedError: `patience` is over and an apply still runs.
+        Raises LedgerLockedError if `patience` is over and an apply still runs.
         """
         ...
 

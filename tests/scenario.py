@@ -10,7 +10,7 @@ from samples import IDENTITY, OWNER, PLACE, make_declaration, make_delivery, mak
 from simulator import KeyRecord, World
 
 from keyplan.applier.apply import apply
-from keyplan.applier.observe import observe
+from keyplan.applier.observe import Readers, observe
 from keyplan.applier.workbench import Workbench
 from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.ledger import Spending
@@ -22,6 +22,7 @@ from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
+from keyplan.planner.readiness import hold_unready
 
 GENEROUS = Limits(deletes=1000, delete_percent=100, replaces=1000, replace_percent=100)
 
@@ -132,11 +133,10 @@ class Scenario:
         sinks = {SinkName(name): world.sinks[SinkName(name)] for name in self.manifest.sinks}
         return observe(
             self.manifest,
-            reader=world.provider,
-            ledger=world.ledger,
-            sinks=sinks,
+            Readers(reader=world.provider, ledger=world.ledger, sinks=sinks),
             now=world.clock.now(),
             exclusion=Exclusion.SAME_LEDGER,
+            is_preflight=True,
         )
 
     def plan(self, **request: Any) -> Plan:
@@ -146,7 +146,7 @@ class Scenario:
         wanted = Request(**({"allow_deletes": self.allow_deletes} | request))
         plan = make_plan(self.manifest, desired, snapshot, wanted)
         plan = apply_policies(plan, manifest=self.manifest, now=snapshot.now)
-        return apply_guards(plan, manifest=self.manifest)
+        return apply_guards(hold_unready(plan, snapshot), manifest=self.manifest)
 
     def bench(self) -> Workbench:
         """Return everything that an apply may touch."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -60,12 +61,14 @@ def plan(
     allow_replaces: int | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
+    preflight: bool = True,
     session: RunContext | None = None,
 ) -> Plan:
     """Return what an apply would do now; changes nothing.
 
     `rotate` and `targets` are addresses or globs, `policies` paths of policy files, `ledger` a URL, or a path other
-    than ``.keyplan/ledger.db`` beside the manifest. `session` replaces the process's environment, folder and plugins.
+    than ``.keyplan/ledger.db`` beside the manifest. Without `preflight`, sinks are not asked what would keep their
+    places from being written. `session` replaces the process's environment, folder and plugins.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
@@ -77,7 +80,8 @@ def plan(
         allow_missing=allow_missing,
         allow_replaces=allow_replaces,
     )
-    return plan_workspace(context.wiring, _open(manifest, context, ledger, policies), request)
+    workspace = replace(_open(manifest, context, ledger, policies), is_preflight=preflight)
+    return plan_workspace(context.wiring, workspace, request)
 
 
 def apply(
@@ -88,6 +92,7 @@ def apply(
     only: str | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
+    preflight: bool = True,
     session: RunContext | None = None,
 ) -> Report:
     """Create, rotate and delete keys until they match the manifest, and return what was done.
@@ -95,7 +100,7 @@ def apply(
     A plan runs only if planning again gives the same plan, and only once; its manifest is read again. A manifest is
     planned and applied at once, without asking; with `only` ``due``, only what time brings about is applied, and the
     rest is in `Report.left`. A plan is held against its own policies again, unless others are
-    given. Failures of single keys are in the report.
+    given; `preflight` as in `plan`. Failures of single keys are in the report.
 
     Raises PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
@@ -104,7 +109,8 @@ def apply(
     context = session or open_session()
     reviewed = (what,) if isinstance(what, Plan) else ()
     named = tuple(policies) or (what.policies if isinstance(what, Plan) else ())
-    workspace = _open(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
+    opened = _open(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
+    workspace = replace(opened, is_preflight=preflight)
     with open_jobs(context, [workspace], reviewed, command="apply", lock_timeout=lock_timeout) as jobs:
         plans = [plan_job(job, Request(), Selected(only or "all")) for job in jobs]
         (result,) = run_jobs(context, jobs, plans, command="apply", parallelism=parallelism)
@@ -118,15 +124,18 @@ def drift(
     *,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
+    preflight: bool = True,
     session: RunContext | None = None,
 ) -> Drift:
     """Return what changed since the last apply, and what an apply would do; changes nothing.
 
-    Reads with `provider.reader_credential` if the manifest has one. Raises InputError, ProviderError, SinkError and
-    LedgerError.
+    Reads with `provider.reader_credential` if the manifest has one; `preflight` as in `plan`.
+
+    Raises InputError, ProviderError, SinkError and LedgerError.
     """
     context = session or open_session()
-    found, _, _ = detect_drift(context.wiring, _open(manifest, context, ledger, policies))
+    workspace = replace(_open(manifest, context, ledger, policies), is_preflight=preflight)
+    found, _, _ = detect_drift(context.wiring, workspace)
     return found
 
 

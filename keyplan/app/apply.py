@@ -19,7 +19,6 @@ from keyplan.app.plan import plan_with_ports
 from keyplan.app.progress import Follow, Follower, follow_nothing
 from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.applier.apply import apply
-from keyplan.applier.observe import Readers
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
@@ -118,9 +117,10 @@ def _plan_now(job: Job, request: Request) -> FreshPlan:
     return plan_with_ports(
         job.workspace.manifest,
         request,
-        Readers(reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks),
+        bench.readers,
         now=bench.clock.now(),
         exclusion=Exclusion.by_lock(is_shared=bench.ledger.is_shared),
+        is_preflight=job.workspace.is_preflight,
     )
 
 

@@ -50,7 +50,7 @@ def detect_drift(
         manifest = replace(manifest, unmanaged=Unmanaged.REPORT)  # who asks for them wants to see them
     with open_readers(wiring, workspace) as readers:
         now = wiring.clock.now()
-        snapshot = observe(manifest, reader=readers.reader, ledger=readers.ledger, sinks=readers.sinks, now=now)
+        snapshot = observe(manifest, readers, now=now, is_preflight=workspace.is_preflight)
         skew = readers.reader.clock_skew()
     if manifest.provider.reader_credential:
         # The key that is presented here is not the one that an apply presents, which alone is guarded.

@@ -11,7 +11,7 @@ from keyplan.app.plan import make_guarded_plan
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
 from keyplan.applier.doctor import DoctorPorts, examine
-from keyplan.applier.observe import observe
+from keyplan.applier.observe import Readers, observe
 from keyplan.model.calendar import Calendar
 from keyplan.model.examination import Area, Examination
 from keyplan.model.identity import SinkName
@@ -28,9 +28,11 @@ def make_calendar(wiring: Wiring, workspace: Workspace, span: timedelta) -> Cale
     with open_provider(wiring, workspace) as provider:
         snapshot = observe(
             workspace.manifest,
-            reader=provider.reader,
-            ledger=read_only_ledger(wiring, workspace, provider),
-            sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
+            Readers(
+                reader=provider.reader,
+                ledger=read_only_ledger(wiring, workspace, provider),
+                sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
+            ),
             now=wiring.clock.now(),
         )
     return forecast(make_guarded_plan(workspace.manifest, Request(), snapshot), snapshot, until=snapshot.now + span)

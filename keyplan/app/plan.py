@@ -17,6 +17,7 @@ from keyplan.planner.drift import find_drift
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
+from keyplan.planner.readiness import hold_unready
 
 _MINUTE = timedelta(minutes=1)
 _ZERO = timedelta(0)
@@ -37,6 +38,7 @@ def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> Fr
                 sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
             ),
             now=wiring.clock.now(),
+            is_preflight=workspace.is_preflight,
         )
 
 
@@ -47,19 +49,15 @@ def plan_with_ports(
     *,
     now: datetime,
     exclusion: Exclusion = Exclusion.NONE,
+    is_preflight: bool = True,
 ) -> FreshPlan:
     """Return the guarded plan for what the readers show; `exclusion` if the caller holds the ledger's lock.
 
+    With `is_preflight`, what would keep a place from being written blocks what would write it.
+
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    snapshot = observe(
-        manifest,
-        reader=readers.reader,
-        ledger=readers.ledger,
-        sinks=readers.sinks,
-        now=now,
-        exclusion=exclusion,
-    )
+    snapshot = observe(manifest, readers, now=now, exclusion=exclusion, is_preflight=is_preflight)
     plan = warn_of_unused_waivers(make_guarded_plan(manifest, request, snapshot), snapshot, manifest)
     return warn_of_skew(plan, readers.reader.clock_skew())
 
@@ -68,7 +66,7 @@ def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) 
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = resolve_desired(manifest, snapshot.spaces)
     plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
-    return apply_guards(plan, manifest=manifest)
+    return apply_guards(hold_unready(plan, snapshot), manifest=manifest)
 
 
 def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:

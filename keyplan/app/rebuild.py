@@ -39,7 +39,7 @@ def rebuild_ledger(context: RunContext, workspace: Workspace, *, lock_timeout: t
         wiring, workspace, command="ledger rebuild", lock_timeout=lock_timeout, say=context.say
     ) as bench:
         manifest, now = workspace.manifest, bench.clock.now()
-        snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
+        snapshot = observe(manifest, bench.readers, now=now)
         found = rebuild_receipts(make_guarded_plan(manifest, Request(), snapshot), snapshot, manifest.lineage)
         record_again(found.receipts, bench)
     return Rebuild(found=found, set_aside=set_aside)

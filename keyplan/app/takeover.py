@@ -53,7 +53,7 @@ def import_key(
 
 def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench) -> ImportedKey:
     now = bench.clock.now()
-    snapshot = observe(manifest, reader=bench.reader, ledger=bench.ledger, sinks=bench.sinks, now=now)
+    snapshot = observe(manifest, bench.readers, now=now)
     key = find_key(snapshot, key_id)
     if key is None:
         raise _explain_absence(bench.reader, key_id)

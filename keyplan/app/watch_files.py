@@ -15,7 +15,7 @@ from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.files import STDIN, read_input, read_policies
 from keyplan.app.ledger_choice import LedgerName
-from keyplan.app.workspace import Workspace, load_workspace, require_separate, set_lease
+from keyplan.app.workspace import Workspace, load_workspace, require_separate, set_lease, set_preflight
 from keyplan.errors import InputError
 
 
@@ -31,6 +31,8 @@ class WatchedNames:
     ledger: LedgerName | None = None
     lease: timedelta | None = None
     """How long locks are held without a renewal; None leaves it to the manifest."""
+    is_preflight: bool = True
+    """Whether planning asks sinks what would keep their places from being written."""
 
 
 class WatchedFile:
@@ -67,7 +69,8 @@ class WatchedFile:
             policies=read_policies(self._names.policies, self._context),
         )
         require_separate([*others, workspace])
-        workspace = set_lease(workspace, self._names.lease)
+        leased = set_lease(workspace, self._names.lease)
+        (workspace,) = set_preflight([leased], is_preflight=self._names.is_preflight)
         # Only now: what has problems is read again each time.
         self._digest = digest
         return workspace

@@ -39,6 +39,8 @@ class Workspace:
     """Absolute; relative paths of the manifest start here."""
     ledger: LedgerSettings
     """The manifest's, or the one that `--ledger` named; the path of a file is absolute, and need not exist."""
+    is_preflight: bool = True
+    """Whether planning asks sinks what would keep their places from being written."""
 
     @property
     def ledger_name(self) -> str:
@@ -195,6 +197,11 @@ def make_workspace(
 def set_lease(workspace: Workspace, lease: timedelta | None) -> Workspace:
     """Return a workspace whose locks are held that long without a renewal; None leaves it to the manifest."""
     return replace(workspace, ledger=replace(workspace.ledger, lease=lease)) if lease else workspace
+
+
+def set_preflight(workspaces: Iterable[Workspace], *, is_preflight: bool) -> tuple[Workspace, ...]:
+    """Return the workspaces, which are planned with or without asking sinks what is in the way of a write."""
+    return tuple(replace(workspace, is_preflight=is_preflight) for workspace in workspaces)
 
 
 def use_ledger(workspace: Workspace, named: str, context: RunContext) -> Workspace:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
+from keyplan.applier.preflight import find_in_the_way, survey
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
-from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space
+from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space, Survey
 from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
 
@@ -28,31 +30,30 @@ class Readers:
 
 def observe(
     manifest: Manifest,
+    readers: Readers,
     *,
-    reader: KeyReader,
-    ledger: LedgerReader,
-    sinks: Mapping[SinkName, SinkReader],
     now: datetime,
     exclusion: Exclusion = Exclusion.NONE,
+    is_preflight: bool = False,
 ) -> Snapshot:
     """Return what provider, ledger and sinks show, all read in parallel; `exclusion` if the caller holds the lock.
 
-    Raises ProviderError, SinkError, LedgerError, InputError for an impossible place, and ManifestError for two
-    declarations that would be delivered to one place.
+    `is_preflight`: sinks are also asked what would keep their places from being written. Raises ProviderError,
+    SinkError, LedgerError, InputError for an impossible place, ManifestError for two declarations with one place.
     """
-    # Before anything is called: an impossible place is found without a credential.
-    slots = locate_slots(manifest, sinks)
+    reader, sinks = readers.reader, readers.sinks
+    slots = locate_slots(manifest, sinks)  # before any call: an impossible place is found without a credential
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
-        recalled = pool.submit(ledger.recall)
-        inspected = [pool.submit(sinks[name].inspect, tuple(mine)) for name, mine in _by_sink(slots).items()]
+        recalled = pool.submit(readers.ledger.recall)
+        asked = _ask_sinks(pool, sinks, slots, is_examined=is_preflight)
         # The provider in this thread, in this order: which spaces to list is known from their names only.
         laws = reader.laws()
         spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
         listed = list_spaces(manifest, spaces)
         keys = tuple(map(_compose, reader.list_keys(listed)))
         memory = recalled.result()
-        holdings = {slot: held for future in inspected for slot, held in future.result().items()}
-    holdings = _share_receipts(holdings | _inspect_left_places(manifest, memory, sinks, holdings), memory)
+        surveys = {name: future.result() for name, future in asked.items()}
+    holdings = _gather(manifest, memory, sinks, surveys)
     missing = _name_keys(memory, holdings, now) - {key.id for key in keys}
     return Snapshot(
         now=now,
@@ -66,11 +67,34 @@ def observe(
         slots=slots,
         holdings=holdings,
         abilities={name: sink.abilities for name, sink in sinks.items()},
+        findings=find_in_the_way(manifest, slots, surveys, memory),
         revoked=_find_revoked(reader, missing, listed if laws.shows_spaces else ()),
         serial=memory.serial,
         exclusion=exclusion,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
+
+
+def _ask_sinks(
+    pool: ThreadPoolExecutor,
+    sinks: Mapping[SinkName, SinkReader],
+    slots: Mapping[Address, tuple[Slot, ...]],
+    *,
+    is_examined: bool,
+) -> Mapping[SinkName, Future[Survey]]:
+    look = partial(survey, is_examined=is_examined)
+    return {name: pool.submit(look, sinks[name], tuple(mine)) for name, mine in _by_sink(slots).items()}
+
+
+def _gather(
+    manifest: Manifest,
+    memory: Memory,
+    sinks: Mapping[SinkName, SinkReader],
+    surveys: Mapping[SinkName, Survey],
+) -> dict[Slot, Holding]:
+    """Return what the places hold, and those of undeclared keys."""
+    holdings = {slot: held for one in surveys.values() for slot, held in one.holdings.items()}
+    return _share_receipts(holdings | _inspect_left_places(manifest, memory, sinks, holdings), memory)
 
 
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:

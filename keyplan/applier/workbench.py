@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from keyplan.applier.breaker import Breaker
+from keyplan.applier.observe import Readers
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
 from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Slot
@@ -43,6 +44,11 @@ class Workbench:
     """What the places held when the plan was made: a place that changed since then is another run's."""
     breaker: Breaker = field(default_factory=Breaker)
     """Which sinks get no new key in this run."""
+
+    @property
+    def readers(self) -> Readers:
+        """The ports that planning reads."""
+        return Readers(reader=self.reader, ledger=self.ledger, sinks=self.sinks)
 
     def check_lease(self) -> None:
         """Return while this run may change anything. Raises LeaseLostError once its lock is lost."""

@@ -162,6 +162,11 @@ def refuse_visible_password(ctx: click.Context, param: click.Parameter, value: s
     return value
 
 
+preflight_option = option(
+    "--no-preflight",
+    is_flag=True,
+    help="Do not ask the sinks what would keep their places from being written.",
+)
 ledger_option = option(
     "--ledger",
     type=click.Path(),  # for the completion of shells
@@ -180,6 +185,8 @@ class PlanSettings:
     """Names of policy files."""
     ledger: str | None
     verbose: bool
+    is_preflight: bool = True
+    """Whether sinks are asked what would keep their places from being written."""
 
 
 def plan_options(command: Command) -> Command:
@@ -196,6 +203,7 @@ def plan_options(command: Command) -> Command:
         policies: tuple[str, ...],
         ledger: str | None,
         verbose: bool,
+        no_preflight: bool,
         **others: Any,
     ) -> Any:
         from keyplan.model.plan import Request  # noqa: PLC0415 - see above
@@ -207,7 +215,9 @@ def plan_options(command: Command) -> Command:
             allow_missing=allow_missing,
             allow_replaces=allow_replaces,
         )
-        settings = PlanSettings(request=request, policies=policies, ledger=ledger, verbose=verbose)
+        settings = PlanSettings(
+            request=request, policies=policies, ledger=ledger, verbose=verbose, is_preflight=not no_preflight
+        )
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = gathered
@@ -249,6 +259,7 @@ _PLANNING_OPTIONS = (
         help="Let up to N keys be renewed out of schedule, whatever the manifest's limits say.",
     ),
     policy_option,
+    preflight_option,
     ledger_option,
     verbose_option,
 )

@@ -294,6 +294,16 @@ class Abilities:
         return self.compares and not self.is_local
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What slots hold, and what would prevent writing them, as one look shows both."""
+
+    holdings: Mapping[Slot, Holding]
+    findings: tuple[Finding, ...] = ()
+    unless_recorded: tuple[Finding, ...] = ()
+    """What would prevent it unless the ledger says that the value there is keyplan's: the sink can't tell."""
+
+
 class Exclusion(Enum):
     """Which other runs are kept away while this one is at work."""
 

@@ -31,10 +31,11 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.identity import Identity, Lineage
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
-from keyplan.model.observation import UNKNOWN_REVISION, Abilities, Content, Holding, Revision, Slot
+from keyplan.model.observation import UNKNOWN_REVISION, Abilities, Content, Holding, Revision, Slot, Survey
 from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.sinks import concurrency
+from keyplan.sinks.comparison import compare, is_doubtful, revise
 from keyplan.sinks.formats import FileFormat
 from keyplan.sinks.marks import begin_note, explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
@@ -78,7 +79,7 @@ class SinkKind:
 
 
 class SinkEngine:
-    """Implements Sink, and Examinable, on a store. As safe for threads as the store."""
+    """Implements Sink, Examinable and Surveyable on a store. As safe for threads as the store."""
 
     def __init__(self, settings: SinkSettings, *, lineage: Lineage, store: ValueStore, kind: SinkKind) -> None:
         """`lineage`: whose places are ours; each place is judged by its own marks, not by what is to be written."""
@@ -203,19 +204,36 @@ class SinkEngine:
 
         Raises SinkDeniedError, SinkUnavailableError if a slot can't be looked at.
         """
-        found = list(self._store.examine(slots)) if isinstance(self._store, ExaminableStore) else []
+        found = self.survey(slots)
+        return (*found.findings, *_summarize(found.unless_recorded))
+
+    def survey(self, slots: Collection[Slot]) -> Survey:
+        """Return what `inspect` shows and what is in the way of writing, from one load. Raises what that raises."""
         loaded = self._store.load(slots)
+        found = self._examine_store(loaded)
         found += (trouble for slot in slots if (trouble := self._find_trouble(slot, loaded[slot])))
-        if not self._has_notes:
-            found += self._find_unowned(loaded)
-        return tuple(found)
+        return Survey(
+            holdings={slot: self._hold(slot, one) for slot, one in loaded.items()},
+            findings=tuple(found),
+            unless_recorded=tuple(
+                find_broken(_explain_unowned(slot), slot) for slot in slots if self._is_unowned(slot, loaded[slot])
+            ),
+        )
+
+    def _examine_store(self, loaded: Mapping[Slot, Loaded]) -> list[Finding]:
+        if not isinstance(self._store, ExaminableStore):
+            return []
+        try:
+            return list(self._store.examine(loaded))
+        except SinkDeniedError as error:
+            return [find_broken(error)]
 
     # What a slot holds.
 
     def _hold(self, slot: Slot, loaded: Loaded) -> Holding:
         value = self._find_value(slot, loaded)
         present = value is not None or loaded.presence is not Presence.AS_READ
-        revision, other = self._revise(loaded, is_present=present), self._find_other(loaded)
+        revision, other = revise(loaded, is_present=present, has_notes=self._has_notes), self._find_other(loaded)
         if not self._has_notes:
             changed_at = loaded.changed_at if present else None
             return Holding(present=present, changed_at=changed_at, owner=other, revision=revision)
@@ -225,8 +243,8 @@ class SinkEngine:
         receipt, content = entry.receipt if present else None, Content.UNREAD
         # What another manifest marked is shown so that a plan can name it. It proves nothing, so it is not compared.
         if present and other is None:
-            content = self._compare(loaded, value)
-            receipt = None if self._is_doubtful(loaded, content) else receipt
+            content = compare(loaded, value, self._kind.seals)
+            receipt = None if is_doubtful(loaded, content, self._kind.seals) else receipt
         return Holding(
             present=present,
             receipt=receipt,
@@ -237,11 +255,6 @@ class SinkEngine:
             intent_age=loaded.note_age if entry.intent else None,
         )
 
-    def _revise(self, loaded: Loaded, *, is_present: bool) -> Revision:
-        if self._has_notes:
-            return concurrency.digest_notes(loaded.entry, is_present=is_present)
-        return concurrency.digest_sign(f"{loaded.seal} {loaded.changed_at or ''}".strip())
-
     def _find_value(self, slot: Slot, loaded: Loaded) -> RawKey | None:
         if loaded.content is None:
             return None
@@ -250,30 +263,6 @@ class SinkEngine:
 
     def _is_present(self, slot: Slot, loaded: Loaded) -> bool:
         return loaded.presence is not Presence.AS_READ or self._find_value(slot, loaded) is not None
-
-    def _compare(self, loaded: Loaded, value: RawKey | None) -> Content:
-        """Return whether a present value is its receipt's, by its fingerprint, or else by its seal."""
-        entry = loaded.entry
-        if entry is None or entry.receipt is None:
-            return Content.UNREAD
-        fingerprint = entry.receipt.fingerprint
-        if value is not None:
-            if fingerprint is None:
-                return Content.UNREAD
-            return Content.MATCHES if fingerprint.matches(value) else Content.DIFFERS
-        if self._kind.seals is Seals.HINT or not entry.seal:
-            return Content.UNREAD
-        if entry.seal != loaded.seal:
-            return Content.DIFFERS
-        is_proven = self._kind.seals is Seals.VERSION and fingerprint is not None
-        return Content.MATCHES if is_proven else Content.UNREAD
-
-    def _is_doubtful(self, loaded: Loaded, content: Content) -> bool:
-        """Whether a value that can't be compared bears another seal than the one that was stored."""
-        if content is not Content.UNREAD or self._kind.seals is not Seals.HINT:
-            return False
-        noted = loaded.entry.seal if loaded.entry else ""
-        return bool(noted) and noted != loaded.seal
 
     # Whose it is, and what may be done with it.
 
@@ -318,8 +307,8 @@ class SinkEngine:
         # While an intent is open, another value than the receipt's may be our own, from before a crash.
         if loaded.entry.intent is not None:
             return False
-        content = self._compare(loaded, value)
-        return content is Content.DIFFERS or self._is_doubtful(loaded, content)
+        content = compare(loaded, value, self._kind.seals)
+        return content is Content.DIFFERS or is_doubtful(loaded, content, self._kind.seals)
 
     def _refuse_other_manifest(self, slot: Slot, loaded: Loaded) -> None:
         """Return if no mark there is another manifest's. Raises SinkDeniedError, which names that manifest."""
@@ -353,10 +342,7 @@ class SinkEngine:
         # An earlier attempt found the slot free, or it would not be open: what came since is its own.
         if intent.attempts > 1 and loaded.changed_at is not None and loaded.changed_at >= intent.at - CLOCK_SKEW:
             return
-        raise SinkDeniedError(
-            f"{slot.location}: the place holds a value, and nothing shows that keyplan wrote it",
-            advice="if nothing else needs it, delete it or set 'overwrite: true' on this sink; or choose another place",
-        )
+        raise _explain_unowned(slot)
 
     def _refuse_changed(self, slot: Slot, loaded: Loaded, over: Revision | None) -> None:
         """Return if a slot has the revision that the plan saw, as far as the store tells. Raises SinkBusyError."""
@@ -364,7 +350,7 @@ class SinkEngine:
         is_own = not self._has_notes and slot.location in self._written
         if not over or is_own:
             return
-        found = self._revise(loaded, is_present=self._is_present(slot, loaded))
+        found = revise(loaded, is_present=self._is_present(slot, loaded), has_notes=self._has_notes)
         if found not in (over, UNKNOWN_REVISION):
             raise concurrency.explain_busy(slot.location, loaded.entry)
 
@@ -374,22 +360,29 @@ class SinkEngine:
         try:
             self._refuse_unwritable(slot, loaded)
         except SinkDeniedError as error:
-            return find_broken(error)
+            return find_broken(error, slot)
         return None
 
-    def _find_unowned(self, loaded: Mapping[Slot, Loaded]) -> Iterator[Finding]:
-        """Yield one finding if there are values of which the store can't tell the owner."""
-        unowned = [
-            slot
-            for slot, one in loaded.items()
-            if one.presence is not Presence.ASSUMED
-            and not slot.options.get("overwrite")
-            and self._is_present(slot, one)
-        ]
-        if unowned:
-            yield Finding(
-                area=Area.SINK,
-                subject="writing",
-                health=Health.UNKNOWN,
-                detail=f"{len(unowned)} places hold a value, and the store does not tell whose; the ledger does",
-            )
+    def _is_unowned(self, slot: Slot, loaded: Loaded) -> bool:
+        """Whether there is a value of which the store can't tell the owner, and that must not be lost."""
+        if self._has_notes or slot.options.get("overwrite") or loaded.presence is Presence.ASSUMED:
+            return False
+        return self._is_present(slot, loaded) and self._find_other(loaded) is None
+
+
+def _explain_unowned(slot: Slot) -> SinkDeniedError:
+    return SinkDeniedError(
+        f"{slot.location}: the place holds a value, and nothing shows that keyplan wrote it",
+        advice="if nothing else needs it, delete it or set 'overwrite: true' on this sink; or choose another place",
+    )
+
+
+def _summarize(unowned: Collection[Finding]) -> Iterator[Finding]:
+    """Yield one finding if there are values of which the store can't tell the owner."""
+    if unowned:
+        yield Finding(
+            area=Area.SINK,
+            subject="writing",
+            health=Health.UNKNOWN,
+            detail=f"{len(unowned)} places hold a value, and the store does not tell whose; the ledger does",
+        )

@@ -21,10 +21,11 @@ from keyplan.model.examination import Finding
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.model.quick import quick
-from keyplan.sinks.local_files import FileTarget, OpenFolder, enter_folder_of, find_unwritable, translate, translated
+from keyplan.sinks.file_obstacles import FileObstacles, list_files
+from keyplan.sinks.local_files import FileTarget, OpenFolder, enter_folder_of, translate, translated
 from keyplan.sinks.notes import Entry, Sidecar
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
-from keyplan.system.files import Folder
+from keyplan.system.files import Folder, name_temporary
 from keyplan.system.git import GitIgnoring
 
 _SEAL_DIGITS = 32
@@ -105,8 +106,8 @@ class FileStore:
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
         """Replace value and sidecar under a lock."""
         target = FileTarget.of(slot)
-        if create and self._ignoring:
-            self._ignoring.refuse_unignored(Path(self._base, target.file))
+        if create and (obstacle := self._find_obstacle(slot, FileObstacles(self._base))):
+            raise obstacle
         with translated(target.location):
             try:
                 opened = enter_folder_of(target.path, base=self._base, create=create, enter=self._enter)
@@ -120,20 +121,33 @@ class FileStore:
                 if change is not None:
                     self._perform(folder, slot, found, change)
 
-    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
-        """Yield what git, or a folder that can't be written, keeps from being stored."""
-        self._expect(slots)
+    def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterator[Finding]:
+        """Yield what git, or the file system, keeps from being stored."""
+        obstacles = FileObstacles(self._base)
         for slot in slots:
-            if self._ignoring:
-                try:
-                    self._ignoring.refuse_unignored(Path(self._base, _path_of(slot)))
-                except SinkDeniedError as error:
-                    yield find_broken(error)
-        yield from find_unwritable(self._base, [_path_of(slot) for slot in slots])
+            if obstacle := self._find_obstacle(slot, obstacles):
+                yield find_broken(obstacle, slot)
+
+    def _find_obstacle(self, slot: Slot, obstacles: FileObstacles) -> SinkDeniedError | None:
+        """Return why a slot can't be written, whatever it holds: the file system first, which is asked quickest."""
+        if found := obstacles.find(slot.location, list_files(slot)):
+            return found
+        try:
+            self._refuse_unignored(_path_of(slot))
+        except SinkDeniedError as error:
+            return error
+        return None
+
+    def _refuse_unignored(self, file: str) -> None:
+        """Return if git ignores a file, and the one that a raw key is in before it gets that name."""
+        if self._ignoring:
+            path, temporary = _paths_of(self._base, file)
+            self._ignoring.refuse_unignored(path)
+            self._ignoring.refuse_unignored(temporary, holds="a raw key until it is written whole")
 
     def _expect(self, slots: Collection[Slot]) -> None:
         if self._ignoring:
-            self._ignoring.expect(Path(self._base, _path_of(slot)) for slot in slots)
+            self._ignoring.expect(path for slot in slots for path in _paths_of(self._base, _path_of(slot)))
 
     def _load_folder(self, slots: Sequence[Slot]) -> Iterator[tuple[Slot, Loaded]]:
         """Yield what each slot of one folder holds."""
@@ -205,6 +219,12 @@ def _is_of_one_intent(sidecar: Sidecar) -> bool:
 
 def _path_of(slot: Slot) -> str:
     return str(slot.options["path"])
+
+
+def _paths_of(base: str, file: str) -> tuple[Path, Path]:
+    """Return the path of a file, and of the one that a crash may leave beside it."""
+    path = Path(base, file)
+    return path, path.with_name(name_temporary(path.name))
 
 
 def _note(folder: Folder, target: FileTarget, found: _OpenFile, entry: Entry | None) -> None:

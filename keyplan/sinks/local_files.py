@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
-from keyplan.model.examination import Finding
 from keyplan.model.identity import SinkName
 from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
@@ -22,7 +21,6 @@ from keyplan.sinks import templates
 from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat
 from keyplan.sinks.options import format_of
 from keyplan.sinks.places import PlaceIdentity, identify_file
-from keyplan.sinks.value_store import find_broken
 from keyplan.system.files import Folder, OwnerLostError
 
 DEFAULT_VARIABLE = "ARIZE_API_KEY"
@@ -138,20 +136,10 @@ def enter_folder_of(
     return enter(base, parts, create=create, follow=False)
 
 
-def find_unwritable(base: str, files: Iterable[str]) -> Iterator[Finding]:
-    """Yield a finding for each folder that this user can't write in, as far as its mode tells; changes nothing."""
-    folders = {Path(base, file).parent for file in files}
-    # What is missing will be made, in the nearest folder that exists.
-    existing = {next((outer for outer in (one, *one.parents) if outer.exists()), one) for one in folders}
-    for folder in sorted(existing):
-        if not os.access(folder, os.W_OK | os.X_OK):
-            number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
-            yield find_broken(translate(OSError(number, os.strerror(number)), str(folder)))
-
-
 _DENIED = {
     errno.EACCES: "give the user who runs keyplan the right to read and write there",
     errno.EPERM: "give the user who runs keyplan the right to read and write there",
+    errno.EBUSY: "a mounted file can't be replaced: mount its folder instead, or choose a path beside it",
     errno.EROFS: "choose a folder on a file system that can be written",
     errno.ELOOP: "keyplan follows no link: name the real file, or remove the link",
     errno.ENOTDIR: "keyplan follows no link and no file on the way: name the real folder by its absolute path",

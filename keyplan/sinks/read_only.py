@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from keyplan.model.manifest import Declaration, Delivery
-from keyplan.model.observation import Abilities, Holding, Slot
-from keyplan.ports import SinkReader
+from keyplan.model.observation import Abilities, Holding, Slot, Survey
+from keyplan.ports import Examinable, SinkReader, Surveyable
 
 
 class ReadOnlySink:
-    """Implements `SinkReader` and nothing more; keeps the two methods that it needs, not the sink."""
+    """Implements `SinkReader` and `Surveyable`, and nothing more; keeps the methods that it needs, not the sink."""
 
-    __slots__ = ("_abilities", "_inspect", "_locate")
+    __slots__ = ("_abilities", "_examine", "_inspect", "_locate", "_survey")
 
     def __init__(self, sink: SinkReader) -> None:
         self._abilities = sink.abilities
         self._locate = sink.locate
         self._inspect = sink.inspect
+        self._survey = sink.survey if isinstance(sink, Surveyable) else None
+        self._examine = sink.examine if isinstance(sink, Examinable) else None
 
     @property
     def abilities(self) -> Abilities:
@@ -34,3 +36,9 @@ class ReadOnlySink:
     def inspect(self, slots: Collection[Slot]) -> Mapping[Slot, Holding]:
         """Return what each slot holds. Raises SinkError as the sink does."""
         return self._inspect(slots)
+
+    def survey(self, slots: Collection[Slot]) -> Survey:
+        """Return what each slot holds, and what would prevent writing it if the sink can tell. Raises SinkError."""
+        if self._survey is not None:
+            return self._survey(slots)
+        return Survey(holdings=self._inspect(slots), findings=self._examine(slots) if self._examine else ())

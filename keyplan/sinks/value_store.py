@@ -137,11 +137,21 @@ class ComparingStore(Protocol):
 class ExaminableStore(Protocol):
     """A store that can tell, without writing, what would keep it from being written."""
 
-    def examine(self, slots: Collection[Slot]) -> Iterable[Finding]:
-        """Return what stands in the way beside the values: rights, programs, places. Changes nothing."""
+    def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterable[Finding]:
+        """Return what stands in the way beside the values: rights, programs, places. Changes nothing.
+
+        `slots` are those that `load` was just asked for, with what it returned: nothing needs to be loaded again.
+        """
         ...
 
 
-def find_broken(error: SinkError) -> Finding:
-    """Return the finding that an error means, for the `examine` of stores."""
-    return Finding(area=Area.SINK, subject="writing", health=Health.BROKEN, detail=error.message, advice=error.advice)
+def find_broken(error: SinkError, slot: Slot | None = None) -> Finding:
+    """Return the finding that an error means, for the `examine` of stores; without a slot it is about all of them."""
+    return Finding(
+        area=Area.SINK,
+        subject="writing",
+        location=slot.location if slot else "",
+        health=Health.BROKEN,
+        detail=error.message,
+        advice=error.advice,
+    )

@@ -97,7 +97,7 @@ class Folder:
         temporary file. Raises OwnerLostError if owner and group can't be kept.
         """
         # A fixed name: a temporary file that a crash left behind holds a raw key, and the next write must replace it.
-        temporary = f".{name}.keyplan.tmp"
+        temporary = name_temporary(name)
         try:
             self._write_new(temporary, content)
             # rename(2) would replace a link, a pipe or a device without a word.
@@ -205,6 +205,11 @@ class Folder:
     def _unlink(self, name: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._descriptor)
+
+
+def name_temporary(name: str) -> str:
+    """Return the name of the file that becomes a file of this name once it is written whole."""
+    return f".{name}.keyplan.tmp"
 
 
 def sync_folder(path: Path) -> None:

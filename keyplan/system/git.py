@@ -99,8 +99,8 @@ class GitIgnoring:
         """
         self._expected = paths
 
-    def refuse_unignored(self, path: Path) -> None:
-        """Return if git ignores the file, or no work tree is around it.
+    def refuse_unignored(self, path: Path, *, holds: str = "") -> None:
+        """Return if git ignores the file, or no work tree is around it; `holds`: what else it is but the named file.
 
         Raises:
             SinkDeniedError: git would commit the file, or could not tell.
@@ -111,7 +111,7 @@ class GitIgnoring:
             return
         work_tree, target = self._locate(path)
         if work_tree is not None:
-            self._refuse_in(work_tree, target)
+            self._refuse_in(work_tree, target, holds)
         self._known_ignored.add(path)
 
     def _learn_expected(self) -> None:
@@ -135,20 +135,21 @@ class GitIgnoring:
         folder, work_tree = self._folders[path.parent]
         return work_tree, folder / path.name
 
-    def _refuse_in(self, work_tree: Path, target: Path) -> None:
+    def _refuse_in(self, work_tree: Path, target: Path, holds: str) -> None:
         argv = (*_CHECK, "--quiet", "--", str(target))
         # The folder of the file may not exist yet, and git has to start in one that does.
         folder = next(folder for folder in target.parents if folder.is_dir())
         status = self._ask(argv, folder, self._environment)
         shown = target.relative_to(work_tree)
+        named = f"{shown}, which holds {holds}," if holds else f"{shown}"
         if status == _NOT_IGNORED:
             raise SinkDeniedError(
-                f"{shown} lies in the git work tree {work_tree}, and git does not ignore it",
+                f"{named} lies in the git work tree {work_tree}, and git does not ignore it",
                 advice=f"add '/{shown}' or its folder to .gitignore; if it is tracked, also: git rm --cached '{shown}'",
             )
         if status != _IGNORED:
             raise SinkDeniedError(
-                f"{shown} lies in the git work tree {work_tree}, and git could not tell whether it ignores it",
+                f"{named} lies in the git work tree {work_tree}, and git could not tell whether it ignores it",
                 advice=f"install git and check what 'git check-ignore {shown}' says, or choose a path outside",
             )
 

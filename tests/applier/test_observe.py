@@ -8,7 +8,7 @@ from samples import make_declaration, make_delivery, make_intent, make_receipt
 from scenario import Scenario, make_manifest, make_service
 from simulator import FULL, START, Fault, SimulatedProvider, World
 
-from keyplan.applier.observe import observe
+from keyplan.applier.observe import Readers, observe
 from keyplan.errors import LedgerError, ManifestError, ProviderError, SinkError
 from keyplan.model.identity import Address, OrganizationId, SpaceId
 from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceById, SpaceByName, SpaceGrant
@@ -55,7 +55,8 @@ def test_every_space_that_the_manifest_names_is_listed() -> None:
     )
     scenario.declare(make_service(), by_id, wide)
     reader = Asked(scenario.world.provider)
-    observe(scenario.manifest, reader=reader, ledger=scenario.world.ledger, sinks=scenario.world.sinks, now=START)
+    readers = Readers(reader=reader, ledger=scenario.world.ledger, sinks=scenario.world.sinks)
+    observe(scenario.manifest, readers, now=START)
     assert reader.spaces == {"space-production", "space-staging", "space-wide"}
 
 

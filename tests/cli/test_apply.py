@@ -225,9 +225,7 @@ def test_the_status_is_that_of_the_first_failure(shell: Shell, effect: str, stat
 def test_a_blocked_action_leaves_the_others_alone_and_ends_with_4(shell: Shell) -> None:
     shell.write(MANIFEST.replace("{name: ci,", "{name: ci, protect: true,"))
     shell("apply", "--auto-approve")
-    shell.write(
-        MANIFEST.replace("{name: ci,", "{name: ci, protect: true, expires_in: 9d,")
-    )
+    shell.write(MANIFEST.replace("{name: ci,", "{name: ci, protect: true, expires_in: 9d,"))
     done = shell("apply", "--auto-approve")
     assert done.status == 4
     assert done.out.endswith("Apply complete! Resources: 0 added, 0 changed, 0 destroyed.\n")

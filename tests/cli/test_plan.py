@@ -59,9 +59,7 @@ def test_detailed_exitcode_is_2_for_differences_and_0_without(shell: Shell) -> N
 def test_a_blocked_action_is_4_even_with_detailed_exitcode(shell: Shell) -> None:
     shell.write(MANIFEST.replace("{name: ci,", "{name: ci, protect: true,"))
     shell("apply", "--auto-approve")
-    shell.write(
-        MANIFEST.replace("{name: ci,", "{name: ci, protect: true, expires_in: 9d,")
-    )
+    shell.write(MANIFEST.replace("{name: ci,", "{name: ci, protect: true, expires_in: 9d,"))
     done = shell("plan", "--detailed-exitcode")
     assert done.status == 4
     assert "!   blocked" in done.out

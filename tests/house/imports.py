@@ -98,8 +98,10 @@ SHARED = frozenset(
         *(
             "chunks",
             "claims",
+            "comparison",
             "concurrency",
             "engine",
+            "file_obstacles",
             "file_store",
             "forge",
             "formats",

@@ -27,7 +27,6 @@ SMALL: Mapping[str, str] = {
     "keyplan/net/aws.py": "shared by sinks and ledger of AWS, which import nothing of each other",
     "keyplan/renderers/json_text.py": "importing json costs every start 2 ms, so it stands apart from sanitize",
     "keyplan/renderers/text/problems.py": "every start needs it for errors, and nothing of the other texts",
-    "keyplan/sinks/read_only.py": "the one wrapper that makes a sink safe for drift",
     "keyplan/system/clock.py": "the one module that reads the clock",
     "keyplan/system/optional.py": "imported by every sink, so it imports nothing itself",
 }

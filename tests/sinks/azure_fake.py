@@ -137,7 +137,7 @@ class AzureFake:
         assert request.query_params["api-version"]
         name, rest = (found["name"] or "").lower(), found["rest"] or ""
         if found["root"] == "deletedsecrets":
-            return self._recover(name) if rest == "recover" else self._get_deleted(name)
+            return self._answer_deleted(name, rest)
         if not name:
             return self._list(request)
         if request.method == "PUT":
@@ -201,6 +201,15 @@ class AzureFake:
         if name not in self.deleted:
             raise _RefusedError(404, "SecretNotFound")
         return self._show_deleted(name)
+
+    def _answer_deleted(self, name: str, rest: str) -> dict[str, Any]:
+        if not name:
+            return self._list_deleted()
+        return self._recover(name) if rest == "recover" else self._get_deleted(name)
+
+    def _list_deleted(self) -> dict[str, Any]:
+        self._require("list")
+        return {"value": [self._show_deleted(name) for name in sorted(self.deleted)], "nextLink": None}
 
     def _recover(self, name: str) -> dict[str, Any]:
         self._require("recover")

@@ -127,7 +127,7 @@ class FakeVault:
         return self._do("read mount", url, lambda _: answer)
 
     def get_capabilities(self, *, paths: list[str]) -> Answer:
-        answer = Answer(200, {"data": {paths[0]: self.rights}}) if self.rights else Answer(403)
+        answer = Answer(200, {"data": dict.fromkeys(paths, self.rights)}) if self.rights else Answer(403)
         return self._do("ask rights", paths[0], lambda _: answer)
 
     def _login(self, *, use_token: bool, mount_point: str, **proof: str) -> Answer:

@@ -23,6 +23,7 @@ from sinks.aws_servers import (
     aws_environment,
     emulator,
 )
+from sinks.examined import assert_told_beforehand
 from sinks.journey import travelling
 
 from keyplan.errors import SinkDeniedError
@@ -30,7 +31,7 @@ from keyplan.model.identity import KeyId, Lineage
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Content, Holding, Slot
 from keyplan.model.secret import RawKey
-from keyplan.ports import Examinable, Sink
+from keyplan.ports import Examinable, Sink, Surveyable
 from keyplan.sinks.aws.secrets_client import SecretRecord, SecretsClient
 from keyplan.sinks.aws.secrets_manager import build_on
 from keyplan.sinks.value_store import StoreConflictError
@@ -594,3 +595,19 @@ def test_the_installed_command_keeps_keys_there(emulator: Emulator, consumer: Co
         environment=ENVIRONMENT,
     ) as journey:
         journey.run()
+
+
+def test_what_would_be_refused_is_told_by_the_same_requests_as_a_look(emulator: Emulator) -> None:
+    service, *_ = emulator.services("secretsmanager")
+    sink = make_sink(emulator, SecretsClient(service))
+    slot = slot_of(sink, "ends")
+    Consumer(emulator).write(name_of(slot), "by-hand")
+    Consumer(emulator).client.delete_secret(SecretId=name_of(slot))
+    asked = Counting.of(service)
+    sink.inspect([slot])
+    alone = len(asked)
+    assert_told_beforehand(sink, slot, "scheduled for deletion")
+    asked.clear()
+    assert isinstance(sink, Surveyable)
+    sink.survey([slot])
+    assert len(asked) == alone

@@ -21,6 +21,7 @@ from sinks.aws_servers import (
     aws_environment,
     emulator,
 )
+from sinks.examined import assert_told_beforehand
 from sinks.journey import travelling
 
 from keyplan.errors import SinkDeniedError
@@ -215,8 +216,7 @@ def test_with_overwrite_a_users_value_is_replaced(emulator: Emulator, consumer: 
 def test_a_parameter_that_is_not_encrypted_is_not_filled(emulator: Emulator, consumer: Consumer) -> None:
     sink = make_sink(emulator, overwrite=True)
     consumer.write(slot_of(sink).location, "by-hand", "String")
-    with pytest.raises(SinkDeniedError, match="does not encrypt"):
-        sink.intend(slot_of(sink), make_intent())
+    assert_told_beforehand(sink, slot_of(sink), "does not encrypt")
     with pytest.raises(SinkDeniedError, match="does not encrypt"):
         sink.put(slot_of(sink), RawKey(RAW), make_receipt())
     assert consumer.text(slot_of(sink).location) == "by-hand"

@@ -19,6 +19,7 @@ from azure.keyvault.secrets._shared.http_challenge_cache import clear as forget_
 from samples import NOW, OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings
 from simulated.clock import SimulatedClock
 from sinks.azure_fake import IDENTITY_HEADER, TOKEN, AzureFake, answering_securely, shaking_hands
+from sinks.examined import assert_told_beforehand
 from sinks.faults import Fault
 from sinks.journey import travelling
 from sinks.local_context import make_context
@@ -268,8 +269,7 @@ def test_a_persons_deleted_secret_is_not_recovered(fake: AzureFake, open_fake: A
     sink = open_fake()
     fake.person_writes("arize-ci", "by-hand")
     fake.person_deletes("arize-ci")
-    with pytest.raises(SinkDeniedError, match="was not keyplan's"):
-        sink.intend(find_slot(sink), make_intent())
+    assert_told_beforehand(sink, find_slot(sink), "was not keyplan's")
     assert list(fake.deleted) == ["arize-ci"]
 
 
@@ -277,8 +277,7 @@ def test_another_owners_deleted_secret_is_not_recovered(fake: AzureFake, open_fa
     sink = open_fake()
     sink.put(find_slot(sink), RawKey(RAW), make_receipt(owner="another-team"))
     fake.person_deletes("arize-ci")
-    with pytest.raises(SinkDeniedError, match="another-team"):
-        sink.intend(find_slot(sink), make_intent())
+    assert_told_beforehand(sink, find_slot(sink), "another-team")
     assert list(fake.deleted) == ["arize-ci"]
 
 
@@ -527,3 +526,22 @@ def test_the_whole_life_of_a_key(azure: Any, fake: AzureFake, tmp_path: Path) ->
         environment=azure[2],
     ) as journey:
         journey.run()
+
+
+def test_deleted_secrets_are_listed_once_and_only_if_a_place_is_free(fake: AzureFake, open_fake: Any) -> None:
+    sink = open_fake()
+    slots = [find_slot(sink, name) for name in ("a", "b", "c")]
+    sink.put(slots[0], RawKey(RAW), make_receipt())
+    fake.calls.clear()
+    sink.survey(slots[:1])
+    assert "GET /deletedsecrets" not in fake.calls
+    sink.survey(slots)
+    assert fake.calls.count("GET /deletedsecrets") == 1
+
+
+def test_without_the_right_to_list_deleted_secrets_only_an_apply_finds_them(fake: AzureFake, open_fake: Any) -> None:
+    sink = open_fake()
+    fake.person_writes("arize-ci", "by-hand")
+    fake.person_deletes("arize-ci")
+    fake.denied["list"] = "ForbiddenByPolicy"
+    assert sink.survey([find_slot(sink)]).findings == ()

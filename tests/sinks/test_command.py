@@ -26,6 +26,7 @@ from samples import (
     make_sink_settings,
     names_in,
 )
+from sinks.examined import assert_told_beforehand
 from sinks.journey import travelling
 from sinks.local_context import make_context
 
@@ -34,7 +35,7 @@ from keyplan.model.manifest import Json
 from keyplan.model.observation import Abilities, Holding, Slot
 from keyplan.model.receipt import Delivered
 from keyplan.model.secret import RawKey
-from keyplan.ports import Sink
+from keyplan.ports import Sink, Surveyable
 from keyplan.sinks.command.sink import build
 from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
@@ -291,8 +292,7 @@ def test_a_failing_program_is_told_of_by_its_exit_status(tmp_path: Path, script:
 
 def test_a_program_that_is_not_there_is_found_by_the_intent(tmp_path: Path) -> None:
     sink = build_in(tmp_path, argv=["./missing.sh"])
-    with pytest.raises(SinkDeniedError, match=r"\./missing\.sh"):
-        sink.intend(locate(sink), make_intent())
+    assert_told_beforehand(sink, locate(sink), r"\./missing\.sh")
     with pytest.raises(SinkDeniedError, match="cannot be run"):
         put(sink)
 
@@ -482,3 +482,12 @@ def test_the_credential_that_the_manifest_names_never_reaches_a_program(tmp_path
         assert "STORE_TOKEN=t0ken" in seen
         assert "JOURNEY_CREDENTIAL" not in seen
         assert journey.plan() == (0, {})
+
+
+def test_an_examination_runs_describe_as_often_as_a_look_and_nothing_else(tmp_path: Path) -> None:
+    script = 'echo "$0" >> ran; printf \'{{"present": false}}\''
+    sink = build_in(tmp_path, argv=["sh", "-c", script, "argv", "{name}"], describe=["sh", "-c", script, "describe"])
+    slots = [locate(sink, name) for name in ("a", "b", "c")]
+    assert isinstance(sink, Surveyable)
+    assert sink.survey(slots).findings == ()
+    assert (tmp_path / "ran").read_text().split() == ["describe"] * 3

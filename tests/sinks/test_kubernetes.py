@@ -32,6 +32,7 @@ from samples import (
     make_receipt,
     make_sink_settings,
 )
+from sinks.examined import assert_told_beforehand
 from sinks.journey import travelling
 from sinks.kubernetes.cluster import TOKENS, Cluster
 from sinks.kubernetes.exchanges import converse, read_recorded, record
@@ -456,9 +457,9 @@ def test_an_immutable_secret_is_refused_before_a_key_is_made(place: Place) -> No
     place.person_writes("x", "other")
     place.patch({"immutable": True})
     sink = place.open()
-    with pytest.raises(SinkDeniedError, match="immutable") as caught:
-        sink.intend(find_slot(sink), make_intent())
-    assert "another name" in caught.value.advice
+    assert_told_beforehand(sink, find_slot(sink), "immutable")
+    (finding,) = sink.examine([find_slot(sink)])
+    assert "another name" in finding.advice
     assert "annotations" not in place.secret()["metadata"], "not even an intent was noted"
 
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 from samples import OWNER, RAW, make_declaration, make_delivery, make_intent, make_receipt, make_sink_settings, names_in
+from sinks.examined import assert_told_beforehand
 from sinks.journey import travelling
 from sinks.local_context import make_context
 
@@ -241,6 +242,8 @@ def test_receipts_are_seen_without_the_key_and_the_user_is_told_once(folder: Fol
 def test_without_the_key_nothing_can_be_written_which_the_intent_finds(folder: Folder) -> None:
     put(folder.build())
     blind = folder.build(has_key=False)
+    assert_told_beforehand(blind, locate(blind, "second"), "no key to change it")
+    assert_told_beforehand(blind, locate(blind), "no key to change it")
     with pytest.raises(SinkDeniedError, match="no key to change it") as caught:
         blind.intend(locate(blind, "second"), make_intent())
     assert "SOPS_AGE_KEY_FILE" in caught.value.advice
@@ -249,6 +252,7 @@ def test_without_the_key_nothing_can_be_written_which_the_intent_finds(folder: F
 def test_a_new_file_needs_a_creation_rule(folder: Folder) -> None:
     (folder.path / ".sops.yaml").unlink()
     sink = folder.build()
+    assert_told_beforehand(sink, locate(sink), "config file not found")
     with pytest.raises(SinkDeniedError, match="config file not found") as caught:
         sink.intend(locate(sink), make_intent())
     assert ".sops.yaml" in caught.value.advice
@@ -268,8 +272,10 @@ def test_a_rotated_data_key_changes_nothing(folder: Folder) -> None:
 def test_an_entry_that_sops_would_leave_in_the_clear_never_gets_the_key(tmp_path: Path) -> None:
     folder = Folder(tmp_path, encrypted_regex="^data$")
     sink = folder.build()
-    sink.intend(locate(sink), make_intent())
+    assert_told_beforehand(sink, locate(sink), "in the clear")
+    folder.make({"data": "x"})
     before = (tmp_path / FILE).read_bytes()
+    assert_told_beforehand(sink, locate(sink), "in the clear")
     with pytest.raises(SinkDeniedError, match="in the clear"):
         put(sink)
     assert (tmp_path / FILE).read_bytes() == before
@@ -278,8 +284,7 @@ def test_an_entry_that_sops_would_leave_in_the_clear_never_gets_the_key(tmp_path
 def test_notes_that_sops_would_encrypt_are_refused_before_a_key_is_made(tmp_path: Path) -> None:
     folder = Folder(tmp_path, unencrypted_regex="^plain$")
     sink = folder.build()
-    with pytest.raises(SinkDeniedError, match="does not leave 'keyplan' in the clear"):
-        sink.intend(locate(sink), make_intent())
+    assert_told_beforehand(sink, locate(sink), "does not leave 'keyplan' in the clear")
     named = folder.build(notes="plain")
     put(named)
     assert look(named).receipt == make_receipt()
@@ -296,8 +301,7 @@ def test_a_file_that_is_not_encrypted_is_left_alone(folder: Folder) -> None:
 def test_a_value_where_a_mapping_should_be_is_left_alone(folder: Folder) -> None:
     folder.make({"arize": "something"})
     sink = folder.build()
-    with pytest.raises(SinkDeniedError, match="'arize' is no mapping"):
-        sink.intend(locate(sink), make_intent())
+    assert_told_beforehand(sink, locate(sink), "'arize' is no mapping")
     assert folder.clear() == {"arize": "something"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -24,6 +24,7 @@ from samples import (
     make_sink_settings,
 )
 from simulated.clock import SimulatedClock
+from sinks.examined import assert_told_beforehand
 from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault, RequestError, SlowError, SSLError
 
 from keyplan.context import PluginContext
@@ -702,3 +703,38 @@ class TestConnecting:
     def test_building_a_sink_asks_the_server_nothing(self) -> None:
         sink = build(make_sink_settings({"path": "{name}"}), make_context({"BAO_ADDR": ADDRESS}))
         assert sink.abilities.readable
+
+
+# what is told beforehand
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "why"),
+    [
+        pytest.param({"engine": "1"}, {}, "not in a KV engine of version 2", id="an old engine"),
+        pytest.param({"rights": ["read"]}, {}, "the policy lacks 'update'", id="a right is missing"),
+        pytest.param({"rights": ["read"]}, {"receipts": False}, "the policy lacks 'create'", id="no right to create"),
+    ],
+)
+def test_what_a_server_would_refuse_is_told_with_the_place(
+    changes: dict[str, Any], options: dict[str, Json], why: str
+) -> None:
+    sink = make_sink(FakeVault(**changes), **options)
+    assert_told_beforehand(sink, slot_of(sink), why)
+
+
+@pytest.mark.parametrize(("delivered", "more"), [(5, 1), (0, 2)], ids=["steady", "new"])
+def test_a_look_and_an_examination_take_one_request_more_and_one_for_a_mount_without_secrets(
+    delivered: int, more: int
+) -> None:
+    server = FakeVault(rights=["root"])
+    sink = make_sink(server)
+    slots = [slot_of(sink, f"n{number}") for number in range(5)]
+    for slot in slots[:delivered]:
+        sink.put(slot, RawKey(RAW), make_receipt())
+    looked: list[int] = []
+    for look_at in (make_sink(server).inspect, make_sink(server).survey):
+        server.asked.clear()
+        look_at(slots)
+        looked.append(len(server.asked))
+    assert looked[1] == looked[0] + more

@@ -10,7 +10,7 @@ import click
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.files import STDIN, read_input, read_plans, read_policies
-from keyplan.app.workspace import Workspace, load_workspaces, open_workspaces
+from keyplan.app.workspace import Workspace, load_workspaces, open_workspaces, set_preflight
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
 from keyplan.cli.options import FileNames, PlanSettings, argument, exclude_option, option, plan_options
@@ -100,7 +100,7 @@ def _make_order(
         workspaces = load_workspaces(given, context, ledger=settings.ledger, policies=policies)
     return ApplyRequest(
         command="apply",
-        workspaces=workspaces,
+        workspaces=set_preflight(workspaces, is_preflight=settings.is_preflight),
         request=settings.request,
         reviewed=reviewed,
         applying=applying,

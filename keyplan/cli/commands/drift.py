@@ -15,7 +15,7 @@ from keyplan.app.exit_codes import combine_statuses, status_of_drift
 from keyplan.app.files import read_policies
 from keyplan.app.monitor import MonitorSettings, monitor
 from keyplan.app.parallel import run_parallel, split_results
-from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
+from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
 from keyplan.cli.monitor_options import monitoring_options
 from keyplan.cli.options import (
     Duration,
@@ -25,6 +25,7 @@ from keyplan.cli.options import (
     ledger_option,
     option,
     policy_option,
+    preflight_option,
     verbose_option,
 )
 from keyplan.cli.outputs import (
@@ -68,6 +69,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 )
 @formats_option(*DRIFT_FORMATS)
 @policy_option
+@preflight_option
 @monitoring_options
 @ledger_option
 @verbose_option
@@ -81,6 +83,7 @@ def command(
     within: timedelta,
     outputs: Outputs,
     policies: tuple[str, ...],
+    no_preflight: bool,
     monitoring: MonitorSettings,
     ledger: str | None,
     verbose: bool,
@@ -106,12 +109,13 @@ def command(
         monitor(context, monitoring, command="drift") as monitored,
         reporting_failure(session, outputs, Subject.DRIFT, name),
     ):
-        workspaces = open_workspaces(
+        opened = open_workspaces(
             find_manifests(manifests, context, exclude),
             context,
             ledger=ledger,
             policies=read_policies(policies, context),
         )
+        workspaces = set_preflight(opened, is_preflight=not no_preflight)
         monitored.expect([workspace.manifest.path for workspace in workspaces])
         looks, errors = _detect_all(
             session, context, workspaces, only=[DriftKind(word) for word in only], within=within

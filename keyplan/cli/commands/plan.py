@@ -14,7 +14,7 @@ from keyplan.app.files import read_policies, save_privately
 from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
-from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners
+from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
 from keyplan.cli.options import FileNames, PlanSettings, argument, exclude_option, option, plan_options
 from keyplan.cli.outputs import (
     CommandResult,
@@ -72,10 +72,9 @@ def command(
     context = session.context
     keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies])
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
-        policies = read_policies(settings.policies, context)
-        workspaces = open_workspaces(
-            find_manifests(manifests, context, exclude), context, ledger=settings.ledger, policies=policies
-        )
+        policies, named = read_policies(settings.policies, context), find_manifests(manifests, context, exclude)
+        opened = open_workspaces(named, context, ledger=settings.ledger, policies=policies)
+        workspaces = set_preflight(opened, is_preflight=settings.is_preflight)
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)
         if out:

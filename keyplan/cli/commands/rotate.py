@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from keyplan.app.files import read_policies
-from keyplan.app.workspace import open_workspace
+from keyplan.app.workspace import open_workspace, set_preflight
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
-from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
+from keyplan.cli.options import argument, ledger_option, option, policy_option, preflight_option, verbose_option
 from keyplan.cli.outputs import keep_apart
 from keyplan.cli.session import Session
 from keyplan.model.plan import Request
@@ -22,6 +22,7 @@ from keyplan.model.plan import Request
 )
 @apply_options
 @policy_option
+@preflight_option
 @ledger_option
 @verbose_option
 @click.pass_obj
@@ -33,6 +34,7 @@ def command(
     over_claim: bool,
     applying: ApplySettings,
     policies: tuple[str, ...],
+    no_preflight: bool,
     ledger: str | None,
     verbose: bool,
 ) -> int:
@@ -54,10 +56,11 @@ def command(
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     keep_apart(session, written=applying.files, read=[*([manifest] if manifest else []), *policies])
+    workspace = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
     named = tuple(sorted(set(addresses)))
     order = ApplyRequest(
         command="rotate",
-        workspaces=(open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context)),),
+        workspaces=set_preflight([workspace], is_preflight=not no_preflight),
         request=Request(rotate=named, targets=named, over_claim=over_claim),
         applying=applying,
         is_verbose=verbose,

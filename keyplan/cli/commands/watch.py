@@ -24,7 +24,16 @@ from keyplan.app.watcher import WatchPorts
 from keyplan.app.wiring import jitter
 from keyplan.cli.apply_options import MOST_PARALLEL, lease_option
 from keyplan.cli.monitor_options import notification_options
-from keyplan.cli.options import Duration, FileNames, argument, exclude_option, ledger_option, option, policy_option
+from keyplan.cli.options import (
+    Duration,
+    FileNames,
+    argument,
+    exclude_option,
+    ledger_option,
+    option,
+    policy_option,
+    preflight_option,
+)
 from keyplan.cli.session import Session
 from keyplan.cli.watch_log import LOG_FORMATS, WatchLog
 from keyplan.model.times import write_duration
@@ -90,6 +99,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
 )
 @notification_options
 @policy_option
+@preflight_option
 @ledger_option
 @lease_option
 @click.pass_obj
@@ -105,6 +115,7 @@ def command(
     parallelism: int,
     notifications: NotificationSettings,
     policies: tuple[str, ...],
+    no_preflight: bool,
     ledger: str | None,
     lease: timedelta | None,
 ) -> int:
@@ -130,7 +141,14 @@ def command(
     wiring = session.wire(session.environment, log.say)
     context = replace(context, wiring=wiring, say=log.say, report_error=log.report_error)
     settings = WatchSettings(
-        names=WatchedNames(sources=manifests, exclude=exclude, policies=policies, ledger=ledger, lease=lease),
+        names=WatchedNames(
+            sources=manifests,
+            exclude=exclude,
+            policies=policies,
+            ledger=ledger,
+            lease=lease,
+            is_preflight=not no_preflight,
+        ),
         every=every,
         round_settings=RoundSettings(selected=Selected(selected), parallelism=parallelism, follow=log.follow),
     )

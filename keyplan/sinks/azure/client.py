@@ -118,6 +118,11 @@ class Vault:
         found = self._try(lambda client: client.get_deleted_secret(name), "get", name, absent=True)
         return None if found is None else _version(found.properties)
 
+    def list_deleted(self) -> dict[str, AzureVersion]:
+        """Return the newest version of every secret that was deleted and can be recovered, by name; 25 at a time."""
+        found = self._try(lambda client: list(client.list_deleted_secrets()), "list", "the deleted secrets")
+        return {version.name: version for version in (_version(deleted.properties) for deleted in found)}
+
     def recover(self, name: str) -> None:
         """Take a deletion back. Raises SinkUnavailableError if that takes too long."""
 

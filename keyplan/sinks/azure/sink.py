@@ -83,7 +83,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     return SinkEngine(
         settings,
         lineage=context.lineage,
-        store=AzureSecrets(vault),
+        store=AzureSecrets(vault, lineage=context.lineage),
         kind=SinkKind(
             fill_slot=fill_slot,
             abilities=Abilities(holds_receipts=True, readable=True),

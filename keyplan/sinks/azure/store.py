@@ -6,17 +6,20 @@ that what keeps a place is a disabled version. No secret is recovered or deleted
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
 
 from keyplan.errors import SinkDeniedError
+from keyplan.model.examination import Finding
+from keyplan.model.identity import Lineage
 from keyplan.model.observation import Slot
 from keyplan.sinks.azure.client import AzureVersion, Draft, Vault
 from keyplan.sinks.azure.notes import is_marked, is_void, leave, read_entry, write_tags
+from keyplan.sinks.marks import explain_other_manifest, find_other_manifest
 from keyplan.sinks.notes import Entry
-from keyplan.sinks.value_store import Decide, Loaded, Presence
+from keyplan.sinks.value_store import Decide, Loaded, Presence, find_broken
 
 MOST_ASKED = 20
 """How many secrets are asked for one by one; more are listed."""
@@ -40,10 +43,12 @@ class _AzureLook:
 
 
 class AzureSecrets:
-    """Implements ValueStore in one vault. Safe for threads; Azure can't keep two processes apart."""
+    """Implements ValueStore and ExaminableStore in one vault. Safe for threads, not against other processes."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, *, lineage: Lineage) -> None:
+        """`lineage`: whose deleted secrets may be recovered."""
         self._vault = vault
+        self._lineage = lineage
         self._locks: dict[str, Lock] = {}
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
@@ -78,6 +83,30 @@ class AzureSecrets:
             else:
                 self._note(slot, look, change.entry)
 
+    def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterator[Finding]:
+        """Yield a finding for each free place whose name a deleted secret still has that was not keyplan's."""
+        free = [slot for slot, one in slots.items() if one.entry is None and one.presence is Presence.AS_READ]
+        deleted = self._list_deleted() if free else {}
+        for slot in free:
+            version = deleted.get(_name_of(slot))
+            if version is not None and (error := self._find_refusal(slot, version)):
+                yield find_broken(error, slot)
+
+    def _find_refusal(self, slot: Slot, deleted: AzureVersion) -> SinkDeniedError | None:
+        """Return why a deleted secret may not be recovered; None if it may."""
+        entry = read_entry(deleted.tags, deleted.name)
+        if entry is None:
+            return _explain_deleted(slot)
+        other = find_other_manifest(self._lineage, Entry(owner=entry.owner))
+        return explain_other_manifest(slot.location, other) if other else None
+
+    def _list_deleted(self) -> Mapping[str, AzureVersion]:
+        """Return what was deleted; nothing without the right to list it: then only an apply finds out."""
+        try:
+            return self._vault.list_deleted()
+        except SinkDeniedError:
+            return {}
+
     def _look(self, name: str) -> _AzureLook:
         version = self._vault.get(name)
         if version is None:
@@ -107,10 +136,7 @@ class AzureSecrets:
             return _AzureLook(loaded=Loaded())
         entry = read_entry(version.tags, name)
         if entry is None:
-            raise SinkDeniedError(
-                f"{slot.location}: a deleted secret has that name, and it was not keyplan's",
-                advice="purge it, recover it, or choose another name",
-            )
+            raise _explain_deleted(slot)
         # What was deleted must not pass for a delivered value.
         return _AzureLook(version=version, is_deleted=True, loaded=Loaded(entry=Entry(owner=entry.owner)))
 
@@ -160,6 +186,13 @@ class AzureSecrets:
 
 def _name_of(slot: Slot) -> str:
     return str(slot.options["name"])
+
+
+def _explain_deleted(slot: Slot) -> SinkDeniedError:
+    return SinkDeniedError(
+        f"{slot.location}: a deleted secret has that name, and it was not keyplan's",
+        advice="purge it, recover it, or choose another name",
+    )
 
 
 def _content_type(slot: Slot) -> str:

@@ -79,17 +79,27 @@ class CommandStore:
         elif argv_of(slot, "remove"):
             self._programs.remove(slot)
 
-    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
-        """Yield a finding for each program that can't be run."""
-        missing: dict[str, SinkDeniedError] = {}
+    def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterator[Finding]:
+        """Yield a finding for each slot with a program that can't be run."""
+        known: dict[str, SinkDeniedError | None] = {}
         for slot in slots:
-            for option in PROGRAMS:
-                for program in argv_of(slot, option)[:1]:
-                    try:
-                        self._programs.refuse_unrunnable(slot, program)
-                    except SinkDeniedError as error:
-                        missing.setdefault(program, error)
-        return map(find_broken, missing.values())
+            found = [self._find_missing(slot, option, known) for option in PROGRAMS]
+            yield from (find_broken(error, slot) for error in found if error is not None)
+
+    def _find_missing(
+        self, slot: Slot, option: str, known: dict[str, SinkDeniedError | None]
+    ) -> SinkDeniedError | None:
+        """Return why an option's program can't be run; each program is looked for once."""
+        program = next(iter(argv_of(slot, option)), None)
+        if program is None:
+            return None
+        if program not in known:
+            known[program] = None
+            try:
+                self._programs.refuse_unrunnable(slot, program)
+            except SinkDeniedError as error:
+                known[program] = error
+        return known[program]
 
     def _load(self, slot: Slot) -> Loaded:
         if not self._describes:

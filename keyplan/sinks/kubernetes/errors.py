@@ -81,6 +81,14 @@ def read_details(answer: Answer) -> Mapping[str, Any]:
     return details if isinstance(details, dict) else {}
 
 
+def explain_immutable(what: str) -> SinkDeniedError:
+    """Return the refusal to change what an immutable Secret holds."""
+    return SinkDeniedError(
+        f"{what}: the Secret is immutable",
+        advice="an immutable Secret can only be deleted: choose another name, or delete it and apply again",
+    )
+
+
 def _causes(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
 
@@ -94,10 +102,7 @@ def _explain_invalid(what: str, details: Mapping[str, Any]) -> SinkDeniedError:
     # kubernetes 1.20, pkg/apis/core/validation: ValidateSecret, ValidateSecretUpdate.
     found = {(cause.get("reason"), cause.get("field")) for cause in _causes(details)}
     if ("FieldValueForbidden", "data") in found:
-        return SinkDeniedError(
-            f"{what}: the Secret is immutable",
-            advice="an immutable Secret can only be deleted: choose another name, or delete it and apply again",
-        )
+        return explain_immutable(what)
     if ("FieldValueTooLong", "metadata.annotations") in found:
         return SinkDeniedError(
             f"{what}: its annotations are full, 256 KiB at most",

@@ -55,6 +55,8 @@ class KubernetesSecret:
     data: Mapping[str, bytes] | None = field(repr=False)
     """None if only metadata was asked for."""
     managers: tuple[FieldManager, ...]
+    is_immutable: bool = False
+    """Whether no value in it can be changed any more; not known if only metadata was asked for."""
 
     @property
     def entries(self) -> frozenset[str]:
@@ -89,6 +91,7 @@ def read_secret(document: Mapping[str, Any], *, metadata_only: bool) -> Kubernet
         annotations=dict(metadata.get("annotations") or {}),
         data=None if metadata_only else _decode(document.get("data") or {}),
         managers=tuple(_read_manager(entry) for entry in metadata.get("managedFields") or ()),
+        is_immutable=document.get("immutable") is True,
     )
 
 

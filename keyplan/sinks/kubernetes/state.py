@@ -14,6 +14,7 @@ from typing import Any
 from keyplan.errors import SinkDeniedError
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.sinks.kubernetes.client import Applied
+from keyplan.sinks.kubernetes.errors import explain_immutable
 from keyplan.sinks.kubernetes.places import OWNER, KubernetesPlace, to_label
 from keyplan.sinks.kubernetes.secret import KubernetesSecret, SecretField, SecretMap
 from keyplan.sinks.notes import Entry
@@ -94,7 +95,7 @@ class HeldEntry:
             is_foreign=self.is_present and not self.has_receipt,
             # The API server notes who wrote a field last, which shows an edit without reading the value.
             seal=place.manager if secret.is_applied_by(place.manager, place.value) else "",
-            obstacle=self._find_other_manager(),
+            obstacle=explain_immutable(place.location) if secret.is_immutable else self._find_other_manager(),
         )
 
     def _find_other_manager(self) -> SinkDeniedError | None:

@@ -6,6 +6,7 @@ Users may have edited the file by hand. A file that sops did not make is refused
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,13 @@ import yaml
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 
 _NOTES = "keyplan"
+_SETTINGS = (
+    ("unencrypted_suffix", False),
+    ("encrypted_suffix", True),
+    ("unencrypted_regex", False),
+    ("encrypted_regex", True),
+)
+"""In the order in which sops asks them, and whether they name what is encrypted."""
 _ENCRYPTED = "ENC["
 """How every encrypted value begins; getsops.io, "Message format"."""
 
@@ -65,6 +73,27 @@ class Document:
             if found is not None and not isinstance(found, Mapping):
                 return ".".join(keys[:length])
         return ""
+
+    def would_encrypt(self, keys: Sequence[str]) -> bool | None:
+        """Whether sops encrypts a new value at an entry, by the file's settings; None if they can't be understood.
+
+        getsops/sops, sops.go, `Tree.shouldBeEncrypted`: each setting looks at every part of the way to the entry. What
+        comments decide is not seen here.
+        """
+        settings, answer = self.tree["sops"], True
+        if any(settings.get(name) for name in ("unencrypted_comment_regex", "encrypted_comment_regex")):
+            return None
+        try:
+            for name, is_encrypting in _SETTINGS:
+                wanted = settings.get(name)
+                if not wanted:
+                    continue
+                fits = any(key.endswith(wanted) if name.endswith("suffix") else re.search(wanted, key) for key in keys)
+                # One that names what is encrypted leaves out all else; one that names what is not says no more.
+                answer = fits if is_encrypting else answer and not fits
+        except (TypeError, re.error):
+            return None
+        return answer
 
     def notes_field(self, wanted: str | None) -> str:
         """Return the name of the field for notes: the wanted one, or one that this file's settings leave in the clear.

@@ -40,7 +40,9 @@ class SopsProgram:
         Raises SinkDeniedError if no rule fits.
         """
         argv = ("encrypt", "--input-type", kind, "--output-type", kind, "--filename-override", str(path))
-        ran = self.run(argv, given=b"{}", folder=str(path.parent))
+        # sops looks for its rules from there upwards; the folder itself may not have been made yet.
+        folder = next(outer for outer in path.parents if outer.is_dir())
+        ran = self.run(argv, given=b"{}", folder=str(folder))
         if ran.status:
             raise SinkDeniedError(
                 f"{path.name}: sops can't make it: {ran.complaint}",
@@ -113,11 +115,16 @@ class Workpiece:
         index = "".join(f'["{key}"]' for key in keys)
         ran = self._program.run((verb, flag, str(self._path), index), given=given, hides=hides)
         if ran.status == _NO_KEY:
-            raise SinkDeniedError(f"{self._name}: sops has no key to change it", advice=_KEY_ADVICE)
+            raise explain_no_key(self._name)
         if ran.status:
             raise SinkUnavailableError(
                 f"{self._name}: sops {verb} failed: {ran.complaint}", advice="keyplan needs sops 3.11 or newer"
             )
+
+
+def explain_no_key(name: str) -> SinkDeniedError:
+    """Return the refusal to change a file that can't be decrypted here."""
+    return SinkDeniedError(f"{name}: sops has no key to change it", advice=_KEY_ADVICE)
 
 
 def find_sops(environment: Mapping[str, str], beside: Path = Path(sys.executable)) -> str:

@@ -11,15 +11,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Finding
 from keyplan.model.observation import Slot
-from keyplan.sinks.local_files import OpenFolder, enter_folder_of, find_unwritable, translated
+from keyplan.sinks.file_obstacles import FileObstacles
+from keyplan.sinks.local_files import OpenFolder, enter_folder_of, translated
 from keyplan.sinks.notes import read_note, write_note
 from keyplan.sinks.sops.document import Document
 from keyplan.sinks.sops.places import SopsTarget
 from keyplan.sinks.sops.program import SopsProgram, Workpiece
-from keyplan.sinks.value_store import Change, Decide, Loaded, Presence
+from keyplan.sinks.sops.readiness import SopsReadiness, explain_clear, explain_hidden, find_unfit
+from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
 from keyplan.system.files import Folder
 
 _PROBE = b"keyplan tries whether this is encrypted"
@@ -67,9 +68,13 @@ class SopsFiles:
                     content = content or self._program.create(Path(self._base, target.path), target.kind)
                     folder.write(target.path.name, self._edit(content, target, change))
 
-    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
-        """Yield a finding for each folder that can't be written in."""
-        return find_unwritable(self._base, [str(slot.options["path"]) for slot in slots])
+    def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterator[Finding]:
+        """Yield what the file system, a missing key or rule, or the settings of a file keep from being stored."""
+        obstacles, files = FileObstacles(self._base), SopsReadiness(self._base, self._program, self._read)
+        for slot, loaded in slots.items():
+            target = SopsTarget.of(slot)
+            if found := obstacles.find(slot.location, [str(target.path)]) or files.find_obstacle(target, loaded):
+                yield find_broken(found, slot)
 
     def _read(self, target: SopsTarget) -> bytes | None:
         with translated(target.location):
@@ -97,8 +102,10 @@ class SopsFiles:
 
     def _edit(self, content: bytes, target: SopsTarget, change: Change) -> bytes:
         document = _parse(content, target)
-        if obstacle := document.find_obstacle(target.keys):
-            raise SinkDeniedError(f"{target.location}: '{obstacle}' is no mapping", advice="choose another entry")
+        # A note that stands where it should not is no reason to leave a value there.
+        is_kept = change.entry is not None or bool(document.find_obstacle(target.keys))
+        if is_kept and (obstacle := find_unfit(document, target)):
+            raise obstacle
 
         def edit(work: Workpiece) -> None:
             if change.content:
@@ -114,10 +121,7 @@ def _set_encrypted(work: Workpiece, target: SopsTarget, content: bytes) -> None:
     if not _parse(work.content(), target).is_encrypted(target.keys):
         work.set(target.keys, _PROBE)
         if not _parse(work.content(), target).is_encrypted(target.keys):
-            raise SinkDeniedError(
-                f"{target.location}: by its settings, sops would leave this entry in the clear",
-                advice="choose an entry that the file's encrypted_regex or unencrypted_suffix has encrypted",
-            )
+            raise explain_clear(target)
     work.set(target.keys, content)
 
 
@@ -126,10 +130,7 @@ def _set_note(work: Workpiece, target: SopsTarget, field: str, change: Change) -
         text = write_note(change.entry)
         work.set((field, target.note), text.encode())
         if _parse(work.content(), target).find((field, target.note)) != text:
-            raise SinkDeniedError(
-                f"{target.location}: sops does not leave '{field}' in the clear, so that nobody could read the receipt",
-                advice="name a field with option 'notes' that the file's settings leave in the clear",
-            )
+            raise explain_hidden(target, field)
         return
     work.unset((field, target.note))
     if not _parse(work.content(), target).find((field,)):

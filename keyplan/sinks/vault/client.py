@@ -6,7 +6,7 @@ the server's own words: they may quote it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -158,13 +158,15 @@ class VaultClient:
         """Whether entries of metadata can be changed one by one, as far as it turned out."""
         return not self._lacks_patch
 
-    def rights(self, path: str) -> frozenset[str] | None:
-        """Return what the token may do with a full path such as ``secret/data/arize/ci``; None where it can't ask."""
-        answer = self._send(lambda client: client.sys.get_capabilities(paths=[path]))
+    def rights(self, paths: Collection[str]) -> Mapping[str, frozenset[str]] | None:
+        """Return what the token may do with full paths such as ``secret/data/arize/ci``; None where it can't ask."""
+        named = sorted(paths)
+        answer = self._send(lambda client: client.sys.get_capabilities(paths=named))
         if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             return None
         self._check(answer, "sys/capabilities-self", right="update")
-        return frozenset(self._data(answer).get(path, ()))
+        found = self._data(answer)
+        return {path: frozenset(found.get(path) or ()) for path in named}
 
     def engine_version(self, mount: str) -> str | None:
         """Return the version of the KV engine at a mount, ``1`` or ``2``; None where it can't be seen."""

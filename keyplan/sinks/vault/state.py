@@ -16,6 +16,13 @@ from keyplan.sinks.vault.places import VaultPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VaultLoaded(Loaded):
+    """A field as the engine takes it, with what the store itself knows of it."""
+
+    field: VaultField
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VaultField:
     """One field of one secret."""
 
@@ -38,13 +45,14 @@ class VaultField:
         """The other fields of the secret, as far as they can be read."""
         return {name: value for name, value in (self.secret.fields or {}).items() if name != self.target.field}
 
-    def load(self, *, holds_receipts: bool) -> Loaded:
+    def load(self, *, holds_receipts: bool) -> VaultLoaded:
         """Return what the engine decides from."""
         note = self.note
         entry = None
         if holds_receipts and note is not None:
             entry = Entry(owner=self.notes.owner, receipt=note.receipt, intent=note.intent, seal=str(note.version))
-        return Loaded(
+        return VaultLoaded(
+            field=self,
             presence=self._find_presence(),
             content=self._read(),
             entry=entry,

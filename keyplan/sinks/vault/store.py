@@ -21,7 +21,7 @@ from keyplan.sinks.vault.client import VaultClient, VaultSecret
 from keyplan.sinks.vault.errors import explain_old_engine
 from keyplan.sinks.vault.notes import VaultNote, VaultNotes
 from keyplan.sinks.vault.places import VaultPlace
-from keyplan.sinks.vault.state import VaultField
+from keyplan.sinks.vault.state import VaultField, VaultLoaded
 from keyplan.sinks.vault.writer import VaultWriter
 
 _THREADS = 8
@@ -84,17 +84,31 @@ class VaultSecrets:
         """Whether two runs can't both note an intent: not if a policy has all notes of a secret replaced at once."""
         return self._holds_receipts and self._client.may_patch_notes
 
-    def examine(self, slots: Collection[Slot]) -> Iterator[Finding]:
+    def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterator[Finding]:
         """Yield what the server says against writing: an engine of another version, a right that is missing."""
-        for target in {VaultPlace.of(slot).secret: VaultPlace.of(slot) for slot in slots}.values():
-            try:
-                self._require_version_2(target.mount)
-                field = self._find(target)
-                # A place that may hold another's value is refused before any right matters; the engine says so.
-                if self._load_field(field).presence is not Presence.POSSIBLE:
-                    self._writer.require_rights(field, will_exist=self._holds_receipts)
-            except SinkDeniedError as error:
-                yield find_broken(error)
+        fields = {slot: loaded.field for slot, loaded in slots.items() if isinstance(loaded, VaultLoaded)}
+        # A secret that was found is proof enough of the engine's version.
+        proven = {field.target.mount for field in fields.values() if field.secret.exists}
+        engines = {
+            mount: self._find_old_engine(mount) for mount in {one.target.mount for one in fields.values()} - proven
+        }
+        writable = {
+            slot: field
+            for slot, field in fields.items()
+            # A place that may hold another's value is refused before any right matters; the engine says so.
+            if not engines.get(field.target.mount) and slots[slot].presence is not Presence.POSSIBLE
+        }
+        missing = self._writer.find_missing_rights(writable, will_exist=self._holds_receipts)
+        for slot, field in fields.items():
+            if error := engines.get(field.target.mount) or missing.get(slot):
+                yield find_broken(error, slot)
+
+    def _find_old_engine(self, mount: str) -> SinkDeniedError | None:
+        try:
+            self._require_version_2(mount)
+        except SinkDeniedError as error:
+            return error
+        return None
 
     def _load_secret(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
         targets = {slot: VaultPlace.of(slot) for slot in slots}

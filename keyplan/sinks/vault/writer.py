@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from keyplan.errors import SinkDeniedError
+from keyplan.model.observation import Slot
 from keyplan.sinks.vault.client import VaultClient
 from keyplan.sinks.vault.errors import VaultForbiddenError
 from keyplan.sinks.vault.notes import VaultNotes
@@ -64,21 +65,24 @@ class VaultWriter:
         return replace(found, notes=notes, secret=replace(secret, entries=entries, metadata_version=version))
 
     def require_rights(self, found: VaultField, *, will_exist: bool) -> None:
-        """Raise VaultForbiddenError if the server says that the field could not be stored.
+        """Raise VaultForbiddenError if the server says that the field could not be stored."""
+        path = _data_path(found)
+        rights = self._client.rights([path])
+        if rights is not None and (error := find_missing_right(found, rights[path], will_exist=will_exist)):
+            raise error
 
-        A secret whose path is known by then counts as there, which needs 'update'; 'create' makes new paths only.
-        """
-        target, secret = found.target, found.secret
-        data_path = f"{target.mount}/data/{target.path}"
-        rights = self._client.rights(data_path)
-        wanted = {"update"} if secret.exists or will_exist else {"create"}
-        if secret.fields is None and secret.is_live:
-            wanted = {"patch", "update"} if found.is_alone or target.may_overwrite else {"patch"}
-        if rights is not None and not rights & {"root", *wanted}:
-            right = " or ".join(f"'{name}'" for name in sorted(wanted))
-            raise VaultForbiddenError(
-                f"{target.location}: the policy lacks {right}", advice=f"add {right} on {data_path}"
-            )
+    def find_missing_rights(
+        self, fields: Mapping[Slot, VaultField], *, will_exist: bool
+    ) -> Mapping[Slot, VaultForbiddenError]:
+        """Return which of these fields could not be stored, as far as the server says: one request for all."""
+        rights = self._client.rights({_data_path(field) for field in fields.values()}) if fields else None
+        if rights is None:
+            return {}
+        missing = {
+            slot: find_missing_right(field, rights[_data_path(field)], will_exist=will_exist)
+            for slot, field in fields.items()
+        }
+        return {slot: error for slot, error in missing.items() if error is not None}
 
     def _store_unread(self, found: VaultField, text: str) -> int:
         target, version = found.target, found.secret.version
@@ -87,6 +91,27 @@ class VaultWriter:
         except VaultForbiddenError as error:
             _refuse_loss(found, error)
         return self._client.write(target.mount, target.path, {target.field: text}, cas=version)
+
+
+def find_missing_right(found: VaultField, rights: frozenset[str], *, will_exist: bool) -> VaultForbiddenError | None:
+    """Return why a token with these rights could not store the field; None if it could.
+
+    A secret whose path is known by then counts as there, which needs 'update'; 'create' makes new paths only.
+    """
+    target, secret = found.target, found.secret
+    wanted = {"update"} if secret.exists or will_exist else {"create"}
+    if secret.fields is None and secret.is_live:
+        wanted = {"patch", "update"} if found.is_alone or target.may_overwrite else {"patch"}
+    if rights & {"root", *wanted}:
+        return None
+    right = " or ".join(f"'{name}'" for name in sorted(wanted))
+    return VaultForbiddenError(
+        f"{target.location}: the policy lacks {right}", advice=f"add {right} on {_data_path(found)}"
+    )
+
+
+def _data_path(found: VaultField) -> str:
+    return f"{found.target.mount}/data/{found.target.path}"
 
 
 def _refuse_loss(found: VaultField, error: VaultForbiddenError) -> None:
