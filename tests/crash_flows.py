@@ -238,6 +238,67 @@ def copy_what_an_earlier_run_left(world: World) -> Scenario:
     return scenario
 
 
+def _declare_at(scenario: Scenario, path: str, **changes: Any) -> None:
+    """Declare one key whose place in every sink is that path."""
+    scenario.declare(make_declaration(**changes))
+    (key,) = scenario.manifest.keys
+    deliveries = tuple(dataclasses.replace(one, options={"path": path}) for one in key.deliveries)
+    scenario.manifest = dataclasses.replace(scenario.manifest, keys=(dataclasses.replace(key, deliveries=deliveries),))
+
+
+def _drop(scenario: Scenario) -> None:
+    """Let every key be delivered to one place less."""
+    keys = (dataclasses.replace(one, deliveries=one.deliveries[:1]) for one in scenario.manifest.keys)
+    scenario.manifest = dataclasses.replace(scenario.manifest, keys=tuple(keys))
+
+
+def _twice(world: World, rotation: Rotation) -> Scenario:
+    """Return a scenario whose key was delivered to two places of each sink an hour ago."""
+    scenario = _begin(world, make_declaration(rotation=rotation))
+    (key,) = scenario.manifest.keys
+    seconds = tuple(dataclasses.replace(one, options={"path": "second"}) for one in key.deliveries)
+    both = dataclasses.replace(key, deliveries=(*key.deliveries, *seconds))
+    scenario.manifest = dataclasses.replace(scenario.manifest, keys=(both,))
+    report = scenario.run()
+    assert not report.failures, report.failures
+    world.clock.advance(HOURS)
+    world.restart()
+    return scenario
+
+
+def drop_a_place(world: World) -> Scenario:
+    scenario = _twice(world, Rotation(overlap=timedelta(0)))
+    _drop(scenario)
+    return scenario
+
+
+def drop_a_place_with_overlap(world: World) -> Scenario:
+    scenario = _twice(world, LONG)
+    _drop(scenario)
+    return scenario
+
+
+def empty_a_place(world: World) -> Scenario:
+    """The overlap of a dropped place is over."""
+    scenario = drop_a_place_with_overlap(world)
+    scenario.run()
+    world.clock.advance(50 * HOURS)
+    world.restart()
+    return scenario
+
+
+def change_a_path(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(rotation=Rotation(overlap=timedelta(0))))
+    _declare_at(scenario, "elsewhere", rotation=Rotation(overlap=timedelta(0)))
+    return scenario
+
+
+def change_a_path_with_overlap(world: World) -> Scenario:
+    scenario = _applied(world, make_declaration(rotation=LONG))
+    _declare_at(scenario, "elsewhere", rotation=LONG)
+    return scenario
+
+
 def unlock(world: World) -> Scenario:
     """A run on another host died with the lock; a person breaks it, and the next run goes on from there."""
     scenario = create(world)
@@ -287,6 +348,11 @@ FLOWS: dict[str, Flow] = {
         lost_a_sink,
         copy,
         copy_what_an_earlier_run_left,
+        drop_a_place,
+        drop_a_place_with_overlap,
+        empty_a_place,
+        change_a_path,
+        change_a_path_with_overlap,
         unlock,
     )
 }
@@ -301,6 +367,8 @@ OVERLAPPING = frozenset(
         "lost_a_sink",
         "copy",
         "copy_what_an_earlier_run_left",
+        "drop_a_place_with_overlap",
+        "change_a_path_with_overlap",
     }
 )
 """Flows that renew a key with an overlap: what a sink held before has to work on."""

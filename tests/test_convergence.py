@@ -89,6 +89,17 @@ def _break(flow: str, setting: Setting, ordinal: int, fault: Fault) -> None:
     assert not report.failures, report.failures
     assert_promise(scenario)
     _assert_consumers_work(scenario, held_before)
+    if setting.keeps_ledger:
+        _assert_nothing_is_forgotten(scenario)
+
+
+def _assert_nothing_is_forgotten(scenario: Scenario) -> None:
+    """Assert that every place which holds a raw key is one of a declaration, or one that the ledger remembers."""
+    slots = {str(slot) for found in scenario.observe().slots.values() for slot in found}
+    receipts = scenario.world.ledger.recall().receipts
+    places = [place for one in receipts for place in (*one.delivered, *(entry.place for entry in one.left))]
+    known = slots | {f"{place.sink}:{place.location}" for place in places}
+    assert set(scenario.world.delivered()) <= known, "a place is left behind"
 
 
 def _assert_consumers_work(scenario: Scenario, held_before: dict[str, str]) -> None:

@@ -133,7 +133,8 @@ class _Lanes:
 
     def run(self, actions: Iterable[PlannedAction]) -> list[Outcome]:
         """Run actions and return the outcomes of all that are reported."""
-        ranked = sorted(actions, key=lambda action: action.address)  # stable: the plan's order within an address
+        # Stable, so the plan's order within an address; but places are emptied last, once its key is settled.
+        ranked = sorted(actions, key=lambda action: (action.address, action.verb is Verb.EMPTY))
         groups = [tuple(group) for _, group in groupby(ranked, key=lambda action: action.address)]
         lanes = [self._make_lane(group) for group in groups]
         pool = ThreadPoolExecutor(max_workers=self.width)

@@ -12,6 +12,7 @@ from datetime import datetime
 from keyplan.applier.deliver import DeliveryResult, annotate, deliver
 from keyplan.applier.intent import Attempt
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
+from keyplan.applier.retire import vacate
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, ProviderError, SinkError, SinkUnavailableError
 from keyplan.model.basis import CopyBasis
@@ -105,6 +106,15 @@ class Copy:
         if delivery.failures:
             usual = "copies it into the sinks that still lack it"
             return fail_undelivered(action, delivery, foretell(action, intent, usual))
+        return self._vacate(receipt, delivery)
+
+    def _vacate(self, receipt: Receipt, delivery: DeliveryResult) -> Done | Failed:
+        """Empty the places that the address leaves, now that all others hold the raw key."""
+        action = self.action
+        try:
+            vacate(receipt, self.basis.vacated, self.bench)
+        except KeyplanError as error:
+            return fail(action, error, TRIES_AGAIN)
         return Done(action=action, key_id=receipt.key_id, delivered=delivery.locations)
 
 
@@ -114,4 +124,4 @@ def _make_receipt(basis: CopyBasis, took: tuple[Slot, ...], now: datetime) -> Re
     before = [slot.delivered for slot in basis.slots if slot not in basis.lacking]
     places = [receipt.entry_of(place) or place for place in before]
     places += [replace(slot.delivered, at=now) for slot in took]
-    return replace(receipt, delivered=tuple(sorted(places)))
+    return replace(receipt, delivered=tuple(sorted(places))).without_left(places)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from keyplan.applier.workbench import Workbench
@@ -70,7 +70,8 @@ def deliver(
 
     The step "deliver" of docs/planning.md, "Applying".
     """
-    results = [_store_and_count(slot, raw, receipt, intent, bench) for slot in slots]
+    beside = _make_note(receipt)
+    results = [_store_and_count(slot, raw, beside, intent, bench) for slot in slots]
     return DeliveryResult(
         stored=tuple(result.slot for result in results if isinstance(result, Stored)),
         failures=tuple(result for result in results if not isinstance(result, Stored)),
@@ -79,8 +80,14 @@ def deliver(
 
 def annotate(slots: Collection[Slot], receipt: Receipt, bench: Workbench) -> None:
     """Replace the receipt beside the value of every slot. Raises SinkError at the first that cannot be written."""
+    beside = _make_note(receipt)
     for slot in slots:
-        bench.retry(partial(bench.sinks[slot.sink].annotate, slot, receipt), on=SinkUnavailableError)
+        bench.retry(partial(bench.sinks[slot.sink].annotate, slot, beside), on=SinkUnavailableError)
+
+
+def _make_note(receipt: Receipt) -> Receipt:
+    """Return a receipt as it stands beside a secret: users who can read one place need not know of the others."""
+    return replace(receipt, left=()) if receipt.left else receipt
 
 
 def _store_and_count(

@@ -107,7 +107,8 @@ def _make_intent(action: PlannedAction, basis: IssueBasis | CopyBasis, bench: Wo
     is_copy = isinstance(basis, CopyBasis)
     # A copy makes no key, so it says nothing of markers.
     is_unmarked = not isinstance(basis, CopyBasis) and basis.future_marker is None
-    held = basis.receipt.delivered if basis.receipt else ()
+    receipt = basis.receipt
+    held = (*receipt.delivered, *(one.place for one in receipt.left)) if receipt else ()
     until = now + runner.lease
     if basis.intents and basis.intents[-1].attempts < MOST_ATTEMPTS:
         last = basis.intents[-1]

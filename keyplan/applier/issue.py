@@ -15,6 +15,7 @@ from keyplan.applier.deliver import DeliveryResult, deliver
 from keyplan.applier.intent import Attempt
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.recover import recover, renew_forward
+from keyplan.applier.retire import vacate
 from keyplan.applier.rivals import Lookout, find_rival
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import (
@@ -259,7 +260,9 @@ class Issuance:
     def _record(self, attempt: Attempt, delivery: StoredKey) -> Receipt | Failed:
         """Write the receipt and close the intents (docs/planning.md, "Applying", step "record")."""
         action, basis, intent, result = self.action, self.basis, attempt.intent, delivery.result
-        recorded = replace(delivery.receipt, delivered=tuple(sorted(slot.delivered for slot in result.stored)))
+        delivered = tuple(sorted(slot.delivered for slot in result.stored))
+        # What did not get this raw key holds an older one: it stays known until it is filled again, or emptied.
+        recorded = replace(delivery.receipt, delivered=delivered, left=basis.left).without_left(delivered)
         closes = () if result.failures else (intent.id, *(earlier.id for earlier in basis.intents))
         self.progress.step(action.address, "record")
         try:
@@ -283,7 +286,7 @@ class Issuance:
             self.bench.retry(lambda: self.bench.ledger.forget(receipt.address), on=LedgerError)
 
     def _retire(self, receipt: Receipt, delivery: StoredKey) -> Done | Failed:
-        """Delete the key that a replace leaves behind (docs/planning.md, "Applying", step "retire")."""
+        """Delete the key, and empty the places, that it leaves behind (docs/planning.md, "Applying", step "retire")."""
         action = self.action
         # With an overlap the old key lives on, and a later plan deletes it (docs/planning.md, row 14).
         if action.verb is Verb.REPLACE and action.key_id and not action.overlap:
@@ -294,6 +297,12 @@ class Issuance:
                 left = f"the new key is delivered, but the old one, {action.key_id}, could not be deleted"
                 failure = fail(action, error, "deletes the old key")
                 return replace(failure, message=f"{left}: {error.message}")
+        try:
+            vacate(receipt, self.basis.vacated, self.bench)
+        except KeyplanError as error:
+            failure = fail(action, error, "empties it")
+            left = "the new key is delivered, but a place that it leaves could not be emptied"
+            return replace(failure, message=f"{left}: {error.message}")
         return Done(action=action, key_id=receipt.key_id, delivered=delivery.result.locations)
 
     def _doubt(self, attempt: Attempt, error: InDoubtError) -> InDoubt:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from keyplan.applier.kept_places import keep_places
 from keyplan.applier.preflight import find_in_the_way, survey
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
@@ -42,10 +43,10 @@ def observe(
     SinkError, LedgerError, InputError for an impossible place, ManifestError for two declarations with one place.
     """
     reader, sinks = readers.reader, readers.sinks
-    slots = locate_slots(manifest, sinks)  # before any call: an impossible place is found without a credential
+    located = locate_slots(manifest, sinks)  # before any call: an impossible place is found without a credential
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
         recalled = pool.submit(readers.ledger.recall)
-        asked = _ask_sinks(pool, sinks, slots, is_examined=is_preflight)
+        asked = _ask_sinks(pool, sinks, located, is_examined=is_preflight)
         # The provider in this thread, in this order: which spaces to list is known from their names only.
         laws = reader.laws()
         spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
@@ -53,8 +54,9 @@ def observe(
         keys = tuple(map(_compose, reader.list_keys(listed)))
         memory = recalled.result()
         surveys = {name: future.result() for name, future in asked.items()}
-    holdings = _gather(manifest, memory, sinks, surveys)
-    missing = _name_keys(memory, holdings, now) - {key.id for key in keys}
+    found = {slot: held for one in surveys.values() for slot, held in one.holdings.items()}
+    places = keep_places(manifest, located, receipts=memory.receipts, holdings=found, spaces=spaces, sinks=sinks)
+    holdings, named = _complete(found, memory, sinks, now)
     return Snapshot(
         now=now,
         provider=reader.base_url,
@@ -64,11 +66,12 @@ def observe(
         unknown_spaces=unknown_spaces,
         receipts=memory.receipts,
         intents=memory.intents,
-        slots=slots,
+        slots=places.slots,
+        next_slots=places.next_slots,
         holdings=holdings,
         abilities={name: sink.abilities for name, sink in sinks.items()},
-        findings=find_in_the_way(manifest, slots, surveys, memory),
-        revoked=_find_revoked(reader, missing, listed if laws.shows_spaces else ()),
+        findings=find_in_the_way(manifest, located, surveys, memory),
+        revoked=_find_revoked(reader, named - {key.id for key in keys}, listed if laws.shows_spaces else ()),
         serial=memory.serial,
         exclusion=exclusion,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
@@ -84,17 +87,6 @@ def _ask_sinks(
 ) -> Mapping[SinkName, Future[Survey]]:
     look = partial(survey, is_examined=is_examined)
     return {name: pool.submit(look, sinks[name], tuple(mine)) for name, mine in _by_sink(slots).items()}
-
-
-def _gather(
-    manifest: Manifest,
-    memory: Memory,
-    sinks: Mapping[SinkName, SinkReader],
-    surveys: Mapping[SinkName, Survey],
-) -> dict[Slot, Holding]:
-    """Return what the places hold, and those of undeclared keys."""
-    holdings = {slot: held for one in surveys.values() for slot, held in one.holdings.items()}
-    return _share_receipts(holdings | _inspect_left_places(manifest, memory, sinks, holdings), memory)
 
 
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:
@@ -171,6 +163,15 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
     return frozenset(found | written | granted)
 
 
+def _complete(
+    holdings: Mapping[Slot, Holding], memory: Memory, sinks: Mapping[SinkName, SinkReader], now: datetime
+) -> tuple[dict[Slot, Holding], frozenset[KeyId]]:
+    """Return what all places hold, those included that only the ledger names, and the ids of keys that should live."""
+    everything = _share_receipts({**holdings, **_inspect_left_places(memory, sinks, holdings)}, memory)
+    # What stands at a place that was left names old keys, of which nothing has to be known.
+    return everything, _name_keys(memory, {slot: everything[slot] for slot in holdings}, now)
+
+
 def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Slot, Holding]:
     """Return the holdings, with the ledger's own receipt in place of each that agrees with it."""
     # One of the two is in memory then, and comparing them later takes no time. The ledger's knows more: which sinks
@@ -181,21 +182,25 @@ def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Sl
         if held.receipt is None:
             return held
         recorded = in_ledger.get(held.receipt.address)
-        return replace(held, receipt=recorded) if recorded and recorded.agrees_with(held.receipt) else held
+        if recorded and recorded.agrees_with(held.receipt):
+            return replace(held, receipt=recorded)
+        # Only the ledger may name places to empty: a user who can write one place could name another key's.
+        return replace(held, receipt=replace(held.receipt, left=())) if held.receipt.left else held
 
     return {slot: share(held) for slot, held in holdings.items()}
 
 
 def _inspect_left_places(
-    manifest: Manifest, memory: Memory, sinks: Mapping[SinkName, SinkReader], known: Mapping[Slot, Holding]
+    memory: Memory, sinks: Mapping[SinkName, SinkReader], known: Mapping[Slot, Holding]
 ) -> dict[Slot, Holding]:
-    """Return what the places of undeclared keys hold, as far as their sinks are still configured.
+    """Return what the ledger's other places hold, as far as their sinks are still configured.
 
-    A receipt of another manifest there says that the key has a new owner, and must not be deleted.
+    Those are places of undeclared keys, and places that a declaration has left. A receipt of another manifest there
+    says that the place, or the key, has a new owner.
     """
-    declared = {one.address for one in manifest.keys} | {former for one in manifest.keys for former in one.moved_from}
-    left = (receipt for receipt in memory.receipts if receipt.address not in declared and not receipt.forgotten)
-    slots = {Slot.of(delivered) for receipt in left for delivered in receipt.delivered}
+    receipts = (receipt for receipt in memory.receipts if not receipt.forgotten)
+    places = (place for one in receipts for place in (*one.delivered, *(entry.place for entry in one.left)))
+    slots = {Slot.of(place) for place in places}
     asked = _by_sink({Address(""): tuple(slot for slot in slots if slot.sink in sinks and slot not in known)})
     return {slot: held for name, mine in asked.items() for slot, held in sinks[name].inspect(tuple(mine)).items()}
 

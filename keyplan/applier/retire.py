@@ -6,6 +6,7 @@ tries again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -66,14 +67,26 @@ def forget(action: PlannedAction, basis: ForgetBasis, bench: Workbench) -> Outco
 
 
 def empty(action: PlannedAction, basis: EmptyBasis, bench: Workbench) -> Outcome:
-    """Empty places that the address left; the receipt that names them is changed last."""
+    """Empty places that the address has left."""
     try:
-        for slot in basis.slots:
-            _withdraw(slot, basis.receipt.owner, bench)
-        bench.retry(lambda: bench.ledger.record(basis.receipt), on=LedgerError)
+        vacate(basis.receipt, basis.slots, bench)
     except KeyplanError as error:
         return fail(action, error, TRIES_AGAIN)
     return Done(action=action, key_id=action.key_id)
+
+
+def vacate(receipt: Receipt, slots: Collection[Slot], bench: Workbench) -> None:
+    """Empty places that an address has left, then record that it has. `receipt` is what the ledger says of it.
+
+    Raises SinkError, LedgerError; SinkBusyError if a place is no longer as the plan saw it.
+    """
+    if not slots:
+        return
+    # The places before the receipt, which is all that names them.
+    for slot in slots:
+        _withdraw(slot, receipt.owner, bench)
+    emptied = receipt.without_left([slot.delivered for slot in slots])
+    bench.retry(lambda: bench.ledger.record(emptied), on=LedgerError)
 
 
 def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from keyplan.applier.deliver import annotate
 from keyplan.applier.outcome import TRIES_AGAIN, fail
+from keyplan.applier.retire import vacate
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, RefusedError
 from keyplan.model.basis import ImportBasis
@@ -70,6 +71,7 @@ def import_key(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> O
                     f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
                 )
         record_import(basis.receipt, basis.slots, bench)
+        vacate(basis.receipt, basis.vacated, bench)
     except KeyplanError as error:
         return fail(action, error, TRIES_AGAIN)
     notes = tuple(f"{slot} cannot be read: that it holds the key is taken on trust" for slot in trusted)

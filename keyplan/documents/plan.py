@@ -180,7 +180,7 @@ def _write_action(action: Action) -> dict[str, Any]:
         "overlap_seconds": _write_duration(action.overlap),
         # Left out if they say nothing, so that a plan keeps the digest that an older keyplan gave it.
         **({"cuts_off": True} if action.cuts_off else {}),
-        **({"vacancies": [_write_vacancy(one) for one in action.vacancies]} if action.vacancies else {}),
+        **({"vacancies": [write_vacancy(one) for one in action.vacancies]} if action.vacancies else {}),
         **({"notes": list(action.notes)} if action.notes else {}),
         "previous_address": action.previous_address,
         "blocked_by": action.blocked and {"guard": action.blocked.guard.value, "advice": action.blocked.advice},
@@ -217,12 +217,23 @@ def _read_change(fields: Fields) -> FieldChange:
     return FieldChange(field=fields.text("field"), before=fields.text("before"), after=fields.text("after"))
 
 
-def _write_vacancy(vacancy: Vacancy) -> dict[str, Any]:
-    return {"location": vacancy.location, "leaves": vacancy.leaves}
+def write_vacancy(vacancy: Vacancy) -> dict[str, Any]:
+    """Return a place that an address leaves as JSON values."""
+    return {
+        "location": vacancy.location,
+        "leaves": vacancy.leaves,
+        "overlap_seconds": _write_duration(vacancy.overlap),
+        "empty_after": write_time(vacancy.empty_after) if vacancy.empty_after else None,
+    }
 
 
 def _read_vacancy(fields: Fields) -> Vacancy:
-    return Vacancy(location=fields.text("location"), leaves=fields.text("leaves"))
+    return Vacancy(
+        location=fields.text("location"),
+        leaves=fields.text("leaves"),
+        overlap=fields.duration("overlap_seconds"),
+        empty_after=fields.optional_time("empty_after"),
+    )
 
 
 def _read_blocked(fields: Fields) -> Blocked:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
-from keyplan.documents.plan import write_action_identity, write_summary
+from keyplan.documents.plan import write_action_identity, write_summary, write_vacancy
 from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Json
+from keyplan.model.plan import Action, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.model.times import write_time
 
@@ -70,6 +71,14 @@ def _write_outcome(outcome: Outcome) -> dict[str, Json]:
     return {**write_action_identity(outcome.action), **_write_result(outcome)}
 
 
+def _write_places(action: Action) -> dict[str, Json]:
+    """Return the places that an action emptied or leaves; nothing if there is none, as in what older keyplans wrote."""
+    emptied = action.locations if action.verb is Verb.EMPTY else ()
+    emptied += tuple(one.location for one in action.vacancies if one.is_emptied)
+    remaining = [write_vacancy(one) for one in action.vacancies if not one.is_emptied]
+    return {**({"emptied": list(emptied)} if emptied else {}), **({"vacancies": remaining} if remaining else {})}
+
+
 def _write_result(outcome: Outcome) -> dict[str, Json]:
     match outcome:
         case Done():
@@ -78,6 +87,7 @@ def _write_result(outcome: Outcome) -> dict[str, Json]:
                 "current_key_id": outcome.key_id,
                 "delivered": list(outcome.delivered),
                 "notes": list(outcome.notes),
+                **_write_places(outcome.action),
             }
         case Failed():
             return {

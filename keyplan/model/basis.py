@@ -12,7 +12,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, UserId
 from keyplan.model.observation import Marker, Observation, Slot
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Intent, Receipt, Superseded
+from keyplan.model.receipt import Intent, LeftPlace, Receipt, Superseded
 
 
 # No basis is compared, and each comparison that dataclasses writes costs every start half a millisecond.
@@ -35,6 +35,12 @@ class Basis:
     """Open ones of the address, oldest first."""
     slots: tuple[Slot, ...] = ()
     """Where its raw key belongs."""
+    left: tuple[LeftPlace, ...] = ()
+    """Places that hold a raw key of the address so far, sorted: the new receipt lists those that don't get the new."""
+    vacated: tuple[Slot, ...] = ()
+    """Places that are emptied once all of `slots` hold the raw key."""
+    is_announced: bool = True
+    """Whether an earlier apply recorded that the address leaves whatever place it leaves."""
     is_recorded: bool = True
     """Whether the ledger knows the address: what only claims say passes no protection."""
     is_own_credential: bool = False
@@ -132,7 +138,7 @@ class OldKeyBasis(Basis):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmptyBasis(Basis):
-    """For empty. The slots are those to be emptied, and `receipt` is what the ledger should say afterwards."""
+    """For empty. The slots are those to be emptied, and `receipt` is what the ledger says before that."""
 
     desired: Desired
     receipt: Receipt

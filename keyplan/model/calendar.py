@@ -22,6 +22,8 @@ class Happening(Enum):
     """A new raw key is issued and delivered."""
     RETIRES = "retires"
     """An old key, or an old raw key, stops working."""
+    EMPTIES = "empties"
+    """A place that the address has left is emptied."""
     EXPIRES = "expires"
     """A key ends by its own expiry, and nothing renews it before."""
 

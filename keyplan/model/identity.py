@@ -26,6 +26,13 @@ NO_MANIFEST_ID = ManifestId("")
 """Of a manifest without `id`."""
 
 
+def read_space(address: Address) -> str:
+    """Return SPACE of ``service/SPACE/NAME``, as the manifest wrote it; empty for any other address."""
+    kind, *parts = address.split("/")
+    # As `model.desired.address_of` escapes it: % last, or an escaped %2F would become a slash.
+    return parts[0].replace("%2F", "/").replace("%25", "%") if kind == "service" and len(parts) > 1 else ""
+
+
 @quick
 @dataclass(frozen=True, slots=True, order=True)
 class Identity:

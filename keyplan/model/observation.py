@@ -341,6 +341,8 @@ class Snapshot:
     """The ledger's open ones, sorted by time."""
     slots: Mapping[Address, tuple[Slot, ...]] = field(default_factory=dict)
     """The slots of every declaration, in the order of its deliveries."""
+    next_slots: Mapping[Address, tuple[Slot, ...]] = field(default_factory=dict)
+    """Of declarations whose key stays where it is until its next rotation: where that delivers the next one."""
     holdings: Mapping[Slot, Holding] = field(default_factory=dict)
     """What every slot holds."""
     abilities: Mapping[SinkName, Abilities] = field(default_factory=dict)

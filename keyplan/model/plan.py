@@ -120,6 +120,20 @@ class Vacancy:
     """`sink:location`."""
     leaves: str = ""
     """Why it keeps what it holds; empty if it is emptied."""
+    overlap: timedelta = timedelta(0)
+    """How long after this apply its readers still find the key there; zero: this apply empties it, or it was told."""
+    empty_after: datetime | None = None
+    """When the overlap is over for its readers, if an earlier apply told."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this apply starts the overlap of its readers."""
+        return bool(self.overlap)
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether this apply empties it."""
+        return not (self.leaves or self.overlap or self.empty_after)
 
 
 @quick
@@ -183,6 +197,12 @@ class Action:
         return self.verb not in (Verb.KEEP, Verb.FORGET)
 
     @property
+    def is_unremarkable(self) -> bool:
+        """Whether it keeps a key of which a reviewer need not know more than that it is up to date."""
+        is_kept = self.verb is Verb.KEEP and self.reason is Reason.UP_TO_DATE and not self.blocked
+        return is_kept and not self.vacancies and not self.notes
+
+    @property
     def issues_raw_key(self) -> bool:
         """Whether running it brings a new raw key into the world."""
         return self.verb in (Verb.CREATE, Verb.REPLACE, Verb.REFRESH)
@@ -191,6 +211,11 @@ class Action:
     def stores_raw_key(self) -> bool:
         """Whether running it puts a raw key, new or not, into sinks."""
         return self.issues_raw_key or self.verb is Verb.DELIVER
+
+    @property
+    def starts_overlap(self) -> bool:
+        """Whether running it starts the overlap of a place that the address leaves: bookkeeping that must not wait."""
+        return any(vacancy.is_new for vacancy in self.vacancies)
 
 
 @quick
@@ -228,7 +253,7 @@ class Summary:
         replaced = verbs.count(Verb.REPLACE)
         return cls(
             add=verbs.count(Verb.CREATE) + replaced,
-            change=verbs.count(Verb.REFRESH) + verbs.count(Verb.DELIVER),
+            change=verbs.count(Verb.REFRESH) + verbs.count(Verb.DELIVER) + verbs.count(Verb.EMPTY),
             destroy=verbs.count(Verb.DELETE) + replaced,
             keep=verbs.count(Verb.KEEP),
             forget=verbs.count(Verb.FORGET),
@@ -287,7 +312,9 @@ class Plan:
     @property
     def changes(self) -> tuple[Action, ...]:
         """Actions that are not blocked and do something, bookkeeping included."""
-        return tuple(a for a in self.actions if a.blocked is None and (a.is_change or a.verb is Verb.FORGET))
+        return tuple(
+            a for a in self.actions if a.blocked is None and (a.is_change or a.verb is Verb.FORGET or a.starts_overlap)
+        )
 
     @property
     def blocked(self) -> tuple[Action, ...]:

@@ -6,8 +6,8 @@ an older keyplan can read the receipts of a newer one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from sys import intern
@@ -23,6 +23,7 @@ from keyplan.model.identity import (
     SinkName,
     SpaceId,
     UserId,
+    read_space,
 )
 from keyplan.model.manifest import Json, KeyType, OnRemove
 from keyplan.model.quick import quick
@@ -285,11 +286,23 @@ class Receipt:
     """Sorted."""
     forgotten: bool = False
     """Whether its declaration was removed with `on_remove: forget`: the key lives on, unmanaged."""
+    placed_as: str = ""
+    """How the manifest wrote the space when the raw key was delivered; empty if `address` says it."""
 
     @property
     def identity(self) -> Identity:
         """Who says that it wrote this receipt."""
         return Identity(self.owner, self.manifest_id)
+
+    @property
+    def written_space(self) -> str:
+        """How the manifest wrote the space when the raw key was delivered: templates of places name it."""
+        return self.placed_as or read_space(self.address)
+
+    def without_left(self, slots: Container[Delivered]) -> Receipt:
+        """Return the receipt without these places among those that the address left."""
+        kept = tuple(one for one in self.left if one.place not in slots)
+        return self if kept == self.left else replace(self, left=kept)
 
     def entry_of(self, place: Delivered) -> Delivered | None:
         """Return what is noted of a place; None if it never took the raw key."""
@@ -327,6 +340,7 @@ class Receipt:
             "generation": self.generation,
             "superseded": [old.to_list() for old in self.superseded],
             "forgotten": self.forgotten,
+            "placed_as": self.placed_as,
         }
         return {name: value for name, value in values.items() if value not in (None, [], "", False)}
 
@@ -364,6 +378,7 @@ class Receipt:
             generation=values["generation"],
             superseded=tuple([Superseded.from_list(old) for old in superseded]) if superseded else (),
             forgotten=values.get("forgotten", False),
+            placed_as=_share(values.get("placed_as") or ""),
         )
 
 

@@ -26,7 +26,7 @@ def create(case: Case, reason: Reason) -> PlannedAction:
         verb=Verb.CREATE,
         reason=reason,
         after=view_desired(case.owned.desired),
-        locations=name_locations(case.slots),
+        locations=name_locations(case.next_slots),
         place=case.declaration.place,
         basis=_issue_basis(case, None, Verb.CREATE),
     )
@@ -42,7 +42,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
         now=case.now,
         may_stay_unmarked=reason is Reason.ADOPTED,
     )
-    consequences = describe_consequences(choice.verb, choice.overlap, case.slots, case.declaration.rotation.retire)
+    consequences = describe_consequences(choice.verb, choice.overlap, case.next_slots, case.declaration.rotation.retire)
     # Only keys that consumers may hold have consequences for them.
     return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
 
@@ -92,7 +92,7 @@ def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
             alive=alive,
             creators=case.creators,
             intents=owned.intents,
-            slots=case.slots,
+            slots=case.next_slots,
             is_recorded=case.is_recorded,
             is_own_credential=is_own_credential,
         )
@@ -104,7 +104,7 @@ def _issue_basis(case: Case, key: Observation | None, verb: Verb) -> IssueBasis:
         alive=alive,
         creators=case.creators,
         intents=owned.intents,
-        slots=case.slots,
+        slots=case.next_slots,
         is_recorded=case.is_recorded,
         is_own_credential=is_own_credential,
     )
@@ -119,7 +119,7 @@ def _issue(case: Case, key: Observation, reason: Reason, choice: Choice) -> Plan
         before=view_key(key),
         after=view_desired(case.owned.desired),
         explanation=choice.explanation,
-        locations=name_locations(case.slots),
+        locations=name_locations(case.next_slots),
         overlap=choice.overlap,
         place=case.declaration.place,
         basis=_issue_basis(case, key, choice.verb),

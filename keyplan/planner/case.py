@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from keyplan.model.identity import UserId
+from keyplan.model.identity import Address, UserId
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.quick import quick
@@ -24,12 +25,18 @@ class Case:
     snapshot: Snapshot
     slots: tuple[Slot, ...]
     """Where its raw key belongs."""
+    next_slots: tuple[Slot, ...] = ()
+    """Where its next raw key goes: elsewhere than to `slots` if only the spelling of its space changed."""
+    users: Mapping[Slot, Address] = field(default_factory=dict)
+    """Every place of the manifest's declarations, and the declaration that it belongs to."""
     is_requested: bool = False
     """Whether the user asked to renew it now."""
     namesakes: tuple[Observation, ...] = ()
     """Live unmanaged keys of its name."""
     ledger_receipt: Receipt | None = None
     """The receipt in the ledger, of its address or of the one that it moved from. Sinks do not count here."""
+    former_receipt: Receipt | None = None
+    """The ledger's receipt of the address that it moved from."""
     creators: frozenset[UserId] | None = None
     """Users whose newcomers may be ours; None if the provider's marks prove it without."""
     undecided: tuple[Observation, ...] = ()
@@ -58,6 +65,13 @@ class Case:
     def now(self) -> datetime:
         """The one `now` of the run."""
         return self.snapshot.now
+
+    @property
+    def placed_as(self) -> str:
+        """How the manifest wrote the space when the key was delivered, if its places still follow from that."""
+        if self.slots == self.next_slots or self.ledger_receipt is None:
+            return ""
+        return self.ledger_receipt.written_space
 
     @property
     def is_fully_delivered(self) -> bool:

@@ -43,6 +43,7 @@ def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[Drift
     The first is the reason of the action. If that reason came from outside, a change of the manifest may hide behind
     it, and is a second finding.
     """
+    yield from _find_vacancies(action)
     if action.reason in _NO_FINDING and not action.blocked:
         return
     basis = action.basis
@@ -54,6 +55,19 @@ def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[Drift
     yield _to_finding(action, basis, _CLASSIFIERS[action.reason](action, basis, snapshot))
     if action.reason in _BEFORE_CHANGES and action.changes and _is_current(basis):
         yield _to_finding(action, basis, _classify_changed(action, basis, snapshot))
+
+
+def _find_vacancies(action: PlannedAction) -> Iterator[DriftFinding]:
+    """Yield the places that a key leaves, unless an action of their own or a renewal of the key deals with them."""
+    for vacancy in action.vacancies:
+        if vacancy.leaves:
+            detail = f"{vacancy.location} keeps what it holds: {vacancy.leaves}"
+        elif vacancy.is_new and action.verb is Verb.KEEP:
+            detail = f"{vacancy.location} is used no longer; the next apply starts its overlap"
+        else:
+            continue
+        finding = _to_finding(action, action.basis, (DriftKind.PENDING, Cause.LEFT, detail))
+        yield replace(finding, is_report_only=bool(vacancy.leaves), guard=None, advice="")
 
 
 def _to_finding(action: PlannedAction, basis: Basis, classification: _Classification) -> DriftFinding:
@@ -134,8 +148,9 @@ def _classify_stray(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -
     return DriftKind.DRIFT, Cause.STRAY, f"key {action.key_id} carries this owner's marker, and no record knows it"
 
 
-def _classify_left(_action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
-    return DriftKind.PENDING, Cause.LEFT, "it holds a key that is no longer delivered there"
+def _classify_left(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:
+    named = ", ".join(action.locations)
+    return DriftKind.PENDING, Cause.LEFT, f"{named} is used no longer, and its overlap is over"
 
 
 def _classify_transferred(action: PlannedAction, _basis: Basis, _snapshot: Snapshot) -> _Classification:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import assert_never
 
-from keyplan.model.plan import FreshPlan, PlannedAction, Reason
+from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.planner.guards import DELIVERED_ALREADY
 
 
@@ -74,24 +74,32 @@ def select(plan: FreshPlan, selection: Selected) -> FreshPlan:
 def _leave_undue(plan: FreshPlan) -> FreshPlan:
     """Return the same plan, of which only what is due is executed.
 
-    Kept keys are never left: their records are brought up to date. What a guard blocks is not left, but blocked.
+    Records of kept keys are brought up to date, unless that starts the overlap of a place which the manifest drops.
+    What a guard blocks is not left, but blocked.
     """
-    changes = plan.chosen_changes
-    undue = [action for action in changes if not is_due(action)]
+    undue = [action for action in plan.chosen_changes if not is_due(action)]
     # As in the guards: until the new key is in every sink, consumers of the one that lags hold the old key.
     waiting = {one.address for one in undue if one.stores_raw_key and one.reason not in DELIVERED_ALREADY}
     return replace(
         plan,
         left=tuple(
             action
-            for action in changes
-            if not is_due(action) or (action.reason is Reason.SUPERSEDED and action.address in waiting)
+            for action in plan.chosen
+            if not (is_due(action) or _is_bookkeeping(action))
+            or (action.reason is Reason.SUPERSEDED and action.address in waiting)
         ),
     )
 
 
+def _is_bookkeeping(action: PlannedAction) -> bool:
+    return action.verb is Verb.KEEP and action.basis.is_announced
+
+
 def is_due(action: PlannedAction) -> bool:
     """Whether time alone, or an interrupted run, is the reason of an action; no edit of the manifest and no user."""
+    # A place that the manifest drops is an edit, whatever else the action does.
+    if not action.basis.is_announced:
+        return False
     if action.reason in DUE_IF_BEGUN:
         return bool(action.basis.intents)
     return action.reason in DUE

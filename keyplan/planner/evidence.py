@@ -38,7 +38,7 @@ def _holds(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
         return (
             holding.present
             and entry is not None
-            and not _was_overwritten(slot, snapshot, entry.at or receipt.delivered_at)
+            and not was_overwritten(slot, snapshot, entry.at or receipt.delivered_at)
         )
     return holding.content is not Content.DIFFERS and _is_receipt_of(slot, snapshot, receipt)
 
@@ -55,7 +55,7 @@ def _is_receipt_of(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
     )
 
 
-def _was_overwritten(slot: Slot, snapshot: Snapshot, taken_at: datetime) -> bool:
+def was_overwritten(slot: Slot, snapshot: Snapshot, taken_at: datetime) -> bool:
     """Whether a slot changed so long after our delivery that another writer must have done it."""
     changed_at = holding_of(slot, snapshot).changed_at
     if changed_at is None or not snapshot.abilities[slot.sink].weak_proof:

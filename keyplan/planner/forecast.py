@@ -7,7 +7,7 @@ It supposes that an apply runs whenever something falls due. It has no rule of i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -74,6 +74,7 @@ def _forecast_action(
 ) -> Iterator[Event]:
     """Yield what an action of now means, and all that follows from it."""
     now = snapshot.now
+    yield from _empty_later(action, now)
     match action.basis:
         case DeleteBasis():
             yield _event_now(action, Happening.RETIRES, now)
@@ -84,7 +85,9 @@ def _forecast_action(
             yield _end_later(action, key, deadlines[key.id], now)
         case KeepBasis() | CopyBasis() | ImportBasis() as basis:
             yield from _follow_kept(action, basis.key, basis.receipt, KeyFuture.of(basis, snapshot, until), now)
-        case ForgetBasis() | EmptyBasis():
+        case EmptyBasis():
+            yield replace(_event_now(action, Happening.EMPTIES, now), note=", ".join(action.locations))
+        case ForgetBasis():
             return
         case _:
             assert_never(action.basis)
@@ -125,6 +128,22 @@ def _event_now(action: PlannedAction, happening: Happening, at: datetime) -> Eve
         guard=action.blocked.guard if action.blocked else None,
         note=action.blocked.advice if action.blocked else action.explanation,
     )
+
+
+def _empty_later(action: PlannedAction, now: datetime) -> Iterator[Event]:
+    """Yield when the places that the address leaves are emptied, by the first apply after their overlap."""
+    for vacancy in action.vacancies:
+        if action.blocked or vacancy.leaves:
+            continue
+        yield Event(
+            at=max(vacancy.empty_after or now + vacancy.overlap, now),
+            happening=Happening.EMPTIES,
+            address=action.address,
+            key_id=action.key_id,
+            verb=Verb.EMPTY,
+            reason=Reason.LEFT,
+            note=vacancy.location,
+        )
 
 
 def _end_later(action: PlannedAction, key: Observation, entry: Superseded, now: datetime) -> Event:

@@ -38,7 +38,7 @@ def apply_guards(plan: FreshPlan, *, manifest: Manifest) -> FreshPlan:
         _guard_replaces(plan, manifest.limits),
     )
     actions = tuple(_apply(action, checks) for action in plan.actions)
-    return replace(plan, actions=_hold_superseded_keys(actions))
+    return replace(plan, actions=_hold_places(_hold_superseded_keys(actions)))
 
 
 _Check = Callable[[PlannedAction], Blocked | None]
@@ -61,6 +61,20 @@ def _hold_superseded_keys(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAc
     return tuple(
         replace(action, blocked=replace(waiting[action.address], advice="it waits for the new key, which is blocked"))
         if action.reason is Reason.SUPERSEDED and action.address in waiting and not action.blocked
+        else action
+        for action in actions
+    )
+
+
+def _hold_places(actions: tuple[PlannedAction, ...]) -> tuple[PlannedAction, ...]:
+    """Return the actions, with no place emptied whose key itself is held back."""
+    if not any(action.verb is Verb.EMPTY for action in actions):  # nearly always
+        return actions
+    held = {action.address: action.blocked for action in actions if action.blocked and action.verb is Verb.KEEP}
+    advice = "it waits for the key that left it, which is blocked"
+    return tuple(
+        replace(action, blocked=replace(held[action.address], advice=advice))
+        if action.verb is Verb.EMPTY and action.address in held
         else action
         for action in actions
     )

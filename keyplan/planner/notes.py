@@ -37,6 +37,7 @@ _SLOW_DELIVERY = timedelta(hours=1)
 def list_notes(case: Case, key: Observation, receipt: Receipt, found: Differences) -> tuple[str, ...]:
     """Return the notes of a kept key: what waits for its next rotation, what the provider changed, what is not seen."""
     return (
+        *_note_places(case),
         *_note_deferred(case, key, receipt, found.deferred),
         *_note_expiry(case, key, receipt),
         *_note_texts(case, key, found),
@@ -59,6 +60,13 @@ def summarize_notes(actions: Iterable[Action]) -> Iterator[str]:
         sentences = {note for _, note in noted}
         what = next(iter(sentences)) if len(sentences) == 1 else headline
         yield f"{named} and {len(noted) - _MOST_NAMED} more: {what}"
+
+
+def _note_places(case: Case) -> Iterator[str]:
+    """Yield where a key stays although its template names another place by now."""
+    for slot, following in zip(case.slots, case.next_slots, strict=True):
+        if slot != following:
+            yield f"it stays in {slot} until its next rotation, which goes to {following}"
 
 
 def _note_deferred(case: Case, key: Observation, receipt: Receipt, deferred: tuple[FieldChange, ...]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Manifest, Unmanaged
-from keyplan.model.observation import Observation, Snapshot
+from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
     Action,
     FreshPlan,
@@ -122,6 +122,7 @@ def _select(
     known = frozenset(owned.desired.address for owned in ownership.declared)
     by_name = _index_by_name(ownership.unmanaged)
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
+    users = _index_slots(snapshot)
     # Asked once: nearly every plan finds no run at work anywhere.
     has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
     cases = []
@@ -135,19 +136,20 @@ def _select(
                 Case(
                     owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
                     snapshot=snapshot,
-                    slots=snapshot.slots.get(address, ()),
+                    slots=(slots := snapshot.slots.get(address, ())),
+                    next_slots=snapshot.next_slots.get(address, slots),
+                    users=users,
                     is_requested=is_requested,
                     namesakes=tuple(
                         key for key in by_name.get(owned.desired.declaration.name, ()) if authority.may_have_made(key)
                     ),
                     ledger_receipt=ledger_receipt,
+                    former_receipt=in_ledger.get(owned.previous_address) if owned.previous_address else None,
                     creators=None if authority.trusts_marks else frozenset(authority.creators),
                     undecided=ownership.undecided.get(address, ()),
                     strays=ownership.stray_at.get(address, ()),
                     doubts=ownership.doubts.get(address, ()),
-                    busy=find_live_intents(snapshot.slots.get(address, ()), snapshot, owned.recorded_intents)
-                    if has_intents
-                    else (),
+                    busy=find_live_intents(slots, snapshot, owned.recorded_intents) if has_intents else (),
                     is_unseen=address in unseen,
                     unseen_count=len(unseen),
                     longest_life=longest_life,
@@ -155,6 +157,12 @@ def _select(
                 )
             )
     return cases
+
+
+def _index_slots(snapshot: Snapshot) -> dict[Slot, Address]:
+    """Return the declaration of each place, of those included that a next raw key goes to."""
+    everything = (*snapshot.next_slots.items(), *snapshot.slots.items())
+    return {slot: address for address, slots in everything for slot in slots}
 
 
 def _find_unseen(ownership: Ownership) -> frozenset[Address]:

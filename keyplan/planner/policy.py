@@ -236,8 +236,8 @@ _RULE_CHECKS: tuple[Callable[[PolicyCheck], Iterator[Violation]], ...] = (
 # What follows from them, for a whole manifest and for a plan.
 
 
-_FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED)
-"""Reasons of actions for old keys of a declaration, beside its own action."""
+_FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED, Reason.LEFT)
+"""Reasons of actions for old keys and places of a declaration, beside its own action."""
 
 
 def find_longest_life(manifest: Manifest) -> timedelta | None:

@@ -26,6 +26,7 @@ from keyplan.planner.diff import EXPIRY, NAME, Differences, compare, find_differ
 from keyplan.planner.evidence import find_source, lacking_slots, outdated_slots
 from keyplan.planner.imports import find_finished_import, plan_import
 from keyplan.planner.key_view import name_locations, view_desired, view_key
+from keyplan.planner.left_places import leave_places, plan_left_places
 from keyplan.planner.notes import list_notes
 from keyplan.planner.obstacles import find_obstacle, hold_doubtful
 from keyplan.planner.recovery import block_unproven, find_lost_key, find_undelivered, finish_forward, plan_undelivered
@@ -37,9 +38,10 @@ from keyplan.planner.strategy import find_unlawful_rotation
 def plan_declaration(case: Case) -> Iterator[PlannedAction]:
     """Yield the actions of one declaration: its own first, then those of its further live keys."""
     # In this order: what happens to old keys depends on whether the new one is delivered.
-    main = _plan_own_action(case)
+    main = leave_places(case, _plan_own_action(case))
     yield main
     yield from plan_old_keys(case, main)
+    yield from plan_left_places(case, main)
 
 
 def find_warnings(case: Case) -> Iterator[str]:
@@ -323,6 +325,7 @@ _MUTABLE = (
     "on_remove",
     "superseded",
     "forgotten",
+    "placed_as",
 )
 """Fields of a receipt that follow the declaration even while the raw key stays the same."""
 _read_mutable = attrgetter(*_MUTABLE)
@@ -344,6 +347,7 @@ def _update_receipt(case: Case, key: Observation, receipt: Receipt) -> Receipt:
         declared.on_remove,
         list_superseded(case, key),
         False,
+        case.placed_as,
     )
     # Nearly every receipt is up to date, and comparing takes a fraction of the time of making another one.
     if _read_mutable(receipt) == current and _lists_places(receipt, case.slots):

@@ -12,10 +12,11 @@ from keyplan.model.basis import DeleteBasis, ForgetBasis
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Manifest, OnRemove
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Request, Verb
+from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Request, Vacancy, Verb
 from keyplan.model.receipt import Receipt
 from keyplan.planner.authority import name_manifest
 from keyplan.planner.key_view import name_locations, view_key
+from keyplan.planner.left_places import NOT_CONFIGURED
 from keyplan.planner.orphans import Orphan
 from keyplan.planner.ownership import Ownership
 
@@ -33,7 +34,8 @@ def plan_undeclared(
     `unseen` are the addresses whose keys may live on where the credential can't see them.
     """
     snapshot = ownership.snapshot
-    in_use = {slot for slots in snapshot.slots.values() for slot in slots}
+    everything = (*snapshot.slots.values(), *snapshot.next_slots.values())
+    in_use = {slot for slots in everything for slot in slots}
     departures = {one.address: one.to for one in manifest.removed}
     deleted = 0
     for orphan in ownership.orphans:
@@ -69,13 +71,13 @@ def _plan_orphan(
     is_own = key is not None and key.id in snapshot.own_keys
     # Only the ledger's receipt may name places to empty: anybody who writes a sink could name another key's.
     recorded = receipt if orphan.is_recorded else None
+    # A key that lives on is still read from its places: they are emptied only if it ends, or is gone.
+    ended = None if heir or (key and policy is OnRemove.FORGET) else recorded
+    abandoned = _find_abandoned(ended, snapshot, in_use)
     basis: DeleteBasis | ForgetBasis
     if key is not None and policy is OnRemove.DELETE:
-        abandoned = _find_abandoned(recorded, snapshot, in_use)
         basis = DeleteBasis(key=key, receipt=receipt, slots=abandoned, is_own_credential=is_own)
     else:
-        # A key that lives on is still read from its places: they are emptied only if it is gone.
-        abandoned = () if key or heir else _find_abandoned(recorded, snapshot, in_use)
         basis = ForgetBasis(key=key, receipt=receipt, slots=abandoned, is_own_credential=is_own)
     return PlannedAction(
         address=orphan.address,
@@ -85,6 +87,7 @@ def _plan_orphan(
         before=view_key(key) if key else None,
         explanation=f"{heir} manages it from now on" if heir else "",
         locations=name_locations(abandoned),
+        vacancies=_find_left_behind(ended, snapshot),
         basis=basis,
     )
 
@@ -110,5 +113,24 @@ def _find_abandoned(receipt: Receipt | None, snapshot: Snapshot, in_use: Collect
     """
     if receipt is None or receipt.forgotten:
         return ()
-    slots = (Slot.of(delivered) for delivered in receipt.delivered)
+    slots = _list_places(receipt)
     return tuple(slot for slot in slots if slot.sink in snapshot.abilities and slot not in in_use)
+
+
+def _list_places(receipt: Receipt) -> list[Slot]:
+    """Return every place that holds a raw key of an address, those included that it has left."""
+    places = (*receipt.delivered, *(one.place for one in receipt.left))
+    return [Slot.of(place) for place in dict.fromkeys(places)]
+
+
+def _find_left_behind(receipt: Receipt | None, snapshot: Snapshot) -> tuple[Vacancy, ...]:
+    """Return the places of a removed declaration that keep what they hold, because nothing reaches them."""
+    if receipt is None or receipt.forgotten:
+        return ()
+    return tuple(
+        sorted(
+            Vacancy(location=str(slot), leaves=NOT_CONFIGURED)
+            for slot in _list_places(receipt)
+            if slot.sink not in snapshot.abilities
+        )
+    )

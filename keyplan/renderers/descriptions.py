@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from keyplan.model.identity import KeyId
-from keyplan.model.plan import Action, KeyView, Verb
+from keyplan.model.plan import Action, KeyView, Vacancy, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import REASONS
@@ -38,11 +38,34 @@ def describe_action(action: Action) -> Iterator[tuple[str, str]]:
         yield "then", sanitize(sentence, width=_LONG)
     for location in action.locations:
         yield _label_location(action), sanitize(location, width=_LONG)
+    yield from map(_describe_vacancy, action.vacancies)
+    yield from (("note", sanitize(note, width=_LONG)) for note in action.notes)
     if action.verb in (Verb.DELETE, Verb.FORGET, Verb.IMPORT) and action.key_id:
         yield from _describe_old_key(action.before, action.key_id)
     if action.blocked:
         yield "guard", action.blocked.guard.value
         yield "what to do", sanitize(action.blocked.advice, width=_LONG)
+
+
+def describe_places(action: Action) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each place that an action which is done has emptied, or leaves; sanitized."""
+    if action.verb is Verb.EMPTY:
+        yield from (("emptied", sanitize(location, width=_LONG)) for location in action.locations)
+    for vacancy in action.vacancies:
+        label, text = _describe_vacancy(vacancy)
+        yield "emptied" if vacancy.is_emptied else label, text
+
+
+def _describe_vacancy(vacancy: Vacancy) -> tuple[str, str]:
+    """Return label and text of a place that an address leaves; sanitized."""
+    location = sanitize(vacancy.location, width=_LONG)
+    if vacancy.leaves:
+        return "leaves", f"{location} ({sanitize(vacancy.leaves, width=_LONG)})"
+    if vacancy.empty_after:
+        return "empties", f"{location} after {show_time(vacancy.empty_after)}"
+    if vacancy.overlap:
+        return "empties", f"{location} {write_duration(vacancy.overlap)} after this apply"
+    return "empties", location
 
 
 def _describe_old_key(view: KeyView | None, key_id: KeyId) -> Iterator[tuple[str, str]]:

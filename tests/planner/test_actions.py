@@ -13,6 +13,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Adopt, Rotation, Strategy
 from keyplan.model.plan import FieldChange, PlannedAction, Reason, Verb
+from keyplan.model.receipt import LeftPlace
 from keyplan.planner.key_view import view_desired, view_key
 
 LOCATION = "local:secrets/user/ci"
@@ -87,6 +88,7 @@ def test_a_renewal_knows_all_that_applying_needs(strategy: Strategy, basis: type
             creators=frozenset({CREATOR}),
             intents=tuple(intents),
             slots=(slot_of(CI),),
+            left=(LeftPlace(place=slot_of(CI).delivered, empty_after=LATER),),
             is_own_credential=True,
         )
     )

@@ -124,6 +124,7 @@ def test_a_copy_knows_all_that_applying_needs(own: frozenset[KeyId]) -> None:
             superseded=action.basis.receipt.superseded,
             alive=(KeyId("key-0"), KeyId("key-1")),
             slots=(HERE, THERE),
+            left=action.basis.receipt.left,
             is_own_credential=bool(own),
             source=HERE,
             lacking=(THERE,),

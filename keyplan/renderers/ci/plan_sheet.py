@@ -8,10 +8,10 @@ from typing import assert_never
 from keyplan.documents.plan import digest
 from keyplan.documents.report import is_complete
 from keyplan.model.manifest import Unmanaged
-from keyplan.model.plan import Action, KeyView, Plan, Reason, Verb
+from keyplan.model.plan import Action, KeyView, Plan, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
-from keyplan.renderers.descriptions import describe_action
+from keyplan.renderers.descriptions import describe_action, describe_places
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.summary import list_plan_remarks, summarize_plans, summarize_reports
 from keyplan.renderers.words import PAST, SIGNS, format_reason
@@ -48,7 +48,7 @@ _UNMANAGED_ADVICE = "declare it with adopt, delete it, or set unmanaged: report"
 
 def build_plan_sheet(plan: Plan) -> Sheet:
     """Return the sheet of a plan; keys that are up to date get no row."""
-    shown = [action for action in plan.actions if not _is_up_to_date(action)]
+    shown = [action for action in plan.actions if not action.is_unremarkable]
     rows = [*map(_build_action_row, shown), *_list_unmanaged(plan)]
     return Sheet(
         about=Subject.PLAN,
@@ -61,7 +61,7 @@ def build_plan_sheet(plan: Plan) -> Sheet:
         add=plan.summary.add,
         change=plan.summary.change,
         destroy=plan.summary.destroy,
-        unchanged=tuple(action.address for action in plan.actions if _is_up_to_date(action)),
+        unchanged=tuple(action.address for action in plan.actions if action.is_unremarkable),
         is_different=bool(plan.changes),
     )
 
@@ -89,10 +89,6 @@ def _list_report_remarks(report: Report) -> Iterator[str]:
         yield "It was interrupted. The next apply continues from here."
     for action in report.left:
         yield f"Left for a reviewed apply: {action.verb.value} {sanitize(action.address)} ({format_reason(action)})"
-
-
-def _is_up_to_date(action: Action) -> bool:
-    return action.verb is Verb.KEEP and action.reason is Reason.UP_TO_DATE and not action.blocked
 
 
 def _build_action_row(action: Action) -> Row:
@@ -166,7 +162,7 @@ def _build_done_row(outcome: Done) -> Row:
         rule=f"apply/{action.verb.value}",
         level=Level.WARNING if outcome.notes else Level.NOTICE,
         danger=_rate_danger(action),
-        details=(*key, *stored, *notes),
+        details=(*key, *stored, *describe_places(action), *notes),
         place=action.place,
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
+from keyplan.documents.plan import write_vacancy
 from keyplan.documents.report import is_complete
 from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Json, Place
@@ -53,9 +54,10 @@ def describe_plan(plan: Plan) -> Iterator[dict[str, Json]]:
                 action.place,
                 address=action.address,
             )
-        elif action.verb is not Verb.KEEP:
+        elif action.verb is not Verb.KEEP or action.vacancies:
             message = f"{action.address}: Plan to {action.verb.value}: {format_reason(action)}"
             change = {**_resource(action), "reason": action.reason.value, "place": _format_place(action.place)}
+            change |= _format_vacancies(action)
             yield make_event("planned_change", message, change=change)
     for warning in plan.warnings:
         yield _diagnostic("warning", warning, "", None)
@@ -172,6 +174,11 @@ def _resource(action: Action) -> dict[str, Json]:
         "id_key": "id",
         "id_value": action.key_id,
     }
+
+
+def _format_vacancies(action: Action) -> dict[str, Json]:
+    """Return the places that an address leaves; left out if there is none."""
+    return {"vacancies": [write_vacancy(one) for one in action.vacancies]} if action.vacancies else {}
 
 
 def _format_place(place: Place | None) -> dict[str, Json] | None:

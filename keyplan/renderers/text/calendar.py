@@ -15,12 +15,14 @@ _TONES: Mapping[Happening, Tone] = {
     Happening.CREATES: Tone.ADD,
     Happening.ROTATES: Tone.CHANGE,
     Happening.RETIRES: Tone.DESTROY,
+    Happening.EMPTIES: Tone.CHANGE,
     Happening.EXPIRES: Tone.ALARM,
 }
 _NOUNS: Mapping[Happening, str] = {
     Happening.CREATES: "new key",
     Happening.ROTATES: "rotation",
     Happening.RETIRES: "retirement",
+    Happening.EMPTIES: "emptied place",
     Happening.EXPIRES: "expiration",
 }
 _INDENT = " " * 6

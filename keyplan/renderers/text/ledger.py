@@ -66,6 +66,9 @@ def _describe_receipt(receipt: Receipt) -> Iterator[str]:
     yield f"  =  {sanitize(receipt.address)}  key {sanitize(receipt.key_id)}, delivered {delivered_at}"
     for delivered in receipt.delivered:
         yield f"{_INDENT}in {sanitize(f'{delivered.sink}:{delivered.location}', width=1000)}"
+    for left in receipt.left:
+        place = sanitize(f"{left.place.sink}:{left.place.location}", width=1000)
+        yield f"{_INDENT}left {place}, emptied after {show_time(left.empty_after)}"
     for old in receipt.superseded:
         yield f"{_INDENT}old key {sanitize(old.key_id)} until {show_time(old.delete_after)}"
 

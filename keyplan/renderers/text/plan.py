@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from keyplan.documents.plan import digest
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.model.manifest import Unmanaged
-from keyplan.model.plan import Action, KeyView, Plan, Reason, Summary, Verb
+from keyplan.model.plan import Action, KeyView, Plan, Summary
 from keyplan.renderers.descriptions import describe_action
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
@@ -77,7 +77,7 @@ def _counts(summary: Summary) -> list[str]:
 
 
 def _describe(action: Action, palette: Palette) -> Iterator[str]:
-    if action.verb is Verb.KEEP and action.reason is Reason.UP_TO_DATE and not action.blocked:
+    if action.is_unremarkable:
         return
     yield _headline(action, palette)
     for label, text in describe_action(action):

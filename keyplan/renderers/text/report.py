@@ -7,6 +7,7 @@ from typing import assert_never
 
 from keyplan.model.plan import Action
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
+from keyplan.renderers.descriptions import describe_places
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.summary import summarize_reports
@@ -49,6 +50,7 @@ def _describe(outcome: Outcome, palette: Palette) -> Iterator[str]:
         case Done():
             yield _describe_done(outcome, palette)
             yield from _label("stored in", outcome.delivered)
+            yield from (f"{_INDENT}{label:<12} {text}" for label, text in describe_places(outcome.action))
             yield from _label("note", outcome.notes)
         case Failed():
             yield _describe_undone("failed", outcome.action, outcome.message, palette)

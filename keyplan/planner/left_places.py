@@ -1,0 +1,205 @@
+"""Places that a declaration delivers to no longer, and that still hold a raw key of it: row 14b of docs/planning.md.
+
+Only the ledger names them: a receipt beside a secret is a claim, and could name another key's place. None is emptied
+until all places of the declaration hold its current key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from keyplan.model.basis import (
+    AnyBasis,
+    CopyBasis,
+    CreateBasis,
+    DeleteBasis,
+    EmptyBasis,
+    ForgetBasis,
+    ImportBasis,
+    KeepBasis,
+    OldKeyBasis,
+    RefreshBasis,
+)
+from keyplan.model.observation import Slot
+from keyplan.model.plan import PlannedAction, Reason, Vacancy, Verb
+from keyplan.model.receipt import LeftPlace, Receipt
+from keyplan.planner.authority import name_manifest
+from keyplan.planner.case import Case
+from keyplan.planner.evidence import holding_of, was_overwritten
+from keyplan.planner.strategy import find_overlap
+
+NOT_CONFIGURED = "its sink is no longer configured"
+STAYS_ON_REMOVAL = "its sink says on_remove: keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KnownPlace:
+    """A place that holds, or held, a raw key of the address, as the ledger says."""
+
+    entry: LeftPlace
+    slot: Slot
+    leaves: str
+    """Why it must not be emptied; empty if it may be."""
+    is_announced: bool
+    """Whether the ledger says that the address has left it, since when its overlap runs."""
+    is_ours: bool
+    """Whether it is still to be remembered."""
+
+
+def leave_places(case: Case, main: PlannedAction) -> PlannedAction:
+    """Return the declaration's own action, with the places that the address leaves by it."""
+    receipts = _list_receipts(case)
+    if main.blocked or _is_settled(case, receipts, main.basis):
+        return main
+    candidates = tuple(_iter_candidates(case, receipts))
+    wanted = set(main.basis.slots)
+    leaving = tuple(one for one in candidates if one.slot not in wanted)
+    # A kept key has its own row for what is due: keeping changes nothing outside the ledger.
+    shown = [one for one in leaving if not (isinstance(main.basis, KeepBasis) and _is_due(case, one))]
+    return replace(
+        main,
+        vacancies=tuple(sorted(_show(case, one) for one in shown)),
+        basis=_extend(case, main.basis, candidates, leaving),
+    )
+
+
+def plan_left_places(case: Case, main: PlannedAction) -> Iterator[PlannedAction]:
+    """Yield the action that empties places beside a key that stays as it is (docs/planning.md, row 14b)."""
+    if main.blocked or not isinstance(main.basis, KeepBasis) or not main.basis.left:
+        return
+    due = [one for one in _iter_candidates(case, _list_receipts(case)) if _is_due(case, one)]
+    due = [one for one in due if one.slot not in case.slots]
+    if due:
+        slots = tuple(one.slot for one in due)
+        yield PlannedAction(
+            address=main.address,
+            verb=Verb.EMPTY,
+            reason=Reason.LEFT,
+            key_id=main.key_id,
+            before=main.before,
+            locations=tuple(map(str, slots)),
+            place=main.place,
+            basis=EmptyBasis(
+                desired=main.basis.desired,
+                key=main.basis.key,
+                receipt=main.basis.receipt,
+                slots=slots,
+                is_recorded=case.is_recorded,
+                is_own_credential=main.basis.is_own_credential,
+                is_announced=_are_announced(due),
+            ),
+        )
+
+
+def _list_receipts(case: Case) -> tuple[Receipt, ...]:
+    """Return what the ledger says of the address, and of the one that it moved from."""
+    own, former = case.ledger_receipt, case.former_receipt
+    found = (own, None if former is own else former)
+    # The places of a forgotten key may have a new user.
+    return tuple(one for one in found if one is not None and not one.forgotten)
+
+
+def _is_settled(case: Case, receipts: tuple[Receipt, ...], basis: AnyBasis) -> bool:
+    """Whether no place is left, and none is about to be: true of nearly every declaration."""
+    if isinstance(basis, CreateBasis | RefreshBasis):
+        return not receipts
+    if not isinstance(basis, KeepBasis) or basis.receipt.left:
+        return False
+    wanted = {slot.delivered for slot in case.slots}
+    return all(not one.left and wanted.issuperset(one.delivered) for one in receipts)
+
+
+def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_KnownPlace]:
+    """Yield each place that the ledger knows to hold a raw key of the address, by sink and location."""
+    announced = {Slot.of(one.place): one for receipt in receipts for one in receipt.left}
+    delivered = {
+        Slot.of(entry): replace(entry, at=entry.at or receipt.delivered_at)
+        for receipt in receipts
+        for entry in receipt.delivered
+    }
+    deadline = case.now + find_overlap(case.declaration.rotation)
+    for slot in sorted({*announced, *delivered}, key=str):
+        known = announced.get(slot)
+        if known is None:
+            entry = LeftPlace(place=delivered[slot], empty_after=deadline)
+        elif not case.is_fully_delivered:
+            # The overlap has not begun: until the new places hold the key, it moves on with the clock.
+            entry = replace(known, empty_after=max(deadline, known.empty_after))
+        else:
+            entry = known
+        # A place that was announced is emptied even if nothing is there: a run may have been killed half-way.
+        if known is None and slot.sink in case.snapshot.abilities and not holding_of(slot, case.snapshot).present:
+            continue
+        other = _find_other(case, slot, entry)
+        is_reached = slot.sink in case.snapshot.abilities
+        yield _KnownPlace(
+            entry=entry,
+            slot=slot,
+            leaves=other or ("" if is_reached else NOT_CONFIGURED),
+            is_announced=known is not None and known == entry,
+            # One that can't be reached stays remembered: if its sink is configured again, it is emptied.
+            is_ours=not other,
+        )
+
+
+def _find_other(case: Case, slot: Slot, entry: LeftPlace) -> str:
+    """Return why a place is no longer this address's to empty; empty if it is."""
+    user = case.users.get(slot)
+    if user is not None and user != case.declaration.address:
+        return f"{user} is delivered there"
+    holding = holding_of(slot, case.snapshot)
+    if holding.owner is not None:
+        return f"it belongs to the manifest of {name_manifest(holding.owner)}"
+    if slot.options.get("on_remove") == "keep":
+        return STAYS_ON_REMOVAL
+    if entry.place.at and slot.sink in case.snapshot.abilities and was_overwritten(slot, case.snapshot, entry.place.at):
+        return "another writer has changed it since"
+    return ""
+
+
+def _is_due(case: Case, one: _KnownPlace) -> bool:
+    return not one.leaves and one.entry.empty_after <= case.now
+
+
+def _show(case: Case, one: _KnownPlace) -> Vacancy:
+    if one.leaves:
+        return Vacancy(location=str(one.slot), leaves=one.leaves)
+    if _is_due(case, one):
+        return Vacancy(location=str(one.slot))
+    if one.is_announced:
+        return Vacancy(location=str(one.slot), empty_after=one.entry.empty_after)
+    # No instant: it would differ in every plan, and no saved plan could be applied.
+    return Vacancy(location=str(one.slot), overlap=find_overlap(case.declaration.rotation))
+
+
+def _extend(
+    case: Case, basis: AnyBasis, candidates: tuple[_KnownPlace, ...], leaving: tuple[_KnownPlace, ...]
+) -> AnyBasis:
+    """Return what the planner knew of an action, with the places that its receipt has to name."""
+    vacated = tuple(one.slot for one in leaving if _is_due(case, one))
+    is_announced = _are_announced(leaving)
+    # All of them before a raw key is stored: a place that does not get it holds an older one.
+    left = tuple(sorted(one.entry for one in candidates if one.is_ours))
+    match basis:
+        case CreateBasis() | RefreshBasis():
+            return replace(basis, left=left, vacated=vacated, is_announced=is_announced)
+        case CopyBasis():
+            receipt = replace(basis.receipt, left=left)
+            return replace(basis, left=left, vacated=vacated, is_announced=is_announced, receipt=receipt)
+        case ImportBasis() | KeepBasis():
+            left = tuple(sorted(one.entry for one in leaving if one.is_ours))
+            receipt = replace(basis.receipt, left=left)
+            known = replace(basis, left=left, is_announced=is_announced, receipt=receipt)
+            if isinstance(known, ImportBasis):
+                return replace(known, vacated=vacated)
+            return replace(known, ledger_outdated=known.ledger_outdated or case.ledger_receipt != receipt)
+        case OldKeyBasis() | EmptyBasis() | DeleteBasis() | ForgetBasis():
+            return basis
+        case _:
+            assert_never(basis)
+
+
+def _are_announced(leaving: Iterable[_KnownPlace]) -> bool:
+    return all(one.is_announced for one in leaving if not one.leaves)
