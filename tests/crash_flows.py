@@ -17,7 +17,7 @@ from scenario import Scenario, make_service
 from simulator import Fault, Killed, World
 
 from keyplan.model.identity import Address
-from keyplan.model.manifest import DEFAULT_LEASE, Adopt, OnRemove, Rotation
+from keyplan.model.manifest import DEFAULT_LEASE, Adopt, OnDescriptionChange, OnRemove, Rotation
 
 HOURS = timedelta(hours=1)
 DAYS = timedelta(days=1)
@@ -78,19 +78,23 @@ def refresh_with_grace(world: World) -> Scenario:
 
 def replace(world: World) -> Scenario:
     scenario = _applied(world, make_declaration())
-    scenario.declare(make_declaration(description="another"))
+    scenario.declare(make_declaration(description="another", on_description_change=OnDescriptionChange.REPLACE))
     return scenario
 
 
 def replace_a_service_key(world: World) -> Scenario:
     scenario = _applied(world, make_service(expires_in=90 * DAYS))
-    scenario.declare(make_service(expires_in=90 * DAYS, description="another"))
+    scenario.declare(
+        make_service(expires_in=90 * DAYS, description="another", on_description_change=OnDescriptionChange.REPLACE)
+    )
     return scenario
 
 
 def replace_with_overlap(world: World) -> Scenario:
     scenario = _applied(world, make_declaration(rotation=LONG))
-    scenario.declare(make_declaration(rotation=LONG, description="another"))
+    scenario.declare(
+        make_declaration(rotation=LONG, description="another", on_description_change=OnDescriptionChange.REPLACE)
+    )
     return scenario
 
 
@@ -104,7 +108,9 @@ def retire(world: World) -> Scenario:
 
 def replace_and_retire(world: World) -> Scenario:
     scenario = retire(world)
-    scenario.declare(make_declaration(rotation=LONG, description="a third"))
+    scenario.declare(
+        make_declaration(rotation=LONG, description="a third", on_description_change=OnDescriptionChange.REPLACE)
+    )
     return scenario
 
 
@@ -116,7 +122,12 @@ def delete(world: World) -> Scenario:
 
 def delete_during_overlap(world: World) -> Scenario:
     scenario = _applied(world, make_declaration(), make_declaration("other", rotation=LONG))
-    scenario.declare(make_declaration(), make_declaration("other", rotation=LONG, description="another"))
+    scenario.declare(
+        make_declaration(),
+        make_declaration(
+            "other", rotation=LONG, description="another", on_description_change=OnDescriptionChange.REPLACE
+        ),
+    )
     scenario.run()
     scenario.declare(make_declaration())
     world.restart()
@@ -160,6 +171,7 @@ def move_and_change(world: World) -> Scenario:
         address=Address("service/space-production/ingest"),
         moved_from=(Address("service/production/ingest"),),
         description="another",
+        on_description_change=OnDescriptionChange.REPLACE,
         rotation=LONG,
     )
     scenario.declare(changed)
@@ -191,7 +203,10 @@ def recover_a_record(world: World) -> Scenario:
 def recover_another_wish(world: World) -> Scenario:
     """The key whose raw key was lost is not as the manifest wants it by now."""
     scenario = recover_a_create(world)
-    scenario.declare(make_declaration(description="another"), make_service(expires_in=90 * DAYS))
+    scenario.declare(
+        make_declaration(description="another", on_description_change=OnDescriptionChange.REPLACE),
+        make_service(expires_in=90 * DAYS),
+    )
     return scenario
 
 
@@ -228,7 +243,9 @@ def copy_what_an_earlier_run_left(world: World) -> Scenario:
     """A replace reached the first sink only, and what consumers of the last one hold has to work on."""
     scenario = copy(world)
     scenario.run()
-    scenario.declare(make_declaration(rotation=LONG, description="another"))
+    scenario.declare(
+        make_declaration(rotation=LONG, description="another", on_description_change=OnDescriptionChange.REPLACE)
+    )
     world.restart()
     last = list(world.sinks)[-1]
     world.effects.inject(Fault.ERROR, f"sink.put:{last}", times=-1)
