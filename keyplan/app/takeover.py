@@ -30,6 +30,8 @@ class ImportedKey:
     """Whether it was that declaration's key before, so that nothing was done."""
     changed_fields: tuple[str, ...] = ()
     """Fields in which the key differs from its declaration: the next apply creates a new key for them."""
+    deferred_fields: tuple[str, ...] = ()
+    """Fields in which it differs, and which wait for its next rotation."""
     unchecked: tuple[Slot, ...] = ()
     """Places that cannot be read: that they hold the key is taken on trust."""
     is_declared: bool = False
@@ -75,12 +77,13 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
 
 
 def _describe(takeover: Takeover, manifest: Manifest, *, unchecked: tuple[Slot, ...]) -> ImportedKey:
-    key_id, address = takeover.key.id, takeover.receipt.address
+    key_id, address, found = takeover.key.id, takeover.receipt.address, takeover.found
     return ImportedKey(
         key_id=key_id,
         address=address,
         is_known=takeover.is_known,
-        changed_fields=tuple(change.field for change in takeover.changes),
+        changed_fields=tuple(change.field for change in found.changes if found.pressing),
+        deferred_fields=tuple(change.field for change in found.deferred if not found.pressing),
         unchecked=unchecked,
         is_declared=any(declared.address == address and declared.import_id == key_id for declared in manifest.keys),
     )

@@ -14,11 +14,10 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import Receipt
 from keyplan.model.texts import compose
 from keyplan.planner.authority import Authority
-from keyplan.planner.diff import compare
+from keyplan.planner.diff import Differences, find_differences
 from keyplan.planner.evidence import is_delivered
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
 
@@ -31,8 +30,8 @@ class Takeover:
     receipt: Receipt
     """Has no fingerprint: the key was not delivered by keyplan."""
     slots: tuple[Slot, ...]
-    changes: tuple[FieldChange, ...]
-    """Fields in which the key is not as declared; the next apply replaces it for them."""
+    found: Differences
+    """In what the key is not as declared."""
     is_known: bool
     """Whether a receipt already names it as the declaration's current key; then there is nothing to record."""
 
@@ -81,7 +80,7 @@ def take_over(
         key=key,
         receipt=receipt,
         slots=snapshot.slots.get(address, ()),
-        changes=compare(desired, key, receipt),
+        found=find_differences(desired, key, receipt),
         is_known=_is_known(owned, key, snapshot),
     )
 

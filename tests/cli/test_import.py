@@ -73,6 +73,12 @@ def test_what_differs_is_told(shell: Shell, by_hand: KeyRecord) -> None:
     )
 
 
+def test_what_waits_for_the_next_rotation_is_told(shell: Shell, by_hand: KeyRecord) -> None:
+    shell.write(MANIFEST.replace("{name: ci,", "{name: ci, description: new,"))
+    done = shell("import", "user/ci", by_hand.id)
+    assert "  differs      description: the next rotation makes a new key for that; see keyplan plan\n" in done.out
+
+
 def test_what_cannot_be_checked_is_told(shell: Shell) -> None:
     shell.world = World(sinks={"local": BLIND})
     shell.wiring.world = shell.world

@@ -36,7 +36,11 @@ def test_it_renews_those_keys_and_no_other(applied: Shell) -> None:
 
 
 def test_it_looks_at_nothing_else(applied: Shell) -> None:
-    applied.write(MANIFEST.replace("service, space: production", "service, space: production, description: new"))
+    applied.write(
+        MANIFEST.replace(
+            "service, space: production", "service, space: production, description: new, on_description_change: replace"
+        )
+    )
     report = json.loads(applied("rotate", "user/ci", "--auto-approve", "--format", "json").out)
     assert [outcome["address"] for outcome in report["outcomes"]] == ["user/ci"]
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 NO_CHANGES = "No changes. Your keys match the manifest."
 CHANGED = """\
 keys:
-  - {name: ci, key_type: user, description: Used by nobody else}
+  - {name: ci, key_type: user, description: Used by nobody else, on_description_change: replace}
   - {name: ingest, key_type: service, space: production, expires_in: 90d}
 """
 ONE_KEY = "keys:\n  - {name: ci, key_type: user, description: Used by CI}\n"

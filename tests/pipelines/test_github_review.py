@@ -10,9 +10,9 @@ from pipelines.world import World
 
 pytestmark = [pytest.mark.processes, pytest.mark.enable_socket]
 
-OTHER_CI = "  - {name: ci, key_type: user, description: Used by nobody else}\n"
+OTHER_CI = "  - {name: ci, key_type: user, description: Used by nobody else, on_description_change: replace}\n"
 PROTECTED = "  - {name: ci, key_type: user, description: Used by CI, protect: true}\n"
-CHANGED_PROTECTED = PROTECTED.replace("Used by CI", "Used by nobody else")
+CHANGED_PROTECTED = PROTECTED.replace("Used by CI", "Used by nobody else, on_description_change: replace")
 NOT_YAML = "  - {name: ci, key_type: nobody}\n"
 PLAN_MARKER, APPLY_MARKER = "<!-- keyplan:keyplan:plan -->\n", "<!-- keyplan:keyplan:apply -->\n"
 

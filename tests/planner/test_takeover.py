@@ -77,7 +77,7 @@ def test_the_next_plan_keeps_it_or_rotates_what_is_due(rotation: Rotation, plann
 
 def test_fields_that_differ_are_told() -> None:
     desired = make_desired(description="for builds")
-    assert [change.field for change in take(situate(desired, keys=[BY_HAND]), desired).changes] == ["description"]
+    assert [change.field for change in take(situate(desired, keys=[BY_HAND]), desired).found.changes] == ["description"]
 
 
 @pytest.mark.parametrize(

@@ -75,3 +75,5 @@ def _describe(imported: ImportedKey) -> Iterator[str]:
     if imported.changed_fields:
         fields = join_words([sanitize(field) for field in imported.changed_fields])
         yield f"  differs      {fields}: the next apply makes a new key for that; see keyplan plan"
+    for field in imported.deferred_fields:
+        yield f"  differs      {sanitize(field)}: the next rotation makes a new key for that; see keyplan plan"
