@@ -11,11 +11,11 @@ from unicodedata import normalize
 
 import pytest
 from samples import make_declaration
-from scenario import Scenario, assert_promise
+from scenario import Scenario, assert_promise, make_service
 from simulator import World
 
 from keyplan.model.desired import address_of
-from keyplan.model.manifest import Declaration, KeyType, OnDescriptionChange, Rotation
+from keyplan.model.manifest import Declaration, KeyType, OnDescriptionChange, Role, Rotation
 from keyplan.model.plan import Guard
 from keyplan.model.quotes import escape
 
@@ -146,3 +146,16 @@ def test_an_empty_description_that_is_stored_as_none_is_no_change(dialect: Liter
     scenario.declare(make_declaration(), marker=False)
     scenario.run()
     assert scenario.actions() == []
+
+
+def test_an_account_that_gives_other_roles_gets_one_key_and_the_next_is_blocked() -> None:
+    scenario = Scenario(world=World(dialect="beta"))
+    scenario.world.provider.grant = lambda access: replace(access, account_role=Role("admin"))
+    scenario.declare(make_service())
+    scenario.run()
+    assert scenario.words() == ["blocked replace changed"]
+    (action,) = scenario.plan().actions
+    assert action.blocked
+    assert 'account_role: "admin"' in action.blocked.advice
+    scenario.run(rotate=("service/production/ingest",))
+    assert scenario.words()[-1] == "blocked replace changed"

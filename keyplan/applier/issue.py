@@ -350,6 +350,17 @@ def _digest_answer(basis: IssueBasis, issued: Issued) -> str:
     return basis.receipt.answered if is_told_before and basis.receipt else ""
 
 
+def _digest_answered_access(basis: IssueBasis, issued: Issued) -> str:
+    """Return the digest of roles and spaces as the provider answered them; empty if unknown or as asked for."""
+    wanted, answered = basis.desired.access, issued.key.access
+    asked = wanted.digest() if wanted else ""
+    if answered is not None:
+        return answered.digest() if answered.digest() != asked else ""
+    # A refresh changes neither, and its answer need not show them.
+    is_told_before = isinstance(basis, RefreshBasis) and basis.receipt is not None and basis.receipt.access == asked
+    return basis.receipt.answered_access if is_told_before and basis.receipt else ""
+
+
 def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now: datetime) -> Receipt:
     """Return the receipt that goes beside the raw key; which sinks took it is not known yet."""
     desired, declared, key = basis.desired, basis.desired.declaration, issued.key
@@ -374,6 +385,7 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         declared_expires_in=declared.expires_in,
         asked=desired.texts_digest,
         answered=_digest_answer(basis, issued),
+        answered_access=_digest_answered_access(basis, issued),
         redacted=key.redacted,
         fingerprint=issued.raw.fingerprint(key.id),
         delivered_at=now,

@@ -16,7 +16,7 @@ from keyplan.model.identity import UserId
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import Intent, Receipt
-from keyplan.model.texts import compose
+from keyplan.model.texts import is_same
 from keyplan.ports import Issued
 
 _ROUNDS = 3
@@ -103,7 +103,7 @@ def is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
         return False
     if marker:
         return key.marker == marker
-    return (key.marker, compose(key.name), key.key_type) == (None, declared.name, declared.key_type)
+    return (key.marker, key.key_type) == (None, declared.key_type) and is_same(key.name, declared.name)
 
 
 def _inherited(basis: IssueBasis) -> frozenset[UserId]:

@@ -270,6 +270,8 @@ class Receipt:
     """Digest of the name and description that were asked for; empty if unknown."""
     answered: str = ""
     """Digest of the name and description that the provider answered; empty if it is `asked`."""
+    answered_access: str = ""
+    """Digest of the roles and spaces that the provider answered; empty if it is `access`, or unknown."""
     redacted: str = ""
     """Empty if the provider showed none."""
     fingerprint: Fingerprint | None = None
@@ -330,6 +332,7 @@ class Receipt:
             "declared_expires_in": self.declared_expires_in and self.declared_expires_in.total_seconds(),
             "asked": self.asked,
             "answered": self.answered,
+            "answered_access": self.answered_access,
             "redacted": self.redacted,
             "fingerprint": self.fingerprint and [self.fingerprint.salt, self.fingerprint.digest],
             "delivered": [entry.to_list() for entry in self.delivered],
@@ -368,6 +371,7 @@ class Receipt:
             declared_expires_in=timedelta(seconds=declared_life) if declared_life else None,
             asked=_share(values.get("asked") or ""),
             answered=_share(values.get("answered") or ""),
+            answered_access=_share(values.get("answered_access") or ""),
             redacted=_share(values.get("redacted") or ""),
             fingerprint=Fingerprint(*map(_share, fingerprint)) if fingerprint else None,
             delivered=tuple([Delivered.from_list(entry) for entry in delivered]) if delivered else (),

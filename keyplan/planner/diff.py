@@ -34,6 +34,7 @@ EXPIRY = "expires_at"
 
 NAME, DESCRIPTION = "name", "description"
 SPACES = "spaces"
+_BESIDE_ACCESS = frozenset({NAME, DESCRIPTION, EXPIRY, "key_type"})
 
 
 def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[FieldChange, ...]:
@@ -80,7 +81,7 @@ def find_differences(
     forbidden = _find_forbidden_life(desired, key, receipt, longest_life) if longest_life is not None else ()
     if not changes:
         return Differences(pressing=forbidden) if forbidden else _NONE
-    asked = _list_asked(desired, key, receipt)
+    asked = _list_asked(desired, key, receipt, changes)
     waits = desired.declaration.on_description_change is OnDescriptionChange.DEFER
     new = [change for change in changes if change.field not in asked]
     deferred = tuple(change for change in new if waits and change.field == DESCRIPTION)
@@ -109,13 +110,25 @@ def _find_forbidden_life(
     return (FieldChange(field=EXPIRY, before=_show(key.expires_at), after=wish),)
 
 
-def _list_asked(desired: Desired, key: Observation, receipt: Receipt) -> frozenset[str]:
+def _list_asked(
+    desired: Desired, key: Observation, receipt: Receipt, changes: tuple[FieldChange, ...]
+) -> frozenset[str]:
     """Return the fields that the provider was asked for, as they are declared, when it issued this very raw key."""
     asked = list_same_texts(receipt.asked, desired.texts_digest)
     # There is no update call (docs/arize-api.md, A2): what has the same raw key was changed by the provider alone.
     if was_asked_for(desired, receipt) and receipt.fingerprint and receipt.redacted == key.redacted != "":
         asked |= {EXPIRY}
+    if _is_access_as_answered(desired, key, receipt):
+        asked |= {change.field for change in changes if change.field not in _BESIDE_ACCESS}
     return asked
+
+
+def _is_access_as_answered(desired: Desired, key: Observation, receipt: Receipt) -> bool:
+    """Whether the provider was asked for the declared access, and answered with the one that the key has."""
+    wanted, shown = desired.access, key.access
+    if not receipt.answered_access or wanted is None or shown is None:
+        return False
+    return (receipt.access, receipt.answered_access) == (wanted.digest(), shown.digest())
 
 
 def was_asked_for(desired: Desired, receipt: Receipt) -> bool:

@@ -214,6 +214,8 @@ def _block_repeated(case: Case, key: Observation, found: Differences) -> Planned
     stored = ", ".join(f"{change.field}: {_show(change)}" for change in found.repeated)
     is_named = any(change.field == NAME for change in found.repeated)
     former = f" with moved_from: {case.declaration.address}" if is_named else ""
+    if any(change.field == EXPIRY for change in found.repeated):
+        former += f"; if another party changed it, run `keyplan rotate '{case.declaration.address}'`"
     return block(
         renew(case, key, Reason.CHANGED, found.repeated),
         Guard.STORED_DIFFERENTLY,

@@ -15,7 +15,8 @@ from keyplan.model.identity import OrganizationId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 from keyplan.model.plan import FieldChange
-from keyplan.planner.diff import compare, same_instant
+from keyplan.model.receipt import UNKNOWN_TIME
+from keyplan.planner.diff import compare, find_differences, same_instant
 from keyplan.planner.key_view import flatten_access
 
 SECOND = timedelta(seconds=1)
@@ -171,3 +172,73 @@ def test_access_is_flat_by_what_each_role_is_for() -> None:
         "organization o": "read-only",
         "space space-production": "custom:r1",
     }
+
+
+BY_OTHERS = {"raw_text": None}
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "receipt", "changed"),
+    [
+        pytest.param(
+            NOW + 8 * DAY,
+            {"created_at": NOW - 90 * DAY, "delivered_at": NOW + DAY},
+            [],
+            id="refreshed: the provider keeps when the key was created",
+        ),
+        pytest.param(NOW + 7 * DAY, {"delivered_at": NOW + HOUR}, [], id="delivered late"),
+        pytest.param(NOW + 8 * DAY, {"delivered_at": NOW}, ["expires_at"], id="it outlives its issue"),
+        pytest.param(
+            NOW + 8 * DAY,
+            {**BY_OTHERS, "created_at": NOW, "delivered_at": NOW + DAY},
+            ["expires_at"],
+            id="imported: issued when it was created",
+        ),
+        pytest.param(
+            NOW + 8 * DAY,
+            {**BY_OTHERS, "created_at": UNKNOWN_TIME, "delivered_at": NOW + DAY},
+            [],
+            id="imported, and nobody knows when it was created",
+        ),
+        pytest.param(
+            NOW + 9 * DAY,
+            {"expires_at": NOW + 9 * DAY, "declared_expires_in": 7 * DAY},
+            [],
+            id="as issued for this wish",
+        ),
+        pytest.param(
+            NOW + 9 * DAY,
+            {"expires_at": NOW + 9 * DAY, "declared_expires_in": 8 * DAY},
+            ["expires_at"],
+            id="as issued for another wish",
+        ),
+        pytest.param(None, {"declared_expires_in": 7 * DAY}, [], id="the provider knows no expiry"),
+    ],
+)
+def test_a_relative_expiry_is_reckoned_from_the_issue(
+    expires_at: datetime | None, receipt: dict[str, Any], changed: list[str]
+) -> None:
+    key = make_observation(expires_at=expires_at)
+    assert fields(compare(make_desired(expires_in=7 * DAY), key, recorded(**receipt))) == changed
+
+
+def test_nothing_is_known_of_the_life_of_a_key_that_nobody_saw_created() -> None:
+    key = make_observation(expires_at=NOW + 9 * DAY, created_at=UNKNOWN_TIME)
+    assert compare(make_desired(expires_in=7 * DAY), key, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("answered", "is_repeated"),
+    [
+        pytest.param(ADMIN.digest(), True, id="the provider answered so"),
+        pytest.param("", False, id="it answered as it was asked: another party altered it"),
+        pytest.param("0123", False, id="it answered something else"),
+    ],
+)
+def test_roles_that_the_provider_gave_instead_are_not_asked_for_again(answered: str, is_repeated: bool) -> None:
+    key = make_observation(name="ingest", key_type=KeyType.SERVICE, access=ADMIN)
+    receipt = recorded(name="ingest", access=make_access(PRODUCTION).digest(), answered_access=answered)
+    found = find_differences(SERVICE, key, receipt)
+    assert (fields(found.pressing), fields(found.repeated)) == (
+        ([], ["account_role"]) if is_repeated else (["account_role"], [])
+    )

@@ -60,6 +60,8 @@ class SimulatedProvider:
         self.hidden: frozenset[KeyId] = frozenset()
         """Keys that no listing holds: another account, another user, a right that was taken away."""
         self.skew = timedelta(0)
+        self.grant: Callable[[Access], Access] = lambda access: access
+        """Which access a key gets instead of the one that it is asked for."""
         self.store_text: Callable[[str], str] = str
         """How names and descriptions are stored."""
         self.echoes_texts = False
@@ -274,7 +276,7 @@ class SimulatedProvider:
             name=desired.declaration.name,
             key_type=desired.declaration.key_type,
             description=desired.full_description,
-            access=desired.access,
+            access=self.grant(desired.access) if desired.access else None,
             raw="",
             created_at=self._clock.now(),
             expires_at=self._bounded(expires_at),
