@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -54,9 +54,8 @@ def observe(
         keys = tuple(map(_compose, reader.list_keys(listed)))
         memory = recalled.result()
         surveys = {name: future.result() for name, future in asked.items()}
-    found = {slot: held for one in surveys.values() for slot, held in one.holdings.items()}
-    places = keep_places(manifest, located, receipts=memory.receipts, holdings=found, spaces=spaces, sinks=sinks)
-    holdings, named = _complete(found, memory, sinks, now)
+    holdings, named = _complete([one.holdings for one in surveys.values()], memory, sinks, now)
+    places = keep_places(manifest, located, receipts=memory.receipts, holdings=holdings, spaces=spaces, sinks=sinks)
     return Snapshot(
         now=now,
         provider=reader.base_url,
@@ -164,9 +163,13 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
 
 
 def _complete(
-    holdings: Mapping[Slot, Holding], memory: Memory, sinks: Mapping[SinkName, SinkReader], now: datetime
+    inspected: Iterable[Mapping[Slot, Holding]],
+    memory: Memory,
+    sinks: Mapping[SinkName, SinkReader],
+    now: datetime,
 ) -> tuple[dict[Slot, Holding], frozenset[KeyId]]:
     """Return what all places hold, those included that only the ledger names, and the ids of keys that should live."""
+    holdings = {slot: held for found in inspected for slot, held in found.items()}
     everything = _share_receipts({**holdings, **_inspect_left_places(memory, sinks, holdings)}, memory)
     # What stands at a place that was left names old keys, of which nothing has to be known.
     return everything, _name_keys(memory, {slot: everything[slot] for slot in holdings}, now)
