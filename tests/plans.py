@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Place, Unmanaged
-from keyplan.model.plan import Action, Blocked, FieldChange, Guard, KeyView, Plan, Reason, Request, Verb
+from keyplan.model.plan import Action, Blocked, FieldChange, Guard, KeyView, Plan, Reason, Request, Vacancy, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
 
 NOW = datetime(2026, 11, 23, 7, 31, tzinfo=UTC)
@@ -73,6 +73,23 @@ MOVED = Action(
     key_id=KeyId("key-6"),
     previous_address=Address("service/old/new"),
 )
+EMPTY = Action(
+    address=Address("user/calm"),
+    verb=Verb.EMPTY,
+    reason=Reason.LEFT,
+    key_id=KeyId("key-4"),
+    locations=("vault:secret/arize/calm#api_key",),
+)
+LEAVING = replace(
+    KEEP,
+    vacancies=(
+        Vacancy(location="aws:calm", leaves="its sink is no longer configured"),
+        Vacancy(location="local:a.env", empty_after=NOW + timedelta(hours=3)),
+        Vacancy(location="local:b.env", overlap=timedelta(hours=24)),
+    ),
+    notes=("it stays in local:c.env until its next rotation, which goes to local:d.env",),
+)
+MOVING = replace(REPLACE, overlap=timedelta(0), vacancies=(Vacancy(location="local:old.env"),))
 BLOCKED = replace(DELETE, blocked=Blocked(guard=Guard.DELETES, advice="if that is meant, say --allow-deletes 1"))
 STRANGER = KeyView(id=KeyId("key-9"), name="hand-made", key_type=KeyType.USER)
 
@@ -160,6 +177,12 @@ _actions = st.builds(
     consequences=_tuples,
     locations=_tuples,
     overlap=_durations,
+    cuts_off=st.booleans(),
+    vacancies=st.lists(
+        st.builds(Vacancy, location=_texts, leaves=_texts, overlap=_durations, empty_after=st.none() | _times),
+        max_size=2,
+    ).map(tuple),
+    notes=_tuples,
     previous_address=st.none() | _addresses,
     blocked=st.none() | st.builds(Blocked, guard=st.sampled_from(Guard), advice=_texts),
     place=st.none() | st.builds(Place, _texts, st.integers(1, 10**6), st.integers(1, 10**6)),

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from keyplan.model.basis import (
-    AnyBasis,
     CopyBasis,
     CreateBasis,
-    DeleteBasis,
     EmptyBasis,
-    ForgetBasis,
     ImportBasis,
     KeepBasis,
-    OldKeyBasis,
     RefreshBasis,
 )
 from keyplan.model.observation import Slot
@@ -32,6 +28,9 @@ from keyplan.planner.strategy import find_overlap
 
 NOT_CONFIGURED = "its sink is no longer configured"
 STAYS_ON_REMOVAL = "its sink says on_remove: keep"
+
+_OwnBasis: TypeAlias = CreateBasis | RefreshBasis | CopyBasis | ImportBasis | KeepBasis
+"""Of a declaration's own action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class _KnownPlace:
 def leave_places(case: Case, main: PlannedAction) -> PlannedAction:
     """Return the declaration's own action, with the places that the address leaves by it."""
     receipts = _list_receipts(case)
-    if main.blocked or _is_settled(case, receipts, main.basis):
+    if main.blocked or not isinstance(main.basis, _OwnBasis) or _is_settled(case, receipts, main.basis):
         return main
     candidates = tuple(_iter_candidates(case, receipts))
     wanted = set(main.basis.slots)
@@ -101,7 +100,7 @@ def _list_receipts(case: Case) -> tuple[Receipt, ...]:
     return tuple(one for one in found if one is not None and not one.forgotten)
 
 
-def _is_settled(case: Case, receipts: tuple[Receipt, ...], basis: AnyBasis) -> bool:
+def _is_settled(case: Case, receipts: tuple[Receipt, ...], basis: _OwnBasis) -> bool:
     """Whether no place is left, and none is about to be: true of nearly every declaration."""
     if isinstance(basis, CreateBasis | RefreshBasis):
         return not receipts
@@ -175,8 +174,8 @@ def _show(case: Case, one: _KnownPlace) -> Vacancy:
 
 
 def _extend(
-    case: Case, basis: AnyBasis, candidates: tuple[_KnownPlace, ...], leaving: tuple[_KnownPlace, ...]
-) -> AnyBasis:
+    case: Case, basis: _OwnBasis, candidates: tuple[_KnownPlace, ...], leaving: tuple[_KnownPlace, ...]
+) -> _OwnBasis:
     """Return what the planner knew of an action, with the places that its receipt has to name."""
     vacated = tuple(one.slot for one in leaving if _is_due(case, one))
     is_announced = _are_announced(leaving)
@@ -195,8 +194,6 @@ def _extend(
             if isinstance(known, ImportBasis):
                 return replace(known, vacated=vacated)
             return replace(known, ledger_outdated=known.ledger_outdated or case.ledger_receipt != receipt)
-        case OldKeyBasis() | EmptyBasis() | DeleteBasis() | ForgetBasis():
-            return basis
         case _:
             assert_never(basis)
 

@@ -15,10 +15,13 @@ from keyplan.model.basis import EmptyBasis, KeepBasis
 from keyplan.model.identity import Address, SinkName
 from keyplan.model.manifest import OnRemove, Rotation
 from keyplan.model.observation import Slot
-from keyplan.model.plan import Vacancy, Verb
+from keyplan.model.plan import FreshPlan, Guard, Vacancy, Verb
+from keyplan.model.policy import Policy
 from keyplan.model.receipt import Delivered, LeftPlace
 from keyplan.model.report import Done, Failed
+from keyplan.planner.drift import find_drift
 from keyplan.planner.due import Selected, select
+from keyplan.planner.forecast import forecast
 
 OVERLAP = Rotation(overlap=2 * HOUR)
 AT_ONCE = Rotation(overlap=timedelta(0))
@@ -373,6 +376,70 @@ def test_a_place_whose_sink_keeps_values_on_removal_is_left_and_reported() -> No
     held = {slot_of(CI): holding(receipt), Slot.of(place): holding(receipt)}
     (action,) = plan(situate(desired, keys=[ours()], receipts=[receipt], held=held), desired).actions
     assert action.vacancies == (Vacancy(location="local:kept", leaves="its sink says on_remove: keep"),)
+
+
+# What is told of it.
+
+
+def findings(scenario: Scenario) -> list[tuple[str, str, bool]]:
+    plan, snapshot = scenario.plan(), scenario.observe()
+    assert isinstance(plan, FreshPlan)
+    drift = find_drift(plan, snapshot, manifest=scenario.manifest)
+    return [(one.cause.value, one.detail, one.is_report_only) for one in drift.findings]
+
+
+def events(scenario: Scenario) -> list[tuple[str, timedelta, str]]:
+    plan, snapshot = scenario.plan(), scenario.observe()
+    assert isinstance(plan, FreshPlan)
+    calendar = forecast(plan, snapshot, until=snapshot.now + 9 * HOUR)
+    return [(one.happening.value, one.at - snapshot.now, one.note) for one in calendar.events]
+
+
+def test_drift_and_calendar_tell_when_a_place_is_emptied() -> None:
+    scenario = delivered("local:a", "remote:b", rotation=OVERLAP)
+    declare(scenario, "local:a", rotation=OVERLAP)
+    told = "remote:b is used no longer; the next apply starts its overlap"
+    assert findings(scenario) == [("left", told, False)]
+    assert events(scenario) == [("empties", 2 * HOUR, "remote:b")]
+    scenario.run()
+    scenario.world.clock.advance(HOUR)
+    assert findings(scenario) == []
+    assert events(scenario) == [("empties", HOUR, "remote:b")]
+    scenario.world.clock.advance(HOUR)
+    assert findings(scenario) == [("left", "remote:b is used no longer, and its overlap is over", False)]
+    assert events(scenario) == [("empties", timedelta(0), "remote:b")]
+
+
+def test_drift_reports_a_place_that_nothing_reaches_and_raises_no_alarm() -> None:
+    scenario = delivered("local:a", "remote:b")
+    declare(scenario, "local:a", sinks=("local",))
+    told = "remote:b keeps what it holds: its sink is no longer configured"
+    assert findings(scenario) == [("left", told, True)]
+    assert events(scenario) == []
+
+
+def test_a_changed_path_is_one_finding_and_the_end_of_the_old_place_one_event() -> None:
+    scenario = delivered("local:old", rotation=OVERLAP)
+    declare(scenario, "local:new", rotation=OVERLAP)
+    assert [cause for cause, *_ in findings(scenario)] == ["undelivered"]
+    assert ("empties", 2 * HOUR, OLD) in events(scenario)
+
+
+def test_what_is_blocked_tells_of_no_place() -> None:
+    scenario = delivered("local:old", protect=True)
+    declare(scenario, "local:new", protect=True)
+    assert not any(happening == "empties" for happening, *_ in events(scenario))
+
+
+def test_a_policy_that_holds_back_the_key_holds_back_its_places() -> None:
+    scenario = delivered("local:a", "remote:b")
+    declare(scenario, "local:a")
+    scenario.manifest = replace(scenario.manifest, policies=(Policy(file="policy.yaml", require_expiry=True),))
+    made = scenario.plan()
+    assert [action.blocked.guard for action in made.actions if action.blocked] == [Guard.POLICY, Guard.POLICY]
+    scenario.run()
+    assert left(scenario) == []
+    assert set(scenario.world.delivered()) == {"local:a", "remote:b"}
 
 
 # Moves, and what time may bring about.

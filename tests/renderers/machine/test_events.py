@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
-from plans import BLOCKED, CREATE, DONE, FAILED, FULL, IN_DOUBT, KEEP, NOT_TRIED, make_plan, make_report, plans
+from plans import BLOCKED, CREATE, DONE, FAILED, FULL, IN_DOUBT, KEEP, LEAVING, NOT_TRIED, make_plan, make_report, plans
 
 from keyplan.documents import schemas
 from keyplan.errors import LedgerLockedError
@@ -163,3 +163,8 @@ def test_every_plan_fits_the_schema_and_is_one_ascii_line_each(plan: Plan) -> No
         line = json.dumps(event)
         assert line.isascii()
         assert line.isprintable()
+
+
+def test_a_kept_key_that_leaves_a_place_has_an_event() -> None:
+    change, *_ = require_valid(describe_plan(make_plan(LEAVING)))
+    assert [one["location"] for one in change["change"]["vacancies"]] == ["aws:calm", "local:a.env", "local:b.env"]

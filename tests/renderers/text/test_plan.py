@@ -8,9 +8,12 @@ import pytest
 from plans import (
     BLOCKED,
     CREATE,
+    EMPTY,
     FORGET,
     FULL,
     KEEP,
+    LEAVING,
+    MOVING,
     NOW,
     REFRESH,
     REPLACE,
@@ -41,6 +44,8 @@ PLANS = {
     "a fixed expiry": make_plan(
         replace(CREATE, after=KeyView(name="ci", key_type=KeyType.USER, expires_at=NOW, spaces=("s",), roles="r"))
     ),
+    "places that are left": make_plan(MOVING, EMPTY, LEAVING),
+    "places that are left behind": make_plan(replace(LEAVING, vacancies=LEAVING.vacancies[:2])),
     "a create of which nothing is shown": make_plan(replace(CREATE, after=None, locations=())),
 }
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 from plans import (
     DONE,
+    EMPTY,
     FAILED,
     FORGET,
     IN_DOUBT,
+    MOVING,
     NOT_TRIED,
     REPLACE,
     make_report,
@@ -26,6 +28,7 @@ ONE_ADDED = "Resources: 1 added, 0 changed, 0 destroyed."
 REPORTS = {
     "nothing to do": make_report(),
     "all done": make_report(DONE, Done(action=REPLACE, key_id=KeyId("key-8")), Done(action=FORGET)),
+    "places were left": make_report(Done(action=MOVING, key_id=KeyId("key-8")), Done(action=EMPTY)),
     "something of everything": make_report(DONE, FAILED, IN_DOUBT, NOT_TRIED),
     "interrupted": make_report(DONE, NOT_TRIED, interrupted_by=15),
     "interrupted by an odd signal": make_report(DONE, interrupted_by=10),
