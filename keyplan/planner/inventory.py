@@ -13,6 +13,7 @@ from keyplan.planner.authority import Authority
 from keyplan.planner.case import Case
 from keyplan.planner.key_view import view_key, view_marked
 from keyplan.planner.ownership import Ownership
+from keyplan.planner.rules import could_be
 
 _MOST_WARNINGS = 5
 """So many keys of one sort are named in warnings; the plan's document lists all."""
@@ -32,9 +33,23 @@ class Inventory:
         self._cases = cases
         self._is_partial = bool(request.targets)
 
-    def unmanaged(self) -> tuple[KeyView, ...]:
-        """Return the keys that no manifest marks."""
-        return () if self._is_partial else list_unmanaged(self._ownership)
+    def unmanaged(self, actions: list[PlannedAction]) -> tuple[KeyView, ...]:
+        """Return the keys that no manifest marks, without those that an action is about: they are told there."""
+        if self._is_partial:
+            return ()
+        told = {action.key_id for action in actions} | self._list_foreign(actions)
+        return tuple(view for view in list_unmanaged(self._ownership) if view.id not in told)
+
+    def _list_foreign(self, actions: list[PlannedAction]) -> set[KeyId | None]:
+        """Return the ids of all keys that stand in the place of a declaration, and block it."""
+        blocked = {action.address for action in actions if action.blocked and action.reason is Reason.FOREIGN}
+        return {
+            key.id
+            for case in self._cases
+            if case.declaration.address in blocked
+            for key in case.namesakes
+            if could_be(case, key)
+        }
 
     def claimed(self) -> tuple[KeyView, ...]:
         """Return the keys that are marked for us, and that are not known to be made by one of ours."""

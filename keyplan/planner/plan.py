@@ -67,7 +67,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         provider=snapshot.provider,
         dialect=snapshot.laws.dialect,
         actions=tuple(sorted(actions, key=sort_key)),
-        unmanaged=() if manifest.unmanaged is Unmanaged.IGNORE else listed.unmanaged(),
+        unmanaged=() if manifest.unmanaged is Unmanaged.IGNORE else listed.unmanaged(actions),
         claimed=listed.claimed(),
         strays=listed.strays({action.key_id for action in actions if action.reason is Reason.STRAY}),
         elsewhere=listed.elsewhere(),

@@ -145,7 +145,7 @@ def _plan_create(case: Case) -> PlannedAction:
     It is also the create of row 2 with `adopt: replace`, beside the foreign key.
     """
     # Only if nothing of ours lives: beside a key of ours, a namesake is simply another key.
-    foreign = () if case.owned.alive else tuple(key for key in case.namesakes if _could_be(case, key))
+    foreign = () if case.owned.alive else tuple(key for key in case.namesakes if could_be(case, key))
     if foreign and case.declaration.adopt is not Adopt.REPLACE:
         return _plan_foreign(case, foreign)
     receipt = case.owned.receipt
@@ -155,7 +155,7 @@ def _plan_create(case: Case) -> PlannedAction:
     return create(case, Reason.EXPIRED if has_expired else Reason.GONE)
 
 
-def _could_be(case: Case, key: Observation) -> bool:
+def could_be(case: Case, key: Observation) -> bool:
     """Whether an unmanaged namesake has the declaration's type, and its space if spaces are visible."""
     if key.key_type is not case.declaration.key_type:
         return False
