@@ -36,8 +36,9 @@ from keyplan.sinks.engine import SinkEngine
 from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.identity import Presented, Static
-from keyplan.sinks.kubernetes.places import digest
+from keyplan.sinks.kubernetes.places import digest, is_reserved
 from keyplan.sinks.kubernetes.sink import OPTIONS, build_on
+from keyplan.testing.samples import OTHER_RAW
 from keyplan.testing.sinks import SinkContract
 
 Answers = Callable[[httpx.Request], httpx.Response]
@@ -164,6 +165,108 @@ class TestKubernetesFake(SinkContract):
         sink.put(slot, RawKey(RAW), make_receipt())
         sink.withdraw(slot, OWNER)
         assert self.look(sink, slot).present
+
+
+# labels and annotations
+
+LABELLED: dict[str, Json] = {
+    "labels": {"team": "ml", "example.com/tier": "gold"},
+    "annotations": {"reflector.v1.k8s.emberstack.com/reflection-allowed": "true", "note": "{not a template}"},
+}
+
+
+class TestMetadata:
+    @pytest.fixture(params=[False, True], ids=["readable", "write_only"])
+    def served(self, request: pytest.FixtureRequest) -> Served:
+        self.options: dict[str, Json] = {"write_only": request.param}
+        return Served()
+
+    def open(self, served: Served, **options: Json) -> SinkEngine:
+        identity = Static(token=Credential("token-of-full"), certificate=None)
+        return open_sink(served, identity, namespace=served.namespace, **self.options, **options)
+
+    def deliver(self, sink: SinkEngine, name: str = "ci", raw: str = RAW) -> Slot:
+        slot = find_slot(sink, name)
+        sink.intend(slot, make_intent())
+        sink.put(slot, RawKey(raw), make_receipt(raw), intent=make_intent())
+        return slot
+
+    def metadata(self, served: Served) -> dict[str, dict[str, str]]:
+        """Return labels and annotations that are not keyplan's own."""
+        found = served.cluster.secret(served.namespace, "arize-keys")
+        assert found is not None
+        return {
+            kind: {name: text for name, text in found["metadata"].get(kind, {}).items() if not is_reserved(name)}
+            for kind in ("labels", "annotations")
+        }
+
+    def test_a_secret_bears_them_from_the_intent_on(self, served: Served) -> None:
+        sink = self.open(served, **LABELLED)
+        sink.intend(find_slot(sink), make_intent())
+        assert self.metadata(served) == LABELLED
+        self.deliver(sink)
+        assert self.metadata(served) == LABELLED
+
+    def test_those_of_others_stay(self, served: Served) -> None:
+        theirs = {"labels": {"team": "theirs", "other": "x"}, "annotations": {"kubectl/by": "hand"}}
+        served.cluster.make_secret(served.namespace, "arize-keys", metadata=theirs)
+        sink = self.open(served, **LABELLED)
+        self.deliver(sink)
+        self.deliver(sink, raw=OTHER_RAW)
+        assert self.metadata(served) == {
+            "labels": {"team": "theirs", "other": "x", "example.com/tier": "gold"},
+            "annotations": {**LABELLED["annotations"], "kubectl/by": "hand"},  # type: ignore[dict-item]  # a mapping
+        }
+
+    def test_a_change_of_them_comes_with_the_next_key_and_what_was_taken_out_goes(self, served: Served) -> None:
+        self.deliver(self.open(served, **LABELLED))
+        sink = self.open(served, labels={"team": "platform"})
+        self.deliver(sink, raw=OTHER_RAW)
+        self.deliver(sink)
+        assert self.metadata(served) == {"labels": {"team": "platform"}, "annotations": {}}
+
+    def test_several_keys_of_one_secret_share_them(self, served: Served) -> None:
+        sink = self.open(served, **LABELLED)
+        first, second = self.deliver(sink), self.deliver(sink, "other")
+        sink.withdraw(first, OWNER)
+        assert self.metadata(served) == LABELLED
+        sink.withdraw(second, OWNER)
+        assert served.cluster.secret(served.namespace, "arize-keys") is None
+
+    def test_they_go_with_the_last_key_from_a_secret_of_others(self, served: Served) -> None:
+        theirs = {"labels": {"other": "x"}}
+        served.cluster.make_secret(served.namespace, "arize-keys", metadata=theirs)
+        sink = self.open(served, **LABELLED)
+        sink.withdraw(self.deliver(sink), OWNER)
+        assert self.metadata(served) == {"labels": {"other": "x"}, "annotations": {}}
+
+    def test_an_intent_that_is_taken_back_takes_them_along(self, served: Served) -> None:
+        served.cluster.make_secret(served.namespace, "arize-keys", metadata={"labels": {"other": "x"}})
+        sink = self.open(served, **LABELLED)
+        slot = find_slot(sink)
+        sink.intend(slot, make_intent())
+        sink.retract(slot, make_intent())
+        assert self.metadata(served) == {"labels": {"other": "x"}, "annotations": {}}
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        pytest.param({"labels": {"team": "ml", "example.com/tier": ""}}, True, id="labels"),
+        pytest.param({"labels": None, "annotations": None}, True, id="nulls"),
+        pytest.param({"annotations": {"a": "any text at all: {}"}}, True, id="annotations take any text"),
+        pytest.param({"labels": {"keyplan/owner": "x"}}, False, id="keyplan's own"),
+        pytest.param({"annotations": {"keyplan/receipt.x": "x"}}, False, id="keyplan's own annotation"),
+        pytest.param({"labels": {"app.kubernetes.io/managed-by": "x"}}, False, id="keyplan's own mark"),
+        pytest.param({"labels": {"app.kubernetes.io/managed-by-us": "x"}}, True, id="a name that begins alike"),
+        pytest.param({"labels": {"a b": "x"}}, False, id="no name"),
+        pytest.param({"labels": {"a": "b c"}}, False, id="no value of a label"),
+        pytest.param({"labels": {"a": 1}}, False, id="no text"),
+        pytest.param({"labels": {"a" * 64: "x"}}, False, id="too long"),
+    ],
+)
+def test_labels_and_annotations_fit_kubernetes(options: dict[str, Json], fits: bool) -> None:
+    assert jsonschema.Draft202012Validator(OPTIONS).is_valid({"name": "x", **options}) is fits
 
 
 # options and names

@@ -23,6 +23,9 @@ DEFAULT_ENTRY = "{name}"
 FIXED = ("context", "kubeconfig", "write_only")
 """Options that are the same for all keys of a sink."""
 OWNER = "keyplan/owner"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGER = "keyplan-"
+"""How the names of keyplan's field managers begin."""
 _DIGEST_DIGITS = 10
 _LONGEST_PART = 100
 # kubernetes.io/docs, "Object Names and IDs": a DNS subdomain, a DNS label.
@@ -47,11 +50,15 @@ class KubernetesPlace:
     format: FileFormat
     may_overwrite: bool
     """Whether a value that keyplan did not write may be overwritten."""
+    labels: Mapping[str, str]
+    """Of the Secret, beside keyplan's own."""
+    annotations: Mapping[str, str]
+    """Of the Secret, beside keyplan's own."""
 
     @property
     def manager(self) -> str:
         """The field manager of the value and its receipt: one per entry, so that applying one drops no other."""
-        return f"keyplan-{digest(self.entry)}"
+        return f"{MANAGER}{digest(self.entry)}"
 
     @property
     def intent_manager(self) -> str:
@@ -83,6 +90,8 @@ class KubernetesPlace:
             entry=_text(options.get("entry")),
             format=format_of(slot),
             may_overwrite=bool(options.get("overwrite")),
+            labels=_texts(options.get("labels")),
+            annotations=_texts(options.get("annotations")),
         )
 
 
@@ -135,6 +144,15 @@ def _check(text: str, rule: re.Pattern[str], what: str) -> str:
     if not rule.fullmatch(text) or len(text) > _LONGEST:
         raise InputError(f"'{text}' can't be a {what} in Kubernetes", advice=f"it must fit {rule.pattern}")
     return text
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a label or annotation is one of keyplan's own, which no option may set."""
+    return name.startswith("keyplan/") or name == MANAGED_BY_LABEL
+
+
+def _texts(value: Json) -> Mapping[str, str]:
+    return {name: str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _text(value: Json) -> str:

@@ -26,6 +26,15 @@ from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
 
+_METADATA_NAME: Mapping[str, Any] = {
+    # kubernetes.io/docs, "Labels and Selectors", "Syntax and character set"; without keyplan's own names.
+    "pattern": r"^(?!keyplan/|app\.kubernetes\.io/managed-by$)"
+    r"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+    "errorMessage": "must be a name as Kubernetes takes it, such as example.com/team, and none of keyplan's own "
+    "(keyplan/..., app.kubernetes.io/managed-by)",
+}
+
 OPTIONS: Mapping[str, Any] = build_schema(
     "Writes each raw key into an entry of a Secret in Kubernetes.",
     {
@@ -40,6 +49,22 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "minLength": 1,
             "default": DEFAULT_ENTRY,
             "description": f"{TEMPLATE}: the name under the Secret's data. Others stay as they are.",
+        },
+        "labels": {
+            "type": ["object", "null"],
+            "propertyNames": _METADATA_NAME,
+            "additionalProperties": {
+                "type": "string",
+                "pattern": r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$",
+                "errorMessage": "must be at most 63 letters, digits, '-', '_' and '.', a letter or digit at both ends",
+            },
+            "description": "Of the Secret, beside keyplan's own. Those of others stay as they are.",
+        },
+        "annotations": {
+            "type": ["object", "null"],
+            "propertyNames": _METADATA_NAME,
+            "additionalProperties": {"type": "string"},
+            "description": "Of the Secret, beside keyplan's own. Those of others stay as they are.",
         },
         "context": {"type": ["string", "null"], "minLength": 1, "description": "Of the kubeconfig; else its current."},
         "kubeconfig": {

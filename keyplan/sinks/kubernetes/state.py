@@ -15,14 +15,14 @@ from keyplan.errors import SinkDeniedError
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.sinks.kubernetes.client import Applied
 from keyplan.sinks.kubernetes.errors import explain_immutable
-from keyplan.sinks.kubernetes.places import OWNER, KubernetesPlace, to_label
+from keyplan.sinks.kubernetes.places import MANAGED_BY_LABEL, MANAGER, OWNER, KubernetesPlace, is_reserved, to_label
 from keyplan.sinks.kubernetes.secret import KubernetesSecret, SecretField, SecretMap
 from keyplan.sinks.notes import Entry
 from keyplan.sinks.value_store import Loaded, Presence
 
 OWNER_MARK = SecretField(SecretMap.ANNOTATION, OWNER)
 OWNER_LABEL = SecretField(SecretMap.LABEL, OWNER)
-MANAGED_BY = SecretField(SecretMap.LABEL, "app.kubernetes.io/managed-by")
+MANAGED_BY = SecretField(SecretMap.LABEL, MANAGED_BY_LABEL)
 """Says that keyplan made the Secret, and may remove it."""
 _OURS = "keyplan"
 _RUN_DIGITS = 12
@@ -135,6 +135,20 @@ class HeldEntry:
             }
         }
 
+    def left_metadata(self, *, by_intents: bool) -> tuple[SecretField, ...]:
+        """Return labels and annotations of the options that this entry's managers alone still own.
+
+        With `by_intents` only those that an intent brought along, and that the delivery after it no longer names.
+        """
+        secret = self._existing()
+        prefix = self.place.intent_manager if by_intents else self.place.manager
+        named = {field for manager in secret.managers for field in manager.fields if field.kind is not SecretMap.DATA}
+        return tuple(
+            field
+            for field in sorted(named, key=lambda field: (field.kind.value, field.name))
+            if not is_reserved(field.name) and all(one.name.startswith(prefix) for one in secret.owners(field))
+        )
+
     def removing(self, *fields: SecretField) -> Mapping[str, Any]:
         """Return the merge patch that removes fields, and with keyplan's last note its marks, too."""
         secret = self._existing()
@@ -175,6 +189,7 @@ class HeldEntry:
         # A Secret that Helm or another program made keeps its own mark.
         if self.secret is None or self.secret.text(MANAGED_BY) == _OURS:
             texts[MANAGED_BY] = _OURS
+        texts |= self._metadata()
         is_forced = self.secret is not None and self._may_force() and self._clashes(manager, texts, value)
         return Applied(
             manager=manager,
@@ -189,6 +204,17 @@ class HeldEntry:
             version=self.secret.version if self.secret else "",
             is_forced=is_forced,
         )
+
+    def _metadata(self) -> dict[SecretField, str]:
+        """Return labels and annotations of the options, without those for which another writer has another text."""
+        wanted = {SecretField(SecretMap.LABEL, name): text for name, text in self.place.labels.items()}
+        wanted |= {SecretField(SecretMap.ANNOTATION, name): text for name, text in self.place.annotations.items()}
+        return {field: text for field, text in wanted.items() if not self._is_others(field, text)}
+
+    def _is_others(self, field: SecretField, text: str) -> bool:
+        if self.secret is None or self.secret.text(field) in {None, text}:
+            return False
+        return any(not owner.name.startswith(MANAGER) for owner in self.secret.owners(field))
 
     def _may_force(self) -> bool:
         return self.place.may_overwrite or self.has_receipt or self.has_intent

@@ -64,7 +64,8 @@ class KubernetesSecrets:
             return
         if (entry := change.entry) is None:
             value = () if change.content is None else (place.value,)
-            self._remove(found, place.receipt, place.intent, *value)
+            left = found.left_metadata(by_intents=False)
+            self._remove(found, place.receipt, place.intent, *value, *left)
         elif change.must_prove:
             self._intend(found, entry)
         elif change.content and entry.receipt is not None:
@@ -102,7 +103,7 @@ class KubernetesSecrets:
         while delivered.has_intent and delivered.intent == noted:
             attempt += 1
             try:
-                return self._remove(delivered, place.intent)
+                return self._remove(delivered, place.intent, *delivered.left_metadata(by_intents=True))
             except MovedOnError:
                 if attempt == _LOOKS:
                     raise
@@ -119,7 +120,8 @@ class KubernetesSecrets:
         place = found.place
         if found.intent is not None and entry.intent is None:
             # A receipt without its value proves nothing, and would keep an empty Secret.
-            self._remove(found, place.intent, *(() if found.is_present else (place.receipt,)))
+            left = found.left_metadata(by_intents=True)
+            self._remove(found, place.intent, *left, *(() if found.is_present else (place.receipt,)))
         elif entry.receipt is not None:
             text = write_kube_note("receipt", place.entry, entry.receipt.to_dict())
             # Not applied: to apply it again, the value would have to be sent again, too.
