@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from samples import make_declaration, make_holder
+from samples import AT_ONCE, make_declaration, make_holder
 from scenario import Scenario, make_service
 from simulator import Fault, Killed, World
 
@@ -23,6 +23,7 @@ HOURS = timedelta(hours=1)
 DAYS = timedelta(days=1)
 LONG = Rotation(overlap=48 * HOURS)
 GRACE = Rotation(overlap=2 * HOURS)
+RAISED = dataclasses.replace(AT_ONCE, generation=2)
 
 Flow = Callable[[World], Scenario]
 
@@ -59,14 +60,14 @@ def create(world: World) -> Scenario:
 
 def refresh(world: World) -> Scenario:
     scenario = _applied(world, make_declaration())
-    scenario.declare(make_declaration(rotation=Rotation(generation=2)))
+    scenario.declare(make_declaration(rotation=RAISED))
     return scenario
 
 
 def refresh_of_a_key_that_expires(world: World) -> Scenario:
     expiry = world.clock.now() + 90 * DAYS
     scenario = _applied(world, make_declaration(expires_at=expiry))
-    scenario.declare(make_declaration(expires_at=expiry, rotation=Rotation(generation=2)))
+    scenario.declare(make_declaration(expires_at=expiry, rotation=RAISED))
     return scenario
 
 
@@ -77,16 +78,17 @@ def refresh_with_grace(world: World) -> Scenario:
 
 
 def replace(world: World) -> Scenario:
-    scenario = _applied(world, make_declaration())
-    scenario.declare(make_declaration(description="another", on_description_change=OnDescriptionChange.REPLACE))
+    scenario = _applied(world, make_declaration(rotation=AT_ONCE))
+    scenario.declare(
+        make_declaration(rotation=AT_ONCE, description="another", on_description_change=OnDescriptionChange.REPLACE)
+    )
     return scenario
 
 
 def replace_a_service_key(world: World) -> Scenario:
     scenario = _applied(world, make_service(expires_in=90 * DAYS))
-    scenario.declare(
-        make_service(expires_in=90 * DAYS, description="another", on_description_change=OnDescriptionChange.REPLACE)
-    )
+    changed = {"description": "another", "on_description_change": OnDescriptionChange.REPLACE}
+    scenario.declare(make_service(expires_in=90 * DAYS, rotation=AT_ONCE, **changed))
     return scenario
 
 
@@ -150,7 +152,7 @@ def forget_what_is_gone(world: World) -> Scenario:
 
 def adopt_by_refresh(world: World) -> Scenario:
     world.provider.person_creates("ci")
-    return _begin(world, make_declaration(adopt=Adopt.REFRESH))
+    return _begin(world, make_declaration(adopt=Adopt.REFRESH, rotation=AT_ONCE))
 
 
 def adopt_by_replace(world: World) -> Scenario:

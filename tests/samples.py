@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from keyplan.errors import Problem
 from keyplan.model.identity import KeyId
-from keyplan.model.manifest import KeyType
+from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.observation import Observation
 from keyplan.testing.samples import (
     ACCOUNT,
@@ -40,6 +41,7 @@ from keyplan.testing.samples import (
 
 __all__ = [
     "ACCOUNT",
+    "AT_ONCE",
     "CREATOR",
     "FORMER",
     "IDENTITY",
@@ -69,6 +71,10 @@ __all__ = [
     "make_sink_settings",
     "names_in",
 ]
+
+
+AT_ONCE = Rotation(overlap=timedelta(0))
+"""For tests that are not about the overlap: an old key stops when the new one is delivered."""
 
 
 def make_problem(message: str = "field 'keys' is missing", **changes: Any) -> Problem:

@@ -68,12 +68,12 @@ def test_the_first_apply_makes_and_delivers_what_is_declared(start: Timelapse) -
     assert start("plan").out.endswith(NO_CHANGES)
 
 
-def test_a_key_that_expires_is_renewed_in_the_last_third_of_its_life(start: Timelapse, api: str) -> None:
+def test_a_key_that_expires_is_renewed_in_the_last_third_of_its_life(start: Timelapse) -> None:
     start.apply()
     start.pass_time(59 * DAYS)
     assert verbs(start) == {}
     start.pass_time(2 * DAYS)
-    assert verbs(start) == {"ingest": "replace" if api == "beta" else "refresh"}
+    assert verbs(start) == {"ingest": "replace"}
 
 
 def test_nothing_rotates_before_it_is_due(rotate: Timelapse) -> None:

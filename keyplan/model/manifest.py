@@ -188,7 +188,7 @@ class Rotation:
     before_expiry: timedelta | None = None
     """None: a third of the key's life."""
     overlap: timedelta | None = None
-    """How long the old key still works after the switch."""
+    """How long the old key still works after the switch; None: as long as `planner.strategy.find_overlap` says."""
     strategy: Strategy = Strategy.AUTO
     generation: int = 1
     retire: Retire = Retire.AFTER_OVERLAP

@@ -16,7 +16,13 @@ from keyplan.planner.case import Case
 from keyplan.planner.evidence import outdated_slots
 from keyplan.planner.key_view import name_locations, view_desired, view_key
 from keyplan.planner.retirement import list_superseded
-from keyplan.planner.strategy import Choice, choose_for_lost_key, choose_strategy, describe_consequences
+from keyplan.planner.strategy import (
+    Choice,
+    choose_for_lost_key,
+    choose_strategy,
+    describe_consequences,
+    without_overlap,
+)
 
 
 def create(case: Case, reason: Reason) -> PlannedAction:
@@ -33,18 +39,20 @@ def create(case: Case, reason: Reason) -> PlannedAction:
 
 
 def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChange, ...]) -> PlannedAction:
-    """Return the action that renews a key that consumers may hold: by strategy, with the overlap asked for."""
+    """Return the action that renews a key that consumers may hold: by strategy, with its overlap."""
+    desired = case.owned.desired
     choice = choose_strategy(
-        case.owned.desired,
+        without_overlap(desired) if case.ends_at_once else desired,
         key,
         changes=changes,
         laws=case.snapshot.laws,
         now=case.now,
-        may_stay_unmarked=reason is Reason.ADOPTED,
+        is_adopted=reason is Reason.ADOPTED,
     )
     consequences = describe_consequences(choice.verb, choice.overlap, case.next_slots, case.declaration.rotation.retire)
     # Only keys that consumers may hold have consequences for them.
-    return replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
+    action = replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
+    return replace(action, cuts_off=not choice.overlap)
 
 
 def renew_lost(case: Case, key: Observation, changes: tuple[FieldChange, ...]) -> PlannedAction:

@@ -31,6 +31,8 @@ class Case:
     """Every place of the manifest's declarations, and the declaration that it belongs to."""
     is_requested: bool = False
     """Whether the user asked to renew it now."""
+    ends_at_once: bool = False
+    """Whether the user asked that its old keys stop at once."""
     namesakes: tuple[Observation, ...] = ()
     """Live unmanaged keys of its name."""
     ledger_receipt: Receipt | None = None

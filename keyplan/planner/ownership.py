@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TypeVar
 
 from keyplan.model.desired import Desired, address_of
@@ -29,6 +28,7 @@ from keyplan.planner.records import (
     iter_sink_records,
     list_superseded_entries,
 )
+from keyplan.planner.strategy import find_overlap
 
 _RecordT = TypeVar("_RecordT")
 
@@ -331,7 +331,7 @@ def _merge_superseded(
     known = list_superseded_entries(recorded)
     others = list_superseded_entries(claimed)
     if successor is not None and others:
-        earliest = successor.created_at + (desired.declaration.rotation.overlap or timedelta(0))
+        earliest = successor.created_at + find_overlap(desired.declaration.rotation)
         others = {key_id: replace(old, delete_after=max(old.delete_after, earliest)) for key_id, old in others.items()}
     return {**others, **known}
 

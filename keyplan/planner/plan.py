@@ -140,6 +140,7 @@ def _select(
                     next_slots=snapshot.next_slots.get(address, slots),
                     users=users,
                     is_requested=is_requested,
+                    ends_at_once=request.now and is_requested,
                     namesakes=tuple(
                         key for key in by_name.get(owned.desired.declaration.name, ()) if authority.may_have_made(key)
                     ),

@@ -87,7 +87,7 @@ def finish_forward(case: Case, key: Observation) -> PlannedAction:
     """Return the action that gives a lost key another raw key and delivers it, or another key in its place."""
     changes = compare(case.owned.desired, key, None)
     # In doubt a consumer holds it, so it keeps its overlap.
-    if key == case.owned.current or case.may_hold_unrecorded_key:
+    if case.may_hold_unrecorded_key or (key == case.owned.current and not _has_stopped(case, key)):
         return renew(case, key, Reason.UNFINISHED, changes)
     return renew_lost(case, key, changes)
 
@@ -99,6 +99,13 @@ def _is_newcomer(case: Case, key: Observation) -> bool:
 def _may_be_mixed(case: Case) -> bool:
     """Whether a place may hold one run's value beside another run's receipt."""
     return any(may_hold_other_value(slot, case.snapshot) for slot in case.slots)
+
+
+def _has_stopped(case: Case, key: Observation) -> bool:
+    """Whether the raw key of the receipt certainly stopped: a refresh without a grace put another one in its place."""
+    receipt = case.owned.receipt
+    is_other = receipt is not None and bool(receipt.redacted and key.redacted) and receipt.redacted != key.redacted
+    return is_other and not case.snapshot.laws.longest_grace
 
 
 def _is_unchanged(case: Case, key: Observation) -> bool:

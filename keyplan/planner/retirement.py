@@ -7,6 +7,7 @@ not begun: consumers of a sink that lags behind still hold the old key.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from keyplan.model.basis import DeleteBasis, OldKeyBasis
 from keyplan.model.manifest import Retire
@@ -71,6 +72,8 @@ def plan_old_keys(case: Case, main: PlannedAction) -> Iterator[PlannedAction]:
 def _plan_superseded(case: Case, key: Observation, entry: Superseded) -> PlannedAction:
     """Return whether a superseded key ends now or lives on (docs/planning.md, row 14)."""
     rotation = case.declaration.rotation
+    if case.ends_at_once:
+        return replace(_action(case, key, Verb.DELETE, Reason.SUPERSEDED, "the user asked for it"), cuts_off=True)
     if entry.delete_after > case.now:
         if _was_switched_from(case, key):
             detail = f"works until the overlap is over at {write_second(entry.delete_after)}"

@@ -6,7 +6,7 @@ This is "Strategy" in docs/planning.md. Whether a key is renewed at all is decid
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
@@ -22,6 +22,9 @@ _LET_IT_CHOOSE = "use strategy: auto"
 
 _SHORTEST = timedelta(seconds=1)
 
+USUAL_OVERLAP = timedelta(hours=24)
+"""How long an old key works on if the manifest does not say (docs/decisions/0020-overlap-by-default.md)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -33,15 +36,26 @@ class Choice:
     explanation: str
 
 
-def find_overlap(rotation: Rotation) -> timedelta:
-    """Return how long the old key works on after the switch.
+def find_overlap(rotation: Rotation, *, longest_grace: timedelta | None = None) -> timedelta:
+    """Return how long the old key works on after the switch: what the manifest says, else the default.
 
+    The default is at most half of `every`, and at most the `longest_grace`, which is given if only a refresh will do.
     A key that is kept until it is unused needs some time in which that can show, so never zero.
     """
-    overlap = rotation.overlap or timedelta(0)
+    overlap = rotation.overlap
+    if overlap is None:
+        limits = (USUAL_OVERLAP, rotation.every and rotation.every / 2, longest_grace)
+        overlap = min(limit for limit in limits if limit is not None)
     if rotation.retire is Retire.WHEN_UNUSED:
         return max(overlap, rotation.settle, _SHORTEST)
     return overlap
+
+
+def without_overlap(desired: Desired) -> Desired:
+    """Return the same declaration, as if it said that old keys stop at once."""
+    declared = desired.declaration
+    rotation = replace(declared.rotation, overlap=timedelta(0), retire=Retire.AFTER_OVERLAP)
+    return replace(desired, declaration=replace(declared, rotation=rotation))
 
 
 def choose_strategy(
@@ -51,25 +65,26 @@ def choose_strategy(
     changes: tuple[FieldChange, ...],
     laws: Laws,
     now: datetime,
-    may_stay_unmarked: bool = False,
+    is_adopted: bool = False,
 ) -> Choice:
     """Return how to renew a key that consumers may hold, by its declared strategy and the laws.
 
-    A key without a marker is replaced, unless it `may_stay_unmarked`: because it is adopted just as it is.
+    A key that `is_adopted` just as it is must be refreshed, and needs no marker; any other key without one is replaced.
     """
     rotation = desired.declaration.rotation
     overlap = find_overlap(rotation)
     if rotation.strategy is Strategy.REPLACE:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the manifest says so")
+    must_refresh = is_adopted or rotation.strategy is Strategy.REFRESH
     # Only a new key can carry the marker by which later runs know it as ours without a ledger.
-    is_unmarked = desired.marker is not None and key.marker is None
-    if rotation.strategy is Strategy.AUTO and is_unmarked and not may_stay_unmarked:
+    if desired.marker is not None and key.marker is None and not must_refresh:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the new key will carry a marker")
+    grace = find_overlap(rotation, longest_grace=laws.longest_grace) if must_refresh else overlap
     # A refresh is tried first: one call, and no second live key to retire later.
-    obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _overlap_obstacle(rotation, laws)
+    obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _grace_obstacle(rotation, grace, laws)
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation=f"replace: {obstacle}")
-    return Choice(verb=Verb.REFRESH, overlap=overlap, explanation=_explain_refresh(overlap, laws))
+    return Choice(verb=Verb.REFRESH, overlap=grace, explanation=_explain_refresh(rotation, grace, laws))
 
 
 def choose_for_lost_key(
@@ -105,7 +120,8 @@ def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, 
     # With auto there is always a lawful way: a replace.
     if rotation.strategy is not Strategy.REFRESH:
         return
-    if obstacle := _overlap_obstacle(rotation, laws):
+    grace = find_overlap(rotation, longest_grace=laws.longest_grace)
+    if obstacle := _grace_obstacle(rotation, grace, laws):
         yield f"strategy: refresh is not possible: {obstacle}", _LET_IT_CHOOSE
     if desired.declaration.expires_in and not laws.refresh_extends_life:
         yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
@@ -132,19 +148,23 @@ def _no_extension(laws: Laws) -> str:
     return f"a refresh can't extend a key's life in the {laws.dialect} API"
 
 
-def _overlap_obstacle(rotation: Rotation, laws: Laws) -> str:
+def _grace_obstacle(rotation: Rotation, grace: timedelta, laws: Laws) -> str:
+    """Return why no refresh can keep the old raw key as long as that; empty if one can."""
     if rotation.retire is Retire.WHEN_UNUSED:
         return "a refresh ends the old raw key by the clock, and retire: when_unused is asked for"
     # Longest grace zero and overlap zero fit, too: then the old raw key dies at once, as asked.
-    if find_overlap(rotation) <= laws.longest_grace:
+    if grace <= laws.longest_grace:
         return ""
     if not laws.longest_grace:
-        return f"a refresh ends the old raw key at once in the {laws.dialect} API, and an overlap is asked for"
+        asked = "old keys overlap by default" if rotation.overlap is None else "an overlap is asked for"
+        return f"a refresh ends the old raw key at once in the {laws.dialect} API, and {asked}"
     longest = write_duration(laws.longest_grace)
     return f"the overlap is longer than the {longest} that a refresh can give in the {laws.dialect} API"
 
 
-def _explain_refresh(overlap: timedelta, laws: Laws) -> str:
-    if overlap:
+def _explain_refresh(rotation: Rotation, grace: timedelta, laws: Laws) -> str:
+    if grace:
         return f"refresh: the {laws.dialect} API keeps the old raw key for the overlap"
+    if rotation.overlap is None:
+        return f"refresh: the manifest asks for it, and the {laws.dialect} API gives it no overlap"
     return "refresh: one call, and no overlap is asked for"

@@ -1,13 +1,14 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from samples import make_declaration, make_intent
+from samples import AT_ONCE, make_declaration, make_intent
 from scenario import Scenario, make_service
 from simulator import BLIND, FULL, Fault, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError, SinkDeniedError
 from keyplan.model.identity import Address
-from keyplan.model.manifest import OnDescriptionChange, Rotation
+from keyplan.model.manifest import OnDescriptionChange
 from keyplan.model.report import Done, Failed, InDoubt, Outcome
 
 DENIED = SinkDeniedError("no right to write", advice="ask for it")
@@ -37,13 +38,15 @@ def applied(*, sinks: Any = None, dialect: Any = "beta", **declared: Any) -> Sce
 
 def replacing(**arguments: Any) -> Scenario:
     scenario = applied(**arguments)
-    scenario.declare(make_declaration(description="another", on_description_change=OnDescriptionChange.REPLACE))
+    scenario.declare(
+        make_declaration(description="another", rotation=AT_ONCE, on_description_change=OnDescriptionChange.REPLACE)
+    )
     return scenario
 
 
 def refreshing(**arguments: Any) -> Scenario:
     scenario = applied(**arguments)
-    scenario.declare(make_declaration(rotation=Rotation(generation=2)))
+    scenario.declare(make_declaration(rotation=replace(AT_ONCE, generation=2)))
     return scenario
 
 

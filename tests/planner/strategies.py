@@ -42,7 +42,7 @@ rotations = st.builds(
     Rotation,
     every=st.sampled_from([None, 30 * DAY]),
     before_expiry=st.sampled_from([None, 14 * DAY, 400 * DAY]),
-    overlap=st.sampled_from([timedelta(0), 2 * HOUR, 48 * HOUR]),
+    overlap=st.sampled_from([None, timedelta(0), 2 * HOUR, 48 * HOUR]),
     strategy=st.sampled_from([Strategy.AUTO, Strategy.AUTO, Strategy.REPLACE]),
     generation=st.integers(1, 2),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, contents, old, ours, plan, recorded, situate, slot_of
-from samples import CREATOR, NOW, make_desired, make_intent, make_observation
+from samples import AT_ONCE, CREATOR, NOW, make_desired, make_intent, make_observation
 
 from keyplan.model.basis import CreateBasis, KeepBasis, RefreshBasis
 from keyplan.model.desired import Desired
@@ -42,7 +43,7 @@ def test_a_create_says_what_will_be_where() -> None:
 
 
 def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
-    desired = make_desired(rotation=Rotation(generation=2))
+    desired = make_desired(rotation=replace(AT_ONCE, generation=2))
     action = main_action(desired, keys=[ours()], receipts=[recorded()])
     assert action == PlannedAction(
         address=CI,
@@ -55,6 +56,7 @@ def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
         consequences=(
             f"the old raw key stops working at once: consumers fail until they read the new one from {LOCATION}",
         ),
+        cuts_off=True,
         locations=(LOCATION,),
         basis=action.basis,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, ours, plan, recorded, situate, slot_of, words
-from samples import LOCAL, NOW, make_desired, make_desired_service, make_intent
+from samples import AT_ONCE, LOCAL, NOW, make_desired, make_desired_service, make_intent
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 
 from keyplan.model.manifest import KeyType, Rotation
@@ -209,7 +209,7 @@ def test_weak_proof_accepts_an_expiry_that_the_provider_set() -> None:
     ],
 )
 def test_beside_an_older_key_weak_proof_has_to_be_younger(changed_at: Any, planned: list[str]) -> None:
-    desired = make_desired()
+    desired = make_desired(rotation=AT_ONCE)
     keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
     assert words(plan(situate(desired, keys=keys, **weakly(changed_at=changed_at)), desired)) == planned
 

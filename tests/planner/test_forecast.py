@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planner.situations import DAY, HOUR, LATER, old, ours, plan, recorded, situate
-from samples import NOW, make_declaration, make_desired, make_observation
+from samples import AT_ONCE, NOW, make_declaration, make_desired, make_observation
 from scenario import Scenario
 from simulator import World
 
@@ -63,10 +64,28 @@ def _tell(event: Event) -> str:
 ROWS = [
     pytest.param({}, "beta", [], id="without rotation and expiry nothing ever happens"),
     pytest.param(
-        {"rotation": Rotation(every=MONTH)},
+        {"rotation": replace(AT_ONCE, every=MONTH)},
         "beta",
         ["30 rotates refresh key-1", "60 rotates refresh", "90 rotates refresh"],
         id="every: again and again, no end where there is no overlap",
+    ),
+    pytest.param(
+        {"rotation": Rotation(every=60 * DAY)},
+        "beta",
+        ["60 rotates refresh 24h key-1", "61 retires key-1"],
+        id="by default a refresh keeps the old raw key for a day",
+    ),
+    pytest.param(
+        {"rotation": Rotation(every=60 * DAY)},
+        "alpha",
+        ["60 rotates replace 24h key-1", "61 retires delete key-1"],
+        id="by default a replace keeps the old key for a day",
+    ),
+    pytest.param(
+        {"rotation": Rotation(every=60 * DAY, strategy=Strategy.REFRESH)},
+        "alpha",
+        ["60 rotates refresh key-1"],
+        id="a refresh that is asked for and that has no grace",
     ),
     pytest.param(
         {"rotation": Rotation(every=40 * DAY, overlap=12 * HOUR)},
@@ -91,17 +110,25 @@ ROWS = [
         id="replace with overlap: an apply deletes the old key",
     ),
     pytest.param(
-        {**EXPIRING, "rotation": Rotation(before_expiry=14 * DAY)}, "beta", ["76 rotates replace key-1"], id="expiring"
+        {**EXPIRING, "rotation": replace(AT_ONCE, before_expiry=14 * DAY)},
+        "beta",
+        ["76 rotates replace key-1"],
+        id="expiring",
     ),
-    pytest.param(EXPIRING, "alpha", ["60 rotates refresh key-1"], id="by default in the last third of its life"),
     pytest.param(
-        {"expires_in": 30 * DAY},
+        {**EXPIRING, "rotation": AT_ONCE},
+        "alpha",
+        ["60 rotates refresh key-1"],
+        id="by default in the last third of its life",
+    ),
+    pytest.param(
+        {"expires_in": 30 * DAY, "rotation": AT_ONCE},
         "beta",
         ["20 rotates replace key-1", "40 rotates replace", "60 rotates replace", "80 rotates replace"],
         id="each successor lives as long as the first",
     ),
     pytest.param(
-        {**EXPIRING, "rotation": Rotation(every=76 * DAY, before_expiry=14 * DAY)},
+        {**EXPIRING, "rotation": replace(AT_ONCE, every=76 * DAY, before_expiry=14 * DAY)},
         "beta",
         ["76 rotates replace key-1"],
         id="two grounds at once are one rotation",
@@ -123,20 +150,20 @@ ROWS = [
         {"expires_at": NOW + 50 * DAY}, "beta", ["50 expires key-1"], id="an absolute expiry: nothing renews it"
     ),
     pytest.param(
-        {"expires_at": NOW + 50 * DAY, "rotation": Rotation(every=MONTH)},
+        {"expires_at": NOW + 50 * DAY, "rotation": replace(AT_ONCE, every=MONTH)},
         "beta",
         ["30 rotates refresh key-1", "50 expires"],
         id="a rotation by age does not move an absolute expiry",
     ),
     pytest.param({"expires_at": NOW + 500 * DAY}, "beta", [], id="an expiry beyond the end is not shown"),
     pytest.param(
-        {**EXPIRING, "protect": True},
+        {**EXPIRING, "protect": True, "rotation": AT_ONCE},
         "beta",
         ["60 rotates replace blocked by protect key-1", "90 expires key-1"],
         id="a protected key: its renewal is held back, and it expires",
     ),
     pytest.param(
-        {"rotation": Rotation(every=MONTH), "protect": True},
+        {"rotation": replace(AT_ONCE, every=MONTH), "protect": True},
         "beta",
         ["30 rotates refresh blocked by protect key-1"],
         id="a protected key without expiry: held back once, and that is all",
@@ -151,22 +178,29 @@ def test_a_delivered_key_has_this_future(declared: dict[str, Any], dialect: str,
 
 def test_keyplans_own_credential_is_held_back_unless_it_may_rotate_itself() -> None:
     for may, expected in ((False, "30 rotates refresh blocked by self key-1"), (True, "30 rotates refresh key-1")):
-        desired = make_desired(rotation=Rotation(every=MONTH), may_rotate_itself=may)
+        desired = make_desired(rotation=replace(AT_ONCE, every=MONTH), may_rotate_itself=may)
         snapshot = situate(desired, keys=[ours()], receipts=[recorded()], own_keys=frozenset({KeyId("key-1")}))
         assert tell(look(snapshot, desired, days=31)) == [expected]
 
 
 def test_a_life_that_the_account_caps_is_capped_again() -> None:
-    desired = make_desired()
+    desired = make_desired(rotation=AT_ONCE)
     receipt = recorded(expires_at=NOW + 60 * DAY)
     snapshot = situate(desired, keys=[ours(expires_at=NOW + 60 * DAY)], receipts=[receipt])
     assert tell(look(snapshot, desired)) == ["40 rotates replace key-1", "80 rotates replace"]
 
 
+AT_ONCE_FOR_ITS_DESCRIPTION: dict[str, Any] = {
+    "description": "new",
+    "on_description_change": OnDescriptionChange.REPLACE,
+    "rotation": AT_ONCE,
+}
+
+
 NOW_ROWS = [
     pytest.param({}, [], [], ["creates create"], id="a declaration without key gets one at once"),
     pytest.param(
-        {"rotation": Rotation(every=HOUR * 36)},
+        {"rotation": replace(AT_ONCE, every=HOUR * 36)},
         [],
         [],
         ["creates create", "1.5 rotates refresh"],
@@ -184,14 +218,24 @@ NOW_ROWS = [
         id="what is due already stands at now",
     ),
     pytest.param(
-        {"description": "new", "on_description_change": OnDescriptionChange.REPLACE, "protect": True},
+        {
+            "description": "new",
+            "on_description_change": OnDescriptionChange.REPLACE,
+            "protect": True,
+            "rotation": AT_ONCE,
+        },
         [ours(expires_at=NOW + DAY)],
         [recorded(expires_at=NOW + DAY)],
         ["rotates replace blocked by protect key-1", "1 expires key-1"],
         id="a renewal that is blocked now, and the expiry that it does not prevent",
     ),
     pytest.param(
-        {"description": "new", "on_description_change": OnDescriptionChange.REPLACE, "protect": True},
+        {
+            "description": "new",
+            "on_description_change": OnDescriptionChange.REPLACE,
+            "protect": True,
+            "rotation": AT_ONCE,
+        },
         [ours()],
         [recorded()],
         ["rotates replace blocked by protect key-1"],
@@ -276,7 +320,7 @@ def test_an_undeclared_key_that_is_protected_is_held_back() -> None:
 
 
 def test_events_come_by_time_and_then_by_address() -> None:
-    one, other = (make_desired(name, rotation=Rotation(every=MONTH)) for name in ("a", "b"))
+    one, other = (make_desired(name, rotation=replace(AT_ONCE, every=MONTH)) for name in ("a", "b"))
     keys = [ours("key-b", other.address, name="b"), ours("key-a", one.address, name="a")]
     receipts = [recorded("key-b", other.address, name="b"), recorded("key-a", one.address, name="a")]
     calendar = look(situate(other, one, keys=keys, receipts=receipts), other, one, days=60)
@@ -306,7 +350,7 @@ rotations = st.builds(
     Rotation,
     every=st.sampled_from([None, 7 * DAY, MONTH]),
     before_expiry=st.sampled_from([None, 5 * DAY]),
-    overlap=st.sampled_from([timedelta(0), 2 * HOUR, 48 * HOUR]),
+    overlap=st.sampled_from([None, timedelta(0), 2 * HOUR, 48 * HOUR]),
     strategy=st.sampled_from([Strategy.AUTO, Strategy.REPLACE]),
 )
 

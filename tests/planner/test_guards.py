@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import NOW, make_desired, make_intent, make_observation
+from samples import AT_ONCE, NOW, make_desired, make_intent, make_observation
 from simulator import LAWS
 
 from keyplan.model.desired import Desired
@@ -18,7 +18,7 @@ from keyplan.model.observation import Content, Observation, Snapshot
 from keyplan.model.receipt import Receipt
 
 OWN = {"own_keys": frozenset({KeyId("key-1")})}
-ROTATING = {"rotation": Rotation(generation=2)}
+ROTATING = {"rotation": replace(AT_ONCE, generation=2)}
 
 
 def advice_of(snapshot: Snapshot, *desired: Desired, **request: Any) -> list[str]:
@@ -167,14 +167,14 @@ def test_self_says_how_to_go_on() -> None:
 def test_an_old_key_is_not_ended_beside_a_delivery_that_is_held_back(
     declared: dict[str, Any], held: Any, planned: list[str]
 ) -> None:
-    desired = make_desired(protect=True, **declared)
+    desired = make_desired(**{"protect": True, "rotation": AT_ONCE} | declared)
     receipt = recorded(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held=held)
     assert words(plan(snapshot, desired)) == planned
 
 
 def test_an_old_key_that_waits_says_for_what() -> None:
-    desired = make_desired(protect=True)
+    desired = make_desired(protect=True, rotation=AT_ONCE)
     receipt = recorded(superseded=(old("key-0", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), ours("key-0")], receipts=[receipt], held={})
     assert advice_of(snapshot, desired)[1] == "it is protected: protect: false, apply, then try again"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation
+from samples import AT_ONCE, LOCAL, NOW, OWNER, make_desired, make_desired_service, make_intent, make_observation
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, make_space
 
 from keyplan.errors import InputError
@@ -30,10 +30,11 @@ def refreshed(key_id: str = "key-0") -> Any:
 
 
 def with_rotation(**rotation: Any) -> dict[str, Any]:
-    return {"rotation": Rotation(**rotation)}
+    """Return a rotation without overlap: a refresh is lawful in both dialects then."""
+    return {"rotation": Rotation(**{"overlap": timedelta(0)} | rotation)}
 
 
-# One row of the table each: what the declaration says, what the world shows, what is planned.
+# One row of the table each: what the declaration says, what the world shows, what is planned. Old keys stop at once.
 
 ROWS = [
     pytest.param(
@@ -239,7 +240,7 @@ ROWS = [
 def test_the_first_row_that_fits_decides(
     declared: dict[str, Any], world: dict[str, Any], planned: list[str], dialect: str
 ) -> None:
-    desired = make_desired(**declared)
+    desired = make_desired(**with_rotation() | declared)
     assert words(plan(situate(desired, dialect=dialect, **world), desired)) == planned
 
 
@@ -269,7 +270,7 @@ def test_the_first_row_that_fits_decides(
 def test_a_key_is_renewed_before_it_expires(
     declared: dict[str, Any], expires_in: timedelta, is_due: bool, dialect: str, verb: str
 ) -> None:
-    desired = make_desired(**declared)
+    desired = make_desired(**with_rotation() | declared)
     expiry = LATER + expires_in
     born = expiry - 90 * DAY
     receipt = recorded(expires_at=expiry, delivered_at=born, created_at=born)
@@ -734,7 +735,7 @@ def test_an_unknown_key_older_than_the_gone_one_is_an_old_one_too() -> None:
     ],
 )
 def test_a_key_as_old_as_the_gone_one_is_new_only_by_an_intent(intents: list[Any], planned: list[str]) -> None:
-    desired = make_desired()
+    desired = make_desired(rotation=AT_ONCE)
     snapshot = situate(desired, keys=[ours()], receipts=[recorded("key-2")], intents=intents)
     assert words(plan(snapshot, desired)) == planned
 
@@ -755,7 +756,7 @@ def test_what_the_ledger_says_of_the_former_address_counts_after_a_move() -> Non
 
 
 def test_beside_an_old_key_a_foreign_one_blocks_nothing() -> None:
-    desired = make_desired()
+    desired = make_desired(rotation=AT_ONCE)
     receipt = recorded("key-2", superseded=(old("key-1", ends=NOW),))
     snapshot = situate(desired, keys=[ours(), FOREIGN], receipts=[receipt])
     assert words(plan(snapshot, desired)) == ["create gone", "delete superseded key-1"]

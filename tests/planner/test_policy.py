@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
-from samples import LOCAL, NOW, make_declaration, make_desired, make_intent, make_observation
+from samples import AT_ONCE, LOCAL, NOW, make_declaration, make_desired, make_intent, make_observation
 from scenario import Scenario, make_manifest, make_service
 from simulator import SOURCE, WRITE_ONLY
 
@@ -195,9 +195,10 @@ def lacking(**world: Any) -> dict[str, Any]:
 
 
 def test_no_old_key_ends_where_the_copy_of_its_successor_is_held_back() -> None:
-    snapshot = situate(make_desired(), **lacking())
-    assert words(plan(snapshot, make_desired())) == ["deliver undelivered key-1", "delete superseded key-0"]
-    assert words(planned(snapshot, make_desired())) == [
+    desired = make_desired(rotation=AT_ONCE)
+    snapshot = situate(desired, **lacking())
+    assert words(plan(snapshot, desired)) == ["deliver undelivered key-1", "delete superseded key-0"]
+    assert words(planned(snapshot, desired)) == [
         "policy: deliver undelivered key-1",
         "policy: delete superseded key-0",
     ]

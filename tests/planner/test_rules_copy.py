@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from planner.situations import (
     slot_of,
     words,
 )
-from samples import LOCAL, NOW, make_desired, make_intent
+from samples import AT_ONCE, LOCAL, NOW, make_desired, make_intent
 from simulator import BLIND, FULL, SOURCE, WRITE_ONLY, Abilities
 
 from keyplan.model.basis import CopyBasis
@@ -168,7 +169,7 @@ def test_an_old_key_keeps_its_overlap_from_the_copy_on() -> None:
 
 
 def test_a_copy_is_due_before_the_old_key_ends() -> None:
-    desired = make_desired()
+    desired = make_desired(rotation=AT_ONCE)
     keys = [ours(), ours("key-0", created_at=NOW - HOUR)]
     receipt = recorded(superseded=(old("key-0", ends=NOW),))
     made = plan(situate(desired, **add_a_sink(keys=keys, receipts=[receipt])), desired)
@@ -184,7 +185,7 @@ def test_the_time_of_a_copy_outlives_a_change_of_the_receipt() -> None:
 
 
 def test_a_calendar_goes_on_from_a_key_that_is_copied_now() -> None:
-    desired = make_desired(rotation=Rotation(every=30 * DAY))
+    desired = make_desired(rotation=replace(AT_ONCE, every=30 * DAY))
     snapshot = situate(desired, **add_a_sink())
     foreseen = forecast(plan(snapshot, desired), snapshot, until=LATER + 40 * DAY)
     assert [(event.address, event.happening.value) for event in foreseen.events] == [(Address("user/ci"), "rotates")]
