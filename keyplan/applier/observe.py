@@ -47,8 +47,7 @@ def observe(
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
         recalled = pool.submit(readers.ledger.recall)
         asked = _ask_sinks(pool, sinks, located, is_examined=is_preflight)
-        # The provider in this thread, in this order: which spaces to list is known from their names only.
-        laws = reader.laws()
+        laws = reader.laws()  # the provider in this thread and order: only names tell which spaces to list
         spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
         listed = list_spaces(manifest, spaces)
         keys = tuple(map(_compose, reader.list_keys(listed)))

@@ -90,7 +90,7 @@ def test_a_renewal_knows_all_that_applying_needs(strategy: Strategy, basis: type
             creators=frozenset({CREATOR}),
             intents=tuple(intents),
             slots=(slot_of(CI),),
-            left=(LeftPlace(place=slot_of(CI).delivered, empty_after=LATER),),
+            left=(LeftPlace(place=slot_of(CI).delivered, empty_after=LATER + DAY),),
             is_own_credential=True,
         )
     )

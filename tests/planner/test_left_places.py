@@ -13,7 +13,7 @@ from simulator import BLIND, FULL, SOURCE, WEAK, Cell, Fault, World
 
 from keyplan.model.basis import EmptyBasis, KeepBasis
 from keyplan.model.identity import Address, SinkName
-from keyplan.model.manifest import OnRemove, Rotation
+from keyplan.model.manifest import OnDescriptionChange, OnRemove, Rotation
 from keyplan.model.observation import Slot
 from keyplan.model.plan import FreshPlan, Guard, Vacancy, Verb
 from keyplan.model.policy import Policy
@@ -223,13 +223,13 @@ def test_a_blocked_action_empties_nothing() -> None:
 
 def test_a_place_that_did_not_get_the_key_is_still_known_when_its_sink_is_dropped() -> None:
     scenario = delivered("local:a", "remote:b")
-    declare(scenario, "local:a", "remote:b", description="another")
+    declare(scenario, "local:a", "remote:b", description="another", on_description_change=OnDescriptionChange.REPLACE)
     scenario.world.effects.inject(Fault.ERROR, "sink.put:remote", times=-1)
     assert scenario.run().failures
     assert left(scenario) == ["remote:b"]
     scenario.world.clock.advance(HOUR)
     scenario.world.restart()
-    declare(scenario, "local:a", description="another")
+    declare(scenario, "local:a", description="another", on_description_change=OnDescriptionChange.REPLACE)
     scenario.run()
     assert list(scenario.world.delivered()) == ["local:a"]
     assert_promise(scenario)

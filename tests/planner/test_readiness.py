@@ -55,7 +55,7 @@ def test_a_key_is_not_made_for_a_place_that_cannot_take_it_and_the_others_go_on(
 @pytest.mark.parametrize(
     ("situation", "request_", "said"),
     [
-        pytest.param({"dialect": "alpha"}, ROTATED, "sink_not_ready: refresh requested key-1", id="refresh"),
+        pytest.param({"dialect": "alpha"}, ROTATED, "sink_not_ready: replace requested key-1", id="replace"),
         pytest.param({"dialect": "beta"}, {**ROTATED}, "sink_not_ready: refresh requested key-1", id="refresh in beta"),
     ],
 )

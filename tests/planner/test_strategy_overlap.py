@@ -32,7 +32,7 @@ def renewal(declared: dict[str, Any], world: dict[str, Any], dialect: str, **req
 @pytest.mark.parametrize(
     ("declared", "world", "request_"),
     [
-        pytest.param({"description": "new"}, CURRENT, {}, id="changed"),
+        pytest.param({"expires_in": DAY}, CURRENT, {}, id="changed"),
         pytest.param({"rotation": Rotation(generation=2)}, CURRENT, {}, id="requested by the manifest"),
         pytest.param({}, CURRENT, {"rotate": (CI,)}, id="requested by the user"),
         pytest.param({}, {**CURRENT, "held": {}}, {}, id="undelivered"),
