@@ -45,7 +45,7 @@ def begin(
 ) -> Scenario:
     """Return a scenario after its first apply."""
     scenario = Scenario(world=World(dialect=dialect))
-    scenario.world.provider.store_text, scenario.world.provider.echoes_texts = store, echoes
+    scenario.world.provider.store_text, scenario.world.provider.echoes = store, echoes
     scenario.declare(key)
     report = scenario.run()
     assert report.summary.add == 1

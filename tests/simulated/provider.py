@@ -62,10 +62,13 @@ class SimulatedProvider:
         self.skew = timedelta(0)
         self.grant: Callable[[Access], Access] = lambda access: access
         """Which access a key gets instead of the one that it is asked for."""
+        self.store_expiry: Callable[[datetime], datetime | None] = lambda instant: instant
+        """Which expiry is stored instead of the one that a key is asked to have."""
         self.store_text: Callable[[str], str] = str
         """How names and descriptions are stored."""
-        self.echoes_texts = False
-        """Whether answers to create and refresh repeat the texts as they were sent, however they are stored."""
+        self.echoes = False
+        """Whether answers to create and refresh repeat texts and expiry as they were sent, however they are stored."""
+        self._asked_expiry: datetime | None = None
         self._clock = clock
         self._effects = effects
         self._issued = 0
@@ -197,8 +200,9 @@ class SimulatedProvider:
             failed=_unavailable(name),
         )
         shown = self._show(record, record.space_ids)
-        if self.echoes_texts:
-            shown = replace(shown, name=record.name, description=split_marker(record.description)[0])
+        if self.echoes:
+            description = split_marker(record.description)[0]
+            shown = replace(shown, name=record.name, description=description, expires_at=self._asked_expiry)
         return Issued(key=shown, raw=RawKey(record.raw))
 
     def _repeatable(self, name: str, subject: str, act: Callable[[], T]) -> T:
@@ -311,13 +315,14 @@ class SimulatedProvider:
             raise ProviderRefusedError("422 Unprocessable Entity: a refresh cannot extend life", status=422)
 
     def _bounded(self, expires_at: datetime | None) -> datetime | None:
+        self._asked_expiry = expires_at
         now = self._clock.now()
         latest = now + self.max_lifetime if self.max_lifetime else None
         if expires_at is None:
             return latest
         if expires_at <= now or (latest and expires_at > latest):
             raise ProviderRefusedError("422 Unprocessable Entity: expires_at", status=422)
-        return expires_at
+        return self.store_expiry(expires_at)
 
     def _renew(self, old: KeyRecord, expires_at: datetime | None, grace: timedelta) -> KeyRecord:
         until = self._clock.now() + grace
