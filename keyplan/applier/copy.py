@@ -112,10 +112,10 @@ class Copy:
         """Empty the places that the address leaves, now that all others hold the raw key."""
         action = self.action
         try:
-            vacate(receipt, self.basis.vacated, self.bench)
+            notes = vacate(receipt, self.basis.vacated, self.bench)
         except KeyplanError as error:
             return fail(action, error, TRIES_AGAIN)
-        return Done(action=action, key_id=receipt.key_id, delivered=delivery.locations)
+        return Done(action=action, key_id=receipt.key_id, delivered=delivery.locations, notes=notes)
 
 
 def _make_receipt(basis: CopyBasis, took: tuple[Slot, ...], now: datetime) -> Receipt:

@@ -298,12 +298,12 @@ class Issuance:
                 failure = fail(action, error, "deletes the old key")
                 return replace(failure, message=f"{left}: {error.message}")
         try:
-            vacate(receipt, self.basis.vacated, self.bench)
+            notes = vacate(receipt, self.basis.vacated, self.bench)
         except KeyplanError as error:
             failure = fail(action, error, "empties it")
             left = "the new key is delivered, but a place that it leaves could not be emptied"
             return replace(failure, message=f"{left}: {error.message}")
-        return Done(action=action, key_id=receipt.key_id, delivered=delivery.result.locations)
+        return Done(action=action, key_id=receipt.key_id, delivered=delivery.result.locations, notes=notes)
 
     def _doubt(self, attempt: Attempt, error: InDoubtError) -> InDoubt:
         """Return the outcome of an action whose intent stays open."""

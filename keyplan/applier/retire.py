@@ -69,24 +69,38 @@ def forget(action: PlannedAction, basis: ForgetBasis, bench: Workbench) -> Outco
 def empty(action: PlannedAction, basis: EmptyBasis, bench: Workbench) -> Outcome:
     """Empty places that the address has left."""
     try:
-        vacate(basis.receipt, basis.slots, bench)
+        notes = vacate(basis.receipt, basis.slots, bench)
     except KeyplanError as error:
         return fail(action, error, TRIES_AGAIN)
-    return Done(action=action, key_id=action.key_id)
+    return Done(action=action, key_id=action.key_id, notes=notes)
 
 
-def vacate(receipt: Receipt, slots: Collection[Slot], bench: Workbench) -> None:
+def vacate(receipt: Receipt, slots: Collection[Slot], bench: Workbench) -> tuple[str, ...]:
     """Empty places that an address has left, then record that it has. `receipt` is what the ledger says of it.
 
-    Raises SinkError, LedgerError; SinkBusyError if a place is no longer as the plan saw it.
+    Returns a sentence for each that was not emptied after all, because it is in use. Raises SinkError and LedgerError;
+    SinkBusyError if a place is no longer as the plan saw it.
     """
     if not slots:
-        return
+        return ()
+    filled = [slot for slot in slots if _is_filled_since(slot, receipt, bench)]
     # The places before the receipt, which is all that names them.
     for slot in slots:
-        _withdraw(slot, receipt.owner, bench)
+        if slot not in filled:
+            _withdraw(slot, receipt.owner, bench)
     emptied = receipt.without_left([slot.delivered for slot in slots])
     bench.retry(lambda: bench.ledger.record(emptied), on=LedgerError)
+    return tuple(f"{slot} was not emptied: a newer key was delivered there" for slot in filled)
+
+
+def _is_filled_since(slot: Slot, receipt: Receipt, bench: Workbench) -> bool:
+    """Whether a newer key stands in a place since the address left it: it is a place in use under another name."""
+    sink = bench.sinks[slot.sink]
+    held = bench.retry(lambda: sink.inspect((slot,)).get(slot), on=SinkUnavailableError)
+    left_at = next((one.place.at for one in receipt.left if one.place == slot.delivered), None)
+    if held is None or held.receipt is None or left_at is None:
+        return False
+    return held.receipt.delivered_at > left_at
 
 
 def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | None:

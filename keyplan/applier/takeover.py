@@ -71,11 +71,11 @@ def import_key(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> O
                     f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
                 )
         record_import(basis.receipt, basis.slots, bench)
-        vacate(basis.receipt, basis.vacated, bench)
+        kept = vacate(basis.receipt, basis.vacated, bench)
     except KeyplanError as error:
         return fail(action, error, TRIES_AGAIN)
     notes = tuple(f"{slot} cannot be read: that it holds the key is taken on trust" for slot in trusted)
-    return Done(action=action, key_id=key.id, notes=notes)
+    return Done(action=action, key_id=key.id, notes=(*notes, *kept))
 
 
 def _name_sinks(slots: tuple[Slot, ...]) -> frozenset[SinkName]:

@@ -6,7 +6,7 @@ until all places of the declaration hold its current key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
@@ -119,6 +119,7 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
         for entry in receipt.delivered
     }
     deadline = case.now + find_overlap(case.declaration.rotation)
+    unknown = _find_undelivered(case, {*announced, *delivered})
     for slot in sorted({*announced, *delivered}, key=str):
         known = announced.get(slot)
         if known is None:
@@ -131,7 +132,7 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
         # A place that was announced is emptied even if nothing is there: a run may have been killed half-way.
         if known is None and slot.sink in case.snapshot.abilities and not holding_of(slot, case.snapshot).present:
             continue
-        other = _find_other(case, slot, entry)
+        other = _find_other(case, slot, entry) or (unknown if slot not in case.slots else "")
         is_reached = slot.sink in case.snapshot.abilities
         yield _KnownPlace(
             entry=entry,
@@ -141,6 +142,15 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
             # One that can't be reached stays remembered: if its sink is configured again, it is emptied.
             is_ours=not other,
         )
+
+
+def _find_undelivered(case: Case, known: Collection[Slot]) -> str:
+    """Return why no place may be emptied: one holds the key to which nothing was delivered. Empty if there is none."""
+    if not case.is_fully_delivered:
+        return ""
+    # Another sink name or another path may lead to the very place that would be emptied.
+    found = next((slot for slot in case.slots if slot not in known), None)
+    return f"it may be the same place as {found}, which holds the key and was never delivered to" if found else ""
 
 
 def _find_other(case: Case, slot: Slot, entry: LeftPlace) -> str:
@@ -153,9 +163,20 @@ def _find_other(case: Case, slot: Slot, entry: LeftPlace) -> str:
         return f"it belongs to the manifest of {name_manifest(holding.owner)}"
     if slot.options.get("on_remove") == "keep":
         return STAYS_ON_REMOVAL
-    if entry.place.at and slot.sink in case.snapshot.abilities and was_overwritten(slot, case.snapshot, entry.place.at):
+    return _find_later_use(case, slot, entry) if slot.sink in case.snapshot.abilities else ""
+
+
+def _find_later_use(case: Case, slot: Slot, entry: LeftPlace) -> str:
+    """Return why a place may be in use by now, by another writer or under another name; empty if nothing shows that."""
+    holding, taken_at = holding_of(slot, case.snapshot), entry.place.at
+    if taken_at and holding.receipt and holding.receipt.delivered_at > taken_at:
+        return "a newer key was delivered there"
+    if taken_at and was_overwritten(slot, case.snapshot, taken_at):
         return "another writer has changed it since"
-    return ""
+    # Notes would show it. Without them, the same location in another sink may be the same place.
+    same = (one for one in (*case.slots, *case.next_slots) if one.location == slot.location and one != slot)
+    namesake = None if case.snapshot.abilities[slot.sink].holds_receipts else next(same, None)
+    return f"it may be the same place as {namesake}" if namesake else ""
 
 
 def _is_due(case: Case, one: _KnownPlace) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from planner.situations import CI, HOUR, LATER, holding, ours, plan, recorded, situate, slot_of
-from samples import IDENTITY, LOCAL, NOW, make_declaration, make_delivery, make_desired
+from samples import IDENTITY, LOCAL, NOW, make_declaration, make_delivery, make_desired, make_intent
 from scenario import GENEROUS, Scenario, assert_promise, make_manifest
 from simulator import BLIND, FULL, SOURCE, WEAK, Cell, Fault, World
 
@@ -18,7 +18,7 @@ from keyplan.model.observation import Slot
 from keyplan.model.plan import FreshPlan, Guard, Vacancy, Verb
 from keyplan.model.policy import Policy
 from keyplan.model.receipt import Delivered, LeftPlace
-from keyplan.model.report import Done, Failed
+from keyplan.model.report import Done, Failed, Outcome
 from keyplan.planner.drift import find_drift
 from keyplan.planner.due import Selected, select
 from keyplan.planner.forecast import forecast
@@ -130,19 +130,32 @@ def test_a_place_of_a_sink_without_notes_that_comes_back_can_be_filled_again() -
     assert left(scenario) == []
 
 
+def while_planned(scenario: Scenario, **changes: Any) -> Outcome:
+    """Apply a plan, with the place `remote:b` changed between planning and applying."""
+    remote, made = scenario.world.sinks[SinkName("remote")], scenario.plan()
+    remote.cells["b"] = replace(remote.cells["b"], **changes)
+    scenario.plan = lambda **_: made  # type: ignore[method-assign]  # another run comes between plan and apply
+    (outcome,) = scenario.apply().outcomes
+    return outcome
+
+
 def test_the_place_is_emptied_only_if_it_is_as_the_plan_saw_it() -> None:
     scenario = delivered("local:a", "remote:b")
     declare(scenario, "local:a")
-    remote = scenario.world.sinks[SinkName("remote")]
-    made = scenario.plan()
-    cell = remote.cells["b"]
-    assert cell.receipt
-    remote.cells["b"] = replace(cell, receipt=replace(cell.receipt, delivered_at=scenario.world.clock.now()))
-    scenario.plan = lambda **_: made  # type: ignore[method-assign]  # another run comes between plan and apply
-    (outcome,) = scenario.apply().outcomes
-    assert isinstance(outcome, Failed)
-    assert "b" in remote.cells
+    assert isinstance(while_planned(scenario, intent=make_intent()), Failed)
+    assert "remote:b" in scenario.world.delivered()
     assert left(scenario) == ["remote:b"], "the next run tries again"
+
+
+def test_a_place_that_got_a_newer_key_meanwhile_is_not_emptied() -> None:
+    scenario = delivered("local:a", "remote:b")
+    declare(scenario, "local:a")
+    receipt = replace(scenario.world.ledger.receipts[CI], delivered_at=scenario.world.clock.now())
+    outcome = while_planned(scenario, receipt=receipt)
+    assert isinstance(outcome, Done)
+    assert outcome.notes == ("remote:b was not emptied: a newer key was delivered there",)
+    assert "remote:b" in scenario.world.delivered()
+    assert left(scenario) == []
 
 
 # A path is changed.
@@ -376,6 +389,61 @@ def test_a_place_whose_sink_keeps_values_on_removal_is_left_and_reported() -> No
     held = {slot_of(CI): holding(receipt), Slot.of(place): holding(receipt)}
     (action,) = plan(situate(desired, keys=[ours()], receipts=[receipt], held=held), desired).actions
     assert action.vacancies == (Vacancy(location="local:kept", leaves="its sink says on_remove: keep"),)
+
+
+# Two names of one place.
+
+
+def test_a_sink_under_another_name_is_the_same_place_and_stays_as_it_is() -> None:
+    scenario = delivered("local:a")
+    local, remote = (scenario.world.sinks[SinkName(name)] for name in ("local", "remote"))
+    remote.cells = local.cells
+    declare(scenario, "remote:a")
+    (kept,) = vacancies(scenario)
+    assert kept.leaves == "it may be the same place as remote:a, which holds the key and was never delivered to"
+    for _ in range(2):
+        assert scenario.run().outcomes == ()
+        scenario.world.clock.advance(HOUR)
+    assert list(local.cells) == ["a"]
+    assert_promise(scenario)
+
+
+def test_a_place_that_gets_the_new_key_under_another_name_is_not_emptied() -> None:
+    scenario = delivered("local:a")
+    local, remote = (scenario.world.sinks[SinkName(name)] for name in ("local", "remote"))
+    remote.cells = local.cells
+    declare(scenario, "remote:a", "remote:c", rotation=replace(AT_ONCE, generation=2))
+    assert not scenario.run().failures
+    assert sorted(local.cells) == ["a", "c"]
+    assert left(scenario) == []
+    assert_promise(scenario)
+
+
+def test_a_place_that_got_a_newer_key_is_not_emptied_by_a_later_run_either() -> None:
+    scenario = delivered("local:a", rotation=OVERLAP)
+    local, remote = (scenario.world.sinks[SinkName(name)] for name in ("local", "remote"))
+    remote.cells = local.cells
+    declare(scenario, "remote:a", "remote:c", rotation=replace(OVERLAP, generation=2))
+    assert not scenario.run().failures
+    scenario.world.clock.advance(3 * HOUR)
+    (kept,) = vacancies(scenario)
+    assert kept.leaves == "a newer key was delivered there"
+    assert not scenario.run().failures
+    assert sorted(local.cells) == ["a", "c"]
+    assert_promise(scenario)
+
+
+def test_one_location_of_two_sinks_without_notes_may_be_one_place() -> None:
+    scenario = Scenario(World(sinks={"local": BLIND, "remote": BLIND}))
+    declare(scenario, "local:a")
+    scenario.run()
+    local, remote = (scenario.world.sinks[SinkName(name)] for name in ("local", "remote"))
+    remote.cells = local.cells
+    scenario.world.clock.advance(HOUR)
+    declare(scenario, "remote:a")
+    assert [one.leaves for one in vacancies(scenario)] == ["it may be the same place as remote:a"]
+    scenario.run()
+    assert list(local.cells) == ["a"]
 
 
 # What is told of it.
