@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from keyplan.model.basis import (
@@ -18,6 +19,7 @@ from keyplan.model.basis import (
     KeepBasis,
     RefreshBasis,
 )
+from keyplan.model.identity import KeyId
 from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction, Reason, Vacancy, Verb
 from keyplan.model.receipt import LeftPlace, Receipt
@@ -119,7 +121,7 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
         for entry in receipt.delivered
     }
     deadline = case.now + find_overlap(case.declaration.rotation)
-    unknown = _find_undelivered(case, {*announced, *delivered})
+    known_places = {*announced, *delivered}
     for slot in sorted({*announced, *delivered}, key=str):
         known = announced.get(slot)
         if known is None:
@@ -132,7 +134,7 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
         # A place that was announced is emptied even if nothing is there: a run may have been killed half-way.
         if known is None and slot.sink in case.snapshot.abilities and not holding_of(slot, case.snapshot).present:
             continue
-        other = _find_other(case, slot, entry) or (unknown if slot not in case.slots else "")
+        other = _find_other(case, slot, entry) or _find_alias(case, slot, known_places)
         is_reached = slot.sink in case.snapshot.abilities
         yield _KnownPlace(
             entry=entry,
@@ -142,15 +144,6 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
             # One that can't be reached stays remembered: if its sink is configured again, it is emptied.
             is_ours=not other,
         )
-
-
-def _find_undelivered(case: Case, known: Collection[Slot]) -> str:
-    """Return why no place may be emptied: one holds the key to which nothing was delivered. Empty if there is none."""
-    if not case.is_fully_delivered:
-        return ""
-    # Another sink name or another path may lead to the very place that would be emptied.
-    found = next((slot for slot in case.slots if slot not in known), None)
-    return f"it may be the same place as {found}, which holds the key and was never delivered to" if found else ""
 
 
 def _find_other(case: Case, slot: Slot, entry: LeftPlace) -> str:
@@ -167,16 +160,39 @@ def _find_other(case: Case, slot: Slot, entry: LeftPlace) -> str:
 
 
 def _find_later_use(case: Case, slot: Slot, entry: LeftPlace) -> str:
-    """Return why a place may be in use by now, by another writer or under another name; empty if nothing shows that."""
+    """Return why a place must be in use by now; empty if nothing shows that."""
     holding, taken_at = holding_of(slot, case.snapshot), entry.place.at
     if taken_at and holding.receipt and holding.receipt.delivered_at > taken_at:
         return "a newer key was delivered there"
     if taken_at and was_overwritten(slot, case.snapshot, taken_at):
         return "another writer has changed it since"
-    # Notes would show it. Without them, the same location in another sink may be the same place.
-    same = (one for one in (*case.slots, *case.next_slots) if one.location == slot.location and one != slot)
-    namesake = None if case.snapshot.abilities[slot.sink].holds_receipts else next(same, None)
-    return f"it may be the same place as {namesake}" if namesake else ""
+    return ""
+
+
+def _find_alias(case: Case, slot: Slot, known: Collection[Slot]) -> str:
+    """Return why a place may be one of the declaration's under another name; empty if nothing points to that."""
+    if slot in case.slots:
+        return ""
+    for other in (*case.slots, *case.next_slots):
+        if other not in known and _may_be_same(case, slot, other):
+            return f"it may be the same place as {other}"
+    return ""
+
+
+def _may_be_same(case: Case, slot: Slot, other: Slot) -> bool:
+    """Whether two places, of which nothing was ever delivered to the other, may be one: it would be emptied as well."""
+    kinds = case.snapshot.abilities
+    if slot.sink not in kinds or kinds[slot.sink].holds_receipts != kinds[other.sink].holds_receipts:
+        return False
+    # Without notes nothing tells two places of one location apart.
+    if not kinds[slot.sink].holds_receipts:
+        return slot.location == other.location
+    mine, its = holding_of(slot, case.snapshot).receipt, holding_of(other, case.snapshot).receipt
+    return mine is not None and its is not None and _identify(mine) == _identify(its)
+
+
+def _identify(receipt: Receipt) -> tuple[KeyId, datetime]:
+    return receipt.key_id, receipt.delivered_at
 
 
 def _is_due(case: Case, one: _KnownPlace) -> bool:
