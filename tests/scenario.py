@@ -20,6 +20,7 @@ from keyplan.model.plan import Action, Plan, Request, Verb
 from keyplan.model.report import Outcome, Report
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
+from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
 from keyplan.planner.readiness import hold_unready
@@ -146,7 +147,8 @@ class Scenario:
         wanted = Request(**({"allow_deletes": self.allow_deletes} | request))
         plan = make_plan(self.manifest, desired, snapshot, wanted)
         plan = apply_policies(plan, manifest=self.manifest, now=snapshot.now)
-        return apply_guards(hold_unready(plan, snapshot), manifest=self.manifest)
+        plan = hold_unready(hold_overlong(plan, self.manifest, snapshot.now), snapshot)
+        return apply_guards(plan, manifest=self.manifest)
 
     def bench(self) -> Workbench:
         """Return everything that an apply may touch."""

@@ -15,6 +15,7 @@ from keyplan.model.times import write_duration
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.drift import find_drift
 from keyplan.planner.guards import apply_guards
+from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy import apply_policies
 from keyplan.planner.readiness import hold_unready
@@ -66,7 +67,8 @@ def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) 
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = resolve_desired(manifest, snapshot.spaces)
     plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
-    return apply_guards(hold_unready(plan, snapshot), manifest=manifest)
+    plan = hold_unready(hold_overlong(plan, manifest, snapshot.now), snapshot)
+    return apply_guards(plan, manifest=manifest)
 
 
 def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:

@@ -6,6 +6,7 @@ Spaces stay as the manifest writes them; `planner.desired` resolves them later.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from keyplan.manifest.addresses import Addresses
@@ -106,6 +107,8 @@ class DeclarationReader:
     marker: bool
     defaults: GivenFields
     sinks: Sinks
+    max_lifetime: timedelta | None = None
+    """How long the account lets a key live, as the manifest says it."""
     addresses: Addresses
     find_place: FindPlace
     """As every declaration gets it."""
@@ -123,7 +126,7 @@ class DeclarationReader:
         values = fields.values
         key_type = self._read_key_type(fields)
         scope = read_scope(fields, key_type, problems) if key_type else Scope()
-        expiry = read_expiry(fields, problems)
+        expiry = read_expiry(fields, problems, most=self.max_lifetime)
         rotation = read_rotation(fields, expiry, problems)
         # Every part is read even if another one is wrong: the user sees all problems at once.
         deliveries = self._read_deliveries(fields)

@@ -51,7 +51,7 @@ class PluginSchemas:
 def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> ProviderSettings:
     """Return the provider's settings; problems are added."""
     kind = given.get("type", _DEFAULT.type)
-    options = given.without("type", "credential", "reader_credential", "creators")
+    options = given.without("type", "credential", "reader_credential", "creators", "max_lifetime")
     checker = _make_checker(kind, lookup, _type_spot(given), problems)
     if checker is not None:
         report_findings(checker, options, subject="the provider", spot=given.spot, problems=problems)
@@ -62,10 +62,26 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
         type=kind,
         credential=credential,
         reader_credential=reader_credential,
+        max_lifetime=_read_lifetime(given, problems),
         creators=tuple(sorted({UserId(creator) for creator in given.get("creators", ())})),
         place=problems.place_of(given.spot),
         options=_to_plain(options),
     )
+
+
+def _read_lifetime(given: Table, problems: Problems) -> timedelta | None:
+    """Return how long the account lets a key live; None if it is not given, and with a problem if it is no duration."""
+    if "max_lifetime" not in given:
+        return None
+    try:
+        lifetime = parse_duration(given["max_lifetime"])
+    except ValueError as error:
+        problems.add(given.value_spot("max_lifetime"), f"field 'max_lifetime' {error}")
+        return None
+    if lifetime == timedelta(0):
+        problems.add(given.value_spot("max_lifetime"), "field 'max_lifetime' must be longer than nothing")
+        return None
+    return lifetime
 
 
 def read_ledger(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> LedgerSettings:

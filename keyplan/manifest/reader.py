@@ -127,6 +127,7 @@ class _Reader:
         `find_place` is what every declaration gets.
         """
         sinks = Sinks(plugins.sink, self._problems)
+        provider = self._read_provider(plugins)
         identity = Identity(self._get("owner", default=""), ManifestId(self._get("id", default=NO_MANIFEST_ID)))
         marker: bool = self._get("marker", default=True)
         defaults = self._read_defaults()
@@ -139,6 +140,7 @@ class _Reader:
                 marker=marker,
                 defaults=defaults,
                 sinks=sinks,
+                max_lifetime=provider.max_lifetime,
                 addresses=addresses,
                 find_place=find_place,
                 problems=self._problems,
@@ -153,7 +155,7 @@ class _Reader:
             formerly=self._read_formerly(identity),
             removed=removed,
             marker=marker,
-            provider=self._read_provider(plugins),
+            provider=provider,
             sinks=sink_settings,
             ledger=self._read_ledger(plugins),
             limits=self._read_limits(),

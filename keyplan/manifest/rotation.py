@@ -14,7 +14,7 @@ from typing import Any
 from keyplan.manifest.defaults import MergedFields
 from keyplan.manifest.problems import Problems
 from keyplan.model.manifest import Retire, Rotation, Strategy
-from keyplan.model.times import parse_duration, parse_instant
+from keyplan.model.times import parse_duration, parse_instant, write_duration
 
 SHORTEST_CYCLE = timedelta(hours=1)
 """Least `rotation.every`: consumers do not read their sink more often than that."""
@@ -39,8 +39,8 @@ _parse_instant = lru_cache(maxsize=256)(parse_instant)
 _parse_duration = lru_cache(maxsize=256)(parse_duration)
 
 
-def read_expiry(fields: MergedFields, problems: Problems) -> Expiry:
-    """Return when a key ends; problems are added."""
+def read_expiry(fields: MergedFields, problems: Problems, *, most: timedelta | None = None) -> Expiry:
+    """Return when a key ends; problems are added, one for a life that is longer than the account allows (`most`)."""
     values = fields.values
     has_end, has_life = "expires_at" in values, "expires_in" in values
     if not has_end and not has_life:
@@ -54,7 +54,16 @@ def read_expiry(fields: MergedFields, problems: Problems) -> Expiry:
             at = _parse_instant(values["expires_at"])
         except ValueError as error:
             problems.add(fields.spot("expires_at"), f"field 'expires_at' {error}")
-    return Expiry(at, _read_duration(fields, ("expires_in",), values, problems))
+    life = _read_duration(fields, ("expires_in",), values, problems)
+    if most is not None and life is not None and life > most:
+        # docs/arize-api.md, A21: the provider would refuse the key at every apply.
+        allowed = write_duration(most)
+        problems.add(
+            fields.spot("expires_in"),
+            f"field 'expires_in' is longer than the account allows: {allowed} (provider: max_lifetime)",
+            "max_lifetime",
+        )
+    return Expiry(at, life)
 
 
 def read_rotation(fields: MergedFields, expiry: Expiry, problems: Problems) -> Rotation:

@@ -139,7 +139,7 @@ def _obstacle(
     if laws.refresh_extends_life or key.expires_at is None:
         return ""
     wanted = desired.expiry_from(now)
-    if wanted is None or wanted > key.expires_at + TOLERANCE:
+    if wanted is None or wanted - key.expires_at > TOLERANCE:
         return _no_extension(laws)
     return ""
 

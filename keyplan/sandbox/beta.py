@@ -192,8 +192,13 @@ def _bounded(expires_at: datetime | None, options: SandboxOptions, now: datetime
     if expires_at <= now:
         raise ProblemError(422, "expires_at must lie in the future.")
     if latest is not None and expires_at > latest:
-        raise ProblemError(422, "expires_at lies beyond the account's maximum lifetime.")
+        raise ProblemError(422, f"expires_at lies beyond the account's maximum lifetime of {_describe(options)}.")
     return expires_at
+
+
+def _describe(options: SandboxOptions) -> str:
+    hours = round((options.max_lifetime or timedelta(0)) / timedelta(hours=1))
+    return f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
 
 
 def _show(key: Key) -> Json:

@@ -102,6 +102,9 @@ def test_a_lease_that_can_t_be_used_is_told_at_its_place(lease: str, message: st
             id="creators, sorted, which are no option of the provider",
         ),
         pytest.param(
+            "{max_lifetime: 365d}", ProviderSettings(max_lifetime=timedelta(days=365)), id="the longest life of a key"
+        ),
+        pytest.param(
             "{credential: {command: [pass, show, x]}}",
             ProviderSettings(credential=FromCommand(("pass", "show", "x"))),
             id="command",
@@ -255,6 +258,16 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
             "provider: {creators: x}", "4:22: field 'creators' must be a list, not text", id="one creator as text"
         ),
         pytest.param(
+            "provider: {max_lifetime: 0s}",
+            "4:26: field 'max_lifetime' must be longer than nothing",
+            id="no life at all",
+        ),
+        pytest.param(
+            "provider: {max_lifetime: 6000w}",
+            "4:26: field 'max_lifetime' must be at most 100 years (36525d)",
+            id="longer than any",
+        ),
+        pytest.param(
             "provider: {creators: [a b]}",
             "4:23: an item of 'creators' must be an id: text without blanks, not 'a b'",
             id="name of a creator",
@@ -347,3 +360,33 @@ def test_a_problem_names_the_file(read_text: Read) -> None:
         read_text("version: 1\nowner: ml\n")
     assert str(caught.value) == "keys.yaml:1:1: field 'keys' is missing"
     assert caught.value.exit_status == 3
+
+
+@pytest.mark.parametrize(
+    ("expiry", "problems"),
+    [
+        pytest.param("expires_in: 30d", (), id="as long as the account allows"),
+        pytest.param("expires_at: 2099-01-01T00:00:00Z", (), id="a date, which only a clock can judge"),
+        pytest.param(
+            "expires_in: 31d",
+            ("5:53: field 'expires_in' is longer than the account allows: 30d (provider: max_lifetime)",),
+            id="too long",
+        ),
+    ],
+)
+def test_a_life_that_the_account_does_not_allow_is_told_at_its_place(
+    expiry: str, problems: tuple[str, ...], find_problems: Find
+) -> None:
+    keys = f"keys:\n  - {{name: ci, key_type: user, sink: s, {expiry}}}\n"
+    head = "version: 1\nowner: ml\nprovider: {max_lifetime: 30d}\n"
+    assert find_problems(head + keys + "sinks: {s: {type: file, path: x}}\n") == problems
+
+
+def test_a_life_that_is_too_long_has_a_rule_of_its_own(read_text: Read) -> None:
+    text = (
+        "version: 1\nowner: ml\nprovider: {max_lifetime: 30d}\nsinks: {s: {type: file, path: x}}\n"
+        "defaults: {sink: s, expires_in: 31d}\nkeys: [{name: a, key_type: user}, {name: b, key_type: user}]\n"
+    )
+    with pytest.raises(ManifestError) as caught:
+        read_text(text)
+    assert [(problem.line, problem.rule) for problem in caught.value.problems] == [(5, "manifest/max_lifetime")]

@@ -6,6 +6,7 @@ No message quotes a server's body, which may hold a raw key; only the title and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeAlias
@@ -29,6 +30,9 @@ _ADVICE_CREDENTIAL = (
 )
 _ADVICE_NETWORK = "check the network, the proxy and provider.region or provider.base_url"
 _PROBLEM_LIMIT = 300
+_LIFETIME = re.compile(r"life-?time|expir", re.IGNORECASE)
+_SPAN = re.compile(r"\b(?P<number>[1-9][0-9]{0,5}) ?(?P<unit>day|hour|week)s?\b", re.IGNORECASE)
+_UNITS = {"day": "d", "hour": "h", "week": "w"}
 
 
 def is_success(answer: Answer) -> bool:
@@ -91,15 +95,23 @@ def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # A server that fails may have acted before it failed.
         raise lost(text)
-    raise ProviderRefusedError(text, status=answer.status, advice=_advise(answer.status))
+    raise ProviderRefusedError(text, status=answer.status, advice=_advise(answer.status, text))
 
 
-def _advise(status: int) -> str:
+def _advise(status: int, said: str) -> str:
     # Only 3xx arrives here below 400: a success was returned before.
     if status < HTTPStatus.BAD_REQUEST:
         return "check provider.base_url: redirects are not followed, because the credential must not leave the host"
     if status == HTTPStatus.NOT_FOUND:
         return "it does not exist, or the credential may not see it"
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and _LIFETIME.search(said):
+        # Advice alone: nothing is decided by the words of a server (docs/arize-api.md, A21 and A32).
+        most = _SPAN.search(said)
+        written = f"{most['number']}{_UNITS[most['unit'].lower()]}" if most else "DURATION"
+        return (
+            f"if the account caps the life of its keys, say so in the manifest, and plans will know it: "
+            f"provider: {{max_lifetime: {written}}}"
+        )
     return ""
 
 
