@@ -11,6 +11,7 @@ import pytest
 from app.watched import LEASE, MINUTE, Process, held_rounds, pass_time
 from cli.shell import Shell
 from samples import LOCAL, make_intent
+from simulated.candid import CandidSink
 from simulator import Fault, World
 
 from keyplan.errors import InputError, SinkDeniedError
@@ -60,6 +61,22 @@ def world(tmp_path: Path) -> World:
 def process(tmp_path: Path, world: World) -> Process:
     """Return a watch that has just been started."""
     return Process(tmp_path, world)
+
+
+# What can't be written.
+
+
+def test_what_a_sink_would_refuse_waits_until_it_can_be_written(process: Process, world: World) -> None:
+    candid = CandidSink(LOCAL, world.clock, world.effects)
+    candid.cells, world.sinks[LOCAL] = world.sinks[LOCAL].cells, candid
+    candid.obstacles = ("user/ci",)
+    world.clock.advance(31 * DAY)
+    pass_time(world, 30 * MINUTE, process)
+    assert names(world) == ["ci"]
+    assert process.count("applied") == 0
+    candid.obstacles = ()
+    pass_time(world, 10 * MINUTE, process)
+    assert names(world) == ["ci", "ci"]
 
 
 # The pace.
