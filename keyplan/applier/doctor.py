@@ -153,7 +153,11 @@ def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
         found = sink.examine(slots)
     except KeyplanError as error:
         found = (_broken(Area.SINK, "writing", error),)
-    yield from found
+    told: dict[tuple[Health, str, str, str], Finding] = {}
+    for one in found:
+        # One trouble may be in the way of many places; it is told once.
+        told.setdefault((one.health, one.subject, one.detail, one.advice), one)
+    yield from told.values()
     if not found:
         yield _fine(Area.SINK, "writing", "nothing stands in the way, as far as that shows without writing")
 

@@ -276,6 +276,15 @@ def test_each_thing_that_stands_in_the_way_is_told(practice: Practice) -> None:
     ]
 
 
+def test_one_trouble_of_many_places_is_told_once(practice: Practice) -> None:
+    candid(practice).troubles = tuple(
+        Finding(area=Area.SINK, subject="writing", location=place, health=Health.BROKEN, detail=detail)
+        for place, detail in (("a", "the folder is immutable"), ("b", "the folder is immutable"), ("b", "foreign"))
+    )
+    found = [finding for finding in practice.examine().findings if finding.subject == "writing"]
+    assert [finding.detail for finding in found] == ["the folder is immutable", "foreign"]
+
+
 def test_a_sink_that_fails_to_tell_is_broken(practice: Practice) -> None:
     candid(practice).is_unable = True
     assert practice.find("writing").detail == "may not look"
