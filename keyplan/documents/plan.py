@@ -66,6 +66,8 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "summary": write_summary(plan.summary),
         "warnings": list(plan.warnings),
         "policies": list(plan.policies),
+        # Left out where it says nothing, as in every plan of an older keyplan.
+        **({"space_names": dict(plan.space_names)} if plan.space_names else {}),
     }
 
 
@@ -112,6 +114,7 @@ def from_document(document: object) -> Plan:
         serial=fields.integer("serial"),
         warnings=fields.texts("warnings"),
         policies=fields.optional_texts("policies"),
+        space_names=fields.optional_text_map("space_names"),
     )
 
 

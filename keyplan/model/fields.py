@@ -102,6 +102,11 @@ class Fields:
         """Return a list of texts, in its order; an empty one if it is null or not there."""
         return () if self._is_absent(name) else self.texts(name)
 
+    def optional_text_map(self, name: str) -> dict[str, str]:
+        """Return an object of texts; an empty one if it is null or not there."""
+        found = self.optional_one(name)
+        return {} if found is None else {key: found.text(key) for key in found._values}  # noqa: SLF001 - its own class
+
     def one(self, name: str) -> Fields:
         """Return the fields of the object that stands there."""
         return Fields(self._required(name), self._path(name))

@@ -103,6 +103,12 @@ class Blocked:
     """What a user can do about it."""
 
 
+NOTHING = "(none)"
+"""The side of a change that has no value."""
+_ACCESS_TITLES = {"space": ("space_role", "spaces"), "organization": ("org_role", "organizations")}
+"""For a field such as ``space U3Bh``: what its role is called in a manifest, and what it is itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class FieldChange:
     """One field that differs; values as text for people, never a secret."""
@@ -110,6 +116,15 @@ class FieldChange:
     field: str
     before: str
     after: str
+
+    @property
+    def title(self) -> str:
+        """What users call the field: a role that changed is a role, a space that the key gains or loses is a space."""
+        kind, _, _ = self.field.partition(" ")
+        if kind not in _ACCESS_TITLES:
+            return self.field
+        role, members = _ACCESS_TITLES[kind]
+        return members if NOTHING in (self.before, self.after) else role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -308,6 +323,8 @@ class Plan:
     """Things that a reviewer should know and that stop nothing."""
     policies: tuple[str, ...] = ()
     """Policy files that it was held against, as the user named them."""
+    space_names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By id, the spaces that the manifest calls by name. Only for people: no decision depends on it."""
 
     @property
     def changes(self) -> tuple[Action, ...]:

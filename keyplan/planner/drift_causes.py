@@ -255,7 +255,7 @@ def _classify_changed(action: PlannedAction, basis: Basis, _snapshot: Snapshot) 
     if altered:
         differences = "; ".join(f"{one.field} is {one.before}, delivered was {one.after}" for one in altered)
         return DriftKind.DRIFT, Cause.ALTERED, differences
-    return DriftKind.PENDING, Cause.CHANGED, ", ".join(change.field for change in action.changes)
+    return DriftKind.PENDING, Cause.CHANGED, ", ".join(dict.fromkeys(change.title for change in action.changes))
 
 
 def _is_altered(change: FieldChange, basis: Basis) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Manifest, Unmanaged
+from keyplan.model.manifest import Manifest, SpaceByName, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
     Action,
@@ -75,8 +75,15 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         request=request,
         serial=believed.serial,
         seen=snapshot.holdings,
+        space_names=_name_spaces(snapshot),
         warnings=tuple(sorted([*_find_warnings(manifest, cases, actions), *listed.warnings(actions)])),
     )
+
+
+def _name_spaces(snapshot: Snapshot) -> dict[str, str]:
+    """Return the names of the spaces that the manifest calls by name, sorted by id."""
+    named = {space.id: ref.name for ref, space in snapshot.spaces.items() if isinstance(ref, SpaceByName)}
+    return {space_id: named[space_id] for space_id in sorted(named)}
 
 
 def _find_warnings(manifest: Manifest, cases: Iterable[Case], actions: Iterable[Action]) -> Iterator[str]:

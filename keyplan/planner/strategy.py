@@ -132,7 +132,7 @@ def _obstacle(
 ) -> str:
     """Return why no refresh can make this key as declared; empty if one can."""
     # The API has no update call (docs/arize-api.md, A2): all that a refresh can set is the expiry.
-    fixed = [change.field for change in changes if change.field != EXPIRY]
+    fixed = list(dict.fromkeys(change.title for change in changes if change.field != EXPIRY))
     if fixed:
         return f"nothing but a new key can have another {', '.join(fixed)}"
     # A key without an expiry may get any; the law is about keys that have one (docs/arize-api.md, A24).

@@ -6,11 +6,13 @@ raw key, because no action, finding or event has one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from keyplan.model.identity import KeyId
-from keyplan.model.plan import Action, KeyView, Vacancy, Verb
+from keyplan.model.plan import NOTHING, Action, FieldChange, KeyView, Vacancy, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import REASONS
@@ -24,14 +26,18 @@ FOUND = "found"
 """The label of a finding's detail."""
 
 _LONG = 1000
+_SPACES = "spaces"
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
-def describe_action(action: Action) -> Iterator[tuple[str, str]]:
-    """Yield label and text of each further line of an action; sanitized."""
+def describe_action(action: Action, space_names: Mapping[str, str] = _NO_NAMES) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each further line of an action; sanitized.
+
+    Spaces are called as `space_names` has them by id; ids stand only for those that the manifest calls by id.
+    """
     if action.verb is Verb.CREATE and action.after:
-        yield from _describe_new_key(action.after)
-    for change in action.changes:
-        yield sanitize(change.field), f"{_quote(change.before)} -> {_quote(change.after)}"
+        yield from _describe_new_key(action.after, space_names)
+    yield from _describe_changes(action, space_names)
     if action.explanation:
         yield "why", sanitize(action.explanation, width=_LONG)
     for sentence in action.consequences:
@@ -66,6 +72,43 @@ def _describe_vacancy(vacancy: Vacancy) -> tuple[str, str]:
     if vacancy.overlap:
         return "empties", f"{location} {write_duration(vacancy.overlap)} after this apply"
     return "empties", location
+
+
+def _describe_changes(action: Action, space_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    several = len(action.after.spaces) > 1 if action.after else False
+    moved = [change for change in action.changes if change.title == _SPACES != change.field]
+    for change in action.changes:
+        if change in moved:
+            continue
+        if change.field == _SPACES:
+            yield (
+                _SPACES,
+                f"{_quote(_rename(change.before, space_names))} -> {_quote(_rename(change.after, space_names))}",
+            )
+            continue
+        _, _, space = change.field.partition(" ")
+        where = f" in {space_names.get(space, space)}" if several and change.title != change.field else ""
+        yield sanitize(f"{change.title}{where}"), f"{_quote(change.before)} -> {_quote(change.after)}"
+    if moved:
+        lost = _list_spaces(moved, space_names, is_before=True)
+        gained = _list_spaces(moved, space_names, is_before=False)
+        yield _SPACES, f"{_quote(lost)} -> {_quote(gained)}"
+
+
+def _rename(spaces: str, space_names: Mapping[str, str]) -> str:
+    return ", ".join(space_names.get(space, space) for space in spaces.split(", "))
+
+
+def _list_spaces(moved: Sequence[FieldChange], space_names: Mapping[str, str], *, is_before: bool) -> str:
+    """Return the spaces that a key loses or gains, by name, each with its role if these are not all the same."""
+    roles = {change.field: change.before if is_before else change.after for change in moved}
+    found = {field: role for field, role in roles.items() if role != NOTHING}
+    shows_roles = len({side for change in moved for side in (change.before, change.after)} - {NOTHING}) > 1
+    words = []
+    for field, role in found.items():
+        space = field.removeprefix("space ")
+        words.append(space_names.get(space, space) + (f" ({role})" if shows_roles else ""))
+    return ", ".join(sorted(words))
 
 
 def _describe_old_key(view: KeyView | None, key_id: KeyId) -> Iterator[tuple[str, str]]:
@@ -111,17 +154,27 @@ def describe_event(event: Event) -> str:
     return "; ".join(filter(None, (reason, _describe_overlap(event), sanitize(event.note, width=_LONG))))
 
 
-def _describe_new_key(view: KeyView) -> Iterator[tuple[str, str]]:
+def _describe_new_key(view: KeyView, space_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if view.description:
         yield "description", _quote(view.description)
     if view.spaces:
-        yield "spaces", ", ".join(sanitize(space) for space in view.spaces)
+        yield _SPACES, ", ".join(sanitize(space_names.get(space, space)) for space in view.spaces)
     if view.roles:
-        yield "roles", sanitize(view.roles, width=_LONG)
+        yield "roles", sanitize(_name_roles(view, space_names), width=_LONG)
     if view.expires_at:
         yield "expires", show_time(view.expires_at)
     if view.expires_in:
         yield "expires", f"{write_duration(view.expires_in)} after it is made"
+
+
+def _name_roles(view: KeyView, space_names: Mapping[str, str]) -> str:
+    """Return the roles of a key as a manifest writes them if it has one space; else each with what it is for."""
+    roles = view.roles
+    if len(view.spaces) == 1:
+        return re.sub(r"\bspace [^=]+=", "space_role=", re.sub(r"\borganization [^=]+=", "org_role=", roles))
+    for space in view.spaces:
+        roles = roles.replace(f"space {space}=", f"space {space_names.get(space, space)}=")
+    return roles
 
 
 def _describe_overlap(event: Event) -> str:

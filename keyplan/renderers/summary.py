@@ -55,7 +55,10 @@ def describe_planned(plan: Plan, *, ledger: str) -> str:
     """Return one line about what was planned, from which ledger; sanitized."""
     actions, unmanaged = format_count(len(plan.actions), "action"), format_count(len(plan.unmanaged), "unmanaged key")
     path = sanitize(ledger, width=1000)
-    return f"{sanitize(plan.manifest)}: {actions} and {unmanaged} for {sanitize(plan.owner)}, ledger {path}"
+    told = f"{sanitize(plan.manifest)}: {actions} and {unmanaged} for {sanitize(plan.owner)}, ledger {path}"
+    # The plan itself calls spaces by name.
+    spaces = [f"space {sanitize(name)} is {sanitize(space_id)}" for space_id, name in plan.space_names.items()]
+    return "\n".join([told, *spaces])
 
 
 def _sum(summaries: Iterable[Summary]) -> Summary:

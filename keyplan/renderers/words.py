@@ -69,7 +69,7 @@ PAST: Mapping[Verb, str] = {
 
 def format_reason(action: Action) -> str:
     """Return why an action is planned, in a few words."""
-    fields = [sanitize(change.field) for change in action.changes]
+    fields = [sanitize(title) for title in dict.fromkeys(change.title for change in action.changes)]
     if action.reason is Reason.CHANGED and fields:
         return f"{join_words(fields)} changed"
     if action.reason is Reason.MOVED and action.previous_address:

@@ -126,7 +126,10 @@ def test_a_manifest_elsewhere_has_its_folder_and_ledger_there(shell: Shell) -> N
 @USUAL
 def test_verbose_says_names_and_counts_on_stderr(shell: Shell) -> None:
     ledger = shell.folder / ".keyplan" / "ledger.db"
-    assert shell("plan", "-v").err == f"keys.yaml: 2 actions and 0 unmanaged keys for ml-platform, ledger {ledger}\n"
+    assert shell("plan", "-v").err == (
+        f"keys.yaml: 2 actions and 0 unmanaged keys for ml-platform, ledger {ledger}\n"
+        "space production is space-production\n"
+    )
 
 
 @USUAL

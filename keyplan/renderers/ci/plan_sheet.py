@@ -49,7 +49,7 @@ _UNMANAGED_ADVICE = "declare it with adopt, delete it, or set unmanaged: report"
 def build_plan_sheet(plan: Plan) -> Sheet:
     """Return the sheet of a plan; keys that are up to date get no row."""
     shown = [action for action in plan.actions if not action.is_unremarkable]
-    rows = [*map(_build_action_row, shown), *_list_unmanaged(plan)]
+    rows = [*(_build_action_row(action, plan.space_names) for action in shown), *_list_unmanaged(plan)]
     return Sheet(
         about=Subject.PLAN,
         manifest=plan.manifest,
@@ -91,7 +91,7 @@ def _list_report_remarks(report: Report) -> Iterator[str]:
         yield f"Left for a reviewed apply: {action.verb.value} {sanitize(action.address)} ({format_reason(action)})"
 
 
-def _build_action_row(action: Action) -> Row:
+def _build_action_row(action: Action, space_names: Mapping[str, str]) -> Row:
     blocked, verb = action.blocked, action.verb
     return Row(
         subject=action.address,
@@ -102,7 +102,7 @@ def _build_action_row(action: Action) -> Row:
         rule=f"guard/{blocked.guard.value}" if blocked else f"plan/{action.reason.value}",
         level=Level.ERROR if blocked else _LEVELS[verb],
         danger=_BLOCKED if blocked else _rate_danger(action),
-        details=tuple(describe_action(action)),
+        details=tuple(describe_action(action, space_names)),
         advice=blocked.advice if blocked else "",
         place=action.place,
     )

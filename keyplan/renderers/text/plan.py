@@ -5,7 +5,7 @@ The last line keeps Terraform's shape, because scripts match it. A colour never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from keyplan.documents.plan import digest
 from keyplan.documents.plan_set import digest_to_approve
@@ -43,7 +43,7 @@ def render_plan(plan: Plan, palette: Palette = PLAIN) -> str:
     """Return the plan as text, its summary as the last line."""
     blocks = [
         [_head(plan)],
-        [line for action in plan.actions for line in _describe(action, palette)],
+        [line for action in plan.actions for line in _describe(action, plan.space_names, palette)],
         list(_unmanaged(plan, palette)),
         [f"{palette.paint(Tone.CHANGE, 'Warning:')} {sanitize(text, width=1000)}" for text in plan.warnings],
         [*list_plan_remarks(plan), *_close(plan)],
@@ -76,11 +76,11 @@ def _counts(summary: Summary) -> list[str]:
     return [f"{number} {word}" for number, word in counted if number]
 
 
-def _describe(action: Action, palette: Palette) -> Iterator[str]:
+def _describe(action: Action, space_names: Mapping[str, str], palette: Palette) -> Iterator[str]:
     if action.is_unremarkable:
         return
     yield _headline(action, palette)
-    for label, text in describe_action(action):
+    for label, text in describe_action(action, space_names):
         yield f"{_INDENT}{label:<12} {text}"
 
 
