@@ -281,6 +281,99 @@ def test_an_entry_that_sops_would_leave_in_the_clear_never_gets_the_key(tmp_path
     assert (tmp_path / FILE).read_bytes() == before
 
 
+MANIFEST: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "arize-keys", "namespace": "ml"},
+    "stringData": {"other": "not keyplan's"},
+}
+ENTRY = "stringData.{name}"
+DECLARED = {"apiVersion", "kind", "metadata", "stringData"}
+"""What a Secret may have at the top; Flux applies nothing with more (sops itself takes `sops` away)."""
+
+
+@pytest.fixture
+def flux(tmp_path: Path) -> Folder:
+    """Return a folder as Flux's guide to sops has it, with a manifest."""
+    folder = Folder(tmp_path, encrypted_regex="^(data|stringData)$")
+    folder.make(MANIFEST)
+    return folder
+
+
+def annotations(folder: Folder) -> dict[str, str]:
+    found: dict[str, str] = folder.clear()["metadata"].get("annotations", {})
+    return found
+
+
+def test_a_manifest_of_kubernetes_gets_no_field_that_its_schema_does_not_know(flux: Folder) -> None:
+    sink = flux.build(entry=ENTRY)
+    sink.intend(locate(sink), make_intent())
+    assert set(flux.clear()) == DECLARED
+    put(sink)
+    put(sink, "other-ci", OTHER_RAW)
+    clear = flux.clear()
+    assert set(clear) == DECLARED
+    assert clear["stringData"] == {"other": "not keyplan's", "ci": RAW, "other-ci": OTHER_RAW}
+    assert clear["metadata"]["name"] == "arize-keys"
+    assert len(annotations(flux)) == 2
+    assert all(name.startswith("keyplan/note.") for name in annotations(flux))
+    assert RAW not in (flux.path / FILE).read_text()
+    assert look(sink).receipt == make_receipt()
+    assert look(sink).content is Content.MATCHES
+    assert look(flux.build(entry=ENTRY, has_key=False)).receipt == make_receipt()
+
+
+def test_a_removed_key_takes_its_annotation_along(flux: Folder) -> None:
+    sink = flux.build(entry=ENTRY)
+    put(sink)
+    sink.withdraw(locate(sink), OWNER)
+    assert flux.clear() == MANIFEST
+
+
+def test_annotations_of_others_stay(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, encrypted_regex="^(data|stringData)$")
+    folder.make({**MANIFEST, "metadata": {"name": "x", "annotations": {"reloader": "true"}}})
+    sink = folder.build(entry=ENTRY)
+    put(sink)
+    sink.withdraw(locate(sink), OWNER)
+    assert annotations(folder) == {"reloader": "true"}
+
+
+def test_a_receipt_at_the_top_of_a_manifest_is_read_and_moves_with_the_next_write(flux: Folder) -> None:
+    # What an older keyplan wrote, and what the option still says.
+    former = flux.build(entry=ENTRY, notes="keyplan")
+    put(former)
+    put(former, "second")
+    assert set(flux.clear()) == DECLARED | {"keyplan"}
+    before = (flux.path / FILE).read_bytes()
+    sink = flux.build(entry=ENTRY)
+    assert look(sink).receipt == make_receipt()
+    assert look(sink).content is Content.MATCHES
+    assert (flux.path / FILE).read_bytes() == before, "reading moves nothing"
+    sink.annotate(locate(sink), make_receipt(generation=2))
+    assert set(flux.clear()["keyplan"]) == {"stringData.second"}
+    put(sink, "second", OTHER_RAW)
+    assert set(flux.clear()) == DECLARED
+    assert look(sink).receipt == make_receipt(generation=2)
+
+
+def test_a_receipt_at_the_top_of_a_manifest_goes_with_its_key(flux: Folder) -> None:
+    put(flux.build(entry=ENTRY, notes="keyplan"))
+    sink = flux.build(entry=ENTRY)
+    sink.withdraw(locate(sink), OWNER)
+    assert flux.clear() == MANIFEST
+
+
+def test_a_manifest_that_sops_encrypts_as_a_whole_is_refused_before_a_key_is_made(folder: Folder) -> None:
+    folder.make(MANIFEST)
+    before = (folder.path / FILE).read_bytes()
+    sink = folder.build(entry=ENTRY)
+    with pytest.raises(SinkDeniedError, match=r"does not leave 'metadata\.annotations' in the clear") as caught:
+        sink.intend(locate(sink), make_intent())
+    assert "encrypted_regex" in caught.value.advice
+    assert (folder.path / FILE).read_bytes() == before
+
+
 def test_notes_that_sops_would_encrypt_are_refused_before_a_key_is_made(tmp_path: Path) -> None:
     folder = Folder(tmp_path, unencrypted_regex="^plain$")
     sink = folder.build()

@@ -117,6 +117,22 @@ def make_program(folder: Path, script: str) -> SopsProgram:
     return SopsProgram(find_sops({"PATH": str(folder)}), environment={"PATH": "/usr/bin:/bin"})
 
 
+@pytest.mark.parametrize(
+    ("document", "wanted", "first"),
+    [
+        pytest.param(b"apiVersion: v1\nkind: Secret\n", None, "metadata", id="a manifest of Kubernetes"),
+        pytest.param(b"apiVersion: v1\nkind: Secret\n", "plain", "plain", id="what the user says counts"),
+        pytest.param(b"kind: Secret\n", None, "keyplan", id="half a manifest"),
+        pytest.param(b"apiVersion: 1\nkind: Secret\n", None, "keyplan", id="a number for a version"),
+    ],
+)
+def test_a_manifest_of_kubernetes_has_its_notes_in_annotations(document: bytes, wanted: str | None, first: str) -> None:
+    parsed = Document.parse(document + b"sops: {}", kind="yaml", name="k.yaml")
+    places = parsed.note_places(wanted, "stringData.ci")
+    assert places[0][0] == first
+    assert places[-1] == (wanted or "keyplan", "stringData.ci")
+
+
 def test_a_sops_that_fails_to_decrypt_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(SinkUnavailableError, match=r"k\.yaml: sops can't decrypt it: MAC mismatch"):
         make_program(tmp_path, "echo MAC mismatch >&2; exit 51").decrypt(b"", "yaml", "k.yaml")

@@ -5,6 +5,7 @@ Users may have edited the file by hand. A file that sops did not make is refused
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ _SETTINGS = (
     ("encrypted_regex", True),
 )
 """In the order in which sops asks them, and whether they name what is encrypted."""
+_DIGEST_DIGITS = 10
 _ENCRYPTED = "ENC["
 """How every encrypted value begins; getsops.io, "Message format"."""
 
@@ -94,6 +96,23 @@ class Document:
         except (TypeError, re.error):
             return None
         return answer
+
+    @property
+    def is_manifest(self) -> bool:
+        """Whether the file is an object of Kubernetes, whose top-level fields others check."""
+        return all(isinstance(self.tree.get(field), str) for field in ("apiVersion", "kind"))
+
+    def note_places(self, wanted: str | None, note: str) -> tuple[tuple[str, ...], ...]:
+        """Return where the note of an entry can stand: where it is written, then where an older keyplan wrote it.
+
+        A manifest of Kubernetes has it in an annotation: a field that its schema does not declare stops Flux, and
+        others that apply it strictly (decision 0022).
+        """
+        field = (self.notes_field(wanted), note)
+        if wanted or not self.is_manifest:
+            return (field,)
+        digest = hashlib.sha256(note.encode()).hexdigest()[:_DIGEST_DIGITS]
+        return (("metadata", "annotations", f"keyplan/note.{digest}"), field)
 
     def notes_field(self, wanted: str | None) -> str:
         """Return the name of the field for notes: the wanted one, or one that this file's settings leave in the clear.

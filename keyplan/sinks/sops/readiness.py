@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from keyplan.errors import SinkDeniedError
@@ -58,9 +58,9 @@ def find_unfit(document: Document, target: SopsTarget) -> SinkDeniedError | None
     """Return why a file can't take the value or its note, by what is in it and by its settings."""
     if obstacle := document.find_obstacle(target.keys):
         return SinkDeniedError(f"{target.location}: '{obstacle}' is no mapping", advice="choose another entry")
-    field = document.notes_field(target.notes_field)
-    if document.would_encrypt((field, target.note)):
-        return explain_hidden(target, field)
+    current = document.note_places(target.notes_field, target.note)[0]
+    if document.would_encrypt(current):
+        return explain_hidden(target, current)
     if document.would_encrypt(target.keys) is False and not document.is_encrypted(target.keys):
         return explain_clear(target)
     return None
@@ -74,9 +74,13 @@ def explain_clear(target: SopsTarget) -> SinkDeniedError:
     )
 
 
-def explain_hidden(target: SopsTarget, field: str) -> SinkDeniedError:
-    """Return the refusal to store a note that sops would encrypt."""
+def explain_hidden(target: SopsTarget, keys: Sequence[str]) -> SinkDeniedError:
+    """Return the refusal to store a note that sops would encrypt; `keys` lead to it."""
+    above = keys[:-1]
+    advice = "name a field with option 'notes' that the file's settings leave in the clear"
+    if len(above) > 1:
+        advice = "encrypt the manifest anew with encrypted_regex: ^(data|stringData)$ in its creation rule"
     return SinkDeniedError(
-        f"{target.location}: sops does not leave '{field}' in the clear, so that nobody could read the receipt",
-        advice="name a field with option 'notes' that the file's settings leave in the clear",
+        f"{target.location}: sops does not leave '{'.'.join(above)}' in the clear, so the receipt could not be read",
+        advice=advice,
     )

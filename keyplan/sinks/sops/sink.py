@@ -36,8 +36,8 @@ OPTIONS: Mapping[str, Any] = build_schema(
         "notes": {
             "type": ["string", "null"],
             "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$",
-            "description": "Top-level field for receipts, which sops has to leave in the clear; "
-            "left out, keyplan and the file's unencrypted_suffix.",
+            "description": "Top-level field for receipts, which sops has to leave in the clear; left out, keyplan and "
+            "the file's unencrypted_suffix, and in manifests of Kubernetes annotations.",
         },
     },
     required=["path", "entry"],

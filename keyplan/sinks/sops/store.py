@@ -7,9 +7,8 @@ leave it in the clear.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from keyplan.model.examination import Finding
 from keyplan.model.observation import Slot
@@ -112,7 +111,7 @@ class SopsFiles:
                 _set_encrypted(work, target, change.content)
             elif change.content is not None:
                 work.unset(target.keys)
-            _set_note(work, target, document.notes_field(target.notes_field), change)
+            _set_note(work, target, document.note_places(target.notes_field, target.note), change)
 
         return self._program.edit(content, target.kind, str(target.path), edit)
 
@@ -125,16 +124,21 @@ def _set_encrypted(work: Workpiece, target: SopsTarget, content: bytes) -> None:
     work.set(target.keys, content)
 
 
-def _set_note(work: Workpiece, target: SopsTarget, field: str, change: Change) -> None:
+def _set_note(work: Workpiece, target: SopsTarget, places: Sequence[tuple[str, ...]], change: Change) -> None:
+    current, *former = places
     if change.entry is not None:
         text = write_note(change.entry)
-        work.set((field, target.note), text.encode())
-        if _parse(work.content(), target).find((field, target.note)) != text:
-            raise explain_hidden(target, field)
-        return
-    work.unset((field, target.note))
-    if not _parse(work.content(), target).find((field,)):
-        work.unset((field,))
+        work.set(current, text.encode())
+        if _parse(work.content(), target).find(current) != text:
+            raise explain_hidden(target, current)
+    else:
+        former = list(places)
+    for keys in former:
+        # An older keyplan's, once there is a newer one: of two notes, none would tell which one counts.
+        if _parse(work.content(), target).find(keys) is not None:
+            work.unset(keys)
+        if _parse(work.content(), target).find(keys[:-1]) == {}:
+            work.unset(keys[:-1])
 
 
 def _parse(content: bytes, target: SopsTarget) -> Document:
@@ -142,12 +146,13 @@ def _parse(content: bytes, target: SopsTarget) -> Document:
 
 
 def _find(document: Document, clear: Document | None, target: SopsTarget) -> Loaded:
-    note: Any = document.find((document.notes_field(target.notes_field), target.note))
+    places = document.note_places(target.notes_field, target.note)
+    note = next((found for keys in places if isinstance(found := document.find(keys), str)), None)
     is_there = document.find(target.keys) not in (None, "")
     return Loaded(
         presence=Presence.PRESENT if is_there else Presence.AS_READ,
         content=_to_bytes(clear.find(target.keys)) if clear else None,
-        entry=read_note(note if isinstance(note, str) else None, f"the note on {target.location}"),
+        entry=read_note(note, f"the note on {target.location}"),
     )
 
 
