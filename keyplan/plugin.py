@@ -107,7 +107,7 @@ from keyplan.ports import (
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.formats import FileFormat
 from keyplan.sinks.notes import Entry, read_note, write_note
-from keyplan.sinks.options import COMMON_OPTIONS, TEMPLATE, build_schema, format_of
+from keyplan.sinks.options import COMMON_OPTIONS, PATIENCE, TEMPLATE, build_schema, format_of
 from keyplan.sinks.places import FillSlot, PlaceIdentity, SinkPlaces, identify_file
 from keyplan.sinks.templates import describe as template_fields
 from keyplan.sinks.templates import fill as fill_template
@@ -140,10 +140,12 @@ if TYPE_CHECKING:
         read_retry_after,
     )
     from keyplan.net.retry import Again, Gate, Patience, Retrier
+    from keyplan.sinks.patience import explain_throttled, open_retrier
 
 __all__ = [
     "COMMON_OPTIONS",
     "DEFAULT_LEASE",
+    "PATIENCE",
     "SECRET_SCHEMA",
     "TEMPLATE",
     "Abilities",
@@ -269,6 +271,7 @@ __all__ = [
     "build_schema",
     "check_base_url",
     "exchange",
+    "explain_throttled",
     "fill_template",
     "find_broken",
     "format_of",
@@ -278,6 +281,7 @@ __all__ = [
     "make_lost_error",
     "make_opener",
     "open_client",
+    "open_retrier",
     "read_note",
     "read_retry_after",
     "read_source",
@@ -309,6 +313,7 @@ _LAZY = MappingProxyType(
             }
         ),
         "keyplan.net.retry": frozenset({"Again", "Gate", "Patience", "Retrier"}),
+        "keyplan.sinks.patience": frozenset({"explain_throttled", "open_retrier"}),
     }
 )
 
