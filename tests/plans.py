@@ -46,6 +46,7 @@ REFRESH = Action(
     reason=Reason.EXPIRING,
     key_id=KeyId("key-2"),
     consequences=("the old raw key stops working at once",),
+    cuts_off=True,
     locations=("local:secrets/batch.env",),
 )
 DELIVER = Action(
@@ -196,7 +197,9 @@ plans = st.builds(
     actions=st.lists(_actions, max_size=3).map(tuple),
     unmanaged=st.lists(_views, max_size=2).map(tuple),
     unmanaged_policy=st.sampled_from(Unmanaged),
-    request=st.builds(Request, rotate=_tuples, targets=_tuples, allow_deletes=_counts, allow_missing=_counts),
+    request=st.builds(
+        Request, rotate=_tuples, targets=_tuples, allow_deletes=_counts, allow_missing=_counts, now=st.booleans()
+    ),
     serial=st.integers(0, 10**6),
     warnings=_tuples,
     policies=_tuples,

@@ -55,6 +55,7 @@ def plan(
     manifest: Manifest | str | os.PathLike[str],
     *,
     rotate: Iterable[str] = (),
+    now: bool = False,
     targets: Iterable[str] = (),
     allow_deletes: int | None = None,
     allow_missing: int | None = None,
@@ -67,14 +68,16 @@ def plan(
     """Return what an apply would do now; changes nothing.
 
     `rotate` and `targets` are addresses or globs, `policies` paths of policy files, `ledger` a URL, or a path other
-    than ``.keyplan/ledger.db`` beside the manifest. Without `preflight`, sinks are not asked what would keep their
-    places from being written. `session` replaces the process's environment, folder and plugins.
+    than ``.keyplan/ledger.db`` beside the manifest. With `now`, the old keys of what is rotated stop at once. Without
+    `preflight`, sinks are not asked what would keep their places from being written. `session` replaces the process's
+    environment, folder and plugins.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     context = session or open_session()
     request = Request(
         rotate=tuple(sorted(set(rotate))),
+        now=now,
         targets=tuple(sorted(set(targets))),
         allow_deletes=allow_deletes,
         allow_missing=allow_missing,

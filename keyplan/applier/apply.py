@@ -80,6 +80,7 @@ def apply(
         finished_at=ports.clock.now(),
         outcomes=_in_plan_order(plan, outcomes),
         interrupted_by=stop.requested(),
+        blocked=plan.summary.blocked,
         left=plan.left,
     )
     # The keys are delivered and recorded by now: a history that cannot be written must not hide the report.

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.session import Session
+from keyplan.errors import InputError
 
 if TYPE_CHECKING:
     # Help and version need no noun of the model, whose import takes 50 ms.
@@ -196,6 +197,7 @@ def plan_options(command: Command) -> Command:
     def gathered(
         *arguments: Any,
         rotate: tuple[str, ...],
+        now: bool,
         target: tuple[str, ...],
         allow_deletes: int | None,
         allow_missing: int | None,
@@ -208,8 +210,11 @@ def plan_options(command: Command) -> Command:
     ) -> Any:
         from keyplan.model.plan import Request  # noqa: PLC0415 - see above
 
+        if now and not rotate:
+            raise InputError("--now goes with --rotate", advice="say which keys stop at once: --rotate ADDRESS --now")
         request = Request(
             rotate=tuple(sorted(set(rotate))),
+            now=now,
             targets=tuple(sorted(set(target))),
             allow_deletes=allow_deletes,
             allow_missing=allow_missing,
@@ -233,6 +238,12 @@ _PLANNING_OPTIONS = (
         multiple=True,
         metavar="ADDRESS",
         help="Renew the key of this address now; globs are fine. Repeatable.",
+    ),
+    option(
+        "--now",
+        variable="ROTATE_NOW",
+        is_flag=True,
+        help="Let the old keys of what --rotate names stop at once.",
     ),
     option(
         "--target",

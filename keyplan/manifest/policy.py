@@ -51,6 +51,7 @@ def read_rules(given: Table, *, file: str, problems: Problems) -> Policy:
         require_expiry=given.get("require_expiry", False),
         max_lifetime=_read_duration(given, "max_lifetime", problems),
         max_age=_read_duration(given, "max_age", problems),
+        min_overlap=_read_duration(given, "min_overlap", problems),
         names=_read_patterns(given, "names", problems),
         require_description=given.get("require_description", False),
         descriptions=_read_patterns(given, "descriptions", problems),

@@ -7,7 +7,7 @@ every plan would be another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -242,9 +242,13 @@ class PlannedAction(Action):
     basis: AnyBasis = field(compare=False, repr=False)
 
 
+_OLD_KEYS = (Reason.OVERLAPPING, Reason.STILL_USED)
+"""Reasons to keep a key beside the one of its declaration."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Counts in Terraform's sense: a replace is one to add and one to destroy."""
+    """Counts in Terraform's sense: a replace is one to add, and one to destroy or, with an overlap, to retire later."""
 
     add: int = 0
     change: int = 0
@@ -254,26 +258,32 @@ class Summary:
     cut_off: int = 0
     """Keys that stop at once although consumers may hold them."""
     keep: int = 0
+    """Declarations whose key stays as it is; old keys that still work are not counted."""
     forget: int = 0
     imported: int = 0
     blocked: int = 0
-    """Not counted in the others."""
+    """Not counted in the others. Unmanaged keys that the manifest refuses count here, too."""
     unmanaged: int = 0
 
     @classmethod
     def of(cls, actions: Iterable[Action], unmanaged: int = 0) -> Summary:
         """Count actions."""
         counted = tuple(actions)
-        verbs = [action.verb for action in counted if action.blocked is None]
+        free = [action for action in counted if action.blocked is None]
+        verbs = [action.verb for action in free]
         replaced = verbs.count(Verb.REPLACE)
+        # A refresh retires nothing: its old raw key ends by itself.
+        retired = sum(action.verb is Verb.REPLACE and bool(action.overlap) for action in free)
         return cls(
             add=verbs.count(Verb.CREATE) + replaced,
             change=verbs.count(Verb.REFRESH) + verbs.count(Verb.DELIVER) + verbs.count(Verb.EMPTY),
-            destroy=verbs.count(Verb.DELETE) + replaced,
-            keep=verbs.count(Verb.KEEP),
+            destroy=verbs.count(Verb.DELETE) + replaced - retired,
+            retire=retired,
+            cut_off=sum(action.cuts_off for action in free),
+            keep=sum(action.verb is Verb.KEEP and action.reason not in _OLD_KEYS for action in free),
             forget=verbs.count(Verb.FORGET),
             imported=verbs.count(Verb.IMPORT),
-            blocked=len(counted) - len(verbs),
+            blocked=len(counted) - len(free),
             unmanaged=unmanaged,
         )
 
@@ -350,8 +360,9 @@ class Plan:
 
     @property
     def summary(self) -> Summary:
-        """Counts of the actions."""
-        return Summary.of(self.actions, len(self.unmanaged))
+        """Counts of the actions, and of what else the manifest refuses."""
+        counted = Summary.of(self.actions, len(self.unmanaged))
+        return replace(counted, blocked=counted.blocked + len(self.unmanaged)) if self.refuses_unmanaged else counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

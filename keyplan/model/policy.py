@@ -24,6 +24,7 @@ class Rule(Enum):
     REQUIRE_EXPIRY = "require_expiry"
     MAX_LIFETIME = "max_lifetime"
     MAX_AGE = "max_age"
+    MIN_OVERLAP = "min_overlap"
     NAMES = "names"
     REQUIRE_DESCRIPTION = "require_description"
     DESCRIPTIONS = "descriptions"
@@ -60,6 +61,8 @@ class Policy:
     require_expiry: bool = False
     max_lifetime: timedelta | None = None
     max_age: timedelta | None = None
+    min_overlap: timedelta | None = None
+    """How long the old key must work after a rotation."""
     names: tuple[str, ...] = ()
     """Regular expressions; one of them must match a name as a whole."""
     require_description: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -73,14 +73,16 @@ class Report:
     """In the plan's order; kept keys are not among them."""
     interrupted_by: int | None = None
     """Signal number, if a signal ended the run."""
+    blocked: int = 0
+    """How many actions a guard held back, and how many unmanaged keys the manifest refuses."""
     left: tuple[Action, ...] = ()
     """Actions that this run left to a reviewed apply, in the plan's order."""
 
     @property
     def summary(self) -> Summary:
-        """Counts of what was done, in Terraform's sense; `blocked` counts what a guard held back."""
+        """Counts of what was done, in Terraform's sense, and of what was held back."""
         done = [outcome.action for outcome in self.outcomes if isinstance(outcome, Done)]
-        return Summary.of(done)
+        return replace(Summary.of(done), blocked=self.blocked)
 
     @property
     def failures(self) -> tuple[Failed | InDoubt, ...]:

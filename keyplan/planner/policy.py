@@ -22,6 +22,7 @@ from keyplan.model.quotes import list_words, quote
 from keyplan.model.texts import list_composed, selects
 from keyplan.model.times import write_duration, write_time
 from keyplan.planner.diff import outlives
+from keyplan.planner.strategy import find_overlap
 
 # The rules, for one declaration and one policy.
 
@@ -117,6 +118,17 @@ def _check_age(check: PolicyCheck) -> Iterator[Violation]:
     yield Violation(
         Rule.MAX_AGE, ("rotation", "every"), f"{fact}, and {most} is the greatest age", f"set rotation.every: {most}"
     )
+
+
+def _check_overlap(check: PolicyCheck) -> Iterator[Violation]:
+    least, rotation = check.policy.min_overlap, check.declared.rotation
+    if least is None or (overlap := find_overlap(rotation)) >= least:
+        return
+    asked = write_duration(least)
+    fact = f"its old key works for {write_duration(overlap)} after a rotation, and {asked} is the shortest overlap"
+    is_too_often = rotation.every is not None and rotation.every <= least
+    advice = f"set rotation.every to more than {asked}" if is_too_often else f"set rotation.overlap: {asked}"
+    yield Violation(Rule.MIN_OVERLAP, ("rotation", "overlap"), fact, advice)
 
 
 def _check_name(check: PolicyCheck) -> Iterator[Violation]:
@@ -223,6 +235,7 @@ def _either(words: tuple[str, ...]) -> str:
 _RULE_CHECKS: tuple[Callable[[PolicyCheck], Iterator[Violation]], ...] = (
     _check_expiry,
     _check_age,
+    _check_overlap,
     _check_name,
     _check_description,
     _check_key_type,
@@ -305,6 +318,8 @@ def _apply_policies_to(
     if not broken and _is_main(action):
         found += [advice for policy, _ in ruled for advice in _forbid_as_it_is(action, policy)]
     found += [advice for policy, known in ruled if (advice := _explain_protection(action, policy, known))]
+    if not any(violation.rule == Rule.MIN_OVERLAP.id for violation in broken):
+        found += [advice for policy, _ in ruled if (advice := _explain_overlap(action, policy))]
     return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
 
 
@@ -346,6 +361,18 @@ def _explain_protection(action: PlannedAction, policy: Policy, known: frozenset[
         return ""
     rule = policy.cite(Rule.PROTECTED)
     return f"what fits {quote(glob)} is neither renewed nor deleted nor moved away ({rule}): change the policy first"
+
+
+def _explain_overlap(action: PlannedAction, policy: Policy) -> str:
+    """Return why a policy forbids an action that ends an old key too soon, however it is declared; empty if not."""
+    least = policy.min_overlap
+    # Without either, no consumer can hold the old key.
+    ends_old_key = action.cuts_off or bool(action.overlap)
+    if least is None or not ends_old_key or action.overlap >= least:
+        return ""
+    fact = f"the old key would work for {write_duration(action.overlap)} after the switch"
+    rule = policy.cite(Rule.MIN_OVERLAP)
+    return f"{fact}, and {write_duration(least)} is the shortest overlap ({rule}): use strategy: auto, and no --now"
 
 
 def _ends_protected(action: PlannedAction, policy: Policy, known: frozenset[str]) -> bool:

@@ -18,21 +18,32 @@ _NO_CHANGES = "No changes. Your keys match the manifest."
 
 
 def summarize_plans(plans: Sequence[Plan]) -> str:
-    """Return ``Plan: 2 to add, 1 to change, 1 to destroy.`` of all together, or that there is nothing to do."""
+    """Return ``Plan: 2 to add, 1 to change, 1 to destroy.`` of all together, or that there is nothing to do.
+
+    Up to three sentences follow, as `count_further` says.
+    """
     if not any(plan.has_differences or plan.refuses_unmanaged for plan in plans):
         return _NO_CHANGES
     total = _sum(plan.summary for plan in plans)
-    return f"Plan: {total.add} to add, {total.change} to change, {total.destroy} to destroy."
+    planned = f"Plan: {total.add} to add, {total.change} to change, {total.destroy} to destroy."
+    return " ".join([planned, *count_further(total)])
 
 
 def summarize_reports(reports: Sequence[Report]) -> str:
     """Return ``Apply complete! Resources: 2 added, ...`` of all together, or how much is not done."""
     total = _sum(report.summary for report in reports)
-    resources = f"Resources: {total.add} added, {total.change} changed, {total.destroy} destroyed."
+    changed = f"Resources: {total.add} added, {total.change} changed, {total.destroy} destroyed."
+    resources = " ".join([changed, *count_further(total)])
     undone = ", ".join(_count_undone([outcome for report in reports for outcome in report.outcomes]))
     text = f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
     left = sum(len(report.left) for report in reports)
     return f"{text} {left} left for a reviewed apply." if left else text
+
+
+def count_further(summary: Summary) -> Iterator[str]:
+    """Yield what Terraform has no words for, a sentence each; nothing for a count of zero."""
+    counts = ((summary.retire, "to retire later"), (summary.blocked, "blocked"), (summary.cut_off, "cut off"))
+    return (f"{number} {words}." for number, words in counts if number)
 
 
 def describe_selection(plans: Sequence[FreshPlan], selection: str) -> str:

@@ -67,6 +67,11 @@ PAST: Mapping[Verb, str] = {
 }
 
 
+def choose_sign(action: Action) -> tuple[str, Tone]:
+    """Return the sign and the tone of an action; one that cuts consumers off has its own, whatever its verb."""
+    return ("!!", Tone.ALARM) if action.cuts_off else SIGNS[action.verb]
+
+
 def format_reason(action: Action) -> str:
     """Return why an action is planned, in a few words."""
     fields = [sanitize(title) for title in dict.fromkeys(change.title for change in action.changes)]

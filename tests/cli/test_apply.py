@@ -228,7 +228,7 @@ def test_a_blocked_action_leaves_the_others_alone_and_ends_with_4(shell: Shell) 
     shell.write(MANIFEST.replace("{name: ci,", "{name: ci, protect: true, expires_in: 9d,"))
     done = shell("apply", "--auto-approve")
     assert done.status == 4
-    assert done.out.endswith("Apply complete! Resources: 0 added, 0 changed, 0 destroyed.\n")
+    assert done.out.endswith("Apply complete! Resources: 0 added, 0 changed, 0 destroyed. 1 blocked.\n")
     assert done.err == "1 action blocked: what to do about it stands in the plan.\n"
 
 

@@ -27,6 +27,30 @@ def test_it_shows_what_it_will_do_and_then_what_was_done(applied: Shell, snapsho
     assert done.out == snapshot
 
 
+def test_what_is_rotated_now_cuts_off_and_says_so(applied: Shell) -> None:
+    done = applied("rotate", "user/ci", "--now", "--auto-approve")
+    assert (done.status, done.err) == (0, "")
+    assert "  !!  refresh  user/ci  (requested; cuts off)\n" in done.out
+    assert "Plan: 0 to add, 1 to change, 0 to destroy. 1 cut off.\n" in done.out
+    assert done.out.endswith("Apply complete! Resources: 0 added, 1 changed, 0 destroyed. 1 cut off.\n")
+
+
+def test_a_plan_of_what_is_rotated_now_has_another_digest(applied: Shell) -> None:
+    asked = ("plan", "--rotate", "user/ci", "--target", "user/ci", "--format", "json")
+    slow, quick = (json.loads(applied(*asked, *now).out) for now in ((), ("--now",)))
+    assert slow["digest"] != quick["digest"]
+    assert [change.get("cuts_off") for change in quick["resource_changes"]] == [True]
+    assert applied("rotate", "user/ci", "--now", "--expect", slow["digest"]).status == 4
+    assert applied("rotate", "user/ci", "--now", "--expect", quick["digest"]).status == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_now_without_what_is_rotated_is_3(applied: Shell, command: str) -> None:
+    done = applied(command, "--now")
+    assert (done.status, done.out) == (3, "")
+    assert "--now goes with --rotate" in done.err
+
+
 def test_it_renews_those_keys_and_no_other(applied: Shell) -> None:
     before = raws(applied)
     applied("rotate", "service/*", "--auto-approve")

@@ -20,6 +20,7 @@ RULES = """\
 require_expiry: true
 max_lifetime: 90d
 max_age: 2w
+min_overlap: 12h
 names: "[a-z]+"
 require_description: true
 descriptions: ["Team: .+", "Owner: .+"]
@@ -34,6 +35,7 @@ EVERYTHING = Policy(
     require_expiry=True,
     max_lifetime=timedelta(days=90),
     max_age=timedelta(weeks=2),
+    min_overlap=timedelta(hours=12),
     names=("[a-z]+",),
     require_description=True,
     descriptions=("Team: .+", "Owner: .+"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Summary, Verb
 
+DAY = timedelta(days=1)
 HELD_BACK = Blocked(guard=Guard.PROTECT, advice="")
 STRANGER = KeyView(id=KeyId("key-9"), name="x", key_type=KeyType.USER)
 
@@ -42,8 +44,35 @@ def test_actions_are_counted_as_terraform_counts(verb: Verb, counts: Summary) ->
     assert make_plan(make_action(verb, blocked=HELD_BACK)).summary == Summary(blocked=1)
 
 
-def test_unmanaged_keys_are_counted_apart() -> None:
+@pytest.mark.parametrize(
+    ("action", "counts"),
+    [
+        pytest.param(
+            make_action(Verb.REPLACE, overlap=DAY),
+            Summary(add=1, retire=1),
+            id="its old key retires later",
+        ),
+        pytest.param(
+            make_action(Verb.REPLACE, cuts_off=True), Summary(add=1, destroy=1, cut_off=1), id="a replace at once"
+        ),
+        pytest.param(make_action(Verb.REFRESH, overlap=DAY), Summary(change=1), id="a grace retires nothing"),
+        pytest.param(make_action(Verb.REFRESH, cuts_off=True), Summary(change=1, cut_off=1), id="a refresh at once"),
+        pytest.param(make_action(Verb.DELETE, reason=Reason.SUPERSEDED), Summary(destroy=1), id="a key that retires"),
+        pytest.param(make_action(Verb.REFRESH, cuts_off=True, blocked=HELD_BACK), Summary(blocked=1), id="held back"),
+        pytest.param(make_action(Verb.KEEP, reason=Reason.OVERLAPPING), Summary(), id="an old key is no declaration"),
+        pytest.param(make_action(Verb.KEEP, reason=Reason.STILL_USED), Summary(), id="nor is one that is still used"),
+    ],
+)
+def test_an_old_key_counts_by_when_it_ends(action: Action, counts: Summary) -> None:
+    assert make_plan(action).summary == counts
+
+
+def test_unmanaged_keys_are_counted_apart_and_as_blocked_if_the_manifest_refuses_them() -> None:
     assert make_plan(unmanaged=(STRANGER,)).summary == Summary(unmanaged=1)
+    refused = make_plan(
+        make_action(Verb.REFRESH, blocked=HELD_BACK), unmanaged=(STRANGER,), unmanaged_policy=Unmanaged.FAIL
+    )
+    assert refused.summary == Summary(blocked=2, unmanaged=1)
 
 
 @pytest.mark.parametrize(

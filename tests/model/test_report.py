@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from samples import NOW, OWNER
 
 from keyplan.model.identity import Address
@@ -29,6 +31,10 @@ REPORT = Report(
 
 def test_only_what_was_done_is_counted() -> None:
     assert REPORT.summary == Summary(add=1, destroy=1)
+
+
+def test_what_was_held_back_is_counted() -> None:
+    assert replace(REPORT, blocked=3).summary == Summary(add=1, destroy=1, blocked=3)
 
 
 def test_failures_are_what_went_wrong_not_what_was_left() -> None:

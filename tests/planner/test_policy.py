@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planner.situations import CI, DAY, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
+from planner.situations import CI, DAY, HOUR, LATER, holding, old, ours, plan, recorded, situate, slot_of, words
 from samples import AT_ONCE, LOCAL, NOW, make_declaration, make_desired, make_intent, make_observation
 from scenario import Scenario, make_manifest, make_service
 from simulator import SOURCE, WRITE_ONLY
@@ -16,7 +16,7 @@ from simulator import SOURCE, WRITE_ONLY
 from keyplan.documents.plan import digest
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Adopt, Manifest, OnDescriptionChange, OnRemove, Rotation
+from keyplan.model.manifest import Adopt, Manifest, OnDescriptionChange, OnRemove, Rotation, Strategy
 from keyplan.model.observation import Holding, Snapshot
 from keyplan.model.plan import Plan, Verb
 from keyplan.model.policy import Policy, Rule
@@ -69,9 +69,9 @@ owner: ml
 sinks: {local: {type: file, path: x}}
 policy:
   {max_age: 1d, max_lifetime: 1d, names: x, descriptions: x, allowed_key_types: [user], allowed_spaces: [x],
-   allowed_roles: {org_role: [member]}, required_sinks: [x], protected: ["*"]}
+   min_overlap: 2d, allowed_roles: {org_role: [member]}, required_sinks: [x], protected: ["*"]}
 defaults:
-  rotation: {every: 2d}
+  rotation: {every: 2d, overlap: 1d}
 keys:
   - name: ci
     key_type: service
@@ -89,6 +89,7 @@ keys:
     ("rule", "places"),
     [
         pytest.param("max_age", [(8, 21), (8, 21)], id="a field of the defaults"),
+        pytest.param("min_overlap", [(8, 34), (8, 34)], id="another field of the defaults"),
         pytest.param("max_lifetime", [(15, 17), (18, 5)], id="a field, and a declaration without it"),
         pytest.param("names", [(10, 11)], id="name"),
         pytest.param("descriptions", [(12, 18)], id="description"),
@@ -104,6 +105,53 @@ def test_a_violation_stands_at_the_field_that_breaks_the_rule(
 ) -> None:
     found = [one for one in find_violations(read_text(MANIFEST)) if one.rule == f"policy/{rule}"]
     assert [(one.line, one.column) for one in found] == places
+
+
+# A rotation that breaks a policy, however its key is declared
+
+
+LASTING = Policy(file="platform.yaml", lines={Rule.MIN_OVERLAP: 7}, min_overlap=12 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "request_", "expected"),
+    [
+        pytest.param(Rotation(), {"rotate": (CI,)}, "replace requested key-1", id="it overlaps"),
+        pytest.param(Rotation(), {"rotate": (CI,), "now": True}, "policy: refresh requested key-1", id="--now"),
+        pytest.param(
+            Rotation(strategy=Strategy.REFRESH), {"rotate": (CI,)}, "policy: refresh requested key-1", id="no grace"
+        ),
+        pytest.param(Rotation(strategy=Strategy.REFRESH), {}, "keep up_to_date key-1", id="nothing ends"),
+    ],
+)
+def test_an_old_key_that_would_stop_too_soon_is_held_back(
+    rotation: Rotation, request_: dict[str, Any], expected: str
+) -> None:
+    desired = make_desired(rotation=rotation)
+    snapshot = situate(desired, keys=[ours()], receipts=[recorded()], dialect="alpha")
+    made = planned(snapshot, desired, policies=(LASTING,), **request_)
+    assert words(made) == [expected]
+    assert advice_of(made) == [
+        "the old key would work for 0s after the switch, and 12h is the shortest overlap "
+        "(policy/min_overlap in platform.yaml:7): use strategy: auto, and no --now"
+        for _ in made.blocked
+    ]
+
+
+def test_a_declared_overlap_that_is_too_short_is_told_once() -> None:
+    desired = make_desired(rotation=replace(AT_ONCE, generation=2))
+    made = planned(situate(desired, keys=[ours()], receipts=[recorded()]), desired, policies=(LASTING,))
+    (advice,) = advice_of(made)
+    assert advice == (
+        "its old key works for 0s after a rotation, and 12h is the shortest overlap "
+        "(policy/min_overlap in platform.yaml:7): set rotation.overlap: 12h"
+    )
+
+
+def test_a_key_that_no_consumer_holds_may_end_at_once() -> None:
+    desired = make_desired()
+    made = planned(situate(desired, keys=[ours()], intents=[make_intent()]), desired, policies=(LASTING,))
+    assert words(made) == ["refresh unfinished key-1"]
 
 
 # A declaration that breaks a policy, in a plan

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from planner.situations import DAY
-from samples import NOW, PLACE, make_declaration, make_delivery
+from samples import AT_ONCE, NOW, PLACE, make_declaration, make_delivery
 from scenario import make_service
 
 from keyplan.model.identity import OrganizationId, SinkName, SpaceId
@@ -69,6 +69,11 @@ def to(*sinks: str) -> dict[str, Any]:
         pytest.param({"max_lifetime": DAY}, make_declaration(expires_at=NOW + DAY), id="ends exactly when it must"),
         pytest.param({"max_lifetime": DAY}, make_declaration(expires_at=NOW - DAY), id="has ended"),
         pytest.param({"max_age": DAY}, make_declaration(rotation=Rotation(every=DAY)), id="renewed when it must be"),
+        pytest.param({"min_overlap": DAY}, make_declaration(), id="the default overlap"),
+        pytest.param(
+            {"min_overlap": DAY}, make_declaration(rotation=Rotation(every=2 * DAY)), id="half of the cycle is enough"
+        ),
+        pytest.param({"min_overlap": DAY}, make_declaration(rotation=Rotation(overlap=DAY)), id="exactly as long"),
         pytest.param({"names": ("x", "c.")}, make_declaration("ci"), id="the name matches the second pattern"),
         pytest.param({"descriptions": ("a.*",)}, make_declaration(description="a\nb"), id="a dot matches line breaks"),
         pytest.param({"descriptions": (".*",)}, make_declaration(), id="a pattern for nothing"),
@@ -158,6 +163,39 @@ def test_what_a_policy_wants_passes(policy: Mapping[str, Any], declared: Declara
                 "set expires_in: 90d",
             ),
             id="ends too late",
+        ),
+        pytest.param(
+            {"min_overlap": DAY},
+            make_declaration(rotation=AT_ONCE),
+            Violation(
+                Rule.MIN_OVERLAP,
+                ("rotation", "overlap"),
+                "its old key works for 0s after a rotation, and 1d is the shortest overlap",
+                "set rotation.overlap: 1d",
+            ),
+            id="cuts off",
+        ),
+        pytest.param(
+            {"min_overlap": 2 * DAY},
+            make_declaration(),
+            Violation(
+                Rule.MIN_OVERLAP,
+                ("rotation", "overlap"),
+                "its old key works for 1d after a rotation, and 2d is the shortest overlap",
+                "set rotation.overlap: 2d",
+            ),
+            id="the default is too short",
+        ),
+        pytest.param(
+            {"min_overlap": DAY},
+            make_declaration(rotation=Rotation(every=DAY)),
+            Violation(
+                Rule.MIN_OVERLAP,
+                ("rotation", "overlap"),
+                "its old key works for 12h after a rotation, and 1d is the shortest overlap",
+                "set rotation.every to more than 1d",
+            ),
+            id="renewed too often for such an overlap",
         ),
         pytest.param(
             {"max_age": 30 * DAY},

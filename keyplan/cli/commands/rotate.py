@@ -20,6 +20,12 @@ from keyplan.model.plan import Request
 @option(
     "--over-claim", is_flag=True, help="Write over a place whose receipt is not believed, once you know who wrote it."
 )
+@option(
+    "--now",
+    variable="ROTATE_NOW",
+    is_flag=True,
+    help="Let the old keys stop at once, whatever overlap the manifest asks for.",
+)
 @apply_options
 @policy_option
 @preflight_option
@@ -32,6 +38,7 @@ def command(
     addresses: tuple[str, ...],
     manifest: str | None,
     over_claim: bool,
+    now: bool,
     applying: ApplySettings,
     policies: tuple[str, ...],
     no_preflight: bool,
@@ -42,17 +49,19 @@ def command(
 
     Plans, shows the plan and asks for yes like apply; looks at these addresses only. Globs such as
     'service/production/*' are fine. How a key is renewed, and how long the old one works on, is what its
-    rotation in the manifest says.
+    rotation in the manifest says; without an overlap there, a day. --now is for a key that leaked: its old
+    keys stop at once, those that still work since an earlier rotation too.
 
     A place whose receipt or intent contradicts the provider and the ledger is never written over, unless
     --over-claim says that a person has looked at it.
 
-    --expect takes the digest of: keyplan plan --rotate ADDRESS --target ADDRESS
+    --expect takes the digest of: keyplan plan --rotate ADDRESS --target ADDRESS (with --now, if given)
 
     \b
     Examples:
       keyplan rotate user/ci
       keyplan rotate 'service/production/*' --auto-approve
+      keyplan rotate user/ci --now
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     keep_apart(session, written=applying.files, read=[*([manifest] if manifest else []), *policies])
@@ -61,7 +70,7 @@ def command(
     order = ApplyRequest(
         command="rotate",
         workspaces=set_preflight([workspace], is_preflight=not no_preflight),
-        request=Request(rotate=named, targets=named, over_claim=over_claim),
+        request=Request(rotate=named, targets=named, over_claim=over_claim, now=now),
         applying=applying,
         is_verbose=verbose,
     )

@@ -14,12 +14,12 @@ from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.descriptions import describe_action, describe_places
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.summary import list_plan_remarks, summarize_plans, summarize_reports
-from keyplan.renderers.words import PAST, SIGNS, format_reason
+from keyplan.renderers.words import PAST, choose_sign, format_reason
 
 # The dangers of rows that are no ordinary action. Markdown drops rows from the least dangerous end.
 _FAILED, _NOT_TRIED, _BLOCKED, _UNMANAGED = 100, 90, 80, 5
 _ABRUPT = 5
-"""Added for a new raw key without overlap: consumers fail until they read it."""
+"""Added if consumers are cut off: they fail until they read the new raw key."""
 # A delete comes first, because nothing brings a key back. A refresh or replace changes what consumers hold.
 _DANGERS: Mapping[Verb, int] = {
     Verb.DELETE: 70,
@@ -95,8 +95,8 @@ def _build_action_row(action: Action, space_names: Mapping[str, str]) -> Row:
     blocked, verb = action.blocked, action.verb
     return Row(
         subject=action.address,
-        mark="!" if blocked else SIGNS[verb][0],
-        word=f"{verb.value} (blocked)" if blocked else verb.value,
+        mark="!" if blocked else choose_sign(action)[0],
+        word=f"{verb.value} (blocked)" if blocked else _add_cut(verb.value, action),
         reason=format_reason(action),
         effect="" if blocked else "; ".join(action.consequences),
         rule=f"guard/{blocked.guard.value}" if blocked else f"plan/{action.reason.value}",
@@ -109,8 +109,11 @@ def _build_action_row(action: Action, space_names: Mapping[str, str]) -> Row:
 
 
 def _rate_danger(action: Action) -> int:
-    is_abrupt = action.verb in (Verb.REFRESH, Verb.REPLACE) and not action.overlap
-    return _DANGERS[action.verb] + (_ABRUPT if is_abrupt else 0)
+    return _DANGERS[action.verb] + (_ABRUPT if action.cuts_off else 0)
+
+
+def _add_cut(word: str, action: Action) -> str:
+    return f"{word} (cuts off)" if action.cuts_off else word
 
 
 def _list_unmanaged(plan: Plan) -> Iterator[Row]:
@@ -156,8 +159,8 @@ def _build_done_row(outcome: Done) -> Row:
     notes = tuple(("note", note) for note in outcome.notes)
     return Row(
         subject=action.address,
-        mark=SIGNS[action.verb][0],
-        word=PAST[action.verb],
+        mark=choose_sign(action)[0],
+        word=_add_cut(PAST[action.verb], action),
         reason=format_reason(action),
         rule=f"apply/{action.verb.value}",
         level=Level.WARNING if outcome.notes else Level.NOTICE,

@@ -18,6 +18,7 @@ from keyplan.model.manifest import Json, Place
 from keyplan.model.plan import Action, Plan, Summary, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.summary import count_further
 from keyplan.renderers.words import PAST, format_reason
 
 FORMAT_VERSION = "1.0"
@@ -66,15 +67,19 @@ def describe_plan(plan: Plan) -> Iterator[dict[str, Json]]:
 
 def describe_summary(summary: Summary, operation: str) -> dict[str, Json]:
     """Return the event with the counts of a plan or an apply; Terraform calls what is destroyed removed."""
-    planned = f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
+    planned = f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
     done = f"Resources: {summary.add} added, {summary.change} changed, {summary.destroy} destroyed."
+    further = {"retire": summary.retire, "blocked": summary.blocked, "cut_off": summary.cut_off}
     changes: dict[str, Json] = {
         "add": summary.add,
         "change": summary.change,
         "remove": summary.destroy,
         "operation": operation,
+        # Only if not zero, so that all other streams are what they always were.
+        **{name: number for name, number in further.items() if number},
     }
-    return make_event("change_summary", f"Plan: {planned}" if operation == "plan" else done, changes=changes)
+    message = " ".join([planned if operation == "plan" else done, *count_further(summary)])
+    return make_event("change_summary", message, changes=changes)
 
 
 def describe_start(action: Action) -> dict[str, Json]:

@@ -86,7 +86,7 @@ def measure_inspection(inspection: Inspection) -> Iterator[Sample]:
     unblocked = Counter(action.verb for action in inspection.plan.actions if action.blocked is None)
     for verb in Verb:
         yield Sample(name="keyplan_plan_actions", labels=(*identity, ("action", verb.value)), value=unblocked[verb])
-    yield Sample(name="keyplan_plan_blocked", labels=identity, value=len(inspection.plan.blocked))
+    yield Sample(name="keyplan_plan_blocked", labels=identity, value=inspection.plan.summary.blocked)
     # Only these kinds: 0 for a kind that was not checked would be a false all-clear.
     for kind in inspection.drift.kinds:
         labels = (*identity, ("kind", kind.value))

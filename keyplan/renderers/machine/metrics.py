@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, str] = {
     "keyplan_run_duration_seconds": "How long the last run took.",
     "keyplan_run_last_success_timestamp_seconds": "When a run last checked the whole manifest; 0 for never.",
     "keyplan_plan_actions": "Actions that an apply would run now, by verb.",
-    "keyplan_plan_blocked": "Actions that a guard holds back.",
+    "keyplan_plan_blocked": "Actions that a guard holds back, and unmanaged keys that the manifest refuses.",
     "keyplan_drift_keys": "Findings that no waiver accepts, by kind.",
     "keyplan_keys": "Keys that the provider lists, managed by keyplan or not.",
     "keyplan_key_created_timestamp_seconds": "When the current key of a declaration was made.",

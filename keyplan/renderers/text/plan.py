@@ -15,7 +15,7 @@ from keyplan.renderers.descriptions import describe_action
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.summary import list_plan_remarks, summarize_plans
-from keyplan.renderers.words import SIGNS, format_count, format_reason
+from keyplan.renderers.words import choose_sign, format_count, format_reason
 
 UNMANAGED_SHOWN = 20
 """Upper bound of the unmanaged keys that are named; the rest is counted."""
@@ -71,7 +71,6 @@ def _counts(summary: Summary) -> list[str]:
         (summary.keep, "unchanged"),
         (summary.imported, "to import"),
         (summary.forget, "to forget"),
-        (summary.blocked, "blocked"),
     )
     return [f"{number} {word}" for number, word in counted if number]
 
@@ -85,8 +84,9 @@ def _describe(action: Action, space_names: Mapping[str, str], palette: Palette) 
 
 
 def _headline(action: Action, palette: Palette) -> str:
-    sign, tone = SIGNS[action.verb]
-    subject = f"{sanitize(action.address)}  ({format_reason(action)})"
+    sign, tone = choose_sign(action)
+    cuts_off = "; cuts off" if action.cuts_off else ""
+    subject = f"{sanitize(action.address)}  ({format_reason(action)}{cuts_off})"
     if action.blocked:
         return f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {action.verb.value} {subject}"
     return f"{_mark(sign, action.verb.value, tone, palette)}  {subject}"

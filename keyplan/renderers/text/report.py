@@ -11,7 +11,7 @@ from keyplan.renderers.descriptions import describe_places
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.summary import summarize_reports
-from keyplan.renderers.words import PAST, SIGNS, format_reason
+from keyplan.renderers.words import PAST, choose_sign, format_reason
 
 _INDENT = " " * 6
 _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 15: "SIGTERM"}
@@ -66,7 +66,7 @@ def _describe(outcome: Outcome, palette: Palette) -> Iterator[str]:
 
 
 def _describe_done(outcome: Done, palette: Palette) -> str:
-    sign, tone = SIGNS[outcome.action.verb]
+    sign, tone = choose_sign(outcome.action)
     mark = palette.paint(tone, f"{sign:<3} {PAST[outcome.action.verb]:<9}")
     key = f"  key {sanitize(outcome.key_id)}" if outcome.key_id else ""
     return f"  {mark}  {sanitize(outcome.action.address)}{key}"

@@ -32,12 +32,12 @@ from keyplan.renderers.ci.sheet import Level
 
 def test_what_ends_a_key_comes_before_what_makes_one() -> None:
     words = [row.word for row in build_plan_sheet(FULL).rows]
-    assert words[:5] == ["delete", "refresh", "replace", "deliver", "create"]
+    assert words[:5] == ["delete", "refresh (cuts off)", "replace", "deliver", "create"]
 
 
 def test_what_breaks_consumers_at_once_comes_before_what_leaves_them_time() -> None:
-    later = replace(REFRESH, address=Address("user/a"), overlap=timedelta(hours=12))
-    sudden = replace(REPLACE, address=Address("user/b"), overlap=timedelta(0))
+    later = replace(REFRESH, address=Address("user/a"), overlap=timedelta(hours=12), cuts_off=False)
+    sudden = replace(REPLACE, address=Address("user/b"), overlap=timedelta(0), cuts_off=True)
     assert [row.subject for row in build_plan_sheet(make_plan(later, sudden)).rows] == ["user/b", "user/a"]
 
 

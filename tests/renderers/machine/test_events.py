@@ -63,7 +63,7 @@ def test_a_plan_is_told_action_by_action_and_then_counted() -> None:
         ("forget", "forget"),
     ]
     assert events[-2]["diagnostic"]["summary"] == "mind this"
-    assert events[-1]["changes"] == {"add": 2, "change": 2, "remove": 2, "operation": "plan"}
+    assert events[-1]["changes"] == {"add": 2, "change": 2, "remove": 1, "operation": "plan", "retire": 1, "cut_off": 1}
 
 
 def test_a_planned_change_names_the_key_and_where_it_is_declared() -> None:
@@ -149,6 +149,13 @@ def test_summaries_are_worded_as_in_the_text() -> None:
     planned, done = (describe_summary(counts, operation)["@message"] for operation in ("plan", "apply"))
     assert planned == "Plan: 2 to add, 1 to change, 1 to destroy."
     assert done == "Resources: 2 added, 1 changed, 1 destroyed."
+    further = describe_summary(replace(counts, retire=3, blocked=2, cut_off=1), "plan")
+    assert further["@message"] == f"{planned} 3 to retire later. 2 blocked. 1 cut off."
+    assert {name: further["changes"][name] for name in ("retire", "blocked", "cut_off")} == {
+        "retire": 3,
+        "blocked": 2,
+        "cut_off": 1,
+    }
 
 
 def test_an_attack_in_a_name_is_inert_in_the_message_and_whole_in_its_field() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from plans import (
     BLOCKED,
     CREATE,
+    DELETE,
     EMPTY,
     FORGET,
     FULL,
@@ -56,7 +58,7 @@ def test_a_plan_reads_like_this(plan: Plan, snapshot: SnapshotAssertion) -> None
 
 
 def test_a_coloured_plan_reads_like_this(snapshot: SnapshotAssertion) -> None:
-    assert render_plan(make_plan(CREATE, BLOCKED), ANSI) == snapshot
+    assert render_plan(make_plan(CREATE, REFRESH, BLOCKED), ANSI) == snapshot
 
 
 def test_several_plans_have_one_summary_as_the_last_line(snapshot: SnapshotAssertion) -> None:
@@ -71,10 +73,25 @@ def test_several_plans_without_changes_say_so(snapshot: SnapshotAssertion) -> No
 @pytest.mark.parametrize(
     ("plan", "line"),
     [
-        (make_plan(CREATE, REPLACE, REFRESH), "Plan: 2 to add, 1 to change, 1 to destroy."),
+        (
+            make_plan(CREATE, REPLACE, REFRESH),
+            "Plan: 2 to add, 1 to change, 0 to destroy. 1 to retire later. 1 cut off.",
+        ),
         (make_plan(KEEP), "No changes. Your keys match the manifest."),
-        (make_plan(KEEP, BLOCKED), "Plan: 0 to add, 0 to change, 0 to destroy."),
-        (PLANS["unmanaged keys that fail the plan"], "Plan: 0 to add, 0 to change, 0 to destroy."),
+        (make_plan(KEEP, BLOCKED), "Plan: 0 to add, 0 to change, 0 to destroy. 1 blocked."),
+        (
+            make_plan(CREATE, REPLACE, REFRESH, BLOCKED),
+            "Plan: 2 to add, 1 to change, 0 to destroy. 1 to retire later. 1 blocked. 1 cut off.",
+        ),
+        (
+            make_plan(replace(REPLACE, overlap=timedelta(0), cuts_off=True), replace(REFRESH, blocked=BLOCKED.blocked)),
+            "Plan: 1 to add, 0 to change, 1 to destroy. 1 blocked. 1 cut off.",
+        ),
+        (make_plan(DELETE), "Plan: 0 to add, 0 to change, 1 to destroy."),
+        (
+            PLANS["unmanaged keys that fail the plan"],
+            "Plan: 0 to add, 0 to change, 0 to destroy. 1 blocked.",
+        ),
     ],
 )
 def test_the_last_line_is_the_one_that_scripts_match(plan: Plan, line: str) -> None:
