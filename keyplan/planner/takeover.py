@@ -6,7 +6,7 @@ A key that belongs to another owner or another declaration is never taken over. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from keyplan.errors import InputError, RefusedError
@@ -14,12 +14,13 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.receipt import Receipt
+from keyplan.model.receipt import LeftPlace, Receipt
 from keyplan.model.texts import compose
 from keyplan.planner.authority import Authority
 from keyplan.planner.diff import Differences, find_differences
 from keyplan.planner.evidence import is_delivered
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
+from keyplan.planner.strategy import find_overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def take_over(
     _refuse_taken(ownership, address, key.id)
     owned = next(one for one in ownership.declared if one.desired.address == address)
     _refuse_occupied(owned, key.id)
-    receipt = write_receipt(owned, key, snapshot)
+    receipt = replace(write_receipt(owned, key, snapshot), left=_list_left(desired, snapshot))
     return Takeover(
         key=key,
         receipt=receipt,
@@ -120,6 +121,19 @@ def _refuse_occupied(owned: OwnedKeys, key_id: KeyId) -> None:
             f"{address} has a key already, {owned.current.id}",
             advice="an import takes over for a declaration that has none; to renew its key: keyplan rotate",
         )
+
+
+def _list_left(desired: Desired, snapshot: Snapshot) -> tuple[LeftPlace, ...]:
+    """Return the places that the ledger knows of the address, and that the declaration delivers to no longer."""
+    receipt = next((one for one in snapshot.receipts if one.address == desired.address and not one.forgotten), None)
+    if receipt is None:
+        return ()
+    deadline = snapshot.now + find_overlap(desired.declaration.rotation)
+    dated = (replace(entry, at=entry.at or receipt.delivered_at) for entry in receipt.delivered)
+    places = {place: LeftPlace(place=place, empty_after=deadline) for place in dated}
+    places |= {one.place: one for one in receipt.left}
+    wanted = {slot.delivered for slot in snapshot.slots.get(desired.address, ())}
+    return tuple(sorted(one for one in places.values() if one.place not in wanted))
 
 
 def _is_known(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> bool:

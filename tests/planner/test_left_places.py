@@ -419,6 +419,15 @@ def test_a_place_that_gets_the_new_key_under_another_name_is_not_emptied() -> No
     assert_promise(scenario)
 
 
+def test_sinks_of_two_kinds_have_no_place_in_common() -> None:
+    scenario = Scenario(World(sinks={"local": FULL, "remote": BLIND}))
+    declare(scenario, "remote:a")
+    scenario.run()
+    scenario.world.clock.advance(HOUR)
+    declare(scenario, "local:a")
+    assert vacancies(scenario) == (Vacancy(location="remote:a"),)
+
+
 def test_a_place_to_which_a_newer_key_was_delivered_is_not_emptied() -> None:
     scenario = delivered("local:a", "remote:b", rotation=OVERLAP)
     declare(scenario, "local:a", rotation=OVERLAP)

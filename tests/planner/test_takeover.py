@@ -26,10 +26,10 @@ from simulator import make_space
 
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, KeyId
+from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.manifest import KeyType, Rotation
 from keyplan.model.observation import Marker, Observation, Snapshot
-from keyplan.model.receipt import Delivered, Receipt
+from keyplan.model.receipt import Delivered, LeftPlace, Receipt
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
 
 PRODUCTION, STAGING = make_space("production"), make_space("staging")
@@ -201,3 +201,12 @@ def test_a_key_is_found_by_its_id() -> None:
 def test_a_key_that_has_expired_is_refused() -> None:
     with pytest.raises(RefusedError, match="key key-1 is dead"):
         find_key(situate(make_desired(), keys=[make_observation(expires_at=LATER)]), KeyId("key-1"))
+
+
+def test_places_that_the_address_leaves_stay_known() -> None:
+    desired = make_desired()
+    dropped, named = Delivered(SinkName(LOCAL), "dropped"), slot_of(CI).delivered
+    earlier = LeftPlace(place=Delivered(SinkName(LOCAL), "earlier"), empty_after=NOW)
+    gone = recorded("key-0", delivered=(dropped, named), left=(earlier,))
+    receipt = take(situate(desired, keys=[BY_HAND], receipts=[gone]), desired).receipt
+    assert receipt.left == (LeftPlace(place=dropped, empty_after=LATER), earlier)
