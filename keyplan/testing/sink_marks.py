@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 
 import pytest
@@ -20,6 +21,7 @@ from keyplan.plugin import (
     Sink,
     SinkDeniedError,
     Slot,
+    Surveyable,
 )
 from keyplan.testing.samples import (
     FORMER,
@@ -85,9 +87,15 @@ class MarksContract(ABC):
         if not isinstance(sink, Examinable):
             pytest.skip("no sink has to tell what keeps it from being written")
         before = (self.look(sink, slot), self.value_at(slot))
-        found = sink.examine([slot])
+        broken = [finding for finding in sink.examine([slot]) if finding.health is Health.BROKEN]
+        # A plan blocks what would write the place that a finding names; without one, all places of the sink.
+        assert {finding.location for finding in broken} <= {slot.location}
+        if isinstance(sink, Surveyable):
+            survey = sink.survey([slot])
+            assert survey.holdings == sink.inspect([slot])
+            assert [finding for finding in survey.findings if finding.health is Health.BROKEN] == broken
         assert (self.look(sink, slot), self.value_at(slot)) == before
-        return [finding for finding in found if finding.health is Health.BROKEN]
+        return broken
 
     @pytest.fixture
     def marked(self, sink: Sink) -> Sink:
@@ -198,6 +206,8 @@ class MarksContract(ABC):
     def assert_refused(self, sink: Sink, slot: Slot, identity: Identity) -> None:
         """Assert that nothing of ours may be written there, and that the errors name owner and id."""
         named = f"'{identity.owner}'.*{identity.id}"
+        if isinstance(sink, Examinable):
+            assert [finding for finding in self.examine(sink, slot) if re.search(named, finding.detail)]
         with pytest.raises(SinkDeniedError, match=named):
             sink.intend(slot, make_intent())
         with pytest.raises(SinkDeniedError, match=named):

@@ -16,6 +16,7 @@ from keyplan.plugin import (
     Sink,
     SinkDeniedError,
     Slot,
+    Surveyable,
 )
 from keyplan.testing.samples import (
     NOW,
@@ -248,6 +249,19 @@ class SinkContract(RunsContract):
         (finding,) = self.examine(sink, slot)
         assert slot.location in finding.detail
         assert "overwrite: true" in finding.advice
+
+    def test_a_value_without_an_owner_is_named_for_the_ledger_to_decide(self, sink: Sink, slot: Slot) -> None:
+        """A store that keeps no notes can't tell whose a value is; a plan asks the ledger, as `intend` does."""
+        if sink.abilities.holds_receipts or not isinstance(sink, Surveyable):
+            pytest.skip("its marks tell whose a value is")
+        self.person_writes(slot, OTHER_RAW)
+        told = [finding.location for finding in sink.survey([slot]).unless_recorded]
+        try:
+            sink.intend(slot, make_intent())
+        except SinkDeniedError:
+            assert told == [slot.location]
+        else:
+            assert told == []
 
     # reading the value
 
