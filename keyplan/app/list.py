@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import list_default_manifests
 from keyplan.app.files import read_input, read_manifest
+from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.model.identity import Identity, Lineage, SpaceId
 from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceRef
-from keyplan.model.observation import Observation
+from keyplan.model.observation import Observation, SpaceSurvey
 from keyplan.ports import KeyReader, ProviderPorts
 
 _BASE_URL_OPTIONS = ("base_url", "region")
@@ -39,14 +40,26 @@ def list_keys(provider: ProviderPorts, wanted: KeyFilter) -> tuple[Observation, 
         InputError: The space is unknown, or the provider has no such filter.
         ProviderError: The provider cannot be read.
     """
+    return survey_keys(provider, wanted)[0]
+
+
+def survey_keys(provider: ProviderPorts, wanted: KeyFilter) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
+    """Return the keys as `list_keys` does, and in which spaces they were looked for, if that was in all of them."""
     with closing(provider):
         reader = provider.reader
         keys = reader.search_keys(
             key_type=wanted.key_type, active=wanted.active, space_id=_find_space(reader, wanted.space)
         )
+        survey = None
+        # A listing without a space misses the service keys of other users.
+        if wanted.space is None and wanted.key_type is not KeyType.USER:
+            spaces = list_further_spaces(reader, ())
+            if spaces is not None:
+                found, survey = walk_spaces(reader, spaces, active=wanted.active)
+                keys = merge_keys(keys, found)
     # Cut after the listing, not at the provider: its pages need not be sorted by id, so a limit there could
     # show other keys from one run to the next.
-    return keys[: wanted.limit]
+    return keys[: wanted.limit], survey
 
 
 def _find_space(reader: KeyReader, space: SpaceRef | None) -> SpaceId | None:

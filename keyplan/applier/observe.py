@@ -11,11 +11,12 @@ from functools import partial
 
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.preflight import find_in_the_way, survey
+from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
-from keyplan.model.manifest import Manifest, SpaceById, SpaceRef
-from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space, Survey
+from keyplan.model.manifest import Manifest, SpaceById, SpaceRef, Unmanaged
+from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space, SpaceSurvey, Survey
 from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
 
@@ -50,7 +51,7 @@ def observe(
         laws = reader.laws()  # the provider in this thread and order: only names tell which spaces to list
         spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
         listed = list_spaces(manifest, spaces)
-        keys = tuple(map(_compose, reader.list_keys(listed)))
+        keys, looked_in = _look_further(reader, manifest, reader.list_keys(listed), _name(listed, spaces))
         memory = recalled.result()
         surveys = {name: future.result() for name, future in asked.items()}
     holdings, named = _complete([one.holdings for one in surveys.values()], memory, sinks, now)
@@ -72,6 +73,7 @@ def observe(
         revoked=_find_revoked(reader, named - {key.id for key in keys}, listed if laws.shows_spaces else ()),
         serial=memory.serial,
         exclusion=exclusion,
+        survey=looked_in,
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
 
@@ -85,6 +87,23 @@ def _ask_sinks(
 ) -> Mapping[SinkName, Future[Survey]]:
     look = partial(survey, is_examined=is_examined)
     return {name: pool.submit(look, sinks[name], tuple(mine)) for name, mine in _by_sink(slots).items()}
+
+
+def _look_further(
+    reader: KeyReader, manifest: Manifest, keys: tuple[Observation, ...], known: tuple[Space, ...]
+) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
+    """Return the keys, and with `unmanaged: fail` those of every space that the credential can see."""
+    further = list_further_spaces(reader, known) if manifest.unmanaged is Unmanaged.FAIL else None
+    if further is None:
+        return tuple(map(_compose, keys)), SpaceSurvey(looked_in=known) if reader.laws().shows_spaces else None
+    found, looked = walk_spaces(reader, further)
+    looked_in = sorted((*known, *looked.looked_in), key=lambda space: space.id)
+    return tuple(map(_compose, merge_keys(keys, found))), replace(looked, looked_in=tuple(looked_in))
+
+
+def _name(listed: Collection[SpaceId], spaces: Mapping[SpaceRef, Space]) -> tuple[Space, ...]:
+    known = {space.id: replace(space, name=str(reference)) for reference, space in spaces.items()}
+    return tuple(known.get(space_id) or Space(id=space_id, name=space_id) for space_id in sorted(listed))
 
 
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from keyplan.documents.report import Failure, write_failures
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Json, Place, Waiver
+from keyplan.model.observation import SpaceSurvey
 from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"
@@ -25,6 +26,7 @@ def to_document(drift: Drift) -> dict[str, Json]:
         "findings": [_write_finding(finding) for finding in drift.findings],
         "in_order": list(drift.in_order),
         "warnings": list(drift.warnings),
+        **({"looked_in": _write_survey(drift.survey)} if drift.survey else {}),
         "summary": {
             **{kind.value: drift.count(kind) for kind in DriftKind},
             "accepted": len(drift.accepted),
@@ -43,6 +45,14 @@ def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> d
         "alarms": sum(len(drift.alarms) for drift in drifts),
         "drifts": [to_document(drift) for drift in drifts],
         "errors": write_failures(failures),
+    }
+
+
+def _write_survey(survey: SpaceSurvey) -> dict[str, Json]:
+    return {
+        "complete": survey.is_complete,
+        "spaces": [{"id": space.id, "name": space.name} for space in survey.looked_in],
+        "refused": [{"id": space.id, "name": space.name} for space in survey.refused],
     }
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Place, Waiver
+from keyplan.model.observation import SpaceSurvey
 from keyplan.model.plan import Guard
 
 
@@ -130,6 +131,8 @@ class Drift:
     in_order: tuple[Address, ...] = ()
     """Declarations without findings, sorted."""
     warnings: tuple[str, ...] = ()
+    survey: SpaceSurvey | None = None
+    """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
 
     @property
     def open(self) -> tuple[DriftFinding, ...]:

@@ -321,6 +321,17 @@ class Exclusion(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSurvey:
+    """In which spaces keys were looked for."""
+
+    looked_in: tuple[Space, ...]
+    refused: tuple[Space, ...] = ()
+    """Spaces whose keys the credential may not list."""
+    is_complete: bool = False
+    """Whether every space was tried that the credential can see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All that planning may know of the world, at one instant."""
 
@@ -354,5 +365,7 @@ class Snapshot:
     """How many applies the ledger remembers."""
     exclusion: Exclusion = Exclusion.NONE
     """Which other runs may be under way."""
+    survey: SpaceSurvey | None = None
+    """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""

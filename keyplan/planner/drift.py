@@ -69,6 +69,7 @@ def find_drift(
         kinds=kinds,
         findings=findings,
         in_order=tuple(sorted(declared.address for declared in manifest.keys if declared.address not in touched)),
+        survey=snapshot.survey,
         warnings=(*plan.warnings, *find_unused_waivers(everything, manifest.waivers, known=known)),
     )
 

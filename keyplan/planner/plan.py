@@ -76,8 +76,15 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         serial=believed.serial,
         seen=snapshot.holdings,
         space_names=_name_spaces(snapshot),
-        warnings=tuple(sorted([*_find_warnings(manifest, cases, actions), *listed.warnings(actions)])),
+        warnings=tuple(
+            sorted([*_find_warnings(manifest, cases, actions), *listed.warnings(actions), *_find_refusals(snapshot)])
+        ),
     )
+
+
+def _find_refusals(snapshot: Snapshot) -> Iterator[str]:
+    for space in snapshot.survey.refused if snapshot.survey else ():
+        yield f"the keys of space {space.name} ({space.id}) may not be listed: unmanaged ones there are not seen"
 
 
 def _name_spaces(snapshot: Snapshot) -> dict[str, str]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from keyplan.model.drift import Drift, DriftKind
-from keyplan.renderers.words import join_words
+from keyplan.model.observation import SpaceSurvey
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.words import format_count, join_words
 
 _NO_DRIFT = "No drift. Nothing needs to be done."
 _NOTHING_OF_THAT = "Nothing of that kind needs to be done."
@@ -40,5 +42,16 @@ def list_drift_remarks(drift: Drift) -> Iterator[str]:
     counts = [f"{number} {word}" for number, word in counted if number]
     if counts:
         yield f"{', '.join(counts)}."
+    if drift.survey and DriftKind.UNMANAGED in drift.kinds:
+        yield _describe_survey(drift.survey)
     if any(finding.guard for finding in drift.alarms):
         yield "An apply does not fix blocked findings; each one says what to do."
+
+
+def _describe_survey(survey: SpaceSurvey) -> str:
+    """Return in which spaces unmanaged keys were looked for."""
+    if survey.is_complete:
+        count = format_count(len(survey.looked_in), "space")
+        return f"Unmanaged keys were looked for in every space that the credential can see: {count}."
+    names = join_words([sanitize(space.name) for space in survey.looked_in]) or "no space"
+    return f"Unmanaged keys were looked for in {names} and among the credential's own; no other space was looked in."

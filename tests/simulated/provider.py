@@ -94,6 +94,10 @@ class SimulatedProvider:
         """Return every referenced space; InputError where one is unknown."""
         return self._read("provider.find_spaces", lambda: {ref: self._find_space(ref) for ref in references})
 
+    def list_spaces(self) -> tuple[Space, ...]:
+        """Return every space, sorted by id."""
+        return self._read("provider.list_spaces", lambda: tuple(sorted(self.spaces.values(), key=lambda one: one.id)))
+
     def presents(self, redacted: str) -> bool:
         """Whether the redacted form fits the key that keyplan presents."""
         return self.own_key is not None and Credential(self.records[self.own_key].raw).fits(redacted)

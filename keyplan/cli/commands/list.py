@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from keyplan.app.list import KeyFilter, list_keys, open_listed_provider
+from keyplan.app.list import KeyFilter, open_listed_provider, survey_keys
 from keyplan.cli.options import format_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
+from keyplan.renderers.sanitize import sanitize
 
 _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 
@@ -49,6 +50,7 @@ def command(
 ) -> int:
     """List the keys that exist, managed by keyplan or not.
 
+    Service keys are looked for in every space that the credential can see; spaces that refuse are named on stderr.
     The provider's settings come from the manifest if there is one, else from the environment. OWNER in the
     table is the owner of the manifest that a key belongs to.
 
@@ -68,8 +70,11 @@ def command(
     overrides = {"base_url": base_url, "region": region, "api": api}
     given = {name: value for name, value in overrides.items() if value is not None}
     with show_waiting(session.screen, "Listing keys"):
-        keys = list_keys(open_listed_provider(session.context, manifest, given), wanted)
+        keys, survey = survey_keys(open_listed_provider(session.context, manifest, given), wanted)
     session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
+    if survey and survey.refused:
+        names = ", ".join(sanitize(f"{space.name} ({space.id})") for space in survey.refused)
+        session.screen.say(f"The keys of these spaces may not be listed: {names}")
     return 0
 
 

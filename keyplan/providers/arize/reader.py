@@ -63,6 +63,14 @@ class ArizeReader:
         with_organization = self._detector.dialect().laws.names_organizations
         return SpaceFinder(self._client).find(references, with_organization=with_organization)
 
+    def list_spaces(self) -> tuple[Space, ...]:
+        """Return every space that the credential can see, sorted by id.
+
+        Raises:
+            ProviderError: The server refused or cannot be reached.
+        """
+        return SpaceFinder(self._client).list_all()
+
     def list_keys(self, spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
         """Return the active keys that the credential sees and those of `spaces`, each id once, sorted by id.
 

@@ -61,6 +61,12 @@ class SpaceFinder:
         organizations = self._map_organizations()
         return {reference: _complete(space, organizations) for reference, space in found.items()}
 
+    def list_all(self) -> tuple[Space, ...]:
+        """Return every space that the credential can see, sorted by id. Raises ProviderError."""
+        items = fetch_all(self._client, "list spaces", SPACES_PATH, {}, "spaces")
+        spaces = {space.id: space for item in items if (space := read_space(item))}
+        return tuple(spaces[space_id] for space_id in sorted(spaces))
+
     def _find(self, reference: SpaceRef, with_organization: bool) -> Space:
         match reference:
             case SpaceByName(name=name):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from scripted_arize import Arize, refusal
 
+from keyplan.applier.space_survey import SpaceLister
 from keyplan.errors import InputError, ProviderDeniedError
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
@@ -30,6 +31,13 @@ def test_a_name_is_matched_exactly_on_all_pages(arize: Arize) -> None:
     first = spaces(("S1", "Production", "O1"), ("S2", "production-eu", "O1"), cursor="c2")
     arize.on("GET", "/v2/spaces?name=production&limit=100", first, spaces(("S3", "production", "O2")))
     assert find(arize, PRODUCTION) == Space(id=SpaceId("S3"), name="production", organization_id="O2")  # type: ignore[arg-type]  # an id is text
+
+
+def test_all_spaces_are_listed_from_all_pages_sorted_by_id(arize: Arize) -> None:
+    arize.on("GET", "/v2/spaces?limit=100", spaces(("S2", "b"), cursor="c2"), spaces(("S1", "a", "O1")))
+    reader = arize.provider(api="beta").reader
+    assert isinstance(reader, SpaceLister)
+    assert [(space.id, space.name) for space in reader.list_spaces()] == [("S1", "a"), ("S2", "b")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""Looks for keys in every space that a credential can see: a listing without a space may miss those of other users.
+
+A space that refuses the credential is named, and keeps no other space from being looked in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, runtime_checkable
+
+from keyplan.errors import ProviderDeniedError, ProviderRefusedError
+from keyplan.model.manifest import KeyType
+from keyplan.model.observation import Observation, Space, SpaceSurvey
+from keyplan.ports import KeyReader
+
+_MOST_AT_ONCE = 8
+
+
+@runtime_checkable
+class SpaceLister(Protocol):
+    """A `KeyReader` that can name the spaces of its credential."""
+
+    def list_spaces(self) -> tuple[Space, ...]:
+        """Return every space that the credential can see, sorted by id; raises as every method of `KeyReader`."""
+        ...
+
+
+def list_further_spaces(reader: KeyReader, known: Collection[Space]) -> tuple[Space, ...] | None:
+    """Return the spaces that the credential can see beside known ones; None if the provider cannot list them.
+
+    Raises ProviderError.
+    """
+    if not isinstance(reader, SpaceLister) or not reader.laws().shows_spaces:
+        return None
+    ids = {space.id for space in known}
+    return tuple(space for space in reader.list_spaces() if space.id not in ids)
+
+
+def walk_spaces(
+    reader: KeyReader, spaces: Collection[Space], *, active: bool | None = True
+) -> tuple[tuple[Observation, ...], SpaceSurvey]:
+    """Return the service keys of spaces, sorted by id, and which spaces were looked in. Raises ProviderError."""
+
+    def search(space: Space) -> tuple[Observation, ...] | None:
+        try:
+            return reader.search_keys(key_type=KeyType.SERVICE, active=active, space_id=space.id)
+        except (ProviderDeniedError, ProviderRefusedError):
+            return None
+
+    with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as pool:
+        found = dict(zip(spaces, pool.map(search, spaces), strict=True))
+    keys = {key.id: key for listed in found.values() for key in listed or ()}
+    survey = SpaceSurvey(
+        looked_in=tuple(space for space, listed in found.items() if listed is not None),
+        refused=tuple(space for space, listed in found.items() if listed is None),
+        is_complete=True,
+    )
+    return tuple(keys[key_id] for key_id in sorted(keys)), survey
+
+
+def merge_keys(first: Collection[Observation], others: Collection[Observation]) -> tuple[Observation, ...]:
+    """Return keys, each id once, sorted by id; of two observations of a key the first knows more."""
+    merged = {key.id: key for key in (*others, *first)}
+    return tuple(merged[key_id] for key_id in sorted(merged))
