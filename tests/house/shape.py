@@ -64,6 +64,7 @@ CROSS_CUTTING = frozenset(
         "image",
         "official_sdk",
         "pipelines",
+        "agreement",
         "races",
         "release",
         "security",
