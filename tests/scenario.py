@@ -22,7 +22,7 @@ from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
-from keyplan.planner.policy import apply_policies
+from keyplan.planner.policy_guard import apply_policies
 from keyplan.planner.readiness import hold_unready
 
 GENEROUS = Limits(deletes=1000, delete_percent=100, replaces=1000, replace_percent=100)

@@ -17,7 +17,7 @@ from keyplan.planner.drift import find_drift
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
-from keyplan.planner.policy import apply_policies
+from keyplan.planner.policy_guard import apply_policies
 from keyplan.planner.readiness import hold_unready
 
 _MINUTE = timedelta(minutes=1)

@@ -48,18 +48,17 @@ def observe(
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
         recalled = pool.submit(readers.ledger.recall)
         asked = _ask_sinks(pool, sinks, located, is_examined=is_preflight)
-        laws = reader.laws()  # the provider in this thread and order: only names tell which spaces to list
+        # The provider in this thread, in this order: only names tell which spaces to list.
         spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
         listed = list_spaces(manifest, spaces)
         keys, looked_in = _look_further(reader, manifest, reader.list_keys(listed), _name(listed, spaces))
-        memory = recalled.result()
         surveys = {name: future.result() for name, future in asked.items()}
-    holdings, named = _complete([one.holdings for one in surveys.values()], memory, sinks, now)
+    holdings, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=holdings, spaces=spaces, sinks=sinks)
     return Snapshot(
         now=now,
         provider=reader.base_url,
-        laws=laws,
+        laws=reader.laws(),
         keys=keys,
         spaces=spaces,
         unknown_spaces=unknown_spaces,
@@ -70,7 +69,7 @@ def observe(
         holdings=holdings,
         abilities={name: sink.abilities for name, sink in sinks.items()},
         findings=find_in_the_way(manifest, located, surveys, memory),
-        revoked=_find_revoked(reader, named - {key.id for key in keys}, listed if laws.shows_spaces else ()),
+        revoked=_find_revoked(reader, named - {key.id for key in keys}, listed if reader.laws().shows_spaces else ()),
         serial=memory.serial,
         exclusion=exclusion,
         survey=looked_in,

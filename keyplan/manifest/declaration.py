@@ -5,9 +5,11 @@ Spaces stay as the manifest writes them; `planner.desired` resolves them later.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from keyplan.manifest.addresses import Addresses
 from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
@@ -150,8 +152,7 @@ class DeclarationReader:
             rotation=rotation,
             deliveries=deliveries,
             protect=values.get("protect", False),
-            # An import names the one key to take over: a default `adopt` says nothing about it.
-            adopt=Adopt(values["adopt"]) if "adopt" in values and import_id is None else Adopt.REFUSE,
+            adopt=_read_adopt(values, import_id),
             on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
             on_description_change=OnDescriptionChange(values.get("on_description_change", _DEFER)),
             may_rotate_itself=values.get("self", False),
@@ -224,6 +225,11 @@ class DeclarationReader:
                 f"fields 'import' and 'adopt: {adopt}' exclude each other: an import leaves the key as it is; keep one",
             )
         return key_id
+
+
+def _read_adopt(values: Mapping[str, Any], import_id: KeyId | None) -> Adopt:
+    # An import names the one key to take over: a default `adopt` says nothing about it.
+    return Adopt(values["adopt"]) if "adopt" in values and import_id is None else Adopt.REFUSE
 
 
 @lru_cache(maxsize=1)

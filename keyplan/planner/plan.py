@@ -55,7 +55,7 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
     # An override is an amount, so one more key that can't be seen blocks again.
     is_allowed = request.allow_missing is not None and len(unseen) <= request.allow_missing
     held_back: frozenset[Address] = frozenset() if is_allowed else unseen
-    cases = _select(ownership, authority, request, held_back, find_longest_life(manifest))
+    cases = _CaseMaker(ownership, authority, request, held_back, find_longest_life(manifest)).make_all()
     actions = [action for case in cases for action in plan_declaration(case)]
     # With targets, the rest was not read, so nothing undeclared may end.
     if not request.targets:
@@ -124,54 +124,62 @@ def _refuse_unmatched(
         )
 
 
-def _select(
-    ownership: Ownership,
-    authority: Authority,
-    request: Request,
-    unseen: frozenset[Address],
-    longest_life: timedelta | None,
-) -> list[Case]:
-    """Return a case for each declaration that the targets let in."""
-    snapshot = ownership.snapshot
-    known = frozenset(owned.desired.address for owned in ownership.declared)
-    by_name = _index_by_name(ownership.unmanaged)
-    in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
-    users = _index_slots(snapshot)
-    # Asked once: nearly every plan finds no run at work anywhere.
-    has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
-    cases = []
-    for owned in ownership.declared:
+class _CaseMaker:
+    """Makes the cases of one plan: what is the same for all is looked up once."""
+
+    def __init__(
+        self,
+        ownership: Ownership,
+        authority: Authority,
+        request: Request,
+        unseen: frozenset[Address],
+        longest_life: timedelta | None,
+    ) -> None:
+        snapshot = ownership.snapshot
+        self._ownership, self._authority, self._request = ownership, authority, request
+        self._unseen, self._longest_life = unseen, longest_life
+        self._known = frozenset(owned.desired.address for owned in ownership.declared)
+        self._by_name = _index_by_name(ownership.unmanaged)
+        self._in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
+        self._users = _index_slots(snapshot)
+        # Asked once: nearly every plan finds no run at work anywhere.
+        self._has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
+        self._creators = None if authority.trusts_marks else frozenset(authority.creators)
+
+    def make_all(self) -> list[Case]:
+        """Return a case for each declaration that the targets let in."""
+        declared = self._ownership.declared
+        return [self._make(one) for one in declared if _is_targeted(one.desired.address, self._request, self._known)]
+
+    def _make(self, owned: OwnedKeys) -> Case:
+        ownership, request, snapshot = self._ownership, self._request, self._ownership.snapshot
         address = owned.desired.address
-        if _is_targeted(address, request, known):
-            # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
-            ledger_receipt = _find_ledger_receipt(owned, in_ledger)
-            is_requested = bool(request.rotate) and _fits(address, request.rotate, known)
-            cases.append(
-                Case(
-                    owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
-                    snapshot=snapshot,
-                    slots=(slots := snapshot.slots.get(address, ())),
-                    next_slots=snapshot.next_slots.get(address, slots),
-                    users=users,
-                    is_requested=is_requested,
-                    ends_at_once=request.now and is_requested,
-                    namesakes=tuple(
-                        key for key in by_name.get(owned.desired.declaration.name, ()) if authority.may_have_made(key)
-                    ),
-                    ledger_receipt=ledger_receipt,
-                    former_receipt=in_ledger.get(owned.previous_address) if owned.previous_address else None,
-                    creators=None if authority.trusts_marks else frozenset(authority.creators),
-                    undecided=ownership.undecided.get(address, ()),
-                    strays=ownership.stray_at.get(address, ()),
-                    doubts=ownership.doubts.get(address, ()),
-                    busy=find_live_intents(slots, snapshot, owned.recorded_intents) if has_intents else (),
-                    is_unseen=address in unseen,
-                    unseen_count=len(unseen),
-                    longest_life=longest_life,
-                    is_over_claim=request.over_claim and is_requested,
-                )
-            )
-    return cases
+        slots = snapshot.slots.get(address, ())
+        # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
+        ledger_receipt = _find_ledger_receipt(owned, self._in_ledger)
+        namesakes = self._by_name.get(owned.desired.declaration.name, ())
+        is_requested = bool(request.rotate) and _fits(address, request.rotate, self._known)
+        return Case(
+            owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
+            snapshot=snapshot,
+            slots=slots,
+            next_slots=snapshot.next_slots.get(address, slots),
+            users=self._users,
+            is_requested=is_requested,
+            ends_at_once=request.now and is_requested,
+            namesakes=tuple(filter(self._authority.may_have_made, namesakes)),
+            ledger_receipt=ledger_receipt,
+            former_receipt=self._in_ledger.get(owned.previous_address) if owned.previous_address else None,
+            creators=self._creators,
+            undecided=ownership.undecided.get(address, ()),
+            strays=ownership.stray_at.get(address, ()),
+            doubts=ownership.doubts.get(address, ()),
+            busy=find_live_intents(slots, snapshot, owned.recorded_intents) if self._has_intents else (),
+            is_unseen=address in self._unseen,
+            unseen_count=len(self._unseen),
+            longest_life=self._longest_life,
+            is_over_claim=request.over_claim and is_requested,
+        )
 
 
 def _index_slots(snapshot: Snapshot) -> dict[Slot, Address]:

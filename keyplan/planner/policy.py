@@ -7,21 +7,18 @@ would be left that nobody holds.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from keyplan.errors import Problem
 from keyplan.model.identity import SinkName
 from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkSettings, SpaceById
-from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
 from keyplan.model.texts import list_composed, selects
-from keyplan.model.times import write_duration, write_time
-from keyplan.planner.diff import outlives
+from keyplan.model.times import write_duration
 from keyplan.planner.strategy import find_overlap
 
 # The rules, for one declaration and one policy.
@@ -49,7 +46,7 @@ class PolicyCheck:
     now: datetime | None
     """None offline: then it is unknown how far an instant lies ahead, and that rule is not checked."""
     known: frozenset[str] = frozenset()
-    """Addresses and names that a glob may spell, as `_list_spelt` returns them."""
+    """Addresses and names that a glob may spell, as `list_spelt` returns them."""
 
 
 def check_policy(check: PolicyCheck) -> Iterator[Violation]:
@@ -64,8 +61,8 @@ def match_patterns(policy: Policy, declared: Declaration) -> None:
     A pattern such as `(a+)+` may take for ever, and Python handles signals in the main thread alone. Call this there,
     before another thread checks anything, so that the user can still interrupt it.
     """
-    _matches(declared.name, policy.names)
-    _matches(declared.description, policy.descriptions)
+    matches(declared.name, policy.names)
+    matches(declared.description, policy.descriptions)
 
 
 def find_glob(texts: tuple[str, ...], globs: tuple[str, ...], known: frozenset[str] = frozenset()) -> str | None:
@@ -76,7 +73,7 @@ def find_glob(texts: tuple[str, ...], globs: tuple[str, ...], known: frozenset[s
     return next((glob for glob in globs if any(selects(glob, text, known) for text in texts)), None)
 
 
-def _list_spelt(manifest: Manifest, policy: Policy) -> frozenset[str]:
+def list_spelt(manifest: Manifest, policy: Policy) -> frozenset[str]:
     """Return the addresses and names that a glob of the manifest's own policy may spell, and then means alone."""
     # Not in a policy of others: a declaration that is named like their glob would take all other keys out of it.
     if policy.file != manifest.path or not policy.protected:
@@ -133,8 +130,8 @@ def _check_overlap(check: PolicyCheck) -> Iterator[Violation]:
 
 def _check_name(check: PolicyCheck) -> Iterator[Violation]:
     patterns, name = check.policy.names, check.declared.name
-    if patterns and not _matches(name, patterns):
-        fact = f"its name {quote(name)} does not match {_either(patterns)}"
+    if patterns and not matches(name, patterns):
+        fact = f"its name {quote(name)} does not match {list_alternatives(patterns)}"
         yield Violation(Rule.NAMES, ("name",), fact, "declare it under a name that does")
 
 
@@ -142,15 +139,15 @@ def _check_description(check: PolicyCheck) -> Iterator[Violation]:
     policy, text = check.policy, check.declared.description
     if policy.require_description and not text:
         yield Violation(Rule.REQUIRE_DESCRIPTION, ("description",), "it has no description", "describe it")
-    elif policy.descriptions and not _matches(text, policy.descriptions):
-        fact = f"its description {quote(text)} does not match {_either(policy.descriptions)}"
+    elif policy.descriptions and not matches(text, policy.descriptions):
+        fact = f"its description {quote(text)} does not match {list_alternatives(policy.descriptions)}"
         yield Violation(Rule.DESCRIPTIONS, ("description",), fact, "describe it in this form")
 
 
 def _check_key_type(check: PolicyCheck) -> Iterator[Violation]:
     allowed, kind = check.policy.allowed_key_types, check.declared.key_type.value
     if allowed and kind not in allowed:
-        fact = f"it is a {kind} key, and key_type must be {_either(allowed)}"
+        fact = f"it is a {kind} key, and key_type must be {list_alternatives(allowed)}"
         yield Violation(Rule.ALLOWED_KEY_TYPES, ("key_type",), fact, "declare a key of that type")
 
 
@@ -161,7 +158,7 @@ def _check_roles(check: PolicyCheck) -> Iterator[Violation]:
     for kind, role, field in dict.fromkeys(_list_roles(check.declared)):
         allowed = check.policy.allowed_roles.get(kind, (role,))
         if role not in allowed:
-            fact = f"its {kind} is {quote(role)}, and must be {_either(allowed)}"
+            fact = f"its {kind} is {quote(role)}, and must be {list_alternatives(allowed)}"
             yield Violation(Rule.ALLOWED_ROLES, field, fact, f"set {kind} to an allowed role")
 
 
@@ -183,7 +180,7 @@ def _check_spaces(check: PolicyCheck) -> Iterator[Violation]:
         return
     for space, field in dict.fromkeys(_list_spaces(check.declared)):
         if find_glob((space,), allowed) is None:
-            fact = f"it may use the space {quote(space)}, which does not fit {_either(allowed)}"
+            fact = f"it may use the space {quote(space)}, which does not fit {list_alternatives(allowed)}"
             yield Violation(Rule.ALLOWED_SPACES, (field,), fact, "take an allowed space, in the words of the policy")
 
 
@@ -224,11 +221,13 @@ def _check_protection(check: PolicyCheck) -> Iterator[Violation]:
 
 
 @lru_cache(maxsize=100_000)
-def _matches(text: str, patterns: tuple[str, ...]) -> bool:
+def matches(text: str, patterns: tuple[str, ...]) -> bool:
+    """Whether one of the regular expressions matches a text as a whole."""
     return any(re.fullmatch(pattern, text, PATTERN_FLAGS) for pattern in patterns)
 
 
-def _either(words: tuple[str, ...]) -> str:
+def list_alternatives(words: tuple[str, ...]) -> str:
+    """Return ``'a' or 'b'``."""
     return " or ".join(map(quote, words))
 
 
@@ -249,10 +248,6 @@ _RULE_CHECKS: tuple[Callable[[PolicyCheck], Iterator[Violation]], ...] = (
 # What follows from them, for a whole manifest and for a plan.
 
 
-_FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED, Reason.LEFT)
-"""Reasons of actions for old keys and places of a declaration, beside its own action."""
-
-
 def find_longest_life(manifest: Manifest) -> timedelta | None:
     """Return the longest life that all policies allow; None if none limits it."""
     limits = [policy.max_lifetime for policy in manifest.policies if policy.max_lifetime is not None]
@@ -264,7 +259,7 @@ def find_violations(manifest: Manifest, *, now: datetime | None = None) -> tuple
 
     Without `now`, how far `expires_at` lies ahead is not checked.
     """
-    ruled = [(policy, _list_spelt(manifest, policy)) for policy in manifest.policies]
+    ruled = [(policy, list_spelt(manifest, policy)) for policy in manifest.policies]
     return tuple(
         _to_problem(violation, declared, policy)
         for declared in manifest.keys
@@ -283,133 +278,3 @@ def _to_problem(violation: Violation, declared: Declaration, policy: Policy) -> 
         subject=declared.address,
         advice=violation.advice,
     )
-
-
-def apply_policies(plan: FreshPlan, *, manifest: Manifest, now: datetime) -> FreshPlan:
-    """Return the plan with every action blocked that a policy forbids; one that is blocked already keeps its reason.
-
-    A kept key that breaks a rule is blocked too, so that the plan shows it. Superseded keys still end.
-    """
-    if not manifest.policies:
-        return plan
-    violations: dict[str, list[Problem]] = defaultdict(list)
-    for violation in find_violations(manifest, now=now):
-        violations[violation.subject].append(violation)
-    ruled = tuple((policy, _list_spelt(manifest, policy)) for policy in manifest.policies)
-    actions = tuple(_apply_policies_to(action, violations, ruled) for action in plan.actions)
-    return replace(
-        plan,
-        actions=actions,
-        policies=tuple(policy.file for policy in manifest.policies if policy.file != manifest.path),
-        warnings=tuple(
-            sorted({*plan.warnings, *_warn_of_violations(plan, violations), *_find_unused_globs(plan, manifest)})
-        ),
-    )
-
-
-def _apply_policies_to(
-    action: PlannedAction, violations: Mapping[str, list[Problem]], ruled: tuple[tuple[Policy, frozenset[str]], ...]
-) -> PlannedAction:
-    # Finishing comes before every rule: a half-done rotation leaves consumers with a dying key.
-    if action.blocked or _finishes_earlier_run(action):
-        return action
-    broken = violations.get(action.address, ()) if _is_main(action) else ()
-    found = [f"{violation.message}: {violation.advice}" for violation in broken]
-    if not broken and _is_main(action):
-        found += [advice for policy, _ in ruled for advice in _forbid_as_it_is(action, policy)]
-    found += [advice for policy, known in ruled if (advice := _explain_protection(action, policy, known))]
-    if not any(violation.rule == Rule.MIN_OVERLAP.id for violation in broken):
-        found += [advice for policy, _ in ruled if (advice := _explain_overlap(action, policy))]
-    return replace(action, blocked=Blocked(guard=Guard.POLICY, advice="; ".join(found))) if found else action
-
-
-def _finishes_earlier_run(action: PlannedAction) -> bool:
-    """Whether an action completes what an earlier run began: until then, some consumers may hold a dead key."""
-    # An intent that only a sink holds is a claim, and passes no policy.
-    is_begun = action.reason is Reason.UNFINISHED or (
-        action.reason is Reason.UNDELIVERED and bool(action.basis.intents)
-    )
-    return is_begun and action.basis.is_recorded
-
-
-def _is_main(action: PlannedAction) -> bool:
-    """Whether an action is a declaration's own, rather than one for an old key of it, or for an undeclared one."""
-    return action.basis.desired is not None and action.reason not in _FURTHER_KEYS
-
-
-def _forbid_as_it_is(action: PlannedAction, policy: Policy) -> Iterator[str]:
-    """Yield what a policy forbids of a kept key although its declaration is sound: the provider made it so."""
-    key, receipt = action.basis.key, action.basis.receipt
-    if action.verb is not Verb.KEEP or key is None:
-        return
-    ends = f"the key ends at {write_time(key.expires_at)}" if key.expires_at else "the key never ends"
-    if policy.max_lifetime is not None and outlives(key, receipt, policy.max_lifetime):
-        most = write_duration(policy.max_lifetime)
-        rule = policy.cite(Rule.MAX_LIFETIME)
-        yield f"{ends}, as the provider issued it, and {most} is the longest life ({rule}): declare a shorter one"
-    elif policy.require_expiry and key.expires_at is None:
-        yield f"{ends}, as the provider issued it, and every key must ({policy.cite(Rule.REQUIRE_EXPIRY)})"
-    if policy.names and not _matches(key.name, policy.names):
-        fact = f"the provider stores the name {quote(key.name)}, which does not match {_either(policy.names)}"
-        yield f"{fact} ({policy.cite(Rule.NAMES)}): declare it under a name that does"
-
-
-def _explain_protection(action: PlannedAction, policy: Policy, known: frozenset[str]) -> str:
-    """Return why a policy forbids an action that ends a protected key, or its protection; empty if it does not."""
-    glob = find_glob(tuple(_list_names(action)), policy.protected, known)
-    if glob is None or not _ends_protected(action, policy, known):
-        return ""
-    rule = policy.cite(Rule.PROTECTED)
-    return f"what fits {quote(glob)} is neither renewed nor deleted nor moved away ({rule}): change the policy first"
-
-
-def _explain_overlap(action: PlannedAction, policy: Policy) -> str:
-    """Return why a policy forbids an action that ends an old key too soon, however it is declared; empty if not."""
-    least = policy.min_overlap
-    # Without either, no consumer can hold the old key.
-    ends_old_key = action.cuts_off or bool(action.overlap)
-    if least is None or not ends_old_key or action.overlap >= least:
-        return ""
-    fact = f"the old key would work for {write_duration(action.overlap)} after the switch"
-    rule = policy.cite(Rule.MIN_OVERLAP)
-    return f"{fact}, and {write_duration(least)} is the shortest overlap ({rule}): use strategy: auto, and no --now"
-
-
-def _ends_protected(action: PlannedAction, policy: Policy, known: frozenset[str]) -> bool:
-    if action.verb in (Verb.KEEP, Verb.DELIVER) and action.previous_address:
-        name = action.before.name if action.before else ""
-        return find_glob((action.address, name), policy.protected, known) is None
-    # Superseded keys, too: a consumer may still use one.
-    return action.verb in (Verb.REFRESH, Verb.REPLACE, Verb.DELETE)
-
-
-def _list_names(action: PlannedAction) -> Iterator[str]:
-    """Yield every address and name that a key has, or had when it was delivered."""
-    yield action.address
-    if action.previous_address:
-        yield action.previous_address
-    if action.before:
-        yield action.before.name
-    if receipt := action.basis.receipt:
-        yield receipt.address
-        yield receipt.name
-
-
-def _find_unused_globs(plan: FreshPlan, manifest: Manifest) -> Iterator[str]:
-    """Yield the globs under `protected` that fit no key: a misspelt one protects nothing."""
-    if plan.request.targets:
-        return
-    names = {name for declared in manifest.keys for name in (declared.address, declared.name)}
-    names.update(name for action in plan.actions for name in _list_names(action))
-    for policy in manifest.policies:
-        for glob in policy.protected:
-            if find_glob(tuple(names), (glob,)) is None:
-                yield f"{quote(glob)} fits no key, so it protects nothing ({policy.cite(Rule.PROTECTED)})"
-
-
-def _warn_of_violations(plan: FreshPlan, violations: Mapping[str, list[Problem]]) -> Iterator[str]:
-    for action in plan.actions:
-        broken = violations.get(action.address, ())
-        if broken and _finishes_earlier_run(action):
-            rules = ", ".join(sorted({violation.rule for violation in broken}))
-            yield f"{action.address} breaks {rules}; what an earlier run began is finished all the same"

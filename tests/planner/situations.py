@@ -21,7 +21,7 @@ from keyplan.model.receipt import Delivered, Intent, Receipt, Superseded
 from keyplan.planner.authority import Authority, CreatorSource
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan
-from keyplan.planner.policy import apply_policies
+from keyplan.planner.policy_guard import apply_policies
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
