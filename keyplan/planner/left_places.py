@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
 from keyplan.model.basis import (
@@ -120,7 +120,7 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
         for receipt in receipts
         for entry in receipt.delivered
     }
-    deadline = case.now + find_overlap(case.declaration.rotation)
+    deadline = case.now + _find_overlap(case)
     known_places = {*announced, *delivered}
     for slot in sorted({*announced, *delivered}, key=str):
         known = announced.get(slot)
@@ -207,7 +207,12 @@ def _show(case: Case, one: _KnownPlace) -> Vacancy:
     if one.is_announced:
         return Vacancy(location=str(one.slot), empty_after=one.entry.empty_after)
     # No instant: it would differ in every plan, and no saved plan could be applied.
-    return Vacancy(location=str(one.slot), overlap=find_overlap(case.declaration.rotation))
+    return Vacancy(location=str(one.slot), overlap=_find_overlap(case))
+
+
+def _find_overlap(case: Case) -> timedelta:
+    """Return how long readers of a place find the key there after the address has left it."""
+    return find_overlap(case.declaration.rotation)
 
 
 def _extend(

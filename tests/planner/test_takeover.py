@@ -204,9 +204,9 @@ def test_a_key_that_has_expired_is_refused() -> None:
 
 
 def test_places_that_the_address_leaves_stay_known() -> None:
-    desired = make_desired()
+    desired = make_desired(rotation=Rotation(overlap=HOUR))
     dropped, named = Delivered(SinkName(LOCAL), "dropped"), slot_of(CI).delivered
     earlier = LeftPlace(place=Delivered(SinkName(LOCAL), "earlier"), empty_after=NOW)
     gone = recorded("key-0", delivered=(dropped, named), left=(earlier,))
     receipt = take(situate(desired, keys=[BY_HAND], receipts=[gone]), desired).receipt
-    assert receipt.left == (LeftPlace(place=dropped, empty_after=LATER), earlier)
+    assert receipt.left == (LeftPlace(place=dropped, empty_after=LATER + HOUR), earlier)
