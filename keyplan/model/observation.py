@@ -210,6 +210,9 @@ class Laws:
     shows_spaces: bool
     """Whether the spaces of a service key can be observed."""
     shows_last_use: bool
+    takes_organizations: bool = True
+    """Whether a key may have several spaces, declared under `organizations`."""
+    takes_custom_roles: bool = True
     marks_prove_creator: bool = False
     """Whether only administrators can create or describe keys, so that a marker alone proves who made a key."""
     listing_proves_absence: bool = False

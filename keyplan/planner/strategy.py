@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
-from keyplan.model.manifest import Retire, Rotation, Strategy
+from keyplan.model.manifest import Declaration, Retire, Rotation, Strategy
 from keyplan.model.observation import Laws, Observation, Slot
 from keyplan.model.plan import FieldChange, Verb
 from keyplan.model.times import write_duration
@@ -112,7 +112,8 @@ def describe_consequences(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...
 
 
 def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
-    """Yield why the declared rotation can never be lawful in this dialect, and what to do; nothing if it can."""
+    """Yield why a declared key or rotation can never be lawful in this dialect, and what to do."""
+    yield from _find_impossible_access(desired.declaration, laws)
     rotation = desired.declaration.rotation
     if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
         message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
@@ -125,6 +126,14 @@ def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, 
         yield f"strategy: refresh is not possible: {obstacle}", _LET_IT_CHOOSE
     if desired.declaration.expires_in and not laws.refresh_extends_life:
         yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
+
+
+def _find_impossible_access(declared: Declaration, laws: Laws) -> Iterator[tuple[str, str]]:
+    if declared.organizations and not laws.takes_organizations:
+        yield f"the {laws.dialect} API knows no key with several spaces", "declare space or space_id"
+    roles = declared.roles
+    if not laws.takes_custom_roles and any(r.custom for r in (roles.space_role, roles.org_role, roles.account_role)):
+        yield f"the {laws.dialect} API knows no custom roles", "declare a predefined one"
 
 
 def _obstacle(

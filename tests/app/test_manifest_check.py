@@ -140,6 +140,12 @@ REFUSED = [
         id="gcp",
     ),
     pytest.param(
+        to_one("type: gcp-secret-manager, project: p, name: n, endpoint: 'https://x.example/v1'"),
+        4,
+        "must end after host and port",
+        id="gcp's path",
+    ),
+    pytest.param(
         to_one("type: azure-key-vault, vault_url: 'https://v.example/path', name: n"), 4, "and nothing else", id="azure"
     ),
     pytest.param(to_one("type: keyring, service: '{x}'"), 4, "{x} is unknown", id="keyring"),
@@ -166,6 +172,23 @@ REFUSED = [
         7,
         "can't extend a key's life",
         id="a refresh that this API can't have",
+    ),
+    pytest.param(
+        in_provider(
+            "api: alpha",
+            "{name: a, key_type: service, sink: x, organizations: [{org_id: o, spaces: [{space_id: s}]}]}",
+        ),
+        7,
+        "the alpha API knows no key with several spaces",
+        id="spaces that this API can't have",
+    ),
+    pytest.param(
+        in_provider(
+            "api: alpha", "{name: a, key_type: service, space: s, sink: x, roles: {space_role: {type: CUSTOM, id: r}}}"
+        ),
+        7,
+        "the alpha API knows no custom roles",
+        id="a role that this API can't have",
     ),
     pytest.param(in_provider("credential: {file: '~/key'}"), 4, "begins with '~'", id="the credential's file"),
     pytest.param(

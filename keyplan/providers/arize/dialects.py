@@ -147,6 +147,8 @@ ALPHA = Dialect(
         names_organizations=False,
         shows_spaces=False,
         shows_last_use=False,
+        takes_organizations=False,
+        takes_custom_roles=False,
     ),
     type_words={KeyType.USER: "user", KeyType.SERVICE: "service"},
     active_word="active",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
@@ -82,7 +83,9 @@ def _check(settings: SinkSettings) -> None:
     if options.get("copy_from") and options.get("write_only"):
         raise InputError(f"sink '{settings.name}': a sink with 'write_only: true' can't be copied from")
     if options.get("endpoint"):
-        check_base_url(str(options["endpoint"]), whose=f"{TYPE}: endpoint")
+        endpoint = check_base_url(str(options["endpoint"]), whose=f"{TYPE}: endpoint")
+        if urlsplit(endpoint).path:
+            raise InputError(f"endpoint '{endpoint}' must end after host and port")
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
