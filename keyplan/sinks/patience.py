@@ -54,8 +54,8 @@ def open_retrier(options: Mapping[str, Json], context: PluginContext, *, name: s
         gate=Gate(context.clock),
         patience=Patience(
             attempts=_ATTEMPTS,
-            # What the server names is waited for as a whole or not at all: too early, it would count against us.
-            longest_pause=timedelta(days=1),
+            # No bound: what the server names is waited for as a whole or not at all, and told as it is.
+            longest_pause=timedelta(days=365_000),
             deadline=_PATIENCE if wanted is None else wanted,
             slow_deadline=_SLOW_PATIENCE if wanted is None else wanted,
         ),

@@ -305,8 +305,8 @@ def test_a_body_that_stays_unfit_is_refused(fake: GitHubFake, open_github: Open)
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        pytest.param(Fault(429, {"Retry-After": "3600"}), "rate limit is used up", id="an hour to wait"),
-        pytest.param(Fault(403, {"Retry-After": "120"}), "rate limit is used up", id="secondary limit"),
+        pytest.param(Fault(429, {"Retry-After": "3600"}), "busy or throttled until", id="an hour to wait"),
+        pytest.param(Fault(403, {"Retry-After": "700"}), "busy or throttled until", id="secondary limit"),
         pytest.param(
             Fault(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "32503680000"}),
             "until 3000-01-01 00:00:00 UTC",
