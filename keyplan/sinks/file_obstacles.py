@@ -20,7 +20,7 @@ from pathlib import Path
 from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
 from keyplan.sinks.local_files import FileTarget, translate
-from keyplan.system.files import name_temporary
+from keyplan.system.files import OwnerLostError, name_temporary
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _MOUNT_POINT = 4
@@ -52,6 +52,8 @@ class FileObstacles:
         self._base = base
         self._mount_points = frozenset(_read_mount_points(mounts))
         self._folders: dict[str, _FolderState] = {}
+        self._user = os.geteuid()
+        self._groups = frozenset({os.getegid(), *os.getgroups()})
 
     def find(self, location: str, files: Sequence[str]) -> SinkDeniedError | None:
         """Return why one of these files, which share a folder, can't be replaced; None if nothing shows."""
@@ -65,7 +67,21 @@ class FileObstacles:
         names = [file.rpartition("/")[2] for file in files]
         if any(len(os.fsencode(name_temporary(name))) > _LONGEST_NAME for name in names):
             return _deny(errno.ENAMETOOLONG, location)
-        return next((found for name in names if (found := _find_obstacle(folder, name, location))), None)
+        obstacles = (
+            _find_obstacle(folder, name, location) or self._find_lost_owner(folder, name, location) for name in names
+        )
+        return next((found for found in obstacles if found), None)
+
+    def _find_lost_owner(self, folder: _FolderState, name: str, location: str) -> SinkDeniedError | None:
+        """Return why a file could not keep owner and group: root may give both away, everyone else only to a group."""
+        if self._user == 0:
+            return None
+        with suppress(OSError):
+            found = os.lstat(f"{folder.path}/{name}")
+            if found.st_uid != self._user or found.st_gid not in self._groups:
+                denied = translate(OwnerLostError(found, name), location)
+                return SinkDeniedError(denied.message, advice=denied.advice)
+        return None
 
     def _look(self, folder: Path) -> _FolderState:
         real = folder.resolve()

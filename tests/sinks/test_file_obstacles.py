@@ -237,6 +237,22 @@ def test_a_file_of_another_user_in_a_sticky_folder_is_told(open_folder: Path) ->
     assert look_as_nobody(open_folder, "secrets/new.key") == "nothing"
 
 
+@AS_ROOT
+def test_a_file_whose_owner_or_group_could_not_be_kept_is_told(open_folder: Path) -> None:
+    folder = open_folder / "secrets"
+    folder.mkdir()
+    folder.chmod(0o777)
+    owners = {"theirs": (10_001, _NOBODY), "group": (_NOBODY, 10_002), "mine": (_NOBODY, _NOBODY)}
+    for name, owner in owners.items():
+        (folder / name).write_text("x")
+        os.chown(folder / name, *owner)
+    lost = "place: its owner and group ({}:{}) can't be kept"
+    assert look_as_nobody(open_folder, "secrets/theirs") == lost.format(10_001, _NOBODY)
+    assert look_as_nobody(open_folder, "secrets/group") == lost.format(_NOBODY, 10_002)
+    assert look_as_nobody(open_folder, "secrets/mine") == "nothing"
+    assert FileObstacles(str(open_folder)).find("place", ["secrets/theirs"]) is None, "root keeps every owner"
+
+
 def test_a_look_and_an_examination_ask_git_once_for_all_places(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     asked: list[bytes] = []
