@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 from unicodedata import normalize
 
@@ -120,7 +121,7 @@ def test_what_the_advice_says_is_the_end_of_it(dialect: Literal["alpha", "beta"]
 @pytest.mark.parametrize("echoes", [False, True])
 def test_a_rotation_that_is_due_goes_on_and_makes_one_key(dialect: Literal["alpha", "beta"], echoes: bool) -> None:
     scenario = begin(str.lower, dialect, echoes=echoes, key=declare(OnDescriptionChange.DEFER))
-    once = replace(declare(OnDescriptionChange.DEFER), rotation=Rotation(generation=2))
+    once = replace(declare(OnDescriptionChange.DEFER), rotation=Rotation(generation=2, overlap=timedelta(0)))
     scenario.declare(once)
     assert len(scenario.actions()) == 1
     assert scenario.run().failures == ()
