@@ -50,7 +50,7 @@ def environments(tmp_path: Path, api: str) -> Iterator[Timelapse]:
 def verbs(timelapse: Timelapse) -> dict[str, str]:
     """Return the name and verb of every line of the plan that changes something."""
     lines = [line.split() for line in timelapse("plan").out.splitlines()]
-    signs = ("+", "~", "+/-", "-")
+    signs = ("+", "~", "+/-", "-", "!!")
     return {line[2].rpartition("/")[2]: line[1] for line in lines if len(line) > 2 and line[0] in signs}
 
 

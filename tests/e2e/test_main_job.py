@@ -12,7 +12,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 NO_CHANGES = "No changes. Your keys match the manifest."
 CHANGED = """\
 keys:
-  - {name: ci, key_type: user, description: Used by nobody else, on_description_change: replace}
+  - name: ci
+    key_type: user
+    description: Used by nobody else
+    on_description_change: replace
+    rotation: {overlap: 0s}
   - {name: ingest, key_type: service, space: production, expires_in: 90d}
 """
 ONE_KEY = "keys:\n  - {name: ci, key_type: user, description: Used by CI}\n"
@@ -67,7 +71,7 @@ def test_a_changed_description_delivers_the_new_key_before_it_deletes_the_old(te
     terminal.apply()
     old = terminal.delivered("ci")
     terminal.write(CHANGED)
-    assert "Plan: 1 to add, 0 to change, 1 to destroy." in terminal.run("plan").stdout
+    assert "Plan: 1 to add, 0 to change, 1 to destroy. 1 cut off." in terminal.run("plan").stdout
     terminal.break_requests("DELETE" if terminal.api == "alpha" else "PUT", ".*", action="status", status=500, times=0)
     failed = terminal.apply()
     assert (failed.returncode, terminal.is_valid(old), terminal.is_valid(terminal.delivered("ci"))) == (5, True, True)

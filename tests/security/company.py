@@ -31,6 +31,8 @@ KeyRow = dict[str, Any]
 SHORT_LEASE = "ledger: {lease: 5s}"
 """A line of the manifest: what a killed run began can be finished so soon, without its ledger."""
 ONE_KEY = "keys:\n  - {name: ci, key_type: user}\n"
+ONE_KEY_AT_ONCE = "keys:\n  - {name: ci, key_type: user, rotation: {overlap: 0s}}\n"
+"""Without its ledger, a killed run leaves a key that consumers may hold; without an overlap it ends at once."""
 BY_A_MEMBER = "by a member"
 """How the description of every key begins that the sandbox shows as the second user's."""
 PAST = "2020-01-01T00:00:00Z"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from security.company import ONE_KEY, SHORT_LEASE, Repository
+from security.company import ONE_KEY, ONE_KEY_AT_ONCE, SHORT_LEASE, Repository
 from security.conftest import OpenRepository
 
 from keyplan.model.identity import Address, Identity
@@ -54,7 +54,7 @@ def test_an_older_claim_keeps_nothing_from_being_created(opened: OpenRepository,
 def test_a_claim_is_no_newcomer_when_an_interrupted_run_is_finished(opened: OpenRepository, ledger: str) -> None:
     team = opened()
     team.more = SHORT_LEASE
-    team.declare()
+    team.declare(ONE_KEY_AT_ONCE)
     team.die_after_creating()
     ours = team.key_id("ci")
     claim = team.member_makes("ci", team.marker_of("user/ci"))

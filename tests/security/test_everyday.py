@@ -6,7 +6,7 @@ import shutil
 import time
 
 import pytest
-from security.company import ONE_KEY, SHORT_LEASE, Repository
+from security.company import ONE_KEY, ONE_KEY_AT_ONCE, SHORT_LEASE, Repository
 from security.conftest import OpenRepository
 from security.stores import STORES, Store
 
@@ -131,7 +131,7 @@ def test_every_store_goes_through_a_rotation_without_a_ledger(opened: OpenReposi
 def test_an_interrupted_run_is_finished_by_the_next(opened: OpenRepository) -> None:
     team = opened()
     team.more = SHORT_LEASE
-    team.declare()
+    team.declare(ONE_KEY_AT_ONCE)
     team.die_after_creating()
     team.lose_ledger()
     assert "another run is at work here" in team.expect(4, "apply", "--auto-approve")
