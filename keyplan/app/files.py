@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from keyplan.app import registry
 from keyplan.app.context import RunContext
 from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
 from keyplan.documents import schemas
-from keyplan.documents.plan import FORMAT_VERSION
+from keyplan.documents.plan import is_newer
 from keyplan.documents.plan_set import combine_digests, from_documents
 from keyplan.errors import InputError, ManifestError, PlanFileError, Problem
 from keyplan.manifest import PluginSchemas, read_with_problems
@@ -133,7 +134,8 @@ def read_plans(source: Input) -> tuple[Plan, ...]:
         if _is_no_plan(document):
             raise PlanFileError(f"{source.name} is JSON, and not a saved plan", advice=_MAKE_PLAN) from None
         raise PlanFileError(f"{source.name}: {error.message}", advice=error.advice) from None
-    if document["format_version"] == FORMAT_VERSION and document.get("digest") != combine_digests(plans):
+    # A newer keyplan may have made its digest of fields that are not known here.
+    if not is_newer(document["format_version"]) and document.get("digest") != combine_digests(plans):
         raise PlanFileError(
             f"{source.name} was changed after it was made: its content has another digest",
             advice=_MAKE_PLAN,
@@ -142,10 +144,11 @@ def read_plans(source: Input) -> tuple[Plan, ...]:
 
 
 def _is_no_plan(document: object) -> bool:
-    """Whether a document of this format version is something else: a report, a drift."""
-    if not isinstance(document, dict) or document.get("format_version") != FORMAT_VERSION:
+    """Whether a document of a format version that is known here is something else: a report, a drift."""
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(version, str) or not re.fullmatch(r"1\.[0-9]{1,9}", version) or is_newer(version):
         return False
-    return not {"resource_changes", "plans"} & set(document)
+    return isinstance(document, dict) and not {"resource_changes", "plans"} & set(document)
 
 
 def _bound(content: bytes, name: str) -> bytes:

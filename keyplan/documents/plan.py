@@ -30,7 +30,7 @@ from keyplan.model.plan import (
 )
 from keyplan.model.times import write_time
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """A minor version adds fields, which a reader ignores; a major one changes meaning, which a reader refuses."""
 
 TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
@@ -155,6 +155,11 @@ def check_version(version: str) -> None:
             f"the plan has format version {version}, and this keyplan reads {ours}.x",
             advice="make a new plan with this keyplan, or apply with the keyplan that made it",
         )
+
+
+def is_newer(version: str) -> bool:
+    """Whether a document of our major version may have fields that this keyplan does not know."""
+    return int(version.partition(".")[2]) > int(FORMAT_VERSION.partition(".")[2])
 
 
 def _write_decision(action: Action) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_a_plan_without_changes_runs_as_often_as_you_like(session: RunContext) -
 
 
 def test_nouns_are_rendered_as_the_command_line_prints_them() -> None:
-    assert json.loads(keyplan.render(FULL, "json"))["format_version"] == "1.0"
+    assert json.loads(keyplan.render(FULL, "json"))["format_version"] == "1.1"
     assert "Apply complete!" in keyplan.render(make_report(DONE))
     assert keyplan.render(KEYS).startswith("NAME")
     assert keyplan.render(KEYS, "csv").startswith("id,")

@@ -127,7 +127,7 @@ def test_a_plan_of_another_major_version_is_refused_with_a_hint(shell: Shell) ->
 @pytest.mark.usefixtures("manifest")
 def test_a_plan_of_a_newer_minor_version_is_taken_with_another_digest(shell: Shell) -> None:
     text = shell("plan", "--format", "json").out
-    shell.write(re.sub('"digest": "[0-9a-f]+"', '"digest": "newer"', text).replace('"1.0"', '"1.4"'), "plan.json")
+    shell.write(re.sub('"digest": "[0-9a-f]+"', '"digest": "newer"', text).replace('"1.1"', '"1.4"'), "plan.json")
     assert shell("show", "plan.json").status == 0
 
 

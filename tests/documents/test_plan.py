@@ -184,4 +184,4 @@ def test_what_is_no_object_is_no_plan(document: object) -> None:
 
 
 def test_the_format_version_is_the_schemas() -> None:
-    assert to_document(FULL)["format_version"] == FORMAT_VERSION == "1.0"
+    assert to_document(FULL)["format_version"] == FORMAT_VERSION == "1.1"
