@@ -27,6 +27,7 @@ _PLANNED = re.compile(
 _APPLIED = re.compile(
     r"Apply complete! Resources: (?P<add>\d+) added, (?P<change>\d+) changed, (?P<destroy>\d+) destroyed\.(?P<rest>.*)"
 )
+_BUSY = "guard        busy"
 _FOREIGN = ("carries this manifest's marker", "carries this owner's marker")
 """Words of a plan about keys that others marked: drift alone is red for these."""
 
@@ -108,7 +109,10 @@ def _judge_drift(plan: Outcome, drift: Outcome) -> None:
     if any(words in plan.out for words in _FOREIGN):
         assert drift.status in (2, 4)
         return
-    assert drift.status == plan.status, f"plan exits {plan.status}, drift {drift.status}: {drift.out}"
+    # Unmanaged keys that the manifest refuses are an alarm, and no guard is in the way of an apply. A scheduled check may
+    # well meet another run (`busy`), which it shows without an alarm.
+    allowed = {4: {2, 4, *([0] if _BUSY in plan.out else [])}}.get(plan.status, {plan.status})
+    assert drift.status in allowed, f"plan exits {plan.status}, drift {drift.status}: {drift.out}"
 
 
 def _try(folder: Path, *, share: int) -> tuple[int, list[str]]:
