@@ -44,7 +44,9 @@ def find_overlap(rotation: Rotation, *, longest_grace: timedelta | None = None) 
     """
     overlap = rotation.overlap
     if overlap is None:
-        limits = (USUAL_OVERLAP, rotation.every and rotation.every / 2, longest_grace)
+        # Whole seconds: a provider takes no others as a grace (docs/arize-api.md, A25).
+        half = rotation.every and timedelta(seconds=rotation.every // timedelta(seconds=2))
+        limits = (USUAL_OVERLAP, half, longest_grace)
         overlap = min(limit for limit in limits if limit is not None)
     if rotation.retire is Retire.WHEN_UNUSED:
         return max(overlap, rotation.settle, _SHORTEST)

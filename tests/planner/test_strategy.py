@@ -177,6 +177,7 @@ def test_the_way_follows_from_strategy_and_laws(
         pytest.param(Rotation(), DAY, id="by default"),
         pytest.param(Rotation(every=30 * DAY), DAY, id="by default, with a long cycle"),
         pytest.param(Rotation(every=36 * HOUR), 18 * HOUR, id="by default at most half of the cycle"),
+        pytest.param(Rotation(every=HOUR + SECOND), HOUR / 2, id="half of an odd cycle, in whole seconds"),
         pytest.param(Rotation(every=36 * HOUR, overlap=20 * HOUR), 20 * HOUR, id="more than half if that is declared"),
         pytest.param(Rotation(overlap=HOUR), HOUR, id="as declared"),
         pytest.param(Rotation(overlap=timedelta(0)), timedelta(0), id="none, as declared"),
