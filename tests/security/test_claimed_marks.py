@@ -125,7 +125,7 @@ def test_a_service_key_of_another_user_in_our_space_is_a_claim(opened: OpenRepos
 
 def test_a_creator_that_the_manifest_names_is_believed(opened: OpenRepository) -> None:
     team = opened()
-    team.settle(f"{ONE_KEY}  - {{name: other, key_type: user}}\n")
+    team.settle(f"{ONE_KEY_AT_ONCE}  - {{name: other, key_type: user}}\n")
     claim = team.member_makes("ci", team.marker_of("user/ci"))
     text = (team.folder / "keys.yaml").read_text()
     (team.folder / "keys.yaml").write_text(text.replace("api: ", f"creators: [{SECOND_USER_ID}], api: "))
