@@ -1,7 +1,7 @@
 """What the manifest alone decides beyond its own words: places, options that exclude each other, and lawful rotations.
 
 The plugins that a manifest names are asked; none of them opens anything here. `keyplan validate` tells what is found,
-and every other command refuses it before anybody is asked.
+and every other command refuses it before the first request.
 """
 
 from __future__ import annotations

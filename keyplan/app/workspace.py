@@ -180,7 +180,7 @@ def make_workspace(
     policies: tuple[Policy, ...] = (),
 ) -> Workspace:
     """Return the workspace of a manifest in a folder; the path of a named ledger starts at the working directory."""
-    # Here and not where it is planned, so that every command refuses what `validate` does, before it asks anybody.
+    # Here and not where it is planned, so that every command refuses what `validate` does, before its first request.
     if problems := find_manifest_problems(manifest, folder):
         raise ManifestError(problems)
     held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest

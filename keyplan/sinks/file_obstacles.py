@@ -105,7 +105,7 @@ def _find_obstacle(folder: _FolderState, name: str, location: str) -> SinkDenied
     if name in folder.mounted:
         return _deny(errno.EBUSY, location)
     path = f"{folder.path}/{name}"
-    # An immutable file is writable for nobody (access(2)); one of mode 0400 is not either, and can be replaced.
+    # An immutable file is not writable (access(2)); one of mode 0400 is not either, and can be replaced.
     if not os.access(path, os.W_OK) and _read_flags(path) & _IMMUTABLE:
         return SinkDeniedError(f"{location}: the file is immutable", advice=f"take that flag off: chattr -i {path}")
     if folder.is_sticky:
