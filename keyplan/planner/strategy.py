@@ -145,7 +145,7 @@ def _obstacle(
     # The API has no update call (docs/arize-api.md, A2): all that a refresh can set is the expiry.
     fixed = list(dict.fromkeys(change.title for change in changes if change.field != EXPIRY))
     if fixed:
-        return f"nothing but a new key can have another {', '.join(fixed)}"
+        return f"changing the {', '.join(fixed)} requires a new key"
     # A key without an expiry may get any; the law is about keys that have one (docs/arize-api.md, A24).
     if laws.refresh_extends_life or key.expires_at is None:
         return ""

@@ -53,5 +53,6 @@ def _describe_survey(survey: SpaceSurvey) -> str:
     if survey.is_complete:
         count = format_count(len(survey.looked_in), "space")
         return f"Unmanaged keys were looked for in every space that the credential can see: {count}."
-    names = join_words([sanitize(space.name) for space in survey.looked_in]) or "no space"
-    return f"Unmanaged keys were looked for in {names} and among the credential's own; no other space was looked in."
+    names = join_words([sanitize(space.name) for space in survey.looked_in])
+    where = f"in {names} and " if names else ""
+    return f"Unmanaged keys were looked for {where}among the credential's own keys only."

@@ -53,7 +53,7 @@ def test_unmanaged_fail_walks_every_space(shell: Shell, hidden: str, verb: str) 
 def test_a_drift_says_where_it_looked(shell: Shell, hidden: str) -> None:
     shell.write()
     assert shell("apply", "--auto-approve").status == 0
-    here = "Unmanaged keys were looked for in production and among the credential's own; no other space was looked in."
+    here = "Unmanaged keys were looked for in production and among the credential's own keys only."
     found = shell("drift")
     assert (found.status, here in found.out, hidden in found.out) == (0, True, False)
     assert "looked for in production" in shell("drift", "--format", "markdown").out

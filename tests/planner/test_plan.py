@@ -598,7 +598,7 @@ def test_a_service_key_in_another_space_is_no_namesake() -> None:
         (
             {"adopt": Adopt.REFRESH, "description": "x"},
             [FOREIGN],
-            "adopt: refresh is not possible (nothing but a new key can have another description): declare the key as",
+            "adopt: refresh is not possible (changing the description requires a new key): declare the key as",
         ),
     ],
     ids=["refused", "ambiguous", "impossible"],

@@ -109,7 +109,7 @@ ROWS = [
         {},
         None,
         (NAMED, EXPIRY),
-        "replace: nothing but a new key can have another name",
+        "replace: changing the name requires a new key",
         id="alpha: a name is fixed",
     ),
     pytest.param(
@@ -117,7 +117,7 @@ ROWS = [
         {},
         None,
         (FieldChange(field="description", before="a", after="b"), NAMED),
-        "replace: nothing but a new key can have another description, name",
+        "replace: changing the description, name requires a new key",
         id="alpha: two are fixed",
     ),
     pytest.param(
@@ -125,7 +125,7 @@ ROWS = [
         {"rotation": Rotation(strategy=Strategy.REFRESH)},
         None,
         (NAMED,),
-        "replace: nothing but a new key can have another name",
+        "replace: changing the name requires a new key",
         id="beta: a name is fixed, whatever the strategy",
     ),
     pytest.param(
