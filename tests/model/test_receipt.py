@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from keyplan.model.receipt import (
     UNKNOWN_TIME,
     Delivered,
     Intent,
+    LeftPlace,
     Receipt,
     Runner,
     Superseded,
@@ -29,14 +30,27 @@ FULL = make_receipt(
     access="0123456789abcdef",
     expires_at=NOW + timedelta(days=90),
     declared_expires_at=NOW + timedelta(days=90, microseconds=7),
+    declared_expires_in=timedelta(days=90, microseconds=7),
+    asked="0123456789" * 2,
+    answered="9876543210" * 2,
+    answered_access="fedcba9876543210",
     delivered=(Delivered(LOCAL, "a"), Delivered(SinkName("other"), "b")),
+    left=(LeftPlace(place=Delivered(LOCAL, "c", {"path": "c"}, NOW), empty_after=NOW + timedelta(days=1)),),
     protect=True,
     on_remove=OnRemove.FORGET,
     generation=3,
     superseded=(Superseded(key_id=KeyId("key-0"), switched_at=NOW, delete_after=NOW + timedelta(hours=1)),),
     forgotten=True,
+    placed_as="production",
 )
 IMPORTED = make_receipt(None, redacted="", delivered=())
+
+
+def test_every_field_of_a_full_receipt_says_something() -> None:
+    unset = {
+        one.name for one in fields(Receipt) if one.default is not MISSING and getattr(FULL, one.name) == one.default
+    }
+    assert not unset - {"manifest_id", "creator"}, "these are not tried below"
 
 
 @pytest.mark.parametrize("receipt", [pytest.param(FULL, id="every field"), pytest.param(IMPORTED, id="imported")])
