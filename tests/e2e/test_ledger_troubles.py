@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.e2e, pytest.mark.enable_socket]
 
 ONE_KEY = "keys:\n  - {name: ci, key_type: user}\n"
 TWO_KEYS = ONE_KEY + "  - {name: second, key_type: user}\n"
-RENEWED = "keys:\n  - {name: ci, key_type: user, rotation: {generation: 2, strategy: refresh}}\n"
+RENEWED = "keys:\n  - {name: ci, key_type: user, rotation: {generation: 2, strategy: refresh, overlap: 0s}}\n"
 NO_CHANGES = "No changes. Your keys match the manifest."
 
 
@@ -159,7 +159,7 @@ def test_a_corrupt_ledger_is_set_aside_and_built_anew_from_the_sinks(terminal: T
 
 def test_a_key_that_no_sink_tells_of_is_named_by_a_rebuild(beta: Terminal) -> None:
     # Without an id, the keys could be those of another manifest of the owner, and would be left alone.
-    beta.write("id: k4e2e7\n" + TWO_KEYS)
+    beta.write("id: k4e2e7\n" + TWO_KEYS.replace("user}", "user, rotation: {overlap: 0s}}"))
     beta.apply()
     shutil.rmtree(beta.folder / "secrets")
     _ledger(beta).write_bytes(b"\x00rot" * 5000)

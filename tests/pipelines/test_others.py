@@ -55,9 +55,10 @@ def test_the_hook_is_given_several_files_at_once(
     [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     program, *rest = hook["entry"].split()
     assert program == "keyplan"
-    for name, text in (("a.yaml", manifest(CI)["keys.yaml"]), ("b.yaml", manifest(declared)["keys.yaml"])):
-        (tmp_path / name).write_text(text.replace("owner: pipelines", f"owner: {name[0]}"))
-    assert run(world, tmp_path, *rest, "a.yaml", "b.yaml") == status
+    for name, text in (("a", manifest(CI)["keys.yaml"]), ("b", manifest(declared)["keys.yaml"])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys.yaml").write_text(text.replace("owner: pipelines", f"owner: {name}"))
+    assert run(world, tmp_path, *rest, "a/keys.yaml", "b/keys.yaml") == status
 
 
 def test_the_deployment_watches_is_ready_and_stops(
