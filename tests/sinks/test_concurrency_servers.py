@@ -46,10 +46,10 @@ from keyplan.sinks.aws.secrets_client import SecretsClient
 from keyplan.sinks.aws.secrets_manager import build_on as build_aws
 from keyplan.sinks.gcp.sink import build as build_gcp
 from keyplan.sinks.kubernetes.sink import build as build_kubernetes
+from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.vault.auth import Token
 from keyplan.sinks.vault.client import VaultClient, VaultSecret
 from keyplan.sinks.vault.sink import build_on as build_vault
-from keyplan.system.clock import SystemClock
 from keyplan.testing.sink_races import CompareContract, make_racing_intent
 
 pytestmark = [pytest.mark.sinks, pytest.mark.enable_socket]
@@ -83,7 +83,8 @@ class TestVault(CompareContract):
             adapter = hvac.adapters.RawAdapter
             client = hvac.Client(url=server.url, token=ROOT, adapter=adapter, ignore_exceptions=True)
             token = Token(Credential(ROOT))
-            ours = client_type(client, requests.exceptions, auth=token, clock=SystemClock(), address=server.url)
+            retrier = open_retrier({}, make_racing_context(), name="vault")
+            ours = client_type(client, requests.exceptions, auth=token, retrier=retrier, address=server.url)
             settings = make_sink_settings({"path": self.paths[-1]}, sink_type="vault")
             return build_vault(settings, make_racing_context(), ours)
 
