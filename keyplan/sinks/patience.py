@@ -6,13 +6,13 @@ never multiplies with the applier's own attempts, which end at a `SinkPausedErro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from keyplan.context import PluginContext
-from keyplan.errors import SinkPausedError
+from keyplan.errors import SinkError, SinkPausedError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.net.retry import Again, Gate, Patience, Retrier
 
@@ -39,6 +39,12 @@ class Refused:
     """How long the server wants to be waited for; None if it does not throttle."""
     is_absent: bool
     """Whether there is nothing of that name."""
+    is_passing: bool
+    """Whether the same request may succeed a moment later."""
+
+
+Attempt: TypeAlias = Taken | Refused | SinkError
+"""What became of one request of an SDK; an error if there was no answer."""
 
 
 def open_retrier(options: Mapping[str, Json], context: PluginContext, *, name: str) -> Retrier:
@@ -62,6 +68,39 @@ def open_retrier(options: Mapping[str, Json], context: PluginContext, *, name: s
         name=f"sink '{name}'",
         say=context.say,
     )
+
+
+def persist(
+    send: Callable[[], Attempt],
+    retrier: Retrier,
+    *,
+    place: str,
+    explain: Callable[[Any], SinkError],
+    absent: bool,
+) -> Any:
+    """Return the answer of an SDK; with `absent`, None if the server says that there is nothing.
+
+    `explain` gives the error that a refusal means. Raises SinkDeniedError, SinkUnavailableError; SinkPausedError if
+    the server throttles for too long.
+    """
+    result = retrier.persist(send, _judge)
+    limit = result.limit if isinstance(result, Refused) else None
+    if limit or result is None:
+        raise explain_throttled(place, retrier, limit)
+    if isinstance(result, Refused):
+        if absent and result.is_absent:
+            return None
+        result = explain(result.error)
+    if isinstance(result, SinkError):
+        # Not chained: servers and their SDKs may quote what they reject.
+        raise result from None
+    return result.answer
+
+
+def _judge(result: Attempt) -> Again | None:
+    if isinstance(result, Refused):
+        return result.limit or (Again() if result.is_passing else None)
+    return Again() if isinstance(result, SinkUnavailableError) else None
 
 
 def explain_throttled(what: str, retrier: Retrier, last: Again | None) -> SinkPausedError:

@@ -15,7 +15,7 @@ from typing import Any
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
-from keyplan.sinks.patience import Refused, Taken, explain_throttled
+from keyplan.sinks.patience import Attempt, Refused, Taken, persist
 from keyplan.system.optional import require
 
 TYPE = "azure-key-vault"
@@ -137,20 +137,15 @@ class Vault:
     def _try(self, ask: Callable[[Any], Any], right: str, name: str, *, absent: bool = False) -> Any:
         """Return an answer; with `absent`, None if Azure says that there is nothing."""
         place = f"{self._host}/{name}"
-        result = self._retrier.persist(lambda: self._send(ask, place), _judge)
-        limit = result.limit if isinstance(result, Refused) else None
-        if limit or result is None:
-            raise explain_throttled(place, self._retrier, limit)
-        if isinstance(result, Refused):
-            if absent and result.is_absent:
-                return None
-            result = _explain(result.error, right, place)
-        if isinstance(result, SinkError):
-            # Not chained: Azure and its SDK may quote what they reject.
-            raise result from None
-        return result.answer
+        return persist(
+            lambda: self._send(ask, place),
+            self._retrier,
+            place=place,
+            explain=lambda error: _explain(error, right, place),
+            absent=absent,
+        )
 
-    def _send(self, ask: Callable[[Any], Any], place: str) -> Taken | Refused | SinkError:
+    def _send(self, ask: Callable[[Any], Any], place: str) -> Attempt:
         """Send a request once, and return the answer, Azure's refusal, or the error that there is no answer."""
         errors = require("azure.core.exceptions", extra=TYPE)
         try:
@@ -160,6 +155,7 @@ class Vault:
                 error=error,
                 limit=_find_limit(error, self._retrier.clock.now()),
                 is_absent=isinstance(error, errors.ResourceNotFoundError),
+                is_passing=int(error.status_code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
         except errors.AzureError as error:
             return SinkUnavailableError(
@@ -197,13 +193,6 @@ def connect(vault_url: str, host: str, *, ca_file: str | None, retrier: Retrier)
         **trust,
     )
     return Vault(client, host=host, retrier=retrier)
-
-
-def _judge(result: Taken | Refused | SinkError) -> Again | None:
-    if isinstance(result, Refused):
-        is_passing = int(result.error.status_code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return result.limit or (Again() if is_passing else None)
-    return Again() if isinstance(result, SinkUnavailableError) else None
 
 
 def _find_limit(error: Any, now: datetime) -> Again | None:

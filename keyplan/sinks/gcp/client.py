@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
-from keyplan.sinks.patience import Refused, Taken, explain_throttled
+from keyplan.sinks.patience import Attempt, Refused, Taken, persist
 from keyplan.sinks.value_store import StoreConflictError
 from keyplan.system.optional import require
 
@@ -179,20 +179,15 @@ class SecretManager:
     def _try(
         self, ask: Callable[[Any, Mapping[str, Any]], Any], right: str, place: str, *, absent: bool = False
     ) -> Any:
-        result = self._retrier.persist(lambda: self._send(ask, place), _judge)
-        limit = result.limit if isinstance(result, Refused) else None
-        if limit or result is None:
-            raise explain_throttled(place, self._retrier, limit)
-        if isinstance(result, Refused):
-            if absent and result.is_absent:
-                return None
-            result = _explain(result.error, f"secretmanager.{right}", place)
-        if isinstance(result, SinkError):
-            # Not chained: Google and its SDK quote what they reject.
-            raise result from None
-        return result.answer
+        return persist(
+            lambda: self._send(ask, place),
+            self._retrier,
+            place=place,
+            explain=lambda error: _explain(error, f"secretmanager.{right}", place),
+            absent=absent,
+        )
 
-    def _send(self, ask: Callable[[Any, Mapping[str, Any]], Any], place: str) -> Taken | Refused | SinkError:
+    def _send(self, ask: Callable[[Any, Mapping[str, Any]], Any], place: str) -> Attempt:
         """Send a request once, and return the answer, Google's refusal, or the error that there is no answer."""
         errors = require("google.api_core.exceptions", extra=TYPE)
         broken = require("requests.exceptions", extra=TYPE).RequestException
@@ -204,6 +199,7 @@ class SecretManager:
                 error=error,
                 limit=_find_limit(error, self._retrier.clock.now()),
                 is_absent=isinstance(error, (errors.NotFound, errors.MethodNotImplemented)),
+                is_passing=int(error.code or 0) == HTTPStatus.SERVICE_UNAVAILABLE,
             )
         except unknown as error:
             return SinkDeniedError(
@@ -256,13 +252,6 @@ def make_replication(locations: Sequence[str]) -> Mapping[str, Any]:
     if not locations:
         return {"automatic": {}}
     return {"user_managed": {"replicas": [{"location": location} for location in locations]}}
-
-
-def _judge(result: Taken | Refused | SinkError) -> Again | None:
-    if isinstance(result, Refused):
-        is_passing = int(result.error.code or 0) == HTTPStatus.SERVICE_UNAVAILABLE
-        return result.limit or (Again() if is_passing else None)
-    return Again() if isinstance(result, SinkUnavailableError) else None
 
 
 def _find_limit(error: Any, now: datetime) -> Again | None:
