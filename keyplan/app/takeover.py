@@ -60,8 +60,9 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     if key is None:
         raise _explain_absence(bench.reader, key_id)
     declared = next(one for one in manifest.keys if one.address == address)
-    if declared.space and (unknown := snapshot.unknown_spaces.get(declared.space)):
-        raise InputError(unknown)
+    for reference in declared.spaces:
+        if unknown := snapshot.unknown_spaces.get(reference):
+            raise InputError(unknown)
     takeover = take_over(
         resolve_desired(manifest, snapshot.spaces),
         snapshot,

@@ -12,7 +12,7 @@ from functools import partial
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.preflight import find_in_the_way, survey
 from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
-from keyplan.errors import InputError, ManifestError, Problem
+from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
 from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef, Unmanaged
@@ -48,28 +48,26 @@ def observe(
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
         recalled = pool.submit(readers.ledger.recall)
         asked = _ask_sinks(pool, sinks, located, is_examined=is_preflight)
-        # The provider in this thread, in this order: only names tell which spaces to list.
-        spaces, unknown_spaces = _find_spaces(reader, name_spaces(manifest))
-        listed = list_spaces(manifest, spaces)
-        keys, looked_in = _look_further(reader, manifest, reader.list_keys(listed), _name(listed, spaces))
+        known = _list_known(reader, manifest)
+        keys, looked_in = _look_further(reader, manifest, known)
         surveys = {name: future.result() for name, future in asked.items()}
-    holdings, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)
-    places = keep_places(manifest, located, receipts=memory.receipts, holdings=holdings, spaces=spaces, sinks=sinks)
+    held, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)
+    places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
     return Snapshot(
         now=now,
         provider=reader.base_url,
         laws=reader.laws(),
         keys=keys,
-        spaces=spaces,
-        unknown_spaces=unknown_spaces,
+        spaces=known.spaces,
+        unknown_spaces=known.unknown_spaces,
         receipts=memory.receipts,
         intents=memory.intents,
         slots=places.slots,
         next_slots=places.next_slots,
-        holdings=holdings,
+        holdings=held,
         abilities={name: sink.abilities for name, sink in sinks.items()},
         findings=find_in_the_way(manifest, located, surveys, memory),
-        revoked=_find_revoked(reader, named - {key.id for key in keys}, listed if reader.laws().shows_spaces else ()),
+        revoked=_find_revoked(reader, named - {key.id for key in keys}, known.listed),
         serial=memory.serial,
         exclusion=exclusion,
         survey=looked_in,
@@ -88,21 +86,51 @@ def _ask_sinks(
     return {name: pool.submit(look, sinks[name], tuple(mine)) for name, mine in _by_sink(slots).items()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KnownSpaces:
+    """The spaces that a manifest names, and what listing them gave."""
+
+    spaces: Mapping[SpaceRef, Space]
+    unknown_spaces: Mapping[SpaceRef, str]
+    """Why each of the others was not found, and what to do."""
+    listed: frozenset[SpaceId]
+    keys: tuple[Observation, ...]
+
+    @property
+    def names(self) -> tuple[Space, ...]:
+        """The spaces that were listed, called as the manifest calls them, sorted by id."""
+        called = {space.id: replace(space, name=str(reference)) for reference, space in self.spaces.items()}
+        return tuple(called.get(space_id) or Space(id=space_id, name=space_id) for space_id in sorted(self.listed))
+
+
+def _list_known(reader: KeyReader, manifest: Manifest) -> _KnownSpaces:
+    # In this order: which spaces to list is known from their names only.
+    spaces, unknown = _find_spaces(reader, name_spaces(manifest))
+    listed = list_spaces(manifest, spaces)
+    try:
+        keys = reader.list_keys(listed)
+    except ProviderRefusedError:
+        # Asked only now, because nearly always every space is there: which of those that `organizations` name is not?
+        _, missing = _find_spaces(reader, frozenset(map(SpaceById, _list_granted(manifest))))
+        gone = frozenset(reference.space_id for reference in missing if isinstance(reference, SpaceById))
+        if not gone & listed:
+            raise
+        listed, unknown = listed - gone, {**unknown, **missing}
+        keys = reader.list_keys(listed)
+    return _KnownSpaces(spaces=spaces, unknown_spaces=unknown, listed=listed, keys=keys)
+
+
 def _look_further(
-    reader: KeyReader, manifest: Manifest, keys: tuple[Observation, ...], known: tuple[Space, ...]
+    reader: KeyReader, manifest: Manifest, listing: _KnownSpaces
 ) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
     """Return the keys, and with `unmanaged: fail` those of every space that the credential can see."""
+    keys, known = listing.keys, listing.names
     further = list_further_spaces(reader, known) if manifest.unmanaged is Unmanaged.FAIL else None
     if further is None:
         return tuple(map(_compose, keys)), SpaceSurvey(looked_in=known) if reader.laws().shows_spaces else None
     found, looked = walk_spaces(reader, further)
     looked_in = sorted((*known, *looked.looked_in), key=lambda space: space.id)
     return tuple(map(_compose, merge_keys(keys, found))), replace(looked, looked_in=tuple(looked_in))
-
-
-def _name(listed: Collection[SpaceId], spaces: Mapping[SpaceRef, Space]) -> tuple[Space, ...]:
-    known = {space.id: replace(space, name=str(reference)) for reference, space in spaces.items()}
-    return tuple(known.get(space_id) or Space(id=space_id, name=space_id) for space_id in sorted(listed))
 
 
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:
@@ -175,8 +203,14 @@ def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozens
     """Return the ids of all spaces that declarations refer to, given those that were looked up."""
     found = {space.id for space in spaces.values()}
     written = {reference.space_id for reference in spaces if isinstance(reference, SpaceById)}
-    granted = {grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces}
-    return frozenset(found | written | granted)
+    return frozenset(found | written) | _list_granted(manifest)
+
+
+def _list_granted(manifest: Manifest) -> frozenset[SpaceId]:
+    """Return the spaces that declarations name under `organizations`, by their ids."""
+    return frozenset(
+        grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces
+    )
 
 
 def _complete(
@@ -232,7 +266,7 @@ def _find_revoked(reader: KeyReader, missing: frozenset[KeyId], spaces: Collecti
     """
     if not missing:
         return ()
-    asked: list[SpaceId | None] = [None, *sorted(spaces)]
+    asked: list[SpaceId | None] = [None, *(sorted(spaces) if reader.laws().shows_spaces else ())]
     found = {
         key.id: _compose(key)
         for space_id in asked

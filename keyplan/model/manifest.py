@@ -344,6 +344,13 @@ class Declaration:
     find_place: FindPlace | None = field(default=None, compare=False, repr=False)
     """Called only if something is wrong: noting the places of all fields would take longer than reading them."""
 
+    @property
+    def spaces(self) -> tuple[SpaceRef, ...]:
+        """Every space that it names, as it names it; empty for a user key."""
+        if self.space is not None:
+            return (self.space,)
+        return tuple(SpaceById(grant.space_id) for granted in self.organizations for grant in granted.spaces)
+
     def place_of(self, *path: str) -> Place:
         """Return where a field stands, here or in the defaults; else the place of the declaration."""
         return self.find_place(self.place, path) if self.find_place else self.place

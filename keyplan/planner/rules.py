@@ -108,8 +108,10 @@ def _block_past_expiry(case: Case) -> PlannedAction:
 
 def _block_unknown_space(case: Case) -> PlannedAction | None:
     """Return the blocked action of a service key whose space is unknown to the provider; None for any other."""
-    declared, owned = case.declaration, case.owned
-    why = case.snapshot.unknown_spaces.get(declared.space) if declared.space else None
+    owned, unknown = case.owned, case.snapshot.unknown_spaces
+    if not unknown:  # nearly always
+        return None
+    why = next((unknown[reference] for reference in case.declaration.spaces if reference in unknown), None)
     if why is None:
         return None
     if owned.current and owned.receipt:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from cli.shell import MANIFEST, Shell
+
+from keyplan.errors import ProviderRefusedError
+from keyplan.model.observation import Observation
 
 
 def test_the_keys_of_an_unknown_space_are_blocked_and_the_others_are_made(shell: Shell) -> None:
@@ -30,3 +34,28 @@ def test_import_into_an_unknown_space_is_refused(shell: Shell) -> None:
     key = shell.world.provider.person_creates("ingest")
     done = shell("import", "service/nowhere/ingest", key.id)
     assert (done.status, "space 'nowhere' is unknown" in done.err) == (3, True)
+
+
+GRANT = "{org_id: org-of-x, spaces: [{space_id: space-x, role: member}]}"
+SEVERAL = f"{{name: ingest, key_type: service, organizations: [{GRANT}]}}"
+
+
+def test_the_keys_of_an_unknown_space_among_several_are_blocked_and_the_others_are_made(shell: Shell) -> None:
+    shell.write(MANIFEST.replace("{name: ingest, key_type: service, space: production}", SEVERAL))
+    planned = shell("plan")
+    assert planned.status == 4
+    assert "space 'space-x' is unknown" in planned.out
+    assert shell("apply", "--auto-approve").status == 4
+    assert [record.name for record in shell.world.provider.live()] == ["ci"]
+
+
+def test_a_listing_that_is_refused_for_another_reason_ends_the_plan(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.write()
+
+    def refuse(_spaces: object) -> tuple[Observation, ...]:
+        raise ProviderRefusedError("400 Bad Request: limit", status=400)
+
+    monkeypatch.setattr(shell.world.provider, "list_keys", refuse)
+    assert shell("plan").status == 5
