@@ -171,7 +171,8 @@ def _name_roles(view: KeyView, space_names: Mapping[str, str]) -> str:
     """Return the roles of a key as a manifest writes them if it has one space; else each with what it is for."""
     roles = view.roles
     if len(view.spaces) == 1:
-        return re.sub(r"\bspace [^=]+=", "space_role=", re.sub(r"\borganization [^=]+=", "org_role=", roles))
+        # An id may end with "=" itself, as base64 does; no role begins with it.
+        return re.sub(r"\bspace [^=]+=+", "space_role=", re.sub(r"\borganization [^=]+=+", "org_role=", roles))
     for space in view.spaces:
         roles = roles.replace(f"space {space}=", f"space {space_names.get(space, space)}=")
     return roles
