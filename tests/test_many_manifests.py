@@ -49,7 +49,7 @@ def test_what_is_no_manifest_in_a_hidden_folder_is_named_and_skipped(envs: Shell
     (envs.folder / "envs" / ".old").mkdir()
     envs.write("not: a manifest", "envs/.old/keys.yaml")
     planned = envs("plan", "envs")
-    assert (planned.status, "envs/.old/keys.yaml is no manifest of keyplan" in planned.err) == (0, True)
+    assert (planned.status, "envs/.old/keys.yaml is not a keyplan manifest" in planned.err) == (0, True)
 
 
 def test_a_folder_without_manifests_is_3(shell: Shell) -> None:

@@ -67,7 +67,7 @@ def search_folder(named: str, context: RunContext, exclude: Collection[str]) -> 
     candidates = search.run()
     foreign = [one for one in candidates if _is_foreign(one.real)]
     for one in foreign:
-        context.say(f"{one.shown} is no manifest of keyplan (it has neither version nor owner): it is skipped")
+        context.say(f"{one.shown} is not a keyplan manifest (it has neither version nor owner): it is skipped")
     manifests = [one for one in candidates if one not in foreign]
     unread = [*search.problems, *(_tell_hidden(one) for one in manifests if one.is_hidden)]
     if unread:

@@ -17,7 +17,7 @@ from keyplan.model.manifest import Json
 FORMAT_VERSION = "1.0"
 """A minor version adds fields, a major one changes meaning."""
 USAGE = "usage"
-"""The kind of a mistake on the command line, which is no error of keyplan's own tree."""
+"""The kind of a mistake on the command line, which is not one of keyplan's error classes."""
 
 
 def to_document(failures: Sequence[Failure], *, exit_status: int) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""What the manifest alone decides: `validate` tells it with its place, and `plan` says the same and asks nobody."""
+"""What the manifest alone decides: `validate` says it with its place, and `plan` says the same before any request."""
 
 from __future__ import annotations
 

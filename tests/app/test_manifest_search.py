@@ -145,7 +145,7 @@ def test_a_foreign_file_in_a_searched_folder_is_named_and_skipped(shell: Shell, 
     write(shell, "envs/chart/keys.yaml", text)
     done = shell("plan", "envs")
     assert (done.status, "envs/chart/keys.yaml" in done.out) == (0, False)
-    assert "envs/chart/keys.yaml is no manifest of keyplan" in done.err
+    assert "envs/chart/keys.yaml is not a keyplan manifest" in done.err
 
 
 def test_a_foreign_file_that_is_named_is_fatal(shell: Shell) -> None:

@@ -444,7 +444,7 @@ def test_a_stop_in_the_middle_of_a_round_finishes_what_is_under_way(tmp_path: Pa
         finally:
             stop_after_three()
 
-    world.provider.create = watched_create  # type: ignore[method-assign, assignment]
+    world.provider.create = watched_create  # type: ignore[method-assign, assignment]  # the simulated provider is watched from outside
     process.watch.run()
     made = len(names(world)) - 1
     assert 3 <= made < 20

@@ -33,7 +33,7 @@ def before(scenario: Scenario, effect: str, act: Callable[[], object], *, skip: 
     left = count(-skip)
 
     def meet(name: str) -> None:
-        # What the other run does is no effect of ours, and meets no other run.
+        # The other run's calls are not counted among ours, and meet no other run.
         if name == effect and next(left) == 0:
             act()
 

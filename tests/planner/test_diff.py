@@ -198,7 +198,7 @@ BY_OTHERS = {"raw_text": None}
             NOW + 8 * DAY,
             {**BY_OTHERS, "created_at": UNKNOWN_TIME, "delivered_at": NOW + DAY},
             [],
-            id="imported, and nobody knows when it was created",
+            id="imported, and its creation time is unknown",
         ),
         pytest.param(
             NOW + 9 * DAY,

@@ -1,4 +1,4 @@
-"""What a plan tells of the keys that it keeps: what waits, what the provider changed, and what nothing shows."""
+"""What a plan says about the keys that it keeps: what waits, what the provider changed, and what nothing shows."""
 
 from __future__ import annotations
 
