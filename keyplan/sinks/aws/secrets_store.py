@@ -111,9 +111,11 @@ class AwsSecrets:
         record, note = held.record, held.note
         if not held.is_filled:
             return _load_without_value(held)
+        # One that a run has only just made has no value, although some emulators give it a version.
+        is_new = note.made and note.receipt is None and note.intent is None
         # The version proves the value; and of a whole secret without a receipt there is nothing to compare.
         is_known = (note.receipt is not None and note.version == record.current) or (
-            held.is_whole and note.receipt is None
+            held.is_whole and note.receipt is None and not is_new
         )
         content, presence = None, Presence.PRESENT
         if is_content_needed or not is_known:
