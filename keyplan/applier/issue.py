@@ -16,7 +16,7 @@ from keyplan.applier.intent import Attempt
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.recover import recover, renew_forward
 from keyplan.applier.retire import vacate
-from keyplan.applier.rivals import Lookout, find_rival
+from keyplan.applier.rivals import Lookout, find_rival, was_refreshed
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import (
     InDoubtError,
@@ -249,13 +249,13 @@ class Issuance:
 
     def _is_overtaken(self, issued: Issued) -> bool:
         """Whether another run refreshed the key after this one, while the grace of that keeps this raw key alive."""
-        if self.lookout is None or not self.action.overlap or not issued.key.redacted:
+        if self.lookout is None or not self.action.overlap:
             return False
         try:
-            shown = next((key.redacted for key in self.lookout.look() if key.id == issued.key.id), "")
+            shown = next((key for key in self.lookout.look() if key.id == issued.key.id), None)
         except ProviderError:
             return False
-        return shown not in ("", issued.key.redacted)
+        return shown is not None and was_refreshed(issued.key, shown)
 
     def _record(self, attempt: Attempt, delivery: StoredKey) -> Receipt | Failed:
         """Write the receipt and close the intents (docs/planning.md, "Applying", step "record")."""

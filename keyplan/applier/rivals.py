@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from threading import Condition
 
 from keyplan.applier.recover import is_newcomer
@@ -18,6 +19,7 @@ from keyplan.model.observation import Observation
 from keyplan.model.receipt import Intent
 from keyplan.ports import Issued
 
+_SECOND = timedelta(seconds=1)
 _PATIENCE_SECONDS = 2.0
 """How long a finished create waits for the others that are under way, so that one listing serves them all."""
 
@@ -37,6 +39,19 @@ def find_rival(issued: Issued, basis: IssueBasis, intent: Intent, keys: tuple[Ob
     others = [key for key in keys if key.id != mine.id and _was_live(key, mine) and is_newcomer(key, basis, intent)]
     first = min(others, key=_rank, default=mine)
     return first if _rank(first) < _rank(mine) else None
+
+
+def was_refreshed(issued: Observation, shown: Observation) -> bool:
+    """Whether a key was refreshed since it was issued: a listing shows another raw key of it, or an earlier end.
+
+    A refresh that gives a new id lets the former key live until its grace is over (docs/arize-api.md, A22 and A25).
+    """
+    if issued.redacted and shown.redacted not in ("", issued.redacted):
+        return True
+    if shown.expires_at is None:
+        return False
+    # A listing may show a time without its fraction of a second.
+    return issued.expires_at is None or shown.expires_at <= issued.expires_at - _SECOND
 
 
 def _was_live(key: Observation, mine: Observation) -> bool:

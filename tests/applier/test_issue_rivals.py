@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from applier.test_issue import applied, apply, failed, refreshing
-from samples import make_declaration, make_desired, make_holder
+from samples import NOW, make_declaration, make_desired, make_holder, make_observation
 from scenario import Scenario, Silent
 from simulator import BLIND, FULL, WEAK, WRITE_ONLY, Fault, World
 
 from keyplan.applier.apply import apply as apply_plan
+from keyplan.applier.rivals import was_refreshed
 from keyplan.errors import LeaseLostError, ProviderUnavailableError
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Abilities
@@ -109,18 +111,43 @@ def test_a_key_that_another_run_ends_after_the_delivery_is_renewed_forward() -> 
     assert scenario.world.provider.accepts(*scenario.world.delivered().values())
 
 
-def test_a_key_that_another_run_refreshed_while_its_grace_keeps_ours_alive_is_renewed_forward() -> None:
-    scenario = Scenario(World(sinks={"local": BLIND}, refresh_id="same"))
+@pytest.mark.parametrize("refresh_id", ["same", "new"])
+def test_a_key_that_another_run_refreshed_while_its_grace_keeps_ours_alive_is_renewed_forward(refresh_id: str) -> None:
+    scenario = Scenario(World(sinks={"local": BLIND}, refresh_id=refresh_id))  # type: ignore[arg-type]  # one of two
     scenario.declare(make_declaration(rotation=Rotation(overlap=HOUR)))
     scenario.apply()
     scenario.world.restart()
     scenario.declare(make_declaration(rotation=Rotation(overlap=HOUR, generation=2)))
     provider = scenario.world.provider
-    key_id = provider.live()[0].id
-    before(scenario, "sink.put:local", lambda: provider._refresh(key_id, None, HOUR))
+    # The key that our own refresh gives is the newest by then.
+    before(scenario, "sink.put:local", lambda: provider._refresh(provider.live()[-1].id, None, HOUR))
     assert isinstance(apply(scenario), Done)
     scenario.world.clock.advance(2 * HOUR)
     assert provider.accepts(*scenario.world.delivered().values())
+
+
+ISSUED = make_observation(expires_at=NOW + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_refreshed"),
+    [
+        pytest.param({}, False, id="as it was answered"),
+        pytest.param({"redacted": "ak-a...002"}, True, id="another raw key"),
+        pytest.param({"redacted": ""}, False, id="a listing that shows no redacted form"),
+        pytest.param({"expires_at": NOW + HOUR / 2}, True, id="an earlier end"),
+        pytest.param({"expires_at": None}, False, id="no end"),
+        pytest.param({"expires_at": NOW + HOUR - timedelta(milliseconds=999)}, False, id="an end without fractions"),
+    ],
+)
+def test_a_listing_shows_whether_a_key_was_refreshed_since_it_was_issued(
+    shown: dict[str, Any], *, is_refreshed: bool
+) -> None:
+    assert was_refreshed(ISSUED, replace(ISSUED, **shown)) is is_refreshed
+
+
+def test_a_key_without_end_that_has_got_one_was_refreshed() -> None:
+    assert was_refreshed(replace(ISSUED, expires_at=None), ISSUED)
 
 
 def test_two_runs_that_keep_renewing_one_key_end_in_doubt() -> None:
