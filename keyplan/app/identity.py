@@ -16,12 +16,18 @@ from keyplan.system.git import read_origin
 
 _ID_LENGTH = 8
 _LONGEST_OWNER = 63
+_OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
 _NO_SLUG = re.compile(r"[^a-z0-9._-]+")
 _HOST = re.compile(r"\A(?:[a-z][a-z0-9+.-]*://[^/]*|[^/:]*:(?!//))", re.IGNORECASE)
 """The part of a remote's URL before its path, which may hold a password: ``https://user:pass@host``, ``git@host:``."""
 
 ReadOrigin = Callable[[Path, Mapping[str, str]], str]
 """Returns the URL of the remote `origin` of the git repository around a folder; nothing if there is none."""
+
+
+def is_owner(text: str) -> bool:
+    """Whether a text can be the owner of a manifest."""
+    return re.fullmatch(_OWNER_RULE, text) is not None
 
 
 def new_manifest_id() -> ManifestId:
@@ -45,7 +51,7 @@ def derive_owner(folder: Path, environment: Mapping[str, str], *, read: ReadOrig
 
     Empty if neither gives one.
     """
-    return _to_slug(_name_repository(read(folder, environment))) or _to_slug(folder.resolve().name)
+    return to_slug(_name_repository(read(folder, environment))) or to_slug(folder.resolve().name)
 
 
 def _name_repository(url: str) -> str:
@@ -56,7 +62,8 @@ def _name_repository(url: str) -> str:
     return parts[-1].removesuffix(".git") if parts and "@" not in parts[-1] else ""
 
 
-def _to_slug(text: str) -> str:
+def to_slug(text: str) -> str:
+    """Return a text as (the beginning of) an owner; empty if nothing of it can be one, or it looks like a secret."""
     if looks_secret(text):
         return ""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

@@ -82,6 +82,12 @@ def open_listed_provider(context: RunContext, named: str | None, overrides: Mapp
     return context.wiring.provider(_override(settings, overrides), lineage=lineage, folder=folder)
 
 
+def open_named_provider(context: RunContext, options: Mapping[str, str]) -> ProviderPorts:
+    """Return the provider with these options, whatever manifest there is. The caller closes it."""
+    settings = ProviderSettings(options=options)
+    return context.wiring.provider(settings, lineage=Lineage(identity=Identity("")), folder=context.folder)
+
+
 def _override(settings: ProviderSettings, overrides: Mapping[str, str]) -> ProviderSettings:
     displaced = _BASE_URL_OPTIONS if any(name in overrides for name in _BASE_URL_OPTIONS) else ()
     kept = {name: value for name, value in settings.options.items() if name not in displaced}

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from keyplan.app.discovery import refuse_second_manifest
 from keyplan.app.files import save_new
-from keyplan.app.identity import derive_owner, new_manifest_id
+from keyplan.app.identity import derive_owner, is_owner, new_manifest_id
 from keyplan.cli.options import argument, option
 from keyplan.cli.session import Session
 from keyplan.manifest.scalars import write_scalar
 from keyplan.renderers.sanitize import sanitize
-
-_OWNER_RULE = r"[a-z0-9][a-z0-9._-]{0,62}"
 
 TEMPLATE = """\
 # The Arize API keys that should exist. See what would be done with: keyplan plan
@@ -75,7 +71,7 @@ def command(session: Session, *, file: str, owner: str | None) -> int:
         owner = derive_owner(path.parent, session.environment)
         if not owner:
             raise click.UsageError("neither git nor the folder gives an owner; name one: keyplan init --owner OWNER")
-    elif not re.fullmatch(_OWNER_RULE, owner):
+    elif not is_owner(owner):
         raise click.BadParameter("1 to 63 of a-z 0-9 . _ - and first a letter or digit", param_hint="--owner")
     refuse_second_manifest(file, session.context)
     # An owner such as 2024 would be read as a number.

@@ -1,0 +1,270 @@
+"""Makes manifests of the keys that exist, so that a grown account can be taken over; nothing here changes a key.
+
+What the manifest's own reader would refuse is never declared: the text that is written is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from keyplan.app.files import Input, read_manifest_with_problems
+from keyplan.app.identity import new_manifest_id, to_slug
+from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.errors import ManifestError, Problem
+from keyplan.manifest.writer import render_manifest
+from keyplan.model.export import ExportedKey, ExportedManifest
+from keyplan.model.identity import KeyId, ManifestId, SpaceId
+from keyplan.model.manifest import Json, KeyType, SpaceById, SpaceByName, SpaceRef
+from keyplan.model.observation import Observation, Space, SpaceSurvey
+from keyplan.model.texts import selects
+from keyplan.ports import KeyReader, ProviderPorts
+from keyplan.sinks.templates import to_path_part
+
+_LONGEST_OWNER = 63
+_USER_KEYS = "user-keys"
+"""Group of the user keys, which have no space."""
+
+
+class SplitBy(Enum):
+    """What the keys of one manifest have in common."""
+
+    SPACE = "space"
+    CREATOR = "creator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFilter:
+    """Which keys to export; the default takes every active key."""
+
+    key_type: KeyType | None = None
+    spaces: tuple[str, ...] = ()
+    """Names; then only service keys of these."""
+    names: tuple[str, ...] = ()
+    """Globs; a key whose name fits one of them passes. Empty: every name."""
+    creators: frozenset[str] = frozenset()
+    """User ids; empty: every creator."""
+
+    def takes(self, key: Observation, space_ids: Collection[SpaceId]) -> bool:
+        """Whether a key passes. `space_ids` are those of `spaces`."""
+        if self.key_type not in (None, key.key_type) or (self.creators and key.created_by not in self.creators):
+            return False
+        if self.spaces and not (key.space_ids or frozenset()) & set(space_ids):
+            return False
+        return not self.names or any(selects(pattern, key.name, ()) for pattern in self.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountKeys:
+    """What an account shows of its keys."""
+
+    base_url: str
+    now: datetime
+    keys: tuple[Observation, ...]
+    """Active ones, sorted by id."""
+    spaces: tuple[Space, ...]
+    own_keys: frozenset[KeyId]
+    """Those that can be the credential in use."""
+    survey: SpaceSurvey | None
+    """In which spaces keys were looked for; None if the provider cannot list them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestText:
+    """A manifest that can be written."""
+
+    manifest: ExportedManifest
+    text: str
+
+    @property
+    def declared(self) -> int:
+        """How many keys it declares."""
+        return sum(entry.is_declared for entry in self.manifest.keys)
+
+
+def survey_account(provider: ProviderPorts, wanted: ExportFilter, now: datetime) -> AccountKeys:
+    """Return the account's keys that pass the filter, and close the provider.
+
+    Raises:
+        InputError: A space is unknown.
+        ProviderError: The provider cannot be read.
+    """
+    with closing(provider):
+        reader = provider.reader
+        keys = reader.search_keys(key_type=None, active=True, space_id=None)
+        spaces, survey = list_further_spaces(reader, ()), None
+        if spaces is not None:
+            found, survey = walk_spaces(reader, spaces)
+            keys = merge_keys(found, keys)
+        named = reader.find_spaces([SpaceByName(name) for name in wanted.spaces])
+        space_ids = {space.id for space in named.values()}
+        taken = tuple(key for key in keys if wanted.takes(key, space_ids))
+        return AccountKeys(
+            base_url=reader.base_url,
+            now=now,
+            keys=taken,
+            spaces=spaces or tuple(named.values()),
+            own_keys=_find_own(taken, reader),
+            survey=survey,
+        )
+
+
+def _find_own(keys: Iterable[Observation], reader: KeyReader) -> frozenset[KeyId]:
+    return frozenset(key.id for key in keys if key.redacted and reader.presents(key.redacted))
+
+
+def make_manifests(
+    account: AccountKeys,
+    *,
+    owner: str,
+    provider: Mapping[str, Json],
+    split_by: SplitBy | None,
+    make_id: Callable[[], ManifestId] = new_manifest_id,
+) -> tuple[ManifestText, ...]:
+    """Return one manifest of all keys, or one for each group of them, by folder; of no keys one, or none if split."""
+    groups: dict[str, list[ExportedKey]] = {} if split_by else {"": []}
+    for entry in choose_declarations(account):
+        groups.setdefault(_name_group(entry, split_by), []).append(entry)
+    owners = _name_owners(owner, groups)
+    return tuple(
+        _write(
+            ExportedManifest(
+                owner=owners[group],
+                id=make_id(),
+                keys=tuple(groups[group]),
+                provider=provider,
+                folder=to_path_part(group) if group else "",
+            ),
+            account,
+        )
+        for group in sorted(groups)
+    )
+
+
+def choose_declarations(account: AccountKeys) -> tuple[ExportedKey, ...]:
+    """Return an entry for each key, in the order of types, spaces and names; the newest of one address is declared."""
+    names = _count_names(account.spaces)
+    entries = [_choose(key, account, names) for key in account.keys]
+    newest: dict[tuple[str, ...], ExportedKey] = {}
+    for entry in entries:
+        if entry.is_declared:
+            other = newest.setdefault(_name(entry), entry)
+            newest[_name(entry)] = max(other, entry, key=_rank)
+    chosen = [_withhold_older(entry, newest[_name(entry)]) if entry.is_declared else entry for entry in entries]
+    return tuple(sorted(chosen, key=lambda entry: (_name(entry), not entry.is_declared, entry.key.id)))
+
+
+def _choose(key: Observation, account: AccountKeys, names: Mapping[str, int]) -> ExportedKey:
+    space = _find_space(key, account.spaces, names) if key.key_type is KeyType.SERVICE else None
+    return ExportedKey(key=key, space=space, obstacle=_find_obstacle(key, space, account))
+
+
+def _find_obstacle(key: Observation, space: SpaceRef | None, account: AccountKeys) -> str:
+    """Return why a key can't be declared, half a sentence; empty if it can, as far as it alone decides."""
+    if key.id in account.own_keys:
+        return "it is the credential that keyplan uses"
+    if key.marker is not None:
+        return f"the manifest of owner {key.marker.identity} manages it"
+    if not key.is_live(account.now):
+        return "it has expired"
+    if key.key_type is None:
+        return "its type is unknown to this version of keyplan"
+    if key.key_type is KeyType.SERVICE and space is None and key.access is None:
+        return "the provider does not show its space" if not key.space_ids else "the provider does not show its roles"
+    return ""
+
+
+def _find_space(key: Observation, spaces: Iterable[Space], names: Mapping[str, int]) -> SpaceRef | None:
+    """Return how to declare the one space of a service key: by its name if no other space has that; else by its id."""
+    space_ids = set(key.access.space_ids() if key.access else key.space_ids or ())
+    if len(space_ids) != 1:
+        return None
+    (space_id,) = space_ids
+    name = next((space.name for space in spaces if space.id == space_id), "")
+    return SpaceByName(name) if names.get(name) == 1 else SpaceById(space_id)
+
+
+def _count_names(spaces: Iterable[Space]) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for space in spaces:
+        counts[space.name] = counts.get(space.name, 0) + 1
+    return counts
+
+
+def _withhold_older(entry: ExportedKey, newest: ExportedKey) -> ExportedKey:
+    if entry is newest:
+        return entry
+    return replace(entry, obstacle=f"key {newest.key.id} has the same type, name and space, and is newer")
+
+
+def _name(entry: ExportedKey) -> tuple[str, ...]:
+    """Return what makes the address of a declaration."""
+    kind = entry.key.key_type.value if entry.key.key_type else ""
+    return kind, *_list_spaces(entry), entry.key.name
+
+
+def _list_spaces(entry: ExportedKey) -> tuple[str, ...]:
+    if entry.key.key_type is not KeyType.SERVICE:
+        return ()
+    if entry.space is not None:
+        return (str(entry.space),)
+    granted = entry.key.access.organizations if entry.key.access else ()
+    return (granted[0].spaces[0].space_id if granted and granted[0].spaces else "",)
+
+
+def _rank(entry: ExportedKey) -> tuple[datetime, str]:
+    return entry.key.created_at, entry.key.id
+
+
+def _name_group(entry: ExportedKey, split_by: SplitBy | None) -> str:
+    match split_by:
+        case SplitBy.SPACE:
+            return next(iter(_list_spaces(entry)), "") or _USER_KEYS
+        case SplitBy.CREATOR:
+            return entry.key.created_by or "unknown"
+        case None:
+            return ""
+
+
+def _name_owners(owner: str, groups: Collection[str]) -> Mapping[str, str]:
+    """Return an owner for each group, no two of them the same."""
+    owners: dict[str, str] = {}
+    for group in sorted(groups):
+        stem = f"{owner}-{to_slug(group) or 'keys'}"[:_LONGEST_OWNER].rstrip("._-") if group else owner
+        name, number = stem, 1
+        while name in owners.values():
+            number += 1
+            name = f"{stem[: _LONGEST_OWNER - len(str(number)) - 1]}-{number}"
+        owners[group] = name
+    return owners
+
+
+def _write(manifest: ExportedManifest, account: AccountKeys) -> ManifestText:
+    """Return a manifest that its own reader accepts: what that refuses is no longer declared."""
+    while True:
+        text, starts = render_manifest(manifest, base_url=account.base_url, now=account.now)
+        problems = _read_again(text)
+        refused = {_find_entry(problem, starts): problem for problem in problems}
+        withheld = tuple(
+            replace(entry, obstacle=refused[number].message) if number in refused and entry.is_declared else entry
+            for number, entry in enumerate(manifest.keys)
+        )
+        if withheld == manifest.keys:
+            return ManifestText(manifest=manifest, text=text)
+        manifest = replace(manifest, keys=withheld)
+
+
+def _read_again(text: str) -> Sequence[Problem]:
+    try:
+        return read_manifest_with_problems(Input(name="keys.yaml", folder=Path(), content=text.encode()))[1]
+    except ManifestError as error:
+        return error.problems
+
+
+def _find_entry(problem: Problem, starts: Sequence[int]) -> int:
+    """Return the number of the key in whose lines a problem is; -1 if it is above all of them."""
+    return sum(start <= problem.line for start in starts) - 1
