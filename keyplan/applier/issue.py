@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from keyplan.applier.deliver import DeliveryResult, deliver
@@ -36,6 +36,7 @@ from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 from keyplan.model.texts import digest_texts
 from keyplan.ports import Issued, Progress
 
+_NO_OVERLAP = timedelta(0)
 _ROUNDS = 3
 """How often a raw key that another run has ended is renewed in one run."""
 
@@ -249,7 +250,8 @@ class Issuance:
 
     def _is_overtaken(self, issued: Issued) -> bool:
         """Whether another run refreshed the key after this one, while the grace of that keeps this raw key alive."""
-        if self.lookout is None or not self.action.overlap:
+        # Not this action's overlap: a create has none, and another run may have refreshed what it made with a grace.
+        if self.lookout is None or self.basis.desired.declaration.rotation.overlap == _NO_OVERLAP:
             return False
         try:
             shown = next((key for key in self.lookout.look() if key.id == issued.key.id), None)

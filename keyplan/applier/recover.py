@@ -6,6 +6,7 @@ Never a second create, for the first may have happened. What cannot be found in 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -51,6 +52,7 @@ def renew_forward(action: PlannedAction, basis: IssueBasis, issued: Issued, inte
     Raises ProviderError; InDoubtError if none of its keys lives, or an answer was lost.
     """
     now, known = bench.clock.now(), {issued.key.id, action.key_id}
+    basis = learn_creator(basis, issued)
     live = [key for key in bench.reader.list_keys(basis.desired.space_ids) if key.is_live(now)]
     ours = [key for key in live if key.id in known or is_newcomer(key, basis, intent)]
     if not ours:
@@ -90,6 +92,16 @@ def _find_key(basis: IssueBasis, intent: Intent, bench: Workbench) -> Observatio
             refreshed = next((key for key in live if key.id == basis.key.id), None)
     # Nobody can hold what a lost refresh gave this key, and its old raw key is dead or about to die.
     return refreshed
+
+
+def learn_creator(basis: IssueBasis, issued: Issued) -> IssueBasis:
+    """Return the basis with the creator that the answer to our own create names as one of ours.
+
+    The first run in an account knows it from nowhere else.
+    """
+    if basis.creators is None or not issued.key.created_by:
+        return basis
+    return replace(basis, creators=basis.creators | {issued.key.created_by})
 
 
 def is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from threading import Condition
 
-from keyplan.applier.recover import is_newcomer
+from keyplan.applier.recover import is_newcomer, learn_creator
 from keyplan.errors import ProviderError, ProviderUnavailableError
 from keyplan.model.basis import IssueBasis
 from keyplan.model.observation import Observation
@@ -32,10 +31,7 @@ def find_rival(issued: Issued, basis: IssueBasis, intent: Intent, keys: tuple[Ob
     # A key without our marker may be anybody's, whatever its name.
     if basis.future_marker is None:
         return None
-    mine = issued.key
-    if basis.creators is not None and mine.created_by:
-        # The answer to our own create names one of ours, which the first run in an account knows from nowhere else.
-        basis = replace(basis, creators=basis.creators | {mine.created_by})
+    mine, basis = issued.key, learn_creator(basis, issued)
     others = [key for key in keys if key.id != mine.id and _was_live(key, mine) and is_newcomer(key, basis, intent)]
     first = min(others, key=_rank, default=mine)
     return first if _rank(first) < _rank(mine) else None

@@ -126,6 +126,24 @@ def test_a_key_that_another_run_refreshed_while_its_grace_keeps_ours_alive_is_re
     assert provider.accepts(*scenario.world.delivered().values())
 
 
+@pytest.mark.parametrize("refresh_id", ["same", "new"])
+def test_a_key_just_made_that_another_run_refreshed_with_a_grace_is_renewed_forward(refresh_id: str) -> None:
+    scenario = Scenario(World(sinks={"local": BLIND}, refresh_id=refresh_id))  # type: ignore[arg-type]  # one of two
+    provider = scenario.world.provider
+    before(scenario, "sink.put:local", lambda: provider._refresh(provider.live()[-1].id, None, HOUR))
+    assert isinstance(apply(scenario), Done)
+    scenario.world.clock.advance(2 * HOUR)
+    assert provider.accepts(*scenario.world.delivered().values())
+
+
+def test_a_declaration_without_overlap_leaves_no_grace_to_look_for() -> None:
+    scenario = creating(BLIND)
+    scenario.declare(make_declaration(rotation=Rotation(overlap=NONE)))
+    apply(scenario)
+    names = scenario.world.effects.names(reads=True)
+    assert "provider.list_keys" not in names[names.index("sink.put:local") :]
+
+
 ISSUED = make_observation(expires_at=NOW + HOUR)
 
 
