@@ -174,14 +174,15 @@ def list_keys(
         limit=limit,
     )
     named = None if manifest is None else os.fspath(manifest)
-    return list_keys_at(open_listed_provider(session or open_session(), named, {}), wanted)
+    context = session or open_session()
+    return list_keys_at(open_listed_provider(context, named, {}), wanted, now=context.wiring.clock.now())
 
 
 def render(what: Plan | Report | Drift | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
     """Return a plan, a report, a drift or keys as the command line prints them.
 
     Formats of plans, reports and drifts: text, json, markdown, github (annotations), gitlab, junit, sarif; of keys:
-    table (also called text), json, csv. Raises InputError on others.
+    table (also called text), json, csv, markdown. Raises InputError on others.
     """
     if isinstance(what, Plan):
         return render_plan(what, as_format=format)

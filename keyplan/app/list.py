@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import partial
+from typing import assert_never
 
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import list_default_manifests
 from keyplan.app.files import read_input, read_manifest
 from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.errors import InputError
 from keyplan.model.identity import Identity, Lineage, SpaceId
 from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceRef
 from keyplan.model.observation import Observation, SpaceSurvey
+from keyplan.model.texts import selects
 from keyplan.ports import KeyReader, ProviderPorts
 
 _BASE_URL_OPTIONS = ("base_url", "region")
 """Options of the provider that both say where it is, so that one of them displaces the other."""
+
+
+class KeyOrder(Enum):
+    """By what a list is sorted; keys without a time come last, and keys that are equal in this by their ids."""
+
+    ID = "id"
+    NAME = "name"
+    CREATED = "created"
+    EXPIRES = "expires"
+    LAST_USED = "last-used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,24 +45,51 @@ class KeyFilter:
     """None for both states."""
     space: SpaceRef | None = None
     """Only service keys of this space; None for all keys."""
+    owner: str | None = None
+    """Only keys that carry the marker of this owner."""
+    managed: bool | None = None
+    """Whether keys carry a marker of keyplan, of whatever owner; None for all."""
+    names: tuple[str, ...] = ()
+    """Globs; a key whose name fits one of them passes. Empty: every name."""
+    expiring: timedelta | None = None
+    """Only keys that expire within so long, or have expired."""
+    unused: timedelta | None = None
+    """Only keys of at least that age whose last use is at least so long ago, or unknown."""
+    order: KeyOrder = KeyOrder.ID
     limit: int | None = None
     """At most so many keys, the first in the order of the list; None for all."""
 
+    def takes(self, key: Observation, now: datetime) -> bool:
+        """Whether a listed key passes what the provider does not filter."""
+        if self.owner is not None and (key.marker is None or key.marker.owner != self.owner):
+            return False
+        if self.managed is not None and self.managed is (key.marker is None):
+            return False
+        if self.names and not any(selects(pattern, key.name, ()) for pattern in self.names):
+            return False
+        if self.expiring is not None and not key.expires_before(now + self.expiring):
+            return False
+        return self.unused is None or (key.last_used_at or key.created_at) <= now - self.unused
 
-def list_keys(provider: ProviderPorts, wanted: KeyFilter) -> tuple[Observation, ...]:
-    """Return the keys that pass the filter, sorted by id, and close the provider.
+
+def list_keys(provider: ProviderPorts, wanted: KeyFilter, *, now: datetime) -> tuple[Observation, ...]:
+    """Return the keys that pass the filter, in its order, and close the provider.
 
     Raises:
-        InputError: The space is unknown, or the provider has no such filter.
+        InputError: The space is unknown, or the provider has no such filter, or does not show when keys were used.
         ProviderError: The provider cannot be read.
     """
-    return survey_keys(provider, wanted)[0]
+    return survey_keys(provider, wanted, now=now)[0]
 
 
-def survey_keys(provider: ProviderPorts, wanted: KeyFilter) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
+def survey_keys(
+    provider: ProviderPorts, wanted: KeyFilter, *, now: datetime
+) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
     """Return the keys as `list_keys` does, and in which spaces they were looked for, if that was in all of them."""
     with closing(provider):
         reader = provider.reader
+        if wanted.unused is not None and not reader.laws().shows_last_use:
+            raise InputError("this API does not show when a key was last used", advice="leave out --unused")
         keys = reader.search_keys(
             key_type=wanted.key_type, active=wanted.active, space_id=_find_space(reader, wanted.space)
         )
@@ -57,9 +100,26 @@ def survey_keys(provider: ProviderPorts, wanted: KeyFilter) -> tuple[tuple[Obser
             if spaces is not None:
                 found, survey = walk_spaces(reader, spaces, active=wanted.active)
                 keys = merge_keys(keys, found)
+    taken = sorted((key for key in keys if wanted.takes(key, now)), key=partial(_rank, wanted.order))
     # Cut after the listing, not at the provider: its pages need not be sorted by id, so a limit there could
     # show other keys from one run to the next.
-    return keys[: wanted.limit], survey
+    return tuple(taken[: wanted.limit]), survey
+
+
+def _rank(order: KeyOrder, key: Observation) -> tuple[bool, str | datetime, str]:
+    match order:
+        case KeyOrder.ID:
+            return False, key.id, key.id
+        case KeyOrder.NAME:
+            return False, key.name, key.id
+        case KeyOrder.CREATED:
+            return False, key.created_at, key.id
+        case KeyOrder.EXPIRES:
+            return key.expires_at is None, key.expires_at or key.created_at, key.id
+        case KeyOrder.LAST_USED:
+            return key.last_used_at is None, key.last_used_at or key.created_at, key.id
+        case _:
+            assert_never(order)
 
 
 def _find_space(reader: KeyReader, space: SpaceRef | None) -> SpaceId | None:

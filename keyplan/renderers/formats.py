@@ -102,6 +102,7 @@ INVENTORY_FORMATS: Formats[Sequence[Observation]] = {
     "table": lambda keys, style: text.inventory.render_table(keys, style.palette),
     "json": lambda keys, _: machine.documents.render_inventory(keys),
     "csv": lambda keys, _: text.inventory.render_csv(keys),
+    "markdown": lambda keys, _: ci.inventory.render_inventory(keys),
 }
 CALENDAR_FORMATS: Formats[Calendar] = {
     "text": lambda calendar, style: text.calendar.render_calendar(calendar, style.palette),

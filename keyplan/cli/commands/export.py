@@ -25,10 +25,18 @@ _FILE = "keys.yaml"
 @click.command("export")
 @option("--owner", help="Slug that marks the keys of the new manifest; without it, the repository's name.")
 @option("--space", "spaces", multiple=True, metavar="NAME", help="Only service keys of this space. Repeatable.")
-@option("--key-type", type=click.Choice([kind.value for kind in KeyType]), help="Only keys of this type.")
+@option(
+    "--key-type",
+    type=click.Choice([kind.value for kind in KeyType], case_sensitive=False),
+    help="Only keys of this type.",
+)
 @option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name fits this pattern. Repeatable.")
 @option("--created-by", "creators", multiple=True, metavar="ID", help="Only keys of this creator. Repeatable.")
-@option("--split-by", type=click.Choice([one.value for one in SplitBy]), help="A manifest for each; needs --out.")
+@option(
+    "--split-by",
+    type=click.Choice([one.value for one in SplitBy], case_sensitive=False),
+    help="A manifest for each; needs --out.",
+)
 @option("--out", metavar="DIR", help="Write to keys.yaml in this folder. [default: to stdout]")
 @option("--base-url", metavar="URL", help="Where the provider is.")
 @option("--region", help="Which region of the provider to use.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
-from keyplan.app.list import KeyFilter, open_listed_provider, survey_keys
-from keyplan.cli.options import format_option, option
+from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider, survey_keys
+from keyplan.cli.options import Duration, format_option, option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
+from keyplan.model.observation import SpaceSurvey
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 from keyplan.renderers.sanitize import sanitize
 
@@ -17,16 +20,32 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 
 
 @click.command("list")
-@option("--key-type", type=click.Choice([kind.value for kind in KeyType]), help="Only keys of this type.")
+@option(
+    "--key-type",
+    type=click.Choice([kind.value for kind in KeyType], case_sensitive=False),
+    help="Only keys of this type.",
+)
 @option(
     "--status",
-    type=click.Choice(list(_STATUSES)),
+    type=click.Choice(list(_STATUSES), case_sensitive=False),
     default="active",
     show_default=True,
     help="Only keys in this state.",
 )
 @option("--space", metavar="NAME", help="Only service keys of this space, looked up by its name.")
 @option("--space-id", metavar="ID", help="Only service keys of this space.")
+@option("--owner", metavar="OWNER", help="Only keys that carry the marker of this owner.")
+@option("--managed/--unmanaged", default=None, help="Only keys that carry a marker of keyplan, or only those without.")
+@option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name fits this pattern. Repeatable.")
+@option("--expiring", type=Duration(), metavar="DURATION", help="Only keys that expire within this time, such as 30d.")
+@option("--unused", type=Duration(), metavar="DURATION", help="Only keys not used for this time, such as 60d.")
+@option(
+    "--sort",
+    type=click.Choice([one.value for one in KeyOrder], case_sensitive=False),
+    default=KeyOrder.ID.value,
+    show_default=True,
+    help="The order of the list.",
+)
 @option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N keys. [default: all]")
 @format_option(*INVENTORY_FORMATS, variable="LIST_FORMAT")
 @option("--manifest", metavar="FILE", help="Take the provider's settings from this manifest.")
@@ -41,6 +60,12 @@ def command(
     status: str,
     space_id: str | None,
     space: str | None,
+    owner: str | None,
+    managed: bool | None,
+    names: tuple[str, ...],
+    expiring: timedelta | None,
+    unused: timedelta | None,
+    sort: str,
     limit: int | None,
     as_format: str,
     manifest: str | None,
@@ -58,27 +83,45 @@ def command(
     Examples:
       keyplan list --key-type service --format csv
       keyplan list --space production --limit 10
+      keyplan list --unmanaged --unused 60d --sort last-used
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    if space is not None and space_id is not None:
-        raise click.UsageError("--space and --space-id name the same thing; give one of them")
     wanted = KeyFilter(
         key_type=KeyType(key_type) if key_type else None,
         active=_STATUSES[status],
         space=_find_reference(space, space_id),
+        owner=owner,
+        managed=managed,
+        names=names,
+        expiring=expiring,
+        unused=unused,
+        order=KeyOrder(sort),
         limit=limit,
     )
-    overrides = {"base_url": base_url, "region": region, "api": api}
-    given = {name: value for name, value in overrides.items() if value is not None}
+    given = _keep_given(base_url=base_url, region=region, api=api)
+    context = session.context
     with show_waiting(session.screen, "Listing keys"):
-        keys, survey = survey_keys(open_listed_provider(session.context, manifest, given), wanted)
+        keys, survey = survey_keys(
+            open_listed_provider(context, manifest, given), wanted, now=context.wiring.clock.now()
+        )
     session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
+    return _name_refused(session, survey)
+
+
+def _keep_given(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _name_refused(session: Session, survey: SpaceSurvey | None) -> int:
+    """Name the spaces whose keys may not be listed, and return the exit status."""
     if survey and survey.refused:
-        names = ", ".join(sanitize(f"{space.name} ({space.id})") for space in survey.refused)
-        session.screen.say(f"The keys of these spaces may not be listed: {names}")
+        refused = ", ".join(sanitize(f"{space.name} ({space.id})") for space in survey.refused)
+        session.screen.say(f"The keys of these spaces may not be listed: {refused}")
     return 0
 
 
 def _find_reference(space: str | None, space_id: str | None) -> SpaceById | SpaceByName | None:
+    if space is not None and space_id is not None:
+        raise click.UsageError("--space and --space-id name the same thing; give one of them")
     if space is not None:
         return SpaceByName(space)
     return SpaceById(SpaceId(space_id)) if space_id else None
