@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from keyplan import __version__
@@ -67,15 +68,16 @@ class NoticeSender:
 
 
 def open_notice_sender(
-    context: RunContext, settings: NotificationSettings, *, client: OpenClient = open_client
+    context: RunContext, settings: NotificationSettings, *, client: OpenClient | None = None
 ) -> NoticeSender:
     """Return the sender of a run. Call it first: a URL that makes no sense is reported before anything is done.
 
     Raises InputError if a URL cannot be used, a package is missing, or the file cannot be read.
     """
     targets = [read_target(url) for url in dict.fromkeys((*settings.urls, *_read_file(context, settings.file)))]
-    clock = context.wiring.clock
-    notifiers = [open_notifier(target, clock=clock, jitter=jitter, client=client) for target in targets]
+    clock, environment = context.wiring.clock, context.environment
+    opener = client or partial(open_client, environment=environment)
+    notifiers = [open_notifier(target, clock=clock, jitter=jitter, client=opener) for target in targets]
     return NoticeSender(context, notifiers, is_heartbeat=settings.is_heartbeat)
 
 

@@ -7,23 +7,26 @@ call that presents another key), wait or read without a limit, or log a header.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import ssl
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
-from ipaddress import ip_address
 from typing import TypeAlias
 
 import httpx
 
 from keyplan.errors import InputError
 from keyplan.model.secret import Credential, RawKey
+from keyplan.net.proxies import is_loopback
+from keyplan.net.transport import RoutedTransport, check_route
+from keyplan.net.trust import make_plain_context, make_tls_context
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger answer is an error, so that no server can fill the memory."""
@@ -113,49 +116,47 @@ OpenClient: TypeAlias = Callable[[], httpx.Client]
 
 
 def open_client(
-    *, transport: httpx.BaseTransport | None = None, ca_file: str = "", tls: ssl.SSLContext | None = None
+    *,
+    environment: Mapping[str, str] | None = None,
+    base_url: str = "https://any.invalid",
+    transport: httpx.BaseTransport | None = None,
+    ca_file: str = "",
+    tls: ssl.SSLContext | None = None,
 ) -> httpx.Client:
     """Return a client that follows no redirect, keeps no cookie, and limits times and sizes. Nothing is sent yet.
 
-    Proxies and certificate bundles come from HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE. `ca_file` replaces the bundle,
-    and `tls`, an adapter's own context, replaces both.
+    Proxies and certificates are those that the variables of `environment` name (`docs/networks.md`); None stands for
+    the process's own. `ca_file` replaces the certificates, and `tls`, an adapter's own context, replaces both.
+    The client may send to any URL; that there is a way to `base_url` is checked at once.
 
     Raises:
-        InputError: A proxy URL or a certificate bundle cannot be used.
+        InputError: A certificate bundle cannot be used, or the proxy.
     """
     _silence_loggers()
-    with _translated():
-        return httpx.Client(
-            transport=transport,
-            verify=tls or (ssl.create_default_context(cafile=ca_file) if ca_file else True),
-            trust_env=True,
-            timeout=_TIMEOUT_SECONDS,
-            limits=_LIMITS,
-            follow_redirects=False,
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            headers={
-                "User-Agent": _name_agent(),
-                "Accept": "application/json, application/problem+json",
-                # No compression: MAX_ANSWER_BYTES then bounds what is read and what is held alike.
-                "Accept-Encoding": "identity",
-            },
-        )
+    known = _read_environment(environment)
+    if transport is None:
+        check_route(base_url, known)
+        context = tls or make_tls_context(environment=known, ca_file=ca_file)
+        transport = RoutedTransport(environment=known, tls=context, limits=_LIMITS)
+    return httpx.Client(
+        transport=transport,
+        # Nothing but the readers of this package looks at the environment, and none at ~/.netrc.
+        trust_env=False,
+        timeout=_TIMEOUT_SECONDS,
+        follow_redirects=False,
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        headers={
+            "User-Agent": _name_agent(),
+            "Accept": "application/json, application/problem+json",
+            # No compression: MAX_ANSWER_BYTES then bounds what is read and what is held alike.
+            "Accept-Encoding": "identity",
+        },
+    )
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"the certificate bundle cannot be read: {error.strerror or 'it holds no certificate'}",
-            advice="check SSL_CERT_FILE, SSL_CERT_DIR and ARIZE_SSL_CA_CERT",
-        ) from error
-    except (ValueError, httpx.InvalidURL):
-        # From None: the cause quotes the proxy's URL, which may hold a password.
-        raise InputError(
-            "a proxy URL in the environment cannot be used", advice="check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
-        ) from None
+def _read_environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
+    # For plugins alone that were written before they could pass theirs; keyplan's own adapters always do.
+    return dict(os.environ) if environment is None else environment
 
 
 @lru_cache(maxsize=1)
@@ -164,22 +165,25 @@ def _name_agent() -> str:
     return f"keyplan/{version('keyplan')}"
 
 
-def make_opener(base_url: str, *, ca_file: str = "") -> Callable[[], httpx.Client]:
+def make_opener(
+    base_url: str, *, ca_file: str = "", variable: str = "", environment: Mapping[str, str] | None = None
+) -> Callable[[], httpx.Client]:
     """Return a function that opens clients, as `open_client` does, for a base URL; they share one TLS context.
 
+    `variable` is the variable for certificates that this client alone reads, such as ARIZE_SSL_CA_CERT.
+
     Raises:
-        InputError: The certificate bundle cannot be used.
+        InputError: The certificate bundle cannot be used, or the proxy for this URL.
     """
-    # One context for all: to read the certificates takes 20 ms, and each thread has a client of its own.
-    with _translated():
-        if ca_file:
-            tls = ssl.create_default_context(cafile=ca_file)
-        elif base_url.startswith("http:"):
-            # Plain http is for this machine alone: a context without certificates saves the 20 ms.
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        else:
-            tls = httpx.create_ssl_context()
-    return lambda: open_client(tls=tls)
+    known = _read_environment(environment)
+    check_route(base_url, known)
+    # One context for all: to read the certificates can take 20 ms, and each thread has a client of its own.
+    if base_url.startswith("http:") and not ca_file:
+        # Plain http is for this machine alone, and needs none.
+        tls = make_plain_context()
+    else:
+        tls = make_tls_context(environment=known, ca_file=ca_file, variable=variable)
+    return lambda: open_client(environment=known, base_url=base_url, tls=tls)
 
 
 def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | None) -> Exchange:
@@ -221,14 +225,6 @@ def show_safely(text: str, *, limit: int = _TEXT_LIMIT) -> str:
     """Return foreign text as one line without control characters, cut at `limit` characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host can only be this machine, so that plain http stays on it."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _silence_loggers() -> None:

@@ -12,7 +12,8 @@ import httpx
 
 from keyplan.errors import InputError
 from keyplan.model.secret import Credential
-from keyplan.net.http import is_loopback, show_safely
+from keyplan.net.http import show_safely
+from keyplan.net.proxies import is_loopback
 
 _SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 _SLACK_PREFIX = "slack+"

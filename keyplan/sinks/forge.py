@@ -20,7 +20,7 @@ from keyplan.context import PluginContext
 from keyplan.errors import SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
-from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, open_client, read_retry_after
+from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, make_opener, read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.patience import explain_throttled, open_retrier
 from keyplan.system.secrets import read_source
@@ -140,7 +140,7 @@ def open_forge(
     """
     token: Any = options["token"]
     return Forge(
-        http=open_client(),
+        http=make_opener(base_url, environment=context.environment)(),
         base_url=base_url,
         headers=headers,
         fetch_token=lambda: context.resolve(read_source(token)),

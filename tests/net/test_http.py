@@ -220,17 +220,8 @@ def test_an_unusable_proxy_is_an_input_error_that_does_not_quote_it(monkeypatch:
     monkeypatch.setenv("HTTPS_PROXY", f"gopher://me:{SECRET}@proxy.test")
     with pytest.raises(InputError, match="proxy URL") as caught:
         open_client()
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
     assert SECRET not in str(caught.value)
-
-
-def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
-    monkeypatch.setenv("NO_PROXY", "internal.test")
-    client = open_client()
-    proxied = client._transport_for_url(httpx.URL(URL))
-    direct = client._transport_for_url(httpx.URL("https://internal.test"))
-    assert proxied is not direct
 
 
 @pytest.mark.parametrize(

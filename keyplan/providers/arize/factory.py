@@ -73,11 +73,12 @@ def _open(
     transport: httpx.BaseTransport | None,
 ) -> AnyClient:
     base_url = find_base_url(settings.options, context.environment)
-    ca_file = context.environment.get("ARIZE_SSL_CA_CERT", "")
     # A test's transport is one object, so all its requests share one client.
-    open_another = None if transport else make_opener(base_url, ca_file=ca_file)
+    open_another = (
+        None if transport else make_opener(base_url, variable="ARIZE_SSL_CA_CERT", environment=context.environment)
+    )
     return kind(
-        http=open_another() if open_another else open_client(transport=transport),
+        http=open_another() if open_another else open_client(environment=context.environment, transport=transport),
         open_another=open_another,
         base_url=base_url,
         fetch_credential=fetch_credential,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class Connection:
     """PEM of the certificates that may vouch for the server; empty for the system's."""
     server_name: str = ""
     """What the server's certificate must say; empty for the host."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Names proxies, and certificates if there is no `authority`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,10 @@ def find_connection(
 
     Raises InputError if there is none of these, or it can't be used.
     """
+    return replace(_find_connection(options, context, account), environment=context.environment)
+
+
+def _find_connection(options: Mapping[str, Json], context: PluginContext, account: Path) -> Connection:
     environment = context.environment
     for_plugins = keep_from_children(environment, context.credential_variables)
     kube_context = options.get("context")

@@ -13,6 +13,7 @@ import httpx
 
 from keyplan.errors import InputError
 from keyplan.net.http import open_client
+from keyplan.net.trust import make_tls_context
 from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.identity import Certificate
 
@@ -20,11 +21,7 @@ from keyplan.sinks.kubernetes.identity import Certificate
 def open_http(connection: Connection, certificate: Certificate | None) -> httpx.Client:
     """Return a client for one cluster. Raises InputError if a certificate or key can't be used."""
     try:
-        context = (
-            ssl.create_default_context(cadata=connection.authority)
-            if connection.authority
-            else httpx.create_ssl_context()
-        )
+        context = make_tls_context(environment=connection.environment, ca_data=connection.authority)
         if certificate:
             _load(context, certificate)
     except (ssl.SSLError, ValueError):
@@ -32,7 +29,7 @@ def open_http(connection: Connection, certificate: Certificate | None) -> httpx.
         raise InputError(
             "a certificate or key of the kubeconfig can't be used", advice="'kubectl get secrets' would fail as well"
         ) from None
-    return open_client(tls=context)
+    return open_client(environment=connection.environment, base_url=connection.server, tls=context)
 
 
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
