@@ -93,6 +93,19 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
+def find_own_urls(url: str) -> tuple[str, ...]:
+    """Return the URLs that stand for a plain http URL of `localhost`, to be tried in turn; none for all other URLs.
+
+    A name server could say anything about `localhost`, and the request would leave this machine. curl connects to these
+    two addresses as well.
+    """
+    target = _read_target(url)
+    if target is None or (target.scheme, target.host) != ("http", "localhost"):
+        return ()
+    parts = urlsplit(url)
+    return tuple(parts._replace(netloc=f"{address}:{target.port}").geturl() for address in ("127.0.0.1", "[::1]"))
+
+
 def _read_target(url: str) -> _Target | None:
     """Return where a URL leads; None if that is nowhere, or not over HTTP."""
     try:

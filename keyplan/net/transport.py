@@ -8,13 +8,12 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 import httpx
 
-from keyplan.net.proxies import ProxyRoute, find_route, require_socks
+from keyplan.net.proxies import ProxyRoute, find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
-
-_OWN_ADDRESSES = ("127.0.0.1", "::1")
 
 
 class RoutedTransport(httpx.BaseTransport):
@@ -29,10 +28,14 @@ class RoutedTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises InputError if a proxy variable is wrong, and httpx's own errors."""
-        transport = self._find(find_route(str(request.url), self._environment))
-        if request.url.scheme == "http" and request.url.host == "localhost":
-            return _send_to_this_machine(transport, request)
-        return transport.handle_request(request)
+        url = str(request.url)
+        transport = self._find(find_route(url, self._environment))
+        *others, last = [_readdress(request, own_url) for own_url in find_own_urls(url)] or [request]
+        for attempt in others:
+            # A failure to connect: nothing listens on that address, and nothing was sent.
+            with suppress(httpx.ConnectError):
+                return transport.handle_request(attempt)
+        return transport.handle_request(last)
 
     def close(self) -> None:
         """Close all connections."""
@@ -67,21 +70,8 @@ def _to_proxy(route: ProxyRoute, environment: Mapping[str, str]) -> httpx.Proxy:
     return httpx.Proxy(route.url.replace("socks5h:", "socks5:", 1), ssl_context=tls)
 
 
-def _send_to_this_machine(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-    """Send to the loopback addresses by number, as curl does: a name server could say anything about `localhost`."""
-    first, second = (_readdress(request, address) for address in _OWN_ADDRESSES)
-    try:
-        return transport.handle_request(first)
-    except httpx.ConnectError:
-        return transport.handle_request(second)
-
-
-def _readdress(request: httpx.Request, address: str) -> httpx.Request:
+def _readdress(request: httpx.Request, url: str) -> httpx.Request:
     # The header Host, which is among the headers by now, stays as it was.
     return httpx.Request(
-        request.method,
-        request.url.copy_with(host=address),
-        headers=request.headers,
-        stream=request.stream,
-        extensions=request.extensions,
+        request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import trustme
 from jsonschema import Draft202012Validator
 from samples import (
     FORMER,
@@ -696,9 +697,19 @@ class TestConnecting:
             connect({"address": ADDRESS, "ca_file": "no-such.pem"}, make_context(), name="vault")
 
     def test_a_ca_file_is_found_beside_the_manifest(self, tmp_path: Path) -> None:
-        (tmp_path / "ca.pem").write_text("")
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         context = make_context(folder=str(tmp_path))
         assert connect({"address": ADDRESS, "ca_file": "ca.pem"}, context, name="vault")
+
+    def test_a_ca_file_without_a_certificate_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "ca.pem").write_text("")
+        with pytest.raises(InputError, match=r"the vault sink's ca_file: .*it holds no certificate"):
+            connect({"address": ADDRESS, "ca_file": "ca.pem"}, make_context(folder=str(tmp_path)), name="vault")
+
+    def test_a_wrong_proxy_is_named_before_anything_is_sent(self) -> None:
+        environment = {"VAULT_ADDR": "https://vault.test:8200", "HTTPS_PROXY": "gopher://x"}
+        with pytest.raises(InputError, match="HTTPS_PROXY"):
+            connect({}, make_context(environment), name="vault")
 
     def test_building_a_sink_asks_the_server_nothing(self) -> None:
         sink = build(make_sink_settings({"path": "{name}"}), make_context({"BAO_ADDR": ADDRESS}))

@@ -5,6 +5,7 @@ Nothing is asked before it is needed. Plain http is for this machine only, and e
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.net.http import check_base_url
+from keyplan.net.trust import make_plain_context, make_tls_context
 from keyplan.sinks.options import PATIENCE
 from keyplan.sinks.patience import open_retrier
 from keyplan.sinks.vault.auth import AUTH_SCHEMA, Token, find_token, read_auth
 from keyplan.sinks.vault.client import VaultClient
-from keyplan.system.optional import require
+from keyplan.system.optional import importing, require
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 _CONNECTIONS = 64
@@ -40,17 +42,25 @@ CONNECTION_SCHEMA: Mapping[str, Any] = {
 def connect(options: Mapping[str, Any], context: PluginContext, *, name: str) -> VaultClient:
     """Return the server that the options of a sink name. Raises InputError if one is missing or unusable."""
     hvac = require("hvac", extra="vault")
-    requests = require("requests", extra="vault")
+    with importing("vault"):
+        from keyplan.net.sessions import open_session  # noqa: PLC0415 - needs requests, which the extra brings
     address = _pick(options, "address", "ADDR", context)
     if not address:
         raise InputError("the vault sink has no address", advice="give it 'address', or set VAULT_ADDR")
     address = check_base_url(address, whose="the vault sink's address")
+    session = open_session(
+        environment=context.environment,
+        base_url=address,
+        tls=_make_tls(options, context, address),
+        # One connection for each key that is worked on; beyond its usual ten, urllib3 warns on stderr.
+        connections=_CONNECTIONS,
+    )
     auth = read_auth(options, context.resolve, default=find_token(context.environment))
     client = hvac.Client(
         url=address,
         # Anything but None, or hvac looks for a token by itself.
         token=auth.token.reveal() if isinstance(auth, Token) else "",
-        verify=_find_authorities(options, context),
+        session=session,
         timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
         # A redirect would carry token and raw key wherever it leads.
         allow_redirects=False,
@@ -58,21 +68,21 @@ def connect(options: Mapping[str, Any], context: PluginContext, *, name: str) ->
         adapter=hvac.adapters.RawAdapter,
         ignore_exceptions=True,
     )
-    # One connection for each key that is worked on; beyond its usual ten, urllib3 warns on stderr.
-    client.adapter.session.mount(address, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
     retrier = open_retrier(options, context, name=name)
-    return VaultClient(client, requests.exceptions, auth=auth, retrier=retrier, address=address)
+    exceptions = require("requests.exceptions", extra="vault")
+    return VaultClient(client, exceptions, auth=auth, retrier=retrier, address=address)
 
 
-def _find_authorities(options: Mapping[str, Any], context: PluginContext) -> str | bool:
-    """Return the file of certificates to trust, or True for the usual ones."""
+def _make_tls(options: Mapping[str, Any], context: PluginContext, address: str) -> ssl.SSLContext:
+    """Return what says which certificates are trusted."""
     given = _pick(options, "ca_file", "CACERT", context)
-    if not given:
-        return True
+    named = "the vault sink's ca_file" if options.get("ca_file") else "VAULT_CACERT or BAO_CACERT"
     path = Path(context.folder, given)
-    if not path.is_file():
-        raise InputError(f"the vault sink's ca_file '{given}' is no file")
-    return str(path)
+    if given and not path.is_file():
+        raise InputError(f"{named} '{given}' is no file")
+    if address.startswith("http:"):
+        return make_plain_context()
+    return make_tls_context(environment=context.environment, ca_file=str(path) if given else "", named=named)
 
 
 def _pick(options: Mapping[str, Any], option: str, variable: str, context: PluginContext) -> str:

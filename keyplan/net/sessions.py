@@ -1,0 +1,101 @@
+"""Sessions of requests, for the SDKs that are built on it: each request takes the way that the environment names.
+
+Importing this module needs requests, which extras bring. A session must not read the environment or ~/.netrc itself.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response, Session
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectionError as UnreachableError
+from urllib3.exceptions import NewConnectionError
+
+from keyplan.net.proxies import find_own_urls, find_route, require_socks
+from keyplan.net.trust import make_tls_context
+
+_KEPT_HOSTS = 10
+"""For how many hosts connections are kept."""
+
+
+def open_session(
+    *, environment: Mapping[str, str], base_url: str, tls: ssl.SSLContext | None = None, connections: int = 10
+) -> Session:
+    """Return a session that finds proxies as `find_proxy` does; it trusts what `tls` says, or the environment.
+
+    `connections` are kept for one host. That there is a way to `base_url` is checked at once; nothing is sent yet.
+
+    Raises:
+        InputError: A certificate bundle cannot be used, or the proxy.
+    """
+    if route := find_route(base_url, environment):
+        require_socks(route, "socks")
+    session = Session()
+    session.trust_env = False
+    adapter = RoutedAdapter(
+        environment=environment, tls=tls or make_tls_context(environment=environment), connections=connections
+    )
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+class RoutedAdapter(HTTPAdapter):
+    """Finds the way of each request by itself. Safe for threads as far as HTTPAdapter is."""
+
+    def __init__(self, *, environment: Mapping[str, str], tls: ssl.SSLContext, connections: int) -> None:
+        self._environment = environment
+        self._tls = tls
+        super().__init__(pool_connections=_KEPT_HOSTS, pool_maxsize=connections)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make the pool of direct connections, with our certificates."""
+        super().init_poolmanager(*arguments, **options, ssl_context=self._tls)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Return the pool of a proxy, with our certificates for the servers behind it."""
+        if proxy.startswith("https:") and proxy not in self.proxy_manager:
+            # To a proxy goes what any server gets: neither an SDK's own authorities nor its client certificate.
+            options["proxy_ssl_context"] = make_tls_context(environment=self._environment)
+        return super().proxy_manager_for(proxy, **options, ssl_context=self._tls)
+
+    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
+        """Let the context alone decide: requests would add the authorities of certifi to it."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def send(self, request: PreparedRequest, stream: Any = None, timeout: Any = None, *_: Any, **__: Any) -> Response:
+        """Send one request. What else requests passes counts for nothing: `verify`, `cert` and `proxies`.
+
+        Raises InputError if a proxy variable is wrong, and the errors of requests.
+        """
+        url = str(request.url)
+        route = find_route(url, self._environment)
+        if route:
+            require_socks(route, "socks")
+        options: dict[str, Any] = {"stream": bool(stream), "timeout": timeout, "verify": True, "cert": None}
+        proxy = {"all": route.url} if route else {}
+        *others, last = [_readdress(request, own_url) for own_url in find_own_urls(url)] or [request]
+        for attempt in others:
+            try:
+                return super().send(attempt, **options, proxies=proxy)
+            except UnreachableError as error:
+                if not _was_refused(error):
+                    raise
+        return super().send(last, **options, proxies=proxy)
+
+
+def _readdress(request: PreparedRequest, url: str) -> PreparedRequest:
+    copy = request.copy()
+    copy.headers.setdefault("Host", urlsplit(str(request.url)).netloc)
+    copy.url = url
+    return copy
+
+
+def _was_refused(error: UnreachableError) -> bool:
+    """Whether nothing was sent because nothing listens there."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
