@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response, Session
@@ -18,6 +18,7 @@ from urllib3.exceptions import NewConnectionError
 from keyplan.net.proxies import find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
 
+AnySession = TypeVar("AnySession", bound=Session)
 _KEPT_HOSTS = 10
 """For how many hosts connections are kept."""
 
@@ -32,9 +33,20 @@ def open_session(
     Raises:
         InputError: A certificate bundle cannot be used, or the proxy.
     """
+    return lead(Session(), environment=environment, base_url=base_url, tls=tls, connections=connections)
+
+
+def lead(
+    session: AnySession,
+    *,
+    environment: Mapping[str, str],
+    base_url: str,
+    tls: ssl.SSLContext | None = None,
+    connections: int = 10,
+) -> AnySession:
+    """Return a session of an SDK, which is from now on one as `open_session` opens. Raises InputError like it."""
     if route := find_route(base_url, environment):
         require_socks(route, "socks")
-    session = Session()
     session.trust_env = False
     adapter = RoutedAdapter(
         environment=environment, tls=tls or make_tls_context(environment=environment), connections=connections

@@ -61,6 +61,7 @@ class _Quiet6(_Quiet):
 
 class _Answering(BaseHTTPRequestHandler):
     seen: list[str]
+    body: bytes
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Answer every method, LIST of Vault included."""
@@ -74,9 +75,9 @@ class _Answering(BaseHTTPRequestHandler):
         self.rfile.read(length)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(BODY)))
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(BODY)
+        self.wfile.write(self.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
@@ -84,11 +85,15 @@ class _Answering(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(
-    tls: Callable[[ssl.SSLContext], None] | None = None, *, host: str = "127.0.0.1", handler: Any = _Answering
+    tls: Callable[[ssl.SSLContext], None] | None = None,
+    *,
+    host: str = "127.0.0.1",
+    body: bytes = BODY,
+    handler: Any = _Answering,
 ) -> Iterator[tuple[int, list[str]]]:
     """Serve over TLS (plain without `tls`, which configures the context); yield the port and what was asked."""
     seen: list[str] = []
-    kind = type("Handler", (handler,), {"seen": seen})
+    kind = type("Handler", (handler,), {"seen": seen, "body": body})
     server = (_Quiet6 if ":" in host else _Quiet)((host, 0), kind)
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,7 +6,6 @@ because they quote requests, and nothing is sent before the first call.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,8 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
-from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.patience import Attempt, Refused, Taken, persist
@@ -31,9 +29,6 @@ _LIMITS: Mapping[str, Any] = {"timeout": 30, "retry": None}
 """Of each request. The SDK tries once: the sink repeats requests itself, by one rule with all others."""
 _DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)s")
 _PAGE = 1000
-_SERVICE = "google.cloud.secretmanager_v1.services.secret_manager_service"
-# What these write at DEBUG level holds bodies of requests and answers, and so raw keys.
-_TALKATIVE = (f"{_SERVICE}.transports.rest", f"{_SERVICE}.client", "google.auth.transport.requests")
 _CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 _ENABLED = 1
 """SecretVersion.State.ENABLED"""
@@ -221,30 +216,6 @@ class SecretManager:
 
 class _PreconditionError(StoreConflictError):
     """Google refused because of the state that something is in: a version disabled, another etag."""
-
-
-def make_opener(endpoint: str) -> Callable[[], Any]:
-    """Return what makes a client, for an endpoint or (empty) Google's own. Raises InputError without the SDK.
-
-    Plain http is for emulators on this machine: they get no credentials.
-    """
-    transports = require(f"{_SERVICE}.transports.rest", extra=TYPE)
-    clients = require("google.cloud.secretmanager_v1", extra=TYPE)
-    credentials = require("google.auth.credentials", extra=TYPE)
-    require("google_crc32c", extra=TYPE)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.INFO)
-    url = urlsplit(endpoint)
-    if url.path:
-        raise InputError(f"endpoint '{endpoint}' must end after host and port")
-
-    def open_client() -> Any:
-        options: dict[str, Any] = {"host": url.netloc, "url_scheme": url.scheme} if endpoint else {}
-        if url.scheme == "http":
-            options["credentials"] = credentials.AnonymousCredentials()
-        return clients.SecretManagerServiceClient(transport=transports.SecretManagerServiceRestTransport(**options))
-
-    return open_client
 
 
 def make_replication(locations: Sequence[str]) -> Mapping[str, Any]:

@@ -22,7 +22,8 @@ from keyplan.net.http import check_base_url
 from keyplan.ports import Sink
 from keyplan.sinks import templates
 from keyplan.sinks.engine import SinkEngine, SinkKind
-from keyplan.sinks.gcp.client import TYPE, SecretManager, make_opener, make_replication
+from keyplan.sinks.gcp.client import TYPE, SecretManager, make_replication
+from keyplan.sinks.gcp.connection import make_opener
 from keyplan.sinks.gcp.store import GcpSecrets
 from keyplan.sinks.options import PATIENCE, TEMPLATE, build_schema
 from keyplan.sinks.patience import open_retrier
@@ -99,7 +100,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     endpoint = options.get("endpoint")
     locations: Any = options.get("locations") or ()
     manager = SecretManager(
-        make_opener(check_base_url(str(endpoint), whose=f"{TYPE}: endpoint") if endpoint else ""),
+        make_opener(check_base_url(str(endpoint), whose=f"{TYPE}: endpoint") if endpoint else "", context.environment),
         project=str(options["project"]),
         replication=make_replication(locations),
         retrier=open_retrier(options, context, name=settings.name),
