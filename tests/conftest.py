@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from keyplan.model.mask import forget_secrets
 
 pytest_plugins = ("manifest_fixtures", "shell_fixtures")
 
@@ -22,3 +25,11 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     # that a test interrupts.
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_alone() -> Iterator[None]:
+    """See that no word of a text is hidden because another test called it a secret."""
+    forget_secrets()
+    yield
+    forget_secrets()

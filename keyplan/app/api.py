@@ -6,10 +6,12 @@ Never asks, never exits, and installs no signal handler.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from keyplan.app.apply import DEFAULT_PARALLELISM, open_jobs, plan_job, run_jobs
 from keyplan.app.context import RunContext
@@ -21,16 +23,19 @@ from keyplan.app.list import list_keys as list_keys_at
 from keyplan.app.plan import plan_workspace
 from keyplan.app.wiring import PluginWiring
 from keyplan.app.workspace import Workspace, make_workspace
-from keyplan.errors import InputError, KeyplanError
+from keyplan.errors import InputError, KeyplanError, ManifestError
 from keyplan.model.drift import Drift
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName
+from keyplan.model.mask import hide, own_secrets
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
 from keyplan.planner.due import Selected
 from keyplan.renderers.formats import render_drift, render_inventory, render_plan, render_report
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 _AT_ONCE = timedelta(0)
 _STATUSES: Mapping[str, bool | None] = {"active": True, "revoked": False, "all": None}
 
@@ -43,6 +48,29 @@ class _NeverStopped:
         return None
 
 
+def _masked(use_case: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Return a use case that is a run of its own, and whose errors hold no secret that it saw."""
+
+    @wraps(use_case)
+    def run(*arguments: Given.args, **options: Given.kwargs) -> Result:
+        with own_secrets():
+            try:
+                return use_case(*arguments, **options)
+            except KeyplanError as error:
+                _mask(error)
+                raise
+
+    return run
+
+
+def _mask(error: KeyplanError) -> None:
+    error.message, error.advice = hide(error.message), hide(error.advice)
+    error.args = tuple(hide(str(argument)) for argument in error.args)
+    if isinstance(error, ManifestError):
+        error.problems = tuple(replace(problem, message=hide(problem.message)) for problem in error.problems)
+
+
+@_masked
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Return a manifest, read and checked; offline, without a credential.
 
@@ -51,6 +79,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     return read_manifest_in(read_input(os.fspath(path), open_session()))
 
 
+@_masked
 def plan(
     manifest: Manifest | str | os.PathLike[str],
     *,
@@ -87,6 +116,7 @@ def plan(
     return plan_workspace(context.wiring, workspace, request)
 
 
+@_masked
 def apply(
     what: Plan | Manifest | str | os.PathLike[str],
     *,
@@ -122,6 +152,7 @@ def apply(
     return result
 
 
+@_masked
 def drift(
     manifest: Manifest | str | os.PathLike[str],
     *,
@@ -142,6 +173,7 @@ def drift(
     return found
 
 
+@_masked
 def list_keys(
     manifest: str | os.PathLike[str] | None = None,
     *,
@@ -184,13 +216,17 @@ def render(what: Plan | Report | Drift | Sequence[Observation], format: str = "t
     Formats of plans, reports and drifts: text, json, markdown, github (annotations), gitlab, junit, sarif; of keys:
     table (also called text), json, csv, markdown. Raises InputError on others.
     """
+    return hide(_render(what, format))
+
+
+def _render(what: Plan | Report | Drift | Sequence[Observation], as_format: str) -> str:
     if isinstance(what, Plan):
-        return render_plan(what, as_format=format)
+        return render_plan(what, as_format=as_format)
     if isinstance(what, Report):
-        return render_report(what, as_format=format)
+        return render_report(what, as_format=as_format)
     if isinstance(what, Drift):
-        return render_drift(what, as_format=format)
-    return render_inventory(what, as_format="table" if format == "text" else format)
+        return render_drift(what, as_format=as_format)
+    return render_inventory(what, as_format="table" if as_format == "text" else as_format)
 
 
 def open_session(environment: Mapping[str, str] | None = None) -> RunContext:

@@ -13,6 +13,7 @@ from keyplan import __version__
 from keyplan.app.context import RunContext
 from keyplan.app.files import save_publicly
 from keyplan.errors import InputError, KeyplanError
+from keyplan.model.mask import hide_in_strings
 from keyplan.renderers.machine.measures import Inspection, Run, measure
 from keyplan.renderers.machine.metrics import read_metrics, render_metrics
 
@@ -67,7 +68,8 @@ def meter_run(context: RunContext, file: Path | None, *, command: str) -> Iterat
             failed=meter.failed,
         )
         path = context.folder / file
-        save_publicly(path, render_metrics(measure(run, tuple(read_metrics(_read(path))))).encode())
+        text = hide_in_strings(render_metrics(measure(run, tuple(read_metrics(_read(path))))))
+        save_publicly(path, text.encode())
 
     def save_if_possible() -> None:
         try:

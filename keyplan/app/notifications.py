@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.wiring import jitter
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
+from keyplan.model.mask import hide, hide_fields
 from keyplan.model.notice import Mood, Notice
 from keyplan.net.http import OpenClient, open_client
 from keyplan.notify import open_notifier
@@ -45,12 +46,14 @@ class NoticeSender:
 
     def tell(self, drifts: Sequence[Drift], troubles: Sequence[FailedManifest], *, command: str) -> bool:
         """Return whether every notice arrived; targets that none reached are named on stderr."""
-        notice = build_notice(
-            drifts,
-            troubles,
-            command=command,
-            version=__version__,
-            at=self._context.wiring.clock.now(),
+        notice = _mask(
+            build_notice(
+                drifts,
+                troubles,
+                command=command,
+                version=__version__,
+                at=self._context.wiring.clock.now(),
+            )
         )
         if notice.mood is Mood.CALM and not self._is_heartbeat:
             return True
@@ -79,6 +82,16 @@ def open_notice_sender(
     opener = client or partial(open_client, environment=environment)
     notifiers = [open_notifier(target, clock=clock, jitter=jitter, client=opener) for target in targets]
     return NoticeSender(context, notifiers, is_heartbeat=settings.is_heartbeat)
+
+
+def _mask(notice: Notice) -> Notice:
+    return replace(
+        notice,
+        title=hide(notice.title),
+        text=hide(notice.text),
+        document=hide_fields(notice.document),
+        slack=hide_fields(notice.slack),
+    )
 
 
 def status_with_notices(status: int, *, is_told: bool) -> int:

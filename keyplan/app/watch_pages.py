@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keyplan import __version__
 from keyplan.app.watch_board import LONGEST_SILENCE, WatchBoard
+from keyplan.model.mask import hide, hide_in_strings
 from keyplan.model.times import write_duration
 from keyplan.net.probes import ListenAddress, Pages, ProbePage, serve_pages
 from keyplan.renderers.machine.metrics import render_metrics
@@ -20,8 +23,8 @@ _UNAVAILABLE = 503
 def list_pages(board: WatchBoard) -> Pages:
     """Return what is served under each path."""
     return {
-        "/healthz": lambda: _show_health(board),
-        "/readyz": lambda: _show_readiness(board),
+        "/healthz": lambda: _mask(_show_health(board)),
+        "/readyz": lambda: _mask(_show_readiness(board)),
         "/metrics": lambda: _show_metrics(board),
     }
 
@@ -45,4 +48,8 @@ def _show_readiness(board: WatchBoard) -> ProbePage:
 
 def _show_metrics(board: WatchBoard) -> ProbePage:
     samples = [*measure_watch(board.statuses(), version=__version__, ended_at=board.ended_at), *board.samples()]
-    return ProbePage(text=render_metrics(samples), content_type=METRICS_TYPE)
+    return ProbePage(text=hide_in_strings(render_metrics(samples)), content_type=METRICS_TYPE)
+
+
+def _mask(page: ProbePage) -> ProbePage:
+    return replace(page, text=hide(page.text))

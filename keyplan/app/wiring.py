@@ -16,14 +16,17 @@ from random import SystemRandom
 from typing import Protocol
 
 from keyplan.app import registry
+from keyplan.app.environment_secrets import note_environment
 from keyplan.context import PluginContext
 from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.ledger import Holder
-from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings
+from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings, SecretSource
+from keyplan.model.mask import SHORTEST
+from keyplan.model.secret import Credential
 from keyplan.ports import Clock, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 from keyplan.renderers.sanitize import sanitize
 from keyplan.system.clock import SystemClock
-from keyplan.system.secrets import resolve
+from keyplan.system.secrets import name_source, resolve
 
 PROVIDERS, SINKS, LEDGERS = "keyplan.providers", "keyplan.sinks", "keyplan.ledgers"
 
@@ -77,6 +80,7 @@ class PluginWiring:
         self._say = say
         self._said: set[str] = set()
         self._clock = clock or SystemClock()
+        note_environment(environment)
 
     @property
     def clock(self) -> Clock:
@@ -136,10 +140,19 @@ class PluginWiring:
             lineage=lineage,
             clock=self._clock,
             jitter=jitter,
-            resolve=lambda source: resolve(source, environment=self._environment, folder=str(folder)),
+            resolve=lambda source: self._resolve(source, folder),
             environment=self._environment,
             say=self._say_once,
         )
+
+    def _resolve(self, source: SecretSource, folder: Path) -> Credential:
+        credential = resolve(source, environment=self._environment, folder=str(folder))
+        if credential.is_short():
+            self._say_once(
+                f"{name_source(source)} holds fewer than {SHORTEST} characters: too few to be hidden in what keyplan "
+                "writes, should a server repeat them"
+            )
+        return credential
 
     def _say_once(self, text: str) -> None:
         """Tell a line, unless an adapter of another manifest in this run told it before."""

@@ -20,6 +20,7 @@ from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.identity import Address
+from keyplan.model.mask import hide
 from keyplan.model.plan import Action, Plan
 from keyplan.model.report import Outcome, Report
 from keyplan.renderers.machine.events import (
@@ -198,7 +199,7 @@ class _Appended:
 
     def write(self, text: str, /) -> None:
         """Write all of it. Raises OSError."""
-        rest = text.encode("ascii")
+        rest = hide(text).encode("ascii")
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
+from keyplan.model.mask import hide
 from keyplan.renderers.ci.forges import render_outputs, render_step_summary
 from keyplan.renderers.ci.sheet import Sheet
 
@@ -41,6 +42,6 @@ def _append(session: Session, variable: str, text: str) -> None:
     try:
         # The name of a plan file may hold bytes that are no UTF-8; they come out as they came in.
         with Path(path).open("a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+            file.write(hide(text))
     except OSError as error:
         raise InputError(f"the file of ${variable} cannot be written: {error.strerror}") from error

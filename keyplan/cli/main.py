@@ -22,11 +22,13 @@ import click
 from keyplan import __version__
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.json_failure import answer_error, answer_misuse
+from keyplan.cli.masked_stream import mask_stream
 from keyplan.cli.options import PROGRAM, process_environment, refuse_no_command
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
 from keyplan.cli.signals import Interrupts
 from keyplan.errors import InterruptedRunError, KeyplanError
+from keyplan.model.mask import own_secrets
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.text.problems import render_error
 
@@ -114,7 +116,8 @@ def cli(ctx: click.Context) -> int:
 
 def run(arguments: Sequence[str], session: Session) -> int:
     """Run one command line and return its exit status; everything that goes wrong is told on stderr."""
-    status = _run(arguments, session)
+    with own_secrets():
+        status = _run(arguments, session)
     if session.screen.failure:
         session.screen.say(f"error: the output cannot be written: {session.screen.failure}")
         return status or ExitStatus.UNFORESEEN
@@ -192,10 +195,13 @@ def _find_long_form(error: click.ClickException, arguments: Sequence[str]) -> st
 
 def _open_session() -> Session:
     environment = process_environment()
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         # A terminal that knows only ASCII must not turn a name into a UnicodeEncodeError.
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+        if stream is not None:
+            setattr(sys, name, mask_stream(stream))
     screen = Screen(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environment=environment)
     return Session(
         environment=environment,

@@ -23,6 +23,7 @@ from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
 from keyplan.errors import BugError, InputError, KeyplanError
+from keyplan.model.mask import hide
 from keyplan.renderers.formats import SHEET_FORMATS, Formats, build_error_sheet, render, render_failures
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import MARKDOWN_BYTES, PLAIN, Style
@@ -162,7 +163,7 @@ def _write(session: Session, outputs: Outputs, answer: CommandResult, output: Ou
         is_beside = output.as_format == GITHUB and (outputs.is_stdout_taken or len(_to_stdout(outputs.each)) > 1)
         (session.screen.say if is_beside else session.screen.answer)(text)
     elif text:
-        save_privately(session.folder / output.file, text.encode())
+        save_privately(session.folder / output.file, hide(text).encode())
 
 
 def _tell_runner(session: Session, answer: CommandResult) -> None:

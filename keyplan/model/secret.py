@@ -1,7 +1,7 @@
 """Raw keys and credentials as values that cannot be shown, and the fingerprint that can.
 
 A secret leaves only through `reveal()`, which sinks and the verifying call use as an argument. No repr, format,
-comparison, pickle or copy carries the string.
+comparison, pickle or copy carries the string. From its birth on it is hidden in everything that is written (`mask`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from keyplan.model.mask import HIDDEN, SHORTEST, note_credential, note_raw_key
 from keyplan.model.quick import quick
 
-HIDDEN = "(hidden)"
 _DIGEST_HEX_DIGITS = 32
 
 
@@ -32,6 +32,10 @@ class _Opaque:
     def is_empty(self) -> bool:
         """Whether there is nothing in it, which no sink accepts."""
         return not self.__value
+
+    def is_short(self) -> bool:
+        """Whether it is too short to be hidden in what is written."""
+        return len(self.__value) < SHORTEST
 
     def fits(self, redacted: str) -> bool:
         """Whether a redacted form such as ``ak-abc...xyz`` can stand for this secret.
@@ -83,6 +87,10 @@ class RawKey(_Opaque):
 
     __slots__ = ()
 
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        note_raw_key(value)
+
     def fingerprint(self, salt: str) -> Fingerprint:
         """Return the salted digest that receipts hold. Use the key's id as salt: public and unique."""
         return Fingerprint(salt=salt, digest=_digest(self.reveal(), salt))
@@ -92,6 +100,10 @@ class Credential(_Opaque):
     """What keyplan itself presents to the provider or to a sink."""
 
     __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        note_credential(value)
 
 
 @quick

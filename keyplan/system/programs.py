@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
-from keyplan.model.secret import HIDDEN, RawKey
+from keyplan.model.mask import HIDDEN
+from keyplan.model.secret import RawKey
 
 _SHOWN_CHARACTERS = 400
 _HIDDEN_LENGTH = 8

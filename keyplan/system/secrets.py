@@ -55,7 +55,7 @@ def resolve(
     Raises:
         InputError: The secret is missing, empty, too long, or has characters that a header cannot carry.
     """
-    named = _describe(source)
+    named = name_source(source)
     match source:
         case FromEnvironment(name=name):
             text = _read_variable(name, environment)
@@ -68,14 +68,15 @@ def resolve(
     return _check(text, named)
 
 
-def _describe(source: SecretSource) -> str:
+def name_source(source: SecretSource) -> str:
+    """Return what messages call a source: without the arguments of a program."""
     match source:
         case FromEnvironment(name=name):
             return f"environment variable {name}"
         case FromFile(path=path):
             return f"file '{path}'"
         case FromCommand(argv=argv):
-            # Only the program: its arguments may be secrets of their own.
+            # They may be secrets of their own.
             return f"command '{argv[0]}'" if argv else "command"
         case _:
             assert_never(source)

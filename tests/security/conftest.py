@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from e2e.terminal import Terminal
 from security.company import Repository
 
 from keyplan.sandbox.options import SandboxOptions
@@ -27,6 +28,13 @@ def sandbox(api: str) -> Iterator[RunningSandbox]:
     """Return a sandbox with two users."""
     with running(SandboxOptions(api="alpha" if api == "alpha" else "beta", second_user=True)) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def beta(tmp_path: Path) -> Iterator[Terminal]:
+    """Return a terminal with its own sandbox of the newer generation."""
+    with running(SandboxOptions(api="beta")) as sandbox:
+        yield Terminal(folder=tmp_path, url=sandbox.url, credential=sandbox.credential, api="beta")
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.documents.report import Failure
+from keyplan.errors import InputError
+from keyplan.model.mask import hide
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet, render
@@ -122,5 +124,12 @@ def _save(session: Session, out: Path, plans: Sequence[Plan], errors: Sequence[F
     if errors:
         session.screen.say(f"No plan is saved in {name}: {len(errors)} of {len(plans) + len(errors)} failed.")
         return
-    save_privately(session.folder / out, render(PLAN_FORMATS, plans, as_format="json", style=Style()).encode())
+    document = render(PLAN_FORMATS, plans, as_format="json", style=Style())
+    if hide(document) != document:
+        # With the secret in it, the file would be a leak; without it, it would be another plan than its digest says.
+        raise InputError(
+            f"{name} is not written: a secret of this run stands in the plan, as a name, a description or the like",
+            advice="the plan shows it as (hidden): change it in the manifest, or at the provider, and renew the secret",
+        )
+    save_privately(session.folder / out, document.encode())
     session.screen.say(f"The plan is saved in {name}. To do exactly this: keyplan apply {name}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from keyplan.model.calendar import Calendar, Event
+from keyplan.model.mask import hide
 from keyplan.renderers.descriptions import describe_event
 from keyplan.renderers.sanitize import sanitize
 
@@ -24,7 +25,8 @@ def render_ics(calendar: Calendar) -> str:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyplan//keyplan//EN", "CALSCALE:GREGORIAN"]
     for event in calendar.events:
         lines += _list_properties(event, calendar)
-    return "".join(f"{folded}\r\n" for line in (*lines, "END:VCALENDAR") for folded in fold(line))
+    # Hidden here already: a secret that is folded is two pieces of one.
+    return "".join(f"{folded}\r\n" for line in (*lines, "END:VCALENDAR") for folded in fold(hide(line)))
 
 
 def fold(line: str) -> Iterator[str]:

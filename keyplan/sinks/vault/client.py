@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.model.secret import Credential
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.patience import explain_throttled
 from keyplan.sinks.vault.auth import Auth, Token
@@ -229,7 +230,7 @@ class VaultClient:
                     advice="check role, secret and mount of the sink's 'auth', and that the role allows this machine",
                 )
             granted = _parse(answer, self._address).get("auth") or {}
-            self._client.token = granted.get("client_token", "")
+            _use_token(self._client, Credential(granted.get("client_token", "")).reveal())
             lasts = timedelta(seconds=granted.get("lease_duration") or 0) * _RENEW_AFTER
             self._good_until = now + lasts if lasts else datetime.max.replace(tzinfo=now.tzinfo)
 

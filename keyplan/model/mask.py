@@ -1,0 +1,267 @@
+"""Hides every secret that a run has seen in a text that is about to leave the process.
+
+Each `Credential` and `RawKey` is noted here when it is made, before anything can be done with it. No text may leave
+without `hide`. docs/decisions/0025 says which forms of a secret are found, and which are not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from sys import maxsize
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+if TYPE_CHECKING:
+    from keyplan.model.manifest import Json
+
+HIDDEN = "(hidden)"
+SHORTEST = 8
+"""Shorter secrets are not looked for: hiding ``root`` would take words out of every text."""
+MOST_SECRETS = 32_768
+"""Of each kind; of more, the oldest are forgotten, so that a service that runs for years stays small."""
+_BLOCK = 8
+SURE = 2 * _BLOCK - 1
+"""So many characters hold a whole block of a text, wherever they stand. Shorter pieces of a secret are not found."""
+_MOST_TRIES = 4
+_BLANKS = " \t\r\n"
+_BLOCKS = re.compile(".{8}", re.DOTALL)
+_HALF_ESCAPE = re.compile(r"(?:&#?\w{0,7}|(?<!\\)(?:\\\\)*\\u?[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?)\Z")
+"""An escape of JSON, XML or a URL whose end would be hidden: what is left of it must not break a document."""
+_STRING = re.compile(r'"(?P<text>[^"\\]*(?:\\.[^"\\]*)*)"(?P<colon>\s*:)?', re.DOTALL)
+_FIELD = re.compile(r"[$@]?[A-Za-z_]+")
+"""A name in a published format, which no secret may take away: a field, never a value."""
+Range: TypeAlias = tuple[int, int]
+
+
+class _Index:
+    """The forms of some secrets, and where they stand in a text. Safe for threads: each change is one step."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, None] = {}
+        self._blocks: dict[str, str] = {}
+        """The first form that holds a block of eight characters."""
+        self._others: dict[str, list[str]] = {}
+        """Further forms that hold it."""
+        self._short: dict[str, None] = {}
+        """Forms that may stand in a text without a whole block of it."""
+
+    def __repr__(self) -> str:
+        return f"_Index{HIDDEN}"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("the secrets of a run are neither pickled nor copied")
+
+    def add(self, secret: str, *, depth: int) -> None:
+        """Note a secret; `depth` is how many blocks from the beginning of a form are looked for."""
+        from keyplan.model.secret_forms import find_parts, list_forms  # noqa: PLC0415 - help and version see no secret
+
+        for part in find_parts(secret):
+            if len(part) >= SHORTEST:
+                for form in list_forms(part):
+                    self._add_form(form, depth)
+        # Last: who finds it here relies on its forms.
+        self.secrets[secret] = None
+
+    def _add_form(self, form: str, depth: int) -> None:
+        if len(form) < SURE:
+            self._short[form] = None
+            return
+        for start in range(min(depth, len(form) - _BLOCK + 1)):
+            block = form[start : start + _BLOCK]
+            if self._blocks.setdefault(block, form) is not form:
+                self._others.setdefault(block, []).append(form)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be found."""
+        return not self._blocks and not self._short
+
+    def find(self, text: str, blocks: Sequence[str]) -> Iterator[Range]:
+        """Yield where secrets stand in a text, or pieces of them of `SURE` characters or more; ranges may overlap.
+
+        `blocks` are those of the text, which are cut once for all indexes.
+        """
+        for form in tuple(self._short):
+            yield from _find_all(text, form)
+        if self._blocks.keys().isdisjoint(blocks):
+            return
+        covered = 0
+        for number, block in enumerate(blocks):
+            at = number * _BLOCK
+            if block in self._blocks and covered < at + _BLOCK:
+                for found in self._match(text, at, block):
+                    covered = max(covered, found[1])
+                    yield found
+
+    def _match(self, text: str, at: int, block: str) -> Iterator[Range]:
+        forms = (self._blocks[block], *self._others.get(block, ()))
+        for form in forms:
+            start = at - form.find(block)
+            if start >= 0 and text.startswith(form, start):
+                yield start, start + len(form)
+                return
+        # Of each form, because one ends where another goes on: a backslash is doubled in JSON alone.
+        yield from (found for form in forms if (found := _find_piece(text, form, at)))
+
+
+def _find_all(text: str, form: str) -> Iterator[Range]:
+    start = text.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = text.find(form, start + 1)
+
+
+def _find_piece(text: str, form: str, at: int) -> Range | None:
+    """Return the longest piece of a form around a block of a text; None if it is too short to be sure."""
+    block = text[at : at + _BLOCK]
+    offset, tries, best = form.find(block), 0, None
+    while offset >= 0 and tries < _MOST_TRIES:
+        start, before = _extend(text, form, at, offset, step=-1)
+        end, after = _extend(text, form, at + _BLOCK - 1, offset + _BLOCK - 1, step=1)
+        if before + _BLOCK + after >= SURE and (best is None or end + 1 - start > best[1] - best[0]):
+            best = start, end + 1
+        offset, tries = form.find(block, offset + 1), tries + 1
+    return best
+
+
+def _extend(text: str, form: str, at: int, offset: int, *, step: int) -> tuple[int, int]:
+    """Return the last place up to which text and form agree in a direction, and how many characters further that is.
+
+    Blanks in the text alone are passed over: base64 is broken into lines, and logs are wrapped.
+    """
+    agreed = 0
+    while 0 <= offset + step < len(form):
+        place = at + step
+        while 0 <= place < len(text) and text[place] in _BLANKS and text[place] != form[offset + step]:
+            place += step
+        if not 0 <= place < len(text) or text[place] != form[offset + step]:
+            break
+        at, offset, agreed = place, offset + step, agreed + 1
+    return at, agreed
+
+
+class _Kind:
+    """Two generations of secrets of one kind: when the younger is full, the older is forgotten."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._generations = (_Index(), _Index())
+
+    def note(self, secret: str) -> None:
+        young, _ = self._generations
+        if secret in young.secrets:
+            return
+        if len(young.secrets) >= MOST_SECRETS // 2:
+            young, _ = self._generations = _Index(), young
+        young.add(secret, depth=self._depth)
+
+    def indexes(self) -> list[_Index]:
+        return [index for index in self._generations if not index.is_empty]
+
+    def forget(self) -> None:
+        self._generations = (_Index(), _Index())
+
+
+# A piece of a credential is found wherever it was cut. A run may see tens of thousands of raw keys, and each block
+# takes a hundred bytes, so a raw key is found by its beginning: that is what a cut leaves.
+_KINDS = _CREDENTIALS, _RAW_KEYS = _Kind(depth=maxsize), _Kind(depth=_BLOCK)
+_RUNS: list[None] = []
+"""One for each run under way in this process."""
+
+
+def note_credential(secret: str) -> None:
+    """Hide this credential from now on, unless it is shorter than `SHORTEST`."""
+    _CREDENTIALS.note(secret)
+
+
+def note_raw_key(secret: str) -> None:
+    """Hide this raw key from now on, unless it is shorter than `SHORTEST`."""
+    _RAW_KEYS.note(secret)
+
+
+@contextmanager
+def own_secrets() -> Iterator[None]:
+    """Run a block as a run: if it is the only one, what earlier runs in this process saw is forgotten first.
+
+    What the last run saw stays hidden after its end, because its results are shown then.
+    """
+    if not _RUNS:
+        forget_secrets()
+    _RUNS.append(None)
+    try:
+        yield
+    finally:
+        _RUNS.pop()
+
+
+def forget_secrets() -> None:
+    """Hide nothing any longer."""
+    for kind in _KINDS:
+        kind.forget()
+
+
+def hide(text: str) -> str:
+    """Return a text without the secrets that were seen. JSON stays JSON with the same fields."""
+    hidden = _hide(text)
+    if hidden is text:
+        return text
+    return hide_in_strings(text) if _is_json(text) else hidden
+
+
+def hide_in_strings(text: str) -> str:
+    """Return a text of which only what stands in double quotes can be a secret, and no name of a field is touched."""
+    return text if _hide(text) is text else _STRING.sub(_hide_string, text)
+
+
+def hide_fields(document: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return a JSON object without secrets in its values; names of fields stay."""
+    return {name if _FIELD.fullmatch(name) else _hide(name): _hide_value(each) for name, each in document.items()}
+
+
+def _hide_value(value: Json) -> Json:
+    if isinstance(value, str):
+        return _hide(value)
+    if isinstance(value, Mapping):
+        return hide_fields(value)
+    return [_hide_value(each) for each in value] if isinstance(value, Sequence) else value
+
+
+def _hide_string(found: re.Match[str]) -> str:
+    if found["colon"] and _FIELD.fullmatch(found["text"]):
+        return found[0]
+    return f'"{_hide(found["text"])}"{found["colon"] or ""}'
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _hide(text: str) -> str:
+    """Return the same object if there is nothing to hide."""
+    indexes = [index for kind in _KINDS for index in kind.indexes()]
+    blocks = _BLOCKS.findall(text) if indexes else ()
+    ranges = sorted(found for index in indexes for found in index.find(text, blocks))
+    if not ranges:
+        return text
+    pieces, end = list[str](), 0
+    for start, until in (_widen(text, one) for one in ranges):
+        if start > end or not pieces:
+            pieces += [text[end:start], HIDDEN]
+        end = max(end, until)
+    return "".join([*pieces, text[end:]])
+
+
+def _widen(text: str, found: Range) -> Range:
+    """Return a range that begins and ends between escapes."""
+    start, end = found
+    if half := _HALF_ESCAPE.search(text, max(0, start - _BLOCK), start):
+        start = half.start()
+    hidden = text[start:end]
+    is_open = (len(hidden) - len(hidden.rstrip("\\"))) % 2
+    return start, min(end + is_open, len(text))
