@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +128,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
 def main() -> NoReturn:
     """Run the process's own command line, and end the process."""
     _hurry()
+    _forbid_core_dumps()
     session = _open_session()
     with session.interrupts.installed():
         status = run(sys.argv[1:], session)
@@ -172,6 +174,14 @@ def _hurry() -> None:
     gc.set_threshold(500_000, 50, 100)
     # httpx imports its own command line with rich and pygments, 50 ms, unless that cannot be imported.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what the import system takes for "none"
+
+
+def _forbid_core_dumps() -> None:
+    """See that no crash of this process, or of a program that it runs, writes secrets to the disk.
+
+    Both limits: a child could raise the soft one again.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _describe_misuse(error: click.ClickException, arguments: Sequence[str]) -> tuple[str, str]:
