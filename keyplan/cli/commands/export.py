@@ -15,6 +15,7 @@ from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.manifest import KeyType
+from keyplan.model.mask import hide
 from keyplan.model.observation import SpaceSurvey
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count
@@ -109,7 +110,7 @@ def _save(session: Session, manifests: tuple[ManifestText, ...], out: str) -> No
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{path.parent} cannot be made: {error.strerror}") from error
-        save_new(path, one.text.encode())
+        save_new(path, hide(one.text).encode())
         session.screen.answer(f"Wrote {sanitize(str(path.relative_to(session.folder)), width=1000)}\n")
 
 
