@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from keyplan.manifest.allow import read_allow
 from keyplan.manifest.problems import START, Problems, Spot
 from keyplan.manifest.roles import parse_role
 from keyplan.manifest.schema import Checker, report_findings
@@ -37,8 +39,10 @@ def read_policy(text: bytes, *, file: str, schema: Mapping[str, Any]) -> Policy:
     if not isinstance(root, Table):
         problems.raise_if_any()
     # A rule that the schema refused is left out, so that the sound ones can still be read.
-    refused = (str((*finding.path, finding.key)[0]) for finding in findings)
-    policy = read_rules(root.without("version", *refused), file=file, problems=problems)
+    refused = {str((*finding.path, finding.key)[0]) for finding in findings}
+    policy = read_rules(root.without("version", "allow", *refused), file=file, problems=problems)
+    if "allow" in root and "allow" not in refused:
+        policy = replace(policy, allow=read_allow(root["allow"], problems))
     problems.raise_if_any()
     return policy
 

@@ -27,6 +27,7 @@ _ANNOTATIONS = frozenset(
         "examples",
         "format",
         "title",
+        "x-access",
     ]
 )
 """Keywords that refuse nothing; `format` does not without a format checker."""

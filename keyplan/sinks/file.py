@@ -24,7 +24,12 @@ from keyplan.system.git import GitIgnoring
 OPTIONS: Mapping[str, Any] = build_schema(
     "Writes each raw key into a file of mode 0600.",
     {
-        "path": {"type": "string", "minLength": 1, "description": f"{TEMPLATE}; relative to the manifest."},
+        "path": {
+            "type": "string",
+            "minLength": 1,
+            "description": f"{TEMPLATE}; relative to the manifest.",
+            "x-access": "file",
+        },
         "format": {
             "enum": ["raw", "dotenv", "json"],
             "default": "raw",
@@ -35,6 +40,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "minLength": 1,
             "default": DEFAULT_VARIABLE,
             "description": "For dotenv: name of the variable; a template, too.",
+            "x-access": "place",
         },
     },
     required=["path"],

@@ -30,6 +30,7 @@ SECRET_SCHEMA: Mapping[str, Any] = {
     "minProperties": 1,
     "maxProperties": 1,
     "errorMessage": "must be {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}; a manifest never holds a secret",
+    "x-access": "secret",
 }
 """For the OPTIONS of plugins: the schema of an option that names a secret."""
 

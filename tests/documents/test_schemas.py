@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from keyplan.documents.schemas import FOLDERS, load
 from keyplan.errors import InputError, KeyplanError
-from keyplan.model.policy import Rule
+from keyplan.model.policy import AllowRule, Rule
 
 PROJECT = Path(__file__).parents[2]
 
@@ -106,7 +106,13 @@ def test_defaults_are_the_fields_of_a_declaration_but_its_name() -> None:
 
 def test_a_manifest_s_own_policy_has_the_rules_of_a_policy_file() -> None:
     manifest, policy = load("manifest.v1"), load("policy.v1")
-    rules = {name: rule for name, rule in policy["properties"].items() if name != "version"}
+    rules = {name: rule for name, rule in policy["properties"].items() if name not in ("version", "allow")}
     assert manifest["properties"]["policy"]["properties"] == rules
-    assert {name: manifest["$defs"][name] for name in policy["$defs"]} == policy["$defs"]
+    shared = {name: form for name, form in policy["$defs"].items() if not name.startswith("allowed_")}
+    assert {name: manifest["$defs"][name] for name in shared} == shared
     assert list(rules) == [rule.value for rule in Rule]
+
+
+def test_what_manifests_may_name_is_said_by_policy_files_alone() -> None:
+    assert list(load("policy.v1")["properties"]["allow"]["properties"]) == [rule.value for rule in AllowRule]
+    assert "allow" not in load("manifest.v1")["properties"]["policy"]["properties"]

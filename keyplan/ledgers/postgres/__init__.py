@@ -35,6 +35,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "pattern": PUBLIC_URL_PATTERN,
             "errorMessage": "must be postgresql://USER@HOST:PORT/DATABASE; a URL with a password belongs into 'dsn'",
             "description": "The database's URL, if no password is needed or libpq finds it elsewhere, as in ~/.pgpass.",
+            "x-access": "url",
         },
         "schema": {
             "type": "string",
@@ -42,6 +43,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "errorMessage": "must be a lower-case name such as keyplan, and not begin with pg_",
             "default": "keyplan",
             "description": "The database schema that holds keyplan's tables.",
+            "x-access": "place",
         },
     },
     "additionalProperties": False,

@@ -25,6 +25,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "pattern": _BUCKET,
             "errorMessage": "must be the name of a bucket",
             "description": "The bucket; many manifests may share it.",
+            "x-access": "place",
         },
         "prefix": {
             "type": "string",
@@ -33,17 +34,20 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "default": DEFAULT_PREFIX,
             "errorMessage": "must be at most 256 of the characters A-Z a-z 0-9 ! _ . * ' ( ) / -",
             "description": "What the names of all objects begin with.",
+            "x-access": "place",
         },
         "region": REGION,
         "endpoint_url": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Of a compatible store or a VPC endpoint; left out, AWS's own.",
+            "x-access": "url",
         },
         "kms_key_id": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Id, ARN or alias of the KMS key that encrypts; left out, the bucket's default encryption.",
+            "x-access": "place",
         },
     },
     "required": ["bucket"],

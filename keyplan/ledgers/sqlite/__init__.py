@@ -24,6 +24,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "minLength": 1,
             "default": DEFAULT_PATH,
             "description": "The file, relative to the manifest; --ledger names another.",
+            "x-access": "file",
         },
     },
     "additionalProperties": False,

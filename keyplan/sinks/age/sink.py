@@ -28,12 +28,18 @@ from keyplan.system.secrets import SECRET_SCHEMA, read_source
 OPTIONS: Mapping[str, Any] = build_schema(
     "Writes each raw key into a file that is encrypted with age.",
     {
-        "path": {"type": "string", "minLength": 1, "description": f"{TEMPLATE}; relative to the manifest."},
+        "path": {
+            "type": "string",
+            "minLength": 1,
+            "description": f"{TEMPLATE}; relative to the manifest.",
+            "x-access": "file",
+        },
         "recipients": {
             "type": "array",
             "minItems": 1,
             "items": {"type": "string", "pattern": "^(age1[0-9a-z]+|ssh-(ed25519|rsa) .+)$"},
             "description": "Public keys of everybody who may decrypt: age1... or ssh-ed25519 ... or ssh-rsa ...",
+            "x-access": "place",
         },
         "identity": {
             **SECRET_SCHEMA,

@@ -30,11 +30,17 @@ OPTIONS: Mapping[str, Any] = build_schema(
     "Keeps each raw key as a secret of AWS Secrets Manager.",
     {
         **CONNECTION,
-        "name": {"type": "string", "minLength": 1, "description": f"{TEMPLATE}: the secret's name."},
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "description": f"{TEMPLATE}: the secret's name.",
+            "x-access": "place",
+        },
         "field": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "For a secret that is a JSON object: which field is the key; a template, too. Others stay.",
+            "x-access": "place",
         },
         **KMS_KEY,
         "recovery_days": {

@@ -38,11 +38,13 @@ CONNECTION: Mapping[str, Any] = {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "For a VPC endpoint or an emulator; left out, AWS's own.",
+        "x-access": "url",
     },
     "profile": {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "Name of a profile of ~/.aws/config; left out, the SDK's usual chain of credentials.",
+        "x-access": "profile",
     },
     **PATIENCE,
 }
@@ -53,6 +55,7 @@ KMS_KEY: Mapping[str, Any] = {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "Id, ARN or alias of the KMS key that encrypts; left out, the account's default key.",
+        "x-access": "place",
     },
 }
 """The option of every AWS sink that says what encrypts."""

@@ -30,7 +30,12 @@ OPTIONS: Mapping[str, Any] = build_schema(
     "Keeps each raw key as a SecureString parameter of AWS Systems Manager.",
     {
         **CONNECTION,
-        "name": {"type": "string", "minLength": 1, "description": f"{TEMPLATE}: the parameter's name."},
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "description": f"{TEMPLATE}: the parameter's name.",
+            "x-access": "place",
+        },
         **KMS_KEY,
         "tier": {
             "enum": ["Standard", "Advanced", "Intelligent-Tiering", None],

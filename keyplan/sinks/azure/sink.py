@@ -35,22 +35,30 @@ _DIGEST_DIGITS = 8
 OPTIONS: Mapping[str, Any] = build_schema(
     "Keeps each raw key as a secret of an Azure Key Vault.",
     {
-        "vault_url": {"type": "string", "minLength": 1, "description": "Such as https://acme-prod.vault.azure.net."},
+        "vault_url": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Such as https://acme-prod.vault.azure.net.",
+            "x-access": "url",
+        },
         "name": {
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}: the secret's name.",
+            "x-access": "place",
         },
         "content_type": {
             "type": ["string", "null"],
             "minLength": 1,
             "maxLength": 255,
             "description": "Shown beside the secret; left out, text/plain or application/json.",
+            "x-access": "none",
         },
         "ca_file": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Certificates of the authorities to trust; relative to the manifest.",
+            "x-access": "file",
         },
         **PATIENCE,
     },

@@ -20,7 +20,12 @@ from keyplan.sinks.options import build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.system.programs import keep_from_children
 
-_ARGV: Mapping[str, Any] = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
+_ARGV: Mapping[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "minLength": 1},
+    "x-access": "command",
+}
 _OPTIONAL_ARGV: Mapping[str, Any] = {**_ARGV, "type": ["array", "null"]}
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1)}
 _DEFAULT_TIMEOUT = "30s"
@@ -55,6 +60,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "default": _DEFAULT_TIMEOUT,
             "errorMessage": "must be a number of seconds or minutes, such as 30s or 2m",
             "description": "How long each run may take.",
+            "x-access": "none",
         },
     },
     required=["argv"],

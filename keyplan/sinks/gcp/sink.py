@@ -44,23 +44,27 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "pattern": "^[a-z0-9.:-]+$",
             "description": "Id or number of the project.",
+            "x-access": "place",
         },
         "name": {
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}: the secret's id.",
+            "x-access": "place",
         },
         "endpoint": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "https://HOST for a private endpoint, or http://127.0.0.1:PORT for an emulator; "
             "left out, Google's own.",
+            "x-access": "url",
         },
         "locations": {
             "type": "array",
             "items": {"type": "string", "pattern": "^[a-z0-9-]+$"},
             "default": [],
             "description": "Where new secrets are replicated to, such as [europe-west1]; empty: as Google sees fit.",
+            "x-access": "place",
         },
         "keep_versions": {
             "type": ["integer", "null"],

@@ -39,17 +39,20 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "pattern": r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$",
             "errorMessage": "must be OWNER/REPOSITORY",
             "description": "OWNER/REPOSITORY; excludes organization.",
+            "x-access": "place",
         },
         "environment": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "An environment of the repository, which has to exist.",
+            "x-access": "place",
         },
         "organization": {
             "type": ["string", "null"],
             "pattern": r"^[A-Za-z0-9._-]+$",
             "errorMessage": "must be the name of an organization",
             "description": "Stores the secret once for many repositories; excludes repository.",
+            "x-access": "place",
         },
         "visibility": {
             "enum": ["all", "private", "selected"],
@@ -59,6 +62,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "type": ["array", "null"],
             "items": {"type": "integer"},
             "description": "For visibility selected: ids, as `gh api repos/OWNER/REPOSITORY --jq .id` prints them.",
+            "x-access": "place",
         },
         "dependabot": {
             "type": "boolean",
@@ -70,11 +74,13 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "minLength": 1,
             "default": DEFAULT_NAME,
             "description": f"Of the secret. {TEMPLATE}.",
+            "x-access": "place",
         },
         "token": {**SECRET_SCHEMA, "default": _DEFAULT_TOKEN},
         "api_url": {
             "type": ["string", "null"],
             "description": "Of a GitHub Enterprise Server: https://HOST/api/v3. Plain http for this machine only.",
+            "x-access": "url",
         },
         **PATIENCE,
     },

@@ -34,17 +34,20 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "type": ["string", "null"],
             "minLength": 1,
             "description": "GROUP/PROJECT, or the project's id as text; excludes group.",
+            "x-access": "place",
         },
         "group": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Path of a group, or its id as text; excludes project.",
+            "x-access": "place",
         },
         "name": {
             "type": "string",
             "minLength": 1,
             "default": DEFAULT_NAME,
             "description": f"Of the variable. {TEMPLATE}.",
+            "x-access": "place",
         },
         "environment_scope": {
             "type": "string",
@@ -53,6 +56,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "errorMessage": "must be at most 200 of the letters, digits, spaces and - _ / $ { } . *",
             "default": DEFAULT_SCOPE,
             "description": "Which environments see the variable. A group's can be scoped from GitLab Premium on.",
+            "x-access": "place",
         },
         "masked": {"type": "boolean", "default": True, "description": "Whether job logs show [MASKED] for the value."},
         "hidden": {
@@ -74,6 +78,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
         "url": {
             "type": ["string", "null"],
             "description": "Of the server; default https://gitlab.com. Plain http for this machine only.",
+            "x-access": "url",
         },
         **PATIENCE,
     },

@@ -33,18 +33,21 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "minLength": 1,
             "default": DEFAULT_SERVICE,
             "description": f"{TEMPLATE}.",
+            "x-access": "place",
         },
         "username": {
             "type": "string",
             "minLength": 1,
             "default": DEFAULT_USERNAME,
             "description": "A template, too.",
+            "x-access": "place",
         },
         "backend": {
             "type": ["string", "null"],
             "pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$",
             "description": "Class of the backend, such as keyring.backends.SecretService.Keyring; "
             "left out, what the library finds, if it is known to be safe.",
+            "x-access": "module",
         },
     },
 )

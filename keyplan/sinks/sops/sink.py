@@ -27,17 +27,20 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}; ends in .yaml, .yml or .json.",
+            "x-access": "file",
         },
         "entry": {
             "type": "string",
             "minLength": 1,
             "description": "Where in the file: a template, too; dots lead into mappings, as in arize.{name}.",
+            "x-access": "place",
         },
         "notes": {
             "type": ["string", "null"],
             "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$",
             "description": "Top-level field for receipts, which sops has to leave in the clear; left out, keyplan and "
             "the file's unencrypted_suffix, and in manifests of Kubernetes annotations.",
+            "x-access": "place",
         },
     },
     required=["path", "entry"],

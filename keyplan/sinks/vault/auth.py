@@ -29,14 +29,20 @@ AUTH_SCHEMA: Mapping[str, Any] = {
     "properties": {
         "method": {"enum": ["token", "approle", "kubernetes"]},
         "token": {**SECRET_SCHEMA, "description": "For token."},
-        "role_id": {"type": "string", "minLength": 1, "description": "For approle."},
+        "role_id": {"type": "string", "minLength": 1, "description": "For approle.", "x-access": "place"},
         "secret_id": {**SECRET_SCHEMA, "description": "For approle."},
-        "role": {"type": "string", "minLength": 1, "description": "For kubernetes: the role of the auth mount."},
+        "role": {
+            "type": "string",
+            "minLength": 1,
+            "description": "For kubernetes: the role of the auth mount.",
+            "x-access": "place",
+        },
         "jwt": {**SECRET_SCHEMA, "default": {"file": JWT_FILE}, "description": "For kubernetes."},
         "mount": {
             "type": "string",
             "minLength": 1,
             "description": "Of the auth method, if not under its own name; a jwt mount serves kubernetes, too.",
+            "x-access": "place",
         },
     },
     "required": ["method"],

@@ -27,12 +27,18 @@ CONNECTION_SCHEMA: Mapping[str, Any] = {
     "address": {
         "type": ["string", "null"],
         "description": "Of the server, such as https://vault:8200; without it, VAULT_ADDR or BAO_ADDR.",
+        "x-access": "url",
     },
-    "namespace": {"type": ["string", "null"], "description": "Without it, VAULT_NAMESPACE or BAO_NAMESPACE."},
+    "namespace": {
+        "type": ["string", "null"],
+        "description": "Without it, VAULT_NAMESPACE or BAO_NAMESPACE.",
+        "x-access": "host",
+    },
     "auth": AUTH_SCHEMA,
     "ca_file": {
         "type": ["string", "null"],
         "description": "Authorities to trust, PEM; relative to the manifest. Without it, VAULT_CACERT or BAO_CACERT.",
+        "x-access": "file",
     },
     **PATIENCE,
 }

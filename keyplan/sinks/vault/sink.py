@@ -28,13 +28,25 @@ OPTIONS: Mapping[str, Any] = build_schema(
     "Writes each raw key into a field of a secret in Vault or OpenBao (KV version 2).",
     {
         **CONNECTION_SCHEMA,
-        "mount": {"type": "string", "minLength": 1, "default": DEFAULT_MOUNT, "description": "Of the KV engine."},
-        "path": {"type": "string", "minLength": 1, "description": f"{TEMPLATE}; of the secret below the mount."},
+        "mount": {
+            "type": "string",
+            "minLength": 1,
+            "default": DEFAULT_MOUNT,
+            "description": "Of the KV engine.",
+            "x-access": "place",
+        },
+        "path": {
+            "type": "string",
+            "minLength": 1,
+            "description": f"{TEMPLATE}; of the secret below the mount.",
+            "x-access": "place",
+        },
         "field": {
             "type": "string",
             "minLength": 1,
             "default": DEFAULT_FIELD,
             "description": f"{TEMPLATE}; of the secret's fields. All others are kept.",
+            "x-access": "place",
         },
         "write_only": {
             "type": "boolean",
