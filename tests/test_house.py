@@ -273,6 +273,7 @@ IMPORTED: dict[str, tuple[str, str, set[str]]] = {
     "a sink tries again by itself": ("keyplan.sinks.vault.planted", "tenacity", {"retry"}),
     "a sink keeps a database": ("keyplan.sinks.vault.planted", "sqlite3", {"databases"}),
     "the application asks a database itself": ("keyplan.app.planted", "psycopg", {"postgresql"}),
+    "the planner matches a pattern itself": ("keyplan.planner.planted", "re2", {"patterns"}),
     "a sink runs a program by itself": ("keyplan.sinks.sops.planted", "subprocess", {"programs"}),
     "a command uses what plugin authors get": ("keyplan.cli.planted", "keyplan.plugin", {"plugin-for-others"}),
     "a contract suite looks inside": ("keyplan.testing.planted", "keyplan.sinks.engine", {"testing-as-authors"}),

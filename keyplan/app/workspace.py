@@ -25,7 +25,6 @@ from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
 from keyplan.model.receipt import Runner
 from keyplan.model.times import write_duration
-from keyplan.planner.policy import match_patterns
 from keyplan.ports import Ledger, LedgerReader, ProviderPorts
 from keyplan.renderers.text.ledger import describe_holder
 
@@ -184,9 +183,6 @@ def make_workspace(
     if problems := find_manifest_problems(manifest, folder):
         raise ManifestError(problems)
     held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
-    for policy in held.policies:
-        for declared in held.keys:
-            match_patterns(policy, declared)  # here, where a signal ends it
     return Workspace(
         manifest=held,
         folder=folder,

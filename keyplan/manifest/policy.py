@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +14,8 @@ from keyplan.manifest.schema import Checker, report_findings
 from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.manifest.yaml_errors import decode
 from keyplan.manifest.yaml_parser import parse_yaml
-from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
+from keyplan.model.patterns import find_fault
+from keyplan.model.policy import Policy, Rule, WantedSink
 from keyplan.model.quotes import escape, quote
 from keyplan.model.times import parse_duration
 
@@ -84,24 +83,16 @@ def _read_patterns(given: Table, name: str, problems: Problems) -> tuple[str, ..
     if name not in given:
         return ()
     patterns: list[tuple[str, Spot]] = list(iter_items(given[name], given.value_spot(name)))
-    faults = {pattern: _find_fault(pattern) for pattern, _ in patterns}
+    faults = {pattern: find_fault(pattern) for pattern, _ in patterns}
     for pattern, spot in patterns:
         if faults[pattern]:
-            problems.add(spot, f"{quote(pattern)} is not a regular expression of Python: {escape(faults[pattern])}")
+            problems.add(spot, f"{quote(pattern)} is not a regular expression of RE2: {escape(faults[pattern])}")
     # `validate` goes on with what is sound: a faulty pattern must not reach the code that matches names with it.
-    return tuple(pattern for pattern, _ in patterns if not faults[pattern])
-
-
-def _find_fault(pattern: str) -> str:
-    """Return what is wrong with a regular expression; nothing if it is sound."""
-    with warnings.catch_warnings():
-        # Python warns of "[[:alpha:]]", which is not the class of letters that its author had in mind.
-        warnings.simplefilter("error", FutureWarning)
-        try:
-            re.compile(pattern, PATTERN_FLAGS)
-        except (re.error, FutureWarning, OverflowError, RecursionError) as error:
-            return str(error)
-    return ""
+    sound = tuple(pattern for pattern, _ in patterns if not faults[pattern])
+    if fault := find_fault(*sound):
+        problems.add(given.value_spot(name), f"the patterns of '{name}' cannot be used together: {escape(fault)}")
+        return ()
+    return sound
 
 
 def _read_roles(given: Table, problems: Problems) -> Mapping[str, tuple[str, ...]]:

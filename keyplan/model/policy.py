@@ -6,7 +6,6 @@ Policies only ever add up: none allows what another one forbids. This module lie
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,9 +13,6 @@ from enum import Enum
 from typing import TypeAlias
 
 from keyplan.errors import Problem
-
-PATTERN_FLAGS = re.DOTALL
-"""With which patterns are compiled: a dot matches a line break of a description, too."""
 
 
 class Rule(Enum):
@@ -158,10 +154,10 @@ class Policy:
     min_overlap: timedelta | None = None
     """How long the old key must work after a rotation."""
     names: tuple[str, ...] = ()
-    """Regular expressions; one of them must match a name as a whole."""
+    """Sound regular expressions; one of them must match a name as a whole."""
     require_description: bool = False
     descriptions: tuple[str, ...] = ()
-    """Regular expressions; one of them must match a description as a whole."""
+    """Sound regular expressions; one of them must match a description as a whole."""
     allowed_key_types: tuple[str, ...] = ()
     """Values of `KeyType`."""
     allowed_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)

@@ -6,16 +6,15 @@ would be left that nobody holds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from keyplan.errors import Problem
 from keyplan.model.identity import SinkName
 from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkSettings, SpaceById
-from keyplan.model.policy import PATTERN_FLAGS, Policy, Rule, WantedSink
+from keyplan.model.patterns import matches
+from keyplan.model.policy import Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
 from keyplan.model.texts import list_composed, selects
 from keyplan.model.times import write_duration
@@ -53,16 +52,6 @@ def check_policy(check: PolicyCheck) -> Iterator[Violation]:
     """Yield every violation, in the order of the rules."""
     for rule_check in _RULE_CHECKS:
         yield from rule_check(check)
-
-
-def match_patterns(policy: Policy, declared: Declaration) -> None:
-    """Match name and description against the policy's patterns, so that `check_policy` need not do it again.
-
-    A pattern such as `(a+)+` may take for ever, and Python handles signals in the main thread alone. Call this there,
-    before another thread checks anything, so that the user can still interrupt it.
-    """
-    matches(declared.name, policy.names)
-    matches(declared.description, policy.descriptions)
 
 
 def find_glob(texts: tuple[str, ...], globs: tuple[str, ...], known: frozenset[str] = frozenset()) -> str | None:
@@ -218,12 +207,6 @@ def _check_protection(check: PolicyCheck) -> Iterator[Violation]:
     if glob is not None and not declared.protect:
         fact = f"it fits {quote(glob)}, and what does must be protected"
         yield Violation(Rule.PROTECTED, ("protect",), fact, "set protect: true")
-
-
-@lru_cache(maxsize=100_000)
-def matches(text: str, patterns: tuple[str, ...]) -> bool:
-    """Whether one of the regular expressions matches a text as a whole."""
-    return any(re.fullmatch(pattern, text, PATTERN_FLAGS) for pattern in patterns)
 
 
 def list_alternatives(words: tuple[str, ...]) -> str:

@@ -12,12 +12,13 @@ from datetime import datetime
 
 from keyplan.errors import Problem
 from keyplan.model.manifest import Manifest
+from keyplan.model.patterns import matches
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 from keyplan.model.policy import Policy, Rule
 from keyplan.model.quotes import quote
 from keyplan.model.times import write_duration, write_time
 from keyplan.planner.diff import outlives
-from keyplan.planner.policy import find_glob, find_violations, list_alternatives, list_spelt, matches
+from keyplan.planner.policy import find_glob, find_violations, list_alternatives, list_spelt
 
 _FURTHER_KEYS = (Reason.SUPERSEDED, Reason.OVERLAPPING, Reason.STILL_USED, Reason.LEFT)
 """Reasons of actions for old keys and places of a declaration, beside its own action."""

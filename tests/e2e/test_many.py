@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 
 import pytest
 from e2e.terminal import HEAD, Terminal
@@ -111,13 +110,10 @@ def test_two_applies_that_name_the_manifests_in_opposite_order_both_finish(envs:
     _assert_finished_by_the_next(envs)
 
 
-def test_a_signal_ends_a_policy_whose_pattern_takes_for_ever(envs: Terminal) -> None:
+def test_a_pattern_that_would_take_for_ever_with_backtracking_is_answered_at_once(envs: Terminal) -> None:
     (envs.folder / "policy.yaml").write_text("version: 1\nnames: '(a+)+'\n")
     manifest = envs.folder / "envs" / "prod" / "keys.yaml"
     manifest.write_text(manifest.read_text().replace("prod-a", "a" * 60 + "!"))
-    process = envs.start("plan", "envs", "--policy", "policy.yaml")
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=3)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=PROMPT)
-    assert process.returncode == 143
+    planned = envs.start("plan", "envs", "--policy", "policy.yaml")
+    planned.communicate(timeout=PROMPT)
+    assert planned.returncode == 4

@@ -18,6 +18,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan.ledgers.postgres": frozenset({"psycopg"}),
     "keyplan.ledgers.s3": frozenset({"boto3", "botocore"}),
     "keyplan.manifest": frozenset({"jsonschema", "yaml"}),
+    "keyplan.model.patterns": frozenset({"re2"}),
     "keyplan.net": frozenset({"certifi", "httpx", "requests", "tenacity", "truststore", "urllib3"}),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
     "keyplan.providers.arize": frozenset({"httpx"}),

@@ -103,17 +103,27 @@ def test_every_field_of_a_policy_is_a_rule_and_remembers_its_line() -> None:
         ),
         pytest.param(
             "names: '[a-z'",
-            "2:8: '[a-z' is not a regular expression of Python: unterminated character set at position 0",
+            "2:8: '[a-z' is not a regular expression of RE2: missing ]: [a-z)",
             id="no pattern",
         ),
         pytest.param(
-            "names: [a, '[[:alpha:]]']",
-            "2:12: '[[:alpha:]]' is not a regular expression of Python: Possible nested set at position 1",
-            id="a class that Python reads otherwise",
+            "names: [a, '(?!x).*']",
+            "2:12: '(?!x).*' is not a regular expression of RE2: RE2 cannot look ahead or behind",
+            id="what RE2 can't do",
+        ),
+        pytest.param(
+            "names: [a, '[a-z&&[^x]]']",
+            "2:12: '[a-z&&[^x]]' is not a regular expression of RE2: escape [, --, &&, || and ~~ in a class",
+            id="a class that other engines read otherwise",
+        ),
+        pytest.param(
+            "names: ['a\\pL{150}', 'b\\pL{150}', 'c\\pL{150}', 'd\\pL{150}', 'e\\pL{150}']",
+            "2:8: the patterns of 'names' cannot be used together: pattern too large - compile failed",
+            id="too large together",
         ),
         pytest.param(
             "descriptions: 'a{99999999999}'",
-            "2:15: 'a{99999999999}' is not a regular expression of Python: the repetition number is too large",
+            "2:15: 'a{99999999999}' is not a regular expression of RE2: RE2 repeats 1000 times at most",
             id="too large",
         ),
         pytest.param("names: []", "2:8: field 'names' must not be empty", id="no patterns"),

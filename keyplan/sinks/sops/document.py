@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.model.patterns import searches
 
 _NOTES = "keyplan"
 _SETTINGS = (
@@ -79,8 +79,8 @@ class Document:
     def would_encrypt(self, keys: Sequence[str]) -> bool | None:
         """Whether sops encrypts a new value at an entry, by the file's settings; None if they can't be understood.
 
-        getsops/sops, sops.go, `Tree.shouldBeEncrypted`: each setting looks at every part of the way to the entry. What
-        comments decide is not seen here.
+        getsops/sops, sops.go, `Tree.shouldBeEncrypted`: each setting looks at every part of the way to the entry, with
+        expressions of Go, which are RE2's. What comments decide is not seen here.
         """
         settings, answer = self.tree["sops"], True
         if any(settings.get(name) for name in ("unencrypted_comment_regex", "encrypted_comment_regex")):
@@ -90,10 +90,10 @@ class Document:
                 wanted = settings.get(name)
                 if not wanted:
                     continue
-                fits = any(key.endswith(wanted) if name.endswith("suffix") else re.search(wanted, key) for key in keys)
+                fits = any(key.endswith(wanted) if name.endswith("suffix") else searches(wanted, key) for key in keys)
                 # One that names what is encrypted leaves out all else; one that names what is not says no more.
                 answer = fits if is_encrypting else answer and not fits
-        except (TypeError, re.error):
+        except (TypeError, ValueError):
             return None
         return answer
 
