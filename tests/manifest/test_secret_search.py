@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -119,3 +120,18 @@ def test_what_may_be_a_literal_credential_is_never_quoted(fragment: str, find_pr
 def test_every_alphanumeric_raw_key_is_refused(find_problems: Find, body: str) -> None:
     problems = find_problems(f"version: 1\nowner: ml\nkeys: []\nunmanaged: ak-{body}\n")
     assert problems == (f"4:12: {SAID}",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a" * 200_000 + " ://", id="a scheme without an end"),
+        pytest.param("-ak-aA" * 30_000, id="raw keys without a digit"),
+        pytest.param("-eyJ" * 50_000, id="tokens without a point"),
+        pytest.param("a+://x:" * 30_000, id="URLs without a host"),
+    ],
+)
+def test_no_line_takes_long_to_search(text: str) -> None:
+    start = time.perf_counter()
+    assert not looks_secret(text)
+    assert time.perf_counter() - start < 5
