@@ -36,7 +36,7 @@ class PluginContext:
     say: Callable[[str], None]
     """Print one line to the user on stderr (a notice or warning); never an answer."""
     credential_variables: frozenset[str] = frozenset({"ARIZE_API_KEY"})
-    """Variables of the environment that hold keyplan's own credential.
+    """Variables of the environment that hold keyplan's own credential, or another secret of this run.
 
     No program that a plugin runs gets them: it could read, and leak, more than the one key that it is given.
     """

@@ -138,6 +138,7 @@ def open_listed_provider(context: RunContext, named: str | None, overrides: Mapp
     if names:
         source = read_input(names[0], context)
         manifest = read_manifest(source)
+        context.wiring.keep_secrets(manifest)
         settings, lineage, folder = manifest.provider, manifest.lineage, source.folder
     return context.wiring.provider(_override(settings, overrides), lineage=lineage, folder=folder)
 

@@ -9,22 +9,24 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from pathlib import Path
 from random import SystemRandom
 from typing import Protocol
 
 from keyplan.app import registry
 from keyplan.app.environment_secrets import note_environment
+from keyplan.app.secret_variables import list_secret_variables
 from keyplan.context import PluginContext
 from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.ledger import Holder
-from keyplan.model.manifest import FromEnvironment, LedgerSettings, Manifest, ProviderSettings, SecretSource
+from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings, SecretSource
 from keyplan.model.mask import SHORTEST
 from keyplan.model.secret import Credential
 from keyplan.ports import Clock, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
 from keyplan.renderers.sanitize import sanitize
+from keyplan.system import environment as own_environment
 from keyplan.system.clock import SystemClock
 from keyplan.system.secrets import name_source, resolve
 
@@ -37,6 +39,10 @@ class Wiring(Protocol):
     @property
     def clock(self) -> Clock:
         """Time and waiting."""
+        ...
+
+    def keep_secrets(self, manifest: Manifest) -> None:
+        """Keep the variables that hold secrets of a manifest from all programs that are run from now on."""
         ...
 
     def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
@@ -74,9 +80,17 @@ class PluginWiring:
     """Implements `Wiring` with the plugins that are installed."""
 
     def __init__(
-        self, environment: Mapping[str, str], say: Callable[[str], None], *, clock: Clock | None = None
+        self,
+        environment: Mapping[str, str],
+        say: Callable[[str], None],
+        *,
+        clock: Clock | None = None,
+        drop: Callable[[Collection[str]], None] = lambda _variables: None,
     ) -> None:
+        """`drop` removes variables from the environment of the process itself, if it is keyplan's own."""
         self._environment = environment
+        self._drop = drop
+        self._secret_variables = list_secret_variables(None, environment)
         self._say = say
         self._said: set[str] = set()
         self._clock = clock or SystemClock()
@@ -86,6 +100,11 @@ class PluginWiring:
     def clock(self) -> Clock:
         """The machine's clock, or the one that was handed in."""
         return self._clock
+
+    def keep_secrets(self, manifest: Manifest) -> None:
+        """Add the variables of a manifest; those of every manifest are kept from the programs of all."""
+        self._secret_variables |= list_secret_variables(manifest, self._environment)
+        self._drop(self._secret_variables)
 
     def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         """Return what the provider's module builds."""
@@ -101,11 +120,8 @@ class PluginWiring:
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         """Return what each sink's module builds."""
+        self.keep_secrets(manifest)
         context = self._context(manifest.lineage, folder)
-        ours = (manifest.provider.credential, manifest.provider.reader_credential)
-        named = {source.name for source in ours if isinstance(source, FromEnvironment)}
-        named |= _find_ledger_variables(manifest.ledger, self._environment)
-        context = replace(context, credential_variables=context.credential_variables | named)
         return {
             name: registry.load(SINKS, settings.type).build(settings, context)
             for name, settings in manifest.sinks.items()
@@ -143,10 +159,11 @@ class PluginWiring:
             resolve=lambda source: self._resolve(source, folder),
             environment=self._environment,
             say=self._say_once,
+            credential_variables=self._secret_variables,
         )
 
     def _resolve(self, source: SecretSource, folder: Path) -> Credential:
-        credential = resolve(source, environment=self._environment, folder=str(folder))
+        credential = resolve(source, environment=self._environment, folder=str(folder), hidden=self._secret_variables)
         if credential.is_short():
             self._say_once(
                 f"{name_source(source)} holds fewer than {SHORTEST} characters: too few to be hidden in what keyplan "
@@ -161,12 +178,14 @@ class PluginWiring:
             self._say(sanitize(text, width=1000))
 
 
-def _find_ledger_variables(settings: LedgerSettings, environment: Mapping[str, str]) -> set[str]:
-    """Return the variables that hold a secret of the ledger, such as the URL of a database with its password."""
-    named = {str(value["env"]) for value in settings.options.values() if isinstance(value, Mapping) and "env" in value}
-    # `--ledger` may be a URL in the environment, and then it stands in no manifest.
-    is_url = "://" in environment.get("KEYPLAN_LEDGER", "")
-    return named | {"KEYPLAN_LEDGER_DSN"} | ({"KEYPLAN_LEDGER"} if is_url else set())
+@cache
+def shield() -> Callable[[Collection[str]], None]:
+    """Blank what others can read of the process's environment; return what removes variables from it.
+
+    For a process that is keyplan's own, before it runs any program or thread.
+    """
+    own_environment.blank()
+    return own_environment.drop
 
 
 def jitter(limit: float) -> float:

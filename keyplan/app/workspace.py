@@ -182,6 +182,7 @@ def make_workspace(
     # Here and not where it is planned, so that every command refuses what `validate` does, before its first request.
     if problems := find_manifest_problems(manifest, folder):
         raise ManifestError(problems)
+    context.wiring.keep_secrets(manifest)
     held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
     return Workspace(
         manifest=held,

@@ -224,9 +224,9 @@ def _open_session() -> Session:
 
 
 def _wire(environment: Mapping[str, str], say: Callable[[str], None]) -> Wiring:
-    from keyplan.app.wiring import PluginWiring  # noqa: PLC0415 - its import takes 50 ms, which help and version spare
+    from keyplan.app.wiring import PluginWiring, shield  # noqa: PLC0415 - takes 50 ms, which help and version spare
 
-    return PluginWiring(environment, say)
+    return PluginWiring(environment, say, drop=shield())
 
 
 def _read_stdin(limit: int) -> bytes:

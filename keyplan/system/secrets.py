@@ -6,7 +6,7 @@ No error quotes the secret or the arguments of a program.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, assert_never
@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from keyplan.errors import InputError
 from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, SecretSource
 from keyplan.model.secret import Credential
+from keyplan.system.programs import keep_from_children
 
 COMMAND_LIMIT = timedelta(seconds=30)
 MAX_SECRET_BYTES = 64 * 1024
@@ -47,11 +48,13 @@ def resolve(
     *,
     environment: Mapping[str, str],
     folder: str,
+    hidden: Collection[str] = (),
     command_limit: timedelta = COMMAND_LIMIT,
 ) -> Credential:
     """Return the credential that a source holds.
 
-    A variable is used as it is; from a file or a program's output exactly one final newline is removed.
+    A variable is used as it is; from a file or a program's output exactly one final newline is removed. A program gets
+    the environment without the `hidden` variables, and without every other one of the same value.
 
     Raises:
         InputError: The secret is missing, empty, too long, or has characters that a header cannot carry.
@@ -63,7 +66,8 @@ def resolve(
         case FromFile(path=path):
             text = _decode(_read_file(Path(folder, path), named), named)
         case FromCommand(argv=argv):
-            text = _decode(_run(argv, named, environment, folder, command_limit), named)
+            for_program = keep_from_children(environment, hidden)
+            text = _decode(_run(argv, named, for_program, folder, command_limit), named)
         case _:
             assert_never(source)
     return _check(text, named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,23 @@ def test_the_clock_is_the_machines_or_the_one_that_was_handed_in() -> None:
     assert isinstance(PluginWiring({}, print).clock, SystemClock)
     moved = SimulatedClock()
     assert PluginWiring({}, print, clock=moved).clock is moved
+
+
+def test_the_program_of_a_credential_gets_no_secret_of_a_sink(shell: Shell) -> None:
+    shell.write(
+        "version: 1\nowner: o\nprovider: {base_url: 'https://x.test', credential: {command: [./credential]}}\n"
+        "sinks: {v: {type: vault, address: 'https://v.test', path: p, auth: {method: token, token: {env: OWN}}}}\n"
+        "keys: []\n"
+    )
+    shell.write("#!/bin/sh\nenv > seen\necho ak-own\n", "credential").chmod(0o700)
+    manifest = keyplan.read_manifest(shell.folder / "keys.yaml")
+    environment = {"PATH": "/usr/bin:/bin", "OWN": "hidden-1", "VAULT_TOKEN": "hidden-2", "OTHER": "kept"}
+    dropped: list[Collection[str]] = []
+    wiring = PluginWiring(environment, print, drop=dropped.append)
+    wiring.keep_secrets(manifest)
+    ports = wiring.provider(manifest.provider, lineage=LINEAGE, folder=shell.folder)
+    assert ports.reader.presents("ak-own") is not None
+    ports.close()
+    seen = (shell.folder / "seen").read_text()
+    assert ("OTHER=kept" in seen, "hidden" in seen) == (True, False)
+    assert {"OWN", "VAULT_TOKEN", "ARIZE_API_KEY"} <= set(dropped[-1])

@@ -53,6 +53,9 @@ class SimulatedWiring:
     def clock(self) -> Clock:
         return self.world.clock
 
+    def keep_secrets(self, manifest: Manifest) -> None:
+        """Do nothing: no program is run in a simulated world."""
+
     def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         self.settings = settings
         provider = self._world_of(lineage.identity.owner).provider

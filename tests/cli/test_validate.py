@@ -66,7 +66,7 @@ def test_a_runner_hears_of_a_file_that_is_not_there(shell: Shell) -> None:
 def test_a_pattern_that_is_none_is_a_problem_like_any_other(shell: Shell) -> None:
     shell.write(MANIFEST + 'policy: {names: "[a-z"}\n')
     done = shell("validate")
-    assert (done.status, "is not a regular expression of Python" in done.err) == (3, True)
+    assert (done.status, "is not a regular expression of RE2" in done.err) == (3, True)
 
 
 def test_names_that_look_alike_are_a_warning_and_no_problem(shell: Shell) -> None:

@@ -10,7 +10,7 @@ from samples import LOCAL, OWNER, make_declaration
 from keyplan.errors import InputError, SinkDeniedError, SinkUnavailableError
 from keyplan.sinks.sops.document import Document
 from keyplan.sinks.sops.places import SopsTarget, fill_slot
-from keyplan.sinks.sops.program import SopsProgram, find_sops
+from keyplan.sinks.sops.program import SopsProgram, find_sops, pass_on
 from keyplan.sinks.sops.sink import OPTIONS
 
 SOPS = b"sops: {unencrypted_suffix: _plain}\n"
@@ -160,3 +160,8 @@ def test_a_machine_without_sops_is_told_what_to_install(tmp_path: Path) -> None:
 def test_a_sops_beside_python_is_found_without_any_path(tmp_path: Path) -> None:
     make_program(tmp_path, "exit 0")
     assert find_sops({}, beside=tmp_path / "python") == str(tmp_path / "sops")
+
+
+def test_sops_gets_what_it_decrypts_with_and_nothing_else() -> None:
+    passed = {"PATH": "/bin", "HOME": "/root", "LC_ALL": "C", "SOPS_AGE_KEY_FILE": "k", "AWS_PROFILE": "p"}
+    assert pass_on({**passed, "DATABASE_URL": "postgresql://u:pw@db", "CI_JOB_TOKEN": "t", "PYTHONPATH": "."}) == passed

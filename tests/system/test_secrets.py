@@ -54,6 +54,19 @@ def test_a_program_runs_in_the_manifest_s_folder_with_the_environment_of_keyplan
     assert fetch(python(code), environment={"TAIL": "-x"}, folder=tmp_path).reveal() == f"{SECRET}-x"
 
 
+def test_a_program_gets_no_variable_that_is_hidden_from_it(tmp_path: Path) -> None:
+    code = "import os; print('-'.join(sorted(os.environ)))"
+    found = resolve(
+        python(code),
+        environment={"OWN": SECRET, "SAME": SECRET, "OTHER": "x"},
+        folder=str(tmp_path),
+        hidden={"OWN"},
+    )
+    assert "OTHER" in found.reveal()
+    assert "OWN" not in found.reveal()
+    assert "SAME" not in found.reveal()
+
+
 def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
     command = FromCommand((sys.executable, "-c", "import sys; print(sys.argv[1])", "$(id)"))
     assert fetch(command, folder=tmp_path).reveal() == "$(id)"

@@ -21,6 +21,26 @@ from keyplan.system.programs import Ran, run
 _LIMIT = timedelta(seconds=30)
 _NO_KEY: Final = 128
 """sops, cmd/sops/codes: the data key could not be had from any master key."""
+_PASSED: Final = frozenset(
+    [
+        *("PATH", "HOME", "USER", "LANG", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SYSTEMROOT"),
+        *("GNUPGHOME", "GPG_TTY", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"),
+        *(
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "HTTPS_PROXY",
+            "HTTP_PROXY",
+            "NO_PROXY",
+            "https_proxy",
+            "http_proxy",
+            "no_proxy",
+        ),
+    ]
+)
+_PASSED_PREFIXES: Final = ("LC_", "SOPS_", "AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "VAULT_", "HUAWEICLOUD_")
+"""What sops needs to find itself, its rules and the keys that it decrypts with: age, PGP, and the key services of AWS,
+Google, Azure, Vault and Huawei (getsops/sops, README.rst).
+"""
 _KEY_ADVICE = "give the user who runs keyplan a key of the file: SOPS_AGE_KEY_FILE, or rights on its KMS key"
 
 Edit = Callable[["Workpiece"], None]
@@ -125,6 +145,11 @@ class Workpiece:
 def explain_no_key(name: str) -> SinkDeniedError:
     """Return the refusal to change a file that can't be decrypted here."""
     return SinkDeniedError(f"{name}: sops has no key to change it", advice=_KEY_ADVICE)
+
+
+def pass_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that sops gets: what it needs, and no other variable."""
+    return {name: value for name, value in environment.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
 
 
 def find_sops(environment: Mapping[str, str], beside: Path = Path(sys.executable)) -> str:

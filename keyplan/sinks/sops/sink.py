@@ -16,7 +16,7 @@ from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.sops.places import fill_slot, find_identity
-from keyplan.sinks.sops.program import SopsProgram, find_sops
+from keyplan.sinks.sops.program import SopsProgram, find_sops, pass_on
 from keyplan.sinks.sops.store import SopsFiles
 from keyplan.system.programs import keep_from_children
 
@@ -53,7 +53,7 @@ PLACES = SinkPlaces(fill_slot=fill_slot, find_identity=find_identity, is_local=T
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
     """Return the sink; nothing is run yet. Raises InputError if the sops program is not installed."""
-    environment = keep_from_children(context.environment, context.credential_variables)
+    environment = pass_on(keep_from_children(context.environment, context.credential_variables))
     return SinkEngine(
         settings,
         lineage=context.lineage,

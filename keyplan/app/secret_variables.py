@@ -1,0 +1,55 @@
+"""Which variables of the environment hold secrets of a run, so that no program which keyplan runs gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from keyplan.model.manifest import FromEnvironment, Json, Manifest
+
+_ALWAYS = frozenset({"ARIZE_API_KEY", "KEYPLAN_LEDGER_DSN", "KEYPLAN_NOTIFY"})
+"""The default credential, the URL of a database with its password, and webhooks, whose URLs are secrets."""
+_DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "github-actions": ("GITHUB_TOKEN",),
+        "gitlab-ci": ("GITLAB_TOKEN",),
+        "vault": ("VAULT_TOKEN", "BAO_TOKEN"),
+    }
+)
+"""By type of sink: where its token stands if the manifest does not say. Without such a sink, these variables are not
+keyplan's, and a program may need them: `gh`, `glab` and `vault` do.
+"""
+
+
+def list_secret_variables(manifest: Manifest | None, environment: Mapping[str, str]) -> frozenset[str]:
+    """Return the variables of a manifest, and those that hold a secret of keyplan whatever the manifest."""
+    named = set(_ALWAYS)
+    # `--ledger` may be a URL in the environment, and then it stands in no manifest.
+    if "://" in environment.get("KEYPLAN_LEDGER", ""):
+        named.add("KEYPLAN_LEDGER")
+    if manifest is not None:
+        named.update(_list_named(manifest))
+    return frozenset(named)
+
+
+def _list_named(manifest: Manifest) -> Iterator[str]:
+    for source in (manifest.provider.credential, manifest.provider.reader_credential):
+        if isinstance(source, FromEnvironment):
+            yield source.name
+    for options in (manifest.provider.options, manifest.ledger.options):
+        yield from _search(options)
+    for sink in manifest.sinks.values():
+        yield from _search(sink.options)
+        yield from _DEFAULTS.get(sink.type, ())
+
+
+def _search(value: Json) -> Iterator[str]:
+    """Yield the variables of every `{env: NAME}` in a value, however deep."""
+    if isinstance(value, Mapping):
+        if isinstance(name := value.get("env"), str):
+            yield name
+        for inner in value.values():
+            yield from _search(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _search(inner)
