@@ -22,8 +22,9 @@ def require_same(reviewed: Plan, current: Plan) -> None:
     differences = describe_difference(reviewed, current)
     shown = "; ".join(differences[:_DIFFERENCES_SHOWN])
     more = len(differences) - _DIFFERENCES_SHOWN
+    why = "it was made without asking sinks or the ledger (--untrusted); " if reviewed.is_unchecked else ""
     raise PlanStaleError(
-        f"the plan is stale, nothing was done: {shown}" + (f"; and {more} more" if more > 0 else ""),
+        f"the plan is stale, nothing was done: {why}{shown}" + (f"; and {more} more" if more > 0 else ""),
         advice="make a new plan, review it, and apply that one",
     )
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from keyplan.app.plan import make_guarded_plan, warn_of_skew
 from keyplan.app.wiring import Wiring
-from keyplan.app.workspace import Workspace
+from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe
 from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.manifest import Unmanaged
@@ -29,10 +29,8 @@ def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
     try:
         yield Readers(
             reader=keys.reader,
-            ledger=wiring.ledger_reader(
-                workspace.ledger, lineage=manifest.lineage, folder=workspace.folder, account=keys.reader.base_url
-            ),
-            sinks={name: ReadOnlySink(sink) for name, sink in wiring.sinks(manifest, folder=workspace.folder).items()},
+            ledger=read_only_ledger(wiring, workspace, keys),
+            sinks={name: ReadOnlySink(sink) for name, sink in read_only_sinks(wiring, workspace).items()},
         )
     finally:
         keys.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from keyplan.app.wiring import Wiring
-from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
+from keyplan.app.workspace import Workspace, open_provider, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import LARGEST_SKEW, Exclusion, Snapshot
@@ -19,6 +19,7 @@ from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy_guard import apply_policies
 from keyplan.planner.readiness import hold_unready
+from keyplan.planner.unchecked import mark_unchecked
 
 _MINUTE = timedelta(minutes=1)
 _ZERO = timedelta(0)
@@ -36,7 +37,7 @@ def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> Fr
             Readers(
                 reader=provider.reader,
                 ledger=read_only_ledger(wiring, workspace, provider),
-                sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
+                sinks=read_only_sinks(wiring, workspace),
             ),
             now=wiring.clock.now(),
             is_preflight=workspace.is_preflight,
@@ -68,7 +69,7 @@ def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) 
     desired = resolve_desired(manifest, snapshot.spaces)
     plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
     plan = hold_unready(hold_overlong(plan, manifest, snapshot.now), snapshot)
-    return apply_guards(plan, manifest=manifest)
+    return mark_unchecked(apply_guards(plan, manifest=manifest), snapshot)
 
 
 def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:

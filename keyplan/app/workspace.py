@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,17 +15,18 @@ from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
+from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.identity import Identity, ManifestId
+from keyplan.model.identity import Identity, ManifestId, SinkName
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
 from keyplan.model.receipt import Runner
 from keyplan.model.times import write_duration
-from keyplan.ports import Ledger, LedgerReader, ProviderPorts
+from keyplan.ports import Ledger, LedgerReader, ProviderPorts, ReaderPorts, SinkReader
 from keyplan.renderers.text.ledger import describe_holder
 
 
@@ -40,6 +41,10 @@ class Workspace:
     """The manifest's, or the one that `--ledger` named; the path of a file is absolute, and need not exist."""
     is_preflight: bool = True
     """Whether planning asks sinks what would keep their places from being written."""
+    asks_sinks: bool = True
+    """Whether any sink is opened."""
+    asks_ledger: bool = True
+    """Whether the ledger is opened."""
 
     @property
     def ledger_name(self) -> str:
@@ -276,11 +281,20 @@ def _make_runner(holder: Holder, lease: timedelta) -> Runner:
     )
 
 
-def read_only_ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> LedgerReader:
-    """Return the manifest's ledger, only to be read."""
+def read_only_ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts | ReaderPorts) -> LedgerReader:
+    """Return the manifest's ledger, only to be read; a stand-in if it is not to be asked."""
+    if not workspace.asks_ledger:
+        return UnaskedLedger()
     return wiring.ledger_reader(
         workspace.ledger, lineage=workspace.manifest.lineage, folder=workspace.folder, account=provider.reader.base_url
     )
+
+
+def read_only_sinks(wiring: Wiring, workspace: Workspace) -> Mapping[SinkName, SinkReader]:
+    """Return the manifest's sinks, only to be read; stand-ins if they are not to be asked."""
+    if not workspace.asks_sinks:
+        return make_unasked_sinks(workspace.manifest)
+    return wiring.sinks(workspace.manifest, folder=workspace.folder)
 
 
 def _ledger(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> Ledger:

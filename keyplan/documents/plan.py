@@ -66,6 +66,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "summary": write_summary(plan.summary),
         "warnings": list(plan.warnings),
         "policies": list(plan.policies),
+        **({"unchecked": True} if plan.is_unchecked else {}),
         # Left out where it says nothing, as in every plan of an older keyplan.
         **({"space_names": dict(plan.space_names)} if plan.space_names else {}),
     }
@@ -114,6 +115,7 @@ def from_document(document: object) -> Plan:
         serial=fields.integer("serial"),
         warnings=fields.texts("warnings"),
         policies=fields.optional_texts("policies"),
+        is_unchecked=fields.flag("unchecked"),
         space_names=fields.optional_text_map("space_names"),
     )
 

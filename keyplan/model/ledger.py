@@ -47,6 +47,8 @@ class Memory:
     """Open ones, sorted by time."""
     serial: int = 0
     """The number of applies in its history."""
+    is_asked: bool = True
+    """Whether the ledger was read at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -290,6 +290,8 @@ class Abilities:
     """Whether an intent stays beside a value as well; says nothing of a sink that holds no receipts."""
     is_local: bool = False
     """Whether its places are on one machine: runs on two machines do not meet there."""
+    is_asked: bool = True
+    """Whether it is asked at all; if not, nothing follows from what it does not show."""
 
     @property
     def keeps_apart(self) -> bool:
@@ -366,6 +368,8 @@ class Snapshot:
     """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0
     """How many applies the ledger remembers."""
+    is_ledger_asked: bool = True
+    """Whether the ledger was read; if not, nothing follows from what it does not say."""
     exclusion: Exclusion = Exclusion.NONE
     """Which other runs may be under way."""
     survey: SpaceSurvey | None = None

@@ -172,6 +172,10 @@ class KeyView:
     roles: str = ""
 
 
+UNCHECKED_NOTE = "its places were not checked"
+"""Of every action in a plan for which no sink was asked; it makes no kept key worth a line of its own."""
+
+
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
@@ -215,7 +219,7 @@ class Action:
     def is_unremarkable(self) -> bool:
         """Whether it keeps a key of which a reviewer need not know more than that it is up to date."""
         is_kept = self.verb is Verb.KEEP and self.reason is Reason.UP_TO_DATE and not self.blocked
-        return is_kept and not self.vacancies and not self.notes
+        return is_kept and not self.vacancies and self.notes in ((), (UNCHECKED_NOTE,))
 
     @property
     def issues_raw_key(self) -> bool:
@@ -333,6 +337,8 @@ class Plan:
     """Things that a reviewer should know and that stop nothing."""
     policies: tuple[str, ...] = ()
     """Policy files that it was held against, as the user named them."""
+    is_unchecked: bool = False
+    """Whether sinks or the ledger were not asked. An apply asks them, and runs only if its decisions are the same."""
     space_names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """By id, the spaces that the manifest calls by name. Only for people: no decision depends on it."""
 

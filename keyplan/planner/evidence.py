@@ -30,6 +30,8 @@ def lacking_slots(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt)
 
 
 def _holds(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
+    if not snapshot.abilities[slot.sink].is_asked:
+        return receipt.entry_of(slot.delivered) is not None
     holding = holding_of(slot, snapshot)
     if receipt.fingerprint is None or not snapshot.abilities[slot.sink].holds_receipts:
         # Nothing to compare with: an imported key has no fingerprint, and this sink may keep no receipts. The ledger's
@@ -124,7 +126,8 @@ def holding_of(slot: Slot, snapshot: Snapshot) -> Holding:
 def apply_weak_proof(owned: OwnedKeys, snapshot: Snapshot) -> OwnedKeys:
     """Return a copy whose receipt counts what sinks without receipts prove by the time of their last change.
 
-    Only for an address that the ledger does not know: what it remembers is better than any time of change.
+    If no sink is asked, the newest key counts as delivered to all of them. Only for an address that the ledger does not
+    know: what it remembers is better than any time of change.
     """
     slots = snapshot.slots.get(owned.desired.address, ())
     # An interrupted run may have written a value that nothing records: its time proves nothing about this key.
@@ -134,6 +137,10 @@ def apply_weak_proof(owned: OwnedKeys, snapshot: Snapshot) -> OwnedKeys:
         return replace(owned, receipt=_extend_receipt(owned.receipt, slots, snapshot))
     if owned.receipt or not owned.older:
         return owned
+    if slots and not any(snapshot.abilities[slot.sink].is_asked for slot in slots):
+        # Nothing can be proven, and to call the key undelivered would be a guess, too: it is what a run left behind.
+        newest = owned.older[0]
+        return replace(owned, receipt=_infer_receipt(owned, newest, slots, newest.created_at)).with_keys(owned.older)
     times = _find_weak_proof(owned.older, slots, snapshot)
     if not times:
         return owned

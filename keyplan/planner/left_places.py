@@ -132,7 +132,7 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
         else:
             entry = known
         # A place that was announced is emptied even if nothing is there: a run may have been killed half-way.
-        if known is None and slot.sink in case.snapshot.abilities and not holding_of(slot, case.snapshot).present:
+        if known is None and _is_seen_empty(case, slot):
             continue
         other = _find_other(case, slot, entry) or _find_alias(case, slot, known_places)
         is_reached = slot.sink in case.snapshot.abilities
@@ -144,6 +144,11 @@ def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_Kno
             # One that can't be reached stays remembered: if its sink is configured again, it is emptied.
             is_ours=not other,
         )
+
+
+def _is_seen_empty(case: Case, slot: Slot) -> bool:
+    ability = case.snapshot.abilities.get(slot.sink)
+    return ability is not None and ability.is_asked and not holding_of(slot, case.snapshot).present
 
 
 def _find_other(case: Case, slot: Slot, entry: LeftPlace) -> str:
