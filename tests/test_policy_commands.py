@@ -11,7 +11,7 @@ from cli.shell import MANIFEST, Shell
 
 from keyplan.app.api import apply, plan
 from keyplan.app.files import read_policies
-from keyplan.model.policy import Rule
+from keyplan.model.policy import AllowRule, Rule
 
 PLATFORM = "version: 1\nallowed_key_types: [service]\n"
 VIOLATION = (
@@ -106,6 +106,22 @@ def test_the_example_has_every_rule_and_a_key_that_meets_them_all(shell: Shell) 
     assert set(policy.lines) == set(Rule)
     shell.write(EXEMPLARY)
     assert shell("validate", "--policy", str(EXAMPLE)).out == "keys.yaml is valid: 1 key.\n"
+
+
+def test_the_example_for_pull_requests_has_every_item_and_refuses_what_it_does_not_name(shell: Shell) -> None:
+    example = EXAMPLE.with_name("pull-requests.yaml")
+    (policy,) = read_policies(
+        [str(example)], shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
+    )
+    assert policy.allow is not None
+    assert set(policy.allow.lines) == set(AllowRule)
+    shell.write(
+        EXEMPLARY.replace("billing", "ml-billing").replace("mount: kv, path: ", "path: ").replace("field: key", "")
+    )
+    assert shell("validate", "--policy", str(example)).err == (
+        "keys.yaml:3:74: service/production/ml-billing-export: option 'path' of sink 'store' 'ml-billing-export' does "
+        f"not fit 'arize/ml/*' (policy/allow/sinks in {example}:17)\n"
+    )
 
 
 # plan

@@ -40,12 +40,18 @@ DEFAULT_ENTRY = "{address}"
 OPTIONS = build_schema(
     "Stores each raw key in a row of a SQLite file.",
     {
-        "file": {"type": "string", "minLength": 1, "description": "The SQLite file, relative to the manifest."},
+        "file": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The SQLite file, relative to the manifest.",
+            "x-access": "file",
+        },
         "entry": {
             "type": "string",
             "minLength": 1,
             "default": DEFAULT_ENTRY,
             "description": f"Name of the row. {TEMPLATE}.",
+            "x-access": "place",
         },
     },
     required=("file",),

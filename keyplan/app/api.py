@@ -30,6 +30,7 @@ from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName
 from keyplan.model.mask import hide, own_secrets
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
+from keyplan.model.policy import Policy
 from keyplan.model.report import Report
 from keyplan.planner.due import Selected
 from keyplan.renderers.formats import render_drift, render_inventory, render_plan, render_report
@@ -96,10 +97,10 @@ def plan(
 ) -> Plan:
     """Return what an apply would do now; changes nothing.
 
-    `rotate` and `targets` are addresses or globs, `policies` paths of policy files, `ledger` a URL, or a path other
-    than ``.keyplan/ledger.db`` beside the manifest. With `now`, the old keys of what is rotated stop at once. Without
-    `preflight`, sinks are not asked what would keep their places from being written. `session` replaces the process's
-    environment, folder and plugins.
+    `rotate` and `targets` are addresses or globs, `policies` paths of policy files (without any, those that
+    KEYPLAN_POLICY names), `ledger` a URL, or a path other than ``.keyplan/ledger.db`` beside the manifest. With `now`,
+    the old keys of what is rotated stop at once. Without `preflight`, sinks are not asked what would keep their places
+    from being written. `session` replaces the process's environment, folder and plugins.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
@@ -182,13 +183,15 @@ def list_keys(
     space: str | None = None,
     space_id: str | None = None,
     limit: int | None = None,
+    policies: Iterable[str | os.PathLike[str]] = (),
     session: RunContext | None = None,
 ) -> tuple[Observation, ...]:
     """Return the keys that exist, managed by keyplan or not, sorted by id.
 
     The provider's settings come from `manifest`, or from the default manifest if there is one, else from the
     environment. `key_type` is ``user`` or ``service``; `status` is ``active``, ``revoked`` or ``all``; `space` is a
-    name, `space_id` an id; `limit` is the largest number of keys.
+    name, `space_id` an id; `limit` is the largest number of keys; `policies` as in `plan`, for what the manifest may
+    name.
 
     Raises InputError for an unknown word or space, and ProviderError.
     """
@@ -207,7 +210,8 @@ def list_keys(
     )
     named = None if manifest is None else os.fspath(manifest)
     context = session or open_session()
-    return list_keys_at(open_listed_provider(context, named, {}), wanted, now=context.wiring.clock.now())
+    provider = open_listed_provider(context, named, {}, policies=_read_policies(policies, context))
+    return list_keys_at(provider, wanted, now=context.wiring.clock.now())
 
 
 def render(what: Plan | Report | Drift | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
@@ -264,5 +268,12 @@ def _open(
         folder,
         context,
         ledger=ledger,
-        policies=read_policies(tuple(os.fspath(policy) for policy in policies), context),
+        policies=_read_policies(policies, context),
     )
+
+
+def _read_policies(named: Iterable[str | os.PathLike[str]], context: RunContext) -> tuple[Policy, ...]:
+    files = tuple(os.fspath(policy) for policy in named)
+    # As on the command line: what the operator set for every run holds for a program that names none.
+    ambient = context.environment.get("KEYPLAN_POLICY", "").split(os.pathsep)
+    return read_policies(files or tuple(filter(None, ambient)), context)

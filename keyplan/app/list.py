@@ -10,14 +10,16 @@ from enum import Enum
 from functools import partial
 from typing import assert_never
 
+from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import list_default_manifests
 from keyplan.app.files import read_input, read_manifest
 from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
-from keyplan.errors import InputError
+from keyplan.errors import InputError, ManifestError
 from keyplan.model.identity import Identity, Lineage, SpaceId
 from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceRef
 from keyplan.model.observation import Observation, SpaceSurvey
+from keyplan.model.policy import Policy
 from keyplan.model.texts import selects
 from keyplan.ports import KeyReader, ProviderPorts
 
@@ -128,16 +130,21 @@ def _find_space(reader: KeyReader, space: SpaceRef | None) -> SpaceId | None:
     return space.space_id if isinstance(space, SpaceById) else reader.find_spaces([space])[space].id
 
 
-def open_listed_provider(context: RunContext, named: str | None, overrides: Mapping[str, str]) -> ProviderPorts:
+def open_listed_provider(
+    context: RunContext, named: str | None, overrides: Mapping[str, str], *, policies: tuple[Policy, ...] = ()
+) -> ProviderPorts:
     """Return the provider of a manifest, or of the default one, or that of the environment if there is none.
 
-    `overrides` are options of the provider that win over the manifest's. The caller closes it.
+    `overrides` are options of the provider that win over the manifest's. The caller closes it. Raises ManifestError
+    with every problem in the manifest, and with what the policies do not allow it to name.
     """
     names = [named] if named else list_default_manifests(context)
     settings, lineage, folder = ProviderSettings(), Lineage(identity=Identity("")), context.folder
     if names:
         source = read_input(names[0], context)
         manifest = read_manifest(source)
+        if forbidden := find_forbidden(manifest, source.folder, policies):
+            raise ManifestError(forbidden)
         context.wiring.keep_secrets(manifest)
         settings, lineage, folder = manifest.provider, manifest.lineage, source.folder
     return context.wiring.provider(_override(settings, overrides), lineage=lineage, folder=folder)

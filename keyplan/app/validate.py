@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from keyplan.app.allow import find_forbidden
 from keyplan.app.files import Input, read_manifest_with_problems
 from keyplan.app.manifest_check import find_manifest_problems
 from keyplan.errors import ManifestError, Problem
@@ -23,9 +24,12 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
         manifest, problems = read_manifest_with_problems(source)
     except ManifestError as error:
         return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
+    forbidden = find_forbidden(manifest, source.folder, policies)
     manifest = replace(manifest, policies=(*manifest.policies, *policies))
+    # Plugins may look at what they are given, so they get nothing that is not allowed.
+    own = () if forbidden else find_manifest_problems(manifest, source.folder)
     found = sorted(
-        (*problems, *find_manifest_problems(manifest, source.folder), *find_violations(manifest)),
+        (*problems, *forbidden, *own, *find_violations(manifest)),
         key=lambda problem: (problem.line, problem.column),
     )
     return Validation(

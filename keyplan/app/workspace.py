@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
@@ -102,10 +103,10 @@ def load_workspaces(
     return tuple(workspaces)
 
 
-def find_conflicts(sources: Sequence[Input], context: RunContext) -> tuple[Problem, ...]:
+def find_conflicts(sources: Sequence[Input], context: RunContext, policies: tuple[Policy, ...]) -> tuple[Problem, ...]:
     """Return why manifests that are sound by themselves cannot be used together; nothing if one of them is not."""
     try:
-        workspaces = [load_workspace(source, context, ledger=None) for source in sources]
+        workspaces = [load_workspace(source, context, ledger=None, policies=policies) for source in sources]
     except ManifestError:
         return ()
     try:
@@ -183,7 +184,13 @@ def make_workspace(
     ledger: LedgerName | None,
     policies: tuple[Policy, ...] = (),
 ) -> Workspace:
-    """Return the workspace of a manifest in a folder; the path of a named ledger starts at the working directory."""
+    """Return the workspace of a manifest in a folder; the path of a named ledger starts at the working directory.
+
+    Raises ManifestError with what the policies do not allow the manifest to name, else with all other problems.
+    """
+    # First of all: nothing that the manifest names may be touched before the policies allow it.
+    if forbidden := find_forbidden(manifest, folder, policies):
+        raise ManifestError(forbidden)
     # Here and not where it is planned, so that every command refuses what `validate` does, before its first request.
     if problems := find_manifest_problems(manifest, folder):
         raise ManifestError(problems)

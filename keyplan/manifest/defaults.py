@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from keyplan.manifest.problems import START, Problems, Spot
-from keyplan.manifest.tables import Table, iter_items
+from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.manifest import Place
 
@@ -127,12 +127,28 @@ class FieldPlaces:
         own, defaults = self._parsed
         return self._problems.place_of(find_spot(own[declared], defaults, path))
 
+    def find_field(self, path: tuple[str | int, ...]) -> Place:
+        """Return where a field stands, by its path from the top, or the innermost field on the way that is there."""
+        value, spot = self._root, START
+        for step in path:
+            is_there = (
+                step in value if isinstance(value, Table) else isinstance(value, ItemList) and step in range(len(value))
+            )
+            if not is_there:
+                break
+            spot, value = value.value_spot(step), value[step]
+        return self._problems.place_of(spot)
+
+    @cached_property
+    def _root(self) -> Any:
+        # Read a second time, and only for a violation: keeping the spots of 10,000 declarations would cost every
+        # plan.
+        return parse_yaml(self._text, self._problems)
+
     @cached_property
     def _parsed(self) -> tuple[dict[Place, GivenFields], GivenFields]:
         """The declarations by their places, and the defaults."""
-        # Read a second time, and only for a violation: keeping the spots of 10,000 declarations would cost every
-        # plan.
-        root = parse_yaml(self._text, self._problems)
+        root = self._root
         rows, defaults = root["keys"], root.get("defaults", Table(root.spot))
         return {
             self._problems.place_of(spot): GivenFields(item, spot) for item, spot in iter_items(rows, root.spot)

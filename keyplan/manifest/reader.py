@@ -26,7 +26,6 @@ from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.identity import NO_MANIFEST_ID, Departure, Identity, ManifestId
 from keyplan.model.manifest import (
     Declaration,
-    FindPlace,
     LedgerSettings,
     Limits,
     Manifest,
@@ -85,7 +84,7 @@ def read_with_problems(
         problems.raise_if_any()
     known_fields = frozenset(schema["properties"]["defaults"]["properties"])
     reader = _Reader(root, _index(findings), known_fields, problems)
-    manifest = reader.read(file, plugins, FieldPlaces(decoded, file).find)
+    manifest = reader.read(file, plugins, FieldPlaces(decoded, file))
     return manifest, problems.listed()
 
 
@@ -121,19 +120,15 @@ class _Reader:
         self._known_fields = known_fields
         self._problems = problems
 
-    def read(self, file: str, plugins: PluginSchemas, find_place: FindPlace) -> Manifest:
-        """Return the manifest without what the schema or meaning refused; settings then have default values.
-
-        `find_place` is what every declaration gets.
-        """
+    def read(self, file: str, plugins: PluginSchemas, places: FieldPlaces) -> Manifest:
+        """Return the manifest without what the schema or meaning refused; settings then have default values."""
         sinks = Sinks(plugins.sink, self._problems)
         provider = self._read_provider(plugins)
         identity = Identity(self._get("owner", default=""), ManifestId(self._get("id", default=NO_MANIFEST_ID)))
         marker: bool = self._get("marker", default=True)
         defaults = self._read_defaults()
         addresses = Addresses(self._problems)
-        # Before the declarations: their deliveries name sinks.
-        sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))
+        sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))  # deliveries name them
         keys = self._read_keys(
             DeclarationReader(
                 identity=identity,
@@ -142,7 +137,7 @@ class _Reader:
                 sinks=sinks,
                 max_lifetime=provider.max_lifetime,
                 addresses=addresses,
-                find_place=find_place,
+                find_place=places.find,
                 problems=self._problems,
             )
         )
@@ -164,6 +159,7 @@ class _Reader:
             policies=self._read_policies(file),
             waivers=self._read_waivers(),
             keys=keys,
+            find_field=places.find_field,
         )
 
     def _get(self, name: str, *, default: Any) -> Any:

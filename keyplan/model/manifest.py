@@ -1,6 +1,6 @@
 """What a user declares: the manifest as it was read and checked, with a place for every part.
 
-Nothing here comes from outside the file, and nothing here is a secret: a credential is only named by its source.
+Nothing here comes from outside the file, and nothing is a secret: a credential is only named by its source.
 """
 
 from __future__ import annotations
@@ -381,8 +381,12 @@ class Manifest:
     """In file order."""
     policies: tuple[Policy, ...] = ()
     """Every one must be met: the manifest's own, if it has one, then those of policy files."""
-    keys: tuple[Declaration, ...]
-    """In file order."""
+    keys: tuple[Declaration, ...]  # in file order
+    find_field: Callable[[tuple[str | int, ...]], Place] | None = field(default=None, compare=False, repr=False)
+
+    def place_of(self, *path: str | int) -> Place:
+        """Return where a field stands, by its path from the top, or the innermost one on the way. Slow, as it reads."""
+        return self.find_field(path) if self.find_field else Place(self.path, 1, 1)
 
     @property
     def identity(self) -> Identity:

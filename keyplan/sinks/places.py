@@ -37,6 +37,10 @@ def _accept(_settings: SinkSettings) -> None:
     """Accept all options that fit the schema."""
 
 
+def _find_none(_options: Mapping[str, Json]) -> Collection[Mapping[str, Json]]:
+    return ()
+
+
 def _identify_location(slot: Slot, _folder: str) -> PlaceIdentity:
     return PlaceIdentity(slot.location)
 
@@ -59,6 +63,8 @@ class SinkPlaces:
     """Raises InputError for options that don't fit together."""
     find_identity: Callable[[Slot, str], PlaceIdentity] = _identify_location
     """Returns the identity of a slot, given the manifest's folder; by default, each location is one."""
+    find_secrets: Callable[[Mapping[str, Json]], Collection[Mapping[str, Json]]] = _find_none
+    """Returns where the secrets stand that the options use without naming them, beside the defaults of the schema."""
     is_local: bool = False
     """Whether places are files of this machine: then they can be those of another type of sink."""
 

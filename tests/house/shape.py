@@ -15,7 +15,6 @@ MOST_PARAMETERS = 6
 
 SMALL: Mapping[str, str] = {
     "keyplan/app/context.py": "what every use case is given, so it imports none of them",
-    "keyplan/app/validate.py": "an offline use case, which must not import what the others need for a network",
     "keyplan/cli/commands/completion.py": "a module for each command",
     "keyplan/cli/commands/doctor.py": "a module for each command",
     "keyplan/cli/commands/version.py": "a module for each command",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from keyplan.app.files import read_policies
 from keyplan.app.inspect import examine_workspace
 from keyplan.app.workspace import open_workspace
-from keyplan.cli.options import argument, format_option, ledger_option
+from keyplan.cli.options import argument, format_option, ledger_option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.renderers.formats import EXAMINATION_FORMATS, render_examination
@@ -15,9 +16,12 @@ from keyplan.renderers.formats import EXAMINATION_FORMATS, render_examination
 @click.command("doctor")
 @argument("manifest", variable="MANIFEST", required=False)
 @format_option(*EXAMINATION_FORMATS)
+@policy_option
 @ledger_option
 @click.pass_obj
-def command(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
+def command(
+    session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
+) -> int:
     """Check credential, rights, clock, sinks, ledger and lock, and say what to fix.
 
     Changes nothing, so what only trying would tell is called unknown. Ends with 0 where nothing is broken, else with
@@ -28,7 +32,7 @@ def command(session: Session, *, manifest: str | None, as_format: str, ledger: s
       keyplan doctor keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    workspace = open_workspace(manifest, context, ledger=ledger)
+    workspace = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
     with show_waiting(session.screen, "Asking provider, sinks and ledger"):
         examination = examine_workspace(context.wiring, workspace)
     session.screen.answer(render_examination(examination, as_format=as_format, palette=session.screen.palette))

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import click
 
+from keyplan.app.files import read_policies
 from keyplan.app.takeover import ImportedKey, import_key
 from keyplan.app.workspace import open_workspace, set_lease
 from keyplan.cli.apply_options import lease_option, lock_timeout_option
-from keyplan.cli.options import argument, ledger_option, option
+from keyplan.cli.options import argument, ledger_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.manifest.scalars import write_scalar
@@ -24,6 +25,7 @@ from keyplan.renderers.words import join_words
 @option("--manifest", metavar="FILE", help="The manifest that declares ADDRESS.")
 @lock_timeout_option
 @lease_option
+@policy_option
 @ledger_option
 @click.pass_obj
 def command(
@@ -34,6 +36,7 @@ def command(
     manifest: str | None,
     lock_timeout: timedelta,
     lease: timedelta | None,
+    policies: tuple[str, ...],
     ledger: str | None,
 ) -> int:
     """Take over a key that keyplan did not create.
@@ -50,7 +53,8 @@ def command(
       keyplan import user/ci QXBpS2V5OjEwMDI6YzgyMA==
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    workspace = set_lease(open_workspace(manifest, context, ledger=ledger), lease)
+    opened = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
+    workspace = set_lease(opened, lease)
     with show_waiting(session.screen, "Looking at the keys that exist"):
         imported = import_key(context, workspace, address, key_id, lock_timeout=lock_timeout)
     session.screen.answer("".join(f"{line}\n" for line in _describe(imported)))

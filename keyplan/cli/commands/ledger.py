@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import click
 
+from keyplan.app.context import RunContext
+from keyplan.app.files import read_policies
 from keyplan.app.ledger_copy import copy_ledger
 from keyplan.app.rebuild import Rebuild, rebuild_ledger
 from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace, set_lease, use_ledger
@@ -16,6 +18,7 @@ from keyplan.cli.options import (
     format_option,
     ledger_option,
     option,
+    policy_option,
     refuse_no_command,
     refuse_visible_password,
 )
@@ -45,9 +48,12 @@ def command(ctx: click.Context) -> int:
 @command.command("show")
 @_manifest_argument
 @format_option(*LEDGER_FORMATS)
+@policy_option
 @ledger_option
 @click.pass_obj
-def show(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
+def show(
+    session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
+) -> int:
     """Show the lock, what was begun and not finished, and what was delivered where.
 
     \b
@@ -55,7 +61,7 @@ def show(session: Session, *, manifest: str | None, as_format: str, ledger: str 
       keyplan ledger show keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
+    with open_ledger_reader(context.wiring, _open(context, manifest, policies, ledger)) as reader:
         found = (reader.recall(), reader.holder())
     session.screen.answer(render(LEDGER_FORMATS, found, as_format=as_format, style=Style()))
     return 0
@@ -64,9 +70,12 @@ def show(session: Session, *, manifest: str | None, as_format: str, ledger: str 
 @command.command("history")
 @_manifest_argument
 @format_option(*HISTORY_FORMATS)
+@policy_option
 @ledger_option
 @click.pass_obj
-def history(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
+def history(
+    session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
+) -> int:
     """Show past applies, newest first.
 
     \b
@@ -74,7 +83,7 @@ def history(session: Session, *, manifest: str | None, as_format: str, ledger: s
       keyplan ledger history keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
+    with open_ledger_reader(context.wiring, _open(context, manifest, policies, ledger)) as reader:
         entries = reader.history()
     session.screen.answer(render(HISTORY_FORMATS, entries, as_format=as_format, style=Style()))
     return 0
@@ -83,9 +92,12 @@ def history(session: Session, *, manifest: str | None, as_format: str, ledger: s
 @command.command("lock")
 @_manifest_argument
 @format_option(*LOCK_FORMATS)
+@policy_option
 @ledger_option
 @click.pass_obj
-def lock(session: Session, *, manifest: str | None, as_format: str, ledger: str | None) -> int:
+def lock(
+    session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
+) -> int:
     """Show who holds the lock, since when, until when, and with which number.
 
     Without a renewal, the lock is free from the time that is shown. The exit status is 0 if it is free, too.
@@ -95,7 +107,7 @@ def lock(session: Session, *, manifest: str | None, as_format: str, ledger: str 
       keyplan ledger lock keys.yaml --format json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    with open_ledger_reader(context.wiring, open_workspace(manifest, context, ledger=ledger)) as reader:
+    with open_ledger_reader(context.wiring, _open(context, manifest, policies, ledger)) as reader:
         holders = (reader.holder(), reader.holder(LockName.WATCH))
     session.screen.answer(render(LOCK_FORMATS, holders, as_format=as_format, style=Style()))
     return 0
@@ -107,6 +119,7 @@ def lock(session: Session, *, manifest: str | None, as_format: str, ledger: str 
 @option("--manifest", metavar="FILE", help="The manifest whose part of the ledger is copied.")
 @lock_timeout_option
 @lease_option
+@policy_option
 @click.pass_obj
 def copy(
     session: Session,
@@ -116,6 +129,7 @@ def copy(
     manifest: str | None,
     lock_timeout: timedelta,
     lease: timedelta | None,
+    policies: tuple[str, ...],
 ) -> int:
     """Copy receipts, open intents and history of a manifest from one ledger to another.
 
@@ -128,7 +142,7 @@ def copy(
       keyplan ledger copy .keyplan/ledger.db s3://acme-keyplan/prod?region=eu-west-1
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    workspace = open_workspace(manifest, context, ledger=None)
+    workspace = _open(context, manifest, policies, None)
     old, new = (set_lease(use_ledger(workspace, named, context), lease) for named in (source, target))
     done = copy_ledger(context, old, new, lock_timeout=lock_timeout)
     receipts, intents = format_count(done.receipts, "receipt"), format_count(done.intents, "open intent")
@@ -140,9 +154,12 @@ def copy(
 @command.command("unlock")
 @argument("lock_id")
 @option("--manifest", metavar="FILE", help="The manifest whose ledger is locked.")
+@policy_option
 @ledger_option
 @click.pass_obj
-def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: str | None) -> int:
+def unlock(
+    session: Session, *, lock_id: str, manifest: str | None, policies: tuple[str, ...], ledger: str | None
+) -> int:
     """Break a lock whose holder is gone; LOCK_ID, as ledger show prints it, proves that you looked.
 
     \b
@@ -150,7 +167,7 @@ def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: str 
       keyplan ledger unlock 5f3a9c1e
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    with open_ledger(context.wiring, open_workspace(manifest, context, ledger=ledger)) as opened:
+    with open_ledger(context.wiring, _open(context, manifest, policies, ledger)) as opened:
         opened.unlock(lock_id)
     session.screen.answer(f"The lock {sanitize(lock_id)} is broken.\n")
     return 0
@@ -161,6 +178,7 @@ def unlock(session: Session, *, lock_id: str, manifest: str | None, ledger: str 
 @option("--force", is_flag=True, help="Do it although the ledger is whole.")
 @lock_timeout_option
 @lease_option
+@policy_option
 @ledger_option
 @click.pass_obj
 def rebuild(
@@ -170,6 +188,7 @@ def rebuild(
     force: bool,
     lock_timeout: timedelta,
     lease: timedelta | None,
+    policies: tuple[str, ...],
     ledger: str | None,
 ) -> int:
     """Set a damaged ledger aside and build a new one from the receipts in the sinks.
@@ -184,11 +203,15 @@ def rebuild(
       keyplan ledger rebuild keys.yaml
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    workspace = set_lease(open_workspace(manifest, context, ledger=ledger), lease)
+    workspace = set_lease(_open(context, manifest, policies, ledger), lease)
     with show_waiting(session.screen, "Looking at the keys that exist"):
         done = rebuild_ledger(context, workspace, lock_timeout=lock_timeout, is_forced=force)
     session.screen.answer("".join(f"{line}\n" for line in _describe(done, workspace)))
     return 0
+
+
+def _open(context: RunContext, manifest: str | None, policies: tuple[str, ...], ledger: str | None) -> Workspace:
+    return open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
 
 
 def _describe(done: Rebuild, workspace: Workspace) -> Iterator[str]:

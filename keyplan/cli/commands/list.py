@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import click
 
+from keyplan.app.files import read_policies
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider, survey_keys
-from keyplan.cli.options import Duration, format_option, option
+from keyplan.cli.options import Duration, format_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.model.identity import SpaceId
@@ -52,6 +53,7 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 @option("--base-url", metavar="URL", help="Where the provider is.")
 @option("--region", help="Which region of the provider to use.")
 @option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="Which generation of the API to speak.")
+@policy_option
 @click.pass_obj
 def command(
     session: Session,
@@ -72,6 +74,7 @@ def command(
     base_url: str | None,
     region: str | None,
     api: str | None,
+    policies: tuple[str, ...],
 ) -> int:
     """List the keys that exist, managed by keyplan or not.
 
@@ -100,9 +103,8 @@ def command(
     given = _keep_given(base_url=base_url, region=region, api=api)
     context = session.context
     with show_waiting(session.screen, "Listing keys"):
-        keys, survey = survey_keys(
-            open_listed_provider(context, manifest, given), wanted, now=context.wiring.clock.now()
-        )
+        provider = open_listed_provider(context, manifest, given, policies=read_policies(policies, context))
+        keys, survey = survey_keys(provider, wanted, now=context.wiring.clock.now())
     session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
     return _name_refused(session, survey)
 

@@ -16,6 +16,7 @@ from keyplan.cli.options import FileNames, argument, exclude_option, policy_opti
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError, Problem
+from keyplan.model.policy import Policy
 from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import VALIDATION_FORMATS, build_validation_sheet
 from keyplan.renderers.sanitize import sanitize
@@ -53,7 +54,7 @@ def command(
     with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
         sources = [read_input(name, context) for name in find_manifests(manifests, context, exclude)]
         rules, faults = read_policies_with_problems(policies, context)
-    conflicts = _find_conflicts(sources, context)
+    conflicts = _find_conflicts(sources, context, rules)
     validations = [
         validate(source, rules, (*faults, *(conflict for conflict in conflicts if conflict.file == source.name)))
         for source in sources
@@ -76,9 +77,9 @@ def command(
     return status
 
 
-def _find_conflicts(sources: Sequence[Input], context: RunContext) -> tuple[Problem, ...]:
+def _find_conflicts(sources: Sequence[Input], context: RunContext, policies: tuple[Policy, ...]) -> tuple[Problem, ...]:
     if len(sources) < 2:  # noqa: PLR2004 - one cannot conflict
         return ()
     from keyplan.app.workspace import find_conflicts  # noqa: PLC0415 - takes 100 ms, and one manifest needs none of it
 
-    return find_conflicts(sources, context)
+    return find_conflicts(sources, context, policies)

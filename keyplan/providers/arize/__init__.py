@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keyplan.model.observation import Laws
     from keyplan.ports import ProviderPorts, ReaderPorts
 
-__all__ = ["OPTIONS", "build", "build_reader", "find_laws"]
+__all__ = ["OPTIONS", "build", "build_reader", "find_laws", "find_named_url"]
 
 
 def find_laws(options: Mapping[str, Json]) -> Laws | None:
@@ -38,6 +38,19 @@ def find_laws(options: Mapping[str, Json]) -> Laws | None:
 
     chosen = choose_dialect(options)
     return chosen.laws if chosen else None
+
+
+def find_named_url(options: Mapping[str, Json]) -> str | None:
+    """Return the base URL that the options name, also by a region; None if they leave it to the environment.
+
+    Raises:
+        InputError: The options cannot be used, or exclude each other.
+    """
+    if not (options.get("base_url") or options.get("region")):
+        return None
+    from keyplan.providers.arize.base_url import find_base_url  # noqa: PLC0415 - takes 50 ms, for httpx
+
+    return find_base_url(options, {})
 
 
 def build(

@@ -76,7 +76,11 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
     keys = tuple(_fill_key(part, fields, str(options["entry"])) for part in str(options["entry"]).split("."))
     if keys[0] in (_RESERVED, options.get("notes")):
         raise InputError(f"entry '{options['entry']}' leads into '{keys[0]}'", advice="choose another first word")
-    return Slot(sink=sink, location=f"{path}#{_join(keys)}", options={**options, "path": path, "keys": keys})
+    return Slot(
+        sink=sink,
+        location=f"{path}#{_join(keys)}",
+        options={**options, "path": path, "entry": _join(keys), "keys": keys},
+    )
 
 
 def find_identity(slot: Slot, folder: str) -> PlaceIdentity:

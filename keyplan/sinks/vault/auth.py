@@ -5,7 +5,7 @@ No credential is shown in an error or a repr.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -120,6 +120,14 @@ def find_token(environment: Mapping[str, str]) -> SecretSource:
             return FromEnvironment(variable)
     file = Path(environment.get("HOME", ""), ".vault-token")
     return FromFile(str(file)) if file.is_absolute() and file.is_file() else FromEnvironment(_TOKEN_VARIABLES[0])
+
+
+def find_unnamed_secrets(options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return where the secrets stand with which the options log in although they do not name them."""
+    auth = options.get("auth")
+    if not auth:
+        return [{"env": variable} for variable in _TOKEN_VARIABLES]
+    return [{"file": JWT_FILE}] if auth.get("method") == "kubernetes" and "jwt" not in auth else []
 
 
 def read_auth(

@@ -16,6 +16,7 @@ from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.sinks.value_store import Seals
+from keyplan.sinks.vault.auth import find_unnamed_secrets
 from keyplan.sinks.vault.client import VaultClient
 from keyplan.sinks.vault.connection import CONNECTION_SCHEMA, connect
 from keyplan.sinks.vault.places import DEFAULT_FIELD, DEFAULT_MOUNT, fill_slot
@@ -78,7 +79,13 @@ def _check(settings: SinkSettings) -> None:
 
 
 _FIXED = (*CONNECTION_SCHEMA, "write_only", "receipts")
-PLACES = SinkPlaces(fill_slot=fill_slot, fixed=_FIXED, store=("address", "namespace"), check=_check)
+PLACES = SinkPlaces(
+    fill_slot=fill_slot,
+    fixed=_FIXED,
+    store=("address", "namespace"),
+    check=_check,
+    find_secrets=find_unnamed_secrets,
+)
 
 
 def build(settings: SinkSettings, context: PluginContext) -> Sink:
