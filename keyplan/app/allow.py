@@ -39,7 +39,7 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.policy import Allow, AllowedSource, AllowedStore, AllowRule, OptionAccess, Policy, SourceKind
 from keyplan.model.quotes import escape, quote
-from keyplan.system.links import stays_within
+from keyplan.system.links import LinkResolver
 
 _MAY_RUN = frozenset({OptionAccess.MODULE, OptionAccess.PROFILE})
 _OPERATORS = "KEYPLAN_"
@@ -51,7 +51,8 @@ def find_forbidden(manifest: Manifest, folder: Path, policies: Iterable[Policy])
 
     `folder` is the manifest's, where its paths start.
     """
-    checks = [_AllowCheck(policy=policy, allow=policy.allow, folder=str(folder)) for policy in policies if policy.allow]
+    links = LinkResolver(str(folder))
+    checks = [_AllowCheck(policy=policy, allow=policy.allow, links=links) for policy in policies if policy.allow]
     if not checks:
         return ()
     references = list(list_references(manifest))
@@ -65,7 +66,7 @@ class _AllowCheck:
 
     policy: Policy
     allow: Allow
-    folder: str
+    links: LinkResolver
 
     def judge(self, reference: Reference) -> Iterator[Problem]:
         """Yield why the policy does not allow a reference."""
@@ -126,7 +127,7 @@ class _AllowCheck:
         judged = [
             list(
                 EntryCheck(
-                    use=use, entry=entry, folder=self.folder, judges_secrets=self.allow.secrets is not None
+                    use=use, entry=entry, links=self.links, judges_secrets=self.allow.secrets is not None
                 ).find_misfits()
             )
             for entry in entries
@@ -209,7 +210,7 @@ class _AllowCheck:
             case FromEnvironment(name=name):
                 return allowed.kind is SourceKind.ENV and fits_name(allowed.words[0], name)
             case FromFile(path=path):
-                return allowed.kind is SourceKind.FILE and is_file_of(allowed.words[0], path, self.folder)
+                return allowed.kind is SourceKind.FILE and is_file_of(allowed.words[0], path, self.links)
             case FromCommand(argv=argv):
                 return allowed.kind is SourceKind.COMMAND and allowed.words == argv
             case _:
@@ -234,9 +235,9 @@ class _AllowCheck:
     def _is_inside(self, path: str) -> bool:
         if self.allow.folders is None:
             return True
-        way = split_path(path, self.folder)
-        folders = [str(Path(self.folder, one)) for one in self.allow.folders]
-        return way is not None and stays_within(way, folders, start=self.folder)
+        way = split_path(path, self.links.start)
+        folders = [str(Path(self.links.start, one)) for one in self.allow.folders]
+        return way is not None and self.links.stays_within(way, folders)
 
     def _refuse(self, rule: AllowRule, fact: str, spot: _Spot, advice: str) -> Problem:
         return spot.place.problem(

@@ -179,7 +179,8 @@ def _list_options(schema: Mapping[str, Any], given: Mapping[str, Json], path: tu
 
 
 def _list_owners(manifest: Manifest) -> Iterator[NamedOwner]:
-    yield NamedOwner(named="owner", owner=manifest.owner, place=manifest.place_of("owner"))
+    if manifest.owner:  # one that is missing or refused is told already
+        yield NamedOwner(named="owner", owner=manifest.owner, place=manifest.place_of("owner"))
     for index, identity in enumerate(manifest.formerly):
         yield NamedOwner(
             named="former owner", owner=identity.owner, place=manifest.place_of("formerly", index, "owner")

@@ -15,7 +15,7 @@ from keyplan.model.globs import find_fixed_folder, fits_name, fits_path, fits_ur
 from keyplan.model.manifest import Json
 from keyplan.model.policy import AllowedStore, OptionAccess, OptionPattern
 from keyplan.model.quotes import quote
-from keyplan.system.links import stays_within
+from keyplan.system.links import LinkResolver
 
 _AMBIENT = frozenset(OptionAccess) - {OptionAccess.PLACE, OptionAccess.NONE}
 """What the operator's environment says if the manifest leaves it out."""
@@ -35,8 +35,8 @@ class EntryCheck:
 
     use: PluginUse
     entry: AllowedStore
-    folder: str
-    """Where relative paths start."""
+    links: LinkResolver
+    """Of the folder where relative paths start."""
     judges_secrets: bool
     """Whether the policy says elsewhere what secret options may be."""
 
@@ -119,7 +119,7 @@ class EntryCheck:
         if OptionAccess.URL in accesses:
             return fits_url(pattern, value)
         if OptionAccess.FILE in accesses:
-            return is_file_of(pattern, value, self.folder)
+            return is_file_of(pattern, value, self.links)
         return fits_name(pattern, value)
 
     def _fits_secret(self, pattern: Mapping[str, OptionPattern], value: Mapping[str, Json]) -> bool:
@@ -129,12 +129,12 @@ class EntryCheck:
         return all(self._fits(one, value[kind], accesses.get(kind, frozenset())) for kind, one in pattern.items())
 
 
-def is_file_of(pattern: str, path: str, folder: str) -> bool:
+def is_file_of(pattern: str, path: str, links: LinkResolver) -> bool:
     """Whether a path fits a glob of paths, and no link leads it out of the folder that the glob begins with."""
-    way = split_path(path, folder)
-    if way is None or not fits_path(pattern, path, folder):
+    way = split_path(path, links.start)
+    if way is None or not fits_path(pattern, path, links.start):
         return False
-    return stays_within(way, [str(Path(folder, find_fixed_folder(pattern)))], start=folder)
+    return links.stays_within(way, [str(Path(links.start, find_fixed_folder(pattern)))])
 
 
 def names_exactly(entries: Sequence[AllowedStore], use: PluginUse, option: str) -> bool:

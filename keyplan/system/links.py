@@ -19,13 +19,26 @@ _Way: TypeAlias = tuple[str, ...]
 """The names from the root of the disk to a file or folder."""
 
 
-def stays_within(way: _Way, folders: Sequence[str], *, start: str) -> bool:
-    """Whether a path, given by its names from the root on, is one of the folders or leads into one of them.
+class LinkResolver:
+    """Follows the links on the ways of one manifest. Each folder is resolved once, so it must not be kept for long."""
 
-    Whatever lies below `start`, or beside it, may be the work of a stranger: there, a folder must not be a link itself.
-    What does not exist yet has no links. What cannot be examined does not stay within.
-    """
-    return _Walk([_Root.of(folder, start) for folder in folders]).run(way)
+    def __init__(self, start: str) -> None:
+        """Take the manifest's folder: what lies below it, or beside it, may be the work of a stranger."""
+        self.start = start
+        self._roots: dict[str, _Root] = {}
+
+    def stays_within(self, way: _Way, folders: Sequence[str]) -> bool:
+        """Whether a path, given by its names from the root on, is one of the folders or leads into one of them.
+
+        A folder that a stranger may have made must not be a link itself. What does not exist yet has no links. What
+        cannot be examined does not stay within.
+        """
+        return _Walk([self._find_root(folder) for folder in folders]).run(way)
+
+    def _find_root(self, folder: str) -> _Root:
+        if folder not in self._roots:
+            self._roots[folder] = _Root.of(folder, self.start)
+        return self._roots[folder]
 
 
 @dataclass(frozen=True, slots=True)
