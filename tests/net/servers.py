@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,7 @@ class _Quiet6(_Quiet):
 class _Answering(BaseHTTPRequestHandler):
     seen: list[str]
     body: bytes
+    challenge: dict[str, str]
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Answer every method, LIST of Vault included."""
@@ -73,7 +74,12 @@ class _Answering(BaseHTTPRequestHandler):
         self.seen.append(f"{self.command} {self.path} {self.headers.get('Host')}")
         length = int(self.headers.get("Content-Length") or 0)
         self.rfile.read(length)
-        self.send_response(200)
+        is_challenged = (
+            bool(self.challenge) and self.path.startswith("/secrets") and not self.headers.get("Authorization")
+        )
+        self.send_response(401 if is_challenged else 200)
+        for name, value in self.challenge.items() if is_challenged else ():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
@@ -89,11 +95,12 @@ def serving(
     *,
     host: str = "127.0.0.1",
     body: bytes = BODY,
+    challenge: Mapping[str, str] | None = None,
     handler: Any = _Answering,
 ) -> Iterator[tuple[int, list[str]]]:
     """Serve over TLS (plain without `tls`, which configures the context); yield the port and what was asked."""
     seen: list[str] = []
-    kind = type("Handler", (handler,), {"seen": seen, "body": body})
+    kind = type("Handler", (handler,), {"seen": seen, "body": body, "challenge": dict(challenge or {})})
     server = (_Quiet6 if ":" in host else _Quiet)((host, 0), kind)
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -41,6 +41,8 @@ class Client:
     """Without it the client cannot be tried."""
     ask: Callable[[PluginContext, Path], None]
     answer: Mapping[str, Json] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer to a request without credentials, which has the status 401 if there are any."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Of the process's environment: where an SDK finds who it is."""
 
@@ -64,6 +66,14 @@ def ask_google(context: PluginContext, _folder: Path) -> None:
         retrier=open_retrier({"patience_seconds": 1}, context, name="google"),
     )
     manager.get("arize-ci")
+
+
+def ask_azure(context: PluginContext, _folder: Path) -> None:
+    from keyplan.sinks.azure.client import connect  # noqa: PLC0415 - needs the SDK
+    from keyplan.sinks.patience import open_retrier  # noqa: PLC0415 - as above
+
+    retrier = open_retrier({"patience_seconds": 1}, context, name="azure")
+    connect("https://v.vault.azure.net", "v", environment=context.environment, retrier=retrier).get("arize-ci")
 
 
 def ask_arize(context: PluginContext, _folder: Path) -> None:
@@ -102,6 +112,15 @@ KUBECONFIG = {
     "clusters": [{"name": "c", "cluster": {"server": "https://k8s.example.test"}}],
     "users": [{"name": "c", "user": {"token": "t"}}],
 }
+TENANT = "0b8a2c66-5d4f-4c7e-9a6f-1d2e3f405162"
+LOGIN = f"https://login.microsoftonline.com/{TENANT}"
+SECRET_ID = "https://v.vault.azure.net/secrets/arize-ci/1"
+AUTHORITY = {
+    "authorization_endpoint": f"{LOGIN}/oauth2/v2.0/authorize",
+    "token_endpoint": f"{LOGIN}/oauth2/v2.0/token",
+    "issuer": f"{LOGIN}/v2.0",
+    "tenant_discovery_endpoint": f"{LOGIN}/v2.0/.well-known/openid-configuration",
+}
 GOOGLE = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
 CLIENTS = (
     Client(name="arize", hosts=("api.arize.com",), package="httpx", ask=ask_arize),
@@ -109,6 +128,15 @@ CLIENTS = (
     Client(name="webhook", hosts=("hooks.example.test",), package="httpx", ask=ask_webhook),
     Client(name="github", hosts=("api.github.com",), package="httpx", ask=ask_github),
     Client(name="vault", hosts=("vault.example.test",), package="hvac", ask=ask_vault),
+    Client(
+        name="azure",
+        hosts=("login.microsoftonline.com", "v.vault.azure.net"),
+        package="azure.keyvault.secrets",
+        ask=ask_azure,
+        answer={"access_token": "t", "token_type": "Bearer", "expires_in": 3600, "id": SECRET_ID, **AUTHORITY},
+        headers={"WWW-Authenticate": f'Bearer authorization="{LOGIN}", resource="https://vault.azure.net"'},
+        variables={"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"},
+    ),
     Client(
         name="google",
         hosts=("oauth2.googleapis.com", "secretmanager.googleapis.com"),
@@ -156,7 +184,10 @@ def served(client: Client, authority: trustme.CA) -> Iterator[tuple[Proxy, list[
     """Yield a proxy behind which every host of the client is, and what the hosts were asked."""
     leaf = authority.issue_cert(*client.hosts)
     body = json.dumps(client.answer).encode()
-    with serving(leaf.configure_cert, body=body) as (port, seen), proxying(dict.fromkeys(client.hosts, port)) as proxy:
+    with (
+        serving(leaf.configure_cert, body=body, challenge=client.headers) as (port, seen),
+        proxying(dict.fromkeys(client.hosts, port)) as proxy,
+    ):
         yield proxy, seen
 
 

@@ -6,6 +6,7 @@ because they may quote requests, and nothing is sent before the first call.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +16,9 @@ from typing import Any
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
+from keyplan.net.trust import make_tls_context
 from keyplan.sinks.patience import Attempt, Refused, Taken, persist
-from keyplan.system.optional import require
+from keyplan.system.optional import importing, require
 
 TYPE = "azure-key-vault"
 _CONNECT_SECONDS = 10
@@ -174,25 +176,37 @@ class _DisabledError(SinkDeniedError):
     """The newest version of a secret is disabled."""
 
 
-def connect(vault_url: str, host: str, *, ca_file: str | None, retrier: Retrier) -> Vault:
-    """Return a vault; nothing is sent yet. Raises InputError without the SDK.
+def connect(vault_url: str, host: str, *, environment: Mapping[str, str], ca_file: str = "", retrier: Retrier) -> Vault:
+    """Return a vault; nothing is sent yet. Raises InputError without the SDK, or if `ca_file` or a proxy can't be used.
 
     Who keyplan is comes from where every program with Azure's SDK finds it: environment, workload or managed identity,
     Azure CLI.
     """
     secrets = require("azure.keyvault.secrets", extra=TYPE)
     identity = require("azure.identity", extra=TYPE)
-    trust = {"connection_verify": ca_file} if ca_file else {}
+    named = f"{TYPE}: ca_file"
     client = secrets.SecretClient(
         vault_url,
-        identity.DefaultAzureCredential(),
+        # The authorities of `ca_file` are the vault's; who keyplan is comes from other servers.
+        identity.DefaultAzureCredential(transport=_open_transport(vault_url, environment)),
+        transport=_open_transport(
+            vault_url, environment, make_tls_context(environment=environment, ca_file=ca_file, named=named)
+        ),
         connection_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         # The sink repeats requests itself, by one rule with all others, and says what it waits for.
         retry_total=0,
-        **trust,
     )
     return Vault(client, host=host, retrier=retrier)
+
+
+def _open_transport(vault_url: str, environment: Mapping[str, str], tls: ssl.SSLContext | None = None) -> Any:
+    transport = require("azure.core.pipeline.transport", extra=TYPE)
+    with importing(TYPE):
+        from keyplan.net.sessions import open_session  # noqa: PLC0415 - needs requests, which the SDK brings
+    session = open_session(environment=environment, base_url=vault_url, tls=tls)
+    # Not its owner: one credential of the chain that is closed would close it for all.
+    return transport.RequestsTransport(session=session, session_owner=False, use_env_settings=False)
 
 
 def _find_limit(error: Any, now: datetime) -> Again | None:

@@ -85,7 +85,8 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     vault = connect(
         url,
         host=_host_of(url),
-        ca_file=str(Path(context.folder, str(ca_file))) if ca_file else None,
+        environment=context.environment,
+        ca_file=str(Path(context.folder, str(ca_file))) if ca_file else "",
         retrier=open_retrier(settings.options, context, name=settings.name),
     )
     return SinkEngine(
