@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from house import imports, references, secrecy, shape
+from house import imports, network, references, secrecy, shape
 from house.contracts import find_broken_contracts, read_contracts
 from house.debts import DEBTS
 from house.tree import ROOT, Tree, Violation
@@ -37,6 +37,8 @@ RULES: tuple[Rule, ...] = (
     imports.find_standard_library_imports,
     imports.find_impure_calls,
     find_unlisted_siblings,
+    network.find_unlisted_clients,
+    network.find_clients_without_environment,
     secrecy.find_reveals,
     shape.find_sizes,
     shape.find_names_in_ing,
@@ -100,6 +102,30 @@ PLANTED: dict[str, tuple[Rule, str, str, str]] = {
         "keyplan/sinks/planted/sink.py",
         DOCSTRING,
         "keyplan.sinks.planted is in no contract of independence",
+    ),
+    "a sink speaks HTTP by a library of its own": (
+        network.find_unlisted_clients,
+        "keyplan/sinks/vault/planted.py",
+        "def load():\n    import urllib3\n    return urllib3.PoolManager()\n",
+        "urllib3 sends requests, and is for listed modules alone",
+    ),
+    "a sink makes a client of its own": (
+        network.find_unlisted_clients,
+        "keyplan/sinks/forge.py",
+        f"import httpx\n{LINES}CLIENT = httpx.Client()\n",
+        "httpx.Client() finds proxies or certificates by itself",
+    ),
+    "a sink trusts by itself": (
+        network.find_unlisted_clients,
+        "keyplan/sinks/vault/planted.py",
+        "import ssl\nCONTEXT = ssl.create_default_context()\n",
+        "ssl.create_default_context() finds proxies or certificates by itself",
+    ),
+    "a sink opens a client without the environment": (
+        network.find_clients_without_environment,
+        "keyplan/sinks/planted.py",
+        "from keyplan.net.http import make_opener\nCLIENT = make_opener(URL)()\n",
+        "make_opener() is not given the environment",
     ),
     "a raw key gets a name": (
         secrecy.find_reveals,

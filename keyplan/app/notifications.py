@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from keyplan import __version__
@@ -15,7 +14,7 @@ from keyplan.errors import InputError, NotificationError
 from keyplan.model.drift import Drift
 from keyplan.model.mask import hide, hide_fields
 from keyplan.model.notice import Mood, Notice
-from keyplan.net.http import OpenClient, open_client
+from keyplan.net.http import OpenClient
 from keyplan.notify import open_notifier
 from keyplan.notify.targets import read_target
 from keyplan.ports import Notifier
@@ -79,8 +78,9 @@ def open_notice_sender(
     """
     targets = [read_target(url) for url in dict.fromkeys((*settings.urls, *_read_file(context, settings.file)))]
     clock, environment = context.wiring.clock, context.environment
-    opener = client or partial(open_client, environment=environment)
-    notifiers = [open_notifier(target, clock=clock, jitter=jitter, client=opener) for target in targets]
+    notifiers = [
+        open_notifier(target, clock=clock, jitter=jitter, environment=environment, client=client) for target in targets
+    ]
     return NoticeSender(context, notifiers, is_heartbeat=settings.is_heartbeat)
 
 

@@ -6,10 +6,13 @@ Importing this module needs requests, which extras bring. A session must not rea
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import requests
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as UnreachableError
@@ -19,6 +22,8 @@ from keyplan.net.proxies import find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
 
 AnySession = TypeVar("AnySession", bound=Session)
+_TURN = threading.Lock()
+_ANY_URL = "https://any.invalid"
 _KEPT_HOSTS = 10
 """For how many hosts connections are kept."""
 
@@ -54,6 +59,33 @@ def lead(
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return session
+
+
+@contextmanager
+def lead_new_sessions(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let every session that is made in the block be led, for a library that makes sessions and takes none.
+
+    Other threads that make sessions meanwhile get such ones, too. Raises InputError if a certificate bundle cannot be
+    used.
+    """
+    tls = make_tls_context(environment=environment)
+
+    class LedSession(Session):
+        def __init__(self) -> None:
+            super().__init__()
+            lead(self, environment=environment, base_url=_ANY_URL, tls=tls)
+
+    # `requests.post` and its like look the class up in the first, callers of `requests.Session()` in the second.
+    places = (requests.sessions.__dict__, requests.__dict__)
+    with _TURN:
+        before = [place["Session"] for place in places]
+        for place in places:
+            place["Session"] = LedSession
+        try:
+            yield
+        finally:
+            for place, session in zip(places, before, strict=True):
+                place["Session"] = session
 
 
 class RoutedAdapter(HTTPAdapter):

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import httpx
 
 from keyplan.net.http import open_client
-from keyplan.notify.apprise import AppriseNotifier
+from keyplan.notify.apprise import AppriseNotifier, LedSender
 from keyplan.notify.targets import NotifyTarget, Shape
 from keyplan.notify.webhook import Webhook
 from keyplan.ports import Clock, Notifier
@@ -25,13 +26,18 @@ def open_notifier(
     *,
     clock: Clock,
     jitter: Callable[[float], float],
-    client: Callable[[], httpx.Client] = open_client,
+    environment: Mapping[str, str] | None = None,
+    client: Callable[[], httpx.Client] | None = None,
     load: Callable[..., Any] = require,
 ) -> Notifier:
     """Return what sends notices to a target; nothing is sent yet.
 
+    `environment` names proxies and certificates; None is an empty one. `client` opens the connections of a webhook.
+
     Raises InputError if apprise is needed and missing (with the line for pip), or does not understand the URL.
     """
     if target.shape is Shape.APPRISE:
-        return AppriseNotifier.of(target, load("apprise", extra="apprise").Apprise())
-    return Webhook(target=target, client=client, clock=clock, jitter=jitter)
+        sender = LedSender(load("apprise", extra="apprise").Apprise(), environment or {})
+        return AppriseNotifier.of(target, sender)
+    opener = client or partial(open_client, environment=environment or {})
+    return Webhook(target=target, client=opener, clock=clock, jitter=jitter)

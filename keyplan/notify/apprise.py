@@ -6,12 +6,14 @@ apprise's own log must not reach a user: it may quote parts of the URL, which is
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from keyplan.errors import InputError, NotificationError
 from keyplan.model.notice import Mood, Notice
 from keyplan.notify.targets import NotifyTarget
+from keyplan.system.optional import importing
 
 _TYPES = {Mood.FAILED: "failure", Mood.DRIFT: "warning", Mood.CALM: "success"}
 """apprise's words (apprise.NotifyType), by which services choose a colour or an icon."""
@@ -27,6 +29,25 @@ class Sender(Protocol):
     def notify(self, *, body: str, title: str, notify_type: str, body_format: str) -> object:
         """Send to every URL; something false if that failed."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedSender:
+    """Sends by apprise; its requests take the way that the environment names. Mail and MQTT know no such ways."""
+
+    sender: Sender
+    environment: Mapping[str, str] = field(repr=False)
+
+    def add(self, servers: str) -> bool:
+        """Take a URL; false if apprise does not understand it."""
+        return self.sender.add(servers)
+
+    def notify(self, *, body: str, title: str, notify_type: str, body_format: str) -> object:
+        """Send to every URL; something false if that failed. Raises InputError if certificates can't be used."""
+        with importing("apprise"):
+            from keyplan.net.sessions import lead_new_sessions  # noqa: PLC0415 - needs requests, which apprise brings
+        with lead_new_sessions(self.environment):
+            return self.sender.notify(body=body, title=title, notify_type=notify_type, body_format=body_format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan.ledgers.s3": frozenset({"boto3", "botocore"}),
     "keyplan.manifest": frozenset({"jsonschema", "yaml"}),
     "keyplan.model.patterns": frozenset({"re2"}),
-    "keyplan.net": frozenset({"certifi", "httpx", "requests", "tenacity", "truststore", "urllib3"}),
+    "keyplan.net": frozenset({"botocore", "certifi", "httpx", "requests", "tenacity", "truststore", "urllib3"}),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
     "keyplan.providers.arize": frozenset({"httpx"}),
     "keyplan.renderers.text": frozenset({"deepdiff"}),

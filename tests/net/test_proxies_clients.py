@@ -7,25 +7,29 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 from net.servers import Proxy, proxying, serving
+from samples import make_sink_settings
 from sinks.local_context import make_context
 
 from keyplan.context import PluginContext
 from keyplan.errors import KeyplanError
 from keyplan.model.manifest import FromEnvironment, Json, ProviderSettings
 from keyplan.model.notice import Mood, Notice
-from keyplan.net.http import exchange, open_client
+from keyplan.net.http import exchange
 from keyplan.notify import open_notifier
 from keyplan.notify.targets import read_target
 from keyplan.providers.arize import build_reader
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [
+    pytest.mark.enable_socket,
+    # apprise looks for it when it is imported.
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+]
 
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy", "NO_PROXY", "no_proxy")
 
@@ -41,6 +45,8 @@ class Client:
     """Without it the client cannot be tried."""
     ask: Callable[[PluginContext, Path], None]
     answer: Mapping[str, Json] = field(default_factory=dict)
+    text: str = ""
+    """The answer, if it is not JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the answer to a request without credentials, which has the status 401 if there are any."""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +82,21 @@ def ask_azure(context: PluginContext, _folder: Path) -> None:
     connect("https://v.vault.azure.net", "v", environment=context.environment, retrier=retrier).get("arize-ci")
 
 
+def ask_aws(context: PluginContext, _folder: Path) -> None:
+    from keyplan.sinks.aws.service import connect  # noqa: PLC0415 - needs the SDK
+
+    settings = make_sink_settings({"region": "eu-west-1", "patience_seconds": 1}, sink_type="aws-ssm")
+    (service,) = connect(["ssm"], settings, context)
+    service.call("describe_parameters", "here")
+
+
+def ask_s3(context: PluginContext, _folder: Path) -> None:
+    from keyplan.ledgers.s3.client import connect  # noqa: PLC0415 - needs the SDK
+    from keyplan.ledgers.s3.options import S3Options  # noqa: PLC0415 - as above
+
+    connect(S3Options.read({"bucket": "acme", "region": "eu-west-1"}), context.environment).get("any")
+
+
 def ask_arize(context: PluginContext, _folder: Path) -> None:
     settings = ProviderSettings(credential=FromEnvironment("KEY"), options={"api": "beta", "patience_seconds": 1})
     build_reader(settings, context).reader.list_keys(())
@@ -100,10 +121,19 @@ def ask_github(context: PluginContext, _folder: Path) -> None:
 
 
 def ask_webhook(context: PluginContext, _folder: Path) -> None:
+    notify("https://hooks.example.test/x", context)
+
+
+def ask_apprise(context: PluginContext, _folder: Path) -> None:
+    notify("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", context)
+
+
+def notify(target: str, context: PluginContext) -> None:
     notice = Notice(title="t", text="x", mood=Mood.CALM, document={}, slack={})
-    opener = partial(open_client, environment=context.environment)
-    target = read_target("https://hooks.example.test/x")
-    open_notifier(target, clock=context.clock, jitter=lambda _: 0.0, client=opener).notify(notice)
+    opened = open_notifier(
+        read_target(target), clock=context.clock, jitter=lambda _: 0.0, environment=context.environment
+    )
+    opened.notify(notice)
 
 
 KUBECONFIG = {
@@ -112,6 +142,13 @@ KUBECONFIG = {
     "clusters": [{"name": "c", "cluster": {"server": "https://k8s.example.test"}}],
     "users": [{"name": "c", "user": {"token": "t"}}],
 }
+AWS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s", "AWS_CONFIG_FILE": "/nowhere"}
+ROLE = {"AWS_REGION": "eu-west-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nowhere"}
+STS_ANSWER = (
+    "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>a</AccessKeyId>"
+    "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration>"
+    "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+)
 TENANT = "0b8a2c66-5d4f-4c7e-9a6f-1d2e3f405162"
 LOGIN = f"https://login.microsoftonline.com/{TENANT}"
 SECRET_ID = "https://v.vault.azure.net/secrets/arize-ci/1"
@@ -126,8 +163,19 @@ CLIENTS = (
     Client(name="arize", hosts=("api.arize.com",), package="httpx", ask=ask_arize),
     Client(name="kubernetes", hosts=("k8s.example.test",), package="httpx", ask=ask_kubernetes),
     Client(name="webhook", hosts=("hooks.example.test",), package="httpx", ask=ask_webhook),
+    Client(name="apprise", hosts=("discord.com",), package="apprise", ask=ask_apprise),
     Client(name="github", hosts=("api.github.com",), package="httpx", ask=ask_github),
     Client(name="vault", hosts=("vault.example.test",), package="hvac", ask=ask_vault),
+    Client(name="aws", hosts=("ssm.eu-west-1.amazonaws.com",), package="boto3", ask=ask_aws, variables=AWS),
+    Client(
+        name="aws with a role",
+        hosts=("sts.eu-west-1.amazonaws.com", "ssm.eu-west-1.amazonaws.com"),
+        package="boto3",
+        ask=ask_aws,
+        text=STS_ANSWER,
+        variables={"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "token", **ROLE},
+    ),
+    Client(name="s3", hosts=("acme.s3.eu-west-1.amazonaws.com",), package="boto3", ask=ask_s3, variables=AWS),
     Client(
         name="azure",
         hosts=("login.microsoftonline.com", "v.vault.azure.net"),
@@ -171,7 +219,7 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"):
         monkeypatch.setenv(name, "/nowhere")
     for name, value in client.variables.items():
-        if name.endswith("CREDENTIALS"):
+        if name.endswith(("CREDENTIALS", "TOKEN_FILE")):
             path = tmp_path / name
             path.write_text(value)
             value = str(path)  # noqa: PLW2901 - the variable names the file
@@ -183,7 +231,7 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 def served(client: Client, authority: trustme.CA) -> Iterator[tuple[Proxy, list[str]]]:
     """Yield a proxy behind which every host of the client is, and what the hosts were asked."""
     leaf = authority.issue_cert(*client.hosts)
-    body = json.dumps(client.answer).encode()
+    body = (client.text or json.dumps(client.answer)).encode()
     with (
         serving(leaf.configure_cert, body=body, challenge=client.headers) as (port, seen),
         proxying(dict.fromkeys(client.hosts, port)) as proxy,
@@ -194,7 +242,7 @@ def served(client: Client, authority: trustme.CA) -> Iterator[tuple[Proxy, list[
 def ask(client: Client, environment: Mapping[str, str], folder: Path) -> None:
     """Make a client send its request; what it says to the answer, which is none of its server, does not count."""
     given = {"KEY": "k", "VAULT_TOKEN": "t", **client.variables, **environment}
-    with suppress(KeyplanError):
+    with suppress(KeyplanError, ValueError, KeyError):
         client.ask(make_context(folder, given), folder)
 
 

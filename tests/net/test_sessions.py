@@ -11,7 +11,7 @@ import trustme
 from net.servers import BODY, make_old_certificates, proxying, serving
 
 from keyplan.errors import InputError
-from keyplan.net.sessions import open_session
+from keyplan.net.sessions import lead_new_sessions, open_session
 from keyplan.net.trust import make_tls_context
 
 pytestmark = pytest.mark.enable_socket
@@ -153,3 +153,24 @@ def test_nothing_of_the_process_s_own_environment_counts_beside_the_one_given(
     with serving(leaf.configure_cert) as (port, _), proxying({HOST: port}) as proxy:
         answer = get(URL, {"https_proxy": proxy.address, "SSL_CERT_FILE": bundle})
     assert "Authorization" not in answer.request.headers
+
+
+def test_sessions_that_a_library_makes_are_led_for_a_block_alone(authority: trustme.CA, bundle: str) -> None:
+    before = requests.Session
+    with (
+        serving(authority.issue_cert(HOST).configure_cert) as (port, _),
+        proxying({HOST: port}) as proxy,
+        lead_new_sessions({"HTTPS_PROXY": proxy.address, "SSL_CERT_FILE": bundle}),
+    ):
+        assert requests.get(URL, timeout=10).content == BODY
+        with requests.Session() as session:
+            assert session.get(URL, timeout=10).content == BODY
+    assert proxy.asked == [f"{HOST}:443"] * 2
+    assert requests.Session is requests.sessions.Session is before
+
+
+def test_sessions_are_as_before_after_a_failure() -> None:
+    before = requests.Session
+    with pytest.raises(ZeroDivisionError), lead_new_sessions({}):
+        raise ZeroDivisionError
+    assert requests.Session is requests.sessions.Session is before

@@ -6,7 +6,7 @@ is built.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,7 +16,7 @@ from keyplan.errors import InputError, LedgerError
 from keyplan.ledgers.s3.failures import ABSENT, CONDITION_REFUSED, code_of, translate_failure, translate_refusal
 from keyplan.ledgers.s3.options import S3Options
 from keyplan.net.http import check_base_url
-from keyplan.system.optional import require
+from keyplan.system.optional import importing, require
 
 WIDEST = 16
 """How many requests run at the same time."""
@@ -147,19 +147,19 @@ class S3Client:
             ) from None
 
 
-def connect(options: S3Options) -> S3Client:
-    """Return the bucket; nothing is sent yet.
+def connect(options: S3Options, environment: Mapping[str, str] | None = None) -> S3Client:
+    """Return the bucket; nothing is sent yet. `environment` names proxies and certificates; None is an empty one.
 
     Raises:
         InputError: boto3 is missing, or the options can't be used.
     """
     boto3, errors = require("boto3", extra="s3"), require("botocore.exceptions", extra="s3")
+    sessions = require("botocore.session", extra="s3")
+    with importing("s3"):
+        from keyplan.net.aws_transport import lead_aws  # noqa: PLC0415 - needs urllib3, which the SDK brings
     url = check_base_url(options.endpoint_url, whose="endpoint_url") if options.endpoint_url else None
     config = require("botocore.config", extra="s3").Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        max_pool_connections=WIDEST,
         user_agent_appid="keyplan",
         # Compatible stores refuse the checksums that the SDK adds by itself since 1.36.
         request_checksum_calculation="when_required",
@@ -168,7 +168,12 @@ def connect(options: S3Options) -> S3Client:
         s3={"addressing_style": "path"} if url else {},
     )
     try:
-        client = boto3.Session(region_name=options.region).client("s3", endpoint_url=url, config=config)
+        of_sdk = sessions.Session()
+        timeout = (_CONNECT_SECONDS, _READ_SECONDS)
+        lead_aws(of_sdk, environment=environment or {}, timeout=timeout, connections=WIDEST)
+        client = boto3.Session(botocore_session=of_sdk, region_name=options.region).client(
+            "s3", endpoint_url=url, config=config
+        )
     except (errors.BotoCoreError, ValueError) as error:
         advice = "check region, endpoint_url and AWS_PROFILE"
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=advice) from None

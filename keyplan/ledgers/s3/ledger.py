@@ -41,12 +41,12 @@ _MOST_NUMBERS = 20
 
 def open_reader(settings: LedgerSettings, context: PluginContext, *, account: str) -> LedgerReader:
     """Return a reader of the ledger in the settings' bucket. Raises InputError if boto3 can't be set up."""
-    return S3LedgerReader(connect(S3Options.read(settings.options)), context, account)
+    return S3LedgerReader(connect(S3Options.read(settings.options), context.environment), context, account)
 
 
 def open_ledger(settings: LedgerSettings, context: PluginContext, *, account: str) -> Ledger:
     """Return the ledger in the settings' bucket. Raises InputError if boto3 can't be set up."""
-    return S3Ledger(connect(S3Options.read(settings.options)), context, account)
+    return S3Ledger(connect(S3Options.read(settings.options), context.environment), context, account)
 
 
 class S3LedgerReader:

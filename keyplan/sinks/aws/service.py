@@ -23,7 +23,7 @@ from keyplan.net.http import check_base_url, read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.options import PATIENCE
 from keyplan.sinks.patience import explain_throttled, open_retrier
-from keyplan.system.optional import require
+from keyplan.system.optional import importing, require
 
 WIDEST = 8
 """How many requests run at the same time."""
@@ -223,13 +223,12 @@ def connect(services: Sequence[str], settings: SinkSettings, context: PluginCont
     """
     options, extra = settings.options, settings.type
     boto3, errors = require("boto3", extra=extra), require("botocore.exceptions", extra=extra)
+    sessions = require("botocore.session", extra=extra)
+    with importing(extra):
+        from keyplan.net.aws_transport import lead_aws  # noqa: PLC0415 - needs urllib3, which the SDK brings
     config = require("botocore.config", extra=extra).Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
         # The sink repeats requests itself, by one rule with all others, and says what it waits for.
         retries={"mode": "standard", "total_max_attempts": 1},
-        # The applier delivers keys in parallel, each with its own requests.
-        max_pool_connections=2 * WIDEST,
         user_agent_appid="keyplan",
     )
     # A filter, not a level: the program, or another library, may set levels at any time.
@@ -238,7 +237,15 @@ def connect(services: Sequence[str], settings: SinkSettings, context: PluginCont
     endpoint = options.get("endpoint_url")
     url = check_base_url(str(endpoint), whose="endpoint_url") if endpoint else None
     try:
-        session = boto3.Session(profile_name=options.get("profile"), region_name=options.get("region"))
+        of_sdk = sessions.Session(profile=options.get("profile"))
+        lead_aws(
+            of_sdk,
+            environment=context.environment,
+            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+            # The applier delivers keys in parallel, each with its own requests.
+            connections=2 * WIDEST,
+        )
+        session = boto3.Session(botocore_session=of_sdk, region_name=options.get("region"))
         clients = [session.client(name, endpoint_url=url, config=config) for name in services]
     except errors.NoRegionError:
         raise InputError("no AWS region is known", advice="set 'region' on this sink, or AWS_REGION") from None
