@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from keyplan.model.mask import note_credential
+
 REGION: Final[Mapping[str, Any]] = {
     "type": ["string", "null"],
     "minLength": 1,
@@ -31,3 +33,18 @@ def lacks_credentials(error: Exception, errors: Any) -> bool:
             errors.UnauthorizedSSOTokenError,
         ),
     )
+
+
+def hide_session_tokens(client: Any) -> None:
+    """See that no message repeats the session token of a boto3 client, which AWS gets and a server may answer with.
+
+    The SDK finds it by itself, in a profile or from a service, and renews it. The secret access key is never sent.
+    """
+    client.meta.events.register("before-send", _note_session_token)
+
+
+def _note_session_token(request: Any, **_: Any) -> None:
+    # boto3 guide, "Extensibility": what a handler returns here would take the place of the server's answer.
+    token = request.headers.get("X-Amz-Security-Token")
+    if token:
+        note_credential(token.decode() if isinstance(token, bytes) else token)

@@ -23,7 +23,6 @@ SMALL: Mapping[str, str] = {
     "keyplan/documents/doctor.py": "a module for each published document",
     "keyplan/documents/schemas.py": "the one module of its package that reads files",
     "keyplan/model/notice.py": "a noun of its own, which notifiers share with the renderers",
-    "keyplan/net/aws.py": "shared by sinks and ledger of AWS, which import nothing of each other",
     "keyplan/renderers/json_text.py": "importing json costs every start 2 ms, so it stands apart from sanitize",
     "keyplan/renderers/text/problems.py": "every start needs it for errors, and nothing of the other texts",
     "keyplan/system/clock.py": "the one module that reads the clock",

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import subprocess
+import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from e2e.terminal import COMMAND, Terminal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
+UNMASKED = Path(__file__).with_name("unmasked.py")
 TOKEN = "Tok/en+of-4711_\"q'uoted\\&<odd>%:,;=" + "Zx9" * 8
 """A character for each that an encoding changes, and of no shape that is known."""
 HEAD = """\
@@ -258,6 +260,30 @@ def test_a_vault_that_repeats_the_token_of_a_login_shows_none(beta: Terminal) ->
         done = beta.run("plan", "--format", "json", "--no-preflight", SECRET_ID="secret-id-0123456789")
     assert "named (hidden)" in done.stdout, done.stderr
     assert find_forms(granted, done.stdout + done.stderr) == []
+
+
+@pytest.mark.parametrize("without", ["-", "keyplan.net.aws:note_credential"], ids=["with the mask", "without it"])
+def test_a_service_that_repeats_a_session_token_of_aws(beta: Terminal, without: str) -> None:
+    pytest.importorskip("boto3")
+    token = "SessionTokenOfARole0123456789"
+    (beta.folder / "aws").write_text(
+        f"[default]\naws_access_key_id = AKIA0\naws_secret_access_key = never-sent-0123\naws_session_token = {token}\n"
+    )
+    refusal = Said(400, json.dumps({"__type": token, "message": token}))
+    with echoing(lambda _: refusal) as url:
+        sink = f"{{type: aws-ssm, region: eu-west-1, endpoint_url: '{url}', name: /keys/ci, patience_seconds: 1}}"
+        (beta.folder / "keys.yaml").write_text(HEAD.format(url=beta.url, sink=sink))
+        done = subprocess.run(
+            [sys.executable, UNMASKED, without, "plan"],
+            cwd=beta.folder,
+            env={**beta.environment, "AWS_SHARED_CREDENTIALS_FILE": str(beta.folder / "aws"), "HOME": str(beta.folder)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert "AWS" in done.stderr
+    assert (find_forms(token, done.stdout + done.stderr) == []) is (without == "-"), done.stderr
 
 
 def test_a_short_secret_is_used_and_said_not_to_be_hidden(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from keyplan.errors import InputError, LedgerError
 from keyplan.ledgers.s3.failures import ABSENT, CONDITION_REFUSED, code_of, translate_failure, translate_refusal
 from keyplan.ledgers.s3.options import S3Options
+from keyplan.net.aws import hide_session_tokens
 from keyplan.net.http import check_base_url
 from keyplan.system.optional import importing, require
 
@@ -177,4 +178,5 @@ def connect(options: S3Options, environment: Mapping[str, str] | None = None) ->
     except (errors.BotoCoreError, ValueError) as error:
         advice = "check region, endpoint_url and AWS_PROFILE"
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=advice) from None
+    hide_session_tokens(client)
     return S3Client(client, errors, options)

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import SinkSettings
-from keyplan.net.aws import REGION, lacks_credentials
+from keyplan.net.aws import REGION, hide_session_tokens, lacks_credentials
 from keyplan.net.http import check_base_url, read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.options import PATIENCE
@@ -251,6 +251,8 @@ def connect(services: Sequence[str], settings: SinkSettings, context: PluginCont
         raise InputError("no AWS region is known", advice="set 'region' on this sink, or AWS_REGION") from None
     except (errors.BotoCoreError, ValueError) as error:
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=_first_line(error)) from None
+    for client in clients:
+        hide_session_tokens(client)
     # One for all services: their limits are the account's, and few.
     retrier = open_retrier(options, context, name=settings.name)
     return tuple(Service(client, errors, retrier) for client in clients)
