@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from sys import maxsize
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ MOST_SECRETS = 32_768
 _BLOCK = 8
 SURE = 2 * _BLOCK - 1
 """So many characters hold a whole block of a text, wherever they stand. Shorter pieces of a secret are not found."""
+_COMPARED = 4096
 _MOST_TRIES = 4
+_MOST_FORMS = 32
 _BLANKS = " \t\r\n"
 _BLOCKS = re.compile(".{8}", re.DOTALL)
 _HALF_ESCAPE = re.compile(r"(?:&#?\w{0,7}|(?<!\\)(?:\\\\)*\\u?[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?)\Z")
@@ -36,47 +39,31 @@ Range: TypeAlias = tuple[int, int]
 
 
 class _Index:
-    """The forms of some secrets, and where they stand in a text. Safe for threads: each change is one step."""
+    """Some secrets, and where they stand in a text. Safe for threads: each change is one step."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, None] = {}
-        self._blocks: dict[str, str] = {}
-        """The first form that holds a block of eight characters."""
-        self._others: dict[str, list[str]] = {}
-        """Further forms that hold it."""
         self._short: dict[str, None] = {}
         """Forms that may stand in a text without a whole block of it."""
 
     def __repr__(self) -> str:
-        return f"_Index{HIDDEN}"
+        return f"{type(self).__name__}{HIDDEN}"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("the secrets of a run are neither pickled nor copied")
 
-    def add(self, secret: str, *, depth: int) -> None:
-        """Note a secret; `depth` is how many blocks from the beginning of a form are looked for."""
+    def add(self, secret: str) -> None:
+        """Note a secret."""
         from keyplan.model.secret_forms import find_parts, list_forms  # noqa: PLC0415 - help and version see no secret
 
         for part in find_parts(secret):
-            if len(part) >= SHORTEST:
-                for form in list_forms(part):
-                    self._add_form(form, depth)
+            for form in list_forms(part) if len(part) >= SHORTEST else ():
+                if len(form) < SURE:
+                    self._short[form] = None
+                else:
+                    self._add_form(form)
         # Last: who finds it here relies on its forms.
         self.secrets[secret] = None
-
-    def _add_form(self, form: str, depth: int) -> None:
-        if len(form) < SURE:
-            self._short[form] = None
-            return
-        for start in range(min(depth, len(form) - _BLOCK + 1)):
-            block = form[start : start + _BLOCK]
-            if self._blocks.setdefault(block, form) is not form:
-                self._others.setdefault(block, []).append(form)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing can be found."""
-        return not self._blocks and not self._short
 
     def find(self, text: str, blocks: Sequence[str]) -> Iterator[Range]:
         """Yield where secrets stand in a text, or pieces of them of `SURE` characters or more; ranges may overlap.
@@ -85,25 +72,92 @@ class _Index:
         """
         for form in tuple(self._short):
             yield from _find_all(text, form)
-        if self._blocks.keys().isdisjoint(blocks):
+        known = self._blocks
+        if known.keys().isdisjoint(blocks):
             return
         covered = 0
         for number, block in enumerate(blocks):
             at = number * _BLOCK
-            if block in self._blocks and covered < at + _BLOCK:
+            if block in known and covered < at + _BLOCK:
                 for found in self._match(text, at, block):
                     covered = max(covered, found[1])
                     yield found
 
+    @property
+    @abstractmethod
+    def _blocks(self) -> Mapping[str, object]:
+        """The blocks of eight characters that are looked for."""
+
+    @abstractmethod
+    def _add_form(self, form: str) -> None: ...
+
+    @abstractmethod
     def _match(self, text: str, at: int, block: str) -> Iterator[Range]:
-        forms = (self._blocks[block], *self._others.get(block, ()))
-        for form in forms:
-            start = at - form.find(block)
-            if start >= 0 and text.startswith(form, start):
-                yield start, start + len(form)
-                return
-        # Of each form, because one ends where another goes on: a backslash is doubled in JSON alone.
-        yield from (found for form in forms if (found := _find_piece(text, form, at)))
+        """Yield what of the forms stands around a block of a text."""
+
+
+class _Pieces(_Index):
+    """Finds a piece of a secret wherever it was cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first: dict[str, str] = {}
+        """The first form that holds a block."""
+        self._others: dict[str, list[str]] = {}
+        """Further forms that hold it."""
+
+    @property
+    def _blocks(self) -> Mapping[str, object]:
+        return self._first
+
+    def _add_form(self, form: str) -> None:
+        for start in range(len(form) - _BLOCK + 1):
+            block = form[start : start + _BLOCK]
+            if self._first.setdefault(block, form) is not form:
+                self._others.setdefault(block, []).append(form)
+
+    def _match(self, text: str, at: int, block: str) -> Iterator[Range]:
+        # Each form, because one ends where another goes on: a backslash is doubled in JSON alone. What very many forms
+        # share, such as the header of a JWT, is no secret; their other blocks are their own.
+        for form in (self._first[block], *self._others.get(block, ())[:_MOST_FORMS]):
+            if found := _find_piece(text, form, at):
+                yield found
+
+
+class _Beginnings(_Index):
+    """Finds a secret by its beginning, which is what a cut leaves. For tens of thousands: a block takes 100 bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._beginnings: dict[str, None] = {}
+        """The blocks of the first `SURE` characters of each form."""
+        self._forms: dict[str, list[str]] = {}
+        """The forms that begin with so many characters."""
+        self._sorted: dict[str, list[str]] = {}
+
+    @property
+    def _blocks(self) -> Mapping[str, object]:
+        return self._beginnings
+
+    def _add_form(self, form: str) -> None:
+        self._forms.setdefault(form[:SURE], []).append(form)
+        for start in range(_BLOCK):
+            self._beginnings[form[start : start + _BLOCK]] = None
+
+    def _match(self, text: str, at: int, block: str) -> Iterator[Range]:
+        del block  # it says that a form may begin here, and not which
+        for start in range(max(0, at - _BLOCK + 1), at + 1):
+            if text[start : start + SURE] in self._forms:
+                near = self._find_near(text[start : start + _COMPARED], text[start : start + SURE])
+                yield start, max(_extend(text, form, start, 0, step=1)[0] for form in near) + 1
+
+    def _find_near(self, text: str, beginning: str) -> Sequence[str]:
+        """Return the two forms of a beginning between which a text is sorted: none has more in common with it."""
+        forms, known = self._forms[beginning], self._sorted.get(beginning, ())
+        if len(forms) != len(known):
+            known = self._sorted[beginning] = sorted(forms)
+        place = bisect_left(known, text)
+        return known[max(0, place - 1) : place + 1]
 
 
 def _find_all(text: str, form: str) -> Iterator[Range]:
@@ -117,6 +171,9 @@ def _find_piece(text: str, form: str, at: int) -> Range | None:
     """Return the longest piece of a form around a block of a text; None if it is too short to be sure."""
     block = text[at : at + _BLOCK]
     offset, tries, best = form.find(block), 0, None
+    if offset <= at and text.startswith(form, at - offset):
+        return at - offset, at - offset + len(form)
+    # A form that repeats itself holds a block many times.
     while offset >= 0 and tries < _MOST_TRIES:
         start, before = _extend(text, form, at, offset, step=-1)
         end, after = _extend(text, form, at + _BLOCK - 1, offset + _BLOCK - 1, step=1)
@@ -145,28 +202,26 @@ def _extend(text: str, form: str, at: int, offset: int, *, step: int) -> tuple[i
 class _Kind:
     """Two generations of secrets of one kind: when the younger is full, the older is forgotten."""
 
-    def __init__(self, depth: int) -> None:
-        self._depth = depth
-        self._generations = (_Index(), _Index())
+    def __init__(self, index: type[_Index]) -> None:
+        self._index = index
+        self._generations = (index(), index())
 
     def note(self, secret: str) -> None:
         young, _ = self._generations
         if secret in young.secrets:
             return
         if len(young.secrets) >= MOST_SECRETS // 2:
-            young, _ = self._generations = _Index(), young
-        young.add(secret, depth=self._depth)
+            young, _ = self._generations = self._index(), young
+        young.add(secret)
 
     def indexes(self) -> list[_Index]:
-        return [index for index in self._generations if not index.is_empty]
+        return [index for index in self._generations if index.secrets]
 
     def forget(self) -> None:
-        self._generations = (_Index(), _Index())
+        self._generations = (self._index(), self._index())
 
 
-# A piece of a credential is found wherever it was cut. A run may see tens of thousands of raw keys, and each block
-# takes a hundred bytes, so a raw key is found by its beginning: that is what a cut leaves.
-_KINDS = _CREDENTIALS, _RAW_KEYS = _Kind(depth=maxsize), _Kind(depth=_BLOCK)
+_KINDS = _CREDENTIALS, _RAW_KEYS = _Kind(_Pieces), _Kind(_Beginnings)
 _RUNS: list[None] = []
 """One for each run under way in this process."""
 

@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 import textwrap
+from time import process_time
 from typing import Any
 
 import pytest
@@ -168,6 +169,24 @@ def test_only_so_many_secrets_are_kept_and_credentials_are_not_driven_out_by_raw
     assert MOST_SECRETS > 20_000
 
 
+def test_the_longest_of_several_secrets_is_hidden() -> None:
+    for secret in (TOKEN, f"{TOKEN}-x", f"{TOKEN}-xyz1234"):
+        note_credential(secret)
+        note_raw_key(f"raw-{secret}")
+    assert hide(f"{TOKEN}-xyz1234 {TOKEN}-x {TOKEN}-xy") == f"{HIDDEN} {HIDDEN} {HIDDEN}"
+    assert hide(f"raw-{TOKEN}-xyz1234 raw-{TOKEN}-x!") == f"{HIDDEN} {HIDDEN}!"
+
+
+def test_a_beginning_that_all_secrets_share_costs_little() -> None:
+    for number in range(3000):
+        note_raw_key(f"arize-production-europe-{number:05}")
+        note_credential(f"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.{number:05}")
+    text = "".join(f"arize-production-europe-{number:05}... " for number in range(3000))
+    begun = process_time()
+    assert hide(text) == f"{HIDDEN}... " * 3000
+    assert process_time() - begun < 5
+
+
 def test_many_raw_keys_with_one_beginning_are_all_hidden() -> None:
     raws = [f"ak-sim-common-beginning-{number:05}" for number in range(500)]
     for raw in raws:
@@ -184,10 +203,10 @@ def test_a_secret_that_repeats_itself_costs_no_more_than_others() -> None:
 def test_the_secrets_that_were_seen_leak_by_no_repr_pickle_or_copy(way: Any) -> None:
     note_credential(TOKEN)
     try:
-        shown = str(way(mask._Index()))
+        shown = str(way(mask._Pieces()))
     except TypeError:
         return
-    assert shown == f"_Index{HIDDEN}"
+    assert shown == f"_Pieces{HIDDEN}"
 
 
 def test_an_escape_is_hidden_as_a_whole() -> None:
