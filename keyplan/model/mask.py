@@ -170,9 +170,10 @@ def _find_all(text: str, form: str) -> Iterator[Range]:
 def _find_piece(text: str, form: str, at: int) -> Range | None:
     """Return the longest piece of a form around a block of a text; None if it is too short to be sure."""
     block = text[at : at + _BLOCK]
+    whole = text.find(form, max(0, at + _BLOCK - len(form)), at + len(form))
+    if whole >= 0:
+        return whole, whole + len(form)
     offset, tries, best = form.find(block), 0, None
-    if offset <= at and text.startswith(form, at - offset):
-        return at - offset, at - offset + len(form)
     # A form that repeats itself holds a block many times.
     while offset >= 0 and tries < _MOST_TRIES:
         start, before = _extend(text, form, at, offset, step=-1)
