@@ -72,8 +72,9 @@ sinks: $(VENV)/.sinks  ## the contract of every sink and ledger on its real serv
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
 	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/ledgers tests/contracts tests/security
 
-processes: $(VENV)/.dev  ## kill, interrupt and starve real processes; run the pipelines of examples/
-	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines
+processes: $(VENV)/.dev  ## kill, interrupt, starve and watch real processes; run the pipelines of examples/
+	tests/security/install_programs
+	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines tests/security
 
 .PHONY: races races-quick
 races: $(VENV)/.sinks  ## many real applies of one manifest at once, killed and stopped: prints what came of the keys

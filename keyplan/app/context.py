@@ -28,3 +28,5 @@ class RunContext:
     """Gives the user one line that is not the answer, such as who is waited for. Never raises."""
     report_error: Callable[[KeyplanError], None]
     """Shows the user an error that does not end the run. Never raises."""
+    follows_links: bool = True
+    """Whether a search for manifests goes where links lead."""

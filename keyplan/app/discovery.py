@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Collection, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from keyplan.app.context import RunContext
 from keyplan.app.files import STDIN
@@ -17,10 +17,14 @@ __all__ = ["DEFAULT_MANIFESTS", "find_manifest", "find_manifests", "list_default
 
 def list_default_manifests(context: RunContext) -> list[str]:
     """Return the default manifest of the working directory; none if it has none. Raises InputError if it has two."""
-    found = [name for name in DEFAULT_MANIFESTS if (context.folder / name).exists()]
+    found = [name for name in DEFAULT_MANIFESTS if _is_there(context.folder / name, context)]
     found = drop_foreign(found, context) if len(found) > 1 else found
     _refuse_neighbours(found, context)
     return found
+
+
+def _is_there(path: Path, context: RunContext) -> bool:
+    return path.exists() and (context.follows_links or not path.is_symlink())
 
 
 def find_manifests(named: Sequence[str], context: RunContext, exclude: Collection[str] = ()) -> tuple[str, ...]:

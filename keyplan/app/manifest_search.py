@@ -126,6 +126,8 @@ class _Search:
         while waiting:
             folder = waiting.pop()
             for entry in self._list(folder):
+                if entry.is_symlink() and not self.context.follows_links:
+                    continue
                 inner = f"{folder.inner}/{entry.name}" if folder.inner else entry.name
                 shown = str(PurePosixPath(folder.shown, entry.name))
                 if is_excluded(shown, inner, self.exclude) or (entry.name in LEFT_OUT and entry.is_dir()):

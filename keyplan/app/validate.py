@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from keyplan.app.allow import find_forbidden
 from keyplan.app.files import Input, read_manifest_with_problems
 from keyplan.app.manifest_check import find_manifest_problems
+from keyplan.app.untrusted import judge, list_rules
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.policy import Policy, Validation
 from keyplan.planner.desired import find_lookalikes
@@ -24,8 +24,8 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
         manifest, problems = read_manifest_with_problems(source)
     except ManifestError as error:
         return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
-    forbidden = find_forbidden(manifest, source.folder, policies)
-    manifest = replace(manifest, policies=(*manifest.policies, *policies))
+    forbidden = judge(manifest, source.folder, policies)
+    manifest = replace(manifest, policies=(*manifest.policies, *list_rules(policies)))
     # Plugins may look at what they are given, so they get nothing that is not allowed.
     own = () if forbidden else find_manifest_problems(manifest, source.folder)
     found = sorted(

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
 from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
+from keyplan.app.untrusted import find_asked, judge, list_rules
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import ManifestError, Problem
@@ -189,17 +189,22 @@ def make_workspace(
     Raises ManifestError with what the policies do not allow the manifest to name, else with all other problems.
     """
     # First of all: nothing that the manifest names may be touched before the policies allow it.
-    if forbidden := find_forbidden(manifest, folder, policies):
+    if forbidden := judge(manifest, folder, policies):
         raise ManifestError(forbidden)
     # Here and not where it is planned, so that every command refuses what `validate` does, before its first request.
     if problems := find_manifest_problems(manifest, folder):
         raise ManifestError(problems)
     context.wiring.keep_secrets(manifest)
-    held = replace(manifest, policies=(*manifest.policies, *policies)) if policies else manifest
+    rules, asked = list_rules(policies), find_asked(policies)
+    held = replace(manifest, policies=(*manifest.policies, *rules)) if rules else manifest
+    chosen = choose_ledger(manifest, folder, ledger or None, start=context.folder)
     return Workspace(
         manifest=held,
         folder=folder,
-        ledger=choose_ledger(manifest, folder, ledger or None, start=context.folder),
+        ledger=chosen,
+        asks_sinks=asked.sinks,
+        # A ledger that the operator names is the operator's choice, and a file is judged by its folder.
+        asks_ledger=asked.shared_ledger or bool(ledger) or chosen.type == SQLITE,
     )
 
 

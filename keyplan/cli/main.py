@@ -95,6 +95,24 @@ class _Verbs(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+_KNOW_UNTRUSTED = frozenset({"plan", "validate", "drift"})
+_READ_NO_MANIFEST = frozenset({"init", "show", "schema", "sandbox", "demo", "completion", "version"})
+_UNTRUSTED = "KEYPLAN_UNTRUSTED"
+
+
+def _refuse_trust(ctx: click.Context) -> None:
+    """Return if the verb may run although the environment calls manifests untrusted. Raises UsageError otherwise."""
+    verb = ctx.invoked_subcommand
+    if verb is None or verb in _KNOW_UNTRUSTED or verb in _READ_NO_MANIFEST:
+        return
+    if ctx.obj.environment.get(_UNTRUSTED, "").lower() not in ("", "0", "false", "f", "no", "n", "off"):
+        raise click.UsageError(
+            f"{verb} does what a manifest says, and {_UNTRUSTED} calls manifests untrusted: "
+            f"plan, validate and drift alone can read one that no one has reviewed. Unset it for {verb}.",
+            ctx,
+        )
+
+
 def _show_version(ctx: click.Context, _parameter: click.Parameter, is_asked: bool) -> None:
     if is_asked:
         ctx.obj.screen.answer(f"{PROGRAM} {__version__}\n")
@@ -112,6 +130,7 @@ def cli(ctx: click.Context) -> int:
 
     Every option can also be set in the environment, under the name that its help shows.
     """
+    _refuse_trust(ctx)
     return refuse_no_command(ctx)
 
 

@@ -135,6 +135,11 @@ policy_option = option(
 )
 
 
+untrusted_option = option(
+    "--untrusted",
+    is_flag=True,
+    help="For manifests that no one has reviewed: contact, run and read nothing that they choose.",
+)
 exclude_option = option(
     "--exclude",
     variable="EXCLUDE",

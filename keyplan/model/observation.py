@@ -376,3 +376,8 @@ class Snapshot:
     """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""
+
+    @property
+    def asks_no_sink(self) -> bool:
+        """Whether there are sinks, and none of them was asked."""
+        return bool(self.abilities) and not any(ability.is_asked for ability in self.abilities.values())

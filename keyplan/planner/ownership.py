@@ -268,6 +268,9 @@ class _SortedKeys:
 
     def _is_vouched_for(self, key: Observation, marker: Marker) -> bool:
         """Whether a record of this manifest names the key, or could have made it, at the address of its marker."""
+        # Places that are not asked may well name it: a declared key is no stray because they are silent.
+        if self._snapshot.asks_no_sink and self._markers.find(marker) in self._index.declared:
+            return True
         if self._vouchers is None:
             records = (*self._snapshot.intents, *iter_sink_records(self._snapshot))
             self._vouchers = [one for one in records if one.identity in self._index.identities]

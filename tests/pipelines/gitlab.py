@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Project:
 
     folder: Path
     secrets: Mapping[str, str]
+    operator: Mapping[str, str] = field(default_factory=dict)
+    """What the operator of the runner says."""
     keyplan: str = INSTALLED
     count: int = 0
 
@@ -61,12 +63,13 @@ class Project:
         """Start a job by hand, after the others of its pipeline, and return what came of it."""
         document = yaml.safe_load(EXAMPLE.read_text())
         job = self._inherit(document[name], document)
-        return self._run_job(job, document, files, jobs, variables)
+        rule = self._find_rule(job, variables) or {}
+        return self._run_job(job, document, files, jobs, {**variables, **rule.get("variables", {})})
 
     def _find_rule(self, job: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any] | None:
         known = {"CI_DEFAULT_BRANCH": "main", "CI_PROJECT_ID": "1", **variables}
         rule: dict[str, Any] | None = next((rule for rule in job["rules"] if holds(rule["if"], known)), None)
-        only(rule or {}, "if", "when", "allow_failure")
+        only(rule or {}, "if", "when", "allow_failure", "variables")
         return rule
 
     def _inherit(self, job: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +121,7 @@ class Project:
             **variables,
             **dict.fromkeys(job.get("id_tokens", {}), "a job's own identity"),
             **self.secrets,
+            **self.operator,
         }
         # As GitLab's runner: all lines are one script, which ends at the first that fails.
         ran = subprocess.run(

@@ -51,6 +51,8 @@ class Surroundings:
     forge: Forge
     forge_url: str
     secrets: Mapping[str, str]
+    operator: Mapping[str, str]
+    """What the operator of the runner says to every job, such as where the API is."""
     keyplan: str
     """A piece of bash that stands for the command that pip installs; its arguments follow."""
     gh: str
@@ -216,6 +218,7 @@ class Machine:
             "GITHUB_STEP_SUMMARY": str(self._summary),
             "GITHUB_WORKSPACE": str(self._workspace),
             "RUNNER_TEMP": str(self._temp),
+            **self._world.operator,
         }
 
     def _upload(self, sarif: Path) -> bool:

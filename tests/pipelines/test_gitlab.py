@@ -23,7 +23,9 @@ ROTATE = DRIFT | {"TASK": "rotate"}
 @pytest.fixture
 def project(world: World) -> Project:
     """Return a project beside the sandbox of a world."""
-    return Project(folder=world.folder / "gitlab", secrets=world.secrets, keyplan=world.keyplan)
+    return Project(
+        folder=world.folder / "gitlab", secrets=world.secrets, operator=world.operator, keyplan=world.keyplan
+    )
 
 
 def failures(report: Path) -> int:

@@ -31,6 +31,7 @@ INSTALLED = os.environ.get("KEYPLAN_COMMAND") or str(Path(sys.executable).with_n
 class World(Surroundings):
     """A repository, its runner, and everything around them."""
 
+    operator: Mapping[str, str] = field(default_factory=dict)
     keyplan: str = INSTALLED
     gh: str = ""
     trees: dict[str, Path] = field(default_factory=dict)
@@ -107,11 +108,17 @@ class World(Surroundings):
         return jobs
 
 
+_TOLD = (
+    *("ARIZE_API_KEY", "ARIZE_API_HOST", "ARIZE_API_SCHEME", "CI", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),
+    "KEYPLAN_UNTRUSTED",
+)
+
+
 def in_container(engine: Sequence[str], image: str, folder: Path) -> str:
     """Return a `World.keyplan` that runs in containers: each sees the folder at its own path, and knows of the job.
 
     `engine` is everything from `podman` to the last option of `run`, the network included.
     """
     mount = shlex.quote(f"{folder}:{folder}")
-    told = " ".join(f"--env={name}" for name in ("ARIZE_API_KEY", "CI", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"))
+    told = " ".join(f"--env={name}" for name in _TOLD)
     return f'{shlex.join(engine)} --volume={mount} --workdir="$PWD" {told} {shlex.quote(image)}'

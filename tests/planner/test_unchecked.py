@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from planner.situations import CI, DAY, HOUR, ours, plan, recorded, situate, slot_of, words
-from samples import LOCAL, NOW, make_desired
+from samples import IDENTITY, LOCAL, NOW, make_desired
 
 from keyplan.documents.plan import digest, from_document, to_document
-from keyplan.model.identity import SinkName
-from keyplan.model.observation import Abilities
+from keyplan.model.identity import Identity, SinkName
+from keyplan.model.observation import Abilities, Marker
 from keyplan.model.plan import UNCHECKED_NOTE, FreshPlan
 from keyplan.model.receipt import Delivered
 from keyplan.planner.unchecked import mark_unchecked
 
 UNASKED: Mapping[str, Abilities] = {LOCAL: Abilities(holds_receipts=False, readable=False, is_asked=False)}
 OTHER = "other"
+STRAY = ours("key-8", marker=Marker.of(Identity(IDENTITY.owner), CI))
 
 
 def judge(*names: str, request: Mapping[str, Any] | None = None, **situation: Any) -> FreshPlan:
@@ -45,6 +47,12 @@ def judge(*names: str, request: Mapping[str, Any] | None = None, **situation: An
             {"keys": [ours(created_at=NOW - 2 * DAY), ours("key-0", created_at=NOW - 9 * DAY)]},
             ["delete superseded key-0", "keep up_to_date key-1"],
             id="until it is over",
+        ),
+        pytest.param({"keys": [STRAY]}, ["keep up_to_date key-8"], id="a mark without id at a declared address counts"),
+        pytest.param(
+            {"keys": [ours(), replace(STRAY, marker=Marker(IDENTITY.owner, "0123456789"))]},
+            ["keep up_to_date key-1"],
+            id="one at another address does not",
         ),
         pytest.param({"keys": [ours(name="former")]}, ["replace changed key-1"], id="what differs is a change"),
         pytest.param(

@@ -15,6 +15,7 @@ from keyplan.app.exit_codes import combine_statuses, status_of_drift
 from keyplan.app.files import read_policies
 from keyplan.app.monitor import MonitorSettings, monitor
 from keyplan.app.parallel import run_parallel, split_results
+from keyplan.app.untrusted import close, find_untrusted_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
 from keyplan.cli.monitor_options import monitoring_options
 from keyplan.cli.options import (
@@ -26,6 +27,7 @@ from keyplan.cli.options import (
     option,
     policy_option,
     preflight_option,
+    untrusted_option,
     verbose_option,
 )
 from keyplan.cli.outputs import (
@@ -69,6 +71,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 )
 @formats_option(*DRIFT_FORMATS)
 @policy_option
+@untrusted_option
 @preflight_option
 @monitoring_options
 @ledger_option
@@ -83,6 +86,7 @@ def command(
     within: timedelta,
     outputs: Outputs,
     policies: tuple[str, ...],
+    untrusted: bool,
     no_preflight: bool,
     monitoring: MonitorSettings,
     ledger: str | None,
@@ -92,7 +96,8 @@ def command(
 
     Drift is what the world did: a key gone, expired or rotated elsewhere, a sink that lost it, a second key. Pending
     is what the manifest or the time wants: an apply does it. Reads with provider.reader_credential, if there is one.
-    Several manifests are looked at at the same time; a folder stands for all manifests in it and below it.
+    Several manifests are looked at at the same time; a folder stands for all manifests in it and below it. With
+    --untrusted, as in plan, nothing is asked that a manifest chooses, and no sink.
 
     Exit status: 0 nothing to do, 1 nothing to do, but a notice reached nobody, 2 something changed, 3 wrong input,
     4 something changed and a guard keeps an apply from mending it, 5 the provider failed, 6 a sink failed, 7 the
@@ -109,12 +114,10 @@ def command(
         monitor(context, monitoring, command="drift") as monitored,
         reporting_failure(session, outputs, Subject.DRIFT, name),
     ):
-        opened = open_workspaces(
-            find_manifests(manifests, context, exclude),
-            context,
-            ledger=ledger,
-            policies=read_policies(policies, context),
-        )
+        rules, find = read_policies(policies, context), find_manifests
+        if untrusted:
+            rules, find = close(rules, context.environment), find_untrusted_manifests
+        opened = open_workspaces(find(manifests, context, exclude), context, ledger=ledger, policies=rules)
         workspaces = set_preflight(opened, is_preflight=not no_preflight)
         monitored.expect([workspace.manifest.path for workspace in workspaces])
         looks, errors = _detect_all(

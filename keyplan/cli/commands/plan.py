@@ -14,8 +14,17 @@ from keyplan.app.files import read_policies, save_privately
 from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
+from keyplan.app.untrusted import close, find_untrusted_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
-from keyplan.cli.options import FileNames, PlanSettings, argument, exclude_option, option, plan_options
+from keyplan.cli.options import (
+    FileNames,
+    PlanSettings,
+    argument,
+    exclude_option,
+    option,
+    plan_options,
+    untrusted_option,
+)
 from keyplan.cli.outputs import (
     CommandResult,
     Outputs,
@@ -45,6 +54,7 @@ from keyplan.renderers.summary import describe_planned
 @option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for: keyplan apply FILE.")
 @formats_option(*PLAN_FORMATS)
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is something to do, 0 where there is not.")
+@untrusted_option
 @plan_options
 @click.pass_obj
 def command(
@@ -55,6 +65,7 @@ def command(
     out: Path | None,
     outputs: Outputs,
     detailed_exitcode: bool,
+    untrusted: bool,
     settings: PlanSettings,
 ) -> int:
     """Show what apply would do; change nothing.
@@ -62,6 +73,9 @@ def command(
     Compares MANIFEST with the keys that exist and prints one line for each key that would be made, renewed or
     deleted, and why. Without MANIFEST it takes keys.yaml or keyplan.yaml of this folder; - is standard input.
     Several manifests are planned at the same time; a folder stands for all manifests in it and below it.
+
+    With --untrusted, what a manifest names outside itself is refused unless it is the API itself, ARIZE_API_KEY, or
+    allowed by a --policy; no sink and no shared ledger is asked, so the places of keys are not checked.
 
     Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked,
     5 the provider failed, 6 a sink failed, 7 the ledger failed.
@@ -74,7 +88,10 @@ def command(
     context = session.context
     keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies])
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
-        policies, named = read_policies(settings.policies, context), find_manifests(manifests, context, exclude)
+        policies, find = read_policies(settings.policies, context), find_manifests
+        if untrusted:
+            policies, find = close(policies, context.environment), find_untrusted_manifests
+        named = find(manifests, context, exclude)
         opened = open_workspaces(named, context, ledger=settings.ledger, policies=policies)
         workspaces = set_preflight(opened, is_preflight=settings.is_preflight)
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)

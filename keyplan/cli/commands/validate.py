@@ -11,8 +11,9 @@ from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.files import Input, read_input, read_policies_with_problems
 from keyplan.app.identity import warn_of_missing_ids
+from keyplan.app.untrusted import close, find_untrusted_manifests
 from keyplan.app.validate import validate
-from keyplan.cli.options import FileNames, argument, exclude_option, policy_option
+from keyplan.cli.options import FileNames, argument, exclude_option, policy_option, untrusted_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError, Problem
@@ -27,6 +28,7 @@ from keyplan.renderers.sanitize import sanitize
 @exclude_option
 @formats_option(*VALIDATION_FORMATS)
 @policy_option
+@untrusted_option
 @click.pass_obj
 def command(
     session: Session,
@@ -35,6 +37,7 @@ def command(
     exclude: tuple[str, ...],
     outputs: Outputs,
     policies: tuple[str, ...],
+    untrusted: bool,
 ) -> int:
     """Check manifests and tell all their problems at once.
 
@@ -42,7 +45,8 @@ def command(
     3 where there are any. A folder stands for all manifests in it and below it.
 
     Keys that break the manifest's own policy, or one of --policy, are problems, too. How far an expires_at lies
-    ahead is judged by plan alone.
+    ahead is judged by plan alone. With --untrusted, what a manifest names outside itself is a problem unless a plan
+    with --untrusted may use it.
 
     \b
     Examples:
@@ -52,8 +56,10 @@ def command(
     context = session.context
     keep_apart(session, written=outputs.files, read=[*manifests, *policies])
     with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
-        sources = [read_input(name, context) for name in find_manifests(manifests, context, exclude)]
-        rules, faults = read_policies_with_problems(policies, context)
+        (rules, faults), find = read_policies_with_problems(policies, context), find_manifests
+        if untrusted:
+            rules, find = close(rules, context.environment), find_untrusted_manifests
+        sources = [read_input(name, context) for name in find(manifests, context, exclude)]
     conflicts = _find_conflicts(sources, context, rules)
     validations = [
         validate(source, rules, (*faults, *(conflict for conflict in conflicts if conflict.file == source.name)))
