@@ -12,7 +12,7 @@ import re
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -24,7 +24,9 @@ import httpx
 
 from keyplan.errors import InputError
 from keyplan.model.secret import Credential, RawKey
+from keyplan.net.faults import Fault, FaultKind, find_answer_fault, name_host
 from keyplan.net.proxies import is_loopback
+from keyplan.net.trail import Trail
 from keyplan.net.transport import RoutedTransport, check_route
 from keyplan.net.trust import make_plain_context, make_tls_context
 
@@ -52,6 +54,16 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
     """All headers; names are not case-sensitive."""
     body: bytes = field(repr=False, default=b"")
+    host: str = field(compare=False, default="")
+    """Of the URL, as messages name it."""
+    is_open_ended: bool = field(compare=False, default=False)
+    """Whether it came over HTTP/1.0 without a length: then nothing shows that it is complete."""
+    fault: Fault | None = field(compare=False, default=None)
+    """Why another than the server seems to have answered; None if nothing says so."""
+
+    def find_unreadable(self) -> Fault:
+        """Return what a body means that is not the JSON which was asked for."""
+        return Fault(kind=FaultKind.OLD_GATEWAY if self.is_open_ended else FaultKind.NOT_JSON, host=self.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,8 @@ class Failure:
 
     reason: str
     """One line that quotes nothing of what was sent or received."""
+    fault: Fault | None = field(compare=False, default=None)
+    """The same for adapters, which add their own words; None if the network is not at fault."""
     sent: bool
     """Whether the server may have got the request."""
     passing: bool = True
@@ -191,14 +205,14 @@ def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | N
 
     `bearer` is None if the client's certificate authenticates the request.
     """
+    trail = Trail(request)
+    request.extensions = {**request.extensions, "trace": trail.note}
     try:
         response = client.send(request, auth=bearer, stream=True, follow_redirects=False)
         with closing(response):
             return _read(response)
-    except httpx.ConnectError as error:
-        return _describe_connect_error(error)
     except httpx.HTTPError as error:
-        return next(failure for kind, failure in _FAILURES if isinstance(error, kind))
+        return _describe_failure(error, trail)
 
 
 def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
@@ -240,6 +254,18 @@ def _read(response: httpx.Response) -> Exchange:
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             return Failure(reason=f"the answer is larger than {MAX_ANSWER_BYTES} bytes", sent=True, passing=False)
+    fault = find_answer_fault(
+        str(response.request.url),
+        status=response.status_code,
+        content_type=response.headers.get("Content-Type", ""),
+        location=response.headers.get("Location", ""),
+        body=bytes(body),
+    )
+    if fault and fault.kind is FaultKind.CAPTIVE_PORTAL:
+        # A success that no API sends: taken for one, a write that never arrived would count as done.
+        # Who reads gets it at once; a change that can be repeated is, because it may have arrived behind that page.
+        is_read = response.request.method == "GET"
+        return Failure(reason=fault.reason, fault=fault, sent=True, passing=not is_read)
     return Answer(
         status=response.status_code,
         content_type=response.headers.get("Content-Type", ""),
@@ -247,35 +273,29 @@ def _read(response: httpx.Response) -> Exchange:
         date=response.headers.get("Date"),
         headers=response.headers,
         body=bytes(body),
+        host=name_host(str(response.request.url)),
+        is_open_ended=response.http_version == "HTTP/1.0" and "Content-Length" not in response.headers,
+        fault=fault,
     )
 
 
-def _describe_connect_error(error: httpx.ConnectError) -> Failure:
-    # Safe to show: the text comes from the operating system or OpenSSL, such as "[Errno 111] Connection refused".
-    reason = show_safely(str(error)) or "no connection"
-    return Failure(reason=reason, sent=False, passing=not _is_about_certificate(error))
-
-
-def _is_about_certificate(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _describe_failure(error: httpx.HTTPError, trail: Trail) -> Failure:
+    known = next(failure for kind, failure in _FAILURES if isinstance(error, kind))
+    sent = known.sent and not trail.proves_unsent
+    if known.reason:
+        return replace(known, sent=sent)
+    fault = trail.find_fault(error)
+    return Failure(reason=fault.reason, fault=fault, sent=sent, passing=not fault.is_lasting)
 
 
 # `sent=False` only for failures which prove that no server got the request: httpcore 1.0 raises them while connecting
-# or while waiting for a connection. The first class that fits counts. Texts are fixed, because a protocol error
-# quotes what was sent or received.
+# or while waiting for a connection. The first class that fits counts. One with a reason is not about the network.
 _FAILURES: tuple[tuple[type[httpx.HTTPError], Failure], ...] = (
-    (httpx.ConnectTimeout, Failure(reason="no connection within 10 s", sent=False)),
+    (httpx.ConnectTimeout, Failure(reason="", sent=False)),
     (httpx.PoolTimeout, Failure(reason="no free connection within 30 s", sent=False)),
-    (httpx.ProxyError, Failure(reason="the proxy refused the connection", sent=False)),
+    (httpx.ProxyError, Failure(reason="", sent=False)),
+    (httpx.ConnectError, Failure(reason="", sent=False)),
     (httpx.UnsupportedProtocol, Failure(reason="the protocol is not supported", sent=False, passing=False)),
-    (httpx.ReadTimeout, Failure(reason="no answer within 30 s", sent=True)),
-    (httpx.WriteTimeout, Failure(reason="the request could not be sent within 30 s", sent=True)),
     (httpx.DecodingError, Failure(reason="the answer cannot be decompressed", sent=True, passing=False)),
-    (httpx.NetworkError, Failure(reason="the connection broke", sent=True)),
-    (httpx.ProtocolError, Failure(reason="the connection ended without a whole answer", sent=True)),
-    (httpx.HTTPError, Failure(reason="the exchange failed", sent=True)),
+    (httpx.HTTPError, Failure(reason="", sent=True)),
 )

@@ -47,9 +47,10 @@ class Webhook:
             result = retrier.persist(lambda: self._post(http, self._body(notice)), self._decide_retry)
         if isinstance(result, Answer) and HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
             return
+        fault = result.fault if result else None
         raise NotificationError(
             f"{self.name} did not take the notice: {_describe(result)}",
-            advice="check the URL with its issuer; it may have been revoked",
+            advice=fault.advise("the URL") if fault else "check the URL with its issuer; it may have been revoked",
         )
 
     def _post(self, http: httpx.Client, body: Mapping[str, Json]) -> Exchange:
@@ -77,6 +78,8 @@ class Webhook:
 
 
 def _describe(result: Exchange | None) -> str:
+    if result and result.fault:
+        return result.fault.what
     if isinstance(result, Failure):
         return result.reason
     if result is None:

@@ -17,9 +17,10 @@ from typing import Any
 import httpx
 
 from keyplan.context import PluginContext
-from keyplan.errors import SinkUnavailableError
+from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
+from keyplan.net.faults import FaultKind
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, make_opener, read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.patience import explain_throttled, open_retrier
@@ -71,7 +72,8 @@ class Forge:
     def ask(self, call: Call) -> Answer:
         """Return the answer, an error of the client's (4xx) included. Sent again if that can help.
 
-        Raises SinkUnavailableError, and InputError if the token cannot be had.
+        Raises SinkUnavailableError, SinkDeniedError if another than the forge answers, and InputError if the token
+        cannot be had.
         """
         bearer = self._present()
         request = self._http.build_request(
@@ -85,15 +87,24 @@ class Forge:
         limit = self._find_limit(result) if isinstance(result, Answer) else None
         if result is None or limit:
             raise explain_throttled(call.what, self._retrier, limit)
-        if isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        # What has moved within the forge is for the caller, who knows what it is.
+        is_forge = result.fault is None or result.fault.kind is FaultKind.MOVED
+        if isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR and is_forge:
             return result
-        raise SinkUnavailableError(
-            f"{call.what}: {_describe(result)}", advice="check the network and the server's status, then apply again"
-        )
+        raise self._explain(call, result)
 
     def close(self) -> None:
         """Let go of all connections."""
         self._http.close()
+
+    def _explain(self, call: Call, result: Exchange) -> SinkError:
+        if result.fault is None:
+            text, advice = _describe(result), "check the network and the server's status, then apply again"
+            return SinkUnavailableError(f"{call.what}: {text}", advice=advice)
+        is_refusal = isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = SinkDeniedError if is_refusal or result.fault.is_lasting else SinkUnavailableError
+        advice = result.fault.advise(f"the URL of {self._retrier.name}")
+        return kind(f"{call.what}: {result.fault.reason}", advice=advice)
 
     def _present(self) -> Bearer:
         with self._lock:

@@ -22,6 +22,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "http.client": (),
     "httpx": (
         "keyplan.net.http",
+        "keyplan.net.trail",
         "keyplan.net.transport",
         "keyplan.notify",
         "keyplan.notify.targets",

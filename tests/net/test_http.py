@@ -106,7 +106,8 @@ def test_everything_has_a_time_limit() -> None:
         pytest.param(httpx.ConnectError("[Errno 111] Connection refused"), False, True, id="connection refused"),
         pytest.param(httpx.ConnectTimeout(""), False, True, id="no connection in time"),
         pytest.param(httpx.PoolTimeout(""), False, True, id="no free connection"),
-        pytest.param(httpx.ProxyError("407"), False, True, id="the proxy refused"),
+        pytest.param(httpx.ProxyError("502 Bad Gateway"), False, True, id="the proxy failed"),
+        pytest.param(httpx.ProxyError("407 Say Who"), False, False, id="wrong credentials again would lock a user out"),
         pytest.param(httpx.UnsupportedProtocol(""), False, False, id="no such protocol"),
         pytest.param(httpx.ReadTimeout(""), True, True, id="no answer in time"),
         pytest.param(httpx.WriteTimeout(""), True, True, id="request stuck halfway"),
@@ -128,16 +129,31 @@ def test_a_failure_says_whether_the_server_may_have_got_the_request(
     assert SECRET not in result.reason
 
 
-def test_a_refused_connection_says_what_the_system_says() -> None:
-    result = ask(Server(httpx.ConnectError("[Errno 111] Connection refused\n")))
-    assert result == Failure(reason="[Errno 111] Connection refused", sent=False)
+def test_a_refused_connection_names_the_host_and_what_it_was() -> None:
+    error = httpx.ConnectError("[Errno 111] Connection refused\n")
+    error.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    assert ask(Server(error)) == Failure(reason="api.arize.com: connection refused", sent=False)
+
+
+def test_a_web_page_with_a_status_of_success_is_no_answer_so_that_no_write_counts_as_done() -> None:
+    result = ask(Server(httpx.Response(201, html="<!DOCTYPE html><title>Log in</title>")))
+    assert isinstance(result, Failure)
+    assert (result.sent, result.passing) == (True, False)
+    assert result.reason == "api.arize.com: a web page came in place of an answer (status 201)"
+
+
+def test_a_success_that_only_calls_itself_html_is_an_answer() -> None:
+    assert isinstance(ask(Server(httpx.Response(200, html="ok"))), Answer)
+    assert isinstance(ask(Server(httpx.Response(204, headers={"Content-Type": "text/html"}))), Answer)
 
 
 def test_a_certificate_that_is_not_trusted_does_not_pass_by_waiting() -> None:
     error = httpx.ConnectError("certificate verify failed")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed certificate")
     result = ask(Server(error))
-    assert result == Failure(reason="certificate verify failed", sent=False, passing=False)
+    assert isinstance(result, Failure)
+    assert (result.sent, result.passing) == (False, False)
+    assert result.reason.startswith("api.arize.com: the certificate is not accepted")
 
 
 def test_an_endless_answer_is_not_read_to_its_end() -> None:

@@ -98,11 +98,11 @@ def test_a_pause_that_is_asked_for_is_kept(notice: Notice) -> None:
         pytest.param(
             httpx.Response(302, headers={"Location": "https://evil.test"}),
             1,
-            "the server answered 302",
+            "the server redirects, which keyplan does not follow (to https://evil.test)",
             id="a redirect",
         ),
         pytest.param(httpx.Response(500, text=SECRET), 3, "the server answered 500", id="broken for good"),
-        pytest.param(httpx.ReadTimeout(SECRET), 3, "no answer within 30 s", id="never an answer"),
+        pytest.param(httpx.ReadTimeout(SECRET), 3, "no answer in time (30 s)", id="never an answer"),
         pytest.param(httpx.UnsupportedProtocol(SECRET), 1, "the protocol is not supported", id="nothing that passes"),
     ],
 )

@@ -130,12 +130,15 @@ def test_one_place_is_found_whatever_the_case_of_its_name() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "message"),
     [
-        pytest.param(httpx.Response(404, text="<html>"), SinkDeniedError, "not found", id="404, not JSON"),
-        pytest.param(httpx.Response(403, text="<html>"), SinkDeniedError, "GitHub answered 403$", id="403, not JSON"),
+        pytest.param(httpx.Response(404, text="?"), SinkDeniedError, "not found", id="404, not JSON"),
+        pytest.param(httpx.Response(403, text="?"), SinkDeniedError, "GitHub answered 403$", id="403, not JSON"),
+        pytest.param(httpx.Response(404, text="<html>"), SinkDeniedError, "a web page came", id="404 of a gateway"),
+        pytest.param(httpx.Response(403, text="<html>"), SinkDeniedError, "a web page came", id="403 of a gateway"),
+        pytest.param(httpx.Response(200, text="<html>"), SinkUnavailableError, "a web page came", id="captive portal"),
         pytest.param(
             httpx.Response(400, json={"message": "a\x1b[2Jb"}), SinkDeniedError, "400, a \\[2Jb", id="terminal escapes"
         ),
-        pytest.param(httpx.Response(200, text="<html>"), SinkUnavailableError, "not JSON", id="not JSON"),
+        pytest.param(httpx.Response(200, text="?"), SinkUnavailableError, "not JSON", id="not JSON"),
         pytest.param(httpx.Response(200, json=[]), SinkUnavailableError, "unknown form", id="no object"),
         pytest.param(httpx.Response(200, json={}), SinkUnavailableError, "unknown form", id="no list"),
         pytest.param(

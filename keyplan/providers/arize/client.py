@@ -18,7 +18,7 @@ from keyplan.errors import InDoubtError, InputError, ProviderUnavailableError
 from keyplan.model.secret import Credential, RawKey
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_http_date, read_retry_after
 from keyplan.net.retry import Again, Retrier
-from keyplan.providers.arize.errors import JsonObject, describe, expect_success, is_success, parse_object
+from keyplan.providers.arize.errors import JsonObject, advise, describe, expect_success, is_success, parse_object
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _AUTHENTICATED_BUT_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
@@ -190,7 +190,7 @@ class ArizeClient(ArizeReadClient):
                 return False
             if is_success(result) or result.status in _AUTHENTICATED_BUT_REFUSED:
                 return True
-        raise ProviderUnavailableError(f"{what}: {describe(result)}")
+        raise ProviderUnavailableError(f"{what}: {describe(result)}", advice=advise(result))
 
     def _judge_effect(self, result: Exchange) -> Again | None:
         if isinstance(result, Failure):

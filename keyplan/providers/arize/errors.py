@@ -28,7 +28,7 @@ _ADVICE_CREDENTIAL = (
     "check ARIZE_API_KEY or provider.credential (for drift: provider.reader_credential), and the region: "
     "a key works only in the region it was made in"
 )
-_ADVICE_NETWORK = "check the network, the proxy and provider.region or provider.base_url"
+_SETTING = "provider.region or provider.base_url"
 _PROBLEM_LIMIT = 300
 _LIFETIME = re.compile(r"life-?time|expir", re.IGNORECASE)
 _SPAN = re.compile(r"\b(?P<number>[1-9][0-9]{0,5}) ?(?P<unit>day|hour|week)s?\b", re.IGNORECASE)
@@ -53,10 +53,8 @@ def expect_success(what: str, result: Exchange | None, lost: LostError) -> Answe
         if is_success(result):
             return result
         _refuse(what, result, lost)
-    text = f"{what}: {describe(result)}"
-    if isinstance(result, Failure) and result.sent:
-        raise lost(text)
-    raise ProviderUnavailableError(text, advice=_ADVICE_NETWORK if result else "")
+    kind = lost if result and result.sent else ProviderUnavailableError
+    raise kind(f"{what}: {describe(result)}", advice=advise(result))
 
 
 def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
@@ -69,9 +67,12 @@ def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
     values = _load(answer)
     if isinstance(values, Mapping):
         return values
-    form = "HTML" if _is_html(answer) else "an empty body" if not answer.body.strip() else "something else"
+    if values is not None:
+        raise lost(f"{what}: {answer.host}: the answer is not a JSON object (status {answer.status})")
+    fault = answer.find_unreadable()
+    form = "" if answer.body.strip() else "empty, "
     # No `from`: a JSON error would quote the body, and the body of a create may hold a raw key.
-    raise lost(f"{what}: the server answered {form} instead of a JSON object (status {answer.status})")
+    raise lost(f"{what}: {fault.reason} ({form}status {answer.status})", advice=fault.advise(_SETTING))
 
 
 def describe(result: Exchange | None) -> str:
@@ -85,23 +86,29 @@ def describe(result: Exchange | None) -> str:
             return _describe_answer(result)
 
 
+def advise(result: Exchange | None) -> str:
+    """Return what to do if the network, or something in it, is at fault; empty otherwise."""
+    return result.fault.advise(_SETTING) if result and result.fault else ""
+
+
 def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
     text = f"{what}: {describe(answer)}"
+    advice = advise(answer)
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise ProviderDeniedError(text, advice=_ADVICE_CREDENTIAL)
+        raise ProviderDeniedError(text, advice=f"{advice}; or {_ADVICE_CREDENTIAL}" if advice else _ADVICE_CREDENTIAL)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         # A 429 had no effect, so not even a create is in doubt; it was repeated until the deadline.
-        raise ProviderUnavailableError(text, advice="try again later, or with less --parallelism")
+        raise ProviderUnavailableError(text, advice=advice or "try again later, or with less --parallelism")
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # A server that fails may have acted before it failed.
-        raise lost(text)
-    raise ProviderRefusedError(text, status=answer.status, advice=_advise(answer.status, text))
+        # A server that fails may have acted before it failed, also behind a gateway that answers in its place.
+        raise lost(text, advice=advice)
+    raise ProviderRefusedError(text, status=answer.status, advice=advice or _advise(answer.status, text))
 
 
 def _advise(status: int, said: str) -> str:
-    # Only 3xx arrives here below 400: a success was returned before.
+    # Only 3xx without a target arrives here below 400: a success was returned before.
     if status < HTTPStatus.BAD_REQUEST:
-        return "check provider.base_url: redirects are not followed, because the credential must not leave the host"
+        return "check provider.base_url"
     if status == HTTPStatus.NOT_FOUND:
         return "it does not exist, or the credential may not see it"
     if status == HTTPStatus.UNPROCESSABLE_ENTITY and _LIFETIME.search(said):
@@ -116,12 +123,13 @@ def _advise(status: int, said: str) -> str:
 
 
 def _describe_answer(answer: Answer) -> str:
+    if answer.fault:
+        return answer.fault.reason
     problem = _load(answer)
     values = problem if isinstance(problem, Mapping) else {}
     # Titles differ between servers and are only shown; decisions use the status (docs/arize-api.md, A32).
     title = _text(values.get("title")) or _phrase(answer.status)
-    detail = _text(values.get("detail")) or ("the body is HTML" if _is_html(answer) else "")
-    said = ": ".join(part for part in (title, detail) if part)
+    said = ": ".join(part for part in (title, _text(values.get("detail"))) if part)
     return show_safely(f"{answer.status} {said}".strip(), limit=_PROBLEM_LIMIT)
 
 
@@ -141,7 +149,3 @@ def _load(answer: Answer) -> object:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
         return None
-
-
-def _is_html(answer: Answer) -> bool:
-    return "html" in answer.content_type.lower() or answer.body.lstrip()[:1] == b"<"

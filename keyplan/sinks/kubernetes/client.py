@@ -251,7 +251,7 @@ class KubeApi:
         limit = self._find_limit(result) if isinstance(result, Answer) else None
         if result is None or limit:
             raise explain_throttled(call.what, self._retrier, limit)
-        if isinstance(result, Answer) and not _is_passing(result.status):
+        if isinstance(result, Answer) and not _is_passing(result.status) and result.fault is None:
             return result
         raise explain_failure(result, call.what, self._connection.server)
 

@@ -39,15 +39,14 @@ class MovedOnError(StoreConflictError):
 
 def explain_failure(result: Failure | Answer, what: str, server: str) -> SinkError:
     """Return the error for a request without a useful answer."""
-    if isinstance(result, Failure):
-        if not result.passing:
-            return SinkDeniedError(
-                f"{what}: {server}: {result.reason}",
-                advice="check the kubeconfig's 'server' and 'certificate-authority-data'",
-            )
-        reason = result.reason
-    else:
-        reason = f"the server answered {result.status}"
+    if result.fault:
+        is_refusal = isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = SinkDeniedError if is_refusal or result.fault.is_lasting else SinkUnavailableError
+        advice = result.fault.advise("the kubeconfig's 'server'")
+        if result.fault.is_about_certificate:
+            advice = f"check 'certificate-authority-data' of the kubeconfig; without it, {advice}"
+        return kind(f"{what}: {result.fault.reason}", advice=advice)
+    reason = result.reason if isinstance(result, Failure) else f"the server answered {result.status}"
     return SinkUnavailableError(f"{what}: {server}: {reason}", advice="check cluster and network, then apply again")
 
 

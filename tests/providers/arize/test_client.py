@@ -28,6 +28,7 @@ Call: TypeAlias = Callable[[ProviderPorts], object]
 RAW = "ak-canary00000000000"
 ISSUED = {"id": "key-1", "name": "ci", "key": RAW}
 REFUSED_CONNECTION = httpx.ConnectError("[Errno 111] Connection refused")
+REFUSED_CONNECTION.__cause__ = ConnectionRefusedError(111, "Connection refused")
 LOST = httpx.ReadTimeout("")
 
 
@@ -137,7 +138,8 @@ def test_an_issue_whose_answer_is_lost_is_in_doubt_and_not_repeated(arize: Arize
 def test_a_server_that_is_not_there_is_asked_for_some_seconds(arize: Arize, call: Call) -> None:
     error = fail(arize, call, REFUSED_CONNECTION)
     assert isinstance(error, ProviderUnavailableError)
-    assert "Connection refused" in error.message
+    assert "api.arize.com: connection refused" in error.message
+    assert "provider.base_url" in error.advice
     assert len(arize.requests) == 6
     assert arize.clock.now() - START == timedelta(seconds=15.5)
 
@@ -186,7 +188,8 @@ def test_any_other_4xx_is_a_refusal_with_its_status(arize: Arize, call: Call, st
 def test_a_redirect_did_nothing_and_is_not_followed(arize: Arize, call: Call) -> None:
     error = fail(arize, call, httpx.Response(308, headers={"Location": "https://elsewhere.test/"}))
     assert isinstance(error, ProviderRefusedError)
-    assert "308 Permanent Redirect" in error.message
+    assert "api.arize.com: the server redirects" in error.message
+    assert "(to https://elsewhere.test)" in error.message
     assert "base_url" in error.advice
 
 
@@ -200,10 +203,10 @@ def test_a_404_says_that_it_may_be_about_rights(arize: Arize, call: Call) -> Non
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        pytest.param(httpx.Response(200, html="<html>log in</html>"), "answered HTML instead", id="captive portal"),
-        pytest.param(httpx.Response(200, content=b""), "answered an empty body instead", id="empty"),
-        pytest.param(httpx.Response(200, json=[]), "answered something else instead", id="a list"),
-        pytest.param(httpx.Response(200, content=b"\xff"), "answered something else instead", id="binary"),
+        pytest.param(httpx.Response(200, html="<html>log in</html>"), "a web page came in place", id="captive portal"),
+        pytest.param(httpx.Response(200, content=b""), "the answer is not JSON (empty, status 200)", id="empty"),
+        pytest.param(httpx.Response(200, json=[]), "the answer is not a JSON object", id="a list"),
+        pytest.param(httpx.Response(200, content=b"\xff"), "the answer is not JSON", id="binary"),
         pytest.param({"keys": []}, "has no list 'api_keys'", id="another object"),
     ],
 )
@@ -218,7 +221,11 @@ def test_a_listing_that_is_no_listing_is_not_taken_for_an_empty_one(arize: Arize
     [
         pytest.param(refusal(400, "T", "D"), "list keys: 400 T: D", id="title and detail"),
         pytest.param(httpx.Response(400, json={"detail": 7}), "list keys: 400 Bad Request", id="only a status"),
-        pytest.param(httpx.Response(400, html="<h1>x</h1>"), "list keys: 400 Bad Request: the body is HTML", id="HTML"),
+        pytest.param(
+            httpx.Response(400, html="<h1>x</h1>"),
+            "list keys: api.arize.com: a web page came in place of an answer (status 400)",
+            id="HTML",
+        ),
         pytest.param(httpx.Response(499, content=b"?"), "list keys: 499", id="a status without a name"),
         pytest.param(refusal(400, "T", "a\x1b[31m\n::error::b"), "list keys: 400 T: a [31m ::error::b", id="inert"),
     ],
