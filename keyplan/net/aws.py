@@ -1,4 +1,4 @@
-"""What the adapters of AWS share: an option, and how failures of the SDK are told apart.
+"""What the adapters of AWS share: an option, a look at each answer, and how failures of the SDK are told apart.
 
 Nothing here imports the SDK: `keyplan validate` needs the options alone.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyplan.model.mask import note_credential
+from keyplan.net.faults import ForeignAnswerError, find_answer_fault
 
 REGION: Final[Mapping[str, Any]] = {
     "type": ["string", "null"],
@@ -17,6 +18,32 @@ REGION: Final[Mapping[str, Any]] = {
     "x-access": "host",
 }
 """The schema of the option `region`."""
+
+
+def refuse_foreign_answers(client: Any) -> None:
+    """Have a client of boto3 raise ForeignAnswerError for what another than AWS, or its like, answers.
+
+    The SDK reads a web page as an answer without fields, or as an object's content.
+    """
+    url = str(client.meta.endpoint_url)
+
+    def check(response_dict: Mapping[str, Any], **_: Any) -> None:
+        headers, body = response_dict["headers"], response_dict["body"]
+        # AWS's own, such as the redirect of S3 to a bucket's region, which the SDK understands.
+        if any(str(name).lower().startswith("x-amz") for name in headers):
+            return
+        fault = find_answer_fault(
+            url,
+            status=response_dict["status_code"],
+            content_type=headers.get("content-type", ""),
+            location=headers.get("location", ""),
+            body=body if isinstance(body, bytes) else b"",
+        )
+        if fault:
+            raise ForeignAnswerError(fault)
+
+    # Endpoint._do_get_response of botocore: emitted for each answer, before anything is read from it.
+    client.meta.events.register("before-parse", check)
 
 
 def lacks_credentials(error: Exception, errors: Any) -> bool:

@@ -12,9 +12,10 @@ import ssl
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from keyplan.net.faults import OF_PROXY, Fault, FaultKind, classify_proxy_status, name_host
+from keyplan.net.faults import OF_PROXY, Fault, FaultKind, ForeignAnswerError, classify_proxy_status, name_host
 
 _LONGEST_MESSAGE: Final = 100
+_URL_HOLDERS: Final = frozenset({"requests.exceptions.RequestException"})
 _ERRNOS: Final[Mapping[int, FaultKind]] = {
     errno.ECONNREFUSED: FaultKind.REFUSED,
     errno.ECONNRESET: FaultKind.RESET,
@@ -63,8 +64,11 @@ _CLASSES: Final[Mapping[str, FaultKind]] = {
     "httpx.ReadTimeout": FaultKind.ANSWER_TIMEOUT,
     "urllib3.exceptions.ReadTimeoutError": FaultKind.ANSWER_TIMEOUT,
     "botocore.exceptions.ReadTimeoutError": FaultKind.ANSWER_TIMEOUT,
-    "requests.exceptions.ReadTimeout": FaultKind.ANSWER_TIMEOUT,
+    "requests.exceptions.Timeout": FaultKind.ANSWER_TIMEOUT,
     "builtins.TimeoutError": FaultKind.ANSWER_TIMEOUT,
+    "requests.exceptions.SSLError": FaultKind.TLS_FAILED,
+    "urllib3.exceptions.SSLError": FaultKind.TLS_FAILED,
+    "botocore.exceptions.SSLError": FaultKind.TLS_FAILED,
     "httpx.ProxyError": FaultKind.PROXY_REFUSED,
     "urllib3.exceptions.NameResolutionError": FaultKind.DNS_FAILURE,
     "httpx.ConnectError": FaultKind.NO_CONNECTION,
@@ -73,6 +77,12 @@ _CLASSES: Final[Mapping[str, FaultKind]] = {
     "httpx.ProtocolError": FaultKind.CLOSED,
     "urllib3.exceptions.ProtocolError": FaultKind.CLOSED,
     "requests.exceptions.ConnectionError": FaultKind.NO_CONNECTION,
+    "botocore.exceptions.EndpointConnectionError": FaultKind.NO_CONNECTION,
+    "botocore.exceptions.ConnectionClosedError": FaultKind.CLOSED,
+    "botocore.exceptions.ResponseStreamingError": FaultKind.CLOSED,
+    "azure.core.exceptions.ServiceRequestTimeoutError": FaultKind.CONNECT_TIMEOUT,
+    "azure.core.exceptions.ServiceResponseTimeoutError": FaultKind.ANSWER_TIMEOUT,
+    "azure.core.exceptions.ServiceResponseError": FaultKind.CLOSED,
 }
 _PROXY_CLASSES: Final = frozenset(
     {"urllib3.exceptions.ProxyError", "requests.exceptions.ProxyError", "botocore.exceptions.ProxyConnectionError"}
@@ -92,11 +102,11 @@ def find_fault(error: BaseException, url: str, *, proxy: str = "", is_at_proxy: 
     stands nowhere else.
     """
     chain = tuple(_walk(error))
+    for link in chain:
+        if isinstance(link, ForeignAnswerError):
+            return link.fault
     names = frozenset(name for link in chain for name in _name_classes(link))
-    kind, detail = next(filter(None, (_classify(link, names) for link in chain)), None) or (
-        next((kind for name, kind in _CLASSES.items() if name in names), FaultKind.EXCHANGE_FAILED),
-        "",
-    )
+    kind, detail = next(filter(None, (_classify(link, names) for link in chain)), None) or _classify_last(error, names)
     if is_at_proxy is None:
         is_at_proxy = kind in OF_PROXY or bool(names & _PROXY_CLASSES)
     proxy = proxy or _find_proxy_name(chain)
@@ -108,6 +118,14 @@ def find_fault(error: BaseException, url: str, *, proxy: str = "", is_at_proxy: 
         detail=detail,
         is_plain=url.startswith("http:"),
     )
+
+
+def find_url(error: BaseException) -> str:
+    """Return the URL of the request of `requests` that an exception was raised from; empty if there is none."""
+    for link in _walk(error):
+        if _URL_HOLDERS & frozenset(_name_classes(link)):
+            return str(getattr(getattr(link, "request", None), "url", None) or "")
+    return ""
 
 
 def _walk(error: BaseException) -> Iterator[BaseException]:
@@ -146,6 +164,12 @@ def _classify(error: BaseException, names: frozenset[str]) -> tuple[FaultKind, s
         kind = _ERRNOS.get(error.errno, FaultKind.NO_CONNECTION)
         return kind, os.strerror(error.errno) if kind is FaultKind.NO_CONNECTION else ""
     return None
+
+
+def _classify_last(error: BaseException, names: frozenset[str]) -> tuple[FaultKind, str]:
+    """Return what a library says of itself, since nothing beneath says more."""
+    kind = next((kind for name, kind in _CLASSES.items() if name in names), None)
+    return (kind, "") if kind else (FaultKind.EXCHANGE_FAILED, type(error).__name__)
 
 
 def _classify_tls(error: ssl.SSLError, names: frozenset[str]) -> tuple[FaultKind, str] | None:

@@ -129,7 +129,12 @@ _OF_CERTIFICATE: Final = frozenset(
 _OF_OTHER_SCHEME: Final = frozenset({FaultKind.RESET, FaultKind.CLOSED, FaultKind.NOT_HTTP})
 """What a server does that expects TLS and reads plain http."""
 # Wrong credentials again and again lock a user out; the others are somebody's settings.
-_LASTING: Final = _OF_CERTIFICATE | {FaultKind.NOT_TLS, FaultKind.PROXY_CREDENTIALS}
+_LASTING: Final = _OF_CERTIFICATE | {
+    FaultKind.NOT_TLS,
+    FaultKind.PROXY_CREDENTIALS,
+    FaultKind.REDIRECTED,
+    FaultKind.MOVED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +183,14 @@ class Fault:
             "; if the server expects TLS, write https://" if self.is_plain and self.kind in _OF_OTHER_SCHEME else ""
         )
         return f"{_WORDS[self.kind].advice.format(setting=setting, host=self.host)}{scheme}"
+
+
+class ForeignAnswerError(Exception):
+    """Another than the server has answered. Raised in the hooks of SDKs, which would read the answer as their own."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
 
 
 def name_host(url: str) -> str:

@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as UnreachableError
 from urllib3.exceptions import NewConnectionError
 
+from keyplan.net.faults import ForeignAnswerError, find_answer_fault
 from keyplan.net.proxies import find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
 
@@ -86,6 +87,26 @@ def lead_new_sessions(environment: Mapping[str, str]) -> Iterator[None]:
         finally:
             for place, session in zip(places, before, strict=True):
                 place["Session"] = session
+
+
+def refuse_foreign_answers(session: Session) -> None:
+    """Have a session raise ForeignAnswerError for what another than the server answers, before a redirect is followed.
+
+    An SDK reads a web page as an answer without fields, and sends a raw key wherever a redirect leads.
+    """
+
+    def check(response: Response, *_: Any, **__: Any) -> None:
+        fault = find_answer_fault(
+            str(response.url),
+            status=response.status_code,
+            content_type=response.headers.get("Content-Type", ""),
+            location=response.headers.get("Location", ""),
+            body=response.content,
+        )
+        if fault:
+            raise ForeignAnswerError(fault)
+
+    session.hooks["response"].append(check)
 
 
 class RoutedAdapter(HTTPAdapter):

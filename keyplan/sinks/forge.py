@@ -23,7 +23,7 @@ from keyplan.model.secret import Credential
 from keyplan.net.faults import FaultKind
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, make_opener, read_retry_after
 from keyplan.net.retry import Again, Retrier
-from keyplan.sinks.patience import explain_throttled, open_retrier
+from keyplan.sinks.patience import explain_fault, explain_throttled, open_retrier
 from keyplan.system.secrets import read_source
 
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
@@ -101,10 +101,10 @@ class Forge:
         if result.fault is None:
             text, advice = _describe(result), "check the network and the server's status, then apply again"
             return SinkUnavailableError(f"{call.what}: {text}", advice=advice)
-        is_refusal = isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        kind = SinkDeniedError if is_refusal or result.fault.is_lasting else SinkUnavailableError
-        advice = result.fault.advise(f"the URL of {self._retrier.name}")
-        return kind(f"{call.what}: {result.fault.reason}", advice=advice)
+        explained = explain_fault(call.what, result.fault, f"the URL of {self._retrier.name}")
+        if isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return SinkDeniedError(explained.message, advice=explained.advice)
+        return explained
 
     def _present(self) -> Bearer:
         with self._lock:

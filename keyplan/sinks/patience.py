@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from keyplan.context import PluginContext
-from keyplan.errors import SinkError, SinkPausedError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
 from keyplan.model.manifest import Json
+from keyplan.net.faults import Fault
 from keyplan.net.retry import Again, Gate, Patience, Retrier
 
 _PATIENCE = timedelta(seconds=120)
@@ -101,6 +102,15 @@ def _judge(result: Attempt) -> Again | None:
     if isinstance(result, Refused):
         return result.limit or (Again() if result.is_passing else None)
     return Again() if isinstance(result, SinkUnavailableError) else None
+
+
+def explain_fault(what: str, fault: Fault, setting: str) -> SinkError:
+    """Return the error for a fault of the network: one that trying again cannot change is a refusal.
+
+    `setting` is where the user wrote the server's URL.
+    """
+    kind = SinkDeniedError if fault.is_lasting else SinkUnavailableError
+    return kind(f"{what}: {fault.reason}", advice=fault.advise(setting))
 
 
 def explain_throttled(what: str, retrier: Retrier, last: Again | None) -> SinkPausedError:

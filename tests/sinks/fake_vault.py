@@ -13,23 +13,13 @@ from threading import RLock
 from types import SimpleNamespace
 from typing import Any
 
+import requests
+
 CREATED = "2026-11-23T08:27:08.088258092Z"
 EXPIRES = 3600
 
 
-class RequestError(OSError):
-    """Stands for requests.RequestException."""
-
-
-class SSLError(RequestError):
-    """Stands for requests.exceptions.SSLError."""
-
-
-class SlowError(RequestError):
-    """Stands for requests.exceptions.Timeout."""
-
-
-EXCEPTIONS = SimpleNamespace(RequestException=RequestError, SSLError=SSLError, Timeout=SlowError)
+EXCEPTIONS = requests.exceptions
 
 
 @dataclass(frozen=True)
@@ -39,6 +29,7 @@ class Answer:
     status_code: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
 
     def json(self) -> Any:
         if self.body is None:

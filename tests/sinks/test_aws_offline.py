@@ -85,7 +85,8 @@ class Scripted:
     def __init__(self, answers: Mapping[str, Any], name: str = "secretsmanager") -> None:
         self._answers = answers
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.meta = SimpleNamespace(service_model=SimpleNamespace(signing_name=name))
+        model = SimpleNamespace(signing_name=name)
+        self.meta = SimpleNamespace(service_model=model, endpoint_url="https://aws.test")
 
     def __getattr__(self, operation: str) -> Any:
         def answer(**arguments: Any) -> Any:
@@ -121,7 +122,7 @@ def service(name: str = "secretsmanager", **answers: Any) -> Service:
         pytest.param(NoCredentialsError(), SinkDeniedError, "no usable AWS credentials"),
         pytest.param(SSOError(), SinkDeniedError, "no usable AWS credentials"),
         pytest.param(ParamValidationError(), SinkDeniedError, "the AWS SDK refuses"),
-        pytest.param(BotoCoreError(), SinkUnavailableError, "can't be reached"),
+        pytest.param(BotoCoreError(), SinkUnavailableError, r"aws\.test: the exchange failed \(BotoCoreError\)"),
     ],
     ids=lambda value: str(getattr(value, "response", value) or "")[:60],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from samples import (
 )
 from simulated.clock import SimulatedClock
 from sinks.examined import assert_told_beforehand
-from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault, RequestError, SlowError, SSLError
+from sinks.fake_vault import EXCEPTIONS, Answer, FakeVault
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkPausedError, SinkUnavailableError
@@ -67,6 +68,12 @@ def make_sink(
     retrier = open_retrier(options, make_plain_context(clock=clock, said=said), name="vault")
     client = VaultClient(server, EXCEPTIONS, auth=auth or Token(Credential(TOKEN)), retrier=retrier, address=ADDRESS)
     return build_on(settings, make_plain_context(clock=clock, lineage=lineage), client)
+
+
+def untrusted() -> Exception:
+    error = EXCEPTIONS.SSLError(RAW)
+    error.__cause__ = ssl.SSLCertVerificationError(RAW)
+    return error
 
 
 def slot_of(sink: Sink, name: str = "ci", **options: Json) -> Slot:
@@ -315,9 +322,9 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("error", "kind", "words"),
         [
-            pytest.param(SSLError(RAW), SinkDeniedError, "not trusted", id="certificate"),
-            pytest.param(SlowError(RAW), SinkUnavailableError, "in time", id="too slow"),
-            pytest.param(RequestError(RAW), SinkUnavailableError, "cannot be reached", id="no connection"),
+            pytest.param(untrusted(), SinkDeniedError, "certificate is not accepted", id="certificate"),
+            pytest.param(EXCEPTIONS.ReadTimeout(RAW), SinkUnavailableError, "in time", id="too slow"),
+            pytest.param(EXCEPTIONS.ConnectionError(RAW), SinkUnavailableError, "no connection", id="no connection"),
         ],
     )
     def test_no_answer_is_told_without_the_cause(self, error: Exception, kind: type[Exception], words: str) -> None:

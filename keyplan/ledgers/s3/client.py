@@ -15,7 +15,8 @@ from typing import Any
 from keyplan.errors import InputError, LedgerError
 from keyplan.ledgers.s3.failures import ABSENT, CONDITION_REFUSED, code_of, translate_failure, translate_refusal
 from keyplan.ledgers.s3.options import S3Options
-from keyplan.net.aws import hide_session_tokens
+from keyplan.net.aws import hide_session_tokens, refuse_foreign_answers
+from keyplan.net.faults import ForeignAnswerError, find_answer_fault
 from keyplan.net.http import check_base_url
 from keyplan.system.optional import importing, require
 
@@ -25,6 +26,7 @@ _CONNECT_SECONDS = 5
 # An object has some hundred bytes. What takes longer is repeated, and the lease of a lock must outlive that.
 _READ_SECONDS = 10
 _ATTEMPTS = 4
+_OK = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,11 @@ class S3Client:
         try:
             body = answer["Body"].read()
         except (self._errors.BotoCoreError, OSError) as error:
-            raise translate_failure(error, self._errors, self.name(key)) from None
+            raise self._translate(error, key) from None
+        url = str(self._client.meta.endpoint_url)
+        content_type = str(answer.get("ContentType", ""))
+        if fault := find_answer_fault(url, status=_OK, content_type=content_type, location="", body=body):
+            raise self._translate(ForeignAnswerError(fault), key)
         read_at = self._read_date(answer, key)
         return StoredObject(body=body, etag=answer["ETag"], age=read_at - answer["LastModified"], read_at=read_at)
 
@@ -132,10 +138,13 @@ class S3Client:
             if code_of(error) in expected:
                 return None
             refusal = translate_refusal(error, operation, self.name(key))
-        except self._errors.BotoCoreError as error:
-            refusal = translate_failure(error, self._errors, self.name(key))
+        except (self._errors.BotoCoreError, ForeignAnswerError) as error:
+            refusal = self._translate(error, key)
         # Not chained: S3 and its SDK quote what they reject.
         raise refusal from None
+
+    def _translate(self, error: Exception, key: str) -> LedgerError:
+        return translate_failure(error, self._errors, self.name(key), str(self._client.meta.endpoint_url))
 
     def _read_date(self, answer: Any, key: str) -> datetime:
         text = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
@@ -179,4 +188,5 @@ def connect(options: S3Options, environment: Mapping[str, str] | None = None) ->
         advice = "check region, endpoint_url and AWS_PROFILE"
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=advice) from None
     hide_session_tokens(client)
+    refuse_foreign_answers(client)
     return S3Client(client, errors, options)

@@ -10,6 +10,7 @@ from typing import Any
 
 from keyplan.errors import LedgerError
 from keyplan.net.aws import lacks_credentials
+from keyplan.net.causes import find_fault
 
 CONDITION_REFUSED = frozenset({"412", "ConditionalRequestConflict", "OperationAborted", "PreconditionFailed"})
 """Codes of a write whose condition did not hold, or that met another one (API reference of S3, PutObject)."""
@@ -47,6 +48,7 @@ _ADVICE: Mapping[str, str] = {
     "SignatureDoesNotMatch": "check that the AWS credentials are right",
 }
 _SERVER_ERROR = 500
+_SETTING = "region and endpoint_url of the ledger"
 
 
 class S3UnavailableError(LedgerError):
@@ -71,18 +73,19 @@ def translate_refusal(error: Any, operation: str, place: str) -> LedgerError:
         )
     if code in _PASSING or status >= _SERVER_ERROR:
         return S3UnavailableError(f"{place}: S3 answered {code or status} to {right}", advice="apply again later")
-    usual = "check bucket, region and endpoint_url of the ledger"
+    usual = f"check bucket, {_SETTING}"
     return LedgerError(f"{place}: S3 refused {right} with {code or status}", advice=_ADVICE.get(code, usual))
 
 
-def translate_failure(error: Any, errors: Any, place: str) -> LedgerError:
+def translate_failure(error: Any, errors: Any, place: str, url: str) -> LedgerError:
     """Return the error for a request that the SDK could not send, or that got no answer.
 
-    `errors` is the module `botocore.exceptions`.
+    `errors` is the module `botocore.exceptions`, `url` that of the store.
     """
     kind = type(error).__name__
     if lacks_credentials(error, errors):
         return LedgerError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
     if isinstance(error, errors.ParamValidationError):
         return LedgerError(f"{place}: the AWS SDK refuses the request ({kind})", advice="check bucket and prefix")
-    return S3UnavailableError(f"{place}: S3 can't be reached ({kind})", advice="check network, proxy and endpoint_url")
+    fault = find_fault(error, url)
+    return S3UnavailableError(f"{place}: {fault.reason}", advice=fault.advise(_SETTING))

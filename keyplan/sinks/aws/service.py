@@ -18,11 +18,13 @@ from typing import Any, TypeAlias
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import SinkSettings
-from keyplan.net.aws import REGION, hide_session_tokens, lacks_credentials
+from keyplan.net.aws import REGION, hide_session_tokens, lacks_credentials, refuse_foreign_answers
+from keyplan.net.causes import find_fault
+from keyplan.net.faults import ForeignAnswerError
 from keyplan.net.http import check_base_url, read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.sinks.options import PATIENCE
-from keyplan.sinks.patience import explain_throttled, open_retrier
+from keyplan.sinks.patience import explain_fault, explain_throttled, open_retrier
 from keyplan.system.optional import importing, require
 
 WIDEST = 8
@@ -199,8 +201,8 @@ class Service:
             answer: Mapping[str, Any] = getattr(self._client, operation)(**arguments)
         except self._errors.ClientError as error:
             return _AwsRefusal.of(error, self._retrier.clock.now())
-        except self._errors.BotoCoreError as error:
-            return _failure(error, place, self._errors)
+        except (self._errors.BotoCoreError, ForeignAnswerError) as error:
+            return self._explain(error, place)
         return answer
 
     def pages(self, operation: str, place: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
@@ -210,6 +212,16 @@ class Service:
         while token := page.get("NextToken"):
             page = self.call(operation, place, **arguments, NextToken=token)
             yield page
+
+    def _explain(self, error: Exception, place: str) -> SinkError:
+        kind = type(error).__name__
+        if lacks_credentials(error, self._errors):
+            return SinkDeniedError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
+        if isinstance(error, self._errors.ParamValidationError):
+            text = f"{place}: the AWS SDK refuses the request ({kind})"
+            return SinkDeniedError(text, advice="check name and options")
+        fault = find_fault(error, str(self._client.meta.endpoint_url))
+        return explain_fault(place, fault, "the sink's 'region' or 'endpoint_url'")
 
     def _right(self, operation: str) -> str:
         name = self._client.meta.service_model.signing_name
@@ -253,6 +265,7 @@ def connect(services: Sequence[str], settings: SinkSettings, context: PluginCont
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=_first_line(error)) from None
     for client in clients:
         hide_session_tokens(client)
+        refuse_foreign_answers(client)
     # One for all services: their limits are the account's, and few.
     retrier = open_retrier(options, context, name=settings.name)
     return tuple(Service(client, errors, retrier) for client in clients)
@@ -290,15 +303,6 @@ def _refusal(refused: _AwsRefusal, place: str, right: str) -> SinkError:
         f"{place}: AWS refused {right} with {code or status}",
         advice=_ADVICE.get(code, "see the sink's page for what it needs"),
     )
-
-
-def _failure(error: Any, place: str, errors: Any) -> SinkError:
-    kind = type(error).__name__
-    if lacks_credentials(error, errors):
-        return SinkDeniedError(f"{place}: there are no usable AWS credentials ({kind})", advice="log in to AWS")
-    if isinstance(error, errors.ParamValidationError):
-        return SinkDeniedError(f"{place}: the AWS SDK refuses the request ({kind})", advice="check name and options")
-    return SinkUnavailableError(f"{place}: AWS can't be reached ({kind})", advice="check network, proxy and endpoint")
 
 
 def _first_line(error: Exception) -> str:

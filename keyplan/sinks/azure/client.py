@@ -14,10 +14,12 @@ from http import HTTPStatus
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.net.causes import find_fault
+from keyplan.net.faults import ForeignAnswerError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.net.trust import make_tls_context
-from keyplan.sinks.patience import Attempt, Refused, Taken, persist
+from keyplan.sinks.patience import Attempt, Refused, Taken, explain_fault, persist
 from keyplan.system.optional import importing, require
 
 TYPE = "azure-key-vault"
@@ -159,11 +161,9 @@ class Vault:
                 is_absent=isinstance(error, errors.ResourceNotFoundError),
                 is_passing=int(error.status_code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
-        except errors.AzureError as error:
-            return SinkUnavailableError(
-                f"{place}: the vault can't be reached ({type(error).__name__})",
-                advice="see to vault_url, network and proxy",
-            )
+        except (errors.AzureError, ForeignAnswerError) as error:
+            fault = find_fault(error, f"https://{self._host}")
+            return explain_fault(place, fault, "the sink's 'vault_url'")
         except ValueError as error:
             # What answers names another service than the vault to log in to.
             return SinkDeniedError(
@@ -190,21 +190,31 @@ def connect(vault_url: str, host: str, *, environment: Mapping[str, str], ca_fil
         # The authorities of `ca_file` are the vault's; who keyplan is comes from other servers.
         identity.DefaultAzureCredential(transport=_open_transport(vault_url, environment)),
         transport=_open_transport(
-            vault_url, environment, make_tls_context(environment=environment, ca_file=ca_file, named=named)
+            vault_url,
+            environment,
+            make_tls_context(environment=environment, ca_file=ca_file, named=named),
+            is_vault=True,
         ),
         connection_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         # The sink repeats requests itself, by one rule with all others, and says what it waits for.
         retry_total=0,
+        # The SDK would follow a redirect, and send a raw key after it.
+        permit_redirects=False,
     )
     return Vault(client, host=host, retrier=retrier)
 
 
-def _open_transport(vault_url: str, environment: Mapping[str, str], tls: ssl.SSLContext | None = None) -> Any:
+def _open_transport(
+    vault_url: str, environment: Mapping[str, str], tls: ssl.SSLContext | None = None, *, is_vault: bool = False
+) -> Any:
     transport = require("azure.core.pipeline.transport", extra=TYPE)
     with importing(TYPE):
-        from keyplan.net.sessions import open_session  # noqa: PLC0415 - needs requests, which the SDK brings
+        # Needs requests, which the SDK brings.
+        from keyplan.net.sessions import open_session, refuse_foreign_answers  # noqa: PLC0415 - as said
     session = open_session(environment=environment, base_url=vault_url, tls=tls)
+    if is_vault:
+        refuse_foreign_answers(session)
     # Not its owner: one credential of the chain that is closed would close it for all.
     return transport.RequestsTransport(session=session, session_owner=False, use_env_settings=False)
 

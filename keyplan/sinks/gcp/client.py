@@ -15,9 +15,11 @@ from threading import Lock
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.net.causes import find_fault, find_url
+from keyplan.net.faults import ForeignAnswerError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
-from keyplan.sinks.patience import Attempt, Refused, Taken, persist
+from keyplan.sinks.patience import Attempt, Refused, Taken, explain_fault, persist
 from keyplan.sinks.value_store import StoreConflictError
 from keyplan.system.optional import require
 
@@ -25,6 +27,7 @@ TYPE = "gcp-secret-manager"
 LATEST = "latest"
 MADE_BY = {"managed-by": "keyplan"}
 """Label of every secret that keyplan makes; for people who look for them."""
+_URL = "https://secretmanager.googleapis.com"
 _LIMITS: Mapping[str, Any] = {"timeout": 30, "retry": None}
 """Of each request. The SDK tries once: the sink repeats requests itself, by one rule with all others."""
 _DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)s")
@@ -58,10 +61,17 @@ class SecretManager:
     """Secret Manager in one project. Safe for threads."""
 
     def __init__(
-        self, open_client: Callable[[], Any], *, project: str, replication: Mapping[str, Any], retrier: Retrier
+        self,
+        open_client: Callable[[], Any],
+        *,
+        project: str,
+        replication: Mapping[str, Any],
+        retrier: Retrier,
+        url: str = _URL,
     ) -> None:
         """Take what makes a client; it is called with the first request, because it looks for credentials."""
         self._retrier = retrier
+        self._url = url
         self._open_client = open_client
         self._client: Any = None
         self._opening = Lock()
@@ -186,7 +196,7 @@ class SecretManager:
         """Send a request once, and return the answer, Google's refusal, or the error that there is no answer."""
         errors = require("google.api_core.exceptions", extra=TYPE)
         broken = require("requests.exceptions", extra=TYPE).RequestException
-        unknown = require("google.auth.exceptions", extra=TYPE).GoogleAuthError
+        credentials = require("google.auth.exceptions", extra=TYPE)
         try:
             return Taken(answer=ask(self._connect(), _LIMITS))
         except errors.GoogleAPICallError as error:
@@ -196,15 +206,14 @@ class SecretManager:
                 is_absent=isinstance(error, (errors.NotFound, errors.MethodNotImplemented)),
                 is_passing=int(error.code or 0) == HTTPStatus.SERVICE_UNAVAILABLE,
             )
-        except unknown as error:
+        except (broken, errors.RetryError, credentials.TransportError, ForeignAnswerError) as error:
+            # The servers that issue tokens are others than Secret Manager.
+            fault = find_fault(error, find_url(error) or self._url)
+            return explain_fault(place, fault, "the sink's 'endpoint'")
+        except credentials.GoogleAuthError as error:
             return SinkDeniedError(
                 f"{place}: there are no usable Google credentials ({type(error).__name__})",
                 advice="run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
-            )
-        except (broken, errors.RetryError) as error:
-            return SinkUnavailableError(
-                f"{place}: Secret Manager can't be reached ({type(error).__name__})",
-                advice="see to network, proxy and endpoint",
             )
 
     def _connect(self) -> Any:

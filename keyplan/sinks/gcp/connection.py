@@ -67,6 +67,7 @@ def _find_credentials(request: Any, scopes: Any) -> Any:
 def _lead(transport: Any, request: Any, base_url: str, environment: Mapping[str, str]) -> None:
     """Let the session that the SDK made send as ours do. It has no option for that, so its insides are reached for."""
     with importing(TYPE):
-        from keyplan.net.sessions import lead  # noqa: PLC0415 - needs requests, which the extra brings
+        from keyplan.net.sessions import lead, refuse_foreign_answers  # noqa: PLC0415 - needs requests, which the extra brings
     session = lead(transport._session, environment=environment, base_url=base_url)  # noqa: SLF001 - as said
+    refuse_foreign_answers(session)
     session._auth_request = request  # noqa: SLF001 - as said

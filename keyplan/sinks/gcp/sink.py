@@ -108,6 +108,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         project=str(options["project"]),
         replication=make_replication(locations),
         retrier=open_retrier(options, context, name=settings.name),
+        **({"url": str(endpoint)} if endpoint else {}),
     )
 
     def pause(_attempt: int) -> None:

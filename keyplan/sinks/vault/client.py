@@ -24,6 +24,7 @@ from keyplan.sinks.vault.errors import (
     VaultForbiddenError,
     explain_conflict,
     explain_failure,
+    explain_foreign,
     explain_old_engine,
     explain_refusal,
     explain_status,
@@ -207,10 +208,11 @@ class VaultClient:
     def _exchange(self, request: Callable[[Any], Any]) -> Any:
         """Return the answer to a request that is sent once, or the error that there is none."""
         try:
-            return request(self._client)
+            answer = request(self._client)
         except self._exceptions.RequestException as error:
             # Returned and not raised: the cause carries the request, and with it the raw key.
-            return explain_failure(error, self._exceptions, self._address)
+            return explain_failure(error, self._address)
+        return explain_foreign(answer, self._address) or answer
 
     def _judge(self, result: Any) -> Again | None:
         return None if isinstance(result, SinkError) else find_limit(result, self._clock.now())

@@ -11,10 +11,14 @@ from http import HTTPStatus
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
+from keyplan.net.causes import find_fault
+from keyplan.net.faults import FaultKind, find_answer_fault
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again
+from keyplan.sinks.patience import explain_fault
 from keyplan.sinks.value_store import StoreConflictError
 
+_ACTIVE_NODE = "name the active node, or an address that forwards to it"
 _NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
@@ -31,16 +35,30 @@ def explain_conflict(mount: str, path: str) -> VaultConflictError:
     return VaultConflictError(f"{mount}/{path}: another writer changed it at the same moment", advice="apply again")
 
 
-def explain_failure(error: Exception, exceptions: Any, address: str) -> SinkError:
-    """Return what the user is told where there is no answer; `exceptions` is `requests.exceptions`."""
-    if isinstance(error, exceptions.SSLError):
-        return SinkDeniedError(
-            f"{address} shows a certificate that is not trusted",
-            advice="name the authority's certificate with 'ca_file', or check the address",
-        )
-    if isinstance(error, exceptions.Timeout):
-        return SinkUnavailableError(f"{address} does not answer in time", advice="check the server and the network")
-    return SinkUnavailableError(f"{address} cannot be reached", advice="check the server, the address and the network")
+_SETTING = "the vault sink's 'address'"
+
+
+def explain_failure(error: Exception, address: str) -> SinkError:
+    """Return what the user is told where there is no answer."""
+    return explain_fault("vault", find_fault(error, address), _SETTING)
+
+
+def explain_foreign(answer: Any, address: str) -> SinkError | None:
+    """Return what the user is told where another than the server has answered; None if it was the server."""
+    status, location = answer.status_code, answer.headers.get("Location", "")
+    fault = find_answer_fault(
+        address,
+        status=status,
+        content_type=answer.headers.get("Content-Type", ""),
+        location=location,
+        body=answer.content,
+    )
+    if fault is None:
+        return None
+    if fault.kind in (FaultKind.REDIRECTED, FaultKind.MOVED):
+        # Passes when a standby that redirects has become the active node.
+        return SinkUnavailableError(f"vault: {fault.reason}", advice=_ACTIVE_NODE)
+    return explain_fault("vault", fault, _SETTING)
 
 
 def find_limit(answer: Any, now: datetime) -> Again | None:
@@ -83,7 +101,7 @@ def explain_status(status: int, address: str, *, is_sealed: bool) -> SinkError:
     if status < HTTPStatus.BAD_REQUEST:
         return SinkUnavailableError(
             f"{address} redirects elsewhere, which keyplan does not follow with a token",
-            advice="name the active node, or an address that forwards to it",
+            advice=_ACTIVE_NODE,
         )
     return SinkUnavailableError(f"{address} failed with {status}", advice="look at the server, then apply again")
 
