@@ -43,6 +43,8 @@ class Trail:
                 self._is_through = True
             case "send_request_headers.started":
                 self._is_sent = info["request"].method != _CONNECT
+                if not self._is_sent:
+                    _write_brackets(info["request"])
             case "receive_response_headers.complete":
                 self._note_status(info["return_value"][1])
 
@@ -83,3 +85,13 @@ class Trail:
             self._is_through = True
         else:
             self._refusal = status
+
+
+def _write_brackets(request: Any) -> None:
+    """Have CONNECT name an IPv6 address in brackets, as RFC 9112 3.2.3 wants it and httpcore 1.0 does not write it."""
+    host, _, port = request.url.target.rpartition(b":")
+    if b":" not in host or host.startswith(b"["):
+        return
+    target = b"[%b]:%b" % (host, port)
+    request.url.target = target
+    request.headers = [(name, target if name.lower() == b"host" else value) for name, value in request.headers]

@@ -17,6 +17,7 @@ from net.fault_servers import (
     close,
     dead_port,
     greet,
+    read_request,
     reset,
     respond,
     serve,
@@ -287,3 +288,14 @@ def test_the_certificate_of_the_proxy_is_not_taken_for_that_of_the_server(
         opened = through(port, stack, monkeypatch, scheme="https")
         result = fail(opened, "https://api.example.test")
     assert result.reason.startswith(f"api.example.test: the proxy 127.0.0.1:{port}: the certificate is not trusted")
+
+
+def test_a_proxy_is_asked_for_an_ipv6_address_in_brackets(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def note(connection: socket.socket) -> None:
+        asked.append(read_request(connection).decode())
+
+    with serve(note) as port:
+        fail(through(port, stack, monkeypatch), "https://[fd01::10]:8443")
+    assert asked[0].startswith("CONNECT [fd01::10]:8443 HTTP/1.1\r\nHost: [fd01::10]:8443\r\n")
