@@ -16,9 +16,11 @@ from psycopg.sql import SQL, Identifier
 
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, LedgerError
+from keyplan.ledgers.postgres.failures import advise, find_kind
 from keyplan.ledgers.postgres.pool import BoundedConnection, Row, find_pool
 from keyplan.ledgers.postgres.target import Target, find_target
 from keyplan.model.manifest import Json
+from keyplan.net.faults import Fault
 
 # SET LOCAL ends with its transaction: a plain SET would reach other users of PgBouncer's server connection. The last
 # limit ends the transaction of a process that was paused in it, so that its row locks keep no other run out for long.
@@ -179,6 +181,11 @@ def _translate(error: Error, target: Target) -> LedgerError:
     # Not the detail of a server's message: it quotes rows.
     text = " ".join((error.diag.message_primary or str(error)).split())
     usual = "check the address of the ledger's database, its role, and that this machine can reach it"
+    kind = find_kind(text) if error.sqlstate is None else None
+    if kind:
+        # Not libpq's words: they name the address twice, and ask whether the server runs.
+        fault = Fault(kind=kind, host=target.where)
+        return LedgerError(f"the ledger in {fault.reason}", advice=advise(kind, usual))
     return LedgerError(f"the ledger in {target.where}: {target.hide(text)}", advice=_ADVICE.get(error.sqlstate, usual))
 
 
