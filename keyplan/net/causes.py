@@ -190,7 +190,9 @@ def _classify_tls(error: ssl.SSLError, names: frozenset[str]) -> tuple[FaultKind
 def _find_proxy_name(chain: tuple[BaseException, ...]) -> str:
     """Return host and port of the proxy that a pool of urllib3 in the chain has; empty if there is none."""
     for link in chain:
-        proxy = getattr(getattr(link, "pool", None), "proxy", None)
+        # Not of every exception: urllib3 warns at the `pool` of some.
+        pool = getattr(link, "pool", None) if "urllib3.exceptions.PoolError" in _name_classes(link) else None
+        proxy = getattr(pool, "proxy", None)
         if proxy is not None and proxy.host:
             return name_host(f"{proxy.scheme}://{proxy.host}:{proxy.port}")
     return ""

@@ -98,7 +98,7 @@ _WORDS: Final[Mapping[FaultKind, _Words]] = {
     ),
     FaultKind.PROXY_CREDENTIALS: _Words(
         "credentials are missing or wrong",
-        f"put user name and password into {_PROXY_VARIABLES}: http://USER:PASSWORD@HOST:PORT, percent-encoded",
+        "put user name and password into {variable}: http://USER:PASSWORD@HOST:PORT, percent-encoded",
     ),
     FaultKind.PROXY_REFUSED: _Words(
         "refuses to connect to this host", "have the proxy allow {host}, or add it to NO_PROXY"
@@ -115,7 +115,7 @@ _WORDS: Final[Mapping[FaultKind, _Words]] = {
     FaultKind.MOVED: _Words("what was asked for is at another path now", "check {setting}"),
     FaultKind.EXCHANGE_FAILED: _Words("the exchange failed", _AGAIN),
 }
-_AT_PROXY: Final = f"check {_PROXY_VARIABLES}; hosts that need no proxy belong into NO_PROXY"
+_AT_PROXY: Final = "check {variable}; hosts that need no proxy belong into NO_PROXY"
 OF_PROXY: Final = frozenset({FaultKind.PROXY_CREDENTIALS, FaultKind.PROXY_REFUSED, FaultKind.PROXY_FAILED})
 _OF_CERTIFICATE: Final = frozenset(
     {
@@ -150,6 +150,8 @@ class Fault:
     """Host and port of the proxy that had led to the server before it happened."""
     detail: str = ""
     """One clause without foreign text; empty if the kind says it all."""
+    variable: str = ""
+    """Which names the proxy; empty if that is not known."""
     is_plain: bool = False
     """Whether the URL is plain http."""
 
@@ -177,12 +179,14 @@ class Fault:
 
     def advise(self, setting: str) -> str:
         """Return what to do; `setting` is where the user wrote the URL, such as ``provider.base_url``."""
+        variable = self.variable or _PROXY_VARIABLES
         if self.proxy and self.kind not in OF_PROXY | _OF_CERTIFICATE:
-            return _AT_PROXY
+            return _AT_PROXY.format(variable=variable)
         scheme = (
             "; if the server expects TLS, write https://" if self.is_plain and self.kind in _OF_OTHER_SCHEME else ""
         )
-        return f"{_WORDS[self.kind].advice.format(setting=setting, host=self.host)}{scheme}"
+        advice = _WORDS[self.kind].advice.format(setting=setting, host=self.host, variable=variable)
+        return f"{advice}{scheme}"
 
 
 class ForeignAnswerError(Exception):

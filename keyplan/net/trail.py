@@ -13,6 +13,8 @@ import httpx
 
 from keyplan.net.causes import find_fault
 from keyplan.net.faults import Fault, FaultKind, classify_proxy_status, name_host
+from keyplan.net.proxies import ProxyRoute
+from keyplan.net.transport import ROUTE
 
 _CONNECT = b"CONNECT"
 
@@ -60,7 +62,11 @@ class Trail:
 
     def find_fault(self, error: BaseException) -> Fault:
         """Return what an exception means that ended the request."""
-        url = str(self._request.url)
+        route = self._request.extensions.get(ROUTE)
+        variable = route.variable if isinstance(route, ProxyRoute) else ""
+        return replace(self._find_fault(error, str(self._request.url)), variable=variable)
+
+    def _find_fault(self, error: BaseException, url: str) -> Fault:
         if self._refusal:
             kind = classify_proxy_status(self._refusal)
             return Fault(kind=kind, host=name_host(url), proxy=self._proxy, detail=f"status {self._refusal}")

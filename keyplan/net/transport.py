@@ -15,6 +15,9 @@ import httpx
 from keyplan.net.proxies import ProxyRoute, find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
 
+ROUTE = "keyplan.route"
+"""The extension of a request under which its ProxyRoute stands, or None, once the request was sent."""
+
 
 class RoutedTransport(httpx.BaseTransport):
     """Finds the way of each request by itself, so that one client may send to several hosts. Safe for threads."""
@@ -29,7 +32,10 @@ class RoutedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises InputError if a proxy variable is wrong, and httpx's own errors."""
         url = str(request.url)
-        transport = self._find(find_route(url, self._environment))
+        route = find_route(url, self._environment)
+        # For messages: `keyplan.net.trail` tells of the variable.
+        request.extensions[ROUTE] = route
+        transport = self._find(route)
         *others, last = [_readdress(request, own_url) for own_url in find_own_urls(url)] or [request]
         for attempt in others:
             # A failure to connect: nothing listens on that address, and nothing was sent.

@@ -256,12 +256,12 @@ def test_a_failing_proxy_is_blamed_and_the_server_was_sent_nothing(
     assert PASSWORD not in f"{result} {result.fault.advise('provider.base_url')}"
 
 
-def test_a_dead_proxy_is_blamed_and_its_variables_are_named(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_proxy_is_blamed_and_its_variable_is_named(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     with dead_port() as port:
         result = fail(through(port, stack, monkeypatch), "https://api.example.test")
     assert result.reason == f"api.example.test: the proxy 127.0.0.1:{port}: connection refused"
     assert result.fault
-    assert "HTTPS_PROXY" in result.fault.advise("provider.base_url")
+    assert result.fault.advise("provider.base_url").startswith("check HTTPS_PROXY; ")
     assert "NO_PROXY" in result.fault.advise("provider.base_url")
 
 
