@@ -84,6 +84,13 @@ races-quick: $(VENV)/.sinks  # the same with a few combinations, in about two mi
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real --short
 	$(BIN)/pytest -q -n0 -m sinks tests/races
 
+.PHONY: networks networks-quick
+networks: $(VENV)/.dev  ## every client of the built wheel, on each Python, in every network: real proxies, real TLS
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m networks.run
+
+networks-quick: $(VENV)/.dev  # the same with the clients that need no large SDK
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m networks.run --short
+
 .PHONY: scale
 scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQL: time of plan and apply, load of the database
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale
@@ -118,7 +125,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .bench .contract dist build mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench .contract .networks dist build mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.

@@ -60,6 +60,7 @@ CROSS_CUTTING = frozenset(
         "goldens",
         "house",
         "image",
+        "networks",
         "official_sdk",
         "pipelines",
         "agreement",
