@@ -79,6 +79,23 @@ def judge(manifest: Manifest, folder: Path, policies: Collection[Policy]) -> tup
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
 
 
+def choose_manifests(
+    named: Sequence[str],
+    context: RunContext,
+    exclude: Collection[str],
+    policies: tuple[Policy, ...],
+    *,
+    is_untrusted: bool,
+) -> tuple[tuple[str, ...], tuple[Policy, ...]]:
+    """Return the names of the manifests that are meant, and the policies that hold for them.
+
+    Raises InputError as `find_manifests` does; of untrusted ones also as `find_untrusted_manifests` does.
+    """
+    if not is_untrusted:
+        return find_manifests(named, context, exclude), policies
+    return find_untrusted_manifests(named, context, exclude), close(policies, context.environment)
+
+
 def find_untrusted_manifests(
     named: Sequence[str], context: RunContext, exclude: Collection[str] = ()
 ) -> tuple[str, ...]:

@@ -191,7 +191,7 @@ def test_a_plan_needs_no_network_but_the_operator_s_host(checkout: Checkout) -> 
     far = {"type": "vault", "address": "https://vault.evil.example", "path": "x"}
     (name,) = checkout.write({"far": json.dumps({**HONEST, "sinks": {"s": far}})})
     script = f"""
-        ip link set lo up
+        ip link set lo up; rm -f sandbox.txt
         {PROGRAM} sandbox --port 8123 --api beta >sandbox.txt 2>&1 & served=$!
         trap 'kill $served' EXIT
         until grep -q ARIZE_API_KEY sandbox.txt; do sleep 0.1; done

@@ -9,13 +9,13 @@ from typing import TypeAlias
 import click
 
 from keyplan.app.context import RunContext
-from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
+from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.drift import DEFAULT_WARNING, detect_drift
 from keyplan.app.exit_codes import combine_statuses, status_of_drift
 from keyplan.app.files import read_policies
 from keyplan.app.monitor import MonitorSettings, monitor
 from keyplan.app.parallel import run_parallel, split_results
-from keyplan.app.untrusted import close, find_untrusted_manifests
+from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
 from keyplan.cli.monitor_options import monitoring_options
 from keyplan.cli.options import (
@@ -114,10 +114,9 @@ def command(
         monitor(context, monitoring, command="drift") as monitored,
         reporting_failure(session, outputs, Subject.DRIFT, name),
     ):
-        rules, find = read_policies(policies, context), find_manifests
-        if untrusted:
-            rules, find = close(rules, context.environment), find_untrusted_manifests
-        opened = open_workspaces(find(manifests, context, exclude), context, ledger=ledger, policies=rules)
+        rules = read_policies(policies, context)
+        named, rules = choose_manifests(manifests, context, exclude, rules, is_untrusted=untrusted)
+        opened = open_workspaces(named, context, ledger=ledger, policies=rules)
         workspaces = set_preflight(opened, is_preflight=not no_preflight)
         monitored.expect([workspace.manifest.path for workspace in workspaces])
         looks, errors = _detect_all(

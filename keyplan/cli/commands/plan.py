@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from keyplan.app.context import RunContext
-from keyplan.app.discovery import find_manifests
 from keyplan.app.exit_codes import combine_statuses, status_of_plan
 from keyplan.app.files import read_policies, save_privately
 from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
-from keyplan.app.untrusted import close, find_untrusted_manifests
+from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
 from keyplan.cli.options import (
     FileNames,
@@ -74,8 +73,8 @@ def command(
     deleted, and why. Without MANIFEST it takes keys.yaml or keyplan.yaml of this folder; - is standard input.
     Several manifests are planned at the same time; a folder stands for all manifests in it and below it.
 
-    With --untrusted, what a manifest names outside itself is refused unless it is the API itself, ARIZE_API_KEY, or
-    allowed by a --policy; no sink and no shared ledger is asked, so the places of keys are not checked.
+    With --untrusted, a manifest may name nothing outside itself but the API, ARIZE_API_KEY and what a --policy allows;
+    no sink and no shared ledger is asked, so the places of keys are not checked.
 
     Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked,
     5 the provider failed, 6 a sink failed, 7 the ledger failed.
@@ -88,22 +87,16 @@ def command(
     context = session.context
     keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies])
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
-        policies, find = read_policies(settings.policies, context), find_manifests
-        if untrusted:
-            policies, find = close(policies, context.environment), find_untrusted_manifests
-        named = find(manifests, context, exclude)
+        policies = read_policies(settings.policies, context)
+        named, policies = choose_manifests(manifests, context, exclude, policies, is_untrusted=untrusted)
         opened = open_workspaces(named, context, ledger=settings.ledger, policies=policies)
         workspaces = set_preflight(opened, is_preflight=settings.is_preflight)
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)
         if out:
             _save(session, out, plans, errors)
-    status = combine_statuses(
-        [
-            *(status_of_plan(plan, is_detailed=detailed_exitcode) for plan in plans),
-            *(error.exit_status for _, error in errors),
-        ]
-    )
+    failed = [error.exit_status for _, error in errors]
+    status = combine_statuses([*(status_of_plan(plan, is_detailed=detailed_exitcode) for plan in plans), *failed])
     answer = CommandResult.about(
         Subject.PLAN,
         plans,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import click
 
 from keyplan.app.context import RunContext
-from keyplan.app.discovery import DEFAULT_MANIFESTS, find_manifests
+from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.files import Input, read_input, read_policies_with_problems
 from keyplan.app.identity import warn_of_missing_ids
-from keyplan.app.untrusted import close, find_untrusted_manifests
+from keyplan.app.untrusted import choose_manifests
 from keyplan.app.validate import validate
 from keyplan.cli.options import FileNames, argument, exclude_option, policy_option, untrusted_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
@@ -56,10 +56,9 @@ def command(
     context = session.context
     keep_apart(session, written=outputs.files, read=[*manifests, *policies])
     with reporting_failure(session, outputs, Subject.VALIDATE, " ".join(manifests) or DEFAULT_MANIFESTS[0]):
-        (rules, faults), find = read_policies_with_problems(policies, context), find_manifests
-        if untrusted:
-            rules, find = close(rules, context.environment), find_untrusted_manifests
-        sources = [read_input(name, context) for name in find(manifests, context, exclude)]
+        rules, faults = read_policies_with_problems(policies, context)
+        named, rules = choose_manifests(manifests, context, exclude, rules, is_untrusted=untrusted)
+        sources = [read_input(name, context) for name in named]
     conflicts = _find_conflicts(sources, context, rules)
     validations = [
         validate(source, rules, (*faults, *(conflict for conflict in conflicts if conflict.file == source.name)))
