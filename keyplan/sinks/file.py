@@ -20,6 +20,7 @@ from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
+from keyplan.system.locks import LockWait
 
 OPTIONS: Mapping[str, Any] = build_schema(
     "Writes each raw key into a file of mode 0600.",
@@ -60,11 +61,19 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         base=context.folder,
         lineage=context.lineage,
         ignoring=GitIgnoring(context.environment),
+        wait=LockWait(say=context.say),
     )
 
 
 def build_at(
-    settings: SinkSettings, *, base: str, lineage: Lineage, ignoring: GitIgnoring, enter: OpenFolder = Folder.enter
+    settings: SinkSettings,
+    *,
+    base: str,
+    lineage: Lineage,
+    ignoring: GitIgnoring,
+    enter: OpenFolder = Folder.enter,
+    wait: LockWait | None = None,
 ) -> SinkEngine:
-    """Return the sink below a folder, with its ways to git and to folders."""
-    return SinkEngine(settings, lineage=lineage, store=FileStore(base, ignoring=ignoring, enter=enter), kind=_KIND)
+    """Return the sink below a folder, with its ways to git, to folders and to locks of others."""
+    store = FileStore(base, ignoring=ignoring, enter=enter, wait=wait)
+    return SinkEngine(settings, lineage=lineage, store=store, kind=_KIND)

@@ -20,7 +20,7 @@ from pathlib import Path
 from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
 from keyplan.sinks.local_files import FileTarget, translate
-from keyplan.system.files import OwnerLostError, name_temporary
+from keyplan.system.files import OwnerLostError, name_lock
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _MOUNT_POINT = 4
@@ -65,7 +65,7 @@ class FileObstacles:
         if folder.obstacle is not None:
             return folder.obstacle
         names = [file.rpartition("/")[2] for file in files]
-        if any(len(os.fsencode(name_temporary(name))) > _LONGEST_NAME for name in names):
+        if any(len(os.fsencode(longest)) > _LONGEST_NAME for longest in (name_lock(names[0]), *names)):
             return _deny(errno.ENAMETOOLONG, location)
         obstacles = (
             _find_obstacle(folder, name, location) or self._find_lost_owner(folder, name, location) for name in names

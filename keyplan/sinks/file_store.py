@@ -25,8 +25,9 @@ from keyplan.sinks.file_obstacles import FileObstacles, list_files
 from keyplan.sinks.local_files import FileTarget, OpenFolder, enter_folder_of, translate, translated
 from keyplan.sinks.notes import Entry, Sidecar
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
-from keyplan.system.files import Folder, name_temporary
+from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
+from keyplan.system.locks import LockWait
 
 _SEAL_DIGITS = 32
 
@@ -86,12 +87,14 @@ class FileStore:
         cipher: Cipher | None = None,
         ignoring: GitIgnoring | None = None,
         enter: OpenFolder = Folder.enter,
+        wait: LockWait | None = None,
     ) -> None:
-        """Take `ignoring` if what is in the files must never be committed."""
+        """Take `ignoring` if what is in the files must never be committed; `wait`: for locks of other programs."""
         self._base = base
         self._cipher = cipher
         self._ignoring = ignoring
         self._enter = enter
+        self._wait = wait or LockWait()
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
         """Return what each slot holds: each folder is opened once, each file read once."""
@@ -115,7 +118,8 @@ class FileStore:
                 if create:
                     raise
                 return
-            with opened as folder, folder.locked(target.lock):
+            wait = replace(self._wait, named=target.file)
+            with opened as folder, folder.locked(target.lock, wait, shared=target.name):
                 found = self._read(folder, target)
                 change = decide(found.pick(target))
                 if change is not None:
@@ -139,15 +143,13 @@ class FileStore:
         return None
 
     def _refuse_unignored(self, file: str) -> None:
-        """Return if git ignores a file, and the one that a raw key is in before it gets that name."""
+        """Return if git ignores a file. What is in it before it gets that name is in a folder that git ignores."""
         if self._ignoring:
-            path, temporary = _paths_of(self._base, file)
-            self._ignoring.refuse_unignored(path)
-            self._ignoring.refuse_unignored(temporary, holds="a raw key until it is written whole")
+            self._ignoring.refuse_unignored(Path(self._base, file))
 
     def _expect(self, slots: Collection[Slot]) -> None:
         if self._ignoring:
-            self._ignoring.expect(path for slot in slots for path in _paths_of(self._base, _path_of(slot)))
+            self._ignoring.expect(Path(self._base, _path_of(slot)) for slot in slots)
 
     def _load_folder(self, slots: Sequence[Slot]) -> Iterator[tuple[Slot, Loaded]]:
         """Yield what each slot of one folder holds."""
@@ -219,12 +221,6 @@ def _is_of_one_intent(sidecar: Sidecar) -> bool:
 
 def _path_of(slot: Slot) -> str:
     return str(slot.options["path"])
-
-
-def _paths_of(base: str, file: str) -> tuple[Path, Path]:
-    """Return the path of a file, and of the one that a crash may leave beside it."""
-    path = Path(base, file)
-    return path, path.with_name(name_temporary(path.name))
 
 
 def _note(folder: Folder, target: FileTarget, found: _OpenFile, entry: Entry | None) -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
 from keyplan.model.identity import SinkName
 from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
@@ -21,7 +21,8 @@ from keyplan.sinks import templates
 from keyplan.sinks.formats import VARIABLE, Dotenv, FileFormat
 from keyplan.sinks.options import format_of
 from keyplan.sinks.places import PlaceIdentity, identify_file
-from keyplan.system.files import Folder, OwnerLostError
+from keyplan.system.files import Folder, OwnerLostError, name_lock
+from keyplan.system.locks import LockHeldError
 
 DEFAULT_VARIABLE = "ARIZE_API_KEY"
 _UNUSUAL_PARTS = frozenset({"", ".", ".."})
@@ -62,8 +63,8 @@ class FileTarget:
 
     @property
     def lock(self) -> str:
-        """Name of the file that is locked while the two are changed."""
-        return f".{self.name}.keyplan.lock"
+        """Name of the folder that is locked while the two are changed."""
+        return name_lock(self.name)
 
     @classmethod
     def of(cls, slot: Slot) -> FileTarget:
@@ -163,12 +164,14 @@ def translated(location: str) -> Iterator[None]:
 
 
 def translate(error: OSError, location: str) -> SinkError:
-    """Return the SinkDeniedError or SinkUnavailableError that an OSError means."""
+    """Return the SinkDeniedError, SinkPausedError or SinkUnavailableError that an OSError means."""
     if isinstance(error, OwnerLostError):
         return SinkDeniedError(
             f"{location}: {error.strerror}",
             advice="run keyplan as that user or as root, or remove the file, so that keyplan makes one of its own",
         )
+    if isinstance(error, LockHeldError):
+        return SinkPausedError(f"{location}: {error}", advice="end that program, or wait for it; then apply again")
     number = error.errno or 0
     message = f"{location}: {error.strerror or os.strerror(number)}"
     if number in _DENIED:

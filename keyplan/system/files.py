@@ -7,7 +7,6 @@ and no file is created with a mode wider than 0600. A file that was there keeps 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import time
@@ -17,12 +16,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-_PRIVATE_FILE = 0o600
+from keyplan.system.locks import LockWait, taking_turns
+from keyplan.system.shelter import Shelter, make_ignored_folder
+
 _PERMISSIONS = 0o777
 _PRIVATE_FOLDER = 0o700
 _LARGEST_BYTES = 4 * 1024 * 1024
 """No file of secrets is larger; a larger file was named by mistake."""
-_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -41,6 +41,8 @@ class Folder:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._shelter: Shelter | None = None
+        """That of the lock that is held."""
 
     @classmethod
     def enter(cls, base: str, parts: Sequence[str], *, create: bool, follow: bool) -> Self:
@@ -63,6 +65,11 @@ class Folder:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
+
+    def make_ignored(self, name: str) -> None:
+        """Make a folder in this one, of mode 0700, that git ignores; nothing if something of that name is there."""
+        if not self._exists(name):
+            make_ignored_folder(self._descriptor, name)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None if there is no file. A link, folder, pipe or huge file is an OSError."""
@@ -93,39 +100,31 @@ class Folder:
     def write(self, name: str, content: bytes) -> None:
         """Replace a file by one of the same owner, group and mode, whole or not at all; durable when it returns.
 
-        A file that was not there has mode 0600. Two writers of one name must hold a lock, because they use the same
-        temporary file. Raises OwnerLostError if owner and group can't be kept.
+        A file that was not there has mode 0600. If no lock is held, that of the file is taken. Raises OwnerLostError if
+        owner and group can't be kept.
         """
-        # A fixed name: a temporary file that a crash left behind holds a raw key, and the next write must replace it.
-        temporary = name_temporary(name)
-        try:
-            self._write_new(temporary, content)
+        with self._drafting(name, content) as (shelter, draft):
             # rename(2) would replace a link, a pipe or a device without a word.
             if found := self._find(name):
-                self._adopt(temporary, found)
-            os.replace(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
-        except OSError:
-            with suppress(OSError):
-                self._unlink(temporary)
-            raise
+                _adopt(shelter, draft, found)
+            os.replace(draft, name, src_dir_fd=shelter, dst_dir_fd=self._descriptor)
+        # An older keyplan's, which a crash left behind with a raw key in it.
+        with suppress(OSError):
+            self._unlink(name_temporary(name))
         # The rename is durable only once the folder is on disk (fsync(2)).
         os.fsync(self._descriptor)
 
     def try_owner(self, name: str) -> None:
         """Return if a file, if there is one, can be replaced by one of the same owner and group.
 
-        Raises OwnerLostError. Only an empty temporary file tells it for certain: capabilities, user namespaces and
+        Raises OwnerLostError. Only an empty file beside it tells it for certain: capabilities, user namespaces and
         network file systems decide it, too.
         """
         found = self._find(name)
         if found is None:
             return
-        temporary = f".{name}.keyplan.tmp"
-        try:
-            self._write_new(temporary, b"")
-            self._adopt(temporary, found)
-        finally:
-            self._unlink(temporary)
+        with self._drafting(name, b"") as (shelter, draft):
+            _adopt(shelter, draft, found)
 
     def remove(self, name: str) -> None:
         """Remove a file, durably; do nothing if there is none."""
@@ -133,48 +132,38 @@ class Folder:
         os.fsync(self._descriptor)
 
     @contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """Hold a lock against other threads and processes, waiting without a limit; its file is removed afterwards."""
-        descriptor = self._acquire(name)
-        try:
+    def locked(self, name: str, wait: LockWait | None = None, *, shared: str = "") -> Iterator[None]:
+        """Hold a lock against other threads and processes; its folder, of that name, is removed afterwards.
+
+        `shared` names a file that no other program may have locked for itself meanwhile. Raises LockHeldError if
+        another program holds one of both locks for longer than `wait` says.
+        """
+        wait = wait or LockWait(named=name)
+        with taking_turns(self._descriptor, name), ExitStack() as stack:
+            self._shelter = Shelter.acquire(self._descriptor, name, wait)
+            stack.callback(self._release)
+            if shared:
+                stack.enter_context(wait.sharing(self._descriptor, shared))
             yield
-        finally:
-            # Remove it while it is held: a waiting process then sees that its file has lost its name, and starts again.
-            with suppress(OSError):
-                self._unlink(name)
-            os.close(descriptor)
 
-    def _acquire(self, name: str) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        while True:
-            with ExitStack() as undo:
-                descriptor = os.open(name, flags, _PRIVATE_FILE, dir_fd=self._descriptor)
-                undo.callback(os.close, descriptor)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if self._is_named(descriptor, name):
-                    undo.pop_all()
-                    return descriptor
+    def _release(self) -> None:
+        if self._shelter is not None:
+            self._shelter.release()
+        self._shelter = None
 
-    def _is_named(self, descriptor: int, name: str) -> bool:
-        try:
-            named = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(named, os.fstat(descriptor))
-
-    def _write_new(self, name: str, content: bytes) -> None:
-        try:
-            descriptor = os.open(name, _CREATE_FLAGS, _PRIVATE_FILE, dir_fd=self._descriptor)
-        except FileExistsError:  # left by a crash; to check first would cost each write a call
-            self._unlink(name)
-            descriptor = os.open(name, _CREATE_FLAGS, _PRIVATE_FILE, dir_fd=self._descriptor)
-        try:
-            # Not with a file object, which makes five more system calls for a file that is known.
-            while content:
-                content = content[os.write(descriptor, content) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    @contextmanager
+    def _drafting(self, name: str, content: bytes) -> Iterator[tuple[int, str]]:
+        """Give folder and name of a new file with that content, which is removed if the block leaves it there."""
+        with ExitStack() as stack:
+            if self._shelter is None:
+                stack.enter_context(self.locked(name_lock(name)))
+            shelter = self._shelter
+            assert shelter is not None  # noqa: S101 - `locked` has just set it
+            draft = shelter.create(content)
+            try:
+                yield shelter.descriptor, draft
+            finally:
+                shelter.discard(draft)
 
     def _find(self, name: str) -> os.stat_result | None:
         """Return what is known of a plain file; None if there is none. Anything else of that name is an OSError."""
@@ -185,31 +174,44 @@ class Folder:
         _refuse_unfit(found, name)
         return found
 
-    def _adopt(self, name: str, model: os.stat_result) -> None:
-        """Give a file the owner, group and mode of another one, and make that durable."""
-        own = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
-        wanted = model.st_mode & _PERMISSIONS
-        if (own.st_uid, own.st_gid, stat.S_IMODE(own.st_mode)) == (model.st_uid, model.st_gid, wanted):
-            return
-        descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._descriptor)
+    def _exists(self, name: str) -> bool:
         try:
-            os.fchown(descriptor, model.st_uid, model.st_gid)
-            # After the change of owner, which takes bits away. No set-user-id: a secret is no program.
-            os.fchmod(descriptor, wanted)
-            os.fsync(descriptor)
-        except PermissionError as error:
-            raise OwnerLostError(model, name) from error
-        finally:
-            os.close(descriptor)
+            os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _unlink(self, name: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._descriptor)
 
 
+def name_lock(name: str) -> str:
+    """Return the name of the folder that locks a file of this name."""
+    return f".{name}.keyplan.lock"
+
+
 def name_temporary(name: str) -> str:
-    """Return the name of the file that becomes a file of this name once it is written whole."""
+    """Return the name of the file that an older keyplan wrote before it took this name."""
     return f".{name}.keyplan.tmp"
+
+
+def _adopt(folder: int, name: str, model: os.stat_result) -> None:
+    """Give a file in an open folder the owner, group and mode of another one, and make that durable."""
+    own = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    wanted = model.st_mode & _PERMISSIONS
+    if (own.st_uid, own.st_gid, stat.S_IMODE(own.st_mode)) == (model.st_uid, model.st_gid, wanted):
+        return
+    descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchown(descriptor, model.st_uid, model.st_gid)
+        # After the change of owner, which takes bits away. No set-user-id: a secret is no program.
+        os.fchmod(descriptor, wanted)
+        os.fsync(descriptor)
+    except PermissionError as error:
+        raise OwnerLostError(model, name) from error
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

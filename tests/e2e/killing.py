@@ -29,6 +29,8 @@ APPLY = (str(COMMAND), "apply", "--auto-approve", "--parallelism", "2")
 STRACE = shutil.which("strace")
 CALLS = {
     "renameat": 1,
+    "linkat": 1,
+    "mkdirat": 1,
     "fsync": 1,
     "unlinkat": 1,
     "unlink": 1,
@@ -67,7 +69,7 @@ class ByCall:
     @property
     def kind(self) -> str:
         """What the figures call it."""
-        return f"{self.call} of a temporary file" if self.path else self.call
+        return f"{self.call} of a lock" if self.path else self.call
 
     def wrap(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command line that runs another under strace."""
@@ -160,11 +162,10 @@ class Company:
         return (*by_request, *_list_calls(text), *self._list_files(flow))
 
     def _list_files(self, flow: str) -> Iterator[ByCall]:
-        """Yield the openings of the temporary files that become value and sidecar."""
+        """Yield the openings of the folder that value and sidecar are written in."""
         name = RENEWED.get(flow, "extra")
         if STRACE and flow != "remove":
-            yield ByCall(call="openat", nth=1, path=f".{name}.key.keyplan.tmp")
-            yield from (ByCall(call="openat", nth=n, path=f"..{name}.key.keyplan.json.keyplan.tmp") for n in (1, 2))
+            yield from (ByCall(call="openat", nth=n, path=f".{name}.key.keyplan.lock") for n in (1, 2))
 
     def _kill_at(self, kill: Kill) -> bool:
         if isinstance(kill, ByCall):

@@ -21,18 +21,6 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
         yield opened
 
 
-class Torn(BaseException):
-    """The process died while writing."""
-
-
-class TearingFolder(Folder):
-    """Dies with half of the content in the temporary file."""
-
-    def _write_new(self, name: str, content: bytes) -> None:
-        super()._write_new(name, content[: len(content) // 2])
-        raise Torn
-
-
 # reading
 
 
@@ -172,14 +160,13 @@ def test_a_link_planted_as_temporary_file_is_not_followed(folder: Folder, tmp_pa
     assert folder.read("a") == b"x"
 
 
-def test_a_write_torn_by_a_crash_leaves_the_former_file_and_the_next_write_tidies(tmp_path: Path) -> None:
-    with TearingFolder.enter(str(tmp_path), [], create=False, follow=False) as tearing:
-        (tmp_path / "a").write_text("former")
-        with pytest.raises(Torn):
-            tearing.write("a", b"new value")
-    assert (tmp_path / "a").read_text() == "former"
-    with Folder.enter(str(tmp_path), [], create=False, follow=False) as folder:
-        folder.write("a", b"new value")
+def test_what_a_write_torn_by_a_crash_left_is_removed_by_the_next_write(folder: Folder, tmp_path: Path) -> None:
+    shelter = tmp_path / ".a.keyplan.lock"
+    shelter.mkdir()
+    (shelter / ".gitignore").write_text("*\n")
+    (shelter / "0123").write_text("half of a raw key")
+    (tmp_path / ".a.keyplan.tmp").write_text("half of a raw key, by an older keyplan")
+    folder.write("a", b"new value")
     assert names_in(tmp_path) == ["a"]
 
 
@@ -235,24 +222,8 @@ def test_only_one_thread_holds_a_lock_though_its_file_comes_and_goes(tmp_path: P
     assert seen == [1] * 160
 
 
-class LosingFolder(Folder):
-    """Somebody removes the lock's file just before it is taken for the first time."""
-
-    lost = False
-
-    def _is_named(self, descriptor: int, name: str) -> bool:
-        if not self.lost:
-            self.lost = True
-            self.remove(name)
-        return super()._is_named(descriptor, name)
-
-
-def test_a_lock_file_that_lost_its_name_is_opened_again(tmp_path: Path) -> None:
-    with LosingFolder.enter(str(tmp_path), [], create=False, follow=False) as folder, folder.locked("lock"):
-        assert names_in(tmp_path) == ["lock"]
-
-
 def test_a_link_is_no_lock(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
     (tmp_path / "lock").symlink_to("target")
     with pytest.raises(OSError, match="symbolic"), folder.locked("lock"):
         pytest.fail("it was followed")
@@ -311,3 +282,38 @@ def test_replacing_a_folder_by_a_link_does_not_redirect_a_write(tmp_path: Path) 
         folder.write("secret", b"x")
     assert names_in(tmp_path / "trap") == []
     assert names_in(tmp_path / "moved") == ["secret"]
+
+
+# folders that git ignores
+
+
+def test_an_ignored_folder_is_private_and_whole(folder: Folder, tmp_path: Path) -> None:
+    folder.make_ignored("state")
+    assert mode_of(tmp_path / "state") == 0o700
+    assert (tmp_path / "state/.gitignore").read_text() == "*\n"
+    assert names_in(tmp_path) == ["state"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_what_is_there_already_is_left_as_it_is(folder: Folder, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "state"
+    make = {"folder": path.mkdir, "file": path.touch, "link": lambda: path.symlink_to("nowhere")}
+    make[kind]()
+    folder.make_ignored("state")
+    assert names_in(tmp_path) == ["state"]
+    assert not (path / ".gitignore").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_another_run_makes_at_the_same_time_is_left_as_it_is(tmp_path: Path, kind: str) -> None:
+    class LateFolder(Folder):
+        def _exists(self, name: str) -> bool:
+            return False
+
+    (tmp_path / "state").touch() if kind == "file" else (tmp_path / "state").mkdir()
+    if kind == "folder":
+        (tmp_path / "state/other").touch()
+    with LateFolder.enter(str(tmp_path), [], create=False, follow=False) as late:
+        late.make_ignored("state")
+    assert names_in(tmp_path) == ["state"]
+    assert not (tmp_path / "state/.gitignore").exists()

@@ -233,13 +233,10 @@ class LedgerFile:
 
     def _create(self) -> None:
         folder = self.path.absolute().parent
-        is_ours = not folder.exists()
-        with Folder.enter(folder.anchor, folder.parts[1:], create=True, follow=True) as opened:
-            if is_ours:
-                # Only in a folder that keyplan created: elsewhere it would hide the user's own files from git.
-                # Locked, because another run may be creating the same folder right now.
-                with opened.locked(".gitignore.lock"):
-                    opened.write(".gitignore", b"*\n")
+        if folder.name:
+            with Folder.enter(folder.anchor, folder.parts[1:-1], create=True, follow=True) as outer:
+                # Only a folder that keyplan creates: elsewhere it would hide the user's own files from git.
+                outer.make_ignored(folder.name)
         # O_EXCL: to open and close a file that exists would drop this process's SQLite locks on it (fcntl(2)).
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

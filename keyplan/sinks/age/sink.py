@@ -22,6 +22,7 @@ from keyplan.sinks.file_store import FileStore
 from keyplan.sinks.local_files import fill_slot, find_file_identity
 from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
+from keyplan.system.locks import LockWait
 from keyplan.system.optional import require
 from keyplan.system.secrets import SECRET_SCHEMA, read_source
 
@@ -81,7 +82,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
     return SinkEngine(
         settings,
         lineage=context.lineage,
-        store=FileStore(context.folder, cipher=sealer),
+        store=FileStore(context.folder, cipher=sealer, wait=LockWait(say=context.say)),
         kind=SinkKind(
             fill_slot=fill_checked_slot,
             abilities=Abilities(holds_receipts=True, readable=sealer.can_open, compares=True, is_local=True),

@@ -17,6 +17,7 @@ from keyplan.model.manifest import Declaration, Json
 from keyplan.model.observation import Slot
 from keyplan.sinks import local_files, templates
 from keyplan.sinks.places import PlaceIdentity, identify_file
+from keyplan.system.files import name_lock
 
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 # What `sops set` takes for the end of a key or of a text, and what nobody could read in a file.
@@ -43,8 +44,8 @@ class SopsTarget:
 
     @property
     def lock(self) -> str:
-        """Name of the file that is locked while this one is changed."""
-        return f".{self.path.name}.keyplan.lock"
+        """Name of the folder that is locked while this file is changed."""
+        return name_lock(self.path.name)
 
     @classmethod
     def of(cls, slot: Slot) -> SopsTarget:

@@ -21,6 +21,7 @@ from keyplan.sinks.sops.program import SopsProgram, Workpiece
 from keyplan.sinks.sops.readiness import SopsReadiness, explain_clear, explain_hidden, find_unfit
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
 from keyplan.system.files import Folder
+from keyplan.system.locks import LockWait
 
 _PROBE = b"keyplan tries whether this is encrypted"
 
@@ -59,7 +60,8 @@ class SopsFiles:
                 if create:
                     raise
                 return
-            with opened as folder, folder.locked(target.lock):
+            wait = LockWait(named=str(target.path), say=self._say)
+            with opened as folder, folder.locked(target.lock, wait, shared=target.path.name):
                 content = folder.read(target.path.name)
                 found = self._find_all(content, [(slot, target)])[slot] if content else Loaded()
                 change = decide(found)
