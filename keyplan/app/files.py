@@ -5,15 +5,17 @@ What is written is readable by its owner alone, unless it is public.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from keyplan.app import registry
 from keyplan.app.context import RunContext
@@ -27,10 +29,14 @@ from keyplan.manifest import read_policy as read_policy_in
 from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
+from keyplan.system.files import Folder
 
 STDIN = "-"
 _MAKE_PLAN = "make one with: keyplan plan --out FILE"
 MAX_INPUT_BYTES = 64 * 1024 * 1024
+_APPEND_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_STANDARD = {"/dev/stdout": "/dev/fd/1", "/dev/stderr": "/dev/fd/2"}
+_DESCRIPTOR = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,31 +188,73 @@ def save_new(path: Path, content: bytes) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def open_to_append(path: Path) -> int:
+    """Return a descriptor that writes to the end of a file, which is made with mode 0600 if there is none.
+
+    A name such as `/dev/stdout` or `/dev/fd/3` gives what the shell has opened there, a pipe too; another device, such
+    as `/dev/null`, is written as it is. Raises InputError, without waiting and with nothing written, if it is a FIFO,
+    a socket, a folder, a link, or a file that has a second name.
+    """
+    try:
+        if (number := _find_descriptor(path)) is not None:
+            return _copy_descriptor(number)
+        with suppress(FileNotFoundError):
+            # Before it is opened: that alone would end the wait of a FIFO's reader.
+            _refuse_to_append(path, path.lstat())
+        # Not following, not waiting: what is there may have been exchanged meanwhile, and is looked at once more.
+        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    with ExitStack() as undo:
+        undo.callback(os.close, descriptor)
+        _refuse_to_append(path, os.fstat(descriptor))
+        os.set_blocking(descriptor, True)
+        undo.pop_all()
+    return descriptor
+
+
+def _find_descriptor(path: Path) -> int | None:
+    """Return the number of the descriptor that a name stands for; None if it is another name."""
+    name = _STANDARD.get(str(path), str(path))
+    found = _DESCRIPTOR.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def _copy_descriptor(number: int) -> int:
+    """Return another descriptor of what is open. Raises OSError if nothing is, or nothing that can be written."""
+    # Not opened by its name: of a file that would be a second position, which overwrites what is written at the first.
+    if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, "it is open for reading only")
+    return os.dup(number)
+
+
+def _refuse_to_append(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise InputError(f"{path} is a link, which keyplan does not follow here", advice="name the real file")
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISCHR(found.st_mode)):
+        raise InputError(
+            f"{path} is not a plain file", advice="name a plain file, or - for stdout; for a pipe, /dev/fd/N"
+        )
+    if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+        raise InputError(
+            f"{path} is a file of several names (hard links), and keyplan writes to none of them",
+            advice="remove that name, or name another file",
+        )
+
+
 def _save(path: Path, content: bytes, *, mode: int) -> None:
     # os.replace would put a plain file in place of a device or a pipe without a word; and, for root, in place of the
     # link /dev/stdout where that leads to a plain file, for everybody on the machine.
     if _is_device(path) or (path.exists() and not path.is_file()):
         raise InputError(f"{path} is not a plain file")
     try:
-        _write(path, content, mode)
+        with Folder.enter(str(path.parent), [], create=False, follow=True) as folder:
+            folder.replace(path.name, content, mode=mode)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _is_device(path: Path) -> bool:
-    """Whether a name stands where the system keeps its devices; the file need not be there."""
-    return os.path.realpath(path.parent) == "/dev"
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    # A temporary file has mode 0600 from its birth on; whatever the umask says, it gets the mode that is asked for.
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        finally:
-            with suppress(FileNotFoundError):
-                Path(file.name).unlink()
+    """Whether a name stands where the system keeps devices or open files; the file need not be there."""
+    folder = os.path.realpath(path.parent)
+    return folder == "/dev" or folder.startswith("/proc/")

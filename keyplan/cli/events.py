@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from keyplan import __version__
+from keyplan.app.files import open_to_append
 from keyplan.app.progress import Follower
 from keyplan.cli.screen import Screen
 from keyplan.cli.session import Session
-from keyplan.errors import InputError, KeyplanError
+from keyplan.errors import KeyplanError
 from keyplan.model.identity import Address
 from keyplan.model.mask import hide
 from keyplan.model.plan import Action, Plan
@@ -238,11 +239,7 @@ def open_events(session: Session, now: Callable[[], datetime], name: str) -> Ite
 
 @contextmanager
 def _appending(path: Path) -> Iterator[_Appended]:
-    try:
-        # Made for its owner alone, as everything that keyplan saves for its user.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    descriptor = open_to_append(path)
     try:
         yield _Appended(descriptor)
     finally:

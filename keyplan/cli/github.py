@@ -5,10 +5,12 @@ Nothing is written outside a runner. Source: GitHub's documentation, "Workflow c
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from keyplan.app.files import open_to_append
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.mask import hide
@@ -41,7 +43,9 @@ def _append(session: Session, variable: str, text: str) -> None:
         return
     try:
         # The name of a plan file may hold bytes that are no UTF-8; they come out as they came in.
-        with Path(path).open("a", encoding="utf-8", errors="surrogateescape") as file:
+        with os.fdopen(open_to_append(Path(path)), "a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(hide(text))
+    except InputError as error:
+        raise InputError(f"the file of ${variable} cannot be written: {error.message}", advice=error.advice) from error
     except OSError as error:
         raise InputError(f"the file of ${variable} cannot be written: {error.strerror}") from error

@@ -171,7 +171,9 @@ def translate(error: OSError, location: str) -> SinkError:
             advice="run keyplan as that user or as root, or remove the file, so that keyplan makes one of its own",
         )
     if isinstance(error, LockHeldError):
-        return SinkPausedError(f"{location}: {error}", advice="end that program, or wait for it; then apply again")
+        return SinkPausedError(
+            f"{location}: {error.strerror}", advice="end that program, or wait for it; then apply again"
+        )
     number = error.errno or 0
     message = f"{location}: {error.strerror or os.strerror(number)}"
     if number in _DENIED:

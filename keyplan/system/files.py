@@ -114,6 +114,13 @@ class Folder:
         # The rename is durable only once the folder is on disk (fsync(2)).
         os.fsync(self._descriptor)
 
+    def replace(self, name: str, content: bytes, *, mode: int) -> None:
+        """Put a new file of this mode in place of a file or a link, whole or not at all; durable when it returns."""
+        with self._drafting(name, content) as (shelter, draft):
+            os.chmod(draft, mode, dir_fd=shelter)
+            os.replace(draft, name, src_dir_fd=shelter, dst_dir_fd=self._descriptor)
+        os.fsync(self._descriptor)
+
     def try_owner(self, name: str) -> None:
         """Return if a file, if there is one, can be replaced by one of the same owner and group.
 

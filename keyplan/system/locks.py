@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -23,7 +24,10 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LockHeldError(OSError):
-    """Another program held a lock for longer than keyplan waits. The message names its process, if that shows."""
+    """Another program held a lock for longer than keyplan waits. `strerror` names its process, if that shows."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(errno.EAGAIN, f"a lock on it is held by {holder}")
 
 
 def _say_nothing(_: str) -> None:
@@ -70,7 +74,7 @@ class LockWait:
                 return attempt()
             waited = timedelta(seconds=time.monotonic() - started)
             if waited >= self.limit:
-                raise LockHeldError(f"a lock on it is held by {_describe_holder(descriptor)}")
+                raise LockHeldError(_describe_holder(descriptor))
             if waited >= self.notice and not is_told:
                 is_told = True
                 self.say(f"waiting for {self.named}: a lock on it is held by {_describe_holder(descriptor)}")

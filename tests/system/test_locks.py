@@ -56,7 +56,7 @@ def test_a_lock_of_another_process_is_told_once_and_then_given_up(tmp_path: Path
         named = f"process {holder.pid} ({Path(f'/proc/{holder.pid}/comm').read_text().strip()})"
         with pytest.raises(LockHeldError) as caught, make_wait(said).sharing(folder, "a"):
             pytest.fail("it was locked")
-    assert str(caught.value) == f"a lock on it is held by {named}"
+    assert caught.value.strerror == f"a lock on it is held by {named}"
     assert said == [f"waiting for secrets/a: a lock on it is held by {named}"]
 
 
