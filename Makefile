@@ -96,6 +96,7 @@ scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQ
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale
 
 soak: $(VENV)/.dev  ## the long forms of the proofs: every crash point, every pair, long histories
+	tests/security/install_programs
 	KEYPLAN_SOAK=1 $(BIN)/pytest -q -m soak
 
 image: $(VENV)/.dev  ## build the image, and run keyplan in it: read-only root, unknown user, process 1

@@ -1,6 +1,6 @@
 """The sink `file`: raw keys in files of mode 0600, each with a sidecar that holds its receipt.
 
-No raw key is written to a path that git would commit.
+No raw key is written to a path that git, or another version control system, would commit.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
 from keyplan.ports import Sink
 from keyplan.sinks.engine import SinkEngine, SinkKind
-from keyplan.sinks.file_store import FileStore
+from keyplan.sinks.file_store import FileStore, Ignoring
 from keyplan.sinks.local_files import DEFAULT_VARIABLE, OpenFolder, fill_slot, find_file_identity, read_format
 from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
 from keyplan.system.files import Folder
-from keyplan.system.git import GitIgnoring
 from keyplan.system.locks import LockWait
+from keyplan.system.work_trees import WorkTreeIgnoring
 
 OPTIONS: Mapping[str, Any] = build_schema(
     "Writes each raw key into a file of mode 0600.",
@@ -60,7 +60,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         settings,
         base=context.folder,
         lineage=context.lineage,
-        ignoring=GitIgnoring(context.environment),
+        ignoring=WorkTreeIgnoring(context.environment),
         wait=LockWait(say=context.say),
     )
 
@@ -70,7 +70,7 @@ def build_at(
     *,
     base: str,
     lineage: Lineage,
-    ignoring: GitIgnoring,
+    ignoring: Ignoring,
     enter: OpenFolder = Folder.enter,
     wait: LockWait | None = None,
 ) -> SinkEngine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,10 +26,21 @@ from keyplan.sinks.local_files import FileTarget, OpenFolder, enter_folder_of, t
 from keyplan.sinks.notes import Entry, Sidecar
 from keyplan.sinks.value_store import Change, Decide, Loaded, Presence, find_broken
 from keyplan.system.files import Folder
-from keyplan.system.git import GitIgnoring
 from keyplan.system.locks import LockWait
 
 _SEAL_DIGITS = 32
+
+
+class Ignoring(Protocol):
+    """Knows what version control systems ignore."""
+
+    def expect(self, paths: Iterable[Path]) -> None:
+        """Announce paths that may be checked soon."""
+        ...
+
+    def refuse_unignored(self, path: Path) -> None:
+        """Return if none of them would commit the file. Raises SinkDeniedError otherwise."""
+        ...
 
 
 class Cipher(Protocol):
@@ -85,7 +96,7 @@ class FileStore:
         base: str,
         *,
         cipher: Cipher | None = None,
-        ignoring: GitIgnoring | None = None,
+        ignoring: Ignoring | None = None,
         enter: OpenFolder = Folder.enter,
         wait: LockWait | None = None,
     ) -> None:
@@ -143,7 +154,7 @@ class FileStore:
         return None
 
     def _refuse_unignored(self, file: str) -> None:
-        """Return if git ignores a file. What is in it before it gets that name is in a folder that git ignores."""
+        """Return if a file is ignored. What is in it before it gets that name is in a folder that git ignores."""
         if self._ignoring:
             self._ignoring.refuse_unignored(Path(self._base, file))
 

@@ -18,12 +18,15 @@ _IGNORED, _NOT_IGNORED = 0, 1
 """Exit statuses of git-check-ignore(1)."""
 _TIME_LIMIT = timedelta(seconds=20)
 _PASSED_VARIABLES = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT")
-"""What git needs to find itself and the user's ignore file; GIT_DIR could name another repository and is left out."""
+"""What git needs to find itself and the user's ignore file; no variable that could name another repository."""
+_NAMES_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE")
+"""Passed on for the repository alone that they name: a user who has them set commits there."""
 
 _GIT = ("git", "-c", "core.fsmonitor=false")
 """A repository's configuration may name programs that git runs; fsmonitor is the one that these commands would call."""
 _CHECK = (*_GIT, "check-ignore")
 _LIST = (*_GIT, "ls-files", "-z", "--")
+_TOP = (*_GIT, "rev-parse", "--show-toplevel")
 
 _ORIGIN = ("git", "config", "--local", "--get", "remote.origin.url")
 """Of the repository alone: a remote in the user's own configuration says nothing about a folder."""
@@ -73,8 +76,17 @@ def read_origin(folder: Path, environment: Mapping[str, str], *, ask: AskMany = 
 
     It is untrusted text, and may hold a password.
     """
-    printed = ask(_ORIGIN, folder, _pass_on(environment), b"")
+    printed = ask(_ORIGIN, folder, bare_environment(environment), b"")
     return printed.decode(errors="replace").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A git work tree, and how git finds its repository."""
+
+    work_tree: Path
+    variables: tuple[tuple[str, str], ...] = ()
+    """What of the environment names the repository; nothing if it lies in the work tree."""
 
 
 class GitIgnoring:
@@ -83,14 +95,17 @@ class GitIgnoring:
     def __init__(
         self, environment: Mapping[str, str], ask: Ask = run_quietly, ask_many: AskMany = run_for_output
     ) -> None:
-        self._environment = _pass_on(environment)
+        self._environment = bare_environment(environment)
         self._ask = ask
         self._ask_many = ask_many
         self._lock = Lock()
         self._expected: Iterable[Path] = ()
         self._known_ignored: set[Path] = set()
-        self._folders: dict[Path, tuple[Path, Path | None]] = {}
-        """The real path of each folder and the work tree around it, which is the same for all files in the folder."""
+        self._given = environment
+        self._named: Repository | None = None
+        self._is_unasked = True
+        self._folders: dict[Path, tuple[Path, tuple[Repository, ...]]] = {}
+        """The real path of each folder and the repositories around it, the same for all files in the folder."""
 
     def expect(self, paths: Iterable[Path]) -> None:
         """Announce paths that may be checked soon; the first check then asks git about all of them.
@@ -99,75 +114,87 @@ class GitIgnoring:
         """
         self._expected = paths
 
-    def refuse_unignored(self, path: Path, *, holds: str = "") -> None:
-        """Return if git ignores the file, or no work tree is around it; `holds`: what else it is but the named file.
+    def refuse_unignored(self, path: Path) -> None:
+        """Return if git ignores the file, or no work tree is around it.
 
         Raises:
             SinkDeniedError: git would commit the file, or could not tell.
         """
         with self._lock:
             self._learn_expected()
-        if path in self._known_ignored:
-            return
-        work_tree, target = self._locate(path)
-        if work_tree is not None:
-            self._refuse_in(work_tree, target, holds)
+            if path in self._known_ignored:
+                return
+            repositories, target = self._locate(path)
+        for repository in repositories:
+            self._refuse_in(repository, target)
         self._known_ignored.add(path)
 
     def _learn_expected(self) -> None:
         """Record which expected paths git ignores; each of the others is checked alone when it is written."""
         paths, self._expected = self._expected, ()
-        by_tree: defaultdict[Path, dict[bytes, Path]] = defaultdict(dict)
+        asked: defaultdict[Repository, dict[bytes, Path]] = defaultdict(dict)
         for path in paths:
-            work_tree, target = self._locate(path)
-            if work_tree is not None:
-                by_tree[work_tree][os.fsencode(target)] = path
-        for work_tree, targets in by_tree.items():
+            repositories, target = self._locate(path)
+            for repository in repositories:
+                asked[repository][os.fsencode(target)] = path
+        shown: set[Path] = set()
+        for repository, targets in asked.items():
             # Separated by null characters, since a path may hold a newline.
             given = b"".join(target + b"\0" for target in targets)
-            ignored = self._ask_many((*_CHECK, "-z", "--stdin"), work_tree, self._environment, given)
-            self._known_ignored.update(targets[target] for target in ignored.split(b"\0") if target in targets)
+            environment = self._environment | dict(repository.variables)
+            printed = self._ask_many((*_CHECK, "-z", "--stdin"), repository.work_tree, environment, given)
+            ignored = frozenset(printed.split(b"\0"))
+            shown.update(path for target, path in targets.items() if target not in ignored)
+        self._known_ignored.update({path for targets in asked.values() for path in targets.values()} - shown)
 
-    def _locate(self, path: Path) -> tuple[Path | None, Path]:
-        """Return the work tree around a path, if any, and the real path."""
+    def _locate(self, path: Path) -> tuple[tuple[Repository, ...], Path]:
+        """Return the repositories with a work tree around a path, and the real path."""
         if path.parent not in self._folders:
-            self._folders[path.parent] = _find_work_tree(path.parent)
-        folder, work_tree = self._folders[path.parent]
-        return work_tree, folder / path.name
+            real = path.parent.resolve()
+            self._folders[path.parent] = real, _find_repositories(real, self._find_named())
+        folder, repositories = self._folders[path.parent]
+        return repositories, folder / path.name
 
-    def _refuse_in(self, work_tree: Path, target: Path, holds: str) -> None:
+    def _find_named(self) -> Repository | None:
+        if self._is_unasked:
+            self._is_unasked, self._named = False, _find_named(self._given, self._ask_many)
+        return self._named
+
+    def _refuse_in(self, repository: Repository, target: Path) -> None:
         argv = (*_CHECK, "--quiet", "--", str(target))
-        # The folder of the file may not exist yet, and git has to start in one that does.
-        folder = next(folder for folder in target.parents if folder.is_dir())
-        status = self._ask(argv, folder, self._environment)
-        shown = target.relative_to(work_tree)
-        named = f"{shown}, which holds {holds}," if holds else f"{shown}"
+        # At the top: the folder of the file may not exist yet, and git has to start in one that does.
+        status = self._ask(argv, repository.work_tree, self._environment | dict(repository.variables))
+        shown = target.relative_to(repository.work_tree)
         if status == _NOT_IGNORED:
             raise SinkDeniedError(
-                f"{named} lies in the git work tree {work_tree}, and git does not ignore it",
+                f"{shown} lies in the git work tree {repository.work_tree}, and git does not ignore it",
                 advice=f"add '/{shown}' or its folder to .gitignore; if it is tracked, also: git rm --cached '{shown}'",
             )
         if status != _IGNORED:
             raise SinkDeniedError(
-                f"{named} lies in the git work tree {work_tree}, and git could not tell whether it ignores it",
+                f"{shown} lies in the git work tree {repository.work_tree}, and git could not tell whether it ignores "
+                "it",
                 advice=f"install git and check what 'git check-ignore {shown}' says, or choose a path outside",
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedFile:
-    """A file in the index of a git work tree."""
+    """A file that will be in a commit."""
 
     work_tree: Path
     name: str
-    """Its path below the work tree, as git spells it."""
+    """Its path below the work tree, as the program spells it."""
+    program: str = "git"
+    """What tracks it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownTracking:
-    """git failed, so nothing says whether it tracks a file."""
+    """A program failed, so nothing says whether it tracks a file."""
 
     work_tree: Path
+    program: str = "git"
 
 
 def find_tracked(
@@ -177,13 +204,27 @@ def find_tracked(
 
     Outside of any work tree git is not run; elsewhere it is run once. Without a git program no file counts as tracked.
     """
-    real, work_tree = _find_work_tree(folder)
-    if work_tree is None:
-        return None
+    real = folder.resolve()
+
+    def ask(argv: Sequence[str], start: Path, given: Mapping[str, str], written: bytes) -> bytes:
+        ended = run(argv, start, given, written)
+        return ended.stdout if ended and not ended.returncode else b""
+
+    found = (
+        _find_tracked_in(repository, real, names, environment, run)
+        for repository in _find_repositories(real, _find_named(environment, ask))
+    )
+    return next((one for one in found if one is not None), None)
+
+
+def _find_tracked_in(
+    repository: Repository, real: Path, names: Sequence[str], environment: Mapping[str, str], run: Run
+) -> TrackedFile | UnknownTracking | None:
+    work_tree = repository.work_tree
     below = real.relative_to(work_tree)
     # Without regard to case: on a file system that does not tell `.Keyplan` from `.keyplan`, both are one folder.
     paths = [f":(icase,literal){below / name}" for name in names]
-    passed = _pass_on(environment)
+    passed = bare_environment(environment) | dict(repository.variables)
     # Run at the top: from a volume mounted inside the work tree git would not find its way up (git(1), discovery).
     ended = run((*_LIST, *paths), work_tree, passed, b"")
     if ended is None and shutil.which("git", path=passed.get("PATH", os.defpath)) is None:
@@ -194,18 +235,40 @@ def find_tracked(
     return TrackedFile(work_tree=work_tree, name=tracked) if tracked else None
 
 
-def _pass_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that git gets: no secret, and no variable that names another repository."""
+def bare_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that git and its like get: no secret, and no variable that names another repository."""
     return {name: environment[name] for name in _PASSED_VARIABLES if name in environment} | {"LC_ALL": "C"}
 
 
-def _find_work_tree(folder: Path) -> tuple[Path, Path | None]:
-    """Return the real path of a folder, and the git work tree around it, if any."""
-    # Resolved first: a link may lead into a work tree whose path does not show it.
-    real = folder.resolve()
-    return real, next((outer for outer in (real, *real.parents) if _is_work_tree(outer)), None)
+def find_around(real: Path, marker: str) -> Path | None:
+    """Return the innermost folder around a real folder, or that folder, in which something of that name is."""
+    return next((outer for outer in (real, *real.parents) if os.path.lexists(outer / marker)), None)
 
 
-def _is_work_tree(folder: Path) -> bool:
-    # `.git` is a file in a linked work tree or submodule.
-    return os.path.lexists(folder / ".git")
+def _find_repositories(real: Path, named: Repository | None) -> tuple[Repository, ...]:
+    """Return the repositories with a work tree around a real folder: the one that lies there, and the named one."""
+    # A link may lead into a work tree whose path does not show it, so the folder is real. `.git` is a file in a linked
+    # work tree or submodule.
+    work_tree = find_around(real, ".git")
+    found = [Repository(work_tree=work_tree)] if work_tree else []
+    if named and (named.work_tree == real or named.work_tree in real.parents):
+        found.append(named)
+    return tuple(found)
+
+
+def _find_named(environment: Mapping[str, str], ask: AskMany) -> Repository | None:
+    """Return the repository that the environment names, as for a bare one whose work tree is a home folder."""
+    given = {name: environment[name] for name in _NAMES_REPOSITORY if environment.get(name)}
+    if not given:
+        return None
+    here = Path.cwd()
+    # Absolute, because git starts at the top of the work tree later.
+    variables = {name: str(here / value) for name, value in given.items()}
+    passed = bare_environment(environment) | variables
+    printed = ask(_TOP, here, passed, b"").removesuffix(b"\n")
+    if not printed and "GIT_WORK_TREE" not in variables:
+        if shutil.which("git", path=passed.get("PATH", os.defpath)):
+            return None  # a bare repository without a work tree, or none at all
+        printed = os.fsencode(here)
+    work_tree = Path(os.fsdecode(printed) or variables["GIT_WORK_TREE"]).resolve()
+    return Repository(work_tree=work_tree, variables=tuple(sorted(variables.items())))

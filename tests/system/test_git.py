@@ -201,3 +201,122 @@ def test_git_gets_no_more_of_the_environment_than_it_needs(tmp_path: Path) -> No
 
 def test_without_git_nothing_is_known_of_a_repository(tmp_path: Path) -> None:
     assert read_origin(tmp_path, {"PATH": str(tmp_path)}) == ""
+
+
+# repositories that the environment names
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder that is the work tree of a bare repository beside it, in which git is at work."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    git(tmp_path, "init", "--quiet", "--bare", "dotfiles")
+    (folder / ".gitignore").write_text("*.key\n")
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def named(home: Path, *variables: str) -> dict[str, str]:
+    values = {"GIT_DIR": str(home.parent / "dotfiles"), "GIT_WORK_TREE": str(home)}
+    return ENVIRONMENT | {name: values[name] for name in variables}
+
+
+@needs_git
+def test_the_work_tree_of_a_bare_repository_is_seen_through_the_environment(home: Path) -> None:
+    ignoring = GitIgnoring(named(home, "GIT_DIR", "GIT_WORK_TREE"))
+    ignoring.expect([home / "a.key", home / "b.env", home.parent / "elsewhere.env"])
+    ignoring.refuse_unignored(home / "a.key")
+    ignoring.refuse_unignored(home.parent / "elsewhere.env")
+    with pytest.raises(SinkDeniedError, match=r"b\.env lies in the git work tree .*home, and git does not ignore it"):
+        ignoring.refuse_unignored(home / "b.env")
+
+
+@needs_git
+def test_the_work_tree_of_a_bare_repository_is_seen_through_its_configuration(home: Path) -> None:
+    git(home.parent / "dotfiles", "config", "core.bare", "false")
+    git(home.parent / "dotfiles", "config", "core.worktree", str(home))
+    ignoring = GitIgnoring(named(home, "GIT_DIR"))
+    ignoring.refuse_unignored(home / "a.key")
+    with pytest.raises(SinkDeniedError, match="git does not ignore it"):
+        ignoring.refuse_unignored(home / "b.env")
+
+
+@needs_git
+def test_both_repositories_around_a_path_are_asked(home: Path) -> None:
+    git(home, "init", "--quiet")
+    (home / ".git/info/exclude").write_text("*.env\n")
+    ignoring = GitIgnoring(named(home, "GIT_DIR", "GIT_WORK_TREE"))
+    ignoring.expect([home / "a.key", home / "b.env"])
+    ignoring.refuse_unignored(home / "a.key")
+    with pytest.raises(SinkDeniedError, match="git does not ignore it"):
+        ignoring.refuse_unignored(home / "b.env")
+    GitIgnoring(ENVIRONMENT).refuse_unignored(home / "b.env")
+
+
+@needs_git
+def test_a_bare_repository_without_a_work_tree_commits_nothing(home: Path) -> None:
+    GitIgnoring(named(home, "GIT_DIR")).refuse_unignored(home / "b.env")
+
+
+@needs_git
+def test_a_work_tree_whose_repository_cannot_be_found_takes_no_raw_key(home: Path) -> None:
+    environment = named(home, "GIT_WORK_TREE") | {"GIT_DIR": "nowhere"}
+    with pytest.raises(SinkDeniedError, match="git could not tell"):
+        GitIgnoring(environment).refuse_unignored(home / "a.key")
+
+
+def test_without_git_the_folder_of_the_run_is_the_work_tree_of_a_named_repository(home: Path) -> None:
+    environment = {"PATH": str(home), "GIT_DIR": "dotfiles"}
+    with pytest.raises(SinkDeniedError, match="git could not tell"):
+        GitIgnoring(environment).refuse_unignored(home / "a.key")
+
+
+@needs_git
+@pytest.mark.parametrize("line", ["!*.key", "!/secrets/a.key"])
+def test_an_exception_to_a_rule_counts(work_tree: Path, line: str) -> None:
+    (work_tree / ".gitignore").write_text(f"*.key\n{line}\n")
+    with pytest.raises(SinkDeniedError):
+        GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / "secrets/a.key")
+
+
+@needs_git
+def test_rules_of_the_repository_and_of_the_user_count(work_tree: Path, tmp_path: Path) -> None:
+    (work_tree / ".git/info/exclude").write_text("*.one\n")
+    (tmp_path / "git").mkdir()
+    (tmp_path / "git/ignore").write_text("*.two\n")
+    ignoring = GitIgnoring({**ENVIRONMENT, "XDG_CONFIG_HOME": str(tmp_path)})
+    for name in ("a.one", "a.two"):
+        ignoring.refuse_unignored(work_tree / name)
+    with pytest.raises(SinkDeniedError):
+        GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / "a.two")
+
+
+@needs_git
+@pytest.mark.parametrize("kind", ["linked work tree", "submodule", "nested repository"])
+def test_the_innermost_work_tree_decides(work_tree: Path, tmp_path: Path, kind: str) -> None:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    git(work_tree, *identity, "commit", "--quiet", "--allow-empty", "--message", "first")
+    inner = work_tree / "secrets/inner"
+    if kind == "linked work tree":
+        git(work_tree, "worktree", "add", "--quiet", str(inner))
+    elif kind == "submodule":
+        git(tmp_path, "clone", "--quiet", str(work_tree), "other")
+        arguments = ("submodule", "add", "--force", "--quiet", str(tmp_path / "other"), "secrets/inner")
+        git(work_tree, "-c", "protocol.file.allow=always", *arguments)
+    else:
+        inner.mkdir(parents=True)
+        git(inner, "init", "--quiet")
+    (inner / ".gitignore").write_text("*.key\n")
+    ignoring = GitIgnoring(ENVIRONMENT)
+    ignoring.refuse_unignored(inner / "a.key")
+    with pytest.raises(SinkDeniedError):
+        ignoring.refuse_unignored(inner / "a.env")
+
+
+@needs_git
+def test_case_counts_as_the_repository_says(work_tree: Path) -> None:
+    with pytest.raises(SinkDeniedError):
+        GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / "A.KEY")
+    git(work_tree, "config", "core.ignorecase", "true")
+    GitIgnoring(ENVIRONMENT).refuse_unignored(work_tree / "A.KEY")

@@ -15,6 +15,7 @@ from shlex import quote
 from typing import assert_never
 
 from keyplan.errors import LedgerError, LedgerUntrustedError
+from keyplan.system import mercurial
 from keyplan.system.git import Run, TrackedFile, UnknownTracking, find_tracked, run
 
 _SIDE_SUFFIXES = ("-journal", "-wal", "-shm")
@@ -34,6 +35,12 @@ class Inode:
     number: int
 
 
+_UNTRACK = {"git": "git -C {tree} rm --cached {name}", "hg": "hg -R {tree} forget {name}"}
+_LOOK = {
+    "git": "'git -C {tree} ls-files' says (the checkout of another user takes git's safe.directory)",
+    "hg": "'hg -R {tree} files' says",
+}
+"""How a user sees, and ends, that each program tracks a ledger."""
 FileId = tuple[Inode, Inode]
 """A ledger's folder and file, as they were examined."""
 _created: set[FileId] = set()
@@ -116,23 +123,27 @@ class LedgerPlace:
         # The side files too: SQLite would play a journal that was pushed back into the ledger.
         names = [self.path.name + suffix for suffix in ("", *_SIDE_SUFFIXES)]
         found = find_tracked(self._folder, names, self._environment, self._run_git)
+        found = found or mercurial.find_tracked(self._folder, names, self._environment, self._run_git)
         match found:
             case None:
                 self._is_settled = True
-            case TrackedFile(work_tree=work_tree, name=name):
+            case TrackedFile(work_tree=work_tree, name=name, program=program):
+                untrack = _UNTRACK[program].format(tree=quote(str(work_tree)), name=quote(name))
                 raise LedgerUntrustedError(
-                    f"{self.path} is no proof: git tracks {name} in {work_tree}, so all who can push can write it",
-                    advice=f"git -C {quote(str(work_tree))} rm --cached {quote(name)}, add its folder to .gitignore, "
-                    "and commit; if others can push, delete it too: keyplan finds its keys without it",
+                    f"{self.path} is no proof: {program} tracks {name} in {work_tree}, so all who can push can write "
+                    "it",
+                    advice=f"{untrack}, add its folder to .{program}ignore, and commit; if others can push, delete it "
+                    "too: keyplan finds its keys without it",
                 )
             case UnknownTracking() if is_new:
                 pass
-            case UnknownTracking(work_tree=work_tree):
+            case UnknownTracking(work_tree=work_tree, program=program):
                 # Not taken for untracked: a checkout that git does not trust is where a pushed ledger would lie.
+                look = _LOOK[program].format(tree=quote(str(work_tree)))
                 raise LedgerUntrustedError(
-                    f"{self.path} lies in the git work tree {work_tree}, and git could not tell whether it tracks it",
-                    advice=f"check what 'git -C {quote(str(work_tree))} ls-files' says (the checkout of another user "
-                    "takes git's safe.directory), or name a ledger outside with --ledger",
+                    f"{self.path} lies in the {program} work tree {work_tree}, and {program} could not tell whether it "
+                    "tracks it",
+                    advice=f"check what {look}, or name a ledger outside with --ledger",
                 )
             case _:
                 assert_never(found)

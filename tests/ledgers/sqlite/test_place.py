@@ -353,3 +353,32 @@ def test_a_git_that_fails_refuses_the_ledger_and_says_how_to_find_out(path: Path
         LedgerPlace(there_before, {}, Git(128)).examine()
     assert f"git -C {tmp_path} ls-files" in caught.value.advice
     assert "safe.directory" in caught.value.advice
+
+
+class Mercurial:
+    """Stands for hg: ends with a status, and prints what it tracks."""
+
+    def __init__(self, status: int, tracked: bytes = b"") -> None:
+        self.status = status
+        self.tracked = tracked
+
+    def __call__(
+        self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], given: bytes
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(argv, self.status, self.tracked)
+
+
+def test_a_ledger_that_mercurial_tracks_is_refused(path: Path, tmp_path: Path) -> None:
+    (tmp_path / ".hg").mkdir()
+    with pytest.raises(LedgerUntrustedError, match=r"hg tracks \.keyplan/ledger\.db in") as caught:
+        LedgerPlace(path, {}, Mercurial(0, b".keyplan/ledger.db\0")).examine()
+    assert f"hg -R {tmp_path} forget .keyplan/ledger.db, add its folder to .hgignore" in caught.value.advice
+
+
+def test_a_mercurial_that_fails_refuses_the_ledger_and_says_how_to_find_out(path: Path, tmp_path: Path) -> None:
+    (tmp_path / ".hg").mkdir()
+    (tmp_path / "hg").touch(mode=0o755)
+    there_before = shutil.copy(path, path.with_name("before.db"))
+    with pytest.raises(LedgerUntrustedError, match="hg could not tell whether it tracks it") as caught:
+        LedgerPlace(there_before, {"PATH": str(tmp_path)}, Mercurial(255)).examine()
+    assert f"'hg -R {tmp_path} files' says" in caught.value.advice
