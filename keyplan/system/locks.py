@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,10 +45,12 @@ class LockWait:
     notice: timedelta = timedelta(seconds=5)
     """After how long the user is told. keyplan itself holds such a lock for less than a second, sops for some."""
     limit: timedelta = timedelta(seconds=60)
+    given_up: set[str] = field(default_factory=set)
+    """What was waited for to the end: not once more, so that a step that is undone ends at once. Shared by copies."""
 
     def lock(self, descriptor: int) -> None:
         """Lock a file or folder against all others. Raises LockHeldError; OSError if it cannot be locked at all."""
-        self._await(descriptor, lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        self._await(descriptor, lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), which="lock")
 
     @contextmanager
     def sharing(self, folder: int, name: str) -> Iterator[None]:
@@ -62,18 +64,22 @@ class LockWait:
             yield
             return
         try:
-            self._await(descriptor, lambda: _share(descriptor))
+            self._await(descriptor, lambda: _share(descriptor), which="file")
             yield
         finally:
             os.close(descriptor)
 
-    def _await(self, descriptor: int, attempt: Callable[[], None]) -> None:
+    def _await(self, descriptor: int, attempt: Callable[[], None], *, which: str) -> None:
+        key = f"{which} of {self.named}"
         started, pause, is_told = time.monotonic(), _FIRST_PAUSE, False
         while True:
             with suppress(BlockingIOError):
-                return attempt()
+                attempt()
+                self.given_up.discard(key)
+                return
             waited = timedelta(seconds=time.monotonic() - started)
-            if waited >= self.limit:
+            if waited >= self.limit or key in self.given_up:
+                self.given_up.add(key)
                 raise LockHeldError(_describe_holder(descriptor))
             if waited >= self.notice and not is_told:
                 is_told = True

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -39,8 +40,8 @@ def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
-def make_waiting_sink(base: Path, said: list[str]) -> SinkEngine:
-    wait = LockWait(say=said.append, notice=timedelta(0), limit=timedelta(seconds=0.3))
+def make_waiting_sink(base: Path, said: list[str], *, limit: timedelta = timedelta(seconds=0.3)) -> SinkEngine:
+    wait = LockWait(say=said.append, notice=timedelta(0), limit=limit)
     return build_at(
         make_sink_settings(RAW_FILE), base=str(base), lineage=RENAMED_LINEAGE, ignoring=GitIgnoring({}), wait=wait
     )
@@ -68,6 +69,24 @@ def test_a_foreign_lock_is_told_once_and_ends_with_the_file_and_the_process(tmp_
     assert [line.partition(" (")[0] for line in said] == [
         f"waiting for secrets/ci.key: a lock on it is held by process {holder.pid}"
     ]
+
+
+def test_what_was_waited_for_to_the_end_is_not_waited_for_again_until_it_was_free(tmp_path: Path, locked: Path) -> None:
+    sink = make_waiting_sink(tmp_path, [], limit=timedelta(seconds=3))
+    for waits in (True, False):
+        with held_elsewhere(locked):
+            started = time.monotonic()
+            with pytest.raises(SinkPausedError):
+                sink.intend(locate(sink), make_intent())
+            assert (time.monotonic() - started >= 3) is waits
+    sink.intend(locate(sink), make_intent())
+    if not locked.exists():
+        locked.mkdir()
+    with held_elsewhere(locked):
+        started = time.monotonic()
+        with pytest.raises(SinkPausedError):
+            sink.retract(locate(sink), make_intent())
+        assert time.monotonic() - started >= 3
 
 
 def test_what_is_locked_can_be_looked_at(tmp_path: Path, locked: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from keyplan.model.examination import Finding
@@ -36,6 +37,7 @@ class SopsFiles:
         self._program = program
         self._say = say
         self._enter = enter
+        self._wait = LockWait(say=say)
         self._unreadable: set[PurePosixPath] = set()
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
@@ -60,7 +62,7 @@ class SopsFiles:
                 if create:
                     raise
                 return
-            wait = LockWait(named=str(target.path), say=self._say)
+            wait = replace(self._wait, named=str(target.path))
             with opened as folder, folder.locked(target.lock, wait, shared=target.path.name):
                 content = folder.read(target.path.name)
                 found = self._find_all(content, [(slot, target)])[slot] if content else Loaded()
