@@ -25,6 +25,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from keyplan.net.deadline import ExchangeLimits
+from keyplan.net.pools import bound_manager
 from keyplan.net.proxies import ProxyRoute, find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
 
@@ -34,19 +36,24 @@ _METADATA = ("iam-role", "container-role")
 
 
 def lead_aws(
-    session: Any, *, environment: Mapping[str, str], timeout: tuple[float, float], connections: int = 10
+    session: Any,
+    *,
+    environment: Mapping[str, str],
+    timeout: tuple[float, float],
+    connections: int = 10,
+    limits: ExchangeLimits | None = None,
 ) -> None:
     """Let a session of botocore send every request the way that the environment names, those for credentials, too.
 
     `timeout`: seconds for connecting, and between two parts of an answer. `connections` are kept for one host.
-    Nothing is sent yet.
+    `limits` are those of each exchange. Nothing is sent yet.
 
     Raises:
         InputError: A certificate bundle cannot be used.
         botocore.exceptions.BotoCoreError: The profile does not exist.
     """
     tls = _make_tls(session, environment)
-    transport = AwsTransport(environment=environment, tls=tls, timeout=timeout, connections=connections)
+    transport = AwsTransport(environment=environment, tls=tls, timeout=timeout, connections=connections, limits=limits)
     # An answer of a handler of this event takes the place of a request of the SDK's own. All clients of the session get
     # it, those that its providers of credentials make (STS, SSO) included.
     session.register("before-send", lambda request, **_: transport.send(request))
@@ -74,8 +81,15 @@ class AwsTransport:
     """Stands where botocore has an HTTP session. Safe for threads."""
 
     def __init__(
-        self, *, environment: Mapping[str, str], tls: ssl.SSLContext, timeout: tuple[float, float], connections: int
+        self,
+        *,
+        environment: Mapping[str, str],
+        tls: ssl.SSLContext,
+        timeout: tuple[float, float],
+        connections: int,
+        limits: ExchangeLimits | None = None,
     ) -> None:
+        self._limits = limits
         self._environment = environment
         self._options: dict[str, Any] = {
             "ssl_context": tls,
@@ -136,6 +150,7 @@ class AwsTransport:
         with self._lock:
             if route not in self._managers:
                 self._managers[route] = self._open(route)
+                bound_manager(self._managers[route], self._limits)
             return self._managers[route]
 
     def _open(self, route: ProxyRoute | None) -> urllib3.PoolManager:

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from keyplan.net.deadline import ExchangeLimitError
 from keyplan.net.faults import OF_PROXY, Fault, FaultKind, ForeignAnswerError, classify_proxy_status, name_host
 
 _LONGEST_MESSAGE: Final = 100
@@ -105,6 +106,8 @@ def find_fault(error: BaseException, url: str, *, proxy: str = "", is_at_proxy: 
     for link in chain:
         if isinstance(link, ForeignAnswerError):
             return link.fault
+        if isinstance(link, ExchangeLimitError):
+            return Fault(kind=FaultKind.OVER_LIMIT, host=name_host(url), through=proxy, detail=link.reason)
     names = frozenset(name for link in chain for name in _name_classes(link))
     kind, detail = next(filter(None, (_classify(link, names) for link in chain)), None) or _classify_last(error, names)
     if is_at_proxy is None:

@@ -56,6 +56,8 @@ class FaultKind(Enum):
     """To another host, port or scheme."""
     MOVED = auto()
     """A redirect to another path of the same host."""
+    OVER_LIMIT = auto()
+    """The server took more time or memory than an exchange may; the detail says which."""
     EXCHANGE_FAILED = auto()
 
 
@@ -113,6 +115,7 @@ _WORDS: Final[Mapping[FaultKind, _Words]] = {
     FaultKind.NOT_JSON: _Words("the answer is not JSON", _IN_BETWEEN),
     FaultKind.REDIRECTED: _Words("the server redirects, which keyplan does not follow", "check {setting}"),
     FaultKind.MOVED: _Words("what was asked for is at another path now", "check {setting}"),
+    FaultKind.OVER_LIMIT: _Words("the answer was given up", "check {setting}, and what answers there"),
     FaultKind.EXCHANGE_FAILED: _Words("the exchange failed", _AGAIN),
 }
 _AT_PROXY: Final = "check {variable}; hosts that need no proxy belong into NO_PROXY"
@@ -134,6 +137,8 @@ _LASTING: Final = _OF_CERTIFICATE | {
     FaultKind.PROXY_CREDENTIALS,
     FaultKind.REDIRECTED,
     FaultKind.MOVED,
+    # A server that took all of its time once would take it each time.
+    FaultKind.OVER_LIMIT,
 }
 
 

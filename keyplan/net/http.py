@@ -18,20 +18,20 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import httpx
 
 from keyplan.errors import InputError
 from keyplan.model.secret import Credential, RawKey
+from keyplan.net.answers import decode_body
+from keyplan.net.deadline import MAX_ANSWER_BYTES, ExchangeLimitError
 from keyplan.net.faults import Fault, FaultKind, find_answer_fault, name_host
 from keyplan.net.proxies import is_loopback
 from keyplan.net.trail import Trail
 from keyplan.net.transport import RoutedTransport, check_route
 from keyplan.net.trust import make_plain_context, make_tls_context
 
-MAX_ANSWER_BYTES = 32 * 1024 * 1024
-"""A larger answer is an error, so that no server can fill the memory."""
 _TIMEOUT_SECONDS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
 # Idle connections are dropped before common servers drop theirs (uvicorn: after 5 s): a request sent
 # into a connection that is just being closed is lost, and a lost create is in doubt.
@@ -249,17 +249,22 @@ def _silence_loggers() -> None:
 
 
 def _read(response: httpx.Response) -> Exchange:
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            return Failure(reason=f"the answer is larger than {MAX_ANSWER_BYTES} bytes", sent=True, passing=False)
+    raw = bytearray()
+    # As it comes: httpx decodes a chunk as a whole, and one of 32 KiB may become gigabytes.
+    for chunk in cast(httpx.SyncByteStream, response.stream):
+        raw += chunk
+        if len(raw) > MAX_ANSWER_BYTES:
+            return _give_up(response, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+    try:
+        body = decode_body(bytes(raw), response.headers.get("Content-Encoding", ""))
+    except ExchangeLimitError as error:
+        return _give_up(response, error.reason)
     fault = find_answer_fault(
         str(response.request.url),
         status=response.status_code,
         content_type=response.headers.get("Content-Type", ""),
         location=response.headers.get("Location", ""),
-        body=bytes(body),
+        body=body,
     )
     if fault and fault.kind is FaultKind.CAPTIVE_PORTAL:
         # A success that no API sends: taken for one, a write that never arrived would count as done.
@@ -272,11 +277,16 @@ def _read(response: httpx.Response) -> Exchange:
         retry_after=response.headers.get("Retry-After"),
         date=response.headers.get("Date"),
         headers=response.headers,
-        body=bytes(body),
+        body=body,
         host=name_host(str(response.request.url)),
         is_open_ended=response.http_version == "HTTP/1.0" and "Content-Length" not in response.headers,
         fault=fault,
     )
+
+
+def _give_up(response: httpx.Response, reason: str) -> Failure:
+    fault = Fault(kind=FaultKind.OVER_LIMIT, host=name_host(str(response.request.url)), detail=reason)
+    return Failure(reason=fault.reason, fault=fault, sent=True, passing=False)
 
 
 def _describe_failure(error: httpx.HTTPError, trail: Trail) -> Failure:

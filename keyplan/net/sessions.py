@@ -16,9 +16,11 @@ import requests
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as UnreachableError
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
+from keyplan.net.deadline import ExchangeLimitError, ExchangeLimits
 from keyplan.net.faults import ForeignAnswerError, find_answer_fault
+from keyplan.net.pools import bound_manager, read_bounded
 from keyplan.net.proxies import find_own_urls, find_route, require_socks
 from keyplan.net.trust import make_tls_context
 
@@ -30,16 +32,22 @@ _KEPT_HOSTS = 10
 
 
 def open_session(
-    *, environment: Mapping[str, str], base_url: str, tls: ssl.SSLContext | None = None, connections: int = 10
+    *,
+    environment: Mapping[str, str],
+    base_url: str,
+    tls: ssl.SSLContext | None = None,
+    connections: int = 10,
+    limits: ExchangeLimits | None = None,
 ) -> Session:
     """Return a session that finds proxies as `find_proxy` does; it trusts what `tls` says, or the environment.
 
-    `connections` are kept for one host. That there is a way to `base_url` is checked at once; nothing is sent yet.
+    `connections` are kept for one host, `limits` are those of each exchange. That there is a way to `base_url` is
+    checked at once; nothing is sent yet.
 
     Raises:
         InputError: A certificate bundle cannot be used, or the proxy.
     """
-    return lead(Session(), environment=environment, base_url=base_url, tls=tls, connections=connections)
+    return lead(Session(), environment=environment, base_url=base_url, tls=tls, connections=connections, limits=limits)
 
 
 def lead(
@@ -49,13 +57,17 @@ def lead(
     base_url: str,
     tls: ssl.SSLContext | None = None,
     connections: int = 10,
+    limits: ExchangeLimits | None = None,
 ) -> AnySession:
     """Return a session of an SDK, which is from now on one as `open_session` opens. Raises InputError like it."""
     if route := find_route(base_url, environment):
         require_socks(route, "socks")
     session.trust_env = False
     adapter = RoutedAdapter(
-        environment=environment, tls=tls or make_tls_context(environment=environment), connections=connections
+        environment=environment,
+        tls=tls or make_tls_context(environment=environment),
+        connections=connections,
+        limits=limits,
     )
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
@@ -112,7 +124,15 @@ def refuse_foreign_answers(session: Session) -> None:
 class RoutedAdapter(HTTPAdapter):
     """Finds the way of each request by itself. Safe for threads as far as HTTPAdapter is."""
 
-    def __init__(self, *, environment: Mapping[str, str], tls: ssl.SSLContext, connections: int) -> None:
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        tls: ssl.SSLContext,
+        connections: int,
+        limits: ExchangeLimits | None = None,
+    ) -> None:
+        self._limits = limits
         self._environment = environment
         self._tls = tls
         super().__init__(pool_connections=_KEPT_HOSTS, pool_maxsize=connections)
@@ -120,13 +140,18 @@ class RoutedAdapter(HTTPAdapter):
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Make the pool of direct connections, with our certificates."""
         super().init_poolmanager(*arguments, **options, ssl_context=self._tls)
+        bound_manager(self.poolmanager, self._limits)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Return the pool of a proxy, with our certificates for the servers behind it."""
-        if proxy.startswith("https:") and proxy not in self.proxy_manager:
+        if proxy in self.proxy_manager:
+            return self.proxy_manager[proxy]
+        if proxy.startswith("https:"):
             # To a proxy goes what any server gets: neither an SDK's own authorities nor its client certificate.
             options["proxy_ssl_context"] = make_tls_context(environment=self._environment)
-        return super().proxy_manager_for(proxy, **options, ssl_context=self._tls)
+        manager = super().proxy_manager_for(proxy, **options, ssl_context=self._tls)
+        bound_manager(manager, self._limits)
+        return manager
 
     def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
         """Let the context alone decide: requests would add the authorities of certifi to it."""
@@ -141,6 +166,8 @@ class RoutedAdapter(HTTPAdapter):
         route = find_route(url, self._environment)
         if route:
             require_socks(route, "socks")
+        # No compression: the limit of an answer then bounds what is read and what is held alike.
+        request.headers["Accept-Encoding"] = "identity"
         options: dict[str, Any] = {"stream": bool(stream), "timeout": timeout, "verify": True, "cert": None}
         proxy = {"all": route.url} if route else {}
         *others, last = [_readdress(request, own_url) for own_url in find_own_urls(url)] or [request]
@@ -151,6 +178,14 @@ class RoutedAdapter(HTTPAdapter):
                 if not _was_refused(error):
                     raise
         return super().send(last, **options, proxies=proxy)
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """Return an answer whose body has been read as a whole: within its time, and no larger than allowed."""
+        try:
+            read = read_bounded(resp)
+        except (HTTPError, ExchangeLimitError) as error:
+            raise UnreachableError(error, request=req) from error
+        return super().build_response(req, read)
 
 
 def _readdress(request: PreparedRequest, url: str) -> PreparedRequest:

@@ -13,6 +13,7 @@ from contextlib import suppress
 import httpx
 
 from keyplan.net.proxies import ProxyRoute, find_own_urls, find_route, require_socks
+from keyplan.net.streams import bound_transport
 from keyplan.net.trust import make_tls_context
 
 ROUTE = "keyplan.route"
@@ -59,7 +60,8 @@ class RoutedTransport(httpx.BaseTransport):
     def _open(self, route: ProxyRoute | None) -> httpx.HTTPTransport:
         proxy = None if route is None else _to_proxy(route, self._environment)
         # trust_env: nothing but the two readers of this package looks at the environment.
-        return httpx.HTTPTransport(verify=self._tls, limits=self._limits, proxy=proxy, trust_env=False)
+        transport = httpx.HTTPTransport(verify=self._tls, limits=self._limits, proxy=proxy, trust_env=False)
+        return bound_transport(transport)
 
 
 def check_route(url: str, environment: Mapping[str, str]) -> None:

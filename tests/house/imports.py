@@ -19,7 +19,9 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan.ledgers.s3": frozenset({"boto3", "botocore"}),
     "keyplan.manifest": frozenset({"jsonschema", "yaml"}),
     "keyplan.model.patterns": frozenset({"re2"}),
-    "keyplan.net": frozenset({"botocore", "certifi", "httpx", "requests", "tenacity", "truststore", "urllib3"}),
+    "keyplan.net": frozenset(
+        {"botocore", "certifi", "httpcore", "httpx", "requests", "tenacity", "truststore", "urllib3"}
+    ),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
     "keyplan.providers.arize": frozenset({"httpx"}),
     "keyplan.renderers.text": frozenset({"deepdiff"}),
@@ -91,7 +93,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
     "socket": ("keyplan.app", "keyplan.net.probes", "keyplan.sandbox"),
     "sqlite3": ("keyplan.ledgers.sqlite", "keyplan.sandbox"),
     "subprocess": ("keyplan.system",),
-    "time": ("keyplan.sandbox", "keyplan.system"),
+    "time": ("keyplan.net.deadline", "keyplan.sandbox", "keyplan.system"),
     "urllib.request": (),
 }
 """Modules with effects, and the packages that alone may import them."""

@@ -22,6 +22,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "http.client": (),
     "httpx": (
         "keyplan.net.http",
+        "keyplan.net.streams",
         "keyplan.net.trail",
         "keyplan.net.transport",
         "keyplan.notify",
@@ -40,7 +41,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "requests": ("keyplan.net.sessions", "keyplan.sinks.gcp.client", "keyplan.sinks.vault.connection"),
     "smtplib": (),
     "urllib.request": (),
-    "urllib3": ("keyplan.net.aws_transport", "keyplan.net.sessions"),
+    "urllib3": ("keyplan.net.aws_transport", "keyplan.net.pools", "keyplan.net.sessions"),
 }
 """Libraries that send requests, and the modules that alone may import them."""
 

@@ -162,7 +162,11 @@ def test_an_endless_answer_is_not_read_to_its_end() -> None:
             yield bytes(2**20)
 
     result = ask(Server(httpx.Response(200, content=stream())))
-    assert result == Failure(reason="the answer is larger than 33554432 bytes", sent=True, passing=False)
+    assert result == Failure(
+        reason="api.arize.com: the answer was given up (the answer is larger than 8388608 bytes)",
+        sent=True,
+        passing=False,
+    )
 
 
 def test_the_largest_answer_allowed_is_read() -> None:
