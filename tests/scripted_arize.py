@@ -13,7 +13,7 @@ from simulated.clock import SimulatedClock
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
 from keyplan.model.identity import Identity, Lineage
-from keyplan.model.manifest import FromEnvironment, ProviderSettings, SecretSource
+from keyplan.model.manifest import FromEnvironment, Json, ProviderSettings, SecretSource
 from keyplan.model.secret import Credential
 from keyplan.ports import ProviderPorts, ReaderPorts
 from keyplan.providers.arize import build, build_reader
@@ -68,7 +68,7 @@ class Arize:
         """Return what was sent as JSON."""
         return [json.loads(request.content) for request in self.requests if request.content]
 
-    def provider(self, **options: str) -> ProviderPorts:
+    def provider(self, **options: Json) -> ProviderPorts:
         """Return the doors to this server; the dialect is beta unless `api` says another."""
         settings = ProviderSettings(options={"api": "beta", **options})
         return build(settings, self._context(), transport=httpx.MockTransport(self))

@@ -5,7 +5,9 @@ Nothing here imports the SDK: `keyplan validate` needs the options alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from keyplan.model.mask import note_credential
@@ -75,3 +77,65 @@ def _note_session_token(request: Any, **_: Any) -> None:
     token = request.headers.get("X-Amz-Security-Token")
     if token:
         note_credential(token.decode() if isinstance(token, bytes) else token)
+
+
+def check_answers(client: Any) -> Any:
+    """Return a boto3 client that raises ValueError for each answer of another shape than AWS documents.
+
+    botocore looks for the members that it knows, and takes an answer of something else for one without any.
+    """
+    client.meta.events.register("after-call", _check_answer)
+    return client
+
+
+def _check_answer(*, http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+    # Under 300 botocore parses by the shape of the operation, else by that of errors.
+    if http_response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+        return
+    output = model.output_shape
+    if _find_protocol(model) == "json" and http_response.content.lstrip()[:1] not in (
+        (b"{",) if output is not None and output.members else (b"{", b"")
+    ):
+        raise ValueError("an answer that is not a JSON object")
+    if output is not None and not _fits(parsed, output):
+        raise ValueError("an answer of another shape")
+
+
+def _find_protocol(model: Any) -> str:
+    # Since botocore 1.37 a service may have several, of which one is chosen.
+    return str(getattr(model.service_model, "resolved_protocol", model.metadata["protocol"]))
+
+
+def _fits(value: object, shape: Any) -> bool:
+    """Whether a parsed value is of the type that its shape says; members that are missing or null fit."""
+    check = _BY_TYPE.get(shape.type_name)
+    return check is None or check(value, shape)
+
+
+def _fits_structure(value: object, shape: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        value.get(name) is None or _fits(value[name], member) for name, member in shape.members.items()
+    )
+
+
+def _fits_list(value: object, shape: Any) -> bool:
+    return isinstance(value, list) and all(_fits(item, shape.member) for item in value)
+
+
+def _fits_map(value: object, shape: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and _fits(item, shape.value) for name, item in value.items()
+    )
+
+
+_BY_TYPE: Final[Mapping[str, Callable[[object, Any], bool]]] = {
+    "boolean": lambda value, _: isinstance(value, bool),
+    "integer": lambda value, _: isinstance(value, int) and not isinstance(value, bool),
+    "list": _fits_list,
+    "long": lambda value, _: isinstance(value, int) and not isinstance(value, bool),
+    "map": _fits_map,
+    "string": lambda value, _: isinstance(value, str),
+    "structure": _fits_structure,
+    "timestamp": lambda value, _: isinstance(value, datetime),
+}
+"""By the names of types in botocore.model."""

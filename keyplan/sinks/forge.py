@@ -5,7 +5,6 @@ Every call must be safe to repeat. A request body never appears in an error, and
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -20,9 +19,11 @@ from keyplan.context import PluginContext
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import Credential
+from keyplan.net.answers import load_json
 from keyplan.net.faults import FaultKind
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, make_opener, read_retry_after
 from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.answers import MAX_KEYS, Listing, read_max_keys
 from keyplan.sinks.patience import explain_fault, explain_throttled, open_retrier
 from keyplan.system.secrets import read_source
 
@@ -60,8 +61,10 @@ class Forge:
         headers: Mapping[str, str],
         fetch_token: Callable[[], Credential],
         retrier: Retrier,
+        max_keys: int = MAX_KEYS,
     ) -> None:
         self._http = http
+        self._max_keys = max_keys
         self._base_url = base_url
         self._headers = headers
         self._fetch_token = fetch_token
@@ -92,6 +95,10 @@ class Forge:
         if isinstance(result, Answer) and result.status < HTTPStatus.INTERNAL_SERVER_ERROR and is_forge:
             return result
         raise self._explain(call, result)
+
+    def list_pages(self, what: str) -> Listing:
+        """Return what counts the pages of one listing; `what` names it in messages."""
+        return Listing(f"{what}: {self._base_url}", max_keys=self._max_keys)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -156,16 +163,17 @@ def open_forge(
         headers=headers,
         fetch_token=lambda: context.resolve(read_source(token)),
         retrier=open_retrier(options, context, name=name),
+        max_keys=read_max_keys(options),
     )
 
 
 def read_json(call: Call, answer: Answer) -> Any:
     """Return the JSON of an answer. Raises SinkUnavailableError if it is none; quotes nothing of it."""
     try:
-        return json.loads(answer.body)
+        return load_json(answer.body, is_text_safe=True)
     except ValueError:
         raise SinkUnavailableError(
-            f"{call.what}: the answer is not JSON", advice="check that the URL is that of the API"
+            f"{call.what}: {answer.host}: the answer is not JSON", advice="check that the URL is that of the API"
         ) from None
 
 
@@ -181,7 +189,7 @@ def read_objects(call: Call, values: object) -> tuple[Mapping[str, Any], ...]:
 def _is_secondary(answer: Answer) -> bool:
     """Whether GitHub refuses because of its secondary limit, which comes as a 403 or 429 without any header."""
     try:
-        document = json.loads(answer.body)
+        document = load_json(answer.body)
         message, page = str(document.get("message")), str(document.get("documentation_url"))
     except (ValueError, AttributeError):
         return False

@@ -38,7 +38,7 @@ COMMON_OPTIONS: Mapping[str, Mapping[str, Json]] = {
     },
 }
 """Options of every sink, in the order in which they are shown."""
-FIXED = frozenset({"copy_from", "patience_seconds"})
+FIXED = frozenset({"copy_from", "max_keys", "patience_seconds"})
 """Those of them that can't differ for one delivery."""
 PATIENCE: Mapping[str, Any] = {
     "patience_seconds": {

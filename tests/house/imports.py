@@ -102,6 +102,7 @@ SHARED = frozenset(
     f"keyplan.sinks.{name}"
     for name in (
         *(
+            "answers",
             "chunks",
             "claims",
             "comparison",

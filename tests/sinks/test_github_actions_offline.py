@@ -160,7 +160,9 @@ def test_a_time_of_change_is_the_last_instant_that_it_can_mean() -> None:
     assert changed_at.isoformat() == "2026-11-23T07:31:00.999999+00:00"
 
 
-def test_a_listing_without_end_is_left() -> None:
+def test_a_listing_without_end_is_an_error_and_never_taken_for_complete() -> None:
     page = [{"name": f"A{number}", "updated_at": "2026-11-23T07:31:00Z"} for number in range(100)]
-    answers = [httpx.Response(200, json={"secrets": page}) for _ in range(100)]
-    assert len(open_github(*answers).list_secrets(GitHubPlace.of(locate()).scope)) == len(page)
+    answers = [httpx.Response(200, json={"secrets": page}) for _ in range(2001)]
+    with pytest.raises(SinkUnavailableError, match=r"github\.com.*there are more than 200000") as caught:
+        open_github(*answers).list_secrets(GitHubPlace.of(locate()).scope)
+    assert "max_keys" in caught.value.advice

@@ -9,7 +9,7 @@ from samples import LOCAL, OWNER, RENAMED_LINEAGE, make_declaration, make_receip
 from simulated.clock import SimulatedClock
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError
+from keyplan.errors import InputError, SinkUnavailableError
 from keyplan.model.manifest import Json
 from keyplan.model.observation import Slot
 from keyplan.model.secret import Credential
@@ -120,7 +120,7 @@ def test_a_mark_fits_into_a_description(receipt: object) -> None:
     assert len(write_mark(receipt)) <= 255  # type: ignore[arg-type]  # parametrize knows no types
 
 
-def test_a_listing_without_end_is_left() -> None:
+def test_a_listing_without_end_is_an_error_and_never_taken_for_complete() -> None:
     page = [{"key": "CI", "value": "x", "environment_scope": "*"}] * 100
     transport, clock = httpx.MockTransport(lambda _: httpx.Response(200, json=page)), SimulatedClock()
     gitlab = GitLab(
@@ -132,5 +132,6 @@ def test_a_listing_without_end_is_left() -> None:
             retrier=Retrier(clock=clock, jitter=lambda most: most, gate=Gate(clock)),
         )
     )
-    name = VariableName("CI", "*")
-    assert set(gitlab.list_variables(GitLabPlace.of(locate()).home, {name})) == {name}
+    with pytest.raises(SinkUnavailableError, match=r"gitlab\.com.*there are more than 200000") as caught:
+        gitlab.list_variables(GitLabPlace.of(locate()).home, {VariableName("CI", "*")})
+    assert "max_keys" in caught.value.advice

@@ -7,17 +7,25 @@ is built.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from keyplan.errors import InputError, LedgerError
-from keyplan.ledgers.s3.failures import ABSENT, CONDITION_REFUSED, code_of, translate_failure, translate_refusal
+from keyplan.ledgers.s3.failures import (
+    ABSENT,
+    CONDITION_REFUSED,
+    S3UnavailableError,
+    code_of,
+    translate_failure,
+    translate_refusal,
+)
 from keyplan.ledgers.s3.options import S3Options
-from keyplan.net.aws import hide_session_tokens, refuse_foreign_answers
+from keyplan.net.aws import check_answers, hide_session_tokens, refuse_foreign_answers
+from keyplan.net.deadline import ExchangeLimits
 from keyplan.net.faults import ForeignAnswerError, find_answer_fault
-from keyplan.net.http import check_base_url
+from keyplan.net.http import check_base_url, read_http_date
 from keyplan.system.optional import importing, require
 
 WIDEST = 16
@@ -27,6 +35,12 @@ _CONNECT_SECONDS = 5
 _READ_SECONDS = 10
 _ATTEMPTS = 4
 _OK = 200
+_LIMITS = ExchangeLimits(seconds=_READ_SECONDS)
+"""Of each attempt: the SDK repeats what took too long, and all attempts together end within a minute."""
+_MOST_PAGES = 1_000
+"""Of a listing; S3 gives a thousand objects with each."""
+_MISREAD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What code that reads an answer raises if the answer has another shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +101,8 @@ class S3Client:
         if fault := find_answer_fault(url, status=_OK, content_type=content_type, location="", body=body):
             raise self._translate(ForeignAnswerError(fault), key)
         read_at = self._read_date(answer, key)
-        return StoredObject(body=body, etag=answer["ETag"], age=read_at - answer["LastModified"], read_at=read_at)
+        with self._understood(key):
+            return StoredObject(body=body, etag=answer["ETag"], age=read_at - answer["LastModified"], read_at=read_at)
 
     def create(self, key: str, body: bytes) -> Written | None:
         """Write an object that does not exist; None if the store refuses because it exists."""
@@ -104,31 +119,51 @@ class S3Client:
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """Yield the objects whose keys begin with a prefix, sorted by key."""
         arguments = {"Prefix": prefix}
+        tokens = set[str]()
         while arguments:
             page = self._list_page(**arguments)
-            for item in page.get("Contents", ()):
-                yield ListedObject(key=item["Key"], etag=item["ETag"])
+            with self._understood(prefix):
+                found = [ListedObject(key=item["Key"], etag=item["ETag"]) for item in page.get("Contents", ())]
+            yield from found
             token = page.get("NextContinuationToken")
+            if token in tokens or len(tokens) >= _MOST_PAGES:
+                raise LedgerError(
+                    f"{self.name(prefix)}: the listing has no end (page {len(tokens) + 1})",
+                    advice="check 'endpoint_url' and 'prefix'",
+                )
+            tokens |= {token} if token else set()
             arguments = {"Prefix": prefix, "ContinuationToken": token} if token else {}
 
     def first_key(self, prefix: str) -> str | None:
         """Return the first key that begins with a prefix, in the order of their characters; None if there is none."""
         found = self._list_page(Prefix=prefix, MaxKeys=1).get("Contents", ())
-        return str(found[0]["Key"]) if found else None
+        with self._understood(prefix):
+            return str(found[0]["Key"]) if found else None
 
     def name(self, key: str) -> str:
         """Return an object's name for messages."""
         return f"s3://{self.options.bucket}/{key}"
 
     def _list_page(self, **arguments: Any) -> Any:
-        return self._ask("list_objects_v2", self.options.prefix, frozenset(), **arguments) or {}
+        page = self._ask("list_objects_v2", self.options.prefix, frozenset(), **arguments) or {}
+        with self._understood(self.options.prefix):
+            # An XML document of something else has neither, and would pass for a bucket without objects.
+            if "Name" not in page and "IsTruncated" not in page:
+                raise ValueError("not a listing")
+            # More is announced that cannot be reached: receipts that are not seen would be taken for lost.
+            if page.get("IsTruncated") and not page.get("NextContinuationToken") and "MaxKeys" not in arguments:
+                raise ValueError("a listing that was cut off")
+        return page
 
     def _put(self, key: str, body: bytes, **condition: str) -> Written | None:
         # An object that is gone has another ETag than any: S3 answers 404 to If-Match then.
         expected = CONDITION_REFUSED | ABSENT
         arguments = {"Key": key, "Body": body, "ContentType": "application/json", **self._encryption, **condition}
         answer = self._ask("put_object", key, expected, **arguments)
-        return answer and Written(etag=answer["ETag"], at=self._read_date(answer, key))
+        if answer is None:
+            return None
+        with self._understood(key):
+            return Written(etag=answer["ETag"], at=self._read_date(answer, key))
 
     def _ask(self, operation: str, key: str, expected: frozenset[str], **arguments: Any) -> Any:
         """Return the answer; None if S3 refuses with one of the expected codes."""
@@ -140,21 +175,36 @@ class S3Client:
             refusal = translate_refusal(error, operation, self.name(key))
         except (self._errors.BotoCoreError, ForeignAnswerError) as error:
             refusal = self._translate(error, key)
+        except _MISREAD:
+            # Of the SDK, which trusts the shape of what it parses.
+            refusal = self._explain_misread(key)
         # Not chained: S3 and its SDK quote what they reject.
         raise refusal from None
 
     def _translate(self, error: Exception, key: str) -> LedgerError:
         return translate_failure(error, self._errors, self.name(key), str(self._client.meta.endpoint_url))
 
-    def _read_date(self, answer: Any, key: str) -> datetime:
-        text = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    @contextmanager
+    def _understood(self, key: str) -> Iterator[None]:
+        """Raise S3UnavailableError if the block, which does nothing but read an answer, cannot make sense of it."""
         try:
-            return parsedate_to_datetime(text).astimezone(UTC)
-        except ValueError:
+            yield
+        except _MISREAD:
+            raise self._explain_misread(key) from None
+
+    def _explain_misread(self, key: str) -> LedgerError:
+        return S3UnavailableError(
+            f"{self.name(key)}: the answer has an unknown form", advice="check 'endpoint_url' and the proxy"
+        )
+
+    def _read_date(self, answer: Any, key: str) -> datetime:
+        date = read_http_date(answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
+        if date is None:
             raise LedgerError(
                 f"{self.name(key)}: the store does not say what time it is",
                 advice="let the proxies in front of it pass the header Date",
-            ) from None
+            )
+        return date
 
 
 def connect(options: S3Options, environment: Mapping[str, str] | None = None) -> S3Client:
@@ -180,7 +230,7 @@ def connect(options: S3Options, environment: Mapping[str, str] | None = None) ->
     try:
         of_sdk = sessions.Session()
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-        lead_aws(of_sdk, environment=environment or {}, timeout=timeout, connections=WIDEST)
+        lead_aws(of_sdk, environment=environment or {}, timeout=timeout, connections=WIDEST, limits=_LIMITS)
         client = boto3.Session(botocore_session=of_sdk, region_name=options.region).client(
             "s3", endpoint_url=url, config=config
         )
@@ -189,4 +239,5 @@ def connect(options: S3Options, environment: Mapping[str, str] | None = None) ->
         raise InputError(f"the AWS SDK can't be set up: {type(error).__name__}", advice=advice) from None
     hide_session_tokens(client)
     refuse_foreign_answers(client)
+    check_answers(client)
     return S3Client(client, errors, options)

@@ -19,6 +19,7 @@ from keyplan.model.secret import Credential, RawKey
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_http_date, read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.providers.arize.errors import JsonObject, advise, describe, expect_success, is_success, parse_object
+from keyplan.providers.arize.options import MAX_KEYS
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _AUTHENTICATED_BUT_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
@@ -36,9 +37,12 @@ class ArizeReadClient:
         fetch_credential: Callable[[], Credential],
         retrier: Retrier,
         open_another: Callable[[], httpx.Client] | None = None,
+        max_keys: int = MAX_KEYS,
     ) -> None:
         """Take a first client, and a function that opens more of them; without it, all requests share the first."""
         self.base_url = base_url
+        self.max_keys = max_keys
+        """How many items one listing may have."""
         self._http = http
         self._open_another = open_another
         self._idle = [http]

@@ -5,7 +5,6 @@ No message quotes a server's body, which may hold a raw key; only the title and 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from keyplan.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
 )
+from keyplan.net.answers import load_json
 from keyplan.net.http import Answer, Exchange, Failure, show_safely
 
 JsonObject: TypeAlias = Mapping[str, Any]
@@ -146,6 +146,6 @@ def _text(value: object) -> str:
 
 def _load(answer: Answer) -> object:
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
+        return load_json(answer.body)
+    except ValueError:
         return None

@@ -18,6 +18,7 @@ from keyplan.ports import ProviderPorts, ReaderPorts
 from keyplan.providers.arize.base_url import find_base_url
 from keyplan.providers.arize.client import ArizeClient, ArizeReadClient
 from keyplan.providers.arize.detection import DialectDetector, choose_dialect
+from keyplan.providers.arize.options import MAX_KEYS
 from keyplan.providers.arize.parser import UniqueNotices
 from keyplan.providers.arize.reader import ArizeReader
 from keyplan.providers.arize.writer import ArizeWriter
@@ -81,6 +82,7 @@ def _open(
         http=open_another() if open_another else open_client(environment=context.environment, transport=transport),
         open_another=open_another,
         base_url=base_url,
+        max_keys=_read_max_keys(settings.options),
         fetch_credential=fetch_credential,
         retrier=Retrier(
             clock=context.clock,
@@ -100,6 +102,11 @@ def _fetch_reader_credential(settings: ProviderSettings, context: PluginContext)
         # Never fall back to the other credential: it may change keys, and a reader was asked for.
         advice = error.advice or "set it, or take provider.reader_credential out of the manifest"
         raise InputError(error.message, advice=advice) from error
+
+
+def _read_max_keys(options: Mapping[str, Json]) -> int:
+    number = options.get("max_keys")
+    return number if isinstance(number, int) else MAX_KEYS
 
 
 def _read_patience(options: Mapping[str, Json]) -> Patience:

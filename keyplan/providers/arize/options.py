@@ -10,6 +10,9 @@ from typing import Any, Final
 REGION_PATTERN: Final = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
 """The shape of ``eu-west-1a`` and ``us-east-1b`` (docs/arize-api.md, A3)."""
 
+MAX_KEYS: Final = 200_000
+"""How many items one listing may have unless the manifest says otherwise."""
+
 OPTIONS: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
@@ -37,6 +40,13 @@ OPTIONS: Final[dict[str, Any]] = {
             "maximum": 3600,
             "default": 120,
             "description": "How long a request is repeated while the API asks for less, or cannot be reached.",
+        },
+        "max_keys": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 100_000_000,
+            "default": MAX_KEYS,
+            "description": "How many keys or spaces one listing may have; a longer one is an error, never cut off.",
         },
     },
 }

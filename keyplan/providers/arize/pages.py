@@ -10,7 +10,10 @@ from keyplan.providers.arize.errors import JsonObject
 
 PAGE_SIZE = 100
 """The largest page that the API allows (docs/arize-api.md, A9)."""
-_MAX_PAGES = 100_000
+_LEAST_PER_PAGE = 10
+"""Of the items that pages have on average; a server may give fewer than it is asked for."""
+_SPARE_PAGES = 100
+"""How many pages more a listing may have: a server that filters may give empty ones."""
 
 
 def fetch_all(
@@ -21,7 +24,8 @@ def fetch_all(
     Raises:
         ProviderDeniedError: The credential is not accepted or may not do this.
         ProviderRefusedError: The server refused a page.
-        ProviderUnavailableError: The server cannot be reached; or its pages repeat, do not end, or hold no list.
+        ProviderUnavailableError: The server cannot be reached; or its pages repeat, do not end, hold no list, or hold
+            more than the client's `max_keys`.
     """
     return [item for page in fetch_pages(client, what, path, parameters, field) for item in page]
 
@@ -36,27 +40,53 @@ def fetch_pages(
     # Page by page: the JSON values of 100,000 keys take 300 MB.
     # Filters are repeated with every cursor: whether they must be is not stated (docs/arize-api.md, A12).
     wanted = {**parameters, "limit": str(PAGE_SIZE)}
-    seen: set[str] = set()
+    ceiling = _Ceiling(client, what)
     while True:
         answer = client.get(what, path, wanted)
         items = answer.get(field)
         if not isinstance(items, list):
-            raise ProviderUnavailableError(f"{what}: the server's answer has no list '{field}'")
+            raise ProviderUnavailableError(f"{what}: the answer of {client.base_url} has no list '{field}'")
+        ceiling.add(len(items))
         yield [item for item in items if isinstance(item, dict)]
         cursor = _next_cursor(what, answer)
         if cursor is None:
             return
-        # A server that repeats a cursor would keep keyplan here for ever.
-        if cursor in seen or len(seen) >= _MAX_PAGES:
-            raise ProviderUnavailableError(f"{what}: the server's pages have no end (page {len(seen) + 2})")
-        seen.add(cursor)
+        ceiling.go_on(cursor)
         wanted["cursor"] = cursor
+
+
+class _Ceiling:
+    """How far a listing has come, and may still go."""
+
+    def __init__(self, client: ArizeReadClient, what: str) -> None:
+        self._what = f"{what}: {client.base_url}"
+        self._most = client.max_keys
+        self._items = 0
+        self._cursors: set[str] = set()
+
+    def add(self, number: int) -> None:
+        """Count a page's items. Raises ProviderUnavailableError if there are more than allowed."""
+        self._items += number
+        if self._items > self._most:
+            raise ProviderUnavailableError(
+                f"{self._what} lists more than {self._most}",
+                advice="check the address; if there are so many, raise provider.max_keys in the manifest",
+            )
+
+    def go_on(self, cursor: str) -> None:
+        """Note the cursor of the next page. Raises ProviderUnavailableError if the pages have no end."""
+        # A server that repeats a cursor, or whose pages are empty, would keep keyplan here for ever.
+        if cursor in self._cursors or len(self._cursors) >= _SPARE_PAGES + self._most // _LEAST_PER_PAGE:
+            raise ProviderUnavailableError(f"{self._what}: the pages have no end (page {len(self._cursors) + 2})")
+        self._cursors.add(cursor)
 
 
 def _next_cursor(what: str, answer: JsonObject) -> str | None:
     pagination = answer.get("pagination")
-    if not isinstance(pagination, Mapping):
+    if pagination is None:
         return None
+    if not isinstance(pagination, Mapping):
+        raise ProviderUnavailableError(f"{what}: the server's 'pagination' is not a JSON object")
     cursor = pagination.get("next_cursor")
     if pagination.get("has_more") is False or (not cursor and not pagination.get("has_more")):
         return None

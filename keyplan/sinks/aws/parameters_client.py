@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from keyplan.sinks.answers import understood
 from keyplan.sinks.aws.notes import OWNER, VERSION, from_list, to_list
 from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
 
@@ -79,7 +80,8 @@ class ParametersClient:
                 ResourceType="Parameter",
                 ResourceId=name,
             )
-            return from_list((answer or {}).get("TagList"))
+            with understood(name):
+                return from_list((answer or {}).get("TagList"))
 
         with ThreadPoolExecutor(max_workers=WIDEST) as pool:
             return dict(zip(names, pool.map(ask, names), strict=True))
@@ -94,7 +96,8 @@ class ParametersClient:
     def value(self, name: str) -> bytes:
         """Return the value; empty if there is none."""
         answer = self._store.ask("get_parameter", name, absent=_ABSENT, Name=name, WithDecryption=True)
-        return str(answer["Parameter"]["Value"]).encode() if answer else b""
+        with understood(name):
+            return str(answer["Parameter"]["Value"]).encode() if answer is not None else b""
 
     def create(self, name: str, content: bytes, storage: ParameterStorage, tags: Mapping[str, str]) -> None:
         """Make a parameter of a value and its tags, in one step. Raises SinkUnavailableError if there is one."""
@@ -120,7 +123,8 @@ class ParametersClient:
             Overwrite=True,
             **storage.arguments(),
         )
-        return str(answer["Version"])
+        with understood(record.name):
+            return str(answer["Version"])
 
     def mark(self, name: str, tags: Mapping[str, str], surplus: Sequence[str]) -> None:
         """Set tags, all in one step, then take others off."""
@@ -144,17 +148,13 @@ class ParametersClient:
 
     def _list(self, filters: Sequence[Mapping[str, Any]]) -> dict[str, ParameterRecord]:
         pages = self._store.pages("describe_parameters", _LISTING, ParameterFilters=list(filters), MaxResults=50)
-        records = (
-            ParameterRecord(name=item["Name"], type=item.get("Type", ""), version=str(item.get("Version", "")), tags={})
-            for page in pages
-            for item in page["Parameters"]
-        )
-        return {record.name: record for record in records}
+        return {record.name: record for page in pages for record in _read_page(page)}
 
     def _index(self, owner: str) -> dict[str, dict[str, str]]:
         """Return tags by name without a leading slash; nothing if the index may not be read."""
         tags: dict[str, dict[str, str]] = {}
         token: str | None = ""
+        listing = self._tagging.list_pages("the index of tags")
         while token is not None:
             page = self._tagging.ask(
                 "get_resources",
@@ -164,8 +164,18 @@ class ParametersClient:
                 TagFilters=[{"Key": OWNER, "Values": [owner]}],
                 PaginationToken=token,
             )
-            for item in (page or {}).get("ResourceTagMappingList", ()):
+            items = (page or {}).get("ResourceTagMappingList", ())
+            with understood("the index of tags"):
                 # An ARN has one slash before the name, whether the name begins with one or not.
-                tags[item["ResourceARN"].partition(":parameter/")[2]] = from_list(item["Tags"])
+                tags |= {item["ResourceARN"].partition(":parameter/")[2]: from_list(item["Tags"]) for item in items}
             token = (page or {}).get("PaginationToken") or None
+            listing.add_page(len(items), cursor=token or "")
         return tags
+
+
+def _read_page(page: Mapping[str, Any]) -> list[ParameterRecord]:
+    with understood(_LISTING):
+        return [
+            ParameterRecord(name=item["Name"], type=item.get("Type", ""), version=str(item.get("Version", "")), tags={})
+            for item in page["Parameters"]
+        ]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from keyplan.sinks.answers import understood
 from keyplan.sinks.aws.notes import OWNER, from_list, to_list
 from keyplan.sinks.aws.service import WIDEST, AwsDeniedError, Service
 from keyplan.sinks.value_store import StoreConflictError
@@ -23,6 +24,7 @@ _TOKENS = uuid.UUID("9f2c1c1e-5d0b-4c7e-9a53-0f4d3c0f6a11")
 """Never to change: versions that are stored already were named with it."""
 _DESCRIPTION = "Arize API key, kept by keyplan"
 _PROBE_TEXT = "no secret: keyplan proves that it may write here"
+_LISTING = "the listing of secrets"
 _ABSENT = ("ResourceNotFoundException",)
 
 
@@ -66,7 +68,10 @@ class SecretsClient:
     def describe(self, name: str) -> SecretRecord | None:
         """Return a secret as it is now; None if there is none."""
         answer = self._service.ask("describe_secret", name, absent=_ABSENT, SecretId=name)
-        return None if answer is None else _record(answer, answer.get("VersionIdsToStages"))
+        if answer is None:
+            return None
+        with understood(name):
+            return _record(answer, answer.get("VersionIdsToStages"))
 
     def look(self, names: Collection[str], owner: str) -> dict[str, SecretRecord]:
         """Return the secrets of these names that there are.
@@ -83,9 +88,8 @@ class SecretsClient:
     def _list(self, owner: str) -> dict[str, SecretRecord]:
         # Key and value may match two different tags of a secret: too much is found, and sorted out by name.
         filters = [{"Key": "tag-key", "Values": [OWNER]}, {"Key": "tag-value", "Values": [owner]}]
-        pages = self._service.pages("list_secrets", "the listing of secrets", Filters=filters, MaxResults=100)
-        records = [_record(item, item.get("SecretVersionsToStages")) for page in pages for item in page["SecretList"]]
-        return {record.name: record for record in records}
+        pages = self._service.pages("list_secrets", _LISTING, Filters=filters, MaxResults=100)
+        return {record.name: record for page in pages for record in _read_page(page)}
 
     def value_if_allowed(self, name: str) -> bytes | None:
         """Return the current value; empty if there is none, None if it may not be read."""
@@ -232,6 +236,11 @@ class SecretsClient:
 
 def _explain_conflict(name: str) -> StoreConflictError:
     return StoreConflictError(f"{name}: another writer changed it at the same time", advice="apply again")
+
+
+def _read_page(page: Mapping[str, Any]) -> list[SecretRecord]:
+    with understood(_LISTING):
+        return [_record(item, item.get("SecretVersionsToStages")) for item in page["SecretList"]]
 
 
 def _record(values: Mapping[str, Any], stages: Mapping[str, Collection[str]] | None) -> SecretRecord:

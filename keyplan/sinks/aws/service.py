@@ -18,11 +18,12 @@ from typing import Any, TypeAlias
 from keyplan.context import PluginContext
 from keyplan.errors import InputError, SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.manifest import SinkSettings
-from keyplan.net.aws import REGION, hide_session_tokens, lacks_credentials, refuse_foreign_answers
+from keyplan.net.aws import REGION, check_answers, hide_session_tokens, lacks_credentials, refuse_foreign_answers
 from keyplan.net.causes import find_fault
 from keyplan.net.faults import ForeignAnswerError
 from keyplan.net.http import check_base_url, read_retry_after
 from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.answers import CEILING, MAX_KEYS, MISREAD, Listing, explain_misread, read_max_keys
 from keyplan.sinks.options import PATIENCE
 from keyplan.sinks.patience import explain_fault, explain_throttled, open_retrier
 from keyplan.system.optional import importing, require
@@ -49,6 +50,7 @@ CONNECTION: Mapping[str, Any] = {
         "x-access": "profile",
     },
     **PATIENCE,
+    **CEILING,
 }
 """Options of every AWS sink that say where to connect; the same for all deliveries."""
 
@@ -165,8 +167,9 @@ _ABOVE_DEBUG = _AboveDebug()
 class Service:
     """One AWS service. Safe for threads."""
 
-    def __init__(self, client: Any, errors: Any, retrier: Retrier) -> None:
+    def __init__(self, client: Any, errors: Any, retrier: Retrier, *, max_keys: int = MAX_KEYS) -> None:
         """Take a boto3 client that tries once, and the module `botocore.exceptions`, or what behaves like them."""
+        self._max_keys = max_keys
         self._client = client
         self._errors = errors
         self._retrier = retrier
@@ -203,15 +206,27 @@ class Service:
             return _AwsRefusal.of(error, self._retrier.clock.now())
         except (self._errors.BotoCoreError, ForeignAnswerError) as error:
             return self._explain(error, place)
+        except MISREAD:
+            # Of the SDK, which trusts the shape of what it parses.
+            return explain_misread(place, advice="check 'endpoint_url', region and proxy")
         return answer
 
     def pages(self, operation: str, place: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
         """Yield all pages of a listing that goes on with NextToken. Raises like `call`."""
-        page = self.call(operation, place, **arguments)
-        yield page
-        while token := page.get("NextToken"):
-            page = self.call(operation, place, **arguments, NextToken=token)
+        listing = self.list_pages(place)
+        more: dict[str, str] = {}
+        while True:
+            page = self.call(operation, place, **arguments, **more)
+            token = page.get("NextToken")
+            listing.add_page(_count_entries(page), cursor=token or "")
             yield page
+            if not token:
+                return
+            more = {"NextToken": token}
+
+    def list_pages(self, place: str) -> Listing:
+        """Return what counts the pages of one listing."""
+        return Listing(place, max_keys=self._max_keys)
 
     def _explain(self, error: Exception, place: str) -> SinkError:
         kind = type(error).__name__
@@ -266,9 +281,11 @@ def connect(services: Sequence[str], settings: SinkSettings, context: PluginCont
     for client in clients:
         hide_session_tokens(client)
         refuse_foreign_answers(client)
+        check_answers(client)
     # One for all services: their limits are the account's, and few.
     retrier = open_retrier(options, context, name=settings.name)
-    return tuple(Service(client, errors, retrier) for client in clients)
+    max_keys = read_max_keys(options)
+    return tuple(Service(client, errors, retrier, max_keys=max_keys) for client in clients)
 
 
 def to_name_part(value: str) -> str:
@@ -282,6 +299,11 @@ def to_name_part(value: str) -> str:
     digest = hashlib.sha256(value.encode()).hexdigest()[:8]
     plain = _UNSAFE.sub("-", value).strip(".-")[: _LONGEST_PART - len(digest) - 1]
     return f"{plain}-{digest}" if plain else digest
+
+
+def _count_entries(page: Mapping[str, Any]) -> int:
+    """Return how many entries a page has: it has one list, whose name differs between operations."""
+    return sum(len(member) for member in page.values() if isinstance(member, list))
 
 
 def _judge(result: _Result) -> Again | None:

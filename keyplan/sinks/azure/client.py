@@ -19,6 +19,7 @@ from keyplan.net.faults import ForeignAnswerError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
 from keyplan.net.trust import make_tls_context
+from keyplan.sinks.answers import MAX_KEYS, MISREAD, Listing, explain_misread, to_text, to_texts
 from keyplan.sinks.patience import Attempt, Refused, Taken, explain_fault, persist
 from keyplan.system.optional import importing, require
 
@@ -64,8 +65,9 @@ class Draft:
 class Vault:
     """One vault. Safe for threads."""
 
-    def __init__(self, client: Any, *, host: str, retrier: Retrier) -> None:
+    def __init__(self, client: Any, *, host: str, retrier: Retrier, max_keys: int = MAX_KEYS) -> None:
         """Take a SecretClient that tries once, or what behaves like it."""
+        self._max_keys = max_keys
         self._client = client
         self._retrier = retrier
         self._host = host
@@ -73,28 +75,27 @@ class Vault:
     def get(self, name: str) -> AzureVersion | None:
         """Return the newest version, with its content unless it is disabled; None if there is no such secret."""
         try:
-            found = self._try(lambda client: client.get_secret(name), "get", name, absent=True)
+            return self._find(lambda client: _read_value(client.get_secret(name)), "get", name)
         except _DisabledError:
             # Newest by the second: of two in one second, the disabled one is what Azure speaks of.
             newest = sorted(self.versions(name), key=lambda version: (version.created_at, not version.is_enabled))
             return newest[-1] if newest else None
-        return None if found is None else _version(found.properties, (found.value or "").encode())
 
     def versions(self, name: str) -> tuple[AzureVersion, ...]:
         """Return all versions without their contents, oldest first."""
-        found = self._try(lambda client: list(client.list_properties_of_secret_versions(name)), "list", name)
-        return tuple(sorted(map(_version, found), key=lambda version: version.created_at))
+        found = self._list(lambda client: client.list_properties_of_secret_versions(name), _version, name)
+        return tuple(sorted(found, key=lambda version: version.created_at))
 
     def list_all(self) -> dict[str, AzureVersion]:
         """Return the newest version of every secret without its content, by name in lower case; 25 at a time."""
-        found = self._try(lambda client: list(client.list_properties_of_secrets()), "list", "the secrets")
-        return {version.name: version for version in map(_version, found)}
+        found = self._list(lambda client: client.list_properties_of_secrets(), _version, "the secrets")
+        return {version.name: version for version in found}
 
     def set(self, name: str, draft: Draft) -> AzureVersion:
         """Make a new version."""
 
-        def ask(client: Any) -> Any:
-            return client.set_secret(
+        def ask(client: Any) -> AzureVersion:
+            made = client.set_secret(
                 name,
                 draft.content.decode(),
                 enabled=draft.is_enabled,
@@ -102,8 +103,10 @@ class Vault:
                 content_type=draft.content_type,
                 expires_on=draft.expires_at,
             )
+            return _version(made.properties)
 
-        return _version(self._try(ask, "set", name).properties)
+        version: AzureVersion = self._try(ask, "set", name)
+        return version
 
     def change(self, version: AzureVersion, *, tags: Mapping[str, str], is_enabled: bool) -> None:
         """Replace all tags of a version, and say whether consumers get it."""
@@ -119,13 +122,16 @@ class Vault:
 
     def find_deleted(self, name: str) -> AzureVersion | None:
         """Return the newest version of a secret that was deleted and can be recovered; None if there is none."""
-        found = self._try(lambda client: client.get_deleted_secret(name), "get", name, absent=True)
-        return None if found is None else _version(found.properties)
+        return self._find(lambda client: _version(client.get_deleted_secret(name).properties), "get", name)
 
     def list_deleted(self) -> dict[str, AzureVersion]:
         """Return the newest version of every secret that was deleted and can be recovered, by name; 25 at a time."""
-        found = self._try(lambda client: list(client.list_deleted_secrets()), "list", "the deleted secrets")
-        return {version.name: version for version in (_version(deleted.properties) for deleted in found)}
+        found = self._list(
+            lambda client: client.list_deleted_secrets(),
+            lambda deleted: _version(deleted.properties),
+            "the deleted secrets",
+        )
+        return {version.name: version for version in found}
 
     def recover(self, name: str) -> None:
         """Take a deletion back. Raises SinkUnavailableError if that takes too long."""
@@ -137,6 +143,26 @@ class Vault:
 
         if not self._try(ask, "recover", name):
             raise SinkUnavailableError(f"{self._host}/{name}: is still being recovered", advice="apply again later")
+
+    def _find(self, ask: Callable[[Any], AzureVersion], right: str, name: str) -> AzureVersion | None:
+        found: AzureVersion | None = self._try(ask, right, name, absent=True)
+        return found
+
+    def _list(
+        self, ask: Callable[[Any], Any], read: Callable[[Any], AzureVersion], name: str
+    ) -> tuple[AzureVersion, ...]:
+        """Return a listing, page by page up to its ceiling. The SDK itself would go on for ever."""
+
+        def ask_all(client: Any) -> tuple[AzureVersion, ...]:
+            listing = Listing(f"{self._host}/{name}", max_keys=self._max_keys)
+            found: list[AzureVersion] = []
+            for page in map(list, ask(client).by_page()):
+                listing.add_page(len(page))
+                found += map(read, page)
+            return tuple(found)
+
+        versions: tuple[AzureVersion, ...] = self._try(ask_all, "list", name)
+        return versions
 
     def _try(self, ask: Callable[[Any], Any], right: str, name: str, *, absent: bool = False) -> Any:
         """Return an answer; with `absent`, None if Azure says that there is nothing."""
@@ -170,13 +196,24 @@ class Vault:
                 f"{place}: what answers is no vault of this address ({type(error).__name__})",
                 advice="see to vault_url",
             )
+        except MISREAD:
+            # Of the SDK, which trusts the shape of what it parses, and of `_version`.
+            return explain_misread(place, advice="see to vault_url and the proxy")
 
 
 class _DisabledError(SinkDeniedError):
     """The newest version of a secret is disabled."""
 
 
-def connect(vault_url: str, host: str, *, environment: Mapping[str, str], ca_file: str = "", retrier: Retrier) -> Vault:
+def connect(
+    vault_url: str,
+    host: str,
+    *,
+    environment: Mapping[str, str],
+    ca_file: str = "",
+    retrier: Retrier,
+    max_keys: int = MAX_KEYS,
+) -> Vault:
     """Return a vault; nothing is sent yet. Raises InputError without the SDK, or if `ca_file` or a proxy can't be used.
 
     Who keyplan is comes from where every program with Azure's SDK finds it: environment, workload or managed identity,
@@ -202,7 +239,7 @@ def connect(vault_url: str, host: str, *, environment: Mapping[str, str], ca_fil
         # The SDK would follow a redirect, and send a raw key after it.
         permit_redirects=False,
     )
-    return Vault(client, host=host, retrier=retrier)
+    return Vault(client, host=host, retrier=retrier, max_keys=max_keys)
 
 
 def _open_transport(
@@ -262,12 +299,16 @@ def _inner_code(error: Any) -> str:
     return code if isinstance(code, str) and code.isalnum() else ""
 
 
+def _read_value(found: Any) -> AzureVersion:
+    return _version(found.properties, to_text(found.value or "").encode())
+
+
 def _version(properties: Any, content: bytes | None = None) -> AzureVersion:
     created_on = properties.created_on
     return AzureVersion(
-        name=properties.name.lower(),
-        id=properties.version or "",
-        tags=dict(properties.tags or {}),
+        name=to_text(properties.name).lower(),
+        id=to_text(properties.version or ""),
+        tags=to_texts(properties.tags),
         is_enabled=bool(properties.enabled),
         created_at=created_on.isoformat() if created_on else "",
         content=content,

@@ -20,6 +20,7 @@ from keyplan.model.observation import Abilities, Slot
 from keyplan.net.http import check_base_url
 from keyplan.ports import Sink
 from keyplan.sinks import templates
+from keyplan.sinks.answers import CEILING, read_max_keys
 from keyplan.sinks.azure.client import TYPE, connect
 from keyplan.sinks.azure.store import AzureSecrets
 from keyplan.sinks.engine import SinkEngine, SinkKind
@@ -61,6 +62,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "x-access": "file",
         },
         **PATIENCE,
+        **CEILING,
     },
     required=["vault_url", "name"],
 )
@@ -88,6 +90,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         environment=context.environment,
         ca_file=str(Path(context.folder, str(ca_file))) if ca_file else "",
         retrier=open_retrier(settings.options, context, name=settings.name),
+        max_keys=read_max_keys(settings.options),
     )
     return SinkEngine(
         settings,

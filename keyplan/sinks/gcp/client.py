@@ -7,18 +7,19 @@ because they quote requests, and nothing is sent before the first call.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.net.causes import find_fault, find_url
 from keyplan.net.faults import ForeignAnswerError
 from keyplan.net.http import read_retry_after
 from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.answers import MAX_KEYS, MISREAD, Listing, explain_misread, understood
 from keyplan.sinks.patience import Attempt, Refused, Taken, explain_fault, persist
 from keyplan.sinks.value_store import StoreConflictError
 from keyplan.system.optional import require
@@ -28,10 +29,12 @@ LATEST = "latest"
 MADE_BY = {"managed-by": "keyplan"}
 """Label of every secret that keyplan makes; for people who look for them."""
 _URL = "https://secretmanager.googleapis.com"
+_ReadT = TypeVar("_ReadT")
 _LIMITS: Mapping[str, Any] = {"timeout": 30, "retry": None}
 """Of each request. The SDK tries once: the sink repeats requests itself, by one rule with all others."""
 _DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)s")
-_PAGE = 1000
+# Annotations have up to 16 KiB (Google, "Quotas and limits"), so that a thousand secrets could be too large an answer.
+_PAGE = 250
 _CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 _ENABLED = 1
 """SecretVersion.State.ENABLED"""
@@ -68,8 +71,10 @@ class SecretManager:
         replication: Mapping[str, Any],
         retrier: Retrier,
         url: str = _URL,
+        max_keys: int = MAX_KEYS,
     ) -> None:
         """Take what makes a client; it is called with the first request, because it looks for credentials."""
+        self._max_keys = max_keys
         self._retrier = retrier
         self._url = url
         self._open_client = open_client
@@ -81,16 +86,17 @@ class SecretManager:
     def get(self, secret_id: str) -> GcpSecret | None:
         """Return a secret; None if there is none."""
         found = self._ask("get_secret", "secrets.get", secret_id, absent=True, name=self._name(secret_id))
-        return None if found is None else _secret(found)
+        return None if found is None else self._read(_secret, found, secret_id)
 
     def list_all(self, name_part: str) -> dict[str, GcpSecret]:
-        """Return by their ids all secrets whose name has a part in it; a thousand with each request."""
+        """Return by their ids all secrets whose name has a part in it; 250 with each request."""
         request = {"parent": f"projects/{self._project}", "page_size": _PAGE}
         # Google, "Filter lists of secrets": `name:` finds parts of names.
         filters = {"filter": f"name:{name_part}"} if name_part else {}
 
         def ask(client: Any, limits: Mapping[str, Any]) -> list[GcpSecret]:
-            return [_secret(found) for found in client.list_secrets(request={**request, **filters}, **limits)]
+            pages = client.list_secrets(request={**request, **filters}, **limits).pages
+            return [_secret(found) for page in self._count(pages, "secrets") for found in page.secrets]
 
         secrets: list[GcpSecret] = self._try(ask, "secrets.list", f"project {self._project}")
         return {secret.id: secret for secret in secrets}
@@ -99,14 +105,14 @@ class SecretManager:
         """Make a secret without a version."""
         secret = {"replication": self._replication, "labels": MADE_BY, "annotations": annotations}
         request: dict[str, Any] = {"parent": f"projects/{self._project}", "secret_id": secret_id, "secret": secret}
-        return _secret(self._ask("create_secret", "secrets.create", secret_id, **request))
+        return self._read(_secret, self._ask("create_secret", "secrets.create", secret_id, **request), secret_id)
 
     def annotate(self, secret: GcpSecret, annotations: Mapping[str, str]) -> GcpSecret:
         """Replace all annotations, unless another writer changed the secret meanwhile; return it as it is then."""
         body = {"name": self._name(secret.id), "etag": secret.etag, "annotations": annotations}
         mask = {"paths": ["annotations"]}
         changed = self._ask("update_secret", "secrets.update", secret.id, secret=body, update_mask=mask)
-        return replace(_secret(changed), annotations=annotations)
+        return replace(self._read(_secret, changed, secret.id), annotations=annotations)
 
     def delete(self, secret: GcpSecret) -> None:
         """Delete a secret with all versions, unless another writer changed it meanwhile; a missing one is no error."""
@@ -121,30 +127,29 @@ class SecretManager:
             )
         except _PreconditionError:
             return self.describe(secret_id, version)
-        return None if found is None else _read_content(found, f"{self._project}/{secret_id}")
+        return None if found is None else self._read(self._read_content, found, secret_id)
 
     def describe(self, secret_id: str, version: str) -> GcpVersion | None:
         """Return a version without its content; None if there is none."""
         name = self._name(secret_id, version)
         found = self._ask("get_secret_version", "versions.get", secret_id, absent=True, name=name)
-        return (
-            None if found is None else GcpVersion(number=_number(found.name), is_enabled=int(found.state) == _ENABLED)
-        )
+        return None if found is None else self._read(_describe, found, secret_id)
 
     def add(self, secret_id: str, content: bytes) -> int:
         """Make a content the newest version and return its number."""
         payload = {"data": content, "data_crc32c": _checksum(content)}
         parent = self._name(secret_id)
         added = self._ask("add_secret_version", "versions.add", secret_id, parent=parent, payload=payload)
-        return _number(added.name)
+        return self._read(lambda version: _number(version.name), added, secret_id)
 
     def disable(self, secret_id: str, *, but_newest: int) -> None:
         """Disable all enabled versions but the newest ones, so many."""
 
         def ask(client: Any, limits: Mapping[str, Any]) -> list[GcpVersion]:
             request = {"parent": self._name(secret_id), "page_size": _PAGE, "filter": "state:ENABLED"}
-            found = client.list_secret_versions(request=request, **limits)
-            return [GcpVersion(number=_number(version.name)) for version in found if int(version.state) == _ENABLED]
+            pages = client.list_secret_versions(request=request, **limits).pages
+            found = [_describe(version) for page in self._count(pages, "versions") for version in page.versions]
+            return [version for version in found if version.is_enabled]
 
         versions = self._try(ask, "versions.list", self._place(secret_id))
         numbers = sorted((version.number for version in versions), reverse=True)
@@ -165,6 +170,24 @@ class SecretManager:
         )
         allowed = () if found is None else tuple(found.permissions)
         return known in allowed and wanted not in allowed
+
+    def _count(self, pages: Iterable[Any], field: str) -> Iterator[Any]:
+        """Yield the pages of a listing, up to its ceiling. The SDK itself would go on for ever."""
+        listing = Listing(f"project {self._project}: list {field}", max_keys=self._max_keys)
+        for page in pages:
+            listing.add_page(len(getattr(page, field)), cursor=page.next_page_token)
+            yield page
+
+    def _read(self, read: Callable[[Any], _ReadT], found: Any, secret_id: str) -> _ReadT:
+        """Return what an answer says. Raises SinkUnavailableError if it is not one of Secret Manager's."""
+        with understood(self._place(secret_id)):
+            return read(found)
+
+    def _read_content(self, found: Any) -> GcpVersion:
+        content = bytes(found.payload.data)
+        if found.payload.data_crc32c and found.payload.data_crc32c != _checksum(content):
+            raise SinkUnavailableError(f"{found.name}: its value was damaged on the way", advice="apply again")
+        return GcpVersion(number=_number(found.name), content=content)
 
     def _name(self, secret_id: str, version: str = "") -> str:
         name = f"projects/{self._project}/secrets/{secret_id}"
@@ -195,6 +218,7 @@ class SecretManager:
     def _send(self, ask: Callable[[Any, Mapping[str, Any]], Any], place: str) -> Attempt:
         """Send a request once, and return the answer, Google's refusal, or the error that there is no answer."""
         errors = require("google.api_core.exceptions", extra=TYPE)
+        unparsed = require("google.protobuf.json_format", extra=TYPE).Error
         broken = require("requests.exceptions", extra=TYPE).RequestException
         credentials = require("google.auth.exceptions", extra=TYPE)
         try:
@@ -215,6 +239,9 @@ class SecretManager:
                 f"{place}: there are no usable Google credentials ({type(error).__name__})",
                 advice="run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
             )
+        except (*MISREAD, unparsed):
+            # Of the SDK, which trusts the shape of errors. What it raises while it looks for credentials is above.
+            return explain_misread(place, advice="see to the endpoint and the proxy")
 
     def _connect(self) -> Any:
         with self._opening:
@@ -303,11 +330,8 @@ def _number(name: str) -> int:
     return int(name.rpartition("/")[2])
 
 
-def _read_content(found: Any, place: str) -> GcpVersion:
-    content = bytes(found.payload.data)
-    if found.payload.data_crc32c and found.payload.data_crc32c != _checksum(content):
-        raise SinkUnavailableError(f"{place}: its value was damaged on the way", advice="apply again")
-    return GcpVersion(number=_number(found.name), content=content)
+def _describe(found: Any) -> GcpVersion:
+    return GcpVersion(number=_number(found.name), is_enabled=int(found.state) == _ENABLED)
 
 
 def _checksum(content: bytes) -> int:

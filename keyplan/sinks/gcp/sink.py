@@ -21,6 +21,7 @@ from keyplan.model.observation import Abilities, Slot
 from keyplan.net.http import check_base_url
 from keyplan.ports import Sink
 from keyplan.sinks import templates
+from keyplan.sinks.answers import CEILING, read_max_keys
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.gcp.client import TYPE, SecretManager, make_replication
 from keyplan.sinks.gcp.connection import make_opener
@@ -77,6 +78,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "description": "Whether keyplan may not read values, and shouldn't try.",
         },
         **PATIENCE,
+        **CEILING,
     },
     required=["project", "name"],
 )
@@ -109,6 +111,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         replication=make_replication(locations),
         retrier=open_retrier(options, context, name=settings.name),
         **({"url": str(endpoint)} if endpoint else {}),
+        max_keys=read_max_keys(options),
     )
 
     def pause(_attempt: int) -> None:

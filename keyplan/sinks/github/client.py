@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.manifest import Json
+from keyplan.net.answers import load_json
 from keyplan.net.http import Answer, show_safely
+from keyplan.sinks.answers import to_text, understood
 from keyplan.sinks.forge import Call, Forge, read_json, read_objects
 from keyplan.sinks.github.places import SecretScope
 from keyplan.system.optional import require
 
 # docs.github.com/rest/actions/secrets: `per_page` is 100 at most.
 _PAGE_SIZE = 100
-_MOST_PAGES = 100
 _PROBE = "KEYPLAN_PROBE_OF_RIGHTS_NEVER_SET"
 """Name of a secret that is never set: to delete it shows the right to write, and does nothing."""
 
@@ -53,17 +54,22 @@ class GitHub:
     def list_secrets(self, scope: SecretScope) -> Mapping[str, datetime]:
         """Return when each secret of a scope changed, by name in upper case."""
         found: dict[str, datetime] = {}
-        for page in range(1, _MOST_PAGES + 1):
+        what = f"{scope.title}: list secrets"
+        listing = self._forge.list_pages(what)
+        for page in count(1):
             call = Call(
-                what=f"{scope.title}: list secrets",
+                what=what,
                 method="GET",
                 path=scope.path,
                 parameters={"per_page": str(_PAGE_SIZE), "page": str(page)},
             )
-            document = _read_object(call, self._expect(call, scope))
-            secrets = read_objects(call, document.get("secrets"))
-            found |= {str(secret["name"]).upper(): _read_change(call, secret) for secret in secrets}
-            if len(secrets) < _PAGE_SIZE:
+            answer = self._expect(call, scope)
+            secrets = read_objects(call, _read_object(call, answer).get("secrets"))
+            listing.add_page(len(secrets))
+            with understood(call.what):
+                found |= {to_text(secret["name"]).upper(): _read_change(call, secret) for secret in secrets}
+            # docs.github.com/rest, "Using pagination": a link of this kind leads to the next page, if there is one.
+            if len(secrets) < _PAGE_SIZE and 'rel="next"' not in answer.headers.get("link", ""):
                 break
         return found
 
@@ -82,7 +88,8 @@ class GitHub:
                 return self._keys[scope]
         call = Call(what=f"{scope.title}: get the public key", method="GET", path=f"{scope.path}/public-key")
         document = _read_object(call, self._expect(call, scope))
-        key = PublicKey(id=str(document.get("key_id", "")), key=str(document.get("key", "")))
+        with understood(call.what):
+            key = PublicKey(id=to_text(document["key_id"]), key=to_text(document["key"]))
         with self._lock:
             return self._keys.setdefault(scope, key)
 
@@ -133,9 +140,10 @@ def _read_change(call: Call, secret: Mapping[str, Any]) -> datetime:
     """Return the last instant that `updated_at` can mean: it has whole seconds, the fraction cut off."""
     try:
         instant = datetime.fromisoformat(secret["updated_at"])
-    except (KeyError, TypeError, ValueError):
+        aware = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return aware + timedelta(seconds=1) - timedelta.resolution
+    except (KeyError, OverflowError, TypeError, ValueError):
         raise SinkUnavailableError(f"{call.what}: the answer has no time of change") from None
-    return instant + timedelta(seconds=1) - timedelta.resolution
 
 
 def _expect_success(call: Call, scope: SecretScope, answer: Answer) -> Answer:
@@ -168,7 +176,7 @@ def _refusal(call: Call, scope: SecretScope, answer: Answer) -> SinkDeniedError:
 def _quote(answer: Answer) -> str:
     """Return GitHub's own words. It never sees a raw key, so it can't repeat one."""
     try:
-        message = str(json.loads(answer.body)["message"])
+        message = str(load_json(answer.body)["message"])
     except (ValueError, TypeError, KeyError):
         return f"GitHub answered {answer.status}"
     return f"GitHub answered {answer.status}, {show_safely(message)}"

@@ -5,22 +5,23 @@ No error repeats what GitLab says of a refused request: it could quote a value.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
-from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.errors import SinkDeniedError
 from keyplan.model.manifest import Json
 from keyplan.model.secret import RawKey
+from keyplan.net.answers import load_json
 from keyplan.net.http import Answer
+from keyplan.sinks.answers import to_text, understood
 from keyplan.sinks.forge import Call, Forge, read_json, read_objects
 from keyplan.sinks.gitlab.places import GitLabHome, VariableName
 
 # docs.gitlab.com/api/rest, "Pagination": `per_page` is 100 at most.
 _PAGE_SIZE = 100
-_MOST_PAGES = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,18 @@ class GitLab:
     ) -> Mapping[VariableName, GitLabVariable]:
         """Return those of a home's variables that are wanted; the others are forgotten at once."""
         found: dict[VariableName, GitLabVariable] = {}
-        for page in range(1, _MOST_PAGES + 1):
+        what = f"{home.title}: list variables"
+        listing = self._forge.list_pages(what)
+        for page in count(1):
             parameters = {"per_page": str(_PAGE_SIZE), "page": str(page)}
-            call = Call(what=f"{home.title}: list variables", method="GET", path=home.path, parameters=parameters)
-            shown = read_objects(call, read_json(call, self._expect(call, home)))
+            call = Call(what=what, method="GET", path=home.path, parameters=parameters)
+            answer = self._expect(call, home)
+            shown = read_objects(call, read_json(call, answer))
+            listing.add_page(len(shown))
             found |= {variable.name: variable for variable in [_read_variable(call, values) for values in shown]}
             found = {name: variable for name, variable in found.items() if name in wanted}
-            if len(shown) < _PAGE_SIZE:
+            # docs.gitlab.com/api/rest, "Pagination": the number of the next page, empty on the last one.
+            if not answer.headers.get("x-next-page", str(page + 1) if len(shown) >= _PAGE_SIZE else ""):
                 break
         return found
 
@@ -116,18 +122,14 @@ def _call(verb: str, method: str, home: GitLabHome, name: VariableName, body: Ma
 
 
 def _read_variable(call: Call, values: Mapping[str, Any]) -> GitLabVariable:
-    try:
+    with understood(call.what, advice="check that option 'url' leads to a GitLab"):
         value = values["value"]
         return GitLabVariable(
-            name=VariableName(values["key"], values.get("environment_scope") or "*"),
-            value=None if value is None or values.get("hidden") else RawKey(value),
-            description=values.get("description") or "",
+            name=VariableName(to_text(values["key"]), to_text(values.get("environment_scope") or "*")),
+            value=None if value is None or values.get("hidden") else RawKey(to_text(value)),
+            description=to_text(values.get("description") or ""),
             knows_hiding="hidden" in values,
         )
-    except KeyError as error:
-        raise SinkUnavailableError(
-            f"{call.what}: the answer has no field {error}", advice="check that option 'url' leads to a GitLab"
-        ) from None
 
 
 def _expect_success(call: Call, home: GitLabHome, answer: Answer) -> Answer:
@@ -161,7 +163,7 @@ def _refusal(call: Call, home: GitLabHome, answer: Answer) -> SinkDeniedError:
 def _name_blamed(answer: Answer) -> str:
     """Return which fields GitLab finds at fault: their names and no more, for the rest could quote a value."""
     try:
-        blamed = set(json.loads(answer.body)["message"])
+        blamed = set(load_json(answer.body)["message"])
     except (ValueError, TypeError, KeyError):
         return ""
     known = sorted(blamed & {"key", "value", "description", "environment_scope", "masked", "hidden", "base"})

@@ -13,6 +13,7 @@ from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
 from keyplan.net.http import check_base_url
 from keyplan.ports import Sink
+from keyplan.sinks.answers import CEILING
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.forge import open_forge
 from keyplan.sinks.gitlab.client import GitLab
@@ -81,6 +82,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "x-access": "url",
         },
         **PATIENCE,
+        **CEILING,
     },
     without=["format"],
 )

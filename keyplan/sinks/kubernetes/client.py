@@ -19,8 +19,10 @@ from urllib.parse import quote
 import httpx
 
 from keyplan.errors import SinkUnavailableError
+from keyplan.net.answers import load_json
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_retry_after
 from keyplan.net.retry import Again, Patience, Retrier
+from keyplan.sinks.answers import MAX_KEYS, MISREAD, Listing, to_list, to_mapping, to_text
 from keyplan.sinks.kubernetes.config import Connection
 from keyplan.sinks.kubernetes.errors import KubeForbiddenError, explain_failure, explain_refusal
 from keyplan.sinks.kubernetes.identity import Certificate, Presented
@@ -90,7 +92,9 @@ class KubeApi:
         open_http: Callable[[Connection, Certificate | None], httpx.Client],
         retrier: Retrier,
         metadata_only: bool,
+        max_keys: int = MAX_KEYS,
     ) -> None:
+        self._max_keys = max_keys
         self._connection = connection
         self._open_http = open_http
         self._retrier = retrier
@@ -207,6 +211,7 @@ class KubeApi:
     def _pages(self, namespace: str, label: str) -> Iterator[KubernetesSecret]:
         partial = f"application/json;as=PartialObjectMetadataList;{_META}"
         parameters = {"labelSelector": label, "limit": str(_PAGE_SIZE)}
+        listing = Listing(f"Secrets in {namespace}: {self._connection.server}", max_keys=self._max_keys)
         while True:
             call = _Call(
                 verb="list",
@@ -220,9 +225,15 @@ class KubeApi:
                 # The listing took so long that its snapshot is gone; what is missing now is looked at one by one.
                 return
             document = _parse(call, _expect(answer, call))
-            for item in document.get("items") or ():
+            try:
+                items = to_list(document["items"])
+                token = to_text(to_mapping(document.get("metadata")).get("continue") or "")
+            except MISREAD:
+                raise _unknown_form(call) from None
+            listing.add_page(len(items), cursor=token)
+            for item in items:
                 yield self._understand(call, item)
-            if not (token := (document.get("metadata") or {}).get("continue")):
+            if not token:
                 return
             parameters = {**parameters, "continue": token}
 
@@ -284,7 +295,7 @@ class KubeApi:
     def _understand(self, call: _Call, document: Mapping[str, Any], *, metadata_only: bool = False) -> KubernetesSecret:
         try:
             return read_secret(document, metadata_only=metadata_only or self._metadata_only)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except MISREAD:
             raise _unknown_form(call) from None
 
 
@@ -301,7 +312,7 @@ def _expect(answer: Answer, call: _Call) -> Answer:
 
 def _parse(call: _Call, answer: Answer) -> Mapping[str, Any]:
     try:
-        document = json.loads(answer.body)
+        document = load_json(answer.body, is_text_safe=True)
     except ValueError:
         raise _unknown_form(call) from None
     if not isinstance(document, dict):

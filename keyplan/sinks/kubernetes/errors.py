@@ -5,12 +5,12 @@ The server's own words are never shown, because they may quote a request: an adm
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from keyplan.net.answers import load_json
 from keyplan.net.http import Answer, Failure
 from keyplan.sinks.kubernetes.secret import SecretRef
 from keyplan.sinks.value_store import StoreConflictError
@@ -74,7 +74,7 @@ def explain_refusal(answer: Answer, what: str, *, verb: str, ref: SecretRef | No
 def read_details(answer: Answer) -> Mapping[str, Any]:
     """Return what a Status says in fields; nothing if there is none."""
     try:
-        details = json.loads(answer.body).get("details")
+        details = load_json(answer.body).get("details")
     except (ValueError, AttributeError):
         return {}
     return details if isinstance(details, dict) else {}

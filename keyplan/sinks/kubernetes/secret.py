@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from keyplan.sinks.answers import to_list, to_mapping, to_text, to_texts
+
 
 class SecretRef(NamedTuple):
     """Which Secret; sorted by namespace first."""
@@ -84,13 +86,13 @@ def read_secret(document: Mapping[str, Any], *, metadata_only: bool) -> Kubernet
     """Return the Secret of a document. Raises KeyError, TypeError, ValueError or AttributeError if it is none."""
     metadata = document["metadata"]
     return KubernetesSecret(
-        ref=SecretRef(metadata["namespace"], metadata["name"]),
-        uid=metadata["uid"],
-        version=metadata.get("resourceVersion", ""),
-        labels=dict(metadata.get("labels") or {}),
-        annotations=dict(metadata.get("annotations") or {}),
-        data=None if metadata_only else _decode(document.get("data") or {}),
-        managers=tuple(_read_manager(entry) for entry in metadata.get("managedFields") or ()),
+        ref=SecretRef(to_text(metadata["namespace"]), to_text(metadata["name"])),
+        uid=to_text(metadata["uid"]),
+        version=to_text(metadata.get("resourceVersion") or ""),
+        labels=to_texts(metadata.get("labels")),
+        annotations=to_texts(metadata.get("annotations")),
+        data=None if metadata_only else _decode(to_texts(document.get("data"))),
+        managers=tuple(_read_manager(entry) for entry in to_list(metadata.get("managedFields"))),
         is_immutable=document.get("immutable") is True,
     )
 
@@ -103,10 +105,10 @@ def _decode(data: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _read_manager(entry: Mapping[str, Any]) -> FieldManager:
-    owned = entry.get("fieldsV1") or {}
-    metadata = owned.get("f:metadata") or {}
+    owned = to_mapping(entry.get("fieldsV1"))
+    metadata = to_mapping(owned.get("f:metadata"))
     return FieldManager(
-        name=entry.get("manager", ""),
+        name=to_text(entry.get("manager") or ""),
         applies=entry.get("operation") == "Apply",
         fields=frozenset(
             [
@@ -119,5 +121,5 @@ def _read_manager(entry: Mapping[str, Any]) -> FieldManager:
 
 
 def _names(owned: Mapping[str, Any], kind: SecretMap) -> Iterator[SecretField]:
-    names = owned.get(f"f:{kind.value}") or {}
+    names = to_mapping(owned.get(f"f:{kind.value}"))
     return (SecretField(kind, name.removeprefix("f:")) for name in names if name.startswith("f:"))

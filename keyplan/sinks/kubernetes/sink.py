@@ -15,6 +15,7 @@ from keyplan.model.identity import Lineage
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Abilities
 from keyplan.ports import Sink
+from keyplan.sinks.answers import CEILING, read_max_keys
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.config import find_connection
@@ -93,6 +94,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "description": "Whether keyplan never asks for values; then field managers tell what was changed by hand.",
         },
         **PATIENCE,
+        **CEILING,
     },
     required=["name"],
 )
@@ -122,6 +124,7 @@ def build(settings: SinkSettings, context: PluginContext) -> Sink:
         open_http=open_http,
         retrier=open_retrier(settings.options, context, name=settings.name),
         metadata_only=bool(settings.options.get("write_only")),
+        max_keys=read_max_keys(settings.options),
     )
     return build_on(settings, api, lineage=context.lineage, namespace=connection.namespace)
 

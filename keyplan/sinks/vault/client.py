@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -17,7 +16,9 @@ from urllib.parse import quote
 
 from keyplan.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from keyplan.model.secret import Credential
+from keyplan.net.http import read_http_date
 from keyplan.net.retry import Again, Retrier
+from keyplan.sinks.answers import to_list, to_mapping, to_text, to_texts, understood
 from keyplan.sinks.patience import explain_throttled
 from keyplan.sinks.vault.auth import Auth, Token
 from keyplan.sinks.vault.errors import (
@@ -31,6 +32,7 @@ from keyplan.sinks.vault.errors import (
     find_limit,
     is_sealed,
 )
+from keyplan.system.secrets import is_header_safe
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _RENEW_AFTER = 0.6
@@ -83,13 +85,15 @@ class VaultClient:
                 lambda kv: kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)
             )
             if answer.status_code == HTTPStatus.OK:
-                return _read_values(self._data(answer), f"{mount}/{path}")
+                with understood(self._address):
+                    return _read_values(self._data(answer), f"{mount}/{path}")
         answer = self._ask(lambda kv: kv.read_secret_metadata(path, mount_point=mount))
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return VaultSecret()
         self._check(answer, f"{mount}/metadata/{path}", right="read")
-        found = _read_metadata(self._data(answer), f"{mount}/{path}", now=self._clock.now())
-        return replace(found, seen_at=_read_date(answer.headers.get("Date")))
+        with understood(self._address):
+            found = _read_metadata(self._data(answer), f"{mount}/{path}", now=self._clock.now())
+        return replace(found, seen_at=read_http_date(answer.headers.get("Date")))
 
     def look_closely(self, mount: str, path: str, *, values: bool) -> VaultSecret:
         """Return a secret with all that a change of it has to name. Raises VaultConflictError, ForbiddenError.
@@ -167,8 +171,9 @@ class VaultClient:
         if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             return None
         self._check(answer, "sys/capabilities-self", right="update")
-        found = self._data(answer)
-        return {path: frozenset(found.get(path) or ()) for path in named}
+        with understood(self._address):
+            found = self._data(answer)
+            return {path: frozenset(map(to_text, to_list(found.get(path)))) for path in named}
 
     def engine_version(self, mount: str) -> str | None:
         """Return the version of the KV engine at a mount, ``1`` or ``2``; None where it can't be seen."""
@@ -176,7 +181,8 @@ class VaultClient:
         if answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             return None
         self._check(answer, f"sys/internal/ui/mounts/{mount}", right="read")
-        return str((self._data(answer).get("options") or {}).get("version", "1"))
+        with understood(self._address):
+            return str(to_mapping(self._data(answer).get("options")).get("version", "1"))
 
     # one request
 
@@ -231,15 +237,20 @@ class VaultClient:
                     f"{self._address} does not accept {self._auth.names()}",
                     advice="check role, secret and mount of the sink's 'auth', and that the role allows this machine",
                 )
-            granted = _parse(answer, self._address).get("auth") or {}
-            _use_token(self._client, Credential(granted.get("client_token", "")).reveal())
-            lasts = timedelta(seconds=granted.get("lease_duration") or 0) * _RENEW_AFTER
-            self._good_until = now + lasts if lasts else datetime.max.replace(tzinfo=now.tzinfo)
+            with understood(self._address):
+                granted = to_mapping(_parse(answer, self._address).get("auth"))
+                token = Credential(to_text(granted["client_token"]))
+                if not is_header_safe(to_text(granted["client_token"])):
+                    raise ValueError("a token that no header takes")
+                lasts = timedelta(seconds=granted.get("lease_duration") or 0) * _RENEW_AFTER
+                self._good_until = now + lasts if lasts else datetime.max.replace(tzinfo=now.tzinfo)
+            _use_token(self._client, token.reveal())
 
     # one answer
 
     def _data(self, answer: Any) -> Mapping[str, Any]:
-        return _parse(answer, self._address).get("data") or {}
+        with understood(self._address):
+            return to_mapping(_parse(answer, self._address).get("data"))
 
     def _stored(self, answer: Any, mount: str, path: str, cas: int, *, right: str) -> int:
         if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
@@ -266,7 +277,7 @@ def _use_token(client: Any, token: str) -> None:
 def _parse(answer: Any, address: str) -> Mapping[str, Any]:
     try:
         found = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, Mapping):
         raise SinkUnavailableError(
@@ -281,39 +292,41 @@ def _read_values(data: Mapping[str, Any], named: str) -> VaultSecret:
         raise explain_old_engine(named)
     return VaultSecret(
         exists=True,
-        version=metadata["version"],
+        version=_read_number(metadata["version"]),
         is_live=True,
         written_at=_read_time(metadata.get("created_time")),
-        entries=metadata.get("custom_metadata") or {},
-        fields=data.get("data") or {},
+        entries=to_texts(metadata.get("custom_metadata")),
+        fields=to_mapping(data.get("data")),
     )
 
 
 def _read_metadata(data: Mapping[str, Any], named: str, *, now: datetime) -> VaultSecret:
     if "current_version" not in data:
         raise explain_old_engine(named)
-    number = data["current_version"]
-    newest = (data.get("versions") or {}).get(str(number), {})
+    number = _read_number(data["current_version"])
+    newest = to_mapping(to_mapping(data.get("versions")).get(str(number)))
     # A time in the future is `delete_version_after` at work.
     deleted_at = _read_time(newest.get("deletion_time"))
+    noted = data.get("current_metadata_version")
     return VaultSecret(
         exists=True,
         version=number,
         is_live=bool(newest) and not newest.get("destroyed") and (deleted_at is None or deleted_at > now),
         written_at=_read_time(newest.get("created_time")),
-        entries=data.get("custom_metadata") or {},
-        metadata_version=data.get("current_metadata_version"),
+        entries=to_texts(data.get("custom_metadata")),
+        metadata_version=None if noted is None else _read_number(noted),
         noted_at=_read_time(data.get("updated_time")),
     )
 
 
-def _read_date(text: str | None) -> datetime | None:
-    """Return the time of an answer's header; None if there is none, or it can't be understood."""
-    try:
-        return parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None
+def _read_number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("not a number of a version")
+    return value
 
 
 def _read_time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    if not text:
+        return None
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

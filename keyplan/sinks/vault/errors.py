@@ -88,10 +88,10 @@ def is_sealed(answer: Any) -> bool:
 def _says(answer: Any, words: str) -> bool:
     try:
         document = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     errors = document.get("errors") if isinstance(document, Mapping) else None
-    return any(words in str(error) for error in errors or ())
+    return isinstance(errors, list) and any(words in str(error) for error in errors)
 
 
 def explain_status(status: int, address: str, *, is_sealed: bool) -> SinkError:

@@ -126,6 +126,7 @@ def test_pages_without_an_end_are_an_error(arize: Arize) -> None:
 
     class Endless:
         asked = 0
+        base_url, max_keys = "https://api.arize.com", 200
 
         def get(self, *_: object) -> dict[str, Any]:
             self.asked += 1
@@ -134,7 +135,41 @@ def test_pages_without_an_end_are_an_error(arize: Arize) -> None:
     endless = Endless()
     with pytest.raises(ProviderUnavailableError, match="no end"):
         fetch_all(endless, "list keys", "/v2/api-keys", {}, "api_keys")  # type: ignore[arg-type]  # stands in for a client
-    assert endless.asked == 100_001
+    assert endless.asked == 121, "a hundred, and one for each ten keys that may be there"
+
+
+@pytest.mark.parametrize(("max_keys", "fits"), [(2, False), (3, True)])
+def test_a_listing_longer_than_its_ceiling_is_an_error_that_names_the_option(
+    arize: Arize, max_keys: int, fits: bool
+) -> None:
+    arize.on("GET", "/v2/api-keys", page("a", "b", cursor="c2"), page("c"))
+    reader = arize.provider(api="alpha", max_keys=max_keys).reader
+    if fits:
+        assert len(reader.list_keys([])) == 3
+        return
+    with pytest.raises(ProviderUnavailableError, match=r"api\.arize\.com lists more than 2") as caught:
+        reader.list_keys([])
+    assert "provider.max_keys" in caught.value.advice
+
+
+def test_a_listing_without_an_end_ends_at_the_ceiling(arize: Arize) -> None:
+    asked = 0
+
+    def go_on(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(200, json=page(*(f"k{asked}-{number}" for number in range(100)), cursor=f"c{asked}"))
+
+    arize.on("GET", "/v2/api-keys", go_on)
+    with pytest.raises(ProviderUnavailableError, match="lists more than 1000"):
+        arize.provider(api="alpha", max_keys=1000).reader.list_keys([])
+    assert asked == 11
+
+
+def test_pages_that_cannot_be_counted_are_an_error(arize: Arize) -> None:
+    arize.on("GET", "/v2/api-keys", {"api_keys": [{"id": "a"}], "pagination": "more"})
+    with pytest.raises(ProviderUnavailableError, match="'pagination' is not a JSON object"):
+        arize.provider(api="alpha").reader.list_keys([])
 
 
 def test_items_that_are_no_objects_are_left_out(arize: Arize) -> None:
