@@ -231,6 +231,9 @@ class GatedWiring:
         """This machine's clock."""
         return self._clock
 
+    def keep_secrets(self, manifest: Manifest) -> None:
+        """Do nothing: this process runs no program."""
+
     def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         """Return the world's provider."""
         return ProviderPorts(reader=self._provider, writer=self._provider)
