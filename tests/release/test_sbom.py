@@ -13,7 +13,7 @@ import keyplan
 
 pytestmark = pytest.mark.release
 
-CORE = {"certifi", "click", "deepdiff", "httpcore", "httpx", "jsonschema", "pyyaml", "rich", "tenacity"}
+CORE = {"certifi", "click", "deepdiff", "google-re2", "httpcore", "httpx", "jsonschema", "pyyaml", "rich", "tenacity"}
 
 
 @pytest.fixture(scope="module")
