@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -38,7 +39,11 @@ def test_from_a_pull_request_to_the_night_after(contained: World, provider: Prov
     assert contained.run("keyplan-drift.yml", "schedule", sha, {})["drift"].result == "failure"
     # That a key is gone is nothing that time did: a user looks at the plan, and approves it.
     assert contained.run("keyplan-rotate.yml", "schedule", sha, {})["rotate"].result == "success"
+    # A pull request's plan asks no sink, so it can't know that the key was there once: the apply shows that, and waits.
     digest = contained.open_pull_request(2, sha)["plan"].outputs["digest"]
+    shown = contained.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
+    assert (shown.outputs["exitcode"], "user/ci  (deleted outside keyplan)" in shown.log) == ("4", True)
+    (digest,) = set(re.findall("its digest is ([0-9a-f]{64})", shown.log))
     repaired = contained.run("keyplan-merge.yml", "workflow_dispatch", sha, {}, inputs={"digest": digest})["apply"]
     assert repaired.result == "success", repaired.log
     assert contained.run("keyplan-drift.yml", "schedule", sha, {})["drift"].result == "success"
