@@ -121,14 +121,12 @@ def _to_value(role: Role) -> str | Mapping[str, str]:
 
 
 def _write_flow(value: Any) -> str:
-    """Return nested mappings and lists on one line, as YAML that is read as the same values."""
+    """Return nested mappings, lists and texts on one line, as YAML that is read as the same values."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name}: {_write_flow(one)}' for name, one in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_write_flow, value))}]"
-    if isinstance(value, str):
-        return write_scalar(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return write_scalar(str(value))
 
 
 def _write_text(text: str, *, is_comment: bool) -> str:

@@ -188,7 +188,9 @@ class Fault:
         if self.proxy and self.kind not in OF_PROXY | _OF_CERTIFICATE:
             return _AT_PROXY.format(variable=variable)
         scheme = (
-            "; if the server expects TLS, write https://" if self.is_plain and self.kind in _OF_OTHER_SCHEME else ""
+            f"; if the server expects TLS, write https:// in {setting}"
+            if self.is_plain and self.kind in _OF_OTHER_SCHEME
+            else ""
         )
         advice = _WORDS[self.kind].advice.format(setting=setting, host=self.host, variable=variable)
         return f"{advice}{scheme}"

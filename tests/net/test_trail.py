@@ -152,7 +152,9 @@ def test_plain_http_to_a_port_that_expects_tls_is_told_what_to_try(client: httpx
         result = fail(client, f"http://127.0.0.1:{port}")
     assert result.fault
     assert result.fault.kind in {FaultKind.RESET, FaultKind.CLOSED}
-    assert result.fault.advise("provider.base_url").endswith("; if the server expects TLS, write https://")
+    assert result.fault.advise("provider.base_url").endswith(
+        "; if the server expects TLS, write https:// in provider.base_url"
+    )
 
 
 def test_a_host_without_a_route_over_ipv6_is_reached_over_ipv4(
