@@ -134,6 +134,6 @@ def _leave_out(manifest: Manifest, asked: Asked) -> Manifest:
 def _find_operators_url(environment: Mapping[str, str]) -> Iterator[str]:
     from keyplan.providers.arize.base_url import find_base_url  # noqa: PLC0415 - takes 50 ms, for httpx
 
-    # Variables that contradict each other name no host; whoever opens the provider says so.
+    # Variables that contradict each other name no host; opening the provider reports that.
     with suppress(InputError):
         yield find_base_url({}, environment)

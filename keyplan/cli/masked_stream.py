@@ -1,4 +1,4 @@
-"""Standard output and standard error of the process, through which no secret gets, whoever writes to them.
+"""Standard output and standard error of the process, through which no secret gets, whatever code writes to them.
 
 They stand in the place of `sys.stdout` and `sys.stderr`, because warnings, loggers and the interpreter's own tracebacks
 write there without asking keyplan.

@@ -98,7 +98,7 @@ def fits_path(pattern: str, path: str, folder: str) -> bool:
     own, wanted = (() if pattern.startswith("/") else _split(folder)), _split(pattern)
     while wanted[:1] == ("..",):
         own, wanted = own[:-1], wanted[1:]
-    # The folder is no part of the glob: its name is the manifest's to choose, and may be `*`.
+    # The folder does not belong to the glob: its name is the manifest's to choose, and may be `*`.
     return given[: len(own)] == own and _fit_segments(wanted, given[len(own) :])
 
 

@@ -24,7 +24,7 @@ MOST_SECRETS = 32_768
 """Of each kind; of more, the oldest are forgotten, so that a service that runs for years stays small."""
 _BLOCK = 8
 SURE = 2 * _BLOCK - 1
-"""So many characters hold a whole block of a text, wherever they stand. Shorter pieces of a secret are not found."""
+"""So many characters hold a whole block of a text, at any position. Shorter pieces of a secret are not found."""
 _COMPARED = 4096
 _MOST_TRIES = 4
 _MOST_FORMS = 32
@@ -97,7 +97,7 @@ class _Index:
 
 
 class _Pieces(_Index):
-    """Finds a piece of a secret wherever it was cut."""
+    """Finds a piece of a secret that was cut at any position."""
 
     def __init__(self) -> None:
         super().__init__()

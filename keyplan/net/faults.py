@@ -131,7 +131,7 @@ _OF_CERTIFICATE: Final = frozenset(
 )
 _OF_OTHER_SCHEME: Final = frozenset({FaultKind.RESET, FaultKind.CLOSED, FaultKind.NOT_HTTP})
 """What a server does that expects TLS and reads plain http."""
-# Wrong credentials again and again lock a user out; the others are somebody's settings.
+# Wrong credentials again and again lock a user out; the others depend on settings that a user has to change.
 _LASTING: Final = _OF_CERTIFICATE | {
     FaultKind.NOT_TLS,
     FaultKind.PROXY_CREDENTIALS,
@@ -222,7 +222,7 @@ def name_host(url: str) -> str:
 
 
 def find_answer_fault(url: str, *, status: int, content_type: str, location: str, body: bytes) -> Fault | None:
-    """Return what is wrong with a complete answer, whoever sent it; None if a server of an API may answer so.
+    """Return what is wrong with a complete answer, from whichever sender; None if a server of an API may answer so.
 
     `location` is the header of a redirect. Whether a body is JSON is for the caller to find out.
     """

@@ -104,7 +104,7 @@ def lead_new_sessions(environment: Mapping[str, str]) -> Iterator[None]:
 def refuse_foreign_answers(session: Session) -> None:
     """Have a session raise ForeignAnswerError for what another than the server answers, before a redirect is followed.
 
-    An SDK reads a web page as an answer without fields, and sends a raw key wherever a redirect leads.
+    An SDK reads a web page as an answer without fields, and sends a raw key to the target of any redirect.
     """
 
     def check(response: Response, *_: Any, **__: Any) -> None:

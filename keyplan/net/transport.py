@@ -34,7 +34,7 @@ class RoutedTransport(httpx.BaseTransport):
         """Send one request. Raises InputError if a proxy variable is wrong, and httpx's own errors."""
         url = str(request.url)
         route = find_route(url, self._environment)
-        # For messages: `keyplan.net.trail` tells of the variable.
+        # For messages: `keyplan.net.trail` names the variable.
         request.extensions[ROUTE] = route
         transport = self._find(route)
         *others, last = [_readdress(request, own_url) for own_url in find_own_urls(url)] or [request]

@@ -1,4 +1,4 @@
-"""Whether a path stays within folders, wherever the links on its way lead.
+"""Whether a path stays within folders, whatever the links on its way point to.
 
 Nothing outside these folders is looked at, not even to find out what it is: a manifest that no one has read chose the
 path.

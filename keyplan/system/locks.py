@@ -89,7 +89,7 @@ class LockWait:
 
 
 def _open_plain(folder: int, name: str) -> int | None:
-    """Return a descriptor of a plain file; None if there is none. What else stands there is refused by who writes."""
+    """Return a descriptor of a plain file; None if there is none. The writer refuses anything else of that name."""
     with suppress(OSError):
         descriptor = os.open(name, _OPEN_FLAGS, dir_fd=folder)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):

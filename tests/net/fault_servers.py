@@ -63,7 +63,7 @@ def _handle(connection: socket.socket, handler: Handler, tls: ssl.SSLContext | N
 
 @contextmanager
 def dead_port(host: str = "127.0.0.1") -> Iterator[int]:
-    """Give the block a port that refuses connections: bound, so that nobody else gets it, and not listened at."""
+    """Give the block a port that refuses connections: bound, so that no other program gets it, and not listened at."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as holder:
         holder.bind((host, 0))
         yield holder.getsockname()[1]

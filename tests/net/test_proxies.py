@@ -1,4 +1,4 @@
-"""The one reader of proxy variables, row by row, beside the real curl, and against what nobody would write."""
+"""The one reader of proxy variables, row by row, beside the real curl, and against unusual input."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def command(
     """Write a manifest of the keys that exist; change nothing.
 
     Each key is declared with the line import: KEY_ID, so that plan shows an import and nothing else. Keys that
-    cannot be declared stand there as comments that say why. No key's raw value is read or written.
+    cannot be declared are written as comments that say why. No key's raw value is read or written.
 
     With --split-by there is a folder for each space, or creator, and each manifest has an owner of its own.
 

@@ -198,7 +198,7 @@ class Vault:
             )
         except MISREAD:
             # Of the SDK, which trusts the shape of what it parses, and of `_version`.
-            return explain_misread(place, advice="see to vault_url and the proxy")
+            return explain_misread(place, advice="check vault_url and the proxy")
 
 
 class _DisabledError(SinkDeniedError):

@@ -241,7 +241,7 @@ class SecretManager:
             )
         except (*MISREAD, unparsed):
             # Of the SDK, which trusts the shape of errors. What it raises while it looks for credentials is above.
-            return explain_misread(place, advice="see to the endpoint and the proxy")
+            return explain_misread(place, advice="check the endpoint and the proxy")
 
     def _connect(self) -> Any:
         with self._opening:
