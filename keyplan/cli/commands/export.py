@@ -18,6 +18,7 @@ from keyplan.model.manifest import KeyType
 from keyplan.model.mask import hide
 from keyplan.model.observation import SpaceSurvey
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.text.inventory import describe_refused
 from keyplan.renderers.words import format_count
 
 _FILE = "keys.yaml"
@@ -120,9 +121,8 @@ def _summarize(
     declared, total = sum(one.declared for one in manifests), sum(len(one.manifest.keys) for one in manifests)
     withheld = f"; {total - declared} written as comments that say why not" if total > declared else ""
     session.screen.say(f"{format_count(declared, 'key')} declared{withheld}.")
-    if survey and survey.refused:
-        names = ", ".join(sanitize(f"{space.name} ({space.id})") for space in survey.refused)
-        session.screen.say(f"The keys of these spaces may not be listed: {names}")
+    if refused := describe_refused(survey):
+        session.screen.say(refused)
     manifest = sanitize(out, width=1000) if out is not None else _FILE
     session.screen.say(
         f"Nothing was changed. Say under 'sinks' where the raw keys are today, then: keyplan plan {manifest}\n"

@@ -15,7 +15,7 @@ from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
 from keyplan.model.observation import SpaceSurvey
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
-from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.text.inventory import describe_refused
 
 _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 
@@ -115,9 +115,8 @@ def _keep_given(**options: str | None) -> dict[str, str]:
 
 def _name_refused(session: Session, survey: SpaceSurvey | None) -> int:
     """Name the spaces whose keys may not be listed, and return the exit status."""
-    if survey and survey.refused:
-        refused = ", ".join(sanitize(f"{space.name} ({space.id})") for space in survey.refused)
-        session.screen.say(f"The keys of these spaces may not be listed: {refused}")
+    if refused := describe_refused(survey):
+        session.screen.say(refused)
     return 0
 
 

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
-from keyplan.model.observation import Observation
+from keyplan.model.observation import Observation, SpaceSurvey
 from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
@@ -45,6 +45,13 @@ def render_table(keys: Sequence[Observation], palette: Palette = PLAIN) -> str:
     lines = [_GAP.join(map(_pad, row, widths)).rstrip() for row in rows]
     lines[0] = palette.paint(Tone.STRONG, lines[0])
     return "".join(f"{line}\n" for line in (*lines, "", f"{format_count(len(keys), 'key')}."))
+
+
+def describe_refused(survey: SpaceSurvey | None) -> str:
+    """Return one line that names the spaces whose keys may not be listed; empty if there is none."""
+    refused = survey.refused if survey else ()
+    names = ", ".join(sanitize(f"{space.name} ({space.id})") for space in refused)
+    return f"The keys of these spaces may not be listed: {names}" if names else ""
 
 
 def render_csv(keys: Iterable[Observation]) -> str:
