@@ -64,6 +64,7 @@ CROSS_CUTTING = frozenset(
         "official_sdk",
         "pipelines",
         "agreement",
+        "documentation",
         "races",
         "release",
         "security",
