@@ -33,6 +33,8 @@ from keyplan.sinks.file import build_at
 from keyplan.system.files import Folder
 from keyplan.system.git import GitIgnoring
 
+_LINEAGE = Lineage(identity=Identity(OWNER))
+
 
 def prepare(folder: Path, account: Account, provider: str) -> None:
     """Write manifest, spoilt manifest, ledger and secret files of a whole account."""
@@ -52,7 +54,7 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
     sink = build_at(
         manifest.sinks["local"],  # type: ignore[index]  # the one sink of `accounts`
         base=str(folder),
-        owner=OWNER,
+        lineage=_LINEAGE,
         ignoring=GitIgnoring({}, ask=lambda *_: 0),
         enter=_HastyFolder.enter,
     )
@@ -106,9 +108,8 @@ def _fill_ledger(path: Path, provider: str, receipts: list[Receipt]) -> None:
     """Record all receipts in one transaction: one each, as an apply does it, would take minutes."""
     settings = LedgerSettings(options={"path": str(path)})
     wiring = PluginWiring({}, print)
-    lineage = Lineage(identity=Identity(OWNER))
-    wiring.ledger(settings, lineage=lineage, folder=path.parent, account=provider).record(receipts[0])
-    file = LedgerFile(place=LedgerPlace(path, {}), lineage=lineage, account=provider)
+    wiring.ledger(settings, lineage=_LINEAGE, folder=path.parent, account=provider).record(receipts[0])
+    file = LedgerFile(place=LedgerPlace(path, {}), lineage=_LINEAGE, account=provider)
     with file.writing() as connection:
         rows = [(receipt.address, to_text(receipt.to_dict())) for receipt in receipts]
         connection.executemany("INSERT OR REPLACE INTO receipts VALUES (?, ?)", rows)
