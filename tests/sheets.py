@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from keyplan.model.manifest import Place
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject
+from keyplan.renderers.sheet import Level, Row, Sheet, Subject
 
 DIGEST = "5f" * 32
 

@@ -26,8 +26,8 @@ from keyplan.errors import KeyplanError, RefusedError
 from keyplan.model.plan import FreshPlan, Plan, Request
 from keyplan.model.report import Failed, Report
 from keyplan.planner.due import Selected
-from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import REPORT_FORMATS, build_report_sheet
+from keyplan.renderers.sheet import Subject
 from keyplan.renderers.summary import describe_planned, describe_selection
 from keyplan.renderers.text.plan import render_plans
 from keyplan.renderers.words import format_count

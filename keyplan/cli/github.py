@@ -15,7 +15,7 @@ from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.mask import hide
 from keyplan.renderers.ci.forges import render_outputs, render_step_summary
-from keyplan.renderers.ci.sheet import Sheet
+from keyplan.renderers.sheet import Sheet
 
 _SUMMARY, _OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 

@@ -33,7 +33,7 @@ GITHUB, JSON = "github", "json"
 Noun = TypeVar("Noun")
 
 if TYPE_CHECKING:
-    from keyplan.renderers.ci.sheet import Sheet, Subject
+    from keyplan.renderers.sheet import Sheet, Subject
 
     _OutputType = click.ParamType["Output"]
 else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from keyplan.model.plan import Plan
     from keyplan.model.policy import Validation
     from keyplan.model.report import Report
-    from keyplan.renderers.ci.sheet import Sheet, Subject
+    from keyplan.renderers.sheet import Sheet, Subject
 
 Subjects = TypeVar("Subjects")
 """What a format renders: plans, reports, a calendar, ..."""

@@ -42,12 +42,12 @@ from keyplan.renderers.ci.junit import render_junit
 from keyplan.renderers.ci.markdown import render_markdown
 from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
 from keyplan.renderers.ci.sarif import render_sarif
-from keyplan.renderers.ci.sheet import Sheet
 from keyplan.renderers.formats import render_drift, render_plan, render_report
 from keyplan.renderers.machine.events import describe_end, describe_plan, describe_start, describe_step
 from keyplan.renderers.machine.metrics import Sample, render_metrics
 from keyplan.renderers.machine.notice import FailedManifest, build_notice
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import Sheet
 
 CALM = "harmless"
 ORPHANS = "keyplan_orphans"

@@ -19,7 +19,7 @@ from keyplan.cli.session import Session
 from keyplan.errors import InputError
 from keyplan.model.plan import Plan, Request
 from keyplan.planner.due import Selected
-from keyplan.renderers.ci.sheet import Subject
+from keyplan.renderers.sheet import Subject
 
 
 @click.command("apply")

@@ -46,8 +46,8 @@ from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
-from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import DRIFT_FORMATS, build_drift_sheet
+from keyplan.renderers.sheet import Subject
 from keyplan.renderers.summary import describe_planned
 
 _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]

@@ -40,9 +40,9 @@ from keyplan.documents.report import Failure
 from keyplan.errors import InputError
 from keyplan.model.mask import hide
 from keyplan.model.plan import FreshPlan, Plan
-from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet, render
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import Subject
 from keyplan.renderers.style import Style
 from keyplan.renderers.summary import describe_planned
 

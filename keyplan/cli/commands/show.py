@@ -9,8 +9,8 @@ from keyplan.cli.options import argument
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
-from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet
+from keyplan.renderers.sheet import Subject
 
 
 @click.command("show")

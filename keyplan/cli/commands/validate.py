@@ -18,9 +18,9 @@ from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apa
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.policy import Policy
-from keyplan.renderers.ci.sheet import Subject
 from keyplan.renderers.formats import VALIDATION_FORMATS, build_validation_sheet
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import Subject
 
 
 @click.command("validate")

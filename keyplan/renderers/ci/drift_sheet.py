@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.descriptions import FOUND, describe_finding
 from keyplan.renderers.drift_summary import list_drift_remarks, summarize_drifts
+from keyplan.renderers.sheet import Level, Row, Sheet, Subject, sort_rows
 
 # Accepted findings come last, and those that are only for information right before them.
 _ACCEPTED, _FOR_INFORMATION = 1, 5

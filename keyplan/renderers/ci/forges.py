@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from keyplan.renderers.ci.markdown import render_markdown
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, format_location, format_path, list_details
 from keyplan.renderers.json_text import render_json
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import Level, Row, Sheet, format_location, format_path, list_details
 from keyplan.renderers.words import format_count
 
 SUMMARY_BYTES = 1_000_000

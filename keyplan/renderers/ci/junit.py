@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from keyplan.renderers.ci.sheet import (
+from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import (
     Level,
     Row,
     Sheet,
@@ -20,7 +21,6 @@ from keyplan.renderers.ci.sheet import (
     format_path,
     list_details,
 )
-from keyplan.renderers.sanitize import sanitize
 
 # XML 1.0 2.2: besides controls and surrogates, which `sanitize` shows as escapes, these two are no characters.
 _FORBIDDEN = re.compile("[\ufffe\uffff]")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from keyplan.renderers.ci.markdown_escape import escape_cell, format_block, format_code, format_words
-from keyplan.renderers.ci.sheet import (
+from keyplan.renderers.sheet import (
     Row,
     Sheet,
     Subject,

@@ -10,9 +10,9 @@ from keyplan.documents.report import is_complete
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Action, KeyView, Plan, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.descriptions import describe_action, describe_places
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.summary import list_plan_remarks, summarize_plans, summarize_reports
 from keyplan.renderers.words import PAST, choose_sign, format_reason
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from keyplan.errors import KeyplanError, ManifestError, Problem
 from keyplan.model.manifest import Place
 from keyplan.model.policy import Validation
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, Subject
+from keyplan.renderers.sheet import Level, Row, Sheet, Subject
 from keyplan.renderers.words import format_count
 
 _ERROR, _SECRET, _ORDINARY = 100, 90, 80

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from keyplan.model.manifest import Json, Place
-from keyplan.renderers.ci.sheet import Level, Row, Sheet, format_headline, list_details
 from keyplan.renderers.json_text import render_json
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sheet import Level, Row, Sheet, format_headline, list_details
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Mapping[Level, str] = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "note"}

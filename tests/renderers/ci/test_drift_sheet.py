@@ -11,7 +11,7 @@ from keyplan.model.drift import Cause, DriftFinding
 from keyplan.model.identity import Address
 from keyplan.model.plan import Guard
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
-from keyplan.renderers.ci.sheet import Level, Row, Subject
+from keyplan.renderers.sheet import Level, Row, Subject
 
 
 def row_of(finding: DriftFinding) -> Row:

@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from keyplan.model.manifest import Place
 from keyplan.renderers.ci.forges import ANNOTATIONS_SHOWN, render_annotations, render_outputs, render_step_summary
 from keyplan.renderers.ci.markdown import render_markdown
-from keyplan.renderers.ci.sheet import Level, Row, Sheet
+from keyplan.renderers.sheet import Level, Row, Sheet
 
 LONGEST_MESSAGE = 4_096
 DELIMITER = "keyplan-1f"

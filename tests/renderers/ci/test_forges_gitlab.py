@@ -12,7 +12,7 @@ from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
 from keyplan.renderers.ci.forges import render_gitlab
-from keyplan.renderers.ci.sheet import Sheet
+from keyplan.renderers.sheet import Sheet
 
 
 def test_a_report_reads_like_this(snapshot: SnapshotAssertion) -> None:

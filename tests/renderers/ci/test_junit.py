@@ -14,7 +14,7 @@ from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
 from keyplan.renderers.ci.junit import render_junit
-from keyplan.renderers.ci.sheet import Level, Sheet, Subject
+from keyplan.renderers.sheet import Level, Sheet, Subject
 
 
 def read(*some: Sheet) -> ET.Element:

@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.renderers.ci.markdown import fit_budget, render_markdown
 from keyplan.renderers.ci.markdown_escape import format_words
-from keyplan.renderers.ci.sheet import Sheet, Subject
+from keyplan.renderers.sheet import Sheet, Subject
 
 LARGE = replace(PLAN, rows=(BLOCKED, *make_rows(400)))
 FLOOR_BYTES = 100

@@ -27,7 +27,7 @@ from keyplan.model.identity import Address
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Action
 from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
-from keyplan.renderers.ci.sheet import Level
+from keyplan.renderers.sheet import Level
 
 
 def test_what_ends_a_key_comes_before_what_makes_one() -> None:

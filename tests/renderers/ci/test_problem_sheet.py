@@ -7,7 +7,7 @@ from samples import make_problem
 from keyplan.errors import ManifestError, Problem, ProviderUnavailableError
 from keyplan.model.manifest import Place
 from keyplan.renderers.ci.problem_sheet import build_error_sheet, build_problems_sheet
-from keyplan.renderers.ci.sheet import Level, Row, Subject
+from keyplan.renderers.sheet import Level, Row, Subject
 
 SECRET = make_problem("this looks like a secret", rule="manifest/secret", line=9)
 VIOLATION = make_problem("it never ends", rule="policy/require_expiry", subject="user/ci", advice="set expires_in")

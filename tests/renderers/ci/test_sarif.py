@@ -17,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.model.manifest import Place
 from keyplan.renderers.ci.sarif import render_sarif
-from keyplan.renderers.ci.sheet import Row, Sheet
+from keyplan.renderers.sheet import Row, Sheet
 
 
 def closed(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
