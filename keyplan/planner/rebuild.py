@@ -22,7 +22,7 @@ class RebuiltLedger:
     receipts: tuple[Receipt, ...]
     """Of keys that are as declared and in every sink, sorted by address."""
     unnamed: tuple[Observation, ...]
-    """Live keys with this owner's marker that no receipt names, sorted by id."""
+    """Live keys with this owner's marker that no receipt names, sorted by name, then id."""
 
 
 def rebuild_receipts(plan: FreshPlan, snapshot: Snapshot, lineage: Lineage) -> RebuiltLedger:
@@ -37,7 +37,8 @@ def rebuild_receipts(plan: FreshPlan, snapshot: Snapshot, lineage: Lineage) -> R
         for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded))
     }
     marked = (key for key in snapshot.keys if key.marker and key.marker.identity in lineage.identities)
+    unnamed = (key for key in marked if key.is_live(snapshot.now) and key.id not in named)
     return RebuiltLedger(
         receipts=tuple(receipts[address] for address in sorted(receipts)),
-        unnamed=tuple(key for key in marked if key.is_live(snapshot.now) and key.id not in named),
+        unnamed=tuple(sorted(unnamed, key=lambda key: (key.name, key.id))),
     )

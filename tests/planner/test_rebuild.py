@@ -38,6 +38,15 @@ def test_a_live_key_that_no_receipt_names_is_told_of() -> None:
     assert [receipt.name for receipt in found.receipts] == ["ci"]
 
 
+def test_keys_that_no_receipt_names_come_by_name_in_whatever_order_they_were_made() -> None:
+    scenario = Scenario(World(sinks={"local": WRITE_ONLY}))
+    for made in ("zeta", "alpha"):
+        scenario.declare(*map(make_declaration, {made, "zeta"}))
+        scenario.run()
+    scenario.declare()
+    assert [key.name for key in lose_the_ledger(scenario).unnamed] == ["alpha", "zeta"]
+
+
 def test_a_key_that_differs_from_its_declaration_is_left_to_the_next_apply() -> None:
     scenario = Scenario()
     scenario.run()
