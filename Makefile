@@ -91,6 +91,15 @@ networks: $(VENV)/.dev  ## every client of the built wheel, on each Python, in e
 networks-quick: $(VENV)/.dev  # the same with the clients that need no large SDK
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m networks.run --short
 
+$(VENV)/.browser: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	tests/browser/install_programs
+	@touch $@
+
+.PHONY: report
+report: $(VENV)/.browser  ## open the page of keyplan report in Chromium: keyboard, axe-core, two widths; pictures in .browser
+	$(BIN)/pytest -q -n0 -m browser tests/browser
+
 .PHONY: scale
 scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQL: time of plan and apply, load of the database
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale
@@ -126,7 +135,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .bench .contract .networks dist build mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench .contract .networks .browser dist build mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.

@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "Write a manifest of the keys that exist; change nothing.",
     "import": "Take over a key that keyplan did not create.",
     "calendar": "Show what rotates, expires and retires in the next days.",
+    "report": "Write a page about all keys: findings, the next days, a table.",
     "show": "Show a saved plan, stale or not.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
     "list": "List the keys that exist, managed by keyplan or not.",

@@ -14,6 +14,7 @@ from house.tree import Tree, Violation
 
 THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan": frozenset(),
+    "keyplan.app.report": frozenset({"htpy"}),
     "keyplan.cli": frozenset({"click", "rich"}),
     "keyplan.ledgers.postgres": frozenset({"psycopg"}),
     "keyplan.ledgers.s3": frozenset({"boto3", "botocore"}),
@@ -24,6 +25,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     ),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
     "keyplan.providers.arize": frozenset({"httpx"}),
+    "keyplan.renderers.html": frozenset({"htpy", "markupsafe"}),
     "keyplan.renderers.text": frozenset({"deepdiff"}),
     "keyplan.sandbox": frozenset({"starlette", "uvicorn"}),
     "keyplan.sinks.age": frozenset({"pyrage"}),
@@ -72,6 +74,8 @@ STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     "keyplan.renderers": _VALUES
     | {"csv", "hashlib", "importlib.import_module", "io.StringIO", "json", "unicodedata", "urllib.parse"}
     | {"xml.etree.ElementTree"},
+    # The policy of a page names the digests of its own style and script.
+    "keyplan.renderers.html": _VALUES | {"base64.b64encode", "hashlib"},
     # importlib.metadata names the plugin that has a bug.
     "keyplan.applier": _VALUES
     | {"concurrent.futures", "contextlib", "hashlib", "importlib.metadata.entry_points"}

@@ -64,6 +64,7 @@ CROSS_CUTTING = frozenset(
         "official_sdk",
         "pipelines",
         "agreement",
+        "browser",
         "documentation",
         "races",
         "release",

@@ -1,0 +1,168 @@
+"""The page of `keyplan report` in a real Chromium: what it shows, by keyboard, for axe-core, and how fast it opens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calendars import DAY
+from plans import NOW
+from renderers.html.overviews import CURRENT, MISSING, OLD, REMOVED, make_overview
+from renderers.html.test_report import FULL, render, spoil
+
+from keyplan.model.identity import Address
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: make report installs it where it may"),
+]
+WIDTHS = [pytest.param(1280, id="desk"), pytest.param(390, id="phone")]
+PICTURES = Path(__file__).parents[2] / ".browser"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is installed by make report")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_overview(drift=FULL)))
+    return path
+
+
+def open_page(browser: Any, path: Path, *, width: int = 1280, **options: Any) -> tuple[Any, list[str]]:
+    """Return the open page, and what its console and network said."""
+    page = browser.new_context(viewport={"width": width, "height": 900}, **options).new_page()
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("request", lambda request: told.append(request.url) if request.url != path.as_uri() else None)
+    page.goto(path.as_uri())
+    return page, told
+
+
+def list_shown(page: Any) -> list[str]:
+    return [row.locator("summary").first.inner_text() for row in page.locator("tbody tr:visible").all()]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_and_nothing_complains(browser: Any, site: Path, width: int, scheme: str) -> None:
+    page, told = open_page(browser, site, width=width, color_scheme=scheme)
+    assert told == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"report-{width}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(browser: Any, site: Path, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is installed by make report")
+    page, _ = open_page(browser, site, width=width, color_scheme=scheme, bypass_csp=True)
+    for fold in page.locator("summary").all():
+        fold.click()
+    found = axe.Axe().run(page)
+    violations = found.response["violations"]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in violations] == []
+
+
+def test_search_filter_and_sort_show_what_is_asked_for(browser: Any, site: Path) -> None:
+    page, told = open_page(browser, site)
+    everything = ["service/production/ingest", "service/production/ingest", "user/ci", "user/old"]
+    assert sorted(list_shown(page)) == everything
+    page.get_by_label("Search").fill("PRODUCTION ingest")
+    assert list_shown(page) == everything[:2]
+    assert page.get_by_role("status").inner_text() == "2 of 4 keys"
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Show").select_option("superseded keys")
+    assert list_shown(page) == ["service/production/ingest"]
+    page.get_by_label("Show").select_option("all keys")
+    key = page.get_by_role("button", name="Key")
+    key.click()
+    assert list_shown(page) == everything
+    key.click()
+    assert list_shown(page) == everything[::-1]
+    assert page.locator("th").first.get_attribute("aria-sort") == "descending"
+    assert told == []
+
+
+def test_everything_can_be_reached_and_used_by_keyboard(browser: Any, site: Path) -> None:
+    page, _ = open_page(browser, site)
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        tag = page.evaluate("document.activeElement.tagName")
+        if tag == "BODY":
+            break
+        reached.append(tag)
+    folds = page.locator("summary:visible").count()
+    assert (reached.count("SUMMARY"), reached.count("INPUT"), reached.count("SELECT"), reached.count("BUTTON")) == (
+        folds,
+        1,
+        1,
+        3,
+    )
+    page.locator("tbody summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("tbody details").first.get_attribute("open") == ""
+
+
+def test_without_its_script_every_key_is_there_and_no_dead_control_shows(browser: Any, site: Path) -> None:
+    page, _ = open_page(browser, site, java_script_enabled=False)
+    assert page.locator("tbody tr:visible").count() == 4
+    assert page.locator(".controls").is_hidden()
+
+
+@pytest.mark.parametrize(
+    "attack", ["</script><script>document.title='owned'</script>", "<img src=x onerror=\"document.title='owned'\">"]
+)
+def test_text_of_strangers_runs_nothing(browser: Any, tmp_path: Path, attack: str) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(spoil(make_overview(drift=FULL), attack)))
+    page, told = open_page(browser, path)
+    assert "owned" not in page.evaluate("document.title").replace(attack, "")
+    assert page.locator("img").count() == 0
+    assert told == []
+
+
+def test_a_script_that_got_in_all_the_same_would_be_refused(browser: Any, site: Path) -> None:
+    site.write_text(site.read_text().replace("</main>", "<script>document.title='owned'</script></main>"))
+    page, told = open_page(browser, site)
+    assert page.title() != "owned"
+    assert "Content Security Policy" in told[0]
+
+
+def test_a_printed_page_shows_every_detail(browser: Any, site: Path) -> None:
+    page, _ = open_page(browser, site)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details[open]").count() == 0
+
+
+def test_a_thousand_keys_open_in_under_a_second(browser: Any, tmp_path: Path) -> None:
+    lives = [
+        replace(life, address=Address(f"user/job-{number:04}"), created_at=life.created_at and NOW - number * DAY)
+        for number in range(250)
+        for life in (CURRENT, OLD, MISSING, REMOVED)
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(render(make_overview(*lives, drift=FULL)))
+    page, told = open_page(browser, path)
+    page.wait_for_function("document.querySelector('[role=status]').textContent === '1000 of 1000 keys'")
+    (navigation,) = page.evaluate("performance.getEntriesByType('navigation').map((one) => one.toJSON())")
+    assert told == []
+    assert navigation["loadEventEnd"] < 1000, f"{path.stat().st_size:,} bytes"

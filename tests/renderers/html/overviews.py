@@ -1,0 +1,70 @@
+"""Overviews for tests: a key of each standing, events of each kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calendars import BLOCKED as BLOCKED_EVENT
+from calendars import CREATES, DAY, EXPIRES, RETIRES, ROTATES
+from drifts import make_drift
+from plans import CREATE, DELETE, NOW, REPLACE, make_plan
+
+from keyplan.model.identity import Address, KeyId
+from keyplan.model.manifest import KeyType
+from keyplan.model.overview import KeyLife, KeyStanding, Overview
+
+CURRENT = KeyLife(
+    address=REPLACE.address,
+    standing=KeyStanding.CURRENT,
+    key_id=REPLACE.key_id,
+    name="ci",
+    key_type=KeyType.USER,
+    created_at=NOW - 40 * DAY,
+    delivered_at=NOW - 40 * DAY,
+    expires_at=NOW + 50 * DAY,
+    last_used_at=NOW - DAY,
+    places=("vault:arize/ci",),
+    action=REPLACE,
+    events=(ROTATES, BLOCKED_EVENT, EXPIRES),
+)
+OLD = KeyLife(
+    address=REPLACE.address,
+    standing=KeyStanding.OLD,
+    key_id=KeyId("key-0"),
+    name="ci",
+    key_type=KeyType.USER,
+    created_at=NOW - 80 * DAY,
+    action=DELETE,
+    events=(RETIRES,),
+)
+MISSING = KeyLife(
+    address=CREATE.address,
+    standing=KeyStanding.MISSING,
+    key_id=None,
+    name="new",
+    key_type=KeyType.SERVICE,
+    spaces=("production",),
+    action=CREATE,
+    events=(CREATES,),
+)
+REMOVED = KeyLife(
+    address=Address("user/old"),
+    standing=KeyStanding.REMOVED,
+    key_id=KeyId("key-7"),
+    name="old",
+    key_type=None,
+    created_at=NOW,
+    action=DELETE,
+)
+
+
+def make_overview(*lives: KeyLife, **changes: Any) -> Overview:
+    """Return an overview of these keys, or of one of each standing."""
+    values: dict[str, Any] = {
+        "plan": make_plan(CREATE, REPLACE, DELETE),
+        "drift": make_drift(),
+        "since": NOW,
+        "until": NOW + 90 * DAY,
+        "keys": lives or (CURRENT, OLD, MISSING, REMOVED),
+    }
+    return Overview(**(values | changes))
