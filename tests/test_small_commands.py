@@ -106,6 +106,28 @@ def test_the_schema_of_the_manifest_knows_the_options_of_plugins(shell: Shell) -
     assert validator.is_valid(good | {"ledger": {"type": "another", "anything": 1}})
 
 
+def test_a_schema_is_written_for_use_without_network(shell: Shell) -> None:
+    done = shell("schema", "manifest", "--out", "editor/schemas")
+    assert (done.status, done.out) == (0, "Wrote editor/schemas/manifest.v1.json\n")
+    assert "# yaml-language-server: $schema=./editor/schemas/manifest.v1.json\n" in done.err
+    written = shell.folder / "editor" / "schemas" / "manifest.v1.json"
+    assert written.read_text() == shell("schema", "manifest").out
+    assert shell("schema", "plan", "--out", "editor/schemas").err == ""
+
+
+def test_a_schema_into_a_folder_that_cannot_be_made_gets_one_line(shell: Shell) -> None:
+    (shell.folder / "taken").write_text("")
+    done = shell("schema", "manifest", "--out", "taken")
+    assert (done.status, done.out) == (3, "")
+    assert "taken cannot be made: File exists" in done.err
+
+
+def test_init_names_the_schema_to_editors(shell: Shell) -> None:
+    shell("init")
+    first = (shell.folder / "keys.yaml").read_text().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={schemas.load('manifest.v1')['$id']}"
+
+
 def test_ledger_show_tells_receipts_and_the_lock(shell: Shell, manifest: Path) -> None:
     shell("apply", "--auto-approve")
     with shell.world.ledger.lock(shell.wiring.holder("apply"), patience=timedelta(0)):

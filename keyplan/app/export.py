@@ -15,6 +15,7 @@ from pathlib import Path
 from keyplan.app.files import Input, read_manifest_with_problems
 from keyplan.app.identity import new_manifest_id, to_slug
 from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.documents import schemas
 from keyplan.errors import ManifestError, Problem
 from keyplan.manifest.writer import render_manifest
 from keyplan.model.export import ExportedKey, ExportedManifest
@@ -246,7 +247,9 @@ def _name_owners(owner: str, groups: Collection[str]) -> Mapping[str, str]:
 def _write(manifest: ExportedManifest, account: AccountKeys) -> ManifestText:
     """Return a manifest that its own reader accepts: what that refuses is no longer declared."""
     while True:
-        text, starts = render_manifest(manifest, base_url=account.base_url, now=account.now)
+        text, starts = render_manifest(
+            manifest, base_url=account.base_url, now=account.now, modeline=schemas.modeline()
+        )
         problems = _read_again(text)
         refused = {_find_entry(problem, starts): problem for problem in problems}
         withheld = tuple(

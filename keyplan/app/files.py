@@ -171,8 +171,8 @@ def save_privately(path: Path, content: bytes) -> None:
 def save_publicly(path: Path, content: bytes) -> None:
     """Put a file of mode 0644 in place of a former one. Raises InputError if that is impossible.
 
-    For metrics alone: node_exporter reads them as another user. They hold names, times and counts, which everybody who
-    may see the dashboard sees, and never a key, a redacted form, a description or a fingerprint.
+    For metrics, which node_exporter reads as another user, and published schemas. Metrics hold names, times and counts,
+    which everybody who may see the dashboard sees, and never a key, a redacted form, a description or a fingerprint.
     """
     _save(path, content, mode=0o644)
 

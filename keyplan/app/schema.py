@@ -35,7 +35,7 @@ def _conditions(group: str, *, own: frozenset[str], ordinary: str) -> Iterator[d
     """Yield for each type of a group: where it is named, its options hold beside the fields of the frame."""
     for name in registry.list_types(group):
         with suppress(InputError):
-            options = dict(registry.options_schema(group, name))
+            options = _illustrate(registry.options_schema(group, name))
             properties = {**dict.fromkeys(sorted(own), True), **options.pop("properties", {})}
             # Without a type the ordinary one is meant, and none of the others may speak of its options.
             is_named: dict[str, Any] = {} if name == ordinary else {"required": ["type"]}
@@ -43,3 +43,21 @@ def _conditions(group: str, *, own: frozenset[str], ordinary: str) -> Iterator[d
                 "if": {"properties": {"type": {"const": name}}, **is_named},
                 "then": {**options, "properties": properties},
             }
+
+
+def _illustrate(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a mapping in which each field that has a default or a choice has an example, too."""
+    properties = {
+        name: {**_find_example(field), **(_illustrate(field) if "properties" in field else field)}
+        for name, field in options.get("properties", {}).items()
+    }
+    return {**options, "properties": properties}
+
+
+def _find_example(field: Mapping[str, Any]) -> dict[str, Any]:
+    choices = [choice for choice in field.get("enum", ()) if choice is not None]
+    if choices:
+        return {"examples": choices}
+    if field.get("type") == "boolean":
+        return {"examples": [not field.get("default", False)]}
+    return {"examples": [field["default"]]} if "default" in field else {}

@@ -30,10 +30,19 @@ def load(name: str, *, folders: Sequence[Path] = FOLDERS) -> dict[str, Any]:
     return schema
 
 
+def modeline(target: str = "") -> str:
+    """Return the comment that gives editors the schema of the manifest below it: that of the URL or path `target`.
+
+    Without one, it is the schema's own address. The form is that of yaml-language-server, which the extensions for YAML
+    of VS Code, Vim and Emacs use.
+    """
+    return f"# yaml-language-server: $schema={target or load('manifest.v1')['$id']}"
+
+
 def _find(folders: Sequence[Path]) -> dict[str, Path]:
     """Return the schemas of the first folder that has any, by name."""
     for folder in folders:
-        found = {path.stem: path for path in folder.glob("*.json")}
+        found = {path.stem: path for path in folder.glob("*.v*.json")}
         if found:
             return found
     raise KeyplanError("keyplan's schemas are missing", advice="install keyplan again")

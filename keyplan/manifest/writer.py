@@ -17,6 +17,7 @@ from keyplan.model.secret_shapes import looks_secret
 from keyplan.model.times import show_time, write_time
 
 _HEAD = """\
+{modeline}
 # The keys of {base_url} as they were on {date}, written by keyplan export.
 # See that nothing would change with: keyplan plan
 version: 1
@@ -42,9 +43,15 @@ _HIDDEN = "(not shown: it looks like a secret)"
 _REASON_CHARACTERS = 300
 
 
-def render_manifest(manifest: ExportedManifest, *, base_url: str, now: datetime) -> tuple[str, tuple[int, ...]]:
-    """Return the manifest's text, and in which line the entry of each of its keys begins, from 1."""
+def render_manifest(
+    manifest: ExportedManifest, *, base_url: str, now: datetime, modeline: str
+) -> tuple[str, tuple[int, ...]]:
+    """Return the manifest's text, and in which line the entry of each of its keys begins, from 1.
+
+    `modeline` is the comment that names its schema to editors.
+    """
     lines = _HEAD.format(
+        modeline=modeline,
         base_url=write_scalar(base_url),
         date=show_time(now),
         owner=write_scalar(manifest.owner),

@@ -17,6 +17,7 @@ REGION: Final[Mapping[str, Any]] = {
     "type": ["string", "null"],
     "minLength": 1,
     "description": "Such as eu-west-1; left out, AWS_REGION, AWS_DEFAULT_REGION or the profile says it.",
+    "examples": ["eu-west-1"],
     "x-access": "host",
 }
 """The schema of the option `region`."""

@@ -29,6 +29,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}; relative to the manifest.",
+            "examples": ["secrets/{name}.env"],
             "x-access": "file",
         },
         "format": {

@@ -47,6 +47,7 @@ PATIENCE: Mapping[str, Any] = {
         "maximum": 3600,
         "description": "How long a server that throttles is waited for; left out, 120, and 600 for a limit that "
         "names or needs a minute or more.",
+        "examples": [120],
     },
 }
 """The option of every sink that speaks HTTP; `patience.open_retrier` honours it."""

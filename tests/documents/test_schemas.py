@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from keyplan.documents.schemas import FOLDERS, load
+from keyplan.documents.schemas import FOLDERS, load, modeline
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.policy import AllowRule, Rule
 
@@ -116,3 +117,27 @@ def test_a_manifest_s_own_policy_has_the_rules_of_a_policy_file() -> None:
 def test_what_manifests_may_name_is_said_by_policy_files_alone() -> None:
     assert list(load("policy.v1")["properties"]["allow"]["properties"]) == [rule.value for rule in AllowRule]
     assert "allow" not in load("manifest.v1")["properties"]["policy"]["properties"]
+
+
+def test_the_schemas_of_what_people_write_say_where_they_are_published(written: dict[str, Any]) -> None:
+    assert re.fullmatch(r"https://raw\.githubusercontent\.com/\S+/schemas/(manifest|policy)\.v1\.json", written["$id"])
+    assert load(written["$id"].rpartition("/")[2].removesuffix(".json")) == written
+
+
+def test_the_entry_for_schemastore_names_the_manifest_s_schema() -> None:
+    (entry,) = json.loads((PROJECT / "schemas" / "catalog.json").read_text())["schemas"]
+    assert entry["url"] == load("manifest.v1")["$id"]
+    assert entry["fileMatch"] == ["keyplan.yaml", "keyplan.yml"]
+    assert {"name", "description"} <= entry.keys()
+
+
+def test_the_catalog_is_no_schema(tmp_path: Path) -> None:
+    write(tmp_path / "x", "")
+    (tmp_path / "x" / "catalog.json").write_text("{}")
+    with pytest.raises(InputError, match=r"known are: manifest\.v1$"):
+        load("catalog", folders=(tmp_path / "x",))
+
+
+def test_a_modeline_names_the_schema_or_a_copy_of_it() -> None:
+    assert modeline() == f"# yaml-language-server: $schema={load('manifest.v1')['$id']}"
+    assert modeline("./manifest.v1.json") == "# yaml-language-server: $schema=./manifest.v1.json"

@@ -9,6 +9,7 @@ from keyplan.app.files import save_new
 from keyplan.app.identity import derive_owner, is_owner, new_manifest_id
 from keyplan.cli.options import argument, option
 from keyplan.cli.session import Session
+from keyplan.documents import schemas
 from keyplan.manifest.scalars import write_scalar
 from keyplan.renderers.sanitize import sanitize
 
@@ -75,7 +76,8 @@ def command(session: Session, *, file: str, owner: str | None) -> int:
         raise click.BadParameter("1 to 63 of a-z 0-9 . _ - and first a letter or digit", param_hint="--owner")
     refuse_second_manifest(file, session.context)
     # An owner such as 2024 would be read as a number.
-    save_new(path, TEMPLATE.format(owner=write_scalar(owner), id=new_manifest_id()).encode())
+    text = TEMPLATE.format(owner=write_scalar(owner), id=new_manifest_id())
+    save_new(path, f"{schemas.modeline()}\n{text}".encode())
     session.screen.answer(f"Wrote {sanitize(file)}. Look at what it would do: keyplan plan {sanitize(file)}\n")
     session.screen.say(
         "Keep raw keys and the ledger out of git; .gitignore needs these lines:\n  secrets/\n  .keyplan/"

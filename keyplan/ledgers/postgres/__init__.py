@@ -35,6 +35,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "pattern": PUBLIC_URL_PATTERN,
             "errorMessage": "must be postgresql://USER@HOST:PORT/DATABASE; a URL with a password belongs into 'dsn'",
             "description": "The database's URL, if no password is needed or libpq finds it elsewhere, as in ~/.pgpass.",
+            "examples": ["postgresql://keyplan@db.example.com:5432/keyplan"],
             "x-access": "url",
         },
         "schema": {

@@ -25,6 +25,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "pattern": _BUCKET,
             "errorMessage": "must be the name of a bucket",
             "description": "The bucket; many manifests may share it.",
+            "examples": ["acme-keyplan"],
             "x-access": "place",
         },
         "prefix": {
@@ -41,12 +42,14 @@ OPTIONS: Final[Mapping[str, Any]] = {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Of a compatible store or a VPC endpoint; left out, AWS's own.",
+            "examples": ["https://s3.example.com"],
             "x-access": "url",
         },
         "kms_key_id": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Id, ARN or alias of the KMS key that encrypts; left out, the bucket's default encryption.",
+            "examples": ["alias/keyplan"],
             "x-access": "place",
         },
     },

@@ -21,12 +21,14 @@ OPTIONS: Final[dict[str, Any]] = {
             "type": "string",
             "pattern": REGION_PATTERN,
             "description": "Region of the account, such as eu-west-1a; excludes base_url.",
+            "examples": ["eu-west-1a"],
             "x-access": "host",
         },
         "base_url": {
             "type": "string",
             "format": "uri",
             "description": "Where the API is; default https://api.arize.com. Plain http for this machine only.",
+            "examples": ["https://arize.example.com"],
             "x-access": "url",
         },
         "api": {

@@ -33,6 +33,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}; relative to the manifest.",
+            "examples": ["secrets/{name}.age"],
             "x-access": "file",
         },
         "recipients": {
@@ -40,11 +41,13 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "minItems": 1,
             "items": {"type": "string", "pattern": "^(age1[0-9a-z]+|ssh-(ed25519|rsa) .+)$"},
             "description": "Public keys of everybody who may decrypt: age1... or ssh-ed25519 ... or ssh-rsa ...",
+            "examples": [["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]],
             "x-access": "place",
         },
         "identity": {
             **SECRET_SCHEMA,
             "description": "Where a private key stands, so that keyplan can read what it wrote; needed for copy_from.",
+            "examples": [{"file": "/run/secrets/age-identity"}],
         },
     },
     required=["path", "recipients"],

@@ -41,12 +41,14 @@ CONNECTION: Mapping[str, Any] = {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "For a VPC endpoint or an emulator; left out, AWS's own.",
+        "examples": ["https://vpce-1a2b3c.secretsmanager.eu-west-1.vpce.amazonaws.com"],
         "x-access": "url",
     },
     "profile": {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "Name of a profile of ~/.aws/config; left out, the SDK's usual chain of credentials.",
+        "examples": ["production"],
         "x-access": "profile",
     },
     **PATIENCE,
@@ -59,6 +61,7 @@ KMS_KEY: Mapping[str, Any] = {
         "type": ["string", "null"],
         "minLength": 1,
         "description": "Id, ARN or alias of the KMS key that encrypts; left out, the account's default key.",
+        "examples": ["alias/arize"],
         "x-access": "place",
     },
 }

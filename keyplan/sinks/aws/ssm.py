@@ -34,6 +34,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}: the parameter's name.",
+            "examples": ["/arize/{space}/{name}"],
             "x-access": "place",
         },
         **KMS_KEY,

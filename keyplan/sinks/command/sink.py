@@ -38,17 +38,28 @@ OPTIONS: Mapping[str, Any] = build_schema(
             **_ARGV,
             "description": "Stores the value: program and arguments, each a template of {name} {key_type} {space} "
             "{owner} {address}. No shell; ./x is relative to the manifest.",
+            "examples": [["./store", "{address}"]],
         },
         "describe": {
             **_OPTIONAL_ARGV,
             "description": "Prints JSON of what is stored: {present, receipt?, intent?, owner?, changed_at?}.",
+            "examples": [["./describe", "{address}"]],
         },
         "annotate": {
             **_OPTIONAL_ARGV,
             "description": "Replaces the metadata beside a value, which stays as it is. Needs describe.",
+            "examples": [["./annotate", "{address}"]],
         },
-        "check": {**_OPTIONAL_ARGV, "description": "Exits with 0 where a value could be stored; run before each key."},
-        "remove": {**_OPTIONAL_ARGV, "description": "Removes the value; left out, nothing is ever removed."},
+        "check": {
+            **_OPTIONAL_ARGV,
+            "description": "Exits with 0 where a value could be stored; run before each key.",
+            "examples": [["./check"]],
+        },
+        "remove": {
+            **_OPTIONAL_ARGV,
+            "description": "Removes the value; left out, nothing is ever removed.",
+            "examples": [["./remove", "{address}"]],
+        },
         "proof": {
             "enum": ["receipt", "changed_at"],
             "default": "receipt",

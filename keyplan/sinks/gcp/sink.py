@@ -45,12 +45,14 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "pattern": "^[a-z0-9.:-]+$",
             "description": "Id or number of the project.",
+            "examples": ["acme-prod"],
             "x-access": "place",
         },
         "name": {
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}: the secret's id.",
+            "examples": ["arize-{name}"],
             "x-access": "place",
         },
         "endpoint": {
@@ -58,6 +60,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "minLength": 1,
             "description": "https://HOST for a private endpoint, or http://127.0.0.1:PORT for an emulator; "
             "left out, Google's own.",
+            "examples": ["https://secretmanager.internal.example.com"],
             "x-access": "url",
         },
         "locations": {
@@ -71,6 +74,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": ["integer", "null"],
             "minimum": 0,
             "description": "How many versions before the newest one stay enabled; left out, all of them.",
+            "examples": [3],
         },
         "write_only": {
             "type": "boolean",

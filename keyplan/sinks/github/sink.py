@@ -40,12 +40,14 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "pattern": r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$",
             "errorMessage": "must be OWNER/REPOSITORY",
             "description": "OWNER/REPOSITORY; excludes organization.",
+            "examples": ["acme/payments"],
             "x-access": "place",
         },
         "environment": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "An environment of the repository, which has to exist.",
+            "examples": ["production"],
             "x-access": "place",
         },
         "organization": {
@@ -53,6 +55,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "pattern": r"^[A-Za-z0-9._-]+$",
             "errorMessage": "must be the name of an organization",
             "description": "Stores the secret once for many repositories; excludes repository.",
+            "examples": ["acme"],
             "x-access": "place",
         },
         "visibility": {
@@ -63,6 +66,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "type": ["array", "null"],
             "items": {"type": "integer"},
             "description": "For visibility selected: ids, as `gh api repos/OWNER/REPOSITORY --jq .id` prints them.",
+            "examples": [[1296269]],
             "x-access": "place",
         },
         "dependabot": {
@@ -81,6 +85,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
         "api_url": {
             "type": ["string", "null"],
             "description": "Of a GitHub Enterprise Server: https://HOST/api/v3. Plain http for this machine only.",
+            "examples": ["https://github.example.com/api/v3"],
             "x-access": "url",
         },
         **PATIENCE,

@@ -35,12 +35,14 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
             "type": ["string", "null"],
             "minLength": 1,
             "description": "GROUP/PROJECT, or the project's id as text; excludes group.",
+            "examples": ["acme/payments"],
             "x-access": "place",
         },
         "group": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Path of a group, or its id as text; excludes project.",
+            "examples": ["acme"],
             "x-access": "place",
         },
         "name": {
@@ -79,6 +81,7 @@ OPTIONS: Final[Mapping[str, Any]] = build_schema(
         "url": {
             "type": ["string", "null"],
             "description": "Of the server; default https://gitlab.com. Plain http for this machine only.",
+            "examples": ["https://gitlab.example.com"],
             "x-access": "url",
         },
         **PATIENCE,

@@ -47,6 +47,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$",
             "description": "Class of the backend, such as keyring.backends.SecretService.Keyring; "
             "left out, what the library finds, if it is known to be safe.",
+            "examples": ["keyring.backends.SecretService.Keyring"],
             "x-access": "module",
         },
     },

@@ -43,12 +43,14 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Of the Secrets; without it, that of the context, or of the pod.",
+            "examples": ["payments"],
             "x-access": "host",
         },
         "name": {
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}: the Secret's name.",
+            "examples": ["arize-{name}"],
             "x-access": "place",
         },
         "entry": {
@@ -67,6 +69,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
                 "errorMessage": "must be at most 63 letters, digits, '-', '_' and '.', a letter or digit at both ends",
             },
             "description": "Of the Secret, beside keyplan's own. Those of others stay as they are.",
+            "examples": [{"team": "payments"}],
             "x-access": "none",
         },
         "annotations": {
@@ -74,18 +77,21 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "propertyNames": _METADATA_NAME,
             "additionalProperties": {"type": "string"},
             "description": "Of the Secret, beside keyplan's own. Those of others stay as they are.",
+            "examples": [{"reloader.stakater.com/match": "true"}],
             "x-access": "none",
         },
         "context": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Of the kubeconfig; else its current.",
+            "examples": ["production"],
             "x-access": "profile",
         },
         "kubeconfig": {
             "type": ["string", "null"],
             "minLength": 1,
             "description": "Path; else KUBECONFIG, ~/.kube/config, and in a pod its service account.",
+            "examples": ["~/.kube/config"],
             "x-access": ["file", "command"],
         },
         "write_only": {

@@ -27,12 +27,14 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}; ends in .yaml, .yml or .json.",
+            "examples": ["secrets/{space}.yaml"],
             "x-access": "file",
         },
         "entry": {
             "type": "string",
             "minLength": 1,
             "description": "Where in the file: a template, too; dots lead into mappings, as in arize.{name}.",
+            "examples": ["arize.{name}"],
             "x-access": "place",
         },
         "notes": {
@@ -40,6 +42,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$",
             "description": "Top-level field for receipts, which sops has to leave in the clear; left out, keyplan and "
             "the file's unencrypted_suffix, and in manifests of Kubernetes annotations.",
+            "examples": ["keyplan_unencrypted"],
             "x-access": "place",
         },
     },

@@ -26,15 +26,23 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 AUTH_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "description": "How keyplan logs in; left out, with VAULT_TOKEN, BAO_TOKEN or ~/.vault-token.",
+    "examples": [{"method": "kubernetes", "role": "keyplan"}],
     "properties": {
-        "method": {"enum": ["token", "approle", "kubernetes"]},
+        "method": {"enum": ["token", "approle", "kubernetes"], "description": "Which auth method of Vault to use."},
         "token": {**SECRET_SCHEMA, "description": "For token."},
-        "role_id": {"type": "string", "minLength": 1, "description": "For approle.", "x-access": "place"},
+        "role_id": {
+            "type": "string",
+            "minLength": 1,
+            "description": "For approle.",
+            "x-access": "place",
+            "examples": ["db02de05-fa39-4855-059b-67221c5c2f63"],
+        },
         "secret_id": {**SECRET_SCHEMA, "description": "For approle."},
         "role": {
             "type": "string",
             "minLength": 1,
             "description": "For kubernetes: the role of the auth mount.",
+            "examples": ["keyplan"],
             "x-access": "place",
         },
         "jwt": {**SECRET_SCHEMA, "default": {"file": JWT_FILE}, "description": "For kubernetes."},
@@ -42,6 +50,7 @@ AUTH_SCHEMA: Mapping[str, Any] = {
             "type": "string",
             "minLength": 1,
             "description": "Of the auth method, if not under its own name; a jwt mount serves kubernetes, too.",
+            "examples": ["kubernetes-prod"],
             "x-access": "place",
         },
     },

@@ -27,17 +27,20 @@ CONNECTION_SCHEMA: Mapping[str, Any] = {
     "address": {
         "type": ["string", "null"],
         "description": "Of the server, such as https://vault:8200; without it, VAULT_ADDR or BAO_ADDR.",
+        "examples": ["https://vault.example.com:8200"],
         "x-access": "url",
     },
     "namespace": {
         "type": ["string", "null"],
         "description": "Without it, VAULT_NAMESPACE or BAO_NAMESPACE.",
+        "examples": ["teams/ml"],
         "x-access": "host",
     },
     "auth": AUTH_SCHEMA,
     "ca_file": {
         "type": ["string", "null"],
         "description": "Authorities to trust, PEM; relative to the manifest. Without it, VAULT_CACERT or BAO_CACERT.",
+        "examples": ["certificates/vault.pem"],
         "x-access": "file",
     },
     **PATIENCE,

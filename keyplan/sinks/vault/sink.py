@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "string",
             "minLength": 1,
             "description": f"{TEMPLATE}; of the secret below the mount.",
+            "examples": ["arize/{space}/{name}"],
             "x-access": "place",
         },
         "field": {
