@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Place, Unmanaged
-from keyplan.model.plan import Action, Blocked, FieldChange, Guard, KeyView, Plan, Reason, Request, Vacancy, Verb
+from keyplan.model.plan import Action, Blocked, FieldChange, Guard, KeyView, Plan, Reason, Request, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
+from keyplan.model.vacancy import Vacancy
 
 NOW = datetime(2026, 11, 23, 7, 31, tzinfo=UTC)
 LOCATION = "local:secrets/ci.env#ARIZE_API_KEY"

@@ -25,10 +25,10 @@ from keyplan.model.plan import (
     Reason,
     Request,
     Summary,
-    Vacancy,
     Verb,
 )
 from keyplan.model.times import write_time
+from keyplan.model.vacancy import Vacancy
 
 FORMAT_VERSION = "1.1"
 """A minor version adds fields, which a reader ignores; a major one changes meaning, which a reader refuses."""

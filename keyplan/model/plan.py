@@ -16,6 +16,7 @@ from keyplan.model.identity import NO_USER, Address, KeyId, UserId
 from keyplan.model.manifest import KeyType, Place, Unmanaged
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.quick import quick
+from keyplan.model.vacancy import Vacancy
 
 
 class Verb(Enum):
@@ -125,30 +126,6 @@ class FieldChange:
             return self.field
         role, members = _ACCESS_TITLES[kind]
         return members if NOTHING in (self.before, self.after) else role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Vacancy:
-    """A place that an address leaves."""
-
-    location: str
-    """`sink:location`."""
-    leaves: str = ""
-    """Why it keeps what it holds; empty if it is emptied."""
-    overlap: timedelta = timedelta(0)
-    """How long after this apply its readers still find the key there; zero: this apply empties it, or it was told."""
-    empty_after: datetime | None = None
-    """When the overlap is over for its readers, if an earlier apply told."""
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this apply starts the overlap of its readers."""
-        return bool(self.overlap)
-
-    @property
-    def is_emptied(self) -> bool:
-        """Whether this apply empties it."""
-        return not (self.leaves or self.overlap or self.empty_after)
 
 
 @quick

@@ -21,8 +21,9 @@ from keyplan.model.basis import (
 )
 from keyplan.model.identity import KeyId
 from keyplan.model.observation import Slot
-from keyplan.model.plan import PlannedAction, Reason, Vacancy, Verb
+from keyplan.model.plan import PlannedAction, Reason, Verb
 from keyplan.model.receipt import LeftPlace, Receipt
+from keyplan.model.vacancy import Vacancy
 from keyplan.planner.authority import name_manifest
 from keyplan.planner.case import Case
 from keyplan.planner.evidence import holding_of, was_overwritten

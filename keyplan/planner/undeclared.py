@@ -12,8 +12,9 @@ from keyplan.model.basis import DeleteBasis, ForgetBasis
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Manifest, OnRemove
 from keyplan.model.observation import Observation, Slot, Snapshot
-from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Request, Vacancy, Verb
+from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Request, Verb
 from keyplan.model.receipt import Receipt
+from keyplan.model.vacancy import Vacancy
 from keyplan.planner.authority import name_manifest
 from keyplan.planner.key_view import name_locations, view_key
 from keyplan.planner.left_places import NOT_CONFIGURED

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from keyplan.model.identity import KeyId
-from keyplan.model.plan import NOTHING, Action, FieldChange, KeyView, Vacancy, Verb
+from keyplan.model.plan import NOTHING, Action, FieldChange, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
+from keyplan.model.vacancy import Vacancy
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import REASONS
 

@@ -15,10 +15,11 @@ from keyplan.model.basis import EmptyBasis, KeepBasis
 from keyplan.model.identity import Address, SinkName
 from keyplan.model.manifest import OnDescriptionChange, OnRemove, Rotation
 from keyplan.model.observation import Slot
-from keyplan.model.plan import FreshPlan, Guard, Vacancy, Verb
+from keyplan.model.plan import FreshPlan, Guard, Verb
 from keyplan.model.policy import Policy
 from keyplan.model.receipt import Delivered, LeftPlace
 from keyplan.model.report import Done, Failed, Outcome
+from keyplan.model.vacancy import Vacancy
 from keyplan.planner.drift import find_drift
 from keyplan.planner.due import Selected, select
 from keyplan.planner.forecast import forecast
