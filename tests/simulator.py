@@ -17,14 +17,15 @@ from typing import Literal
 
 from samples import LINEAGE
 from simulated.clock import START, SimulatedClock
-from simulated.effects import Effect, Effects, Fault, Killed
-from simulated.ledger import SimulatedLedger
-from simulated.provider import SimulatedProvider
-from simulated.records import LAWS, ME, KeyRecord, make_space
-from simulated.sink import Cell, SimulatedSink
 
 from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.observation import Abilities
+from keyplan.simulated.effects import Effect, Effects, Killed
+from keyplan.simulated.effects import EffectFault as Fault
+from keyplan.simulated.ledger import SimulatedLedger
+from keyplan.simulated.provider import SimulatedProvider
+from keyplan.simulated.records import LAWS, ME, KeyRecord, make_space
+from keyplan.simulated.sink import Cell, SimulatedSink
 
 __all__ = [
     "BLIND",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from cli.shell import MANIFEST, Shell
-from simulated.effects import Fault
 from simulator import World
 
 from keyplan.app.exit_codes import combine_statuses
+from keyplan.simulated.effects import EffectFault as Fault
 
 BOTH = ("envs/prod/keys.yaml", "envs/test/keys.yaml")
 ONE_KEY = """\

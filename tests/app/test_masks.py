@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 from samples import make_desired
-from simulated.effects import Fault
 from simulator import World
 
 from keyplan.app.masks import MaskingWriter
 from keyplan.errors import InDoubtError, ProviderError
 from keyplan.model.identity import KeyId
 from keyplan.model.secret import RawKey
+from keyplan.simulated.effects import EffectFault as Fault
 
 
 @pytest.fixture

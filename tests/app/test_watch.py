@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from app.watched import LEASE, MINUTE, Process, held_rounds, pass_time
 from cli.shell import Shell
-from samples import LOCAL, make_intent
+from samples import LINEAGE, LOCAL, make_intent
 from simulated.candid import CandidSink
 from simulator import Fault, World
 
@@ -67,7 +67,7 @@ def process(tmp_path: Path, world: World) -> Process:
 
 
 def test_what_a_sink_would_refuse_waits_until_it_can_be_written(process: Process, world: World) -> None:
-    candid = CandidSink(LOCAL, world.clock, world.effects)
+    candid = CandidSink(LOCAL, world.clock, world.effects, lineage=LINEAGE)
     candid.cells, world.sinks[LOCAL] = world.sinks[LOCAL].cells, candid
     candid.obstacles = ("user/ci",)
     world.clock.advance(31 * DAY)

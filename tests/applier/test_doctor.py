@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from samples import OWNER, PLACE, make_declaration, make_delivery, make_holder, make_intent
+from samples import LINEAGE, OWNER, PLACE, make_declaration, make_delivery, make_holder, make_intent
 from scenario import Scenario, make_manifest, make_service
 from simulator import FULL, Fault, SimulatedSink, World
 
@@ -254,7 +254,7 @@ def test_places_that_are_impossible_break_their_own_sink_only(practice: Practice
 
 def candid(practice: Practice) -> CandidSink:
     world = practice.scenario.world
-    sink = CandidSink(SinkName("local"), world.clock, world.effects, abilities=FULL)
+    sink = CandidSink(SinkName("local"), world.clock, world.effects, lineage=LINEAGE, abilities=FULL)
     world.sinks[SinkName("local")] = sink
     return sink
 

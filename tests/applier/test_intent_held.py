@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samples import LOCAL, make_declaration
+from samples import LINEAGE, LOCAL, make_declaration
 from scenario import Scenario
 from simulator import WEAK, SimulatedSink, World
 
@@ -22,7 +22,7 @@ class Listening(SimulatedSink):
 
 def test_a_first_delivery_tells_of_nothing_and_a_rotation_of_its_former_place() -> None:
     world = World(sinks={"local": WEAK})
-    sink = Listening(LOCAL, world.clock, world.effects, abilities=WEAK)
+    sink = Listening(LOCAL, world.clock, world.effects, lineage=LINEAGE, abilities=WEAK)
     sink.heard = []
     world.sinks[LOCAL] = sink
     scenario = Scenario(world)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from samples import LOCAL, make_declaration, make_delivery, make_intent, make_receipt
+from samples import LINEAGE, LOCAL, make_declaration, make_delivery, make_intent, make_receipt
 from scenario import Scenario, make_manifest
 from simulated.candid import CandidSink, make_finding
 from simulator import START, SimulatedSink, World
@@ -52,7 +52,7 @@ def find(*findings: Finding, memory: Memory = EMPTY, **changes: Any) -> dict[str
 
 def make_examined(error: Exception | None = None) -> Examined:
     world = World()
-    sink = Examined(LOCAL, world.clock, world.effects)
+    sink = Examined(LOCAL, world.clock, world.effects, lineage=LINEAGE)
     sink.error = error
     return sink
 
@@ -92,7 +92,7 @@ def test_a_value_without_an_owner_is_in_the_way_unless_a_record_knows_the_place(
 
 def test_a_sink_that_can_do_both_at_once_is_asked_once() -> None:
     world = World()
-    sink = CandidSink(LOCAL, world.clock, world.effects)
+    sink = CandidSink(LOCAL, world.clock, world.effects, lineage=LINEAGE)
     survey(sink, [SLOT], is_examined=True)
     assert sink.surveys == 1
     survey(sink, [SLOT], is_examined=False)
@@ -116,12 +116,15 @@ def test_a_sink_that_cannot_be_reached_is_no_finding_but_an_error() -> None:
 
 def test_a_sink_that_can_tell_nothing_is_inspected() -> None:
     world = World()
-    assert survey(SimulatedSink(LOCAL, world.clock, world.effects), [SLOT], is_examined=True).findings == ()
+    assert (
+        survey(SimulatedSink(LOCAL, world.clock, world.effects, lineage=LINEAGE), [SLOT], is_examined=True).findings
+        == ()
+    )
 
 
 def test_an_apply_leaves_the_address_that_is_not_ready_and_does_the_others() -> None:
     world = World()
-    world.sinks[LOCAL] = candid = CandidSink(LOCAL, world.clock, world.effects)
+    world.sinks[LOCAL] = candid = CandidSink(LOCAL, world.clock, world.effects, lineage=LINEAGE)
     keys = [make_declaration(name, deliveries=(make_delivery(),)) for name in ("ci", "cd")]
     scenario = Scenario(world, make_manifest(*keys))
     candid.obstacles = ("user/ci",)

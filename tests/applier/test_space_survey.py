@@ -6,11 +6,11 @@ import json
 
 import pytest
 from cli.shell import MANIFEST, Shell
-from simulated.records import ME
 
 from keyplan.errors import ProviderDeniedError
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
+from keyplan.simulated.records import ME
 
 
 def add_key_of_another(shell: Shell, space: str) -> str:

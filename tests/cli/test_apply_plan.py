@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from cli.shell import Shell
 from jsonschema import Draft202012Validator
-from simulated.effects import Fault
 
 from keyplan.documents import schemas
+from keyplan.simulated.effects import EffectFault as Fault
 
 pytestmark = pytest.mark.usefixtures("manifest")
 EVENT = Draft202012Validator(schemas.load("event.v1"))

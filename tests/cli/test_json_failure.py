@@ -10,12 +10,12 @@ import click
 import pytest
 from cli.shell import MANIFEST, Outcome, Shell
 from jsonschema import Draft202012Validator
-from simulated.effects import Fault
 from simulator import World
 
 from keyplan.cli.json_failure import ANSWERING, wants_json
 from keyplan.cli.main import COMMANDS, cli
 from keyplan.documents.schemas import load
+from keyplan.simulated.effects import EffectFault as Fault
 
 COMMAND_LINES = {
     "validate": ["validate"],

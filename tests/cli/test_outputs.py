@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Shell
-from simulated.effects import Fault
+
+from keyplan.simulated.effects import EffectFault as Fault
 
 USUAL = pytest.mark.usefixtures("manifest")
 CI_FORMATS = ("markdown", "github", "gitlab", "junit", "sarif")

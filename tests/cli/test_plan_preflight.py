@@ -6,7 +6,7 @@ import json
 
 import pytest
 from cli.shell import MANIFEST, Shell
-from samples import LOCAL
+from samples import LINEAGE, LOCAL
 from simulated.candid import CandidSink
 
 RENAMED = MANIFEST.replace("{name: ci,", "{name: ci, expires_in: 30d,")
@@ -16,7 +16,7 @@ RENAMED = MANIFEST.replace("{name: ci,", "{name: ci, expires_in: 30d,")
 def candid(shell: Shell) -> CandidSink:
     """Return the sink of a shell with a manifest: the place of `user/ci` can't be written."""
     shell.write()
-    sink = CandidSink(LOCAL, shell.world.clock, shell.world.effects)
+    sink = CandidSink(LOCAL, shell.world.clock, shell.world.effects, lineage=LINEAGE)
     sink.obstacles = ("ci.key", "user/ci", "secrets/user/ci")
     shell.world.sinks[LOCAL] = sink
     return sink

@@ -76,6 +76,7 @@ STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     | {"xml.etree.ElementTree"},
     # The policy of a page names the digests of its own style and script.
     "keyplan.renderers.html": _VALUES | {"base64.b64encode", "hashlib"},
+    "keyplan.simulated": _VALUES | {"contextlib", "copy.copy", "fnmatch", "threading"},
     # importlib.metadata names the plugin that has a bug.
     "keyplan.applier": _VALUES
     | {"concurrent.futures", "contextlib", "hashlib", "importlib.metadata.entry_points"}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from simulated.sink import Cell, SimulatedSink
-
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.observation import Slot, Survey
+from keyplan.simulated.sink import Cell, SimulatedSink
 
 
 class CandidSink(SimulatedSink):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from samples import LOCAL, OWNER, RAW, make_declaration, make_delivery, make_receipt
+from samples import LINEAGE, LOCAL, OWNER, RAW, make_declaration, make_delivery, make_receipt
 from simulated.candid import CandidSink, make_finding
 from simulator import Cell, SimulatedSink, World
 
@@ -42,7 +42,7 @@ def test_it_has_no_other_method_of_a_sink(world: World) -> None:
 
 
 def test_what_is_in_the_way_is_seen_through_the_window(world: World) -> None:
-    candid = CandidSink(LOCAL, world.clock, world.effects)
+    candid = CandidSink(LOCAL, world.clock, world.effects, lineage=LINEAGE)
     candid.obstacles = ("user/ci",)
     slot = candid.locate(OWNER, make_declaration(), make_delivery())
     (finding,) = ReadOnlySink(candid).survey([slot]).findings
@@ -58,7 +58,7 @@ class Examined(SimulatedSink):
 
 
 def test_a_sink_that_examines_apart_is_asked_for_both(world: World) -> None:
-    sink = Examined(LOCAL, world.clock, world.effects)
+    sink = Examined(LOCAL, world.clock, world.effects, lineage=LINEAGE)
     slot = sink.locate(OWNER, make_declaration(), make_delivery())
     survey = ReadOnlySink(sink).survey([slot])
     assert (list(survey.holdings), [finding.location for finding in survey.findings]) == ([slot], [slot.location])

@@ -10,16 +10,14 @@ from datetime import timedelta
 from itertools import count
 from typing import TypeVar
 
-from simulated.clock import SimulatedClock
-from simulated.effects import Effects
-
 from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_lost_error
 from keyplan.model.identity import Address
 from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.receipt import Intent, IntentId, Receipt
-from keyplan.ports import Lease
+from keyplan.ports import Clock, Lease
+from keyplan.simulated.effects import Effects
 
 T = TypeVar("T")
 
@@ -27,7 +25,7 @@ T = TypeVar("T")
 class SimulatedLedger:
     """Implements Ledger. Everything but the lock's waiting passes through `effects`."""
 
-    def __init__(self, clock: SimulatedClock, effects: Effects) -> None:
+    def __init__(self, clock: Clock, effects: Effects) -> None:
         self.receipts: dict[Address, Receipt] = {}
         self.intents: dict[IntentId, Intent] = {}
         self.spendings: dict[str, Spending] = {}
@@ -35,7 +33,8 @@ class SimulatedLedger:
         self.locks: dict[LockName, Holder] = {}
         self._held_in_life: dict[LockName, int] = {}
         self._numbers = count(1)
-        self._applying: Holder | None = None
+        self.applying: Holder | None = None
+        """Who holds the lock of applies in this process: its writes need it."""
         self._clock = clock
         self._effects = effects
 
@@ -125,12 +124,12 @@ class SimulatedLedger:
         """Add an apply to the history."""
         self._run("remember", entry.digest, lambda: self.entries.append(entry))
 
-    # what a test does
+    # what a test, or a rehearsal, does
 
     def as_another_process(self) -> SimulatedLedger:
         """Return the same ledger as another process has it: what that one locked, this one did not."""
         other = copy(self)
-        other._applying = None
+        other.applying = None
         return other
 
     def lose(self) -> None:
@@ -152,8 +151,8 @@ class SimulatedLedger:
         return self._effects.read(f"ledger.{name}", act, failed=LedgerError("the ledger cannot be read"))
 
     def _run(self, name: str, subject: str, act: Callable[[], T]) -> None:
-        if self._applying:
-            self._require(self._applying, LockName.APPLY)
+        if self.applying:
+            self._require(self.applying, LockName.APPLY)
         self._effect(name, subject, act)
 
     def _effect(self, name: str, subject: str, act: Callable[[], T]) -> None:
@@ -175,7 +174,7 @@ class SimulatedLedger:
 
             self._effect("lock", holder.id, act)
             if name is LockName.APPLY:
-                self._applying = held
+                self.applying = held
             return held
 
     def renew(self, held: Holder, *, lease: timedelta, name: LockName) -> Holder:
@@ -188,7 +187,7 @@ class SimulatedLedger:
     def release(self, held: Holder, *, name: LockName) -> None:
         """Free a lock. A killed process runs no `finally`: what it held stays held until a run takes it over."""
         with self._effects.lock:
-            self._applying = None
+            self.applying = None
             if self._effects.alive and self.locks.get(name) == held:
                 del self.locks[name]
 

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from samples import LINEAGE
-from simulated.clock import SimulatedClock
-from simulated.effects import Effects
-
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.identity import Identity, Lineage, SinkName
 from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Content, Holding, Revision, Slot
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
+from keyplan.ports import Clock
+from keyplan.simulated.effects import Effects
 from keyplan.sinks import concurrency
 from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
@@ -57,11 +55,11 @@ class SimulatedSink:
     def __init__(
         self,
         name: SinkName,
-        clock: SimulatedClock,
+        clock: Clock,
         effects: Effects,
         *,
         abilities: Abilities | None = None,
-        lineage: Lineage = LINEAGE,
+        lineage: Lineage,
     ) -> None:
         self.name = name
         self.lineage = lineage
@@ -80,7 +78,7 @@ class SimulatedSink:
 
     # Sink
 
-    def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
+    def locate(self, _owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
         """Return the delivery's `path` option, or the address, as location."""
         return Slot(sink=self.name, location=str(delivery.options.get("path", declaration.address)))
 
@@ -137,17 +135,7 @@ class SimulatedSink:
                 slot.location, cell.entry, receipt, intent
             ):
                 return
-            former = cell.raw
-            if former is not None and former != raw.reveal():
-                self.overwritten.append((slot.location, former))
-            self.history.append((self._clock.now(), slot.location, raw.reveal()))
-            holds = self.abilities.holds_receipts
-            self.cells[slot.location] = Cell(
-                raw=raw.reveal(),
-                owner=receipt.owner if holds else None,
-                receipt=receipt if holds else None,
-                changed_at=self._clock.now(),
-            )
+            self._store(slot, raw.reveal(), receipt)
 
         self._run("put", slot, act)
 
@@ -178,12 +166,12 @@ class SimulatedSink:
     # what a test, or a person beside keyplan, does and asks
 
     def person_writes(self, location: str, raw_text: str) -> None:
-        """Somebody changes the value by hand; marks and receipt stay."""
+        """A user changes the value by hand; marks and receipt stay."""
         cell = self.cells.get(location, Cell())
         self.cells[location] = replace(cell, raw=raw_text, changed_at=self._clock.now())
 
     def person_deletes(self, location: str) -> None:
-        """Somebody removes value, receipt and marks."""
+        """A user removes value, receipt and marks."""
         self.cells.pop(location, None)
 
     def lose(self) -> None:
@@ -199,6 +187,19 @@ class SimulatedSink:
     def _run(self, verb: str, slot: Slot, act: Callable[[], T]) -> T:
         error = SinkUnavailableError(f"{slot.location}: sink '{self.name}' cannot be reached")
         return self._effects.run(f"sink.{verb}:{self.name}", act, subject=slot.location, lost=error, failed=error)
+
+    def _store(self, slot: Slot, raw_text: str, receipt: Receipt) -> None:
+        former = self.cells.get(slot.location, Cell()).raw
+        if former is not None and former != raw_text:
+            self.overwritten.append((slot.location, former))
+        self.history.append((self._clock.now(), slot.location, raw_text))
+        holds = self.abilities.holds_receipts
+        self.cells[slot.location] = Cell(
+            raw=raw_text,
+            owner=receipt.owner if holds else None,
+            receipt=receipt if holds else None,
+            changed_at=self._clock.now(),
+        )
 
     def _hold(self, slot: Slot) -> Holding:
         cell = self.cells.get(slot.location, Cell())

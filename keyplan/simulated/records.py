@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from samples import CREATOR
-
-from keyplan.model.identity import KeyId, OrganizationId, SpaceId
+from keyplan.model.identity import KeyId, OrganizationId, SpaceId, UserId
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Access, Laws, Space
 
-ME = CREATOR
+ME = UserId("VXNlcjox")
 """Who the credential belongs to; keys of others are seen through their space alone, in beta."""
 DAY = timedelta(days=1)
 LAWS = {
@@ -50,7 +48,7 @@ class KeyRecord:
     active: bool = True
     created_at: datetime
     expires_at: datetime | None
-    created_by: str = ME
+    created_by: UserId = ME
     last_used_at: datetime | None = None
     graced: tuple[tuple[str, datetime], ...] = field(default=(), repr=False)
     """Former raw keys that work until an instant; only where a refresh keeps the id."""

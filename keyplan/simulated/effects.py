@@ -1,4 +1,4 @@
-"""One hook through which every simulated effect passes, so that a test can break any of them.
+"""One hook through which every simulated effect passes, so that a test or a rehearsal can break any of them.
 
 In: a fault plan. Out: a log of effects in order. Once a process was killed nothing of it runs on: every
 later call, from whatever thread, is killed too, until `World.restart` begins another life.
@@ -22,7 +22,7 @@ class Killed(BaseException):
     """The process died here; no handler of it may run on."""
 
 
-class Fault(Enum):
+class EffectFault(Enum):
     """What goes wrong with one effect."""
 
     KILL_BEFORE = "kill before"
@@ -50,7 +50,7 @@ class Effect:
 
 @dataclass(slots=True, kw_only=True)
 class _Rule:
-    fault: Fault
+    fault: EffectFault
     pattern: str
     ordinal: int | None
     skip: int
@@ -95,17 +95,17 @@ class Effects:
     after: Callable[[str], object] = _ignore
     """Called with the name of each effect that happened."""
     visits: dict[int, Callable[[], object]] = field(default_factory=dict)
-    """What somebody else does right before the effect of that ordinal, reads included among what may be done."""
+    """What another party does right before the effect of that ordinal, reads included among what may be done."""
     lock: RLock = field(default_factory=RLock)
     _rules: list[_Rule] = field(default_factory=list)
 
     def inject(
-        self, fault: Fault, pattern: str, *, skip: int = 0, times: int = 1, error: KeyplanError | None = None
+        self, fault: EffectFault, pattern: str, *, skip: int = 0, times: int = 1, error: KeyplanError | None = None
     ) -> None:
         """Break the effects (or reads) whose names match the glob: after `skip` of them, `times` of them."""
         self._rules.append(_Rule(fault=fault, pattern=pattern, ordinal=None, skip=skip, times=times, error=error))
 
-    def inject_at(self, ordinal: int, fault: Fault) -> None:
+    def inject_at(self, ordinal: int, fault: EffectFault) -> None:
         """Break the effect with that ordinal, whatever it is."""
         self._rules.append(_Rule(fault=fault, pattern="*", ordinal=ordinal, skip=0, times=1, error=None))
 
@@ -114,7 +114,7 @@ class Effects:
         self._rules.clear()
 
     def names(self, *, reads: bool = False) -> list[str]:
-        """Return the names of what happened, in order; reads only where asked for."""
+        """Return the names of what happened, in order; reads only if asked for."""
         return [effect.name for effect in self.log if reads or not effect.is_read]
 
     def restart(self) -> None:
@@ -127,7 +127,7 @@ class Effects:
         self.count = 0
 
     def run(self, name: str, act: Callable[[], T], *, subject: str = "", lost: KeyplanError, failed: KeyplanError) -> T:
-        """Let an effect happen, or fail it as planned: `lost` where nobody knows, `failed` where nothing happened."""
+        """Let an effect happen, or fail it as planned: `lost` if no one knows, `failed` if nothing happened."""
         if visit := self.visits.pop(self.count + 1, None):
             visit()  # outside the lock: a visitor may ask from other threads
         self.before(name)
@@ -162,14 +162,14 @@ class Effects:
 
     def _perform(self, rule: _Rule | None, act: Callable[[], T], lost: KeyplanError, failed: KeyplanError) -> T:
         fault = rule.fault if rule else None
-        if fault is Fault.KILL_BEFORE:
+        if fault is EffectFault.KILL_BEFORE:
             self._kill()
-        if rule and fault in (Fault.ERROR, Fault.REQUEST_LOST):
-            raise rule.error or (failed if fault is Fault.ERROR else lost)
+        if rule and fault in (EffectFault.ERROR, EffectFault.REQUEST_LOST):
+            raise rule.error or (failed if fault is EffectFault.ERROR else lost)
         result = act()
-        if fault is Fault.KILL_AFTER:
+        if fault is EffectFault.KILL_AFTER:
             self._kill()
-        if rule and fault is Fault.ANSWER_LOST:
+        if rule and fault is EffectFault.ANSWER_LOST:
             raise rule.error or lost
         return result
 

@@ -7,10 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
-from simulated.clock import SimulatedClock
-from simulated.effects import Effects
-from simulated.records import LAWS, ME, KeyRecord, make_space
-
 from keyplan.errors import (
     InDoubtError,
     InputError,
@@ -19,11 +15,13 @@ from keyplan.errors import (
     ProviderUnavailableError,
 )
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId, SpaceId
+from keyplan.model.identity import KeyId, SpaceId, UserId
 from keyplan.model.manifest import KeyType, SpaceById, SpaceRef
 from keyplan.model.observation import Access, Laws, Observation, Space, split_marker
 from keyplan.model.secret import Credential, RawKey
-from keyplan.ports import Issued
+from keyplan.ports import Clock, Issued
+from keyplan.simulated.effects import Effects
+from keyplan.simulated.records import LAWS, ME, KeyRecord, make_space
 
 T = TypeVar("T")
 
@@ -32,10 +30,12 @@ class SimulatedProvider:
     """Implements KeyReader and KeyWriter. Reads and writes pass through `effects`; a person's doings do not."""
 
     base_url = "https://api.simulated.test"
+    me = ME
+    """Whose credential it is: who makes what is created."""
 
     def __init__(
         self,
-        clock: SimulatedClock,
+        clock: Clock,
         effects: Effects,
         *,
         dialect: Literal["alpha", "beta"] = "beta",
@@ -154,9 +154,9 @@ class SimulatedProvider:
         description: str = "",
         access: Access | None = None,
         expires_at: datetime | None = None,
-        created_by: str = ME,
+        created_by: UserId = ME,
     ) -> KeyRecord:
-        """Somebody makes a key by hand."""
+        """A user makes a key by hand."""
         record = KeyRecord(
             id=KeyId(""),
             name=name,
@@ -171,11 +171,11 @@ class SimulatedProvider:
         return self._add(record)
 
     def person_deletes(self, key_id: KeyId) -> None:
-        """Somebody ends a key by hand."""
+        """A user ends a key by hand."""
         self._end(key_id)
 
     def person_rotates(self, key_id: KeyId) -> KeyRecord:
-        """Somebody refreshes a key by hand, its expiry as it was; the new raw key is theirs alone."""
+        """A user refreshes a key by hand, its expiry as it was; the new raw key is that user's alone."""
         return self._renew(self.records[key_id], self.records[key_id].expires_at, timedelta(0))
 
     def person_uses(self, key_id: KeyId) -> None:
@@ -233,7 +233,7 @@ class SimulatedProvider:
     ) -> tuple[Observation, ...]:
         self._refuse_unknown_spaces(spaces)
         own = own or not spaces or not self.laws().shows_spaces
-        creators = {record.created_by for record in self.records.values()} if self.shows_others else {ME}
+        creators = {record.created_by for record in self.records.values()} if self.shows_others else {self.me}
         return tuple(
             self._show(record, spaces)
             for _, record in sorted(self.records.items())
@@ -251,7 +251,7 @@ class SimulatedProvider:
 
     def _show(self, record: KeyRecord, asked: Collection[SpaceId]) -> Observation:
         description, marker = split_marker(self.store_text(record.description))
-        in_full = record.created_by == ME
+        in_full = record.created_by == self.me
         visible = record.space_ids if in_full else record.space_ids & set(asked)
         return Observation(
             id=record.id,
@@ -288,6 +288,7 @@ class SimulatedProvider:
             raw="",
             created_at=self._clock.now(),
             expires_at=self._bounded(expires_at),
+            created_by=self.me,
         )
         return self._add(record)
 

@@ -1,0 +1,1 @@
+"""Provider, sinks and ledger in memory, with one hook through which a fault can break any of their effects."""
