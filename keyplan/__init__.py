@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keyplan.app.api import apply, drift, list_keys, plan, read_manifest, render
+    from keyplan.app.api import apply, drift, list_keys, plan, read_manifest, render, rotate
+    from keyplan.app.api_keys import export_keys, import_key
     from keyplan.errors import (
         BugError,
         InputError,
@@ -72,18 +73,24 @@ __all__ = [
     "__version__",
     "apply",
     "drift",
+    "export_keys",
+    "import_key",
     "list_keys",
     "plan",
     "read_manifest",
     "render",
+    "rotate",
 ]
+_ABOUT_KEYS = ("export_keys", "import_key")
+"""Functions that stand in `keyplan.app.api_keys`; all others are in `keyplan.app.api`."""
 
 
 def __getattr__(name: str) -> object:
     """Return a name of the library."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("keyplan.errors" if name.endswith("Error") else "keyplan.app.api"), name)
+    module = "keyplan.app.api_keys" if name in _ABOUT_KEYS else "keyplan.app.api"
+    return getattr(import_module("keyplan.errors" if name.endswith("Error") else module), name)
 
 
 def __dir__() -> list[str]:

@@ -6,72 +6,38 @@ Never asks, never exits, and installs no signal handler.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import wraps
-from pathlib import Path
-from typing import ParamSpec, TypeVar
 
+from keyplan.app.api_session import masked, open_named, open_session, read_named_policies
 from keyplan.app.apply import DEFAULT_PARALLELISM, open_jobs, plan_job, run_jobs
 from keyplan.app.context import RunContext
 from keyplan.app.drift import detect_drift
-from keyplan.app.files import STDIN, read_input, read_policies
+from keyplan.app.files import read_input
 from keyplan.app.files import read_manifest as read_manifest_in
-from keyplan.app.list import KeyFilter, open_listed_provider
+from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider
 from keyplan.app.list import list_keys as list_keys_at
 from keyplan.app.plan import plan_workspace
-from keyplan.app.wiring import PluginWiring
-from keyplan.app.workspace import Workspace, make_workspace
-from keyplan.errors import InputError, KeyplanError, ManifestError
+from keyplan.app.workspace import Workspace
+from keyplan.errors import InputError, KeyplanError
 from keyplan.model.drift import Drift
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName
-from keyplan.model.mask import hide, own_secrets
+from keyplan.model.mask import hide
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
-from keyplan.model.policy import Policy
 from keyplan.model.report import Report
 from keyplan.planner.due import Selected
 from keyplan.renderers.formats import render_drift, render_inventory, render_plan, render_report
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
+__all__ = ["apply", "drift", "list_keys", "open_session", "plan", "read_manifest", "render", "rotate"]
+
 _AT_ONCE = timedelta(0)
-_STATUSES: Mapping[str, bool | None] = {"active": True, "revoked": False, "all": None}
+_STATUSES: Mapping[str, bool | None] = {"active": True, "revoked": False, "deleted": False, "all": None}
 
 
-class _NeverStopped:
-    """Implements `Stop` for a library, whose caller stops it by other means."""
-
-    def requested(self) -> int | None:
-        """Return None."""
-        return None
-
-
-def _masked(use_case: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Return a use case that is a run of its own, and whose errors hold no secret that it saw."""
-
-    @wraps(use_case)
-    def run(*arguments: Given.args, **options: Given.kwargs) -> Result:
-        with own_secrets():
-            try:
-                return use_case(*arguments, **options)
-            except KeyplanError as error:
-                _mask(error)
-                raise
-
-    return run
-
-
-def _mask(error: KeyplanError) -> None:
-    error.message, error.advice = hide(error.message), hide(error.advice)
-    error.args = tuple(hide(str(argument)) for argument in error.args)
-    if isinstance(error, ManifestError):
-        error.problems = tuple(replace(problem, message=hide(problem.message)) for problem in error.problems)
-
-
-@_masked
+@masked
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Return a manifest, read and checked; offline, without a credential.
 
@@ -80,7 +46,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     return read_manifest_in(read_input(os.fspath(path), open_session()))
 
 
-@_masked
+@masked
 def plan(
     manifest: Manifest | str | os.PathLike[str],
     *,
@@ -113,11 +79,11 @@ def plan(
         allow_missing=allow_missing,
         allow_replaces=allow_replaces,
     )
-    workspace = replace(_open(manifest, context, ledger, policies), is_preflight=preflight)
+    workspace = replace(open_named(manifest, context, ledger, policies), is_preflight=preflight)
     return plan_workspace(context.wiring, workspace, request)
 
 
-@_masked
+@masked
 def apply(
     what: Plan | Manifest | str | os.PathLike[str],
     *,
@@ -143,17 +109,81 @@ def apply(
     context = session or open_session()
     reviewed = (what,) if isinstance(what, Plan) else ()
     named = tuple(policies) or (what.policies if isinstance(what, Plan) else ())
-    opened = _open(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
-    workspace = replace(opened, is_preflight=preflight)
-    with open_jobs(context, [workspace], reviewed, command="apply", lock_timeout=lock_timeout) as jobs:
-        plans = [plan_job(job, Request(), Selected(only or "all")) for job in jobs]
-        (result,) = run_jobs(context, jobs, plans, command="apply", parallelism=parallelism)
+    opened = open_named(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
+    order = _Order(
+        command="apply",
+        workspace=replace(opened, is_preflight=preflight),
+        reviewed=reviewed,
+        request=Request(),
+        selection=Selected(only or "all"),
+        lock_timeout=lock_timeout,
+        parallelism=parallelism,
+    )
+    return _run(context, order)
+
+
+@masked
+def rotate(
+    manifest: Manifest | str | os.PathLike[str],
+    addresses: str | Iterable[str],
+    *,
+    now: bool = False,
+    over_claim: bool = False,
+    parallelism: int = DEFAULT_PARALLELISM,
+    lock_timeout: timedelta = _AT_ONCE,
+    policies: Iterable[str | os.PathLike[str]] = (),
+    ledger: str | os.PathLike[str] | None = None,
+    preflight: bool = True,
+    session: RunContext | None = None,
+) -> Report:
+    """Renew the keys of these addresses at once, without asking, and return what was done. Nothing else is looked at.
+
+    `addresses` are addresses or globs. With `now`, their old keys stop at once; with `over_claim`, places whose receipt
+    is not believed are written over. The rest as in `apply`. Failures of single keys are in the report.
+
+    Raises InputError, also for an address that fits nothing, ProviderError, SinkError and LedgerError.
+    """
+    named = tuple(sorted({addresses} if isinstance(addresses, str) else set(addresses)))
+    if not named:
+        # Without this, a request without targets would be about every key of the manifest.
+        raise InputError("no address is named", advice="name at least one address or glob, such as 'user/ci'")
+    context = session or open_session()
+    order = _Order(
+        command="rotate",
+        workspace=replace(open_named(manifest, context, ledger, policies), is_preflight=preflight),
+        request=Request(rotate=named, targets=named, now=now, over_claim=over_claim),
+        lock_timeout=lock_timeout,
+        parallelism=parallelism,
+    )
+    return _run(context, order)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What one call has applied."""
+
+    command: str
+    workspace: Workspace
+    reviewed: tuple[Plan, ...] = ()
+    request: Request
+    selection: Selected = Selected.ALL
+    lock_timeout: timedelta
+    parallelism: int
+
+
+def _run(context: RunContext, order: _Order) -> Report:
+    """Return the report of an apply. Raises the error that ends it."""
+    with open_jobs(
+        context, [order.workspace], order.reviewed, command=order.command, lock_timeout=order.lock_timeout
+    ) as jobs:
+        plans = [plan_job(job, order.request, order.selection) for job in jobs]
+        (result,) = run_jobs(context, jobs, plans, command=order.command, parallelism=order.parallelism)
     if isinstance(result, KeyplanError):
         raise result
     return result
 
 
-@_masked
+@masked
 def drift(
     manifest: Manifest | str | os.PathLike[str],
     *,
@@ -169,12 +199,12 @@ def drift(
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     context = session or open_session()
-    workspace = replace(_open(manifest, context, ledger, policies), is_preflight=preflight)
+    workspace = replace(open_named(manifest, context, ledger, policies), is_preflight=preflight)
     found, _, _ = detect_drift(context.wiring, workspace)
     return found
 
 
-@_masked
+@masked
 def list_keys(
     manifest: str | os.PathLike[str] | None = None,
     *,
@@ -182,35 +212,48 @@ def list_keys(
     status: str = "active",
     space: str | None = None,
     space_id: str | None = None,
+    owner: str | None = None,
+    managed: bool | None = None,
+    names: Iterable[str] = (),
+    expiring: timedelta | None = None,
+    unused: timedelta | None = None,
+    sort: str = "id",
     limit: int | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     session: RunContext | None = None,
 ) -> tuple[Observation, ...]:
-    """Return the keys that exist, managed by keyplan or not, sorted by id.
+    """Return the keys that exist, managed by keyplan or not.
 
     The provider's settings come from `manifest`, or from the default manifest if there is one, else from the
-    environment. `key_type` is ``user`` or ``service``; `status` is ``active``, ``revoked`` or ``all``; `space` is a
-    name, `space_id` an id; `limit` is the largest number of keys; `policies` as in `plan`, for what the manifest may
-    name.
+    environment. The words are those of `keyplan list`: `key_type` is ``user`` or ``service``; `status` is ``active``,
+    ``revoked`` or ``all``; `space` is a name, `space_id` an id; `names` are globs; `sort` is ``id``, ``name``,
+    ``created``, ``expires`` or ``last-used``. `limit` is the largest number of keys; `policies` as in `plan`, for what
+    the manifest may name.
 
     Raises InputError for an unknown word or space, and ProviderError.
     """
     if space is not None and space_id is not None:
         raise InputError("space and space_id exclude each other", advice="give one of them")
-    if status not in _STATUSES:
-        raise InputError(f"status {status!r} is unknown; known are: {', '.join(_STATUSES)}")
-    if key_type is not None and key_type not in {kind.value for kind in KeyType}:
-        raise InputError(f"key_type {key_type!r} is unknown; known are: {', '.join(kind.value for kind in KeyType)}")
+    kinds, orders = {kind.value for kind in KeyType}, {order.value for order in KeyOrder}
+    for name, word, known in (("status", status, _STATUSES), ("key_type", key_type, kinds), ("sort", sort, orders)):
+        if word is not None and word not in known:
+            raise InputError(f"{name} {word!r} is unknown; known are: {', '.join(sorted(known))}")
     by_id = SpaceById(SpaceId(space_id)) if space_id is not None else None
     wanted = KeyFilter(
         key_type=KeyType(key_type) if key_type is not None else None,
         active=_STATUSES[status],
         space=SpaceByName(space) if space is not None else by_id,
+        owner=owner,
+        managed=managed,
+        names=tuple(names),
+        expiring=expiring,
+        unused=unused,
+        order=KeyOrder(sort),
         limit=limit,
     )
     named = None if manifest is None else os.fspath(manifest)
     context = session or open_session()
-    provider = open_listed_provider(context, named, {}, policies=_read_policies(policies, context))
+    provider = open_listed_provider(context, named, {}, policies=read_named_policies(policies, context))
     return list_keys_at(provider, wanted, now=context.wiring.clock.now())
 
 
@@ -231,49 +274,3 @@ def _render(what: Plan | Report | Drift | Sequence[Observation], as_format: str)
     if isinstance(what, Drift):
         return render_drift(what, as_format=as_format)
     return render_inventory(what, as_format="table" if as_format == "text" else as_format)
-
-
-def open_session(environment: Mapping[str, str] | None = None) -> RunContext:
-    """Return a session that is silent: the process's environment, or another, and its working directory."""
-    known = dict(os.environ) if environment is None else environment
-
-    def say_nothing(_text: str) -> None:
-        pass
-
-    def report_nothing(_error: KeyplanError) -> None:
-        pass
-
-    return RunContext(
-        environment=known,
-        folder=Path.cwd(),
-        read_stdin=lambda _limit: b"",
-        wiring=PluginWiring(known, say_nothing),
-        stop=_NeverStopped(),
-        say=say_nothing,
-        report_error=report_nothing,
-    )
-
-
-def _open(
-    manifest: Manifest | str | os.PathLike[str],
-    context: RunContext,
-    ledger: str | os.PathLike[str] | None,
-    policies: Iterable[str | os.PathLike[str]],
-) -> Workspace:
-    if not isinstance(manifest, Manifest):
-        manifest = read_manifest_in(read_input(os.fspath(manifest), context))
-    folder = context.folder if manifest.path == STDIN else (context.folder / manifest.path).absolute().parent
-    return make_workspace(
-        manifest,
-        folder,
-        context,
-        ledger=ledger,
-        policies=_read_policies(policies, context),
-    )
-
-
-def _read_policies(named: Iterable[str | os.PathLike[str]], context: RunContext) -> tuple[Policy, ...]:
-    files = tuple(os.fspath(policy) for policy in named)
-    # As on the command line: what the operator set for every run holds for a program that names none.
-    ambient = context.environment.get("KEYPLAN_POLICY", "").split(os.pathsep)
-    return read_policies(files or tuple(filter(None, ambient)), context)

@@ -105,7 +105,10 @@ def test_observations_convert_by_themselves() -> None:
 
 def test_the_public_names_are_those() -> None:
     functions = [name for name in dir(keyplan) if not name.endswith("Error")]
-    assert functions == ["__version__", "apply", "drift", "list_keys", "plan", "read_manifest", "render"]
+    assert functions == [
+        *("__version__", "apply", "drift", "export_keys", "import_key", "list_keys", "plan", "read_manifest"),
+        *("render", "rotate"),
+    ]
 
 
 def test_every_error_that_leaves_the_library_is_a_public_name() -> None:
@@ -113,6 +116,35 @@ def test_every_error_that_leaves_the_library_is_a_public_name() -> None:
     # In doubt is found out and reported per key; a notification is the command line's.
     assert {name for name in dir(keyplan) if name.endswith("Error")} == raised - {"InDoubtError", "NotificationError"}
     assert all(getattr(keyplan, name) is getattr(errors, name) for name in dir(keyplan) if name.endswith("Error"))
+
+
+def test_named_keys_are_renewed_and_no_others(shell: Shell, session: RunContext) -> None:
+    keyplan.apply("keys.yaml", session=session)
+    before = shell.world.delivered()
+    report = keyplan.rotate("keys.yaml", "user/ci", session=session)
+    assert [outcome.action.address for outcome in report.outcomes] == ["user/ci"]
+    after = shell.world.delivered()
+    assert [slot for slot in before if before[slot] == after[slot]] == [
+        slot for slot in before if "ci" not in str(slot)
+    ]
+
+
+def test_a_rotation_now_ends_the_old_keys_at_once(shell: Shell, session: RunContext) -> None:
+    keyplan.apply("keys.yaml", session=session)
+    keyplan.rotate("keys.yaml", ["user/*"], now=True, session=session)
+    assert [record.name for record in shell.world.provider.live()].count("ci") == 1
+
+
+@pytest.mark.parametrize("named", [(), []])
+def test_a_rotation_of_nothing_is_refused(shell: Shell, session: RunContext, named: list[str]) -> None:
+    with pytest.raises(InputError, match="no address is named"):
+        keyplan.rotate("keys.yaml", named, session=session)
+    assert shell.world.provider.live() == ()
+
+
+def test_a_rotation_of_an_unknown_address_is_refused(session: RunContext) -> None:
+    with pytest.raises(InputError, match="user/cy"):
+        keyplan.rotate("keys.yaml", "user/cy", session=session)
 
 
 def test_drift_is_found_and_rendered(session: RunContext) -> None:
@@ -128,6 +160,9 @@ def test_keys_are_listed(session: RunContext) -> None:
     assert [key.name for key in keyplan.list_keys("keys.yaml", space="production", session=session)] == ["ingest"]
     assert [key.to_dict()["name"] for key in keyplan.list_keys(key_type="user", session=session)] == ["ci"]
     assert len(keyplan.list_keys(limit=1, session=session)) == 1
+    assert [key.name for key in keyplan.list_keys(names=["c*"], session=session)] == ["ci"]
+    assert keyplan.list_keys(managed=False, session=session) == ()
+    assert [key.name for key in keyplan.list_keys(sort="name", session=session)] == ["ci", "ingest"]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +172,7 @@ def test_keys_are_listed(session: RunContext) -> None:
         pytest.param({"status": "gone"}, "status 'gone' is unknown", id="an unknown status"),
         pytest.param({"key_type": "robot"}, "key_type 'robot' is unknown", id="an unknown type"),
         pytest.param({"space": "nowhere"}, "nowhere", id="an unknown space"),
+        pytest.param({"sort": "size"}, "sort 'size' is unknown", id="an unknown order"),
     ],
 )
 def test_a_question_about_keys_that_makes_no_sense_is_refused(

@@ -1,9 +1,13 @@
-"""The pages of commands, read as a user would follow them: files to write, commands to type, answers to expect."""
+"""The pages of commands and of the Python API, read as a user would follow them.
+
+Files to write, commands to type, programs to run, answers to expect.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -11,10 +15,12 @@ from typing import TypeAlias
 from e2e.terminal import COMMAND, Terminal
 
 PAGES = Path(__file__).parents[2] / "docs" / "commands"
+PYTHON_PAGE = PAGES.parent / "python.md"
 
 _FENCE = re.compile(
     r'^```yaml title="(?P<file>[^"]+)"\n(?P<text>.*?)^```$'
     r"|^```console\n(?P<console>.*?)^```$"
+    r"|^```python\n(?P<program>.*?)^```$(?:\n+^```text\n(?P<output>.*?)^```$)?"
     r"|^<!-- run: (?P<hidden>.+?) -->$"
     r"|^<!-- key: (?P<key>\S+)(?: in (?P<space>\S+))? -->$",
     re.MULTILINE | re.DOTALL,
@@ -42,6 +48,14 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A Python program, and what it prints; it has to end with 0."""
+
+    text: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandMade:
     """A key that exists without keyplan; the commands after it find it as $KEY_ID and $RAW_KEY."""
 
@@ -49,7 +63,7 @@ class HandMade:
     space: str | None
 
 
-Step: TypeAlias = File | Typed | HandMade
+Step: TypeAlias = File | Typed | Program | HandMade
 
 
 def read_steps(text: str) -> list[Step]:
@@ -58,6 +72,8 @@ def read_steps(text: str) -> list[Step]:
     for found in _FENCE.finditer(text):
         if found["file"]:
             steps.append(File(name=found["file"], text=found["text"]))
+        elif found["program"]:
+            steps.append(Program(text=found["program"], output=found["output"] or ""))
         elif found["hidden"]:
             steps.append(Typed(command=found["hidden"], answer=None))
         elif found["key"]:
@@ -106,6 +122,8 @@ class Reader:
             (self._terminal.folder / step.name).write_text(step.text)
         elif isinstance(step, HandMade):
             self._make(step)
+        elif isinstance(step, Program):
+            self._run(step)
         else:
             self._type(step)
 
@@ -138,3 +156,20 @@ class Reader:
             assert ended.returncode == 0, shown
         else:
             assert fits(answer, step.answer), f"{shown}\n--- the page shows:\n{step.answer}"
+
+    def _run(self, step: Program) -> None:
+        (self._terminal.folder / "program.py").write_text(step.text)
+        ended = subprocess.run(
+            [sys.executable, "program.py"],
+            cwd=self._terminal.folder,
+            env=self._variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        shown = f"{step.text}\n{ended.stdout}\n(exit status {ended.returncode})"
+        assert ended.returncode == 0, shown
+        assert fits(ended.stdout, step.output), f"{shown}\n--- the page shows:\n{step.output}"

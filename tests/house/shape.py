@@ -41,6 +41,7 @@ IN_ING: Mapping[str, str] = {
 
 MANY_PARAMETERS: Mapping[str, str] = {
     "keyplan/app/api.py": "the Python API: each option of a command is a keyword",
+    "keyplan/app/api_keys.py": "the Python API: each option of a command is a keyword",
     "keyplan/cli/apply_options.py": "click gives each option by name to the function that gathers them",
     "keyplan/cli/options.py": "click gives each option by name to the function that gathers them",
 }

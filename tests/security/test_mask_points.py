@@ -207,6 +207,13 @@ def to_a_program(runs: Runs) -> str:
     return runs.run("program.py")
 
 
+def to_an_exported_text(runs: Runs) -> str:
+    runs.terminal.call("POST", "api-keys", {"name": f"of {SECRET}", "key_type": "USER"})
+    (runs.folder / "program.py").write_text('import keyplan\nprint(keyplan.export_keys("ml")[0].text)\n')
+    host = runs.terminal.url.removeprefix("http://")
+    return runs.run("program.py", ARIZE_API_HOST=host, ARIZE_API_SCHEME="http")
+
+
 @contextmanager
 def listening() -> Iterator[tuple[str, list[bytes]]]:
     bodies: list[bytes] = []
@@ -263,7 +270,8 @@ EXITS: dict[str, tuple[Callable[[Runs], str], tuple[str, ...]]] = {
     "page of metrics": (to_a_page_of_metrics, ("keyplan.app.watch_pages:hide_in_strings",)),
     "calendar": (to_a_calendar, ("keyplan.renderers.machine.ics:hide",)),
     "apprise": (to_apprise, ("keyplan.app.notifications:hide",)),
-    "Python API": (to_a_program, ("keyplan.app.api:hide",)),
+    "Python API": (to_a_program, ("keyplan.app.api:hide", "keyplan.app.api_session:hide")),
+    "exported text": (to_an_exported_text, ("keyplan.app.api_keys:hide",)),
     "environment": (from_the_environment, ("keyplan.app.wiring:note_environment",)),
     "credential": (from_a_file, ("keyplan.model.secret:note_credential",)),
     "provider": (from_the_provider, ("keyplan.model.secret:note_raw_key",)),

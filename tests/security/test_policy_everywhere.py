@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,12 @@ def read_then(use: Callable[..., object]) -> Callable[..., object]:
 @pytest.mark.parametrize("is_ambient", [False, True], ids=["argument", "environment"])
 @pytest.mark.parametrize(
     "use",
-    [keyplan.plan, keyplan.apply, keyplan.drift, keyplan.list_keys, read_then(keyplan.plan), read_then(keyplan.apply)],
-    ids=["plan", "apply", "drift", "list_keys", "plan of an object", "apply of an object"],
+    [
+        *(keyplan.plan, keyplan.apply, keyplan.drift, keyplan.list_keys, partial(keyplan.rotate, addresses="user/ci")),
+        partial(keyplan.import_key, address="user/ci", key_id="id"),
+        *(read_then(keyplan.plan), read_then(keyplan.apply)),
+    ],
+    ids=["plan", "apply", "drift", "list_keys", "rotate", "import_key", "plan of an object", "apply of an object"],
 )
 def test_the_library_opens_nothing_either(stranger: Stranger, use: Callable[..., object], is_ambient: bool) -> None:
     if is_ambient:

@@ -1,0 +1,88 @@
+"""The functions of the Python API about keys that exist: a manifest of them, and taking one over.
+
+Nothing here changes a key at the provider.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from keyplan.app.api_session import masked, open_named, open_session
+from keyplan.app.context import RunContext
+from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account
+from keyplan.app.identity import is_owner
+from keyplan.app.list import open_named_provider
+from keyplan.app.takeover import ImportedKey
+from keyplan.app.takeover import import_key as import_key_at
+from keyplan.errors import InputError
+from keyplan.model.manifest import KeyType, Manifest
+from keyplan.model.mask import hide
+
+_AT_ONCE = timedelta(0)
+
+
+@masked
+def export_keys(
+    owner: str,
+    *,
+    key_type: str | None = None,
+    spaces: Iterable[str] = (),
+    names: Iterable[str] = (),
+    creators: Iterable[str] = (),
+    split_by: str | None = None,
+    base_url: str | None = None,
+    region: str | None = None,
+    api: str | None = None,
+    session: RunContext | None = None,
+) -> tuple[ManifestText, ...]:
+    """Return manifests of the keys that exist, each with its text: one, or with `split_by` one for each group.
+
+    `owner` is the owner slug of the manifests. `key_type` is ``user`` or ``service``; `spaces` are names, `names`
+    globs, `creators` ids of users; `split_by` is ``space`` or ``creator``. `base_url`, `region` and `api` replace what
+    the environment says of the provider. Writes no file.
+
+    Raises InputError for an unknown word or space, and ProviderError.
+    """
+    if not is_owner(owner):
+        raise InputError(f"owner {owner!r} is no owner: 1 to 63 of a-z 0-9 . _ - and first a letter or digit")
+    for word, name, known in ((key_type, "key_type", KeyType), (split_by, "split_by", SplitBy)):
+        if word is not None and word not in (words := [one.value for one in known]):
+            raise InputError(f"{name} {word!r} is unknown; known are: {', '.join(words)}")
+    wanted = ExportFilter(
+        key_type=KeyType(key_type) if key_type is not None else None,
+        spaces=tuple(spaces),
+        names=tuple(names),
+        creators=frozenset(creators),
+    )
+    given = {"base_url": base_url, "region": region, "api": api}
+    settings = {name: value for name, value in given.items() if value is not None}
+    context = session or open_session()
+    account = survey_account(open_named_provider(context, settings), wanted, context.wiring.clock.now())
+    made = make_manifests(account, owner=owner, provider=settings, split_by=SplitBy(split_by) if split_by else None)
+    return tuple(replace(one, text=hide(one.text)) for one in made)
+
+
+@masked
+def import_key(
+    manifest: Manifest | str | os.PathLike[str],
+    address: str,
+    key_id: str,
+    *,
+    lock_timeout: timedelta = _AT_ONCE,
+    policies: Iterable[str | os.PathLike[str]] = (),
+    ledger: str | os.PathLike[str] | None = None,
+    session: RunContext | None = None,
+) -> ImportedKey:
+    """Record that an existing key is the declaration's from now on; nothing changes at the provider or in a sink.
+
+    Its raw key must be in every sink of the declaration already. `policies` and `ledger` as in `plan`.
+
+    Raises InputError if address or key is unknown, RefusedError if the key cannot be that declaration's,
+    ProviderError, SinkError and LedgerError.
+    """
+    context = session or open_session()
+    workspace = open_named(manifest, context, ledger, policies)
+    return import_key_at(context, workspace, address, key_id, lock_timeout=lock_timeout)
