@@ -14,6 +14,7 @@ from keyplan.model.receipt import Intent, Receipt
 from keyplan.planner.claims import Doubt
 from keyplan.planner.evidence import is_delivered, may_hold_unrecorded_key
 from keyplan.planner.ownership import OwnedKeys
+from keyplan.planner.trace import NO_TRACE, Trace
 
 
 @quick
@@ -57,6 +58,8 @@ class Case:
     """The longest life that the policies allow; None if they don't limit it."""
     is_over_claim: bool = False
     """Whether the user allowed to write over claims that are not believed."""
+    trace: Trace = field(default=NO_TRACE, compare=False, repr=False)
+    """Notes which rows are asked, if the plan is to be explained."""
 
     @property
     def declaration(self) -> Declaration:

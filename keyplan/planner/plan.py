@@ -6,7 +6,8 @@ later, by `policy` and `guards`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyplan.errors import InputError
@@ -17,6 +18,7 @@ from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
     Action,
     FreshPlan,
+    PlannedAction,
     Reason,
     Request,
     Verb,
@@ -34,9 +36,21 @@ from keyplan.planner.obstacles import is_unseen
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
 from keyplan.planner.policy import find_longest_life
 from keyplan.planner.rules import find_warnings, plan_declaration
+from keyplan.planner.trace import NO_TRACE, Trace
 from keyplan.planner.undeclared import plan_undeclared
 
 _RANKS = {verb: rank for rank, verb in enumerate(Verb)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedPlan:
+    """A plan, and what it was decided from."""
+
+    plan: FreshPlan
+    authority: Authority
+    ownership: Ownership
+    cases: tuple[Case, ...]
+    """Of each declaration that was looked at, sorted by address; each with the trace of its rows."""
 
 
 def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request) -> FreshPlan:
@@ -44,23 +58,48 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
 
     Raises InputError if a target or an address to rotate fits nothing.
     """
+    return _make_plan(manifest, desired, snapshot, request, lambda: NO_TRACE).plan
+
+
+def make_traced_plan(
+    manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot, request: Request
+) -> TracedPlan:
+    """Return the plan that `make_plan` returns, and how it came about. Raises InputError as that does."""
+    return _make_plan(manifest, desired, snapshot, request, Trace)
+
+
+def _make_plan(
+    manifest: Manifest,
+    desired: Iterable[Desired],
+    snapshot: Snapshot,
+    request: Request,
+    open_trace: Callable[[], Trace],
+) -> TracedPlan:
     wanted = tuple(sorted(desired, key=lambda one: one.address))
     # Before anything is decided: these are mistakes of the input, and no plan can follow from them.
     _refuse_unknown(wanted, request)
     authority = Authority.of(manifest, snapshot)
     ownership = assign_ownership(wanted, snapshot, authority=authority)
-    # From here on without the claims that are not believed.
-    believed = ownership.snapshot
     unseen = _find_unseen(ownership)
     # An override is an amount, so one more key that can't be seen blocks again.
     is_allowed = request.allow_missing is not None and len(unseen) <= request.allow_missing
     held_back: frozenset[Address] = frozenset() if is_allowed else unseen
-    cases = _CaseMaker(ownership, authority, request, held_back, find_longest_life(manifest)).make_all()
+    maker = _CaseMaker(ownership, authority, request, held_back, find_longest_life(manifest))
+    cases = maker.make_all(open_trace)
     actions = [action for case in cases for action in plan_declaration(case)]
     # With targets, the rest was not read, so nothing undeclared may end.
     if not request.targets:
         actions += plan_undeclared(ownership, manifest, request, unseen=held_back)
     listed = Inventory(ownership, authority, cases, request)
+    warnings = [*_find_warnings(manifest, cases, actions), *listed.warnings(actions), *_find_refusals(snapshot)]
+    plan = _compose(manifest, snapshot, request, actions, listed)
+    plan = replace(plan, serial=ownership.snapshot.serial, warnings=tuple(sorted(warnings)))
+    return TracedPlan(plan=plan, authority=authority, ownership=ownership, cases=tuple(cases))
+
+
+def _compose(
+    manifest: Manifest, snapshot: Snapshot, request: Request, actions: list[PlannedAction], listed: Inventory
+) -> FreshPlan:
     return FreshPlan(
         owner=manifest.owner,
         manifest=manifest.path,
@@ -73,12 +112,8 @@ def make_plan(manifest: Manifest, desired: Iterable[Desired], snapshot: Snapshot
         elsewhere=listed.elsewhere(),
         unmanaged_policy=manifest.unmanaged,
         request=request,
-        serial=believed.serial,
         seen=snapshot.holdings,
         space_names=_name_spaces(snapshot),
-        warnings=tuple(
-            sorted([*_find_warnings(manifest, cases, actions), *listed.warnings(actions), *_find_refusals(snapshot)])
-        ),
     )
 
 
@@ -146,12 +181,12 @@ class _CaseMaker:
         self._has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
         self._creators = None if authority.trusts_marks else frozenset(authority.creators)
 
-    def make_all(self) -> list[Case]:
-        """Return a case for each declaration that the targets let in."""
-        declared = self._ownership.declared
-        return [self._make(one) for one in declared if _is_targeted(one.desired.address, self._request, self._known)]
+    def make_all(self, open_trace: Callable[[], Trace]) -> list[Case]:
+        """Return a case for each declaration that the targets let in, each with a trace of its own."""
+        declared, request, known = self._ownership.declared, self._request, self._known
+        return [self._make(one, open_trace()) for one in declared if _is_targeted(one.desired.address, request, known)]
 
-    def _make(self, owned: OwnedKeys) -> Case:
+    def _make(self, owned: OwnedKeys, trace: Trace) -> Case:
         ownership, request, snapshot = self._ownership, self._request, self._ownership.snapshot
         address = owned.desired.address
         slots = snapshot.slots.get(address, ())
@@ -179,6 +214,7 @@ class _CaseMaker:
             unseen_count=len(self._unseen),
             longest_life=self._longest_life,
             is_over_claim=request.over_claim and is_requested,
+            trace=trace,
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from keyplan.model.explanation import TableRow
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.planner.actions import block, renew, renew_lost
@@ -54,7 +55,7 @@ def block_unproven(case: Case, key: Observation, action: PlannedAction) -> Plann
     Asked only if the ledger knows nothing: without the block, a machine that has no ledger would rotate at every run.
     """
     unproven = find_unproven(case.slots, case.snapshot, key)
-    if not unproven:
+    if not case.trace.overrule(TableRow.UNPROVEN, unproven):
         return action
     return block(
         replace(action, reason=Reason.UNPROVEN),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from keyplan.model.basis import DeleteBasis, OldKeyBasis
+from keyplan.model.explanation import TableRow
 from keyplan.model.manifest import Retire
 from keyplan.model.observation import Observation
 from keyplan.model.plan import PlannedAction, Reason, Verb
@@ -64,9 +65,10 @@ def plan_old_keys(case: Case, main: PlannedAction) -> Iterator[PlannedAction]:
         if key.id == main.key_id:
             continue
         if _was_never_delivered(case, key):
-            yield _action(case, key, Verb.DELETE, Reason.UNFINISHED, "its raw key was lost, so nobody holds it")
+            lost = _action(case, key, Verb.DELETE, Reason.UNFINISHED, "its raw key was lost, so nobody holds it")
+            yield case.trace.assign(TableRow.LOST, lost)
         else:
-            yield _plan_superseded(case, key, _superseded_entry(case, key))
+            yield case.trace.assign(TableRow.OLD_KEY, _plan_superseded(case, key, _superseded_entry(case, key)))
 
 
 def _plan_superseded(case: Case, key: Observation, entry: Superseded) -> PlannedAction:

@@ -9,28 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
 
 from keyplan.model.basis import CopyBasis
+from keyplan.model.explanation import WITH_CURRENT, WITHOUT_CURRENT, TableRow
 from keyplan.model.manifest import Adopt
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
 from keyplan.model.quotes import escape
-from keyplan.model.receipt import MOST_ATTEMPTS, Delivered, Receipt
+from keyplan.model.receipt import MOST_ATTEMPTS, Receipt
 from keyplan.model.times import write_time
 from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
 from keyplan.planner.busy import hold_busy
 from keyplan.planner.case import Case
-from keyplan.planner.diff import EXPIRY, NAME, Differences, compare, find_differences
+from keyplan.planner.diff import DESCRIPTION, EXPIRY, NAME, Differences, compare, find_differences
 from keyplan.planner.evidence import find_source, lacking_slots, outdated_slots
 from keyplan.planner.imports import find_finished_import, plan_import
+from keyplan.planner.kept_receipt import update_receipt
 from keyplan.planner.key_view import name_locations, view_desired, view_key
 from keyplan.planner.left_places import leave_places, plan_left_places
 from keyplan.planner.notes import list_notes
 from keyplan.planner.obstacles import find_obstacle, hold_doubtful
 from keyplan.planner.recovery import block_unproven, find_lost_key, find_undelivered, finish_forward, plan_undelivered
-from keyplan.planner.retirement import list_superseded, plan_old_keys
+from keyplan.planner.retirement import plan_old_keys
 from keyplan.planner.schedule import can_be_extended, due_before_expiry, due_by_age
 from keyplan.planner.strategy import find_unlawful_rotation
 
@@ -41,7 +41,7 @@ def plan_declaration(case: Case) -> Iterator[PlannedAction]:
     main = leave_places(case, _plan_own_action(case))
     yield main
     yield from plan_old_keys(case, main)
-    yield from plan_left_places(case, main)
+    yield from (case.trace.assign(TableRow.LEFT_PLACE, action) for action in plan_left_places(case, main))
 
 
 def find_warnings(case: Case) -> Iterator[str]:
@@ -74,17 +74,29 @@ def _find_lost_moves(case: Case) -> Iterator[str]:
 
 def _plan_own_action(case: Case) -> PlannedAction:
     """Return the declaration's own action: the first situation of docs/planning.md that fits."""
-    declared, owned = case.declaration, case.owned
-    if declared.expires_at is not None and declared.expires_at <= case.now:
+    trace = case.trace
+    if trace.ask(TableRow.PAST_EXPIRY, _has_passed(case)):
         return _block_past_expiry(case)
-    if any(intent.attempts >= MOST_ATTEMPTS for intent in owned.intents) and not case.is_requested:
+    if trace.ask(TableRow.EXHAUSTED, _is_exhausted(case)):
         return _block_exhausted(case)
-    if unknown := _block_unknown_space(case):
+    if unknown := trace.ask(TableRow.UNKNOWN_SPACE, _block_unknown_space(case)):
         return unknown
     # Before anything is concluded from what is there, or is not: this may not be all of it.
-    if obstacle := find_obstacle(case) or plan_import(case):
+    if obstacle := trace.ask(TableRow.OBSTACLE, find_obstacle(case)) or trace.ask(TableRow.IMPORT, plan_import(case)):
         return obstacle
-    return _hold_unlawful(case, hold_busy(case, hold_doubtful(case, _plan_by_state(case))))
+    action = _plan_by_state(case)
+    action = trace.hold(TableRow.OBSTACLE, action, hold_doubtful(case, action))
+    action = trace.hold(TableRow.BUSY, action, hold_busy(case, action))
+    return _hold_unlawful(case, action)
+
+
+def _has_passed(case: Case) -> bool:
+    expires_at = case.declaration.expires_at
+    return expires_at is not None and expires_at <= case.now
+
+
+def _is_exhausted(case: Case) -> bool:
+    return any(intent.attempts >= MOST_ATTEMPTS for intent in case.owned.intents) and not case.is_requested
 
 
 def _plan_by_state(case: Case) -> PlannedAction:
@@ -92,8 +104,10 @@ def _plan_by_state(case: Case) -> PlannedAction:
     owned = case.owned
     # A key without a receipt proves nothing about its raw key, however well it fits otherwise.
     if owned.current and owned.receipt:
+        case.trace.skip(*WITHOUT_CURRENT)
         return _plan_current(case, owned.current, owned.receipt)
-    undelivered = find_undelivered(case)
+    case.trace.skip(*WITH_CURRENT)
+    undelivered = case.trace.ask(TableRow.UNDELIVERED, find_undelivered(case))
     return plan_undelivered(case, undelivered) if undelivered else _plan_create(case)
 
 
@@ -148,11 +162,13 @@ def _plan_create(case: Case) -> PlannedAction:
     """
     # Only if nothing of ours lives: beside a key of ours, a namesake is simply another key.
     foreign = () if case.owned.alive else tuple(key for key in case.namesakes if could_be(case, key))
-    if foreign and case.declaration.adopt is not Adopt.REPLACE:
-        return _plan_foreign(case, foreign)
-    receipt = case.owned.receipt
+    receipt, is_beside = case.owned.receipt, case.declaration.adopt is Adopt.REPLACE
+    if case.trace.ask(TableRow.FOREIGN, foreign and (receipt is None or not is_beside)):
+        return create(case, Reason.ADOPTED) if is_beside else _plan_foreign(case, foreign)
+    case.trace.ask(TableRow.ABSENT, receipt is None)
     if receipt is None:
-        return create(case, Reason.ADOPTED if foreign else Reason.ABSENT)
+        return create(case, Reason.ABSENT)
+    case.trace.ask(TableRow.GONE, found=True)
     has_expired = receipt.expires_at is not None and receipt.expires_at <= case.now
     return create(case, Reason.EXPIRED if has_expired else Reason.GONE)
 
@@ -193,13 +209,12 @@ def _plan_foreign(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction
 def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedAction:
     """Return the action for a declaration with a current key (docs/planning.md, rows 6 to 13)."""
     # Before all comparisons: an interrupted run may have ended the raw key that they would compare.
-    lost = find_lost_key(case, key)
-    if lost:
+    if lost := case.trace.ask(TableRow.LOST, find_lost_key(case, key)):
         return finish_forward(case, lost)
     found = find_differences(case.owned.desired, key, receipt, case.longest_life)
     reasons = _find_reasons(case, key, receipt, found.pressing)
     if not reasons:
-        return _block_repeated(case, key, found) if found.repeated else _keep(case, key, receipt, found)
+        return _plan_unpressed(case, key, receipt, found)
     # If another row fits too, a rotation would follow the copy, and one apply has to be enough.
     if reasons == (Reason.UNDELIVERED,) and (source := find_source(case.slots, case.snapshot, receipt)):
         return _copy(case, key, receipt, source, found)
@@ -209,6 +224,15 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
     if reasons[0] is Reason.UNDELIVERED and is_unknown_here and not case.is_requested:
         return block_unproven(case, key, action)
     return action
+
+
+def _plan_unpressed(case: Case, key: Observation, receipt: Receipt, found: Differences) -> PlannedAction:
+    """Return the action for a current key that nothing calls to renew now (docs/planning.md, rows 9, 9b and 13)."""
+    if case.trace.overrule(TableRow.CHANGED, found.repeated):
+        return _block_repeated(case, key, found)
+    if not case.trace.overrule(TableRow.DESCRIPTION, found.deferred):
+        case.trace.ask(TableRow.UP_TO_DATE, found=True)
+    return _keep(case, key, receipt, found)
 
 
 def _block_repeated(case: Case, key: Observation, found: Differences) -> PlannedAction:
@@ -235,14 +259,17 @@ def _find_reasons(
 ) -> tuple[Reason, ...]:
     """Return which of rows 6 and 8 to 12 fit, in the order of docs/planning.md; nothing for row 13."""
     # All are collected, not only the first: whether a copy is enough depends on the others.
+    trace, is_described = case.trace, all(change.field == DESCRIPTION for change in changes)
     reasons = []
-    if _was_rotated_elsewhere(key, receipt):
+    if trace.ask(TableRow.ROTATED_ELSEWHERE, _was_rotated_elsewhere(key, receipt)):
         reasons.append(Reason.ROTATED_ELSEWHERE)
-    if not case.is_fully_delivered:
+    if trace.ask(TableRow.NOT_HELD, not case.is_fully_delivered):
         reasons.append(Reason.UNDELIVERED)
+    trace.ask(TableRow.CHANGED, changes and not is_described)
+    trace.ask(TableRow.DESCRIPTION, changes and is_described)
     if changes:
         reasons.append(Reason.CHANGED)
-    if _is_requested(case, receipt):
+    if trace.ask(TableRow.REQUESTED, _is_requested(case, receipt)):
         reasons.append(Reason.REQUESTED)
     return (*reasons, *_find_due(case, key, receipt))
 
@@ -259,10 +286,11 @@ def _is_requested(case: Case, receipt: Receipt) -> bool:
 
 def _find_due(case: Case, key: Observation, receipt: Receipt) -> Iterator[Reason]:
     """Yield which of rows 11 and 12 of docs/planning.md fit; `schedule` says from when on they do."""
-    declared = case.declaration
-    if can_be_extended(declared, key) and _is_due(due_before_expiry(declared, key, receipt, case.now), case):
+    declared, trace = case.declaration, case.trace
+    is_ending = can_be_extended(declared, key) and _is_due(due_before_expiry(declared, key, receipt, case.now), case)
+    if trace.ask(TableRow.EXPIRING, is_ending):
         yield Reason.EXPIRING
-    if _is_due(due_by_age(declared, receipt, case.now), case):
+    if trace.ask(TableRow.TOO_OLD, _is_due(due_by_age(declared, receipt, case.now), case)):
         yield Reason.TOO_OLD
 
 
@@ -283,14 +311,14 @@ def _keep(case: Case, key: Observation, receipt: Receipt, found: Differences) ->
         previous_address=owned.previous_address,
         notes=list_notes(case, key, receipt, found),
         place=case.declaration.place,
-        basis=keep_basis(case, key, _update_receipt(case, key, receipt)),
+        basis=keep_basis(case, key, update_receipt(case, key, receipt)),
     )
 
 
 def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot, found: Differences) -> PlannedAction:
     """Return the action that copies the current raw key into the slots that lack it (docs/planning.md, row 8)."""
     # It still lists only the slots that took the key: a sink without receipts tells our value from others by that list.
-    updated = replace(_update_receipt(case, key, receipt), delivered=receipt.delivered)
+    updated = replace(update_receipt(case, key, receipt), delivered=receipt.delivered)
     lacking = lacking_slots(case.slots, case.snapshot, receipt)
     outdated = outdated_slots(case.slots, case.snapshot, updated)
     return replace(
@@ -313,63 +341,3 @@ def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot, found: D
             outdated=tuple(slot for slot in outdated if slot not in lacking),
         ),
     )
-
-
-# What the receipt of a key that stays should say.
-
-
-_MUTABLE = (
-    "owner",
-    "manifest_id",
-    "address",
-    "name",
-    "key_type",
-    "space_ids",
-    "protect",
-    "on_remove",
-    "superseded",
-    "forgotten",
-    "placed_as",
-)
-"""Fields of a receipt that follow the declaration even while the raw key stays the same."""
-_read_mutable = attrgetter(*_MUTABLE)
-_PLACE = attrgetter("sink", "location")
-
-
-def _update_receipt(case: Case, key: Observation, receipt: Receipt) -> Receipt:
-    """Return the receipt as it should read for the declaration as it is now; the raw key is the same."""
-    declared = case.declaration
-    desired = case.owned.desired
-    current = (
-        desired.owner,
-        desired.identity.id,
-        declared.address,
-        declared.name,
-        declared.key_type,
-        desired.space_ids,
-        declared.protect,
-        declared.on_remove,
-        list_superseded(case, key),
-        False,
-        case.placed_as,
-    )
-    # Nearly every receipt is up to date, and comparing takes a fraction of the time of making another one.
-    if _read_mutable(receipt) == current and _lists_places(receipt, case.slots):
-        return receipt
-    fields: dict[str, Any] = dict(zip(_MUTABLE, current, strict=True))
-    return replace(receipt, **fields, delivered=tuple(sorted(_list_place(slot, receipt) for slot in case.slots)))
-
-
-def _lists_places(receipt: Receipt, slots: tuple[Slot, ...]) -> bool:
-    """Whether a receipt lists exactly these slots, sorted, with their current options."""
-    wanted = sorted(slots, key=_PLACE) if len(slots) > 1 else slots
-    return len(wanted) == len(receipt.delivered) and all(
-        entry.sink == slot.sink and entry.location == slot.location and entry.options == slot.options
-        for entry, slot in zip(receipt.delivered, wanted, strict=True)
-    )
-
-
-def _list_place(slot: Slot, receipt: Receipt) -> Delivered:
-    """Return a slot as the receipt lists it, with its current options and the time of a copy."""
-    entry = receipt.entry_of(slot.delivered)
-    return Delivered(slot.sink, slot.location, slot.options, entry.at if entry else None)
