@@ -74,7 +74,7 @@ def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) 
 
 def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:
     """Return the plan, with a warning for each waiver that accepts nothing. With targets the rest was not looked at."""
-    if not manifest.waivers or plan.request.targets:
+    if not manifest.waivers or plan.request.is_partial:
         return plan
     warnings = find_drift(plan, snapshot, manifest=manifest).warnings
     return replace(plan, warnings=tuple(sorted(set(warnings))))

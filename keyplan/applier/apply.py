@@ -186,7 +186,7 @@ class _Lanes:
 def _close_stale_intents(plan: FreshPlan, ledger: Ledger) -> None:
     """Close the intents of addresses that are no longer declared: nothing will ever be finished there."""
     # A plan of targets does not know what else is declared.
-    if plan.request.targets:
+    if plan.request.is_partial:
         return
     bases = [action.basis for action in plan.actions]
     declared = {basis.desired.address for basis in bases if basis.desired}

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, str] = {
     "drift": "Tell what changed since the last apply; change nothing.",
     "watch": "Plan again and again, and apply what time brings about.",
     "rotate": "Renew the keys of these addresses now, whatever their age.",
+    "revoke": "End one key now, managed by keyplan or not.",
     "export": "Write a manifest of the keys that exist; change nothing.",
     "import": "Take over a key that keyplan did not create.",
     "calendar": "Show what rotates, expires and retires in the next days.",

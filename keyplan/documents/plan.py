@@ -303,6 +303,9 @@ def _write_request(request: Request) -> dict[str, Any]:
         **({} if request.allow_replaces is None else {"allow_replaces": request.allow_replaces}),
         **({"over_claim": True} if request.over_claim else {}),
         **({"now": True} if request.now else {}),
+        **({"revoke": list(request.revoke)} if request.revoke else {}),
+        **({"revoke_owner": request.revoke_owner} if request.revoke_owner else {}),
+        **({"leaked": list(request.leaked)} if request.leaked else {}),
     }
 
 
@@ -315,6 +318,9 @@ def _read_request(fields: Fields) -> Request:
         allow_replaces=fields.optional_integer("allow_replaces"),
         over_claim=fields.flag("over_claim"),
         now=fields.flag("now"),
+        revoke=fields.optional_texts("revoke"),
+        revoke_owner=fields.optional_text("revoke_owner") or "",
+        leaked=tuple(KeyId(key_id) for key_id in fields.optional_texts("leaked")),
     )
 
 

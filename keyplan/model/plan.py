@@ -92,6 +92,7 @@ class Guard(Enum):
     UNLAWFUL = "unlawful"
     UNKNOWN_SPACE = "unknown_space"
     STORED_DIFFERENTLY = "stored_differently"
+    OTHER_OWNER = "other_owner"
     POLICY = "policy"
 
 
@@ -284,6 +285,22 @@ class Request:
     """Whether claims that are not believed may be written over at the addresses that are renewed."""
     now: bool = False
     """Whether the old keys of what `rotate` names stop at once."""
+    revoke: tuple[str, ...] = ()
+    """Ids of keys, or addresses of one, that are to end now without a successor. Sorted."""
+    revoke_owner: str = ""
+    """The other owner whose keys `revoke` may end; empty for none."""
+    leaked: tuple[KeyId, ...] = ()
+    """Keys of ours that leaked: a current one is renewed and stops at once, an old one ends. Sorted."""
+
+    @property
+    def names_keys(self) -> bool:
+        """Whether it names single keys: then nothing but these is planned."""
+        return bool(self.revoke or self.leaked)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something of the manifest is not looked at, so that nothing follows from what a plan lacks."""
+        return bool(self.targets) or self.names_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

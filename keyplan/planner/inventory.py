@@ -31,7 +31,7 @@ class Inventory:
         self._ownership = ownership
         self._authority = authority
         self._cases = cases
-        self._is_partial = bool(request.targets)
+        self._is_partial = request.is_partial
 
     def unmanaged(self, actions: list[PlannedAction]) -> tuple[KeyView, ...]:
         """Return the keys that no manifest marks, without those that an action is about: they are told there."""

@@ -31,6 +31,7 @@ from keyplan.planner.case import Case
 from keyplan.planner.desired import find_lookalikes
 from keyplan.planner.evidence import apply_weak_proof
 from keyplan.planner.inventory import Inventory
+from keyplan.planner.named_keys import find_renewed, plan_named_keys
 from keyplan.planner.notes import summarize_notes
 from keyplan.planner.obstacles import is_unseen
 from keyplan.planner.ownership import OwnedKeys, Ownership, assign_ownership
@@ -85,10 +86,12 @@ def _make_plan(
     is_allowed = request.allow_missing is not None and len(unseen) <= request.allow_missing
     held_back: frozenset[Address] = frozenset() if is_allowed else unseen
     maker = _CaseMaker(ownership, authority, request, held_back, find_longest_life(manifest))
-    cases = maker.make_all(open_trace)
+    cases: list[Case] = [] if request.names_keys else maker.make_all(open_trace)
     actions = [action for case in cases for action in plan_declaration(case)]
+    if request.names_keys:
+        actions += plan_named_keys(ownership, request, maker.make)
     # With targets, the rest was not read, so nothing undeclared may end.
-    if not request.targets:
+    elif not request.targets:
         actions += plan_undeclared(ownership, manifest, request, unseen=held_back)
     listed = Inventory(ownership, authority, cases, request)
     warnings = [*_find_warnings(manifest, cases, actions), *listed.warnings(actions), *_find_refusals(snapshot)]
@@ -184,24 +187,27 @@ class _CaseMaker:
     def make_all(self, open_trace: Callable[[], Trace]) -> list[Case]:
         """Return a case for each declaration that the targets let in, each with a trace of its own."""
         declared, request, known = self._ownership.declared, self._request, self._known
-        return [self._make(one, open_trace()) for one in declared if _is_targeted(one.desired.address, request, known)]
+        return [self.make(one, open_trace()) for one in declared if _is_targeted(one.desired.address, request, known)]
 
-    def _make(self, owned: OwnedKeys, trace: Trace) -> Case:
+    def make(self, owned: OwnedKeys, trace: Trace = NO_TRACE) -> Case:
+        """Return the case of a declaration."""
         ownership, request, snapshot = self._ownership, self._request, self._ownership.snapshot
         address = owned.desired.address
         slots = snapshot.slots.get(address, ())
         # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
         ledger_receipt = _find_ledger_receipt(owned, self._in_ledger)
         namesakes = self._by_name.get(owned.desired.declaration.name, ())
-        is_requested = bool(request.rotate) and _fits(address, request.rotate, self._known)
+        owned = owned if ledger_receipt else apply_weak_proof(owned, snapshot)
+        is_leaked = bool(request.leaked) and find_renewed(owned, request) is not None
+        is_requested = is_leaked or (bool(request.rotate) and _fits(address, request.rotate, self._known))
         return Case(
-            owned=owned if ledger_receipt else apply_weak_proof(owned, snapshot),
+            owned=owned,
             snapshot=snapshot,
             slots=slots,
             next_slots=snapshot.next_slots.get(address, slots),
             users=self._users,
             is_requested=is_requested,
-            ends_at_once=request.now and is_requested,
+            ends_at_once=is_leaked or (request.now and is_requested),
             namesakes=tuple(filter(self._authority.may_have_made, namesakes)),
             ledger_receipt=ledger_receipt,
             former_receipt=self._in_ledger.get(owned.previous_address) if owned.previous_address else None,

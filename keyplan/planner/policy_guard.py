@@ -73,7 +73,9 @@ def _finishes_earlier_run(action: PlannedAction) -> bool:
 
 def _is_main(action: PlannedAction) -> bool:
     """Whether an action is a declaration's own, rather than one for an old key of it, or for an undeclared one."""
-    return action.basis.desired is not None and action.reason not in _FURTHER_KEYS
+    # To end a key by its id is no matter of how it is declared.
+    is_ended = action.verb is Verb.DELETE and action.reason is Reason.REQUESTED
+    return action.basis.desired is not None and action.reason not in _FURTHER_KEYS and not is_ended
 
 
 def _forbid_as_it_is(action: PlannedAction, policy: Policy) -> Iterator[str]:
@@ -107,7 +109,8 @@ def _explain_overlap(action: PlannedAction, policy: Policy) -> str:
     least = policy.min_overlap
     # Without either, no consumer can hold the old key.
     ends_old_key = action.cuts_off or bool(action.overlap)
-    if least is None or not ends_old_key or action.overlap >= least:
+    # The rule is about declared keys: one that only the command line names has no overlap to be declared.
+    if least is None or not ends_old_key or action.overlap >= least or action.basis.desired is None:
         return ""
     fact = f"the old key would work for {write_duration(action.overlap)} after the switch"
     rule = policy.cite(Rule.MIN_OVERLAP)
@@ -136,7 +139,7 @@ def _list_names(action: PlannedAction) -> Iterator[str]:
 
 def _find_unused_globs(plan: FreshPlan, manifest: Manifest) -> Iterator[str]:
     """Yield the globs under `protected` that fit no key: a misspelt one protects nothing."""
-    if plan.request.targets:
+    if plan.request.is_partial:
         return
     names = {name for declared in manifest.keys for name in (declared.address, declared.name)}
     names.update(name for action in plan.actions for name in _list_names(action))

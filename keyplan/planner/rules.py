@@ -38,7 +38,7 @@ from keyplan.planner.strategy import find_unlawful_rotation
 def plan_declaration(case: Case) -> Iterator[PlannedAction]:
     """Yield the actions of one declaration: its own first, then those of its further live keys."""
     # In this order: what happens to old keys depends on whether the new one is delivered.
-    main = leave_places(case, _plan_own_action(case))
+    main = leave_places(case, plan_own_action(case))
     yield main
     yield from plan_old_keys(case, main)
     yield from (case.trace.assign(TableRow.LEFT_PLACE, action) for action in plan_left_places(case, main))
@@ -72,7 +72,7 @@ def _find_lost_moves(case: Case) -> Iterator[str]:
         )
 
 
-def _plan_own_action(case: Case) -> PlannedAction:
+def plan_own_action(case: Case) -> PlannedAction:
     """Return the declaration's own action: the first situation of docs/planning.md that fits."""
     trace = case.trace
     if trace.ask(TableRow.PAST_EXPIRY, _has_passed(case)):

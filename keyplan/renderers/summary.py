@@ -58,6 +58,8 @@ def list_plan_remarks(plan: Plan) -> Iterator[str]:
     if plan.request.targets:
         targets = ", ".join(sanitize(target) for target in plan.request.targets)
         yield f"Only {targets} was planned; the rest was not checked."
+    elif plan.request.names_keys:
+        yield "Only the keys above were planned; the rest was not checked."
     if plan.blocked or plan.refuses_unmanaged:
         yield "Blocked actions will not run; each one says what to do."
 

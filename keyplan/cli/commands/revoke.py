@@ -1,0 +1,61 @@
+"""`keyplan revoke`: ends one key now, without a successor, and touches nothing else."""
+
+from __future__ import annotations
+
+import click
+
+from keyplan.app.files import read_policies
+from keyplan.app.workspace import open_workspace
+from keyplan.cli.apply_options import ApplySettings, apply_options
+from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
+from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
+from keyplan.cli.outputs import keep_apart
+from keyplan.cli.session import Session
+from keyplan.model.plan import Request
+
+
+@click.command("revoke")
+@argument("key", metavar="ADDRESS|KEY_ID")
+@option("--owner", variable="REVOKE_OWNER", metavar="OWNER", help="End it although it is marked for this other owner.")
+@option("--manifest", metavar="FILE", help="The manifest with the provider and the ledger.")
+@apply_options
+@policy_option
+@ledger_option
+@verbose_option
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    key: str,
+    owner: str | None,
+    manifest: str | None,
+    applying: ApplySettings,
+    policies: tuple[str, ...],
+    ledger: str | None,
+    verbose: bool,
+) -> int:
+    """End one key now, managed by keyplan or not.
+
+    Plans, shows the plan and asks for yes like apply; looks at this key only. An address means the current key of its
+    declaration. No new key is made and no place is emptied: the next apply makes a new one for a key that
+    is declared. To have it at once, say keyplan rotate ADDRESS --now.
+
+    A protected key and the key that keyplan itself presents are never ended, and a key that is marked for
+    another owner only with --owner.
+
+    \b
+    Examples:
+      keyplan revoke QXBpS2V5OjEwMDI6YzgyMA==
+      keyplan revoke user/ci
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    context = session.context
+    keep_apart(session, written=applying.files, read=[*([manifest] if manifest else []), *policies])
+    workspace = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
+    order = ApplyRequest(
+        command="revoke",
+        workspaces=(workspace,),
+        request=Request(revoke=(key,), revoke_owner=owner or ""),
+        applying=applying,
+        is_verbose=verbose,
+    )
+    return plan_and_apply(session, context, order)
