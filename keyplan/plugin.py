@@ -36,6 +36,7 @@ from keyplan.errors import (
 from keyplan.ledgers.lease import LeaseStore, LockRequest, hold_lease, make_lost_error
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Area, ExaminableLedger, Finding, Health
+from keyplan.model.history import AppliedAction, Author, ChainCheck, ChainLink, HistoryEntry, chain_entry, check_chain
 from keyplan.model.identity import (
     Address,
     Identity,
@@ -48,7 +49,7 @@ from keyplan.model.identity import (
     SpaceId,
     UserId,
 )
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import (
     DEFAULT_LEASE,
     Declaration,
@@ -153,8 +154,12 @@ __all__ = [
     "Address",
     "Again",
     "Answer",
+    "AppliedAction",
     "Area",
+    "Author",
     "Bearer",
+    "ChainCheck",
+    "ChainLink",
     "Change",
     "Clock",
     "ComparingStore",
@@ -269,7 +274,9 @@ __all__ = [
     "UserId",
     "ValueStore",
     "build_schema",
+    "chain_entry",
     "check_base_url",
+    "check_chain",
     "exchange",
     "explain_throttled",
     "fill_template",

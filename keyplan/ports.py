@@ -14,8 +14,9 @@ from typing import Protocol, runtime_checkable
 
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address, KeyId, SpaceId
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, SpaceRef
 from keyplan.model.notice import Notice
 from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Slot, Space, Survey
@@ -134,16 +135,12 @@ class KeyWriter(Protocol):
         ...
 
 
-def _close_nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderPorts:
     """What a provider's `build_reader` returns. Nothing in it can change anything."""
 
     reader: KeyReader
-    close: Callable[[], None] = _close_nothing
+    close: Callable[[], None] = lambda: None
     """Closes connections; the reader must not be used afterwards."""
 
 
@@ -153,7 +150,7 @@ class ProviderPorts:
 
     reader: KeyReader
     writer: KeyWriter
-    close: Callable[[], None] = _close_nothing
+    close: Callable[[], None] = lambda: None
     """Closes connections; reader and writer must not be used afterwards."""
 
 
@@ -335,8 +332,8 @@ class Ledger(LedgerReader, Protocol):
         """Mark a plan as applied. Raises PlanSpentError if it was applied before."""
         ...
 
-    def remember(self, entry: HistoryEntry) -> None:
-        """Add an apply to the history."""
+    def remember(self, entry: HistoryEntry) -> HistoryEntry | None:
+        """Add an apply, chained by `chain_entry` in one transaction, and return it; None without a chain."""
         ...
 
 

@@ -10,7 +10,8 @@ from itertools import zip_longest
 from keyplan.app.context import RunContext
 from keyplan.app.workspace import Workspace, open_ledger
 from keyplan.errors import InputError, RefusedError
-from keyplan.model.ledger import HistoryEntry, Memory
+from keyplan.model.history import HistoryEntry
+from keyplan.model.ledger import Memory
 from keyplan.ports import Ledger
 
 _COMMAND = "ledger copy"

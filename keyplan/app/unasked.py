@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from keyplan.app import registry
 from keyplan.app.wiring import SINKS
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import SinkName
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import Declaration, Delivery, Manifest, SinkSettings
 from keyplan.model.observation import Abilities, Holding, Slot
 from keyplan.ports import SinkReader

@@ -35,8 +35,8 @@ from keyplan.model.basis import (
     OldKeyBasis,
     RefreshBasis,
 )
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import SpaceId
-from keyplan.model.ledger import HistoryEntry
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.report import Done, NotTried, Outcome, Report
 from keyplan.ports import Ledger, Progress, Stop

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keyplan.model.ledger import HistoryEntry, Holder, Memory
+from keyplan.model.history import HistoryEntry
+from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import Json
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.times import write_time

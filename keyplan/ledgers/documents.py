@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from keyplan.errors import LedgerError
-from keyplan.model.ledger import HistoryEntry, Holder, Spending
+from keyplan.model.history import HistoryEntry, chain_entry
+from keyplan.model.ledger import Holder, Spending
 from keyplan.model.times import read_time, write_time
 
 _DECODER = json.JSONDecoder()
@@ -53,16 +54,23 @@ def to_holder(values: Mapping[str, Any]) -> Holder:
 
 
 def to_history_entry(values: Mapping[str, Any]) -> HistoryEntry:
-    """Return an apply of the history. Raises KeyError, TypeError or ValueError."""
-    return HistoryEntry(
-        digest=values["digest"],
-        started_at=read_time(values["started_at"]),
-        finished_at=read_time(values["finished_at"]),
-        added=values["added"],
-        changed=values["changed"],
-        destroyed=values["destroyed"],
-        failed=values["failed"],
-    )
+    """Return an apply of the history. Raises KeyError, TypeError, ValueError or AttributeError."""
+    return HistoryEntry.from_dict(values)
+
+
+def chain_stored(entry: HistoryEntry, before: Iterable[HistoryEntry]) -> HistoryEntry:
+    """Return an entry as the transaction under way stores it: chained to those before it, which come newest first.
+
+    Raises:
+        LedgerError: A value has no form in JSON.
+    """
+    to_text(entry.to_dict())
+    return chain_entry(entry, before)
+
+
+def find_head(newest: HistoryEntry | None) -> str:
+    """Return the hash of the newest entry; empty if there is none, or if it was written without a chain."""
+    return newest.link.hash if newest and newest.link else ""
 
 
 def _time_to_text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What ledgers store beside receipts and intents: locks and their holders, spent plans, and the history of applies."""
+"""What ledgers store beside receipts, intents and the history of applies: locks and their holders, spent plans."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class Memory:
     """Open ones, sorted by time."""
     serial: int = 0
     """The number of applies in its history."""
+    head: str = field(default="", compare=False)
+    """The hash of the newest entry of its history; empty if that has none."""
     is_asked: bool = True
     """Whether the ledger was read at all."""
 
@@ -59,16 +61,3 @@ class Spending:
     """The digest of the plan."""
     at: datetime
     host: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
-    """One apply in a ledger's history, with the numbers of its actions."""
-
-    digest: str
-    started_at: datetime
-    finished_at: datetime
-    added: int
-    changed: int
-    destroyed: int
-    failed: int

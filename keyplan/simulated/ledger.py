@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_lost_error
+from keyplan.model.history import HistoryEntry, chain_entry
 from keyplan.model.identity import Address
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.ports import Clock, Lease
@@ -120,9 +121,11 @@ class SimulatedLedger:
 
         self._run("spend", spending.digest, act)
 
-    def remember(self, entry: HistoryEntry) -> None:
-        """Add an apply to the history."""
-        self._run("remember", entry.digest, lambda: self.entries.append(entry))
+    def remember(self, entry: HistoryEntry) -> HistoryEntry:
+        """Add an apply to the history, chained."""
+        chained = chain_entry(entry, reversed(self.entries))
+        self._run("remember", entry.digest, lambda: self.entries.append(chained))
+        return chained
 
     # what a test, or a rehearsal, does
 
@@ -145,7 +148,8 @@ class SimulatedLedger:
     def _memory(self) -> Memory:
         receipts = tuple(receipt for _, receipt in sorted(self.receipts.items()))
         intents = tuple(sorted(self.intents.values(), key=lambda intent: (intent.at, intent.id)))
-        return Memory(receipts=receipts, intents=intents, serial=len(self.entries))
+        link = self.entries[-1].link if self.entries else None
+        return Memory(receipts=receipts, intents=intents, serial=len(self.entries), head=link.hash if link else "")
 
     def _read(self, name: str, act: Callable[[], T]) -> T:
         return self._effects.read(f"ledger.{name}", act, failed=LedgerError("the ledger cannot be read"))

@@ -21,5 +21,6 @@ pytest.register_assert_rewrite(
     "keyplan.testing.sink_races",
     "keyplan.testing.sink_runs",
     "keyplan.testing.providers",
+    "keyplan.testing.ledger_history",
     "keyplan.testing.ledgers",
 )

@@ -15,8 +15,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.errors import LedgerError
 from keyplan.model.examination import Area, Finding, Health
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Lineage
-from keyplan.model.ledger import HistoryEntry, LockName, Memory
+from keyplan.model.ledger import LockName, Memory
 from keyplan.model.manifest import KeyType, LedgerSettings
 
 

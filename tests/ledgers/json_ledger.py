@@ -37,6 +37,7 @@ from keyplan.plugin import (
     PluginContext,
     Receipt,
     Spending,
+    chain_entry,
     hold_lease,
     make_lost_error,
     read_time,
@@ -79,6 +80,7 @@ class JsonLedger:
             receipts=tuple(Receipt.from_dict(values) for _, values in sorted(noted["receipts"].items())),
             intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
             serial=len(noted["history"]),
+            head=noted["history"][-1]["link"]["hash"] if noted["history"] else "",
         )
 
     def spending(self, digest: str) -> Spending | None:
@@ -89,7 +91,7 @@ class JsonLedger:
         return self._find_holder(self._load(), name)
 
     def history(self) -> Sequence[HistoryEntry]:
-        return [HistoryEntry(**_with_times(values)) for values in reversed(self._load()["history"])]
+        return [HistoryEntry.from_dict(values) for values in reversed(self._load()["history"])]
 
     is_shared = False
 
@@ -164,8 +166,13 @@ class JsonLedger:
 
         self._write(act)
 
-    def remember(self, entry: HistoryEntry) -> None:
-        self._write(lambda noted: noted["history"].append(asdict(entry)))
+    def remember(self, entry: HistoryEntry) -> HistoryEntry:
+        def act(noted: dict[str, Any]) -> HistoryEntry:
+            stored = chain_entry(entry, map(HistoryEntry.from_dict, reversed(noted["history"])))
+            noted["history"].append(stored.to_dict())
+            return stored
+
+        return self._write(act)
 
     def _find_holder(self, noted: Mapping[str, Any], name: LockName) -> Holder | None:
         found = noted["locks"].get(name.value)
@@ -176,13 +183,13 @@ class JsonLedger:
         if found is None or (found.id, found.number) != (held.id, held.number):
             raise make_lost_error(str(self._path), found)
 
-    def _write(self, act: Callable[[dict[str, Any]], object]) -> None:
-        def checked(noted: dict[str, Any]) -> None:
+    def _write(self, act: Callable[[dict[str, Any]], T]) -> T:
+        def checked(noted: dict[str, Any]) -> T:
             if self._held:
                 self._require(noted, self._held, LockName.APPLY)
-            act(noted)
+            return act(noted)
 
-        self._change(checked)
+        return self._change(checked)
 
     @staticmethod
     def _drop_lock(noted: dict[str, Any], name: LockName, lock_id: str) -> bool:
@@ -213,7 +220,7 @@ class JsonLedger:
 
 
 def _with_times(values: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"at", "since", "until", "started_at", "finished_at"}
+    names = {"at", "since", "until"}
     return {name: read_time(value) if value and name in names else value for name, value in values.items()}
 
 

@@ -9,22 +9,26 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from datetime import timedelta
+from typing import TypeVar
 
 from keyplan.context import PluginContext
 from keyplan.errors import LedgerDamagedError, LedgerLockedError, PlanSpentError
-from keyplan.ledgers.documents import to_spending, to_text
+from keyplan.ledgers.documents import chain_stored, to_spending, to_text
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.postgres.database import LedgerDatabase, Transaction
 from keyplan.ledgers.postgres.locks import PostgresLocks
 from keyplan.ledgers.postgres.manifests import ManifestKey, ManifestRows
 from keyplan.ledgers.postgres.migrations import Migrations
-from keyplan.ledgers.postgres.reader import PostgresLedgerReader, parse_documents
+from keyplan.ledgers.postgres.reader import PostgresLedgerReader, parse_documents, read_history, read_newest
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Spending
+from keyplan.model.ledger import Holder, LockName, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, LedgerSettings
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.times import write_time
 from keyplan.ports import Clock, Lease, Ledger, LedgerReader
+
+T = TypeVar("T")
 
 
 def open_reader(settings: LedgerSettings, context: PluginContext, *, account: str) -> LedgerReader:
@@ -150,25 +154,34 @@ class PostgresLedger(PostgresLedgerReader):
 
         self._write(work)
 
-    def remember(self, entry: HistoryEntry) -> None:
-        """Add an apply to the history."""
-        document = to_text(asdict(entry))
-        tokens: list[object] = []
+    def remember(self, entry: HistoryEntry) -> HistoryEntry:
+        """Add an apply to the history, chained to the entry before it, and return it as stored."""
+        attempts: list[tuple[object, HistoryEntry]] = []
 
-        def work(transaction: Transaction, key: ManifestKey) -> None:
-            stored = "SELECT 1 FROM {schema}.history WHERE manifest = %s AND token = ANY(%s)"
-            if tokens and transaction.find(stored, key, tokens):
-                return
+        def work(transaction: Transaction, key: ManifestKey) -> HistoryEntry:
+            # Held until the transaction ends: of two runs that end at the same time, one is chained to the other.
+            transaction.select("SELECT 1 FROM {schema}.manifests WHERE key = %s FOR NO KEY UPDATE", key)
+            # The row of this very call is there if the answer to its commit was lost.
+            present = "SELECT 1 FROM {schema}.history WHERE manifest = %s AND token = %s"
+            for token, stored in attempts:
+                if transaction.find(present, key, token):
+                    return stored
+            newest = read_newest(transaction, key)
+            is_chained = newest is None or newest.link is not None
+            before = (newest,) if newest and is_chained else read_history(transaction, key)
+            chained = chain_stored(entry, before)
             inserted = transaction.find(
-                "INSERT INTO {schema}.history (manifest, document) VALUES (%s, %s) RETURNING token", key, document
+                "INSERT INTO {schema}.history (manifest, document) VALUES (%s, %s) RETURNING token",
+                *(key, to_text(chained.to_dict())),
             )
-            tokens.extend(inserted or ())
+            attempts.extend((token, chained) for token in inserted or ())
+            return chained
 
-        self._write(work)
+        return self._write(work)
 
-    def _write(self, work: Callable[[Transaction, ManifestKey], object]) -> None:
+    def _write(self, work: Callable[[Transaction, ManifestKey], T]) -> T:
         self._migrations.ensure()
-        self._database.write(lambda transaction: work(transaction, self._locks.require_held(transaction)))
+        return self._database.write(lambda transaction: work(transaction, self._locks.require_held(transaction)))
 
     def _refusal(self, name: LockName) -> LedgerLockedError:
         held = None

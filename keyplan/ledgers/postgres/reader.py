@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 
-from keyplan.ledgers.documents import from_text, to_history_entry, to_spending
+from keyplan.ledgers.documents import find_head, from_text, to_history_entry, to_spending
 from keyplan.ledgers.postgres.database import LedgerDatabase, Transaction
 from keyplan.ledgers.postgres.locks import find_holder, make_damaged_error
 from keyplan.ledgers.postgres.manifests import ManifestKey, ManifestRows
 from keyplan.ledgers.postgres.migrations import read_step
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.history import HistoryEntry
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.receipt import Intent, Receipt
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class PostgresLedgerReader:
     def recall(self) -> Memory:
         """Return receipts by address and open intents by time, all as of one instant."""
 
-        def work(transaction: Transaction, key: ManifestKey) -> tuple[list[Receipt], list[Intent], int]:
+        def work(transaction: Transaction, key: ManifestKey) -> tuple[list[Receipt], list[Intent], int, str]:
             receipts = "SELECT document FROM {schema}.receipts WHERE manifest = %s"
             intents = "SELECT document FROM {schema}.intents WHERE manifest = %s"
             applies = transaction.find("SELECT count(*) FROM {schema}.history WHERE manifest = %s", key)
@@ -38,14 +39,16 @@ class PostgresLedgerReader:
                 _select(transaction, Receipt.from_dict, receipts, key),
                 _select(transaction, Intent.from_dict, intents, key),
                 applies[0] if applies else 0,
+                find_head(read_newest(transaction, key)),
             )
 
-        receipts, intents, serial = self._read(work) or ([], [], 0)
+        receipts, intents, serial, head = self._read(work) or ([], [], 0, "")
         return Memory(
             # Sorted here: the database sorts texts by its own collation, which may be any.
             receipts=tuple(sorted(receipts, key=lambda receipt: receipt.address)),
             intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
             serial=serial,
+            head=head,
         )
 
     def spending(self, digest: str) -> Spending | None:
@@ -64,8 +67,7 @@ class PostgresLedgerReader:
 
     def history(self) -> Sequence[HistoryEntry]:
         """Return past applies, newest first."""
-        query = "SELECT document FROM {schema}.history WHERE manifest = %s ORDER BY number DESC"
-        return tuple(self._read(lambda transaction, key: _select(transaction, to_history_entry, query, key)) or ())
+        return tuple(self._read(read_history) or ())
 
     def _read(self, work: Callable[[Transaction, ManifestKey], T]) -> T | None:
         """Return what `work` reads; None if there is nothing of this manifest yet."""
@@ -75,6 +77,19 @@ class PostgresLedgerReader:
             return None if key is None else work(transaction, key)
 
         return self._database.read(find_and_read)
+
+
+def read_history(transaction: Transaction, key: ManifestKey) -> list[HistoryEntry]:
+    """Return past applies, newest first. Raises LedgerDamagedError if a row is not one."""
+    query: LiteralString = "SELECT document FROM {schema}.history WHERE manifest = %s ORDER BY number DESC"
+    return _select(transaction, to_history_entry, query, key)
+
+
+def read_newest(transaction: Transaction, key: ManifestKey) -> HistoryEntry | None:
+    """Return the latest apply; None if there is none. Raises LedgerDamagedError if the row is not one."""
+    query: LiteralString = "SELECT document FROM {schema}.history WHERE manifest = %s ORDER BY number DESC LIMIT 1"
+    found = _select(transaction, to_history_entry, query, key)
+    return found[0] if found else None
 
 
 def _select(

@@ -7,7 +7,7 @@ version of the object that it saw.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
@@ -16,7 +16,7 @@ from typing import Any
 
 from keyplan.context import PluginContext
 from keyplan.errors import LeaseLostError, LedgerError, LedgerLockedError, PlanSpentError
-from keyplan.ledgers.documents import to_history_entry, to_spending
+from keyplan.ledgers.documents import chain_stored, find_head, to_history_entry, to_spending
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.s3.addresses import S3Addresses
 from keyplan.ledgers.s3.client import WIDEST, S3Client, connect
@@ -28,8 +28,9 @@ from keyplan.ledgers.s3.options import S3Options
 from keyplan.ledgers.s3.proof import make_refusal, prove
 from keyplan.ledgers.s3.records import AddressRecord
 from keyplan.model.examination import Area, Finding, Health
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, LedgerSettings
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.times import write_time
@@ -37,6 +38,8 @@ from keyplan.ports import Lease, Ledger, LedgerReader
 
 _MOST_NUMBERS = 20
 """How many applies may end at the same instant as ours."""
+_OF_THE_STORE = ("id", "token")
+"""Fields of an apply's object that say which write made it, and nothing of the apply."""
 
 
 def open_reader(settings: LedgerSettings, context: PluginContext, *, account: str) -> LedgerReader:
@@ -67,10 +70,12 @@ class S3LedgerReader:
             return Memory()
         records = sorted(self._addresses.load(layout), key=lambda record: record.address)
         intents = [intent for record in records for intent in record.intents.values()]
+        serial = self._count_applies(layout)
         return Memory(
             receipts=tuple(record.receipt for record in records if record.receipt),
             intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
-            serial=self._count_applies(layout),
+            serial=serial,
+            head=find_head(self._read_apply(layout, serial)),
         )
 
     def spending(self, digest: str) -> Spending | None:
@@ -112,6 +117,11 @@ class S3LedgerReader:
         except ValueError as error:
             raise self._objects.damaged(str(key)) from error
 
+    def _read_apply(self, layout: Layout, number: int) -> HistoryEntry | None:
+        """Return an apply of the history; None if there is none of that number."""
+        found = self._objects.read(layout.apply(number)) if number else None
+        return self._parse_entry(layout.apply(number), found.values) if found else None
+
     def _parse_spending(self, digest: str, values: Values) -> Spending:
         try:
             return to_spending(values)
@@ -121,7 +131,7 @@ class S3LedgerReader:
 
     def _parse_entry(self, key: str, values: Values) -> HistoryEntry:
         try:
-            return to_history_entry(values)
+            return to_history_entry({name: value for name, value in values.items() if name not in _OF_THE_STORE})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._objects.damaged(key) from error
 
@@ -220,23 +230,33 @@ class S3Ledger(S3LedgerReader):
 
         self._objects.change(self._heads.take().plan(spending.digest), decide)
 
-    def remember(self, entry: HistoryEntry) -> None:
-        """Add an apply to the history."""
+    def remember(self, entry: HistoryEntry) -> HistoryEntry:
+        """Add an apply to the history, chained to the entry before it, and return it as stored."""
         layout = self._heads.take()
-        ours: Mapping[str, Any] = {**asdict(entry), "id": secrets.token_hex(8)}
-
-        def decide(values: Values | None) -> Values:
-            self._locks.require_held()
-            return ours if values is None else values
-
+        own_id = secrets.token_hex(8)
         first = self._count_applies(layout) + 1
         for number in range(first, first + _MOST_NUMBERS):
+            # Chained anew for each number: another run's entry, which took the number before, comes first then.
+            chained = chain_stored(entry, self._read_before(layout, number))
+            ours: Mapping[str, Any] = {**chained.to_dict(), "id": own_id}
+
+            def decide(values: Values | None, ours: Values = ours) -> Values:
+                self._locks.require_held()
+                return ours if values is None else values
+
             written = self._objects.change(layout.apply(number), decide)
-            if written and written.values.get("id") == ours["id"]:
-                return
+            if written and written.values.get("id") == own_id:
+                return chained
         raise LedgerError(
             f"{self._objects.client.options.address}: too many applies end at the same time", advice="apply again later"
         )
+
+    def _read_before(self, layout: Layout, number: int) -> Iterator[HistoryEntry]:
+        """Yield the applies before a number, newest first; each is read when it is asked for."""
+        for each in range(number - 1, 0, -1):
+            found = self._read_apply(layout, each)
+            if found:
+                yield found
 
     def _change(self, address: Address, update: Callable[[AddressRecord], AddressRecord]) -> None:
         self._addresses.change(self._heads.take(), address, update, self._locks.require_held)

@@ -12,15 +12,16 @@ from threading import Lock
 
 from keyplan.context import PluginContext
 from keyplan.errors import LedgerDamagedError, LedgerLockedError, PlanSpentError
-from keyplan.ledgers.documents import to_text
+from keyplan.ledgers.documents import chain_stored, to_text
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.locks import SqliteLocks
 from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Spending
+from keyplan.model.ledger import Holder, LockName, Spending
 from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.times import write_time
@@ -130,9 +131,17 @@ class SqliteLedger(SqliteLedgerReader):
                 )
             connection.execute("INSERT INTO spent VALUES (?, ?)", (spending.digest, to_text(asdict(spending))))
 
-    def remember(self, entry: HistoryEntry) -> None:
-        """Add an apply to the history."""
-        self._write("INSERT INTO history (document) VALUES (?)", to_text(asdict(entry)))
+    def remember(self, entry: HistoryEntry) -> HistoryEntry:
+        """Add an apply to the history, chained to the entry before it, and return it as stored."""
+        stored = [entry]
+
+        # In the transaction: of two runs that end at the same time, one is chained to the other.
+        def change(connection: Connection) -> None:
+            stored[0] = chain_stored(entry, self._read_history(connection))
+            connection.execute("INSERT INTO history (document) VALUES (?)", (to_text(stored[0].to_dict()),))
+
+        self._commits.write(change)
+        return stored[0]
 
     def is_damaged(self) -> bool:
         """Whether the file exists and cannot be used.

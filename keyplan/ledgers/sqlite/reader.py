@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
-from keyplan.ledgers.documents import from_text, to_history_entry, to_spending
+from keyplan.ledgers.documents import find_head, from_text, to_history_entry, to_spending
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.locks import find_holder
-from keyplan.model.ledger import HistoryEntry, Holder, LockName, Memory, Spending
+from keyplan.model.history import HistoryEntry
+from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.receipt import Intent, Receipt
 
 _NEXT_RECEIPTS = """
@@ -35,11 +36,13 @@ class SqliteLedgerReader:
             receipts = self._parse(Receipt.from_dict, _read_receipts(connection) if connection else ())
             intents = self._select(connection, Intent.from_dict, "SELECT document FROM intents")
             applies = connection.execute("SELECT count(*) FROM history").fetchone() if connection else (0,)
+            newest = next(self._read_history(connection), None) if connection else None
         return Memory(
             # Sorted here: SQLite would read the rows in the order of its index, scattered over the file.
             receipts=tuple(sorted(receipts, key=lambda receipt: receipt.address)),
             intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
             serial=applies[0],
+            head=find_head(newest),
         )
 
     def spending(self, digest: str) -> Spending | None:
@@ -55,8 +58,12 @@ class SqliteLedgerReader:
     def history(self) -> Sequence[HistoryEntry]:
         """Return past applies, newest first."""
         with self._file.reading() as connection:
-            query = "SELECT document FROM history ORDER BY number DESC"
-            return tuple(self._select(connection, to_history_entry, query))
+            return tuple(self._read_history(connection)) if connection else ()
+
+    def _read_history(self, connection: Connection) -> Iterator[HistoryEntry]:
+        """Yield past applies, newest first; each is read when it is asked for."""
+        for (document,) in connection.execute("SELECT document FROM history ORDER BY number DESC"):
+            yield from self._parse(to_history_entry, [document])
 
     def _find_spending(self, connection: Connection | None, digest: str) -> Spending | None:
         found = self._select(connection, to_spending, "SELECT document FROM spent WHERE digest = ?", digest)

@@ -16,7 +16,8 @@ from keyplan.documents.report import Failure
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
-from keyplan.model.ledger import HistoryEntry, Holder, Memory
+from keyplan.model.history import HistoryEntry
+from keyplan.model.ledger import Holder, Memory
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Validation

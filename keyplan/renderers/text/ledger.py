@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from keyplan.model.ledger import HistoryEntry, Holder, Memory
+from keyplan.model.history import HistoryEntry
+from keyplan.model.ledger import Holder, Memory
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize

@@ -9,8 +9,9 @@ from plans import (
 )
 from syrupy.assertion import SnapshotAssertion
 
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address, KeyId, SinkName
-from keyplan.model.ledger import HistoryEntry, Holder, Memory
+from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import KeyType
 from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Superseded
 from keyplan.renderers.text.ledger import render_history, render_ledger
