@@ -15,6 +15,8 @@ from keyplan.providers.arize.options import REGION_PATTERN
 
 DEFAULT_HOST = "api.arize.com"
 _PORT_PATTERN = "[0-9]{1,5}"
+_ALIASES = {"us": DEFAULT_HOST, "eu": "api.eu-west-1a.arize.com", "ca": "api.ca-central-1a.arize.com"}
+"""Hosts by the short names that the `ax` command line knows (docs/arize-api.md, A3)."""
 
 
 def find_base_url(options: Mapping[str, Json], environment: Mapping[str, str]) -> str:
@@ -43,9 +45,11 @@ def region_host(region: str, *, named: str) -> str:
     Raises:
         InputError: It does not have the form of a region.
     """
+    if host := _ALIASES.get(region.lower()):
+        return host
     # The region becomes part of a host name: unchecked, `evil.test/` would send the credential to another host.
     if not re.fullmatch(REGION_PATTERN, region):
-        raise InputError(f"{named} '{region}' is not a region", advice="a region looks like eu-west-1a")
+        raise InputError(f"{named} '{region}' is not a region", advice="a region looks like eu-west-1a; or US, EU, CA")
     return f"api.{region}.arize.com"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 REGION_PATTERN: Final = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
 """The shape of ``eu-west-1a`` and ``us-east-1b`` (docs/arize-api.md, A3)."""
+_REGION_OR_ALIAS = f"{REGION_PATTERN}|^([Uu][Ss]|[Ee][Uu]|[Cc][Aa])$"
 
 MAX_KEYS: Final = 200_000
 """How many items one listing may have unless the manifest says otherwise."""
@@ -19,8 +20,8 @@ OPTIONS: Final[dict[str, Any]] = {
     "properties": {
         "region": {
             "type": "string",
-            "pattern": REGION_PATTERN,
-            "description": "Region of the account, such as eu-west-1a; excludes base_url.",
+            "pattern": _REGION_OR_ALIAS,
+            "description": "Region of the account, such as eu-west-1a, or US, EU or CA; excludes base_url.",
             "examples": ["eu-west-1a"],
             "x-access": "host",
         },

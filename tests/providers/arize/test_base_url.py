@@ -17,6 +17,9 @@ from keyplan.providers.arize.base_url import find_base_url
         pytest.param({"region": "eu-west-1a"}, {}, "https://api.eu-west-1a.arize.com", id="region of the manifest"),
         pytest.param({"base_url": "https://x.test/"}, {}, "https://x.test", id="base_url of the manifest"),
         pytest.param({}, {"ARIZE_REGION": "us-east-1b"}, "https://api.us-east-1b.arize.com", id="region"),
+        pytest.param({}, {"ARIZE_REGION": "US"}, "https://api.arize.com", id="alias of the default host"),
+        pytest.param({}, {"ARIZE_REGION": "eu"}, "https://api.eu-west-1a.arize.com", id="alias in lower case"),
+        pytest.param({"region": "CA"}, {}, "https://api.ca-central-1a.arize.com", id="alias in the manifest"),
         pytest.param({}, {"ARIZE_BASE_DOMAIN": "corp.test"}, "https://api.corp.test", id="base domain"),
         pytest.param({}, {"ARIZE_SINGLE_HOST": "arize.test"}, "https://arize.test", id="single host"),
         pytest.param(
@@ -68,7 +71,7 @@ def test_the_base_url_is_found(options: Mapping[str, str], environment: Mapping[
         pytest.param({"base_url": "https://x.test", "region": "eu-west-1a"}, {}, "exclude each other", id="both given"),
         pytest.param({"region": "evil.test/"}, {}, "is not a region", id="a region is no host"),
         pytest.param({"region": "eu-west-1a\n"}, {}, "is not a region", id="final newline"),
-        pytest.param({}, {"ARIZE_REGION": "US"}, "ARIZE_REGION 'US' is not a region", id="region of the environment"),
+        pytest.param({}, {"ARIZE_REGION": "AU"}, "ARIZE_REGION 'AU' is not a region", id="region of the environment"),
         pytest.param(
             {},
             {"ARIZE_REGION": "eu-west-1a", "ARIZE_SINGLE_PORT": "1"},
