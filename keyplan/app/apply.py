@@ -9,10 +9,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyplan.app.approval import require_same, require_unspent, spend
+from keyplan.app.author import find_author
 from keyplan.app.context import RunContext
 from keyplan.app.parallel import run_parallel
 from keyplan.app.plan import plan_with_ports
@@ -75,7 +76,7 @@ def open_jobs(
             )
             jobs[number] = Job(
                 workspace=workspace,
-                bench=stack.enter_context(bench),
+                bench=replace(stack.enter_context(bench), author=find_author(context.environment, workspace.folder)),
                 reviewed=plans[number],
                 patience_ends=patience_ends,
                 say=context.say,

@@ -6,7 +6,7 @@ Keys run in parallel, the actions of one address one after another (`lane.py`). 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,10 +35,10 @@ from keyplan.model.basis import (
     OldKeyBasis,
     RefreshBasis,
 )
-from keyplan.model.history import HistoryEntry
+from keyplan.model.history import AppliedAction, HistoryEntry
 from keyplan.model.identity import SpaceId
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
-from keyplan.model.report import Done, NotTried, Outcome, Report
+from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.ports import Ledger, Progress, Stop
 
 ISSUING_FAILED = "something failed before, so nothing undeclared is ended in this run"
@@ -83,11 +83,7 @@ def apply(
         blocked=plan.summary.blocked,
         left=plan.left,
     )
-    # The keys are delivered and recorded by now: a history that cannot be written must not hide the report.
-    with suppress(LedgerError):
-        ports.ledger.remember(_make_history_entry(report))
-        _close_stale_intents(plan, ports.ledger)
-    return report
+    return _remember(report, plan, ports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +179,18 @@ class _Lanes:
         return outcome
 
 
+def _remember(report: Report, plan: FreshPlan, ports: Workbench) -> Report:
+    """Add an apply to the history, and return its report with its place there."""
+    # The keys are delivered and recorded by now: a history that cannot be written must not hide the report.
+    try:
+        stored = ports.ledger.remember(_make_history_entry(report, ports))
+    except LedgerError as error:
+        return replace(report, history_failure=error.message)
+    with suppress(LedgerError):
+        _close_stale_intents(plan, ports.ledger)
+    return replace(report, history=stored.link if stored else None)
+
+
 def _close_stale_intents(plan: FreshPlan, ledger: Ledger) -> None:
     """Close the intents of addresses that are no longer declared: nothing will ever be finished there."""
     # A plan of targets does not know what else is declared.
@@ -201,7 +209,8 @@ def _in_plan_order(plan: FreshPlan, outcomes: Iterable[Outcome]) -> tuple[Outcom
     return tuple(sorted(outcomes, key=lambda outcome: rank[id(outcome.action)]))
 
 
-def _make_history_entry(report: Report) -> HistoryEntry:
+def _make_history_entry(report: Report, ports: Workbench) -> HistoryEntry:
+    """Return what the history says of an apply: its counts, who started it, and what became of each action."""
     summary = report.summary
     return HistoryEntry(
         digest=report.digest,
@@ -211,4 +220,31 @@ def _make_history_entry(report: Report) -> HistoryEntry:
         changed=summary.change,
         destroyed=summary.destroy,
         failed=len(report.failures),
+        author=ports.author,
+        host=ports.runner.host,
+        command=ports.runner.command,
+        actions=tuple(_describe_applied(report.outcomes)),
     )
+
+
+def _describe_applied(outcomes: Iterable[Outcome]) -> Iterator[AppliedAction]:
+    for outcome in outcomes:
+        match outcome:
+            case Done():
+                status, key_id = "done", outcome.key_id
+            case Failed():
+                status, key_id = "failed", None
+            case InDoubt():
+                status, key_id = "in_doubt", None
+            case NotTried():
+                continue
+            case _:
+                assert_never(outcome)
+        action = outcome.action
+        yield AppliedAction(
+            address=action.address,
+            verb=action.verb.value,
+            reason=action.reason.value,
+            status=status,
+            key_id=key_id or action.key_id,
+        )

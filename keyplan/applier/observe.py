@@ -69,6 +69,7 @@ def observe(
         findings=find_in_the_way(manifest, located, surveys, memory),
         revoked=_find_revoked(reader, named - {key.id for key in keys}, known.listed),
         serial=memory.serial,
+        history_head=memory.head,
         is_ledger_asked=memory.is_asked,
         exclusion=exclusion,
         survey=looked_in,

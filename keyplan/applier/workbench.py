@@ -11,6 +11,7 @@ from typing import TypeVar
 from keyplan.applier.breaker import Breaker
 from keyplan.applier.observe import Readers
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
+from keyplan.model.history import UNKNOWN_AUTHOR, Author
 from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Runner
@@ -40,6 +41,8 @@ class Workbench:
     """This run, as its intents name it."""
     lease: Lease | None = None
     """The ledger's lock, without which nothing may change; None for a run that needs none."""
+    author: Author = UNKNOWN_AUTHOR
+    """Who started this run, as its entry in the history says it."""
     seen: Mapping[Slot, Holding] = field(default_factory=dict)
     """What the places held when the plan was made: a place that changed since then is another run's."""
     breaker: Breaker = field(default_factory=Breaker)

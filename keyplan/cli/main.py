@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show a saved plan, stale or not.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
     "list": "List the keys that exist, managed by keyplan or not.",
+    "history": "Show what was done when and by whom, and verify that no entry was changed.",
     "ledger": "Look into the ledger, copy it, break its lock, or build it anew.",
     "schema": "Print the JSON Schema of a format.",
     "sandbox": "Serve a local Arize API to try things on.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keyplan.model.history import HistoryEntry
+from keyplan.model.history import ChainCheck, HistoryEntry
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import Json
 from keyplan.model.receipt import Intent, Receipt
@@ -31,6 +31,20 @@ def to_document(memory: Memory, lock: Holder | None) -> dict[str, Json]:
 def to_history_document(entries: Sequence[HistoryEntry]) -> dict[str, Json]:
     """Return past applies, in their order."""
     return {"format_version": FORMAT_VERSION, "applies": [_write_entry(entry) for entry in entries]}
+
+
+def to_check_document(check: ChainCheck) -> dict[str, Json]:
+    """Return what the chain of a history proves."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "whole": check.is_whole,
+        "entries": check.entries,
+        "unprotected": check.unprotected,
+        "head": check.head or None,
+        "expected_head": check.expected,
+        "newer": check.newer,
+        "faults": [{"entry": fault.number, "kind": fault.kind.value} for fault in check.faults],
+    }
 
 
 def to_lock_document(lock: Holder | None, leader: Holder | None) -> dict[str, Json]:
@@ -97,4 +111,11 @@ def _write_entry(entry: HistoryEntry) -> dict[str, Json]:
         "changed": entry.changed,
         "destroyed": entry.destroyed,
         "failed": entry.failed,
+        "author": {"name": author.name, "source": author.source} if (author := entry.author) else None,
+        "host": entry.host,
+        "command": entry.command,
+        "actions": [action.to_dict() for action in entry.actions],
+        "number": entry.link.number if entry.link else None,
+        "previous": entry.link.previous if entry.link else None,
+        "hash": entry.link.hash if entry.link else None,
     }

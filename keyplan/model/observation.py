@@ -368,6 +368,8 @@ class Snapshot:
     """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0
     """How many applies the ledger remembers."""
+    history_head: str = ""
+    """The hash of the newest of them; empty if there is none, or if the ledger keeps no chain."""
     is_ledger_asked: bool = True
     """Whether the ledger was read; if not, nothing follows from what it does not say."""
     exclusion: Exclusion = Exclusion.NONE

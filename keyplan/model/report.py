@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from keyplan.model.history import ChainLink
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.plan import Action, Summary
 
@@ -77,6 +78,10 @@ class Report:
     """How many actions a guard held back, and how many unmanaged keys the manifest refuses."""
     left: tuple[Action, ...] = ()
     """Actions that this run left to a reviewed apply, in the plan's order."""
+    history: ChainLink | None = None
+    """Where the apply stands in the ledger's history; its hash is the history's head. None without a chain."""
+    history_failure: str = ""
+    """Why the apply could not be added to the history; empty if it was."""
 
     @property
     def summary(self) -> Summary:

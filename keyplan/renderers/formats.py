@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from keyplan.model.calendar import Calendar
     from keyplan.model.drift import Drift
     from keyplan.model.examination import Examination
-    from keyplan.model.history import HistoryEntry
+    from keyplan.model.history import ChainCheck, HistoryEntry
     from keyplan.model.ledger import Holder, Memory
     from keyplan.model.observation import Observation
     from keyplan.model.plan import Plan
@@ -121,6 +121,17 @@ LEDGER_FORMATS: Formats[tuple[Memory, Holder | None]] = {
 HISTORY_FORMATS: Formats[Sequence[HistoryEntry]] = {
     "text": lambda entries, _: text.ledger.render_history(entries),
     "json": lambda entries, _: machine.documents.render_history(entries),
+}
+PAST_FORMATS: Formats[Sequence[HistoryEntry]] = {
+    "text": lambda entries, _: text.history.render_history(entries),
+    "json": lambda entries, _: machine.documents.render_history(entries),
+    "csv": lambda entries, _: text.history.render_csv(entries),
+    "markdown": lambda entries, _: ci.history.render_history(entries),
+}
+"""As `keyplan history` shows it: with what each apply did."""
+CHECK_FORMATS: Formats[ChainCheck] = {
+    "text": lambda check, _: text.history.render_check(check),
+    "json": lambda check, _: machine.documents.render_check(check),
 }
 LOCK_FORMATS: Formats[tuple[Holder | None, Holder | None]] = {
     "text": lambda holders, _: text.ledger.render_locks(*holders),

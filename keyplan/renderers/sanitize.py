@@ -20,6 +20,9 @@ _HARMFUL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # it. Sources: actions/runner, src/Runner.Common/ActionCommand.cs; Azure Pipelines and TeamCity, logging commands.
 _COMMAND = re.compile(r"\A(?P<blank>\s*):(?=:)|##(?=\w*\[)")
 
+# A spreadsheet takes a cell that begins so for a formula (OWASP: CSV injection).
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
 
 def sanitize(text: str, *, width: int = 256) -> str:
     r"""Return the text on one line, harmful characters as visible escapes such as ``\x1b`` and ``\u202e``.
@@ -33,6 +36,12 @@ def sanitize(text: str, *, width: int = 256) -> str:
     # Commands second: an escape may change what the line begins with.
     shown = _COMMAND.sub(_break_command, shown)
     return shown if len(shown) <= width else shown[: width - 1] + _ELLIPSIS
+
+
+def sanitize_cell(text: str, *, width: int = 2000) -> str:
+    """Return the text as `sanitize` does, for a cell of CSV that no spreadsheet runs as a formula."""
+    shown = sanitize(text, width=width)
+    return f"'{shown}" if text.startswith(_FORMULA_STARTS) else shown
 
 
 def _break_command(command: re.Match[str]) -> str:

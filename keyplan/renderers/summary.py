@@ -40,6 +40,14 @@ def summarize_reports(reports: Sequence[Report]) -> str:
     return f"{text} {left} left for a reviewed apply." if left else text
 
 
+def describe_head(report: Report) -> Iterator[str]:
+    """Yield where an apply stands in the ledger's history; a head that is kept elsewhere proves the history later."""
+    if report.history:
+        yield f"History: entry {report.history.number}, head {sanitize(report.history.hash)}"
+    if report.history_failure:
+        yield f"History: this apply could not be added: {sanitize(report.history_failure, width=1000)}"
+
+
 def count_further(summary: Summary) -> Iterator[str]:
     """Yield what Terraform has no words for, a sentence each; nothing for a count of zero."""
     counts = ((summary.retire, "to retire later"), (summary.blocked, "blocked"), (summary.cut_off, "cut off"))

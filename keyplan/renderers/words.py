@@ -84,9 +84,9 @@ def format_reason(action: Action) -> str:
     return REASONS[action.reason]
 
 
-def format_count(number: int, noun: str) -> str:
-    """Return a number and its noun: ``1 key``, ``2 keys``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number and its noun: ``1 key``, ``2 keys``; `plural` is for a noun that does not just end with s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
 
 
 def join_words(words: list[str]) -> str:

@@ -31,6 +31,8 @@ _TOP = (*_GIT, "rev-parse", "--show-toplevel")
 _ORIGIN = ("git", "config", "--local", "--get", "remote.origin.url")
 """Of the repository alone: a remote in the user's own configuration says nothing about a folder."""
 
+_USER = ("git", "config", "-z", "--get-regexp", r"^user\.(name|email)$")
+
 Ask = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
 """Runs argv in a folder with an environment; returns the exit status, or None if the program cannot be run."""
 AskMany = Callable[[Sequence[str], Path, Mapping[str, str], bytes], bytes]
@@ -78,6 +80,17 @@ def read_origin(folder: Path, environment: Mapping[str, str], *, ask: AskMany = 
     """
     printed = ask(_ORIGIN, folder, bare_environment(environment), b"")
     return printed.decode(errors="replace").strip()
+
+
+def read_user(folder: Path, environment: Mapping[str, str], *, ask: AskMany = run_for_output) -> tuple[str, str]:
+    """Return name and e-mail address that commits in a folder would get by git's configuration; empty if not set.
+
+    It is untrusted text.
+    """
+    printed = ask(_USER, folder, bare_environment(environment), b"").decode(errors="replace")
+    # `user.name`, a newline, the value, and a null character; the last of several counts (git-config(1)).
+    found = dict(entry.partition("\n")[::2] for entry in printed.split("\0"))
+    return found.get("user.name", ""), found.get("user.email", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

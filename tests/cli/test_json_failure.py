@@ -28,6 +28,7 @@ COMMAND_LINES = {
     "doctor": ["doctor"],
     "list": ["list"],
     "ledger show": ["ledger", "show"],
+    "history": ["history"],
     "ledger history": ["ledger", "history"],
     "ledger lock": ["ledger", "lock"],
 }

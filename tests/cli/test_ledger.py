@@ -186,6 +186,8 @@ def test_a_copy_knows_the_same_and_can_be_repeated(copying: Shell) -> None:
     source, target = copying.world.ledger, copying.wiring.ledger(LedgerSettings(options={"path": "new.db"}), **ANY)
     assert target.recall() == source.recall()
     assert list(target.history()) == list(source.history())
+    assert target.recall().head == source.recall().head != ""
+    assert [entry.link for entry in target.history()] == [entry.link for entry in source.history()]
     assert (
         copying("ledger", "copy", "manifest", "new.db").out
         == "Copied 0 receipts, 0 open intents and 0 lines of the history.\n"

@@ -30,6 +30,7 @@ _FORMATS = (
     "doctor",
     "ledger",
     "history",
+    "history-check",
     "lock",
     "failure",
 )

@@ -8,7 +8,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keyplan.renderers.ci import drift_sheet, forges, inventory, junit, markdown, plan_sheet, problem_sheet, sarif
+    from keyplan.renderers.ci import (
+        drift_sheet,
+        forges,
+        history,
+        inventory,
+        junit,
+        markdown,
+        plan_sheet,
+        problem_sheet,
+        sarif,
+    )
 else:
 
     def __getattr__(name: str) -> ModuleType:
@@ -16,4 +26,4 @@ else:
         return import_module(f"{__name__}.{name}")
 
 
-__all__ = ["drift_sheet", "forges", "inventory", "junit", "markdown", "plan_sheet", "problem_sheet", "sarif"]
+__all__ = ["drift_sheet", "forges", "history", "inventory", "junit", "markdown", "plan_sheet", "problem_sheet", "sarif"]

@@ -13,7 +13,7 @@ from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Repor
 from keyplan.renderers.descriptions import describe_action, describe_places
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, Sheet, Subject, sort_rows
-from keyplan.renderers.summary import list_plan_remarks, summarize_plans, summarize_reports
+from keyplan.renderers.summary import describe_head, list_plan_remarks, summarize_plans, summarize_reports
 from keyplan.renderers.words import PAST, choose_sign, format_reason
 
 # The dangers of rows that are no ordinary action. Markdown drops rows from the least dangerous end.
@@ -89,6 +89,7 @@ def _list_report_remarks(report: Report) -> Iterator[str]:
         yield "It was interrupted. The next apply continues from here."
     for action in report.left:
         yield f"Left for a reviewed apply: {action.verb.value} {sanitize(action.address)} ({format_reason(action)})"
+    yield from describe_head(report)
 
 
 def _build_action_row(action: Action, space_names: Mapping[str, str]) -> Row:

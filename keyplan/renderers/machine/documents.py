@@ -16,7 +16,7 @@ from keyplan.documents.report import Failure
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
-from keyplan.model.history import HistoryEntry
+from keyplan.model.history import ChainCheck, HistoryEntry
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
@@ -63,6 +63,11 @@ def render_ledger(memory: Memory, lock: Holder | None) -> str:
 def render_history(entries: Sequence[HistoryEntry]) -> str:
     """Return the document of `schemas/history.v1.json`."""
     return render_json(ledger_document.to_history_document(entries))
+
+
+def render_check(check: ChainCheck) -> str:
+    """Return the document of `schemas/history-check.v1.json`."""
+    return render_json(ledger_document.to_check_document(check))
 
 
 def render_locks(lock: Holder | None, leader: Holder | None) -> str:

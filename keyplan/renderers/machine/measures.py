@@ -99,6 +99,10 @@ def measure_inspection(inspection: Inspection) -> Iterator[Sample]:
         action.key_id for action in inspection.plan.actions if action.reason is Reason.UNFINISHED and action.key_id
     }
     yield Sample(name="keyplan_orphans", labels=identity, value=len(orphans))
+    if head := inspection.snapshot.history_head:
+        # Its value is a label, as of any `_info`: a series of another head begins with each apply.
+        yield Sample(name="keyplan_history_info", labels=(*identity, ("head", head)), value=1)
+        yield Sample(name="keyplan_history_applies", labels=identity, value=inspection.snapshot.serial)
 
 
 def _count_keys(snapshot: Snapshot, identity: Labels) -> Iterator[Sample]:

@@ -1,7 +1,8 @@
 """Metrics as a Prometheus text file, and the samples of a file that keyplan wrote.
 
 The format is exposition format 0.0.4; the same samples give the same text. A sample must have no timestamp (the
-textfile collector refuses those) and no label whose values grow without limit.
+textfile collector refuses those) and no label whose values grow without limit, but for the head of the history: there
+is one at a time, and applies are few.
 
 Source: prometheus.io, "Exposition formats" and "Metric and label naming".
 """
@@ -37,6 +38,8 @@ FAMILIES: Mapping[str, str] = {
     "keyplan_intents_open": "Effects that were begun and not finished; exhausted ones need a user.",
     "keyplan_intents_oldest_timestamp_seconds": "When the oldest open intent was written; absent if none is open.",
     "keyplan_orphans": "Live keys of keyplan whose raw key was lost.",
+    "keyplan_history_info": "The head of the ledger's history, to verify it with later; always 1.",
+    "keyplan_history_applies": "Applies that the ledger remembers.",
     "keyplan_leader": "Whether this process leads for the manifest: 1 or 0.",
     "keyplan_lease_number": "The fencing number of this process as the leader; 0 if it does not lead.",
     "keyplan_lease_losses_total": "Leaderships that this process lost without giving them up.",

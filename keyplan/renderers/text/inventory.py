@@ -12,7 +12,7 @@ from io import StringIO
 
 from keyplan.model.observation import Observation, SpaceSurvey
 from keyplan.model.times import show_time
-from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.sanitize import sanitize, sanitize_cell
 from keyplan.renderers.style import PLAIN, Palette, Tone
 from keyplan.renderers.words import format_count
 
@@ -20,8 +20,6 @@ _HEADINGS = ("NAME", "TYPE", "STATUS", "ID", "KEY", "CREATED", "EXPIRES", "LAST 
 _CELL_WIDTH = 40
 _GAP = "  "
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP: CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     "id",
     "name",
@@ -94,6 +92,4 @@ def _measure_columns(text: str) -> int:
 
 
 def _format_cell(value: str | list[str] | None) -> str:
-    text = " ".join(value) if isinstance(value, list) else value or ""
-    shown = sanitize(text, width=2000)
-    return f"'{shown}" if text.startswith(_FORMULA_STARTS) else shown
+    return sanitize_cell(" ".join(value) if isinstance(value, list) else value or "")

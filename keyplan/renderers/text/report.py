@@ -10,7 +10,7 @@ from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Repor
 from keyplan.renderers.descriptions import describe_places
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
-from keyplan.renderers.summary import summarize_reports
+from keyplan.renderers.summary import describe_head, summarize_reports
 from keyplan.renderers.words import PAST, choose_sign, format_reason
 
 _INDENT = " " * 6
@@ -43,6 +43,7 @@ def _list_remarks(report: Report) -> Iterator[str]:
     if report.interrupted_by is not None:
         signal = _SIGNALS.get(report.interrupted_by, f"signal {report.interrupted_by}")
         yield f"Stopped by {signal}. The next apply continues from here."
+    yield from describe_head(report)
 
 
 def _describe(outcome: Outcome, palette: Palette) -> Iterator[str]:
