@@ -12,7 +12,20 @@ from keyplan.errors import KeyplanError
 
 JSON = "json"
 ANSWERING = frozenset(
-    ["apply", "calendar", "doctor", "drift", "history", "ledger", "list", "plan", "rotate", "show", "validate"],
+    [
+        "apply",
+        "calendar",
+        "doctor",
+        "drift",
+        "history",
+        "ledger",
+        "list",
+        "plan",
+        "revoke",
+        "rotate",
+        "show",
+        "validate",
+    ],
 )
 """The verbs whose answer can be JSON; for these, the environment may have asked for it."""
 _VARIABLES = {"list": "KEYPLAN_LIST_FORMAT"}

@@ -16,7 +16,7 @@ from keyplan.model.manifest import KeyType
 from keyplan.model.plan import Action, Plan
 
 
-class KeyStanding(Enum):
+class LifeState(Enum):
     """What a key is to its declaration."""
 
     CURRENT = "current"
@@ -34,7 +34,7 @@ class KeyLife:
     """One key, or one declaration without a key, and its next months."""
 
     address: Address
-    standing: KeyStanding
+    standing: LifeState
     key_id: KeyId | None
     """None for a declaration without a key."""
     name: str

@@ -9,16 +9,16 @@ from keyplan.model.basis import Basis, OldKeyBasis
 from keyplan.model.calendar import Calendar, Event
 from keyplan.model.drift import Drift
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.overview import KeyLife, KeyStanding, Overview
+from keyplan.model.overview import KeyLife, LifeState, Overview
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 
-_ORDER = tuple(KeyStanding)
+_ORDER = tuple(LifeState)
 
 
 def make_overview(plan: FreshPlan, drift: Drift, calendar: Calendar) -> Overview:
     """Return what a report shows. All three are of the same look at the account."""
     shown = [action for action in plan.actions if action.verb is not Verb.EMPTY]
-    own_rows = {action.key_id for action in shown if _find_standing(action) is KeyStanding.OLD and action.key_id}
+    own_rows = {action.key_id for action in shown if _find_standing(action) is LifeState.OLD and action.key_id}
     events = _group(calendar.events, own_rows)
     lives = [_describe(action, events, plan.space_names) for action in shown]
     return Overview(
@@ -48,7 +48,7 @@ def _describe(action: PlannedAction, events: _Rows, space_names: Mapping[str, st
     standing = _find_standing(action)
     view = action.before or action.after
     spaces = (key.space_ids or ()) if key else view.spaces if view else ()
-    is_old = standing is KeyStanding.OLD
+    is_old = standing is LifeState.OLD
     return KeyLife(
         address=action.address,
         standing=standing,
@@ -71,12 +71,12 @@ def _find_delivery(action: PlannedAction) -> datetime | None:
     return receipt.delivered_at if receipt and receipt.key_id == action.key_id else None
 
 
-def _find_standing(action: PlannedAction) -> KeyStanding:
+def _find_standing(action: PlannedAction) -> LifeState:
     if isinstance(action.basis, OldKeyBasis) or action.reason is Reason.SUPERSEDED:
-        return KeyStanding.OLD
+        return LifeState.OLD
     if action.basis.key is None:
-        return KeyStanding.MISSING
-    return KeyStanding.CURRENT if action.basis.desired else KeyStanding.REMOVED
+        return LifeState.MISSING
+    return LifeState.CURRENT if action.basis.desired else LifeState.REMOVED
 
 
 def _rank(life: KeyLife) -> tuple[str, int, str]:

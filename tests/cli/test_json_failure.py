@@ -22,6 +22,7 @@ COMMAND_LINES = {
     "plan": ["plan"],
     "apply": ["apply", "--auto-approve"],
     "drift": ["drift"],
+    "revoke": ["revoke", "user/ci", "--auto-approve"],
     "rotate": ["rotate", "user/ci", "--auto-approve"],
     "calendar": ["calendar"],
     "show": ["show", "plan.json"],
@@ -33,7 +34,7 @@ COMMAND_LINES = {
     "ledger lock": ["ledger", "lock"],
 }
 READING = sorted(set(COMMAND_LINES) - {"show"})
-ASKING = ["plan", "apply", "drift", "rotate", "calendar", "list"]
+ASKING = ["plan", "apply", "drift", "revoke", "rotate", "calendar", "list"]
 VALIDATOR = Draft202012Validator(load("failure.v1"))
 
 

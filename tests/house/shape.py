@@ -22,7 +22,6 @@ SMALL: Mapping[str, str] = {
     "keyplan/documents/calendar.py": "a module for each published document",
     "keyplan/documents/doctor.py": "a module for each published document",
     "keyplan/model/notice.py": "a noun of its own, which notifiers share with the renderers",
-    "keyplan/model/vacancy.py": "a noun of its own, which `model/plan.py` has no room for",
     "keyplan/renderers/json_text.py": "importing json costs every start 2 ms, so it stands apart from sanitize",
     "keyplan/renderers/text/problems.py": "every start needs it for errors, and nothing of the other texts",
     "keyplan/system/clock.py": "the one module that reads the clock",

@@ -14,7 +14,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, SpaceId
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Snapshot
-from keyplan.model.overview import KeyStanding, Overview
+from keyplan.model.overview import LifeState, Overview
 from keyplan.planner.drift import find_drift
 from keyplan.planner.forecast import forecast
 from keyplan.planner.overview import make_overview
@@ -40,7 +40,7 @@ def test_a_current_key_has_its_rotations_its_dates_and_its_places() -> None:
     key = ours(last_used_at=LATER)
     overview = look(situate(ROTATING, keys=[key], receipts=[recorded()]), ROTATING)
     rotations = ["rotates", "retires", "rotates", "retires", "rotates"]
-    assert tell(overview) == [(CI, KeyStanding.CURRENT, "key-1", rotations)]
+    assert tell(overview) == [(CI, LifeState.CURRENT, "key-1", rotations)]
     (life,) = overview.keys
     assert (life.created_at, life.delivered_at, life.last_used_at, life.expires_at) == (NOW, NOW, LATER, None)
     assert life.places == ("local:secrets/user/ci",)
@@ -52,8 +52,8 @@ def test_a_superseded_key_has_a_row_of_its_own_after_the_current_one_with_its_en
     keys = [ours("key-1"), ours("key-2", created_at=NOW)]
     overview = look(situate(ROTATING, keys=keys, receipts=[receipt]), ROTATING)
     assert [row[:3] for row in tell(overview)] == [
-        (CI, KeyStanding.CURRENT, "key-2"),
-        (CI, KeyStanding.OLD, "key-1"),
+        (CI, LifeState.CURRENT, "key-2"),
+        (CI, LifeState.OLD, "key-1"),
     ]
     assert [event.happening.value for event in overview.keys[1].events] == ["retires"]
     assert overview.keys[1].places == ()
@@ -63,20 +63,20 @@ def test_a_superseded_key_has_a_row_of_its_own_after_the_current_one_with_its_en
 def test_a_superseded_key_whose_overlap_is_over_is_still_a_superseded_one() -> None:
     receipt = recorded("key-2", superseded=(old("key-1", ends=LATER - DAY, switched=NOW - DAY),))
     overview = look(situate(ROTATING, keys=[ours("key-1"), ours("key-2")], receipts=[receipt]), ROTATING)
-    assert (overview.keys[1].standing, overview.keys[1].action.verb.value) == (KeyStanding.OLD, "delete")
+    assert (overview.keys[1].standing, overview.keys[1].action.verb.value) == (LifeState.OLD, "delete")
 
 
 def test_a_declaration_without_a_key_is_missing_and_its_events_begin_with_the_create() -> None:
     overview = look(situate(ROTATING), ROTATING)
     (life,) = overview.keys
-    assert (life.standing, life.key_id, life.created_at, life.name) == (KeyStanding.MISSING, None, None, "ci")
+    assert (life.standing, life.key_id, life.created_at, life.name) == (LifeState.MISSING, None, None, "ci")
     assert [event.happening.value for event in life.events][:2] == ["creates", "rotates"]
 
 
 def test_a_key_that_is_declared_nowhere_is_shown_as_that() -> None:
     gone = recorded("key-9", Address("user/old"), name="old")
     overview = look(situate(keys=[ours("key-9", Address("user/old"), name="old")], receipts=[gone]))
-    assert tell(overview) == [(Address("user/old"), KeyStanding.REMOVED, "key-9", ["retires"])]
+    assert tell(overview) == [(Address("user/old"), LifeState.REMOVED, "key-9", ["retires"])]
 
 
 def test_spaces_are_called_as_the_manifest_calls_them() -> None:
@@ -95,4 +95,4 @@ def test_a_mere_receipt_without_a_key_has_no_dates_that_are_not_its_own() -> Non
     overview = look(situate(receipts=[recorded("key-9", Address("user/old"), name="old")]))
     (life,) = overview.keys
     dates: list[datetime | None] = [life.created_at, life.expires_at, life.last_used_at]
-    assert (life.address, life.standing, dates) == (Address("user/old"), KeyStanding.MISSING, [None, None, None])
+    assert (life.address, life.standing, dates) == (Address("user/old"), LifeState.MISSING, [None, None, None])

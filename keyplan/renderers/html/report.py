@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import htpy
 
 from keyplan.model.calendar import Happening
-from keyplan.model.overview import KeyStanding, Overview
+from keyplan.model.overview import LifeState, Overview
 from keyplan.renderers.html.findings import list_findings
 from keyplan.renderers.html.page import Assets, render_page
 from keyplan.renderers.html.table import draw_table
@@ -81,11 +81,11 @@ def _count(overviews: Sequence[Overview], failed: int) -> Iterator[tuple[int, st
     summaries = [overview.plan.summary for overview in overviews]
     if failed:
         yield failed, "manifests that could not be read", "alarm"
-    yield sum(life.standing is KeyStanding.CURRENT for life in lives), "keys in use", "calm"
+    yield sum(life.standing is LifeState.CURRENT for life in lives), "keys in use", "calm"
     yield sum(len(overview.drift.alarms) for overview in overviews), "need attention", "alarm"
     yield sum(summary.blocked for summary in summaries), "blocked", "alarm"
     yield sum(summary.cut_off for summary in summaries), "stop with the next apply", "alarm"
     yield sum(Happening.EXPIRES in each for each in happenings), "expire without renewal", "alarm"
     yield sum(Happening.ROTATES in each for each in happenings), "rotate in this time", "calm"
-    yield sum(life.standing is KeyStanding.OLD for life in lives), "superseded keys still live", "wait"
+    yield sum(life.standing is LifeState.OLD for life in lives), "superseded keys still live", "wait"
     yield sum(summary.unmanaged for summary in summaries), "unmanaged keys", "wait"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import htpy
 
 from keyplan.model.calendar import Happening
-from keyplan.model.overview import KeyLife, KeyStanding, Overview
+from keyplan.model.overview import KeyLife, LifeState, Overview
 from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_action, describe_event
 from keyplan.renderers.html.timeline import Scale, draw_axis, draw_life
@@ -97,7 +97,7 @@ def _list_states(life: KeyLife, attention: frozenset[str]) -> Iterator[str]:
         yield "rotates"
     if Happening.EXPIRES in happenings:
         yield "expires"
-    if life.standing is KeyStanding.OLD:
+    if life.standing is LifeState.OLD:
         yield "superseded"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import htpy
 
 from keyplan.model.calendar import Event, Happening
-from keyplan.model.overview import KeyLife, KeyStanding
+from keyplan.model.overview import KeyLife, LifeState
 from keyplan.renderers.sanitize import sanitize
 
 _WIDTH, _HEIGHT, _AXIS_HEIGHT = 480, 18, 22
@@ -85,14 +85,14 @@ def _draw_bar(life: KeyLife, scale: Scale) -> htpy.Element | None:
 
 
 def _find_begin(life: KeyLife) -> datetime | None:
-    if life.standing is not KeyStanding.MISSING:
+    if life.standing is not LifeState.MISSING:
         return life.created_at
     return next((event.at for event in life.events if event.happening is Happening.CREATES and not event.guard), None)
 
 
-def _find_end(events: Sequence[Event], standing: KeyStanding, scale: Scale) -> float:
+def _find_end(events: Sequence[Event], standing: LifeState, scale: Scale) -> float:
     """Return where the life ends. A rotation does not end that of an address: consumers go on with the next key."""
-    ends = (Happening.EXPIRES,) if standing in (KeyStanding.CURRENT, KeyStanding.MISSING) else _ENDS
+    ends = (Happening.EXPIRES,) if standing in (LifeState.CURRENT, LifeState.MISSING) else _ENDS
     return next((scale.place(event.at) for event in events if event.happening in ends), float(_WIDTH))
 
 

@@ -11,11 +11,11 @@ from plans import CREATE, DELETE, NOW, REPLACE, make_plan
 
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType
-from keyplan.model.overview import KeyLife, KeyStanding, Overview
+from keyplan.model.overview import KeyLife, LifeState, Overview
 
 CURRENT = KeyLife(
     address=REPLACE.address,
-    standing=KeyStanding.CURRENT,
+    standing=LifeState.CURRENT,
     key_id=REPLACE.key_id,
     name="ci",
     key_type=KeyType.USER,
@@ -29,7 +29,7 @@ CURRENT = KeyLife(
 )
 OLD = KeyLife(
     address=REPLACE.address,
-    standing=KeyStanding.OLD,
+    standing=LifeState.OLD,
     key_id=KeyId("key-0"),
     name="ci",
     key_type=KeyType.USER,
@@ -39,7 +39,7 @@ OLD = KeyLife(
 )
 MISSING = KeyLife(
     address=CREATE.address,
-    standing=KeyStanding.MISSING,
+    standing=LifeState.MISSING,
     key_id=None,
     name="new",
     key_type=KeyType.SERVICE,
@@ -49,7 +49,7 @@ MISSING = KeyLife(
 )
 REMOVED = KeyLife(
     address=Address("user/old"),
-    standing=KeyStanding.REMOVED,
+    standing=LifeState.REMOVED,
     key_id=KeyId("key-7"),
     name="old",
     key_type=None,
