@@ -61,7 +61,6 @@ from keyplan.model.manifest import (
     KeyType,
     LedgerSettings,
     OrganizationGrant,
-    Place,
     ProviderSettings,
     Role,
     Roles,
@@ -86,6 +85,7 @@ from keyplan.model.observation import (
     Survey,
     split_marker,
 )
+from keyplan.model.place import Place
 from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Runner, Superseded
 from keyplan.model.secret import Credential, Fingerprint, RawKey
 from keyplan.model.times import read_time, show_time, write_time

@@ -10,7 +10,8 @@ from plans import NOW
 
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Place, Waiver
+from keyplan.model.manifest import Waiver
+from keyplan.model.place import Place
 from keyplan.model.plan import Guard
 
 DAY = timedelta(days=1)

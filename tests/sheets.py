@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.renderers.sheet import Level, Row, Sheet, Subject
 
 DIGEST = "5f" * 32

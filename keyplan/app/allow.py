@@ -27,16 +27,8 @@ from keyplan.app.store_entries import EntryCheck, is_file_of, names_exactly
 from keyplan.errors import Problem
 from keyplan.model.globs import fits_name, fits_url, split_path
 from keyplan.model.identity import Address
-from keyplan.model.manifest import (
-    FromCommand,
-    FromEnvironment,
-    FromFile,
-    Json,
-    LedgerSettings,
-    Manifest,
-    Place,
-    SecretSource,
-)
+from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, Json, LedgerSettings, Manifest, SecretSource
+from keyplan.model.place import Place
 from keyplan.model.policy import Allow, AllowedSource, AllowedStore, AllowRule, OptionAccess, Policy, SourceKind
 from keyplan.model.quotes import escape, quote
 from keyplan.system.links import LinkResolver

@@ -24,11 +24,11 @@ from keyplan.model.manifest import (
     Json,
     LedgerSettings,
     Manifest,
-    Place,
     ProviderSettings,
     SecretSource,
     SinkSettings,
 )
+from keyplan.model.place import Place
 from keyplan.model.policy import OptionAccess
 from keyplan.sinks.places import SinkPlaces
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from keyplan.documents.report import Failure, write_failures
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
-from keyplan.model.manifest import Json, Place, Waiver
+from keyplan.model.manifest import Json, Waiver
 from keyplan.model.observation import SpaceSurvey
+from keyplan.model.place import Place
 from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"

@@ -14,7 +14,8 @@ from typing import Any
 from keyplan.errors import PlanFileError
 from keyplan.model.fields import Fields
 from keyplan.model.identity import Address, KeyId, UserId
-from keyplan.model.manifest import KeyType, Place, Unmanaged
+from keyplan.model.manifest import KeyType, Unmanaged
+from keyplan.model.place import Place
 from keyplan.model.plan import (
     Action,
     Blocked,

@@ -25,7 +25,6 @@ from keyplan.model.manifest import (
     Adopt,
     Declaration,
     Delivery,
-    FindPlace,
     KeyType,
     OnDescriptionChange,
     OnRemove,
@@ -36,6 +35,7 @@ from keyplan.model.manifest import (
     SpaceRef,
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
+from keyplan.model.place import FindPlace
 from keyplan.model.texts import compose
 
 _DEFAULT_ROLES = Roles()

@@ -15,7 +15,7 @@ from typing import Any
 from keyplan.manifest.problems import START, Problems, Spot
 from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.manifest.yaml_parser import parse_yaml
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 
 SPACE_FIELDS = ("space_id", "space", "organizations")
 EXPIRY_FIELDS = ("expires_at", "expires_in")

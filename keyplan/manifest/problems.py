@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 
 Spot: TypeAlias = int
 """Line and column in one number, both from 0: it orders like a place, and a million of them stay small."""

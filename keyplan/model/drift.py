@@ -10,8 +10,9 @@ from datetime import datetime
 from enum import Enum
 
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Place, Waiver
+from keyplan.model.manifest import Waiver
 from keyplan.model.observation import SpaceSurvey
+from keyplan.model.place import Place
 from keyplan.model.plan import Guard
 
 

@@ -8,8 +8,8 @@ from enum import Enum
 
 from keyplan.model.calendar import Event
 from keyplan.model.identity import NO_USER, Address, KeyId, UserId
-from keyplan.model.manifest import Place
 from keyplan.model.observation import Observation
+from keyplan.model.place import Place
 from keyplan.model.plan import Action
 
 

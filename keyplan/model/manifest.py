@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TypeAlias
 
-from keyplan.errors import Problem
 from keyplan.model.identity import (
     NO_MANIFEST_ID,
     Address,
@@ -26,40 +25,12 @@ from keyplan.model.identity import (
     SpaceId,
     UserId,
 )
+from keyplan.model.place import FindPlace, Place
 from keyplan.model.policy import Policy
 from keyplan.model.quick import quick
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value of the JSON data model, as a plugin's own options hold it."""
-
-
-@quick
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where something stands in a text file: line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def problem(self, message: str, *, rule: str, subject: Address, advice: str = "") -> Problem:
-        """Return a problem that stands here."""
-        return Problem(
-            file=self.file,
-            line=self.line,
-            column=self.column,
-            message=message,
-            rule=rule,
-            subject=subject,
-            advice=advice,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-FindPlace: TypeAlias = Callable[[Place, tuple[str, ...]], Place]
-"""Returns the place of a field, by its path, of the declaration at a place."""
 
 
 class KeyType(Enum):

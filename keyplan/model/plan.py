@@ -13,8 +13,9 @@ from enum import Enum
 
 from keyplan.model.basis import AnyBasis
 from keyplan.model.identity import NO_USER, Address, KeyId, UserId
-from keyplan.model.manifest import KeyType, Place, Unmanaged
+from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.observation import Holding, Slot
+from keyplan.model.place import Place
 from keyplan.model.quick import quick
 from keyplan.model.vacancy import Vacancy
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.renderers.sanitize import sanitize
 
 _LONG = 1000

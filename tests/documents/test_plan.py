@@ -15,7 +15,7 @@ from plans import BLOCKED, CREATE, DELETE, FULL, KEEP, REPLACE, STRANGER, make_p
 from keyplan.documents import schemas
 from keyplan.documents.plan import FORMAT_VERSION, digest, from_document, to_document
 from keyplan.errors import PlanFileError
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.model.plan import Plan, Request, Verb
 
 VALIDATOR = Draft202012Validator(schemas.load("plan.v1"), format_checker=FormatChecker())

@@ -17,7 +17,6 @@ from keyplan.model.manifest import (
     Manifest,
     OnRemove,
     OrganizationGrant,
-    Place,
     Retire,
     Role,
     Roles,
@@ -27,6 +26,7 @@ from keyplan.model.manifest import (
     SpaceGrant,
     Strategy,
 )
+from keyplan.model.place import Place
 
 Read = Callable[[str], Manifest]
 Find = Callable[[str], tuple[str, ...]]

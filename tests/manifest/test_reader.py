@@ -17,10 +17,10 @@ from keyplan.model.manifest import (
     Limits,
     Manifest,
     OnRemove,
-    Place,
     ProviderSettings,
     Unmanaged,
 )
+from keyplan.model.place import Place
 
 Read = Callable[[str], Manifest]
 Find = Callable[[str | bytes], tuple[str, ...]]

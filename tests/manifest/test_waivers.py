@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from keyplan.model.manifest import Manifest, Place, Waiver
+from keyplan.model.manifest import Manifest, Waiver
+from keyplan.model.place import Place
 
 Read = Callable[[str], Manifest]
 Find = Callable[[str], tuple[str, ...]]

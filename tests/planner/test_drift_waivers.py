@@ -11,7 +11,8 @@ from samples import NOW, PLACE
 
 from keyplan.model.drift import Cause, DriftFinding, DriftKind
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Place, Waiver
+from keyplan.model.manifest import Waiver
+from keyplan.model.place import Place
 from keyplan.planner.drift import apply_waivers, find_unused_waivers
 
 DAY = timedelta(days=1)

@@ -33,7 +33,7 @@ from sheets import DIGEST, DRIFT, VALIDATE
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift, DriftFinding
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.model.plan import Action, Blocked, FieldChange, Guard, Plan, Request
 from keyplan.model.report import Report
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keyplan.errors import KeyplanError, ManifestError, Problem
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.model.policy import Validation
 from keyplan.renderers.sheet import Level, Row, Sheet, Subject
 from keyplan.renderers.words import format_count

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
-from keyplan.model.manifest import Json, Place
+from keyplan.model.manifest import Json
+from keyplan.model.place import Place
 from keyplan.renderers.json_text import render_json
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, Sheet, format_headline, list_details

@@ -14,7 +14,8 @@ from typing import assert_never
 from keyplan.documents.plan import write_vacancy
 from keyplan.documents.report import is_complete
 from keyplan.errors import KeyplanError
-from keyplan.model.manifest import Json, Place
+from keyplan.model.manifest import Json
+from keyplan.model.place import Place
 from keyplan.model.plan import Action, Plan, Summary, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize

@@ -13,7 +13,7 @@ from sheets import BLOCKED, CALM, CREATED, DIGEST, DRIFT, PLAN, REPLACED, SHEETS
 from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.renderers.ci.forges import ANNOTATIONS_SHOWN, render_annotations, render_outputs, render_step_summary
 from keyplan.renderers.ci.markdown import render_markdown
 from keyplan.renderers.sheet import Level, Row, Sheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samples import make_problem
 
 from keyplan.errors import ManifestError, Problem, ProviderUnavailableError
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.renderers.ci.problem_sheet import build_error_sheet, build_problems_sheet
 from keyplan.renderers.sheet import Level, Row, Subject
 

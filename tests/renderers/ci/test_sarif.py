@@ -15,7 +15,7 @@ from sheets import BLOCKED, CALM, CREATED, DRIFT, PLAN, REPLACED, SHEETS, VALIDA
 from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
-from keyplan.model.manifest import Place
+from keyplan.model.place import Place
 from keyplan.renderers.ci.sarif import render_sarif
 from keyplan.renderers.sheet import Row, Sheet
 
