@@ -50,6 +50,7 @@ __all__ = [
     "InputError",
     "InterruptedRunError",
     "KeyplanError",
+    "Layers",
     "LeaseLostError",
     "LedgerDamagedError",
     "LedgerError",

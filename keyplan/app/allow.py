@@ -49,7 +49,7 @@ def find_forbidden(manifest: Manifest, folder: Path, policies: Iterable[Policy])
         return ()
     references = list(list_references(manifest))
     found = dict.fromkeys(problem for check in checks for one in references for problem in check.judge(one))
-    return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
+    return tuple(sorted(found, key=manifest.order_of))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from keyplan.app.api_session import masked, open_named, open_session, read_named_policies
+from keyplan.app.api_session import masked, open_laid, open_named, open_session, read_named_policies
 from keyplan.app.apply import DEFAULT_PARALLELISM, open_jobs, plan_job, run_jobs
 from keyplan.app.context import RunContext
 from keyplan.app.drift import detect_drift
 from keyplan.app.files import read_input
 from keyplan.app.files import read_manifest as read_manifest_in
+from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider
 from keyplan.app.list import list_keys as list_keys_at
 from keyplan.app.plan import plan_workspace
@@ -31,19 +32,20 @@ from keyplan.model.report import Report
 from keyplan.planner.due import Selected
 from keyplan.renderers.formats import render_drift, render_inventory, render_plan, render_report
 
-__all__ = ["apply", "drift", "list_keys", "open_session", "plan", "read_manifest", "render", "rotate"]
+__all__ = ["Layers", "apply", "drift", "list_keys", "open_session", "plan", "read_manifest", "render", "rotate"]
 
 _AT_ONCE = timedelta(0)
 _STATUSES: Mapping[str, bool | None] = {"active": True, "revoked": False, "deleted": False, "all": None}
 
 
 @masked
-def read_manifest(path: str | os.PathLike[str]) -> Manifest:
-    """Return a manifest, read and checked; offline, without a credential.
+def read_manifest(path: str | os.PathLike[str], *, layers: Layers = NO_LAYERS) -> Manifest:
+    """Return a manifest, read, composed with `layers` and checked; offline, without a credential.
 
-    Raises ManifestError with every problem, and InputError if the file cannot be read.
+    Raises ManifestError with every problem, and InputError if a file cannot be read.
     """
-    return read_manifest_in(read_input(os.fspath(path), open_session()))
+    context = open_laid(None, layers)
+    return read_manifest_in(read_input(os.fspath(path), context), read_named_policies((), context))
 
 
 @masked
@@ -59,6 +61,7 @@ def plan(
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     preflight: bool = True,
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> Plan:
     """Return what an apply would do now; changes nothing.
@@ -66,11 +69,12 @@ def plan(
     `rotate` and `targets` are addresses or globs, `policies` paths of policy files (without any, those that
     KEYPLAN_POLICY names), `ledger` a URL, or a path other than ``.keyplan/ledger.db`` beside the manifest. With `now`,
     the old keys of what is rotated stop at once. Without `preflight`, sinks are not asked what would keep their places
-    from being written. `session` replaces the process's environment, folder and plugins.
+    from being written. `layers` are laid over a manifest that is named by its path; `session` replaces the process's
+    environment, folder and plugins.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    context = session or open_session()
+    context = open_laid(session, layers)
     request = Request(
         rotate=tuple(sorted(set(rotate))),
         now=now,
@@ -93,6 +97,7 @@ def apply(
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     preflight: bool = True,
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> Report:
     """Create, rotate and delete keys until they match the manifest, and return what was done.
@@ -106,7 +111,7 @@ def apply(
     """
     if only is not None and (isinstance(what, Plan) or only != Selected.DUE.value):
         raise InputError(f"only={only!r} makes no sense here", advice="say only='due' with a manifest, not with a plan")
-    context = session or open_session()
+    context = open_laid(session, layers)
     reviewed = (what,) if isinstance(what, Plan) else ()
     named = tuple(policies) or (what.policies if isinstance(what, Plan) else ())
     opened = open_named(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
@@ -134,6 +139,7 @@ def rotate(
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     preflight: bool = True,
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> Report:
     """Renew the keys of these addresses at once, without asking, and return what was done. Nothing else is looked at.
@@ -147,7 +153,7 @@ def rotate(
     if not named:
         # Without this, a request without targets would be about every key of the manifest.
         raise InputError("no address is named", advice="name at least one address or glob, such as 'user/ci'")
-    context = session or open_session()
+    context = open_laid(session, layers)
     order = _Order(
         command="rotate",
         workspace=replace(open_named(manifest, context, ledger, policies), is_preflight=preflight),
@@ -190,6 +196,7 @@ def drift(
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     preflight: bool = True,
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> Drift:
     """Return what changed since the last apply, and what an apply would do; changes nothing.
@@ -198,7 +205,7 @@ def drift(
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    context = session or open_session()
+    context = open_laid(session, layers)
     workspace = replace(open_named(manifest, context, ledger, policies), is_preflight=preflight)
     found, _, _ = detect_drift(context.wiring, workspace)
     return found
@@ -220,6 +227,7 @@ def list_keys(
     sort: str = "id",
     limit: int | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> tuple[Observation, ...]:
     """Return the keys that exist, managed by keyplan or not.
@@ -227,8 +235,7 @@ def list_keys(
     The provider's settings come from `manifest`, or from the default manifest if there is one, else from the
     environment. The words are those of `keyplan list`: `key_type` is ``user`` or ``service``; `status` is ``active``,
     ``revoked`` or ``all``; `space` is a name, `space_id` an id; `names` are globs; `sort` is ``id``, ``name``,
-    ``created``, ``expires`` or ``last-used``. `limit` is the largest number of keys; `policies` as in `plan`, for what
-    the manifest may name.
+    ``created``, ``expires`` or ``last-used``. `limit` is the most keys; `policies` and `layers` as in `plan`.
 
     Raises InputError for an unknown word or space, and ProviderError.
     """
@@ -252,7 +259,7 @@ def list_keys(
         limit=limit,
     )
     named = None if manifest is None else os.fspath(manifest)
-    context = session or open_session()
+    context = open_laid(session, layers)
     provider = open_listed_provider(context, named, {}, policies=read_named_policies(policies, context))
     return list_keys_at(provider, wanted, now=context.wiring.clock.now())
 

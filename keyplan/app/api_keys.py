@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from keyplan.app.api_session import masked, open_named, open_session
+from keyplan.app.api_session import masked, open_laid, open_named, open_session
 from keyplan.app.context import RunContext
 from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account
 from keyplan.app.identity import is_owner
+from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.list import open_named_provider
 from keyplan.app.takeover import ImportedKey
 from keyplan.app.takeover import import_key as import_key_at
@@ -74,15 +75,16 @@ def import_key(
     lock_timeout: timedelta = _AT_ONCE,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> ImportedKey:
     """Record that an existing key is the declaration's from now on; nothing changes at the provider or in a sink.
 
-    Its raw key must be in every sink of the declaration already. `policies` and `ledger` as in `plan`.
+    Its raw key must be in every sink of the declaration already. `policies`, `ledger` and `layers` as in `plan`.
 
     Raises InputError if address or key is unknown, RefusedError if the key cannot be that declaration's,
     ProviderError, SinkError and LedgerError.
     """
-    context = session or open_session()
+    context = open_laid(session, layers)
     workspace = open_named(manifest, context, ledger, policies)
     return import_key_at(context, workspace, address, key_id, lock_timeout=lock_timeout)

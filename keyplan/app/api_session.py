@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from keyplan.app.context import RunContext
 from keyplan.app.files import STDIN, read_input, read_manifest, read_policies
+from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.wiring import PluginWiring
 from keyplan.app.workspace import Workspace, make_workspace
 from keyplan.errors import KeyplanError, ManifestError
@@ -73,6 +74,12 @@ def open_session(environment: Mapping[str, str] | None = None) -> RunContext:
     )
 
 
+def open_laid(session: RunContext | None, layers: Layers) -> RunContext:
+    """Return a session, a silent one if none is given, in which these layers are laid over every manifest."""
+    context = session or open_session()
+    return context if layers == NO_LAYERS else replace(context, layers=layers)
+
+
 def open_named(
     manifest: Manifest | str | os.PathLike[str],
     context: RunContext,
@@ -80,16 +87,11 @@ def open_named(
     policies: Iterable[str | os.PathLike[str]],
 ) -> Workspace:
     """Return the workspace of a manifest, or of the file that has this name. Raises InputError and ManifestError."""
+    rules = read_named_policies(policies, context)
     if not isinstance(manifest, Manifest):
-        manifest = read_manifest(read_input(os.fspath(manifest), context))
+        manifest = read_manifest(read_input(os.fspath(manifest), context), rules)
     folder = context.folder if manifest.path == STDIN else (context.folder / manifest.path).absolute().parent
-    return make_workspace(
-        manifest,
-        folder,
-        context,
-        ledger=ledger,
-        policies=read_named_policies(policies, context),
-    )
+    return make_workspace(manifest, folder, context, ledger=ledger, policies=rules)
 
 
 def read_named_policies(named: Iterable[str | os.PathLike[str]], context: RunContext) -> tuple[Policy, ...]:

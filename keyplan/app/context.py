@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.wiring import Wiring
 from keyplan.errors import KeyplanError
 from keyplan.ports import Stop
@@ -30,3 +31,5 @@ class RunContext:
     """Shows the user an error that does not end the run. Never raises."""
     follows_links: bool = True
     """Whether a search for manifests goes where links lead."""
+    layers: Layers = NO_LAYERS
+    """What is laid over every manifest."""

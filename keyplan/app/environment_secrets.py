@@ -22,6 +22,11 @@ _PROXIES = frozenset({"all_proxy", "ftp_proxy", "http_proxy", "https_proxy"})
 """In either case; curl(1), "ENVIRONMENT"."""
 
 
+def names_secret(name: str) -> bool:
+    """Whether a variable of this name holds a secret, or may."""
+    return name in _SECRETS or name in _URLS or name.lower() in _PROXIES
+
+
 def note_environment(environment: Mapping[str, str]) -> None:
     """Hide the secrets that stand in an environment from now on.
 

@@ -18,13 +18,15 @@ from functools import partial
 from pathlib import Path
 
 from keyplan.app import registry
+from keyplan.app.composition import make_sources
 from keyplan.app.context import RunContext
+from keyplan.app.layers import ALONE, Surroundings
 from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
 from keyplan.documents import schemas
 from keyplan.documents.plan import is_newer
 from keyplan.documents.plan_set import combine_digests, from_documents
 from keyplan.errors import InputError, ManifestError, PlanFileError, Problem
-from keyplan.manifest import PluginSchemas, read_with_problems
+from keyplan.manifest import PluginSchemas, Sources, compose_text, read_with_problems, render_composed
 from keyplan.manifest import read_policy as read_policy_in
 from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Plan
@@ -48,6 +50,7 @@ class Input:
     folder: Path
     """Where relative paths in it start from; absolute."""
     content: bytes
+    surroundings: Surroundings = ALONE
 
     @property
     def is_plan(self) -> bool:
@@ -57,9 +60,16 @@ class Input:
 
 def read_input(name: str, context: RunContext, *, if_missing: str = "write a manifest with: keyplan init") -> Input:
     """Return a file's content. Raises InputError if it cannot be read, or is too large."""
+    around = Surroundings(layers=context.layers, folder=context.folder, environment=context.environment)
     if name == STDIN:
-        return Input(name=name, folder=context.folder, content=_bound(context.read_stdin(MAX_INPUT_BYTES + 1), name))
+        content = _bound(context.read_stdin(MAX_INPUT_BYTES + 1), name)
+        return Input(name=name, folder=context.folder, content=content, surroundings=around)
     path = context.folder / name
+    content = _read(path, name, if_missing)
+    return Input(name=name, folder=path.absolute().parent, content=content, surroundings=around)
+
+
+def _read(path: Path, name: str, if_missing: str) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_INPUT_BYTES + 1)
@@ -70,32 +80,60 @@ def read_input(name: str, context: RunContext, *, if_missing: str = "write a man
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "its name is impossible"
         raise InputError(f"{name} cannot be read: {reason}") from None
-    return Input(name=name, folder=path.absolute().parent, content=_bound(content, name))
+    return _bound(content, name)
 
 
-def read_manifest(source: Input) -> Manifest:
-    """Return the manifest in it. Raises ManifestError with every problem."""
-    manifest, problems = read_manifest_with_problems(source)
+def read_manifest(source: Input, policies: Collection[Policy] = ()) -> Manifest:
+    """Return the manifest in it, composed as far as the policies allow it. Raises ManifestError with every problem."""
+    manifest, problems = read_manifest_with_problems(source, policies)
     if problems:
         raise ManifestError(problems)
     return manifest
 
 
-def read_manifest_with_problems(source: Input) -> tuple[Manifest, tuple[Problem, ...]]:
+def read_manifest_with_problems(
+    source: Input, policies: Collection[Policy] = ()
+) -> tuple[Manifest, tuple[Problem, ...]]:
     """Return what of the manifest in it is sound, and every problem in file order.
 
-    Raises ManifestError if nothing is sound.
+    Raises ManifestError if nothing is sound, and InputError if an overlay or a file of variables cannot be read.
     """
     return read_with_problems(
         source.content,
         file=source.name,
         schema=schemas.load("manifest.v1"),
-        plugins=PluginSchemas(
-            provider=partial(registry.options_schema, PROVIDERS),
-            sink=partial(registry.options_schema, SINKS),
-            ledger=partial(registry.options_schema, LEDGERS),
-        ),
+        plugins=_list_plugins(),
+        sources=_open_sources(source, policies),
     )
+
+
+def write_composed_manifest(source: Input, policies: Collection[Policy] = ()) -> str:
+    """Return the manifest in it written out, each value with its place. Raises as `read_manifest` does."""
+    root, problems = compose_text(
+        source.content,
+        file=source.name,
+        schema=schemas.load("manifest.v1"),
+        plugins=_list_plugins(),
+        sources=_open_sources(source, policies),
+    )
+    return render_composed(root, problems)
+
+
+def _list_plugins() -> PluginSchemas:
+    return PluginSchemas(
+        provider=partial(registry.options_schema, PROVIDERS),
+        sink=partial(registry.options_schema, SINKS),
+        ledger=partial(registry.options_schema, LEDGERS),
+    )
+
+
+def _open_sources(source: Input, policies: Collection[Policy]) -> Sources:
+    around = source.surroundings
+
+    def read(name: str) -> bytes:
+        return _read(around.folder / name, name, "name a file that is there")
+
+    return make_sources(source.name, source.folder, around, policies, read)
 
 
 def read_policies(files: Collection[str], context: RunContext) -> tuple[Policy, ...]:

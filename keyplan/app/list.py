@@ -142,7 +142,7 @@ def open_listed_provider(
     settings, lineage, folder = ProviderSettings(), Lineage(identity=Identity("")), context.folder
     if names:
         source = read_input(names[0], context)
-        manifest = read_manifest(source)
+        manifest = read_manifest(source, policies)
         if forbidden := find_forbidden(manifest, source.folder, policies):
             raise ManifestError(forbidden)
         context.wiring.keep_secrets(manifest)

@@ -31,7 +31,7 @@ def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, .
     installed.
     """
     found = [*_check_provider(manifest), *_PlaceCheck(manifest, str(folder)).run()]
-    return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
+    return tuple(sorted(dict.fromkeys(found), key=manifest.order_of))
 
 
 def _check_provider(manifest: Manifest) -> Iterator[Problem]:

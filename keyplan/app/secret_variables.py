@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from keyplan.app.environment_secrets import names_secret
 from keyplan.model.manifest import FromEnvironment, Json, Manifest
+from keyplan.model.mask import hide
 
 _ALWAYS = frozenset({"ARIZE_API_KEY", "KEYPLAN_LEDGER_DSN", "KEYPLAN_NOTIFY"})
 """The default credential, the URL of a database with its password, and webhooks, whose URLs are secrets."""
@@ -21,6 +24,10 @@ keyplan's, and a program may need them: `gh`, `glab` and `vault` do.
 """
 
 
+_TELLING = re.compile(r"token|secret|passw|credential|private_?key|api_?key", re.IGNORECASE)
+"""In the name of a variable that no manifest may read, whoever's it is."""
+
+
 def list_secret_variables(manifest: Manifest | None, environment: Mapping[str, str]) -> frozenset[str]:
     """Return the variables of a manifest, and those that hold a secret of keyplan whatever the manifest."""
     named = set(_ALWAYS)
@@ -30,6 +37,13 @@ def list_secret_variables(manifest: Manifest | None, environment: Mapping[str, s
     if manifest is not None:
         named.update(_list_named(manifest))
     return frozenset(named)
+
+
+def holds_secret(name: str, value: str) -> bool:
+    """Whether a variable holds a secret: by its own name, or because the run knows its value for one."""
+    by_default = (variable for variables in _DEFAULTS.values() for variable in variables)
+    is_named = name in _ALWAYS or name in by_default or names_secret(name) or _TELLING.search(name) is not None
+    return is_named or hide(value) != value
 
 
 def _list_named(manifest: Manifest) -> Iterator[str]:

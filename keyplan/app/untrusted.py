@@ -28,6 +28,7 @@ CLOSED = Allow(
     credentials=(AllowedSource(kind=SourceKind.ENV, words=("ARIZE_API_KEY",)),),
     commands=False,
     folders=(".",),
+    environment=(),
 )
 """What an untrusted manifest may name, beside the host that the operator names. Sinks and ledgers are not asked."""
 _ITEMS = tuple(field.name for field in fields(Allow) if field.name != "lines")
@@ -76,7 +77,7 @@ def judge(manifest: Manifest, folder: Path, policies: Collection[Policy]) -> tup
     closed = tuple(one for one in policies if one.file == UNTRUSTED)
     if closed:
         found += find_forbidden(_leave_out(manifest, find_asked(policies)), folder, closed)
-    return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
+    return tuple(sorted(dict.fromkeys(found), key=manifest.order_of))
 
 
 def choose_manifests(
@@ -111,6 +112,9 @@ def find_untrusted_manifests(
                 f"{name} is a link that leads elsewhere, which is not read with {UNTRUSTED}",
                 advice="put the manifest itself there",
             )
+    for name in context.layers.files:
+        if _leads_away(name, context.folder):
+            raise InputError(f"{name} is a link that leads elsewhere, which is not read with {UNTRUSTED}")
     return names
 
 

@@ -21,7 +21,7 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
     checked against policies.
     """
     try:
-        manifest, problems = read_manifest_with_problems(source)
+        manifest, problems = read_manifest_with_problems(source, policies)
     except ManifestError as error:
         return Validation(manifest=source.name, keys=0, problems=(*error.problems, *faults))
     forbidden = judge(manifest, source.folder, policies)
@@ -30,7 +30,7 @@ def validate(source: Input, policies: Collection[Policy], faults: tuple[Problem,
     own = () if forbidden else find_manifest_problems(manifest, source.folder)
     found = sorted(
         (*problems, *forbidden, *own, *find_violations(manifest)),
-        key=lambda problem: (problem.line, problem.column),
+        key=manifest.order_of,
     )
     return Validation(
         manifest=source.name,

@@ -42,6 +42,8 @@ class WatchedFile:
         self.name = name
         self._names = names
         self._context = context
+        self._includes: tuple[str, ...] = ()
+        """What the manifest included when it was read last."""
         self._seen: tuple[object, ...] = ()
         self._digest = ""
 
@@ -57,17 +59,27 @@ class WatchedFile:
         # Before the content: a change between the two is then noticed by the next look.
         self._seen = self._stat()
         source = read_input(self.name, self._context)
-        policies = [read_input(policy, self._context) for policy in self._names.policies]
-        digest = sha256(b"\0".join([source.content, *(policy.content for policy in policies)])).hexdigest()
-        if digest == self._digest and not is_forced:
+        beside = [read_input(name, self._context) for name in (*self._names.policies, *self._context.layers.files)]
+        digest = sha256(b"\0".join([source.content, *(one.content for one in beside)])).hexdigest()
+        # An included file tells by its times alone: what a manifest names is read by what holds policies against it.
+        if digest == self._digest and not is_forced and not self._includes:
             return None
         self._digest = ""
-        workspace = load_workspace(
-            source,
-            self._context,
-            ledger=self._names.ledger,
-            policies=read_policies(self._names.policies, self._context),
-        )
+        try:
+            workspace = load_workspace(
+                source,
+                self._context,
+                ledger=self._names.ledger,
+                policies=read_policies(self._names.policies, self._context),
+            )
+        except InputError:
+            # It may be for a file that it includes, and that is not known then: it is read again at the next look.
+            self._seen = () if b"include" in source.content or self._includes else self._seen
+            raise
+        if workspace.manifest.includes != self._includes:
+            # Read once more at the next look: what was not known could change unnoticed meanwhile.
+            self._includes = workspace.manifest.includes
+            self._seen = ()
         require_separate([*others, workspace])
         leased = set_lease(workspace, self._names.lease)
         (workspace,) = set_preflight([leased], is_preflight=self._names.is_preflight)
@@ -76,7 +88,10 @@ class WatchedFile:
         return workspace
 
     def _stat(self) -> tuple[object, ...]:
-        return tuple(self._stat_one(name) for name in (self.name, *self._names.policies))
+        return tuple(self._stat_one(name) for name in self._list_files())
+
+    def _list_files(self) -> tuple[str, ...]:
+        return (self.name, *self._names.policies, *self._context.layers.files, *self._includes)
 
     def _stat_one(self, name: str) -> object:
         # The inode too: a ConfigMap changes by a link that leads elsewhere, and a file may keep its times.

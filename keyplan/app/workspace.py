@@ -173,7 +173,7 @@ def load_workspace(
     source: Input, context: RunContext, *, ledger: LedgerName | None, policies: tuple[Policy, ...] = ()
 ) -> Workspace:
     """Return the manifest in a file that was read. Raises ManifestError with every problem in it."""
-    return make_workspace(read_manifest(source), source.folder, context, ledger=ledger, policies=policies)
+    return make_workspace(read_manifest(source, policies), source.folder, context, ledger=ledger, policies=policies)
 
 
 def make_workspace(

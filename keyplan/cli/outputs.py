@@ -177,7 +177,7 @@ def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterab
 
     Raises click.UsageError otherwise, which no format tells of.
     """
-    taken = {_resolve(session, name) for name in read}
+    taken = {_resolve(session, name) for name in (*read, *session.layers.files)}
     for file in filter(None, written):
         path = _resolve(session, file)
         if path in taken or file.name in DEFAULT_MANIFESTS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.cli.screen import Screen
 from keyplan.cli.signals import Interrupts
 from keyplan.errors import KeyplanError
@@ -30,6 +31,8 @@ class Session:
     """Return up to so many bytes of standard input."""
     wire: Callable[[Mapping[str, str], Callable[[str], None]], Wiring]
     """Return the way to ports, given an environment and something that tells the user a line."""
+    layers: Layers = NO_LAYERS
+    """What the command lays over every manifest that it reads."""
 
     @property
     def context(self) -> RunContext:
@@ -44,6 +47,7 @@ class Session:
             stop=self.interrupts,
             say=self.screen.say,
             report_error=self._report_error,
+            layers=self.layers,
         )
 
     def _report_error(self, error: KeyplanError) -> None:

@@ -47,7 +47,7 @@ class Addresses:
         for former, spot in self._former:
             # An address of another manifest may be declared here as well: both are addresses in their own right.
             if not isinstance(former, Origin) and former in self._declared:
-                where = self._where(self._declared[former])
+                where = self._where(self._declared[former], spot)
                 self._problems.add(spot, f"address {quote(former)} is not a former one: it is declared {where}")
             elif (first := claimed.setdefault(former, spot)) != spot:
                 self._add_duplicate(spot, f"{_describe(former)} is claimed twice", first)
@@ -57,20 +57,19 @@ class Addresses:
         removed: dict[Address, Spot] = {}
         for address, spot in self._removed:
             if address in self._declared:
-                where = self._where(self._declared[address])
+                where = self._where(self._declared[address], spot)
                 self._problems.add(spot, f"address {quote(address)} is not removed: it is declared {where}")
             elif address in claimed:
-                where = self._where(claimed[address])
+                where = self._where(claimed[address], spot)
                 self._problems.add(spot, f"address {quote(address)} is not removed: 'moved_from' names it {where}")
             elif (first := removed.setdefault(address, spot)) != spot:
                 self._add_duplicate(spot, f"address {quote(address)} is removed twice", first)
 
     def _add_duplicate(self, spot: Spot, message: str, first: Spot) -> None:
-        self._problems.add(spot, f"{message}; first {self._where(first)}", "duplicate")
+        self._problems.add(spot, f"{message}; first {self._where(first, spot)}", "duplicate")
 
-    def _where(self, spot: Spot) -> str:
-        place = self._problems.place_of(spot)
-        return f"in line {place.line}, column {place.column}"
+    def _where(self, spot: Spot, seen_from: Spot) -> str:
+        return self._problems.describe(spot, seen_from=seen_from)
 
 
 def _describe(former: Address | Origin) -> str:

@@ -27,6 +27,7 @@ def read_allow(given: Table, problems: Problems) -> Allow:
         ledgers=_read_stores(given, "ledgers"),
         owners=_read_texts(given, "owners"),
         folders=_read_texts(given, "folders"),
+        environment=_read_texts(given, "environment"),
         lines={
             AllowRule(name): problems.place_of(spot).line for name, spot in zip(given, given.key_spots, strict=True)
         },

@@ -5,7 +5,7 @@ Values are not judged here. A default that a key of the declaration's type canno
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,6 @@ from typing import Any
 
 from keyplan.manifest.problems import START, Problems, Spot
 from keyplan.manifest.tables import ItemList, Table, iter_items
-from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.place import Place
 
 SPACE_FIELDS = ("space_id", "space", "organizations")
@@ -22,7 +21,7 @@ EXPIRY_FIELDS = ("expires_at", "expires_in")
 SERVICE_FIELDS = (*SPACE_FIELDS, "roles")
 """MergedFields that only a service key has."""
 
-_RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
+RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
     {name: frozenset(rivals) for rivals in (SPACE_FIELDS, EXPIRY_FIELDS) for name in rivals}
 )
 """Of which fields only one can count."""
@@ -99,7 +98,7 @@ def _inherits(name: str, own: GivenFields, defaults: GivenFields) -> bool:
     # One `defaults` serves both types: a default space must not make every user key an error.
     if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
         return False
-    return name not in _RIVALS or _RIVALS[name].isdisjoint(own.table)
+    return name not in RIVALS or RIVALS[name].isdisjoint(own.table)
 
 
 def _find_spot(table: Table, path: tuple[str, ...]) -> Spot | None:
@@ -113,10 +112,11 @@ def _find_spot(table: Table, path: tuple[str, ...]) -> Spot | None:
 
 
 class FieldPlaces:
-    """The declarations of one text."""
+    """Where the fields of one manifest stand, read when they are first asked for."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self._text = text
+    def __init__(self, read_root: Callable[[Problems], Any], file: str) -> None:
+        """`read_root` returns the manifest as a Table, in which spots are those of the problems that it is given."""
+        self._read_root = read_root
         self._problems = Problems(file)
 
     def find(self, declared: Place, path: tuple[str, ...]) -> Place:
@@ -141,9 +141,7 @@ class FieldPlaces:
 
     @cached_property
     def _root(self) -> Any:
-        # Read a second time, and only for a violation: keeping the spots of 10,000 declarations would cost every
-        # plan.
-        return parse_yaml(self._text, self._problems)
+        return self._read_root(self._problems)
 
     @cached_property
     def _parsed(self) -> tuple[dict[Place, GivenFields], GivenFields]:

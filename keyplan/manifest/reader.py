@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from keyplan.errors import ManifestError, Problem
 from keyplan.manifest.addresses import Addresses
+from keyplan.manifest.compose import Composed, compose, needs_composition
 from keyplan.manifest.declaration import DeclarationReader
 from keyplan.manifest.defaults import FieldPlaces, GivenFields
 from keyplan.manifest.lineage import read_formerly, read_removed
@@ -19,6 +21,7 @@ from keyplan.manifest.policy import read_rules
 from keyplan.manifest.problems import START, Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings
 from keyplan.manifest.secret_search import report_secrets
+from keyplan.manifest.sources import NO_SOURCES, Sources
 from keyplan.manifest.tables import ItemList, Table
 from keyplan.manifest.waivers import read_waivers
 from keyplan.manifest.yaml_errors import decode
@@ -52,40 +55,78 @@ _Refused: TypeAlias = "dict[str | int, _Refused]"
 """What the schema refused or missed: a tree of names of fields and indexes."""
 
 
-def read(text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas) -> Manifest:
-    """Return the manifest that a file holds.
+def read(
+    text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas, sources: Sources = NO_SOURCES
+) -> Manifest:
+    """Return the manifest that a file holds, composed with its sources.
 
     `file` is what its places are called; `schema` is that of `schemas/manifest.v1.json`.
 
     Raises ManifestError with all problems, as ``file:line:column: message``, in file order.
     """
-    manifest, problems = read_with_problems(text, file=file, schema=schema, plugins=plugins)
+    manifest, problems = read_with_problems(text, file=file, schema=schema, plugins=plugins, sources=sources)
     if problems:
         raise ManifestError(problems)
     return manifest
 
 
 def read_with_problems(
-    text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas
+    text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas, sources: Sources = NO_SOURCES
 ) -> tuple[Manifest, tuple[Problem, ...]]:
     """Return what of a manifest is sound, declarations that are not being left out, and every problem in file order.
 
     Raises ManifestError if nothing is sound, because it is no manifest at all.
     """
     problems = Problems(file)
-    decoded = decode(text, problems)
-    root = parse_yaml(decoded, problems)
-    # Before the schema: a value that holds a secret must not be quoted by a later message.
-    report_secrets(decoded, root, problems)
-    if root is None:
-        problems.fail(START, "the file is empty")
+    reading = _Reading(text, schema, plugins, sources.remembering())
+    composed = reading.compose(problems)
+    root = composed.root
     findings = report_findings(Checker(schema), root, subject=_SUBJECT, spot=START, problems=problems)
     if not isinstance(root, Table):
         problems.raise_if_any()
     known_fields = frozenset(schema["properties"]["defaults"]["properties"])
     reader = _Reader(root, _index(findings), known_fields, problems)
-    manifest = reader.read(file, plugins, FieldPlaces(decoded, file))
-    return manifest, problems.listed()
+    # Read a second time for a violation only: keeping the spots of 10,000 declarations would cost every plan.
+    places = FieldPlaces(lambda again: reading.compose(again).root, file)
+    manifest = reader.read(file, plugins, places)
+    return replace(manifest, includes=composed.includes) if composed.includes else manifest, problems.listed()
+
+
+def compose_text(
+    text: bytes, *, file: str, schema: Mapping[str, Any], plugins: PluginSchemas, sources: Sources
+) -> tuple[Table, Problems]:
+    """Return the plain manifest that a file and its sources make, and what knows the places of its values.
+
+    Raises ManifestError if they make none; whether it is sound is not judged.
+    """
+    problems = Problems(file)
+    composed = _Reading(text, schema, plugins, sources).compose(problems)
+    problems.raise_if_any()
+    if not isinstance(composed.root, Table):
+        problems.fail(START, "a manifest is a mapping of fields")
+    return composed.root, problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a manifest is read from."""
+
+    text: bytes
+    schema: Mapping[str, Any]
+    plugins: PluginSchemas
+    sources: Sources
+
+    def compose(self, problems: Problems) -> Composed:
+        """Return the plain manifest. Raises ManifestError if it is none."""
+        decoded = decode(self.text, problems)
+        root = parse_yaml(decoded, problems)
+        # Before the schema: a value that holds a secret must not be quoted by a later message.
+        report_secrets(decoded, root, problems)
+        if root is None:
+            problems.fail(START, "the file is empty")
+        if not needs_composition(root, decoded, self.sources):
+            return Composed(root=root)
+        return compose(root, self.sources, schema=self.schema, find_sink=self.plugins.sink, problems=problems)
 
 
 def is_manifest(text: bytes) -> bool:
@@ -156,7 +197,7 @@ class _Reader:
             limits=self._read_limits(),
             unmanaged=Unmanaged(self._get("unmanaged", default=Unmanaged.REPORT.value)),
             on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
-            policies=self._read_policies(file),
+            policies=self._read_policies(),
             waivers=self._read_waivers(),
             keys=keys,
             find_field=places.find_field,
@@ -201,11 +242,17 @@ class _Reader:
         given = self._get_table("ledger").without(*self._list_refused("ledger"))
         return read_ledger(given, plugins.ledger, self._problems)
 
-    def _read_policies(self, file: str) -> tuple[Policy, ...]:
+    def _read_policies(self) -> tuple[Policy, ...]:
         if "policy" not in self._root:
             return ()
         given = self._get_table("policy").without(*self._list_refused("policy"))
-        return (read_rules(given, file=file, problems=self._problems),)
+        # A rule is cited by its file and line, so that those of an included file are a policy of their own.
+        by_file: dict[str, Table] = {}
+        for name, value, key_spot, value_spot in given.rows():
+            file = self._problems.place_of(key_spot).file
+            by_file.setdefault(file, Table(given.spot)).put(name, value, key_spot, value_spot)
+        own = by_file or {self._problems.place_of(given.spot).file: given}
+        return tuple(read_rules(rules, file=file, problems=self._problems) for file, rules in own.items())
 
     def _read_waivers(self) -> tuple[Waiver, ...]:
         rows = self._root.get("waivers")

@@ -31,10 +31,15 @@ class Table(dict[str, Any]):
         """Return where a field's value stands."""
         return self.value_spots[list(self).index(key)]
 
+    def rows(self) -> Iterator[tuple[str, Any, Spot, Spot]]:
+        """Yield each field's name and value, and where the two stand."""
+        for (key, value), key_spot, value_spot in zip(self.items(), self.key_spots, self.value_spots, strict=True):
+            yield key, value, key_spot, value_spot
+
     def without(self, *names: str) -> Table:
         """Return a copy that lacks these fields."""
         copy = Table(self.spot)
-        for (key, value), key_spot, value_spot in zip(self.items(), self.key_spots, self.value_spots, strict=True):
+        for key, value, key_spot, value_spot in self.rows():
             if key not in names:
                 copy.put(key, value, key_spot, value_spot)
         return copy

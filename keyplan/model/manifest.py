@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TypeAlias
 
+from keyplan.errors import Problem
 from keyplan.model.identity import (
     NO_MANIFEST_ID,
     Address,
@@ -352,8 +353,14 @@ class Manifest:
     """In file order."""
     policies: tuple[Policy, ...] = ()
     """Every one must be met: the manifest's own, if it has one, then those of policy files."""
+    includes: tuple[str, ...] = field(default=(), compare=False)
+    """Files that it includes, as messages name them."""
     keys: tuple[Declaration, ...]  # in file order
     find_field: Callable[[tuple[str | int, ...]], Place] | None = field(default=None, compare=False, repr=False)
+
+    def order_of(self, problem: Problem) -> tuple[bool, str, int, int]:
+        """Return what sorts problems: those of the manifest's own file first, each file's by their places."""
+        return problem.file != self.path, problem.file, problem.line, problem.column
 
     def place_of(self, *path: str | int) -> Place:
         """Return where a field stands, by its path from the top, or the innermost one on the way. Slow, as it reads."""

@@ -9,6 +9,15 @@ from typing import TypeAlias
 from keyplan.errors import Problem
 from keyplan.model.identity import Address
 from keyplan.model.quick import quick
+from keyplan.model.quotes import quote
+
+
+def name_element(message: str, element: str, *, others: int = 0) -> str:
+    """Return the message of a problem with the element of `for_each` that it is about, and how many others it is."""
+    if not element:
+        return message
+    also = f" and {others:,} more" if others else ""
+    return f"{message} (for_each element {quote(element)}{also})"
 
 
 @quick
@@ -19,6 +28,8 @@ class Place:
     file: str
     line: int
     column: int
+    element: str = ""
+    """The element of `for_each` that it is read for; empty if it is read once."""
 
     def problem(self, message: str, *, rule: str, subject: Address, advice: str = "") -> Problem:
         """Return a problem that stands here."""
@@ -26,7 +37,7 @@ class Place:
             file=self.file,
             line=self.line,
             column=self.column,
-            message=message,
+            message=name_element(message, self.element),
             rule=rule,
             subject=subject,
             advice=advice,

@@ -48,6 +48,7 @@ class AllowRule(Enum):
     LEDGERS = "ledgers"
     OWNERS = "owners"
     FOLDERS = "folders"
+    ENVIRONMENT = "environment"
 
     @property
     def id(self) -> str:
@@ -126,6 +127,8 @@ class Allow:
     """Globs of the owner, of former owners, and of those that keys are taken from or handed to."""
     folders: tuple[str, ...] | None = None
     """Folders that every file must lie in, links resolved; a relative one starts at the manifest's folder."""
+    environment: tuple[str, ...] | None = None
+    """Globs of the variables that a manifest may read into its texts."""
     lines: Mapping[AllowRule, int] = field(default_factory=dict, compare=False)
     """In which line of the file each item stands, from 1."""
 

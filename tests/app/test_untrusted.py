@@ -37,7 +37,8 @@ def rules(folder: Path, lines: str, *policies: Policy, environment: Mapping[str,
 def test_nothing_is_open_but_the_api_and_its_variable() -> None:
     allow = closed()
     given = {name for name in ITEMS if getattr(allow, name) is not None}
-    assert given == {"base_urls", "credentials", "commands", "folders"}
+    assert given == {"base_urls", "credentials", "commands", "folders", "environment"}
+    assert allow.environment == ()
     assert find_asked(close((), {})) == Asked(sinks=False, shared_ledger=False)
 
 

@@ -16,7 +16,6 @@ MOST_PARAMETERS = 6
 SMALL: Mapping[str, str] = {
     "keyplan/app/context.py": "what every use case is given, so it imports none of them",
     "keyplan/cli/commands/completion.py": "a module for each command",
-    "keyplan/cli/commands/doctor.py": "a module for each command",
     "keyplan/cli/commands/version.py": "a module for each command",
     "keyplan/cli/sandbox_server.py": "the one place that imports the sandbox's server, for two commands",
     "keyplan/documents/calendar.py": "a module for each published document",

@@ -22,6 +22,7 @@ allow:
   ledgers: [{type: postgres}]
   owners: ["ml-*"]
   folders: ["."]
+  environment: ["CI_*"]
 """
 
 
@@ -55,6 +56,7 @@ def test_every_item_is_read_with_its_line() -> None:
         ledgers=(AllowedStore(type="postgres"),),
         owners=("ml-*",),
         folders=(".",),
+        environment=("CI_*",),
     )
     assert [policy.cite(rule) for rule in (AllowRule.BASE_URLS, AllowRule.FOLDERS)] == [
         "policy/allow/base_urls in platform.yaml:3",

@@ -32,6 +32,9 @@ NAMES_NOTHING: Mapping[str, str] = {
     "ledger.lease": "a duration",
     "policy.*": "only adds rules",
     "waivers[].*": "accepts findings, and names addresses and ids of keys",
+    "vars.*": "texts of the manifest; what they make is judged as if it was written out",
+    "declaration.for_each": "as vars",
+    "declaration.for_each.*": "as vars",
     "declaration.name": "of a key",
     "declaration.description": "of a key",
     "declaration.space_id": "a space of the account; allowed_spaces of the policy limits them",
@@ -53,6 +56,8 @@ NAMES_NOTHING: Mapping[str, str] = {
 
 HOSTILE_FIELDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "owner": ("owners", {"owner": "evil"}),
+    "include[]": ("folders", {"include": ["/etc/evil.yaml"]}),
+    "environment[]": ("environment", {"environment": ["EVIL"]}),
     "formerly[]": ("owners", {"formerly": ["evil"]}),
     "formerly[].owner": ("owners", {"formerly": [{"owner": "evil"}]}),
     "removed[].to": ("owners", {"removed": [{"address": "user/x", "to": "evil"}]}),
@@ -95,6 +100,7 @@ STRICT = {
     "ledgers": [],
     "owners": ["ml"],
     "folders": ["."],
+    "environment": ["CI_*"],
 }
 
 

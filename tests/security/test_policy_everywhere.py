@@ -40,6 +40,10 @@ ARGUMENTS = {
     "doctor": ["keys.yaml"],
     "import": ["user/ci", "id"],
     "list": ["--manifest", "keys.yaml"],
+    "show": ["--manifest", "keys.yaml"],
+    "report": ["keys.yaml"],
+    "history": ["--manifest", "keys.yaml"],
+    "revoke": ["user/ci", "--manifest", "keys.yaml", "--auto-approve"],
     "ledger show": ["keys.yaml"],
     "ledger history": ["keys.yaml"],
     "ledger lock": ["keys.yaml"],
@@ -84,6 +88,16 @@ def test_every_command_that_reads_a_manifest_is_tried() -> None:
 def test_every_command_that_reads_a_manifest_takes_policies(words: str) -> None:
     (option,) = [parameter for parameter in READING[words].params if parameter.name == "policies"]
     assert option.envvar == "KEYPLAN_POLICY"
+
+
+@pytest.mark.parametrize("words", READING)
+def test_every_command_that_reads_a_manifest_takes_layers(words: str) -> None:
+    options = {str(parameter.name): parameter.envvar for parameter in READING[words].params}
+    assert [options.get(name) for name in ("overlays", "variables", "var_files")] == [
+        "KEYPLAN_OVERLAY",
+        "KEYPLAN_VAR",
+        "KEYPLAN_VAR_FILE",
+    ]
 
 
 @pytest.mark.parametrize("is_ambient", [False, True], ids=["option", "environment"])

@@ -13,7 +13,15 @@ from keyplan.app.files import STDIN, read_input, read_plans, read_policies
 from keyplan.app.workspace import Workspace, load_workspaces, open_workspaces, set_preflight
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
-from keyplan.cli.options import FileNames, PlanSettings, argument, exclude_option, option, plan_options
+from keyplan.cli.layer_options import layer_options
+from keyplan.cli.options import (
+    FileNames,
+    PlanSettings,
+    argument,
+    exclude_option,
+    option,
+    plan_options,
+)
 from keyplan.cli.outputs import keep_apart, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import InputError
@@ -35,6 +43,7 @@ from keyplan.renderers.sheet import Subject
     type=click.Choice([Selected.DUE.value]),
     help="Apply only what time brings about, and leave the rest to a reviewed apply.",
 )
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

@@ -9,6 +9,7 @@ import click
 from keyplan.app.files import read_policies
 from keyplan.app.inspect import make_calendar
 from keyplan.app.workspace import open_workspace
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -23,6 +24,7 @@ _MOST_DAYS = 3660
 @option("--days", type=click.IntRange(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

@@ -7,6 +7,7 @@ import click
 from keyplan.app.files import read_policies
 from keyplan.app.inspect import examine_workspace
 from keyplan.app.workspace import open_workspace
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, format_option, ledger_option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -18,6 +19,7 @@ from keyplan.renderers.formats import EXAMINATION_FORMATS, render_examination
 @format_option(*EXAMINATION_FORMATS)
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None

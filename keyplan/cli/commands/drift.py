@@ -17,6 +17,7 @@ from keyplan.app.monitor import MonitorSettings, monitor
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.monitor_options import monitoring_options
 from keyplan.cli.options import (
     Duration,
@@ -76,6 +77,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 @monitoring_options
 @ledger_option
 @verbose_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

@@ -9,6 +9,7 @@ from keyplan.app.exit_codes import ExitStatus
 from keyplan.app.files import read_policies
 from keyplan.app.history import read_history, verify_history
 from keyplan.app.workspace import Workspace, open_workspace
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.session import Session
 from keyplan.errors import LedgerDamagedError
@@ -26,6 +27,7 @@ _VERIFY = "verify"
 @format_option(*PAST_FORMATS)
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

@@ -11,6 +11,7 @@ from keyplan.app.files import read_policies
 from keyplan.app.takeover import ImportedKey, import_key
 from keyplan.app.workspace import open_workspace, set_lease
 from keyplan.cli.apply_options import lease_option, lock_timeout_option
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, ledger_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -27,6 +28,7 @@ from keyplan.renderers.words import join_words
 @lease_option
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

@@ -13,6 +13,7 @@ from keyplan.app.ledger_copy import copy_ledger
 from keyplan.app.rebuild import Rebuild, rebuild_ledger
 from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace, set_lease, use_ledger
 from keyplan.cli.apply_options import lease_option, lock_timeout_option
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import (
     argument,
     format_option,
@@ -50,6 +51,7 @@ def command(ctx: click.Context) -> int:
 @format_option(*LEDGER_FORMATS)
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def show(
     session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
@@ -72,6 +74,7 @@ def show(
 @format_option(*HISTORY_FORMATS)
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def history(
     session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
@@ -94,6 +97,7 @@ def history(
 @format_option(*LOCK_FORMATS)
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def lock(
     session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
@@ -120,6 +124,7 @@ def lock(
 @lock_timeout_option
 @lease_option
 @policy_option
+@layer_options
 @click.pass_obj
 def copy(
     session: Session,
@@ -156,6 +161,7 @@ def copy(
 @option("--manifest", metavar="FILE", help="The manifest whose ledger is locked.")
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def unlock(
     session: Session, *, lock_id: str, manifest: str | None, policies: tuple[str, ...], ledger: str | None
@@ -180,6 +186,7 @@ def unlock(
 @lease_option
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def rebuild(
     session: Session,

@@ -8,6 +8,7 @@ import click
 
 from keyplan.app.files import read_policies
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider, survey_keys
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import Duration, format_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -54,6 +55,7 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 @option("--region", help="Which region of the provider to use.")
 @option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="Which generation of the API to speak.")
 @policy_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import (
     FileNames,
     PlanSettings,
@@ -55,6 +57,7 @@ from keyplan.renderers.summary import describe_planned
 @option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is something to do, 0 where there is not.")
 @untrusted_option
 @plan_options
+@layer_options
 @click.pass_obj
 def command(
     session: Session,
@@ -142,4 +145,5 @@ def _save(session: Session, out: Path, plans: Sequence[Plan], errors: Sequence[F
             advice="the plan shows it as (hidden): change it in the manifest, or at the provider, and renew the secret",
         )
     save_privately(session.folder / out, document.encode())
-    session.screen.say(f"The plan is saved in {name}. To do exactly this: keyplan apply {name}")
+    layers = "".join(f" {sanitize(shlex.quote(word), width=1000)}" for word in session.layers.words)
+    session.screen.say(f"The plan is saved in {name}. To do exactly this: keyplan apply {name}{layers}")

@@ -14,6 +14,7 @@ from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.report import render_page, require_pages, survey_workspace
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import open_workspaces
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import FileNames, argument, exclude_option, ledger_option, option, policy_option
 from keyplan.cli.outputs import keep_apart, tell_errors
 from keyplan.cli.progress import show_waiting
@@ -38,6 +39,7 @@ _MOST_DAYS = 3660
 @option("--days", type=click.IntRange(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
 @policy_option
 @ledger_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

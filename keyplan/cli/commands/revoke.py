@@ -8,6 +8,7 @@ from keyplan.app.files import read_policies
 from keyplan.app.workspace import open_workspace
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.outputs import keep_apart
 from keyplan.cli.session import Session
@@ -22,6 +23,7 @@ from keyplan.model.plan import Request
 @policy_option
 @ledger_option
 @verbose_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

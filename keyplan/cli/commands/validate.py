@@ -13,7 +13,14 @@ from keyplan.app.files import Input, read_input, read_policies_with_problems
 from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.validate import validate
-from keyplan.cli.options import FileNames, argument, exclude_option, policy_option, untrusted_option
+from keyplan.cli.layer_options import layer_options
+from keyplan.cli.options import (
+    FileNames,
+    argument,
+    exclude_option,
+    policy_option,
+    untrusted_option,
+)
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish, reporting_failure
 from keyplan.cli.session import Session
 from keyplan.errors import ManifestError, Problem
@@ -29,6 +36,7 @@ from keyplan.renderers.sheet import Subject
 @formats_option(*VALIDATION_FORMATS)
 @policy_option
 @untrusted_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,

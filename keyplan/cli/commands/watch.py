@@ -23,6 +23,7 @@ from keyplan.app.watch_round import RoundSettings
 from keyplan.app.watcher import WatchPorts
 from keyplan.app.wiring import jitter
 from keyplan.cli.apply_options import MOST_PARALLEL, lease_option
+from keyplan.cli.layer_options import layer_options
 from keyplan.cli.monitor_options import notification_options
 from keyplan.cli.options import (
     Duration,
@@ -102,6 +103,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
 @preflight_option
 @ledger_option
 @lease_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,
