@@ -215,6 +215,15 @@ def save_publicly(path: Path, content: bytes) -> None:
     _save(path, content, mode=0o644)
 
 
+def save_again(path: Path, content: bytes) -> None:
+    """Put another content in place of a file that is there; owner, group and mode stay. Raises InputError."""
+    try:
+        with Folder.enter(str(path.parent), [], create=False, follow=True) as folder:
+            folder.write(path.name, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def save_new(path: Path, content: bytes) -> None:
     """Write a file that must not be there yet. Raises InputError if it is, or where that is impossible."""
     try:

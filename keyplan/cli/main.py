@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "init": "Write a commented manifest to start from.",
     "validate": "Check manifests and tell all their problems at once.",
+    "fmt": "Bring manifests into canonical form.",
     "plan": "Show what apply would do; change nothing.",
     "apply": "Make, renew and delete keys until they match the manifest.",
     "drift": "Tell what changed since the last apply; change nothing.",
@@ -98,7 +99,7 @@ class _Verbs(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-_KNOW_UNTRUSTED = frozenset({"plan", "validate", "drift"})
+_KNOW_UNTRUSTED = frozenset({"plan", "validate", "drift", "fmt"})
 _READ_NO_MANIFEST = frozenset({"init", "show", "schema", "sandbox", "demo", "completion", "version"})
 _UNTRUSTED = "KEYPLAN_UNTRUSTED"
 

@@ -19,6 +19,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan.ledgers.postgres": frozenset({"psycopg"}),
     "keyplan.ledgers.s3": frozenset({"boto3", "botocore"}),
     "keyplan.manifest": frozenset({"jsonschema", "yaml"}),
+    "keyplan.manifest.layout": frozenset({"ruamel"}),
     "keyplan.model.patterns": frozenset({"re2"}),
     "keyplan.net": frozenset(
         {"botocore", "certifi", "httpcore", "httpx", "requests", "tenacity", "truststore", "urllib3"}
@@ -69,6 +70,7 @@ STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     "keyplan.documents.schemas": _VALUES | {"importlib.resources", "json", "pathlib.Path"},
     "keyplan.ports": _VALUES | {"contextlib"},
     "keyplan.manifest": _VALUES | {"difflib", "sys.intern", "warnings"},
+    "keyplan.manifest.layout": _VALUES | {"io.StringIO"},
     "keyplan.planner": _VALUES | {"difflib"},
     # A format is imported when it is first asked for.
     "keyplan.renderers": _VALUES

@@ -52,7 +52,7 @@ def test_the_cron_jobs_apply_and_then_find_nothing(
 def test_the_hook_is_given_several_files_at_once(
     world: World, manifest: Manifest, tmp_path: Path, declared: str, status: int
 ) -> None:
-    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    hook, _ = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     program, *rest = hook["entry"].split()
     assert program == "keyplan"
     for name, text in (("a", manifest(CI)["keys.yaml"]), ("b", manifest(declared)["keys.yaml"])):

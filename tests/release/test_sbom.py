@@ -13,7 +13,10 @@ import keyplan
 
 pytestmark = pytest.mark.release
 
-CORE = {"certifi", "click", "deepdiff", "google-re2", "httpcore", "httpx", "jsonschema", "pyyaml", "rich", "tenacity"}
+CORE = {
+    *("certifi", "click", "deepdiff", "google-re2", "httpcore", "httpx", "jsonschema", "pyyaml", "rich", "ruamel-yaml"),
+    "tenacity",
+}
 
 
 @pytest.fixture(scope="module")
