@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
@@ -22,6 +21,7 @@ import click
 
 from keyplan import __version__
 from keyplan.app.exit_codes import ExitStatus
+from keyplan.cli.foreign_verbs import explain_word
 from keyplan.cli.json_failure import answer_error, answer_misuse
 from keyplan.cli.masked_stream import mask_stream
 from keyplan.cli.options import PROGRAM, process_environment, refuse_no_command
@@ -87,10 +87,9 @@ class _Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb that is meant; for a mistyped one, the error names the nearest."""
-        near = get_close_matches(args[0], COMMANDS, n=1) if args[0] not in COMMANDS else ()
-        if near:
-            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        """Return the verb that is meant; for an unknown one, the error says what to do, and never what changes keys."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(explain_word(args, COMMANDS) or f"No such command '{args[0]}'.")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
