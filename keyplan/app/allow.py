@@ -29,7 +29,16 @@ from keyplan.model.globs import fits_name, fits_url, split_path
 from keyplan.model.identity import Address
 from keyplan.model.manifest import FromCommand, FromEnvironment, FromFile, Json, LedgerSettings, Manifest, SecretSource
 from keyplan.model.place import Place
-from keyplan.model.policy import Allow, AllowedSource, AllowedStore, AllowRule, OptionAccess, Policy, SourceKind
+from keyplan.model.policy import (
+    Allow,
+    AllowedSource,
+    AllowedStore,
+    AllowRule,
+    FromProfile,
+    OptionAccess,
+    Policy,
+    SourceKind,
+)
 from keyplan.model.quotes import escape, quote
 from keyplan.system.links import LinkResolver
 
@@ -181,7 +190,7 @@ class _AllowCheck:
 
     def _judge_source(
         self,
-        source: SecretSource,
+        source: SecretSource | FromProfile,
         rule: AllowRule,
         allowed: Sequence[AllowedSource] | None,
         named: str,
@@ -193,12 +202,16 @@ class _AllowCheck:
         elif allowed is not None:
             if not any(self._covers(one, source) for one in allowed):
                 yield self._refuse(rule, f"{named} {shown} is not allowed", spot, _list_sources(allowed))
+        elif isinstance(source, FromProfile) and self.allow.folders is not None:
+            yield self._refuse(AllowRule.FOLDERS, f"{named} {shown} lies in no allowed folder", spot, "")
         elif isinstance(source, FromFile) and not self._is_inside(source.path):
             fact = f"{named} {shown} leads into no allowed folder"
             yield self._refuse(AllowRule.FOLDERS, fact, spot, _list_allowed(self.allow.folders or ()))
 
-    def _covers(self, allowed: AllowedSource, source: SecretSource) -> bool:
+    def _covers(self, allowed: AllowedSource, source: SecretSource | FromProfile) -> bool:
         match source:
+            case FromProfile(name=name):
+                return allowed.kind is SourceKind.PROFILE and fits_name(allowed.words[0], name)
             case FromEnvironment(name=name):
                 return allowed.kind is SourceKind.ENV and fits_name(allowed.words[0], name)
             case FromFile(path=path):
@@ -273,8 +286,10 @@ def _list_allowed(allowed: Sequence[str]) -> str:
     return f"allowed are: {', '.join(map(quote, allowed))}" if allowed else "nothing is allowed here"
 
 
-def _describe(source: SecretSource) -> str:
+def _describe(source: SecretSource | FromProfile) -> str:
     match source:
+        case FromProfile(name=name):
+            return f"{{profile: {name}}}"
         case FromEnvironment(name=name):
             return f"{{env: {name}}}"
         case FromFile(path=path):

@@ -29,7 +29,7 @@ from keyplan.model.manifest import (
     SinkSettings,
 )
 from keyplan.model.place import Place
-from keyplan.model.policy import OptionAccess
+from keyplan.model.policy import FromProfile, OptionAccess
 from keyplan.sinks.places import SinkPlaces
 
 NO_ADDRESS = Address("")
@@ -52,7 +52,7 @@ class NamedCredential:
     """Where what keyplan itself presents stands."""
 
     named: str
-    source: SecretSource
+    source: SecretSource | FromProfile
     place: Place
 
 
@@ -201,6 +201,12 @@ def _list_provider(manifest: Manifest) -> Iterator[Reference]:
     for named, source in (("credential", settings.credential), ("reader_credential", settings.reader_credential)):
         if source is not None:
             yield NamedCredential(named=named, source=source, place=manifest.place_of("provider", named))
+    find_profile = getattr(_load(PROVIDERS, settings.type), "find_profile", None)
+    if find_profile and (profile := find_profile(settings.options)):
+        spot = manifest.place_of("provider", "profile")
+        # It says where the API is, and that can't be told without reading it.
+        yield NamedUrl(named="profile", url=None, place=spot)
+        yield NamedCredential(named="profile", source=FromProfile(profile), place=spot)
     yield PluginUse(
         kind="provider",
         name="",

@@ -36,6 +36,7 @@ def list_secret_variables(manifest: Manifest | None, environment: Mapping[str, s
         named.add("KEYPLAN_LEDGER")
     if manifest is not None:
         named.update(_list_named(manifest))
+        named.update(_list_of_profile(manifest, environment))
     return frozenset(named)
 
 
@@ -55,6 +56,15 @@ def _list_named(manifest: Manifest) -> Iterator[str]:
     for sink in manifest.sinks.values():
         yield from _search(sink.options)
         yield from _DEFAULTS.get(sink.type, ())
+
+
+def _list_of_profile(manifest: Manifest, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the variables that the API key of the provider's profile refers to."""
+    profile = manifest.provider.options.get("profile")
+    if manifest.provider.type == "arize" and isinstance(profile, str):
+        from keyplan.providers.arize.profile import list_variables  # noqa: PLC0415 - few manifests name a profile
+
+        yield from list_variables(profile, environment)
 
 
 def _search(value: Json) -> Iterator[str]:

@@ -82,6 +82,15 @@ class SourceKind(Enum):
     ENV = "env"
     FILE = "file"
     COMMAND = "command"
+    PROFILE = "profile"
+    """A profile of the command line of a provider, in the operator's home folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromProfile:
+    """A credential in a profile of the operator's own configuration, which also says where the provider is."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

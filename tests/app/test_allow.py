@@ -87,6 +87,11 @@ def test_an_item_that_is_not_given_allows_everything(find: Find) -> None:
     assert find(manifest, "owners: ['*']") == []
 
 
+def test_a_profile_that_the_policy_names_is_allowed(find: Find) -> None:
+    allow = "credentials: [{env: ARIZE_API_KEY}, {profile: 'ci-*'}]\nfolders: ['.']"
+    assert find("provider: {profile: ci-1}\nkeys: []\n", allow) == []
+
+
 def test_every_policy_holds(find: Find) -> None:
     manifest = f"{FILE_SINK}{KEYS}"
     problems = find(manifest, "owners: ['ml-*']", "owners: [data]", "sinks: []")
@@ -126,6 +131,19 @@ def test_a_problem_says_what_where_and_what_is_allowed(find: Find) -> None:
         pytest.param(
             "provider: {reader_credential: {env: HOME}}\nkeys: []\n", None, "4:31 credentials", id="the reader's"
         ),
+        pytest.param(
+            "provider: {profile: ci}\nkeys: []\n",
+            "base_urls: ['https://*.arize.com']",
+            "4:21 base_urls",
+            id="a profile",
+        ),
+        pytest.param(
+            "provider: {profile: ci}\nkeys: []\n",
+            "credentials: [{env: ARIZE_API_KEY}, {profile: 'dev-*'}]",
+            "4:21 credentials",
+            id="another profile",
+        ),
+        pytest.param("provider: {profile: ci}\nkeys: []\n", "folders: ['.']", "4:21 folders", id="a profile by folder"),
         pytest.param("keys: []\n", "credentials: [{env: OTHER}]", "1:1 credentials", id="the default credential"),
         pytest.param(
             "provider: {credential: {file: /etc/passwd}}\nkeys: []\n", "folders: ['.']", "4:24 folders", id="by folder"

@@ -48,3 +48,12 @@ def test_a_manifest_adds_its_own(lines: str, expected: set[str], tmp_path: Path)
     path = tmp_path / "keys.yaml"
     path.write_text(f"version: 1\nowner: ml\n{lines}\nkeys: []\n")
     assert list_secret_variables(keyplan.read_manifest(path), {}) == ALWAYS | expected
+
+
+def test_a_variable_in_the_key_of_a_profile_is_secret(tmp_path: Path) -> None:
+    (tmp_path / ".arize").mkdir()
+    (tmp_path / ".arize" / "config.toml").write_text('[auth]\napi_key = "${ARIZE_CI_KEY}"\n')
+    path = tmp_path / "keys.yaml"
+    path.write_text("version: 1\nowner: ml\nprovider: {profile: default}\nkeys: []\n")
+    found = list_secret_variables(keyplan.read_manifest(path), {"HOME": str(tmp_path)})
+    assert found == ALWAYS | {"ARIZE_CI_KEY"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keyplan.model.observation import Laws
     from keyplan.ports import ProviderPorts, ReaderPorts
 
-__all__ = ["OPTIONS", "build", "build_reader", "find_laws", "find_named_url"]
+__all__ = ["OPTIONS", "build", "build_reader", "find_laws", "find_named_url", "find_profile"]
 
 
 def find_laws(options: Mapping[str, Json]) -> Laws | None:
@@ -51,6 +51,12 @@ def find_named_url(options: Mapping[str, Json]) -> str | None:
     from keyplan.providers.arize.base_url import find_base_url  # noqa: PLC0415 - takes 50 ms, for httpx
 
     return find_base_url(options, {})
+
+
+def find_profile(options: Mapping[str, Json]) -> str | None:
+    """Return the profile of the `ax` command line that the options name; None if they name none."""
+    profile = options.get("profile")
+    return profile if isinstance(profile, str) else None
 
 
 def build(

@@ -12,8 +12,15 @@ from keyplan.errors import InputError
 from keyplan.model.manifest import Json
 from keyplan.net.http import check_base_url
 from keyplan.providers.arize.options import REGION_PATTERN
+from keyplan.providers.arize.profile import read_routes
 
 DEFAULT_HOST = "api.arize.com"
+_VARIABLES = frozenset(
+    (
+        *("ARIZE_REGION", "ARIZE_SINGLE_HOST", "ARIZE_SINGLE_PORT", "ARIZE_BASE_DOMAIN"),
+        *("ARIZE_API_HOST", "ARIZE_API_PORT", "ARIZE_API_SCHEME"),
+    )
+)
 _PORT_PATTERN = "[0-9]{1,5}"
 _ALIASES = {"us": DEFAULT_HOST, "eu": "api.eu-west-1a.arize.com", "ca": "api.ca-central-1a.arize.com"}
 """Hosts by the short names that the `ax` command line knows (docs/arize-api.md, A3)."""
@@ -23,20 +30,25 @@ def find_base_url(options: Mapping[str, Json], environment: Mapping[str, str]) -
     """Return the base URL, without trailing slash.
 
     `base_url` or `region` of the manifest win over the environment: ARIZE_SINGLE_HOST, ARIZE_SINGLE_PORT,
-    ARIZE_BASE_DOMAIN and ARIZE_REGION exclude each other, and win over ARIZE_API_HOST and ARIZE_API_PORT.
+    ARIZE_BASE_DOMAIN and ARIZE_REGION exclude each other, and win over ARIZE_API_HOST and ARIZE_API_PORT. A `profile`
+    says it if none of these variables is set.
 
     Raises:
         InputError: Two of these exclude each other, or the result cannot be used.
     """
     base_url, region = str(options.get("base_url") or ""), str(options.get("region") or "")
-    if base_url and region:
-        raise InputError("provider: base_url and region exclude each other", advice="keep one of them")
+    profile = str(options.get("profile") or "")
+    if sum(map(bool, (base_url, region, profile))) > 1:
+        raise InputError("provider: base_url, region and profile exclude each other", advice="keep one of them")
     if base_url:
         return check_base_url(base_url)
     if region:
         return check_base_url(f"https://{region_host(region, named='provider.region')}")
     # The SDK takes an empty variable for one that is not set.
-    return _read_environment({name: value for name, value in environment.items() if value})
+    given = {name: value for name, value in environment.items() if value}
+    if profile and not _VARIABLES & given.keys():
+        given = dict(read_routes(profile, environment))
+    return _read_environment(given)
 
 
 def region_host(region: str, *, named: str) -> str:

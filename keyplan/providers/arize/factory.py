@@ -20,6 +20,7 @@ from keyplan.providers.arize.client import ArizeClient, ArizeReadClient
 from keyplan.providers.arize.detection import DialectDetector, choose_dialect
 from keyplan.providers.arize.options import MAX_KEYS
 from keyplan.providers.arize.parser import UniqueNotices
+from keyplan.providers.arize.profile import read_key
 from keyplan.providers.arize.reader import ArizeReader
 from keyplan.providers.arize.writer import ArizeWriter
 
@@ -35,7 +36,7 @@ def open_provider(
         InputError: An option or a variable of the environment cannot be used.
     """
     chosen = choose_dialect(settings.options)
-    client = _open(ArizeClient, settings, lambda: context.resolve(settings.credential), context, transport)
+    client = _open(ArizeClient, settings, lambda: fetch_credential(settings, context), context, transport)
     notices = UniqueNotices(context.say)
     detector = DialectDetector(client, notices, chosen)
     return ProviderPorts(
@@ -55,11 +56,11 @@ def open_reader(
     """
     chosen = choose_dialect(settings.options)
 
-    def fetch_credential() -> Credential:
+    def fetch() -> Credential:
         return _fetch_reader_credential(settings, context)
 
     # Not an ArizeClient: a reader must not hold an object that could change keys.
-    client = _open(ArizeReadClient, settings, fetch_credential, context, transport)
+    client = _open(ArizeReadClient, settings, fetch, context, transport)
     notices = UniqueNotices(context.say)
     return ReaderPorts(
         reader=ArizeReader(client, DialectDetector(client, notices, chosen), notices), close=client.close
@@ -93,9 +94,17 @@ def _open(
     )
 
 
+def fetch_credential(settings: ProviderSettings, context: PluginContext) -> Credential:
+    """Return the credential that the settings name; that of their profile if they name none and no variable is set."""
+    profile, usual = settings.options.get("profile"), ProviderSettings().credential
+    if isinstance(profile, str) and settings.credential == usual and not context.environment.get("ARIZE_API_KEY"):
+        return read_key(profile, context.environment)
+    return context.resolve(settings.credential)
+
+
 def _fetch_reader_credential(settings: ProviderSettings, context: PluginContext) -> Credential:
     if settings.reader_credential is None:
-        return context.resolve(settings.credential)
+        return fetch_credential(settings, context)
     try:
         return context.resolve(settings.reader_credential)
     except InputError as error:

@@ -25,6 +25,12 @@ OPTIONS: Final[dict[str, Any]] = {
             "examples": ["eu-west-1a"],
             "x-access": "host",
         },
+        "profile": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
+            "description": "Profile of the ax command line, for what no variable says; excludes region and base_url.",
+            "x-access": "profile",
+        },
         "base_url": {
             "type": "string",
             "format": "uri",
