@@ -34,11 +34,11 @@ def to_document(report: Report) -> dict[str, Json]:
         "interrupted_by": report.interrupted_by,
         # Only if something was left, so that all other reports are what they always were.
         **({"left": [write_action_identity(action) for action in report.left]} if report.left else {}),
-        **_write_history(report),
+        **write_history(report),
     }
 
 
-def _write_history(report: Report) -> dict[str, Json]:
+def write_history(report: Report) -> dict[str, Json]:
     """Return where the apply stands in the history; nothing from a ledger that keeps no chain."""
     if report.history_failure:
         return {"history": {"failure": report.history_failure}}

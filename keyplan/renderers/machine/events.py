@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from keyplan.documents.plan import write_vacancy
-from keyplan.documents.report import is_complete
+from keyplan.documents.report import is_complete, write_history
 from keyplan.errors import KeyplanError
 from keyplan.model.manifest import Json
 from keyplan.model.place import Place
@@ -134,6 +134,7 @@ def describe_end(report: Report) -> Iterator[dict[str, Json]]:
         "digest": report.digest,
         "interrupted_by": report.interrupted_by,
         **counts,
+        **write_history(report),
     }
     if report.left:
         final["left"] = len(report.left)

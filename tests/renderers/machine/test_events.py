@@ -14,6 +14,7 @@ from plans import BLOCKED, CREATE, DONE, FAILED, FULL, IN_DOUBT, KEEP, LEAVING, 
 
 from keyplan.documents import schemas
 from keyplan.errors import LedgerLockedError
+from keyplan.model.history import ChainLink
 from keyplan.model.identity import Address
 from keyplan.model.plan import Plan, Summary
 from keyplan.model.report import Outcome
@@ -175,3 +176,11 @@ def test_every_plan_fits_the_schema_and_is_one_ascii_line_each(plan: Plan) -> No
 def test_a_kept_key_that_leaves_a_place_has_an_event() -> None:
     change, *_ = require_valid(describe_plan(make_plan(LEAVING)))
     assert [one["location"] for one in change["change"]["vacancies"]] == ["aws:calm", "local:a.env", "local:b.env"]
+
+
+def test_the_last_event_says_where_the_apply_stands_in_the_history() -> None:
+    link = ChainLink(number=7, previous="", hash="0" * 64)
+    *_, final = require_valid(describe_end(replace(make_report(), history=link)))
+    assert final["result"]["history"] == {"number": 7, "head": "0" * 64}
+    *_, final = require_valid(describe_end(replace(make_report(), history_failure="disk full")))
+    assert final["result"]["history"] == {"failure": "disk full"}
