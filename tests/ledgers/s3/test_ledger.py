@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from ledgers.s3.buckets import Bucket
 
 from keyplan.errors import InputError, LedgerDamagedError, LedgerError
+from keyplan.model.history import Author, check_chain
 from keyplan.model.identity import Address
 from keyplan.model.ledger import Memory, Spending
 from keyplan.testing.samples import NOW, make_history_entry, make_holder, make_intent, make_receipt
@@ -105,3 +107,18 @@ def test_applies_that_end_at_the_same_time_are_all_remembered(bucket: Bucket) ->
     one.remember(make_history_entry("sha256:1"))
     assert [entry.digest for entry in bucket.open_reader().history()] == ["sha256:1", "sha256:2"]
     assert bucket.open_reader().recall().serial == 2
+
+
+def test_a_history_of_an_older_keyplan_is_chained_on_from_its_next_entry(bucket: Bucket) -> None:
+    ledger = bucket.open()
+    ledger.remember(make_history_entry("sha256:1"))
+    (key,) = [key for key in bucket.list_keys() if "/history/" in key]
+    old = {name: value for name, value in json.loads(bucket.body(key)).items() if name != "link"}
+    bucket.put(key, json.dumps(old).encode())
+    assert bucket.open_reader().recall().head == ""
+    ledger.remember(make_history_entry("sha256:2", author=Author(name="ada", source="git")))
+    reader = bucket.open_reader()
+    found = check_chain(reader.history(), reader.recall().head)
+    assert (found.is_whole, found.entries, found.unprotected) == (True, 2, 1)
+    bucket.put(key, json.dumps({**old, "added": 7}).encode())
+    assert not check_chain(reader.history(), reader.recall().head).is_whole

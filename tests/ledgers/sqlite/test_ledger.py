@@ -30,6 +30,7 @@ from keyplan.errors import LedgerError, LedgerForeignError, LedgerLockedError, P
 from keyplan.ledgers.sqlite import build, build_reader
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.place import LedgerPlace
+from keyplan.model.history import Author, check_chain
 from keyplan.model.identity import Address
 from keyplan.model.ledger import Memory, Spending
 from keyplan.ports import LedgerReader, RebuildableLedger
@@ -500,3 +501,49 @@ def test_its_options_load_without_sqlite() -> None:
     script = "import sys, keyplan.ledgers.sqlite; print('sqlite3' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+# the history
+
+OLD_ENTRY = (
+    '{"added": 1, "changed": 0, "destroyed": 0, "digest": "old", "failed": 0, '
+    '"finished_at": "2026-11-23T07:31:03+00:00", "started_at": "2026-11-23T07:31:00+00:00"}'
+)
+"""As a keyplan without a chain wrote it."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE history SET document = replace(document, '\"added\": 1', '\"added\": 2') WHERE number = 2",
+        "UPDATE history SET document = replace(document, 'ada', 'eve') WHERE number = 1",
+        "DELETE FROM history WHERE number = 1",
+        "DELETE FROM history WHERE number = 3",
+        "DELETE FROM history",
+        "UPDATE history SET number = -number",
+        "INSERT INTO history (number, document) SELECT 0, document FROM history WHERE number = 3",
+    ],
+)
+def test_what_is_changed_in_the_file_is_noticed_with_a_head(path: Path, change: str) -> None:
+    ledger = open_ledger(path)
+    for number in range(3):
+        ledger.remember(make_history_entry(f"digest-{number}", author=Author(name="ada", source="git")))
+    head = ledger.recall().head
+    assert check_chain(ledger.history(), head).is_whole
+    with sqlite3.connect(path) as connection:
+        connection.execute(change)
+    assert not check_chain(open_ledger(path).history(), head).is_whole
+
+
+def test_a_ledger_of_an_older_keyplan_is_chained_on_from_its_next_entry(path: Path) -> None:
+    ledger = open_ledger(path)
+    ledger.record(make_receipt())
+    with sqlite3.connect(path) as connection:
+        connection.executemany("INSERT INTO history (document) VALUES (?)", [(OLD_ENTRY,)] * 2)
+    assert (ledger.recall().head, ledger.recall().serial) == ("", 2)
+    ledger.remember(make_history_entry("new", author=Author(name="ada", source="git")))
+    found = check_chain(ledger.history(), ledger.recall().head)
+    assert (found.is_whole, found.entries, found.unprotected) == (True, 3, 2)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE history SET document = replace(document, 'old', 'else') WHERE number = 1")
+    assert check_chain(ledger.history()).faults
