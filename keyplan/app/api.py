@@ -24,7 +24,7 @@ from keyplan.app.workspace import Workspace
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.drift import Drift
 from keyplan.model.identity import SpaceId
-from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName
+from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName, SpaceRef
 from keyplan.model.mask import hide
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
@@ -211,6 +211,22 @@ def drift(
     return found
 
 
+def _check_list_words(*, status: str, key_type: str | None, sort: str) -> None:
+    """Return if `keyplan list` knows each word. Raises InputError otherwise."""
+    kinds, orders = {kind.value for kind in KeyType}, {order.value for order in KeyOrder}
+    for name, word, known in (("status", status, _STATUSES), ("key_type", key_type, kinds), ("sort", sort, orders)):
+        if word is not None and word not in known:
+            raise InputError(f"{name} {word!r} is unknown; known are: {', '.join(sorted(known))}")
+
+
+def _find_space(space: str | None, space_id: str | None) -> SpaceRef | None:
+    if space is not None and space_id is not None:
+        raise InputError("space and space_id exclude each other", advice="give one of them")
+    if space is not None:
+        return SpaceByName(space)
+    return SpaceById(SpaceId(space_id)) if space_id is not None else None
+
+
 @masked
 def list_keys(
     manifest: str | os.PathLike[str] | None = None,
@@ -239,17 +255,11 @@ def list_keys(
 
     Raises InputError for an unknown word or space, and ProviderError.
     """
-    if space is not None and space_id is not None:
-        raise InputError("space and space_id exclude each other", advice="give one of them")
-    kinds, orders = {kind.value for kind in KeyType}, {order.value for order in KeyOrder}
-    for name, word, known in (("status", status, _STATUSES), ("key_type", key_type, kinds), ("sort", sort, orders)):
-        if word is not None and word not in known:
-            raise InputError(f"{name} {word!r} is unknown; known are: {', '.join(sorted(known))}")
-    by_id = SpaceById(SpaceId(space_id)) if space_id is not None else None
+    _check_list_words(status=status, key_type=key_type, sort=sort)
     wanted = KeyFilter(
         key_type=KeyType(key_type) if key_type is not None else None,
         active=_STATUSES[status],
-        space=SpaceByName(space) if space is not None else by_id,
+        space=_find_space(space, space_id),
         owner=owner,
         managed=managed,
         names=tuple(names),
