@@ -1,4 +1,4 @@
-"""The functions of the Python API about keys that exist: a manifest of them, and taking one over.
+"""The functions of the Python API about keys that exist: what is known of one, a manifest of all, taking one over.
 
 Nothing here changes a key at the provider.
 """
@@ -14,11 +14,13 @@ from keyplan.app.api_session import masked, open_laid, open_named, open_session
 from keyplan.app.context import RunContext
 from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account
 from keyplan.app.identity import is_owner
+from keyplan.app.inspect import explain_subject
 from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.list import open_named_provider
 from keyplan.app.takeover import ImportedKey
 from keyplan.app.takeover import import_key as import_key_at
 from keyplan.errors import InputError
+from keyplan.model.explanation import Explanation
 from keyplan.model.manifest import KeyType, Manifest
 from keyplan.model.mask import hide
 
@@ -88,3 +90,25 @@ def import_key(
     context = open_laid(session, layers)
     workspace = open_named(manifest, context, ledger, policies)
     return import_key_at(context, workspace, address, key_id, lock_timeout=lock_timeout)
+
+
+@masked
+def explain(
+    manifest: Manifest | str | os.PathLike[str],
+    subject: str,
+    *,
+    policies: Iterable[str | os.PathLike[str]] = (),
+    ledger: str | os.PathLike[str] | None = None,
+    preflight: bool = True,
+    layers: Layers = NO_LAYERS,
+    session: RunContext | None = None,
+) -> Explanation:
+    """Return what is known of an address or a key id, and what a plan does with it and why; changes nothing.
+
+    `policies`, `ledger`, `preflight` and `layers` as in `plan`.
+
+    Raises InputError, with near names, if nothing knows the subject, ProviderError, SinkError and LedgerError.
+    """
+    context = open_laid(session, layers)
+    workspace = replace(open_named(manifest, context, ledger, policies), is_preflight=preflight)
+    return explain_subject(context.wiring, workspace, subject)

@@ -1,22 +1,28 @@
-"""Use cases that only look: the calendar, and the examination by `doctor`."""
+"""Use cases that only look: the calendar, the explanation of a key, and the examination by `doctor`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from keyplan.app.identity_check import examine_identity
-from keyplan.app.plan import make_guarded_plan
+from keyplan.app.plan import guard_plan, make_guarded_plan
 from keyplan.app.wiring import Wiring
-from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
+from keyplan.app.workspace import Workspace, open_provider, read_only_ledger, read_only_sinks
 from keyplan.applier.doctor import DoctorPorts, examine
 from keyplan.applier.observe import Readers, observe
 from keyplan.model.calendar import Calendar
 from keyplan.model.examination import Area, Examination
+from keyplan.model.explanation import Explanation
 from keyplan.model.identity import SinkName
 from keyplan.model.plan import Request
+from keyplan.planner.desired import resolve_desired
+from keyplan.planner.explanation import Explainer
 from keyplan.planner.forecast import forecast
+from keyplan.planner.plan import make_traced_plan
 from keyplan.ports import Sink
 
 
@@ -25,17 +31,39 @@ def make_calendar(wiring: Wiring, workspace: Workspace, span: timedelta) -> Cale
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    with open_provider(wiring, workspace) as provider:
-        snapshot = observe(
-            workspace.manifest,
-            Readers(
-                reader=provider.reader,
-                ledger=read_only_ledger(wiring, workspace, provider),
-                sinks=wiring.sinks(workspace.manifest, folder=workspace.folder),
-            ),
-            now=wiring.clock.now(),
-        )
+    with _open_readers(wiring, workspace) as readers:
+        snapshot = observe(workspace.manifest, readers, now=wiring.clock.now())
     return forecast(make_guarded_plan(workspace.manifest, Request(), snapshot), snapshot, until=snapshot.now + span)
+
+
+def explain_subject(wiring: Wiring, workspace: Workspace, subject: str) -> Explanation:
+    """Return what is known of an address or a key id, and what the plan does with it. Writes nothing, takes no lock.
+
+    Raises InputError, also if nothing knows the subject, ProviderError, SinkError and LedgerError.
+    """
+    manifest = workspace.manifest
+    with _open_readers(wiring, workspace) as readers:
+        snapshot = observe(manifest, readers, now=wiring.clock.now(), is_preflight=workspace.is_preflight)
+        entries = tuple(readers.ledger.history())
+    traced = make_traced_plan(manifest, resolve_desired(manifest, snapshot.spaces), snapshot, Request())
+    explainer = Explainer(
+        manifest=manifest,
+        snapshot=snapshot,
+        traced=traced,
+        plan=guard_plan(traced.plan, manifest, snapshot),
+        entries=entries,
+    )
+    return explainer.explain(subject)
+
+
+@contextmanager
+def _open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
+    with open_provider(wiring, workspace) as provider:
+        yield Readers(
+            reader=provider.reader,
+            ledger=read_only_ledger(wiring, workspace, provider),
+            sinks=read_only_sinks(wiring, workspace),
+        )
 
 
 def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:

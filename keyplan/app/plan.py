@@ -67,9 +67,14 @@ def plan_with_ports(
 def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
     desired = resolve_desired(manifest, snapshot.spaces)
-    plan = apply_policies(make_plan(manifest, desired, snapshot, request), manifest=manifest, now=snapshot.now)
-    plan = hold_unready(hold_overlong(plan, manifest, snapshot.now), snapshot)
-    return mark_unchecked(apply_guards(plan, manifest=manifest), snapshot)
+    return guard_plan(make_plan(manifest, desired, snapshot, request), manifest, snapshot)
+
+
+def guard_plan(plan: FreshPlan, manifest: Manifest, snapshot: Snapshot) -> FreshPlan:
+    """Return a plan with policies and guards applied."""
+    policed = apply_policies(plan, manifest=manifest, now=snapshot.now)
+    ready = hold_unready(hold_overlong(policed, manifest, snapshot.now), snapshot)
+    return mark_unchecked(apply_guards(ready, manifest=manifest), snapshot)
 
 
 def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:

@@ -17,6 +17,7 @@ ANSWERING = frozenset(
         "calendar",
         "doctor",
         "drift",
+        "explain",
         "history",
         "ledger",
         "list",

@@ -51,6 +51,8 @@ COMMANDS: Mapping[str, str] = {
     "calendar": "Show what rotates, expires and retires in the next days.",
     "report": "Write a page about all keys: findings, the next days, a table.",
     "show": "Show a saved plan, stale or not; or with --manifest, what a manifest is composed of.",
+    "explain": "Tell what is known of a declaration or a key, and why plan does what it does.",
+    "show": "Show a saved plan, stale or not.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
     "list": "List the keys that exist, managed by keyplan or not.",
     "history": "Show what was done when and by whom, and verify that no entry was changed.",

@@ -19,11 +19,12 @@ def to_document(calendar: Calendar) -> dict[str, Json]:
         "provider": {"base_url": calendar.provider, "dialect": calendar.dialect},
         "since": write_time(calendar.since),
         "until": write_time(calendar.until),
-        "events": [_write_event(event) for event in calendar.events],
+        "events": [write_event(event) for event in calendar.events],
     }
 
 
-def _write_event(event: Event) -> dict[str, Json]:
+def write_event(event: Event) -> dict[str, Json]:
+    """Return one event as JSON values."""
     return {
         "at": write_time(event.at),
         "event": event.happening.value,

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from keyplan.model.calendar import Event
 from keyplan.model.identity import NO_USER, Address, KeyId, UserId
 from keyplan.model.observation import Observation
 from keyplan.model.place import Place
 from keyplan.model.plan import Action
+
+if TYPE_CHECKING:
+    # A plan needs the rows and no event; without that noun, every start is sooner.
+    from keyplan.model.calendar import Event
 
 
 class TableRow(Enum):
@@ -94,7 +98,7 @@ class Decision:
     """In the order in which the planner asked them; rows of old and of undeclared keys are not asked one by one."""
 
 
-class KeyStanding(Enum):
+class SubjectStanding(Enum):
     """What an address or a key is to the manifest."""
 
     DECLARED = "declared"
@@ -124,7 +128,11 @@ class Evidence(Enum):
     DECLARED = "declared"
     MADE_BY_US = "made_by_us"
     INTENT = "intent"
+    """An open intent of the ledger led to it."""
+    ADOPTED = "adopted"
+    """Its declaration says `adopt: refresh`, and a place of it names the key."""
     CLAIMED = "claimed"
+    """A marker that others can write."""
     NONE = "none"
 
 
@@ -136,6 +144,10 @@ class ValueSource(Enum):
     """The manifest's `defaults`."""
     BUILT_IN = "built_in"
     """keyplan's own default: the manifest says nothing."""
+
+
+NO_VALUE = "none"
+"""The value of a field that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +162,18 @@ class DeclaredField:
     place: Place | None
     """None for a built-in default."""
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the manifest says it, in the declaration or in its defaults."""
+        return self.source is not ValueSource.BUILT_IN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedKey:
     """A key, and why it is taken for what it is."""
 
     key: Observation
-    standing: KeyStanding
+    standing: SubjectStanding
     evidence: Evidence
     creator: UserId = NO_USER
     """Empty if the provider does not show it."""
@@ -205,8 +222,9 @@ class Occurrence(Enum):
     SUPERSEDED = "superseded"
     BEGUN = "begun"
     """A run began to do something, and its end is not known."""
-    EXPIRED = "expired"
     REVOKED = "revoked"
+    APPLIED = "applied"
+    """An apply did something to the address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +251,7 @@ class Explanation:
     """Base URL."""
     dialect: str
     now: datetime
-    standing: KeyStanding
+    standing: SubjectStanding
     address: Address | None
     """Of the declaration, or under which ledger or marker know the key; None if nothing does."""
     fields: tuple[DeclaredField, ...] = ()

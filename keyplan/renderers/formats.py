@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keyplan.model.calendar import Calendar
     from keyplan.model.drift import Drift
     from keyplan.model.examination import Examination
+    from keyplan.model.explanation import Explanation
     from keyplan.model.history import ChainCheck, HistoryEntry
     from keyplan.model.ledger import Holder, Memory
     from keyplan.model.observation import Observation
@@ -114,6 +115,10 @@ EXAMINATION_FORMATS: Formats[Examination] = {
     "text": lambda examination, style: text.doctor.render_examination(examination, style.palette),
     "json": lambda examination, _: machine.documents.render_examination(examination),
 }
+EXPLANATION_FORMATS: Formats[Explanation] = {
+    "text": lambda explanation, style: text.explanation.render_explanation(explanation, style.palette),
+    "json": lambda explanation, _: machine.documents.render_explanation(explanation),
+}
 LEDGER_FORMATS: Formats[tuple[Memory, Holder | None]] = {
     "text": lambda found, _: text.ledger.render_ledger(*found),
     "json": lambda found, _: machine.documents.render_ledger(*found),
@@ -178,6 +183,11 @@ def render_calendar(calendar: Calendar, *, as_format: str, palette: Palette = PL
 def render_examination(examination: Examination, *, as_format: str, palette: Palette = PLAIN) -> str:
     """Return an examination in one of `EXAMINATION_FORMATS`. Raises InputError for another."""
     return render(EXAMINATION_FORMATS, examination, as_format=as_format, style=Style(palette=palette))
+
+
+def render_explanation(explanation: Explanation, *, as_format: str, palette: Palette = PLAIN) -> str:
+    """Return an explanation in one of `EXPLANATION_FORMATS`. Raises InputError for another."""
+    return render(EXPLANATION_FORMATS, explanation, as_format=as_format, style=Style(palette=palette))
 
 
 def render(formats: Formats[Subjects], subjects: Subjects, *, as_format: str, style: Style) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from keyplan.model.explanation import Evidence, PlaceState, SubjectStanding, TableRow
 from keyplan.model.plan import Action, Reason, Verb
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Tone
@@ -39,6 +40,68 @@ REASONS: Mapping[Reason, str] = {
     Reason.UNDECLARED: "no longer in the manifest",
     Reason.TRANSFERRED: "another manifest manages it",
     Reason.STRAY: "marked for this owner, and known to no record",
+}
+
+ROWS: Mapping[TableRow, str] = {
+    TableRow.PAST_EXPIRY: "expires_at of the declaration has passed",
+    TableRow.EXHAUSTED: "too many attempts have failed",
+    TableRow.UNKNOWN_SPACE: "the provider does not know a space of it",
+    TableRow.OBSTACLE: "what is shown or noted of it can't be relied on",
+    TableRow.IMPORT: "import names a key that is not recorded yet",
+    TableRow.FOREIGN: "an unmanaged key has its type, name and space",
+    TableRow.ABSENT: "no live key is its own, and no receipt exists",
+    TableRow.GONE: "no live key is its own, and a receipt exists",
+    TableRow.UNDELIVERED: "live keys are its own, and none is current",
+    TableRow.UNPROVEN: "nothing can prove which key its places hold",
+    TableRow.ROTATED_ELSEWHERE: "its raw key was changed outside keyplan",
+    TableRow.LOST: "the raw key of a newer key was lost",
+    TableRow.NOT_HELD: "a place does not provably hold the current key",
+    TableRow.CHANGED: "a field is not as declared",
+    TableRow.DESCRIPTION: "only the description is not as declared",
+    TableRow.REQUESTED: "a renewal is requested",
+    TableRow.EXPIRING: "it expires soon",
+    TableRow.TOO_OLD: "it is older than rotation.every",
+    TableRow.UP_TO_DATE: "none of rows 6 to 12 fits",
+    TableRow.OLD_KEY: "an old key, whose overlap decides",
+    TableRow.LEFT_PLACE: "a place that the declaration has left",
+    TableRow.UNDECLARED: "ours, and declared nowhere",
+    TableRow.UNMANAGED: "every other live key: listed, and not touched",
+    TableRow.BUSY: "another run is at work on it",
+}
+"""The situation of each row of docs/planning.md, and of the guards that are asked between them."""
+
+STANDINGS: Mapping[SubjectStanding, str] = {
+    SubjectStanding.DECLARED: "declared",
+    SubjectStanding.UNDELIVERED: "a key of a declaration that is not known to be delivered",
+    SubjectStanding.SUPERSEDED: "an old key of a declaration",
+    SubjectStanding.UNDECLARED: "ours, and declared nowhere",
+    SubjectStanding.CLAIMED: "marked for this manifest, and not known to be made by one of its creators",
+    SubjectStanding.STRAY: "marked for this owner without a manifest id, and known to no record",
+    SubjectStanding.ELSEWHERE: "of another manifest",
+    SubjectStanding.UNMANAGED: "unmanaged",
+    SubjectStanding.ENDED: "it works no longer",
+}
+
+EVIDENCES: Mapping[Evidence, str] = {
+    Evidence.RECORDED: "recorded: the ledger says which address issued it",
+    Evidence.DECLARED: "declared: import names it",
+    Evidence.MADE_BY_US: "made by us: it carries this manifest's marker, and one of its creators made it",
+    Evidence.INTENT: "an open intent of the ledger led to it",
+    Evidence.ADOPTED: "adopted: its declaration says adopt: refresh, and a place of it names the key",
+    Evidence.CLAIMED: "claimed: a marker that others can write, which proves nothing",
+    Evidence.NONE: "none that it is this manifest's",
+}
+
+PLACE_STATES: Mapping[PlaceState, str] = {
+    PlaceState.CURRENT: "holds the current key",
+    PlaceState.EMPTY: "holds nothing",
+    PlaceState.OTHER_KEY: "holds another key",
+    PlaceState.OTHER_VALUE: "holds another value",
+    PlaceState.OTHER_WRITER: "holds a value of another manifest",
+    PlaceState.NOT_BELIEVED: "what is noted there is not believed",
+    PlaceState.UNPROVEN: "holds a value, and nothing proves which key it is",
+    PlaceState.NOT_ASKED: "was not asked",
+    PlaceState.LEFT: "no longer used",
 }
 
 SIGNS: Mapping[Verb, tuple[str, Tone]] = {

@@ -32,6 +32,7 @@ def test_one_file_under_two_names_is_one_manifest(shell: Shell, again: str) -> N
         ["list"],
         ["doctor"],
         ["calendar"],
+        ["explain", "user/ci"],
         ["rotate", "user/ci", "--auto-approve"],
     ],
     ids=" ".join,

@@ -25,6 +25,7 @@ COMMAND_LINES = {
     "revoke": ["revoke", "user/ci", "--auto-approve"],
     "rotate": ["rotate", "user/ci", "--auto-approve"],
     "calendar": ["calendar"],
+    "explain": ["explain", "user/ci"],
     "show": ["show", "plan.json"],
     "doctor": ["doctor"],
     "list": ["list"],

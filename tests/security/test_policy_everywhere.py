@@ -37,6 +37,7 @@ ARGUMENTS = {
     "rotate": ["user/ci", "--auto-approve"],
     "drift": ["keys.yaml"],
     "calendar": ["keys.yaml"],
+    "explain": ["user/ci"],
     "doctor": ["keys.yaml"],
     "import": ["user/ci", "id"],
     "list": ["--manifest", "keys.yaml"],
@@ -144,10 +145,20 @@ def read_then(use: Callable[..., object]) -> Callable[..., object]:
     "use",
     [
         *(keyplan.plan, keyplan.apply, keyplan.drift, keyplan.list_keys, partial(keyplan.rotate, addresses="user/ci")),
-        partial(keyplan.import_key, address="user/ci", key_id="id"),
+        *(partial(keyplan.import_key, address="user/ci", key_id="id"), partial(keyplan.explain, subject="user/ci")),
         *(read_then(keyplan.plan), read_then(keyplan.apply)),
     ],
-    ids=["plan", "apply", "drift", "list_keys", "rotate", "import_key", "plan of an object", "apply of an object"],
+    ids=[
+        "plan",
+        "apply",
+        "drift",
+        "list_keys",
+        "rotate",
+        "import_key",
+        "explain",
+        "plan of an object",
+        "apply of an object",
+    ],
 )
 def test_the_library_opens_nothing_either(stranger: Stranger, use: Callable[..., object], is_ambient: bool) -> None:
     if is_ambient:

@@ -28,6 +28,7 @@ _FORMATS = (
     "event",
     "calendar",
     "doctor",
+    "explanation",
     "ledger",
     "history",
     "history-check",

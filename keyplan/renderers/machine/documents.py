@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from keyplan.documents import calendar as calendar_document
 from keyplan.documents import doctor as examination_document
 from keyplan.documents import drift as drift_document
+from keyplan.documents import explanation as explanation_document
 from keyplan.documents import failure as failure_document
 from keyplan.documents import ledger as ledger_document
 from keyplan.documents import plan_set as plan_set_document
@@ -16,6 +17,7 @@ from keyplan.documents.report import Failure
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
+from keyplan.model.explanation import Explanation
 from keyplan.model.history import ChainCheck, HistoryEntry
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.observation import Observation
@@ -53,6 +55,11 @@ def render_validations(validations: Sequence[Validation]) -> str:
 def render_examination(examination: Examination) -> str:
     """Return the document of `schemas/doctor.v1.json`."""
     return render_json(examination_document.to_document(examination))
+
+
+def render_explanation(explanation: Explanation) -> str:
+    """Return the document of `schemas/explanation.v1.json`."""
+    return render_json(explanation_document.to_document(explanation))
 
 
 def render_ledger(memory: Memory, lock: Holder | None) -> str:

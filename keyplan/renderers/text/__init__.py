@@ -5,7 +5,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keyplan.renderers.text import calendar, doctor, drift, history, inventory, ledger, plan, problems, report
+    from keyplan.renderers.text import (
+        calendar,
+        doctor,
+        drift,
+        explanation,
+        history,
+        inventory,
+        ledger,
+        plan,
+        problems,
+        report,
+    )
 else:
 
     def __getattr__(name: str) -> ModuleType:
@@ -13,4 +24,4 @@ else:
         return import_module(f"{__name__}.{name}")
 
 
-__all__ = ["calendar", "doctor", "drift", "history", "inventory", "ledger", "plan", "problems", "report"]
+__all__ = ["calendar", "doctor", "drift", "explanation", "history", "inventory", "ledger", "plan", "problems", "report"]
