@@ -120,18 +120,23 @@ class Filler:
         if isinstance(value, ItemList):
             items = ItemList(self.move(value.spot))
             for item, item_spot in zip(value, value.value_spots, strict=True):
-                self.budget.take(spot, values=1)
+                self._count(item_spot, 1)
                 items.append(self._copy(item, item_spot, take))
                 items.value_spots.append(self.move(item_spot))
             return items
         return value
 
     def _rows(self, table: Table) -> Iterator[tuple[str, Any, Spot, Spot]]:
-        self.budget.take(table.spot, values=len(table))
+        self._count(table.spot, len(table))
         for (name, value), key_spot, value_spot in zip(table.items(), table.key_spots, table.value_spots, strict=True):
             if "${" in name and find_variable(name):
                 self.problems.add(self.move(key_spot), "the name of a field cannot hold a variable", "variable")
             yield name, value, self.move(key_spot), self.move(value_spot)
+
+    def _count(self, spot: Spot, values: int) -> None:
+        # What is filled in once is as large as the text, whose aliases are counted already.
+        if self.element is not None:
+            self.budget.take(spot, values=values)
 
     def _fill_deliveries(self, value: Any, spot: Spot) -> Any:
         if isinstance(value, Table):
@@ -143,6 +148,7 @@ class Filler:
         if isinstance(value, ItemList):
             items = ItemList(self.move(value.spot))
             for item, item_spot in zip(value, value.value_spots, strict=True):
+                self._count(item_spot, 1)
                 items.append(self._fill_deliveries(item, item_spot))
                 items.value_spots.append(self.move(item_spot))
             return items

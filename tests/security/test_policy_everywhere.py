@@ -54,6 +54,8 @@ ARGUMENTS = {
 }
 """What each command needs to get at the manifest; `watch` has a test of its own."""
 MANIFESTS = {"manifest", "manifests", "sources"}
+TEXT_ALONE = {"fmt"}
+"""Commands that rewrite a manifest's text, and follow nothing that stands in it."""
 
 
 def list_commands() -> Iterator[tuple[str, click.Command]]:
@@ -65,7 +67,7 @@ def list_commands() -> Iterator[tuple[str, click.Command]]:
         assert found is not None
         inner = found.commands.items() if isinstance(found, click.Group) else [("", found)]
         for word, one in inner:
-            if MANIFESTS & {str(parameter.name) for parameter in one.params}:
+            if name not in TEXT_ALONE and MANIFESTS & {str(parameter.name) for parameter in one.params}:
                 yield f"{name} {word}".strip(), one
 
 

@@ -34,9 +34,9 @@ def command(
     policies: tuple[str, ...],
     untrusted: bool,
 ) -> int:
-    """Show a saved plan, stale or not; or with --manifest, what a manifest is composed of.
+    """Show a saved plan, or what a manifest is composed of.
 
-    Reads PLANFILE alone: no manifest, no provider, no ledger.
+    Reads PLANFILE alone, stale or not: no manifest, no provider, no ledger.
 
     With --manifest, prints the one plain manifest that its included files, overlays, variables and for_each make,
     with the file, line and column of each value. It is a manifest itself, and gives the same plan. Needs no network
