@@ -18,6 +18,7 @@ from click.core import ParameterSource
 
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_addresses
 from keyplan.errors import InputError
 
 if TYPE_CHECKING:
@@ -242,6 +243,7 @@ _PLANNING_OPTIONS = (
         "--rotate",
         multiple=True,
         metavar="ADDRESS",
+        shell_complete=complete_addresses,
         help="Renew the key of this address now; globs are fine. Repeatable.",
     ),
     option(
@@ -254,6 +256,7 @@ _PLANNING_OPTIONS = (
         "--target",
         multiple=True,
         metavar="ADDRESS",
+        shell_complete=complete_addresses,
         help="Look at this address only; globs are fine. Repeatable.",
     ),
     option(

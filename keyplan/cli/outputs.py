@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from keyplan import __version__
 from keyplan.app.discovery import DEFAULT_MANIFESTS
@@ -246,6 +247,10 @@ class _OutputParameter(_OutputType):
 
     def __init__(self, formats: tuple[str, ...]) -> None:
         self._formats = formats
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's signature
+        """Return the formats that begin with what is typed."""
+        return [CompletionItem(one) for one in self._formats if one.startswith(incomplete)]
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Output:
         """Return the output."""

@@ -13,6 +13,7 @@ from keyplan.app.list import open_named_provider
 from keyplan.cli.options import option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_spaces
 from keyplan.errors import InputError
 from keyplan.model.manifest import KeyType
 from keyplan.model.mask import hide
@@ -26,7 +27,14 @@ _FILE = "keys.yaml"
 
 @click.command("export")
 @option("--owner", help="Slug that marks the keys of the new manifest; without it, the repository's name.")
-@option("--space", "spaces", multiple=True, metavar="NAME", help="Only service keys of this space. Repeatable.")
+@option(
+    "--space",
+    "spaces",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_spaces,
+    help="Only service keys of this space. Repeatable.",
+)
 @option(
     "--key-type",
     type=click.Choice([kind.value for kind in KeyType], case_sensitive=False),

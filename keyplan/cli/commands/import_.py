@@ -15,14 +15,15 @@ from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, ledger_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_addresses, complete_key_ids
 from keyplan.manifest.scalars import write_scalar
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import join_words
 
 
 @click.command("import")
-@argument("address")
-@argument("key_id")
+@argument("address", shell_complete=complete_addresses)
+@argument("key_id", shell_complete=complete_key_ids)
 @option("--manifest", metavar="FILE", help="The manifest that declares ADDRESS.")
 @lock_timeout_option
 @lease_option

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
 
+from keyplan.app.completions import remember_listing
 from keyplan.app.files import read_policies
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider, survey_keys
 from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import Duration, format_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_spaces
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
-from keyplan.model.observation import SpaceSurvey
+from keyplan.model.observation import Observation, SpaceSurvey
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 from keyplan.renderers.text.inventory import describe_refused
 
@@ -34,7 +37,12 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
     show_default=True,
     help="Only keys in this state.",
 )
-@option("--space", metavar="NAME", help="Only service keys of this space, looked up by its name.")
+@option(
+    "--space",
+    metavar="NAME",
+    shell_complete=complete_spaces,
+    help="Only service keys of this space, looked up by its name.",
+)
 @option("--space-id", metavar="ID", help="Only service keys of this space.")
 @option("--owner", metavar="OWNER", help="Only keys that carry the marker of this owner.")
 @option("--managed/--unmanaged", default=None, help="Only keys that carry a marker of keyplan, or only those without.")
@@ -108,15 +116,16 @@ def command(
         provider = open_listed_provider(context, manifest, given, policies=read_policies(policies, context))
         keys, survey = survey_keys(provider, wanted, now=context.wiring.clock.now())
     session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
-    return _name_refused(session, survey)
+    return _finish(session, keys, survey)
 
 
 def _keep_given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _name_refused(session: Session, survey: SpaceSurvey | None) -> int:
-    """Name the spaces whose keys may not be listed, and return the exit status."""
+def _finish(session: Session, keys: Sequence[Observation], survey: SpaceSurvey | None) -> int:
+    """Keep the ids for completion, name the spaces whose keys may not be listed, and return the exit status."""
+    remember_listing((key.id for key in keys), session.environment)
     if refused := describe_refused(survey):
         session.screen.say(refused)
     return 0

@@ -19,11 +19,12 @@ from keyplan.cli.options import (
 )
 from keyplan.cli.outputs import keep_apart
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_addresses
 from keyplan.model.plan import Request
 
 
 @click.command("rotate")
-@argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
+@argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
 @option("--manifest", metavar="FILE", help="The manifest that declares them.")
 @option(
     "--over-claim", is_flag=True, help="Write over a place whose receipt is not believed, once you know who wrote it."
