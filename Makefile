@@ -116,6 +116,10 @@ dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install wh
 	$(BIN)/python tests/release/build_dist.py
 	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py
 
+.PHONY: man
+man: $(VENV)/.dev  ## write a man page for each command, from its help, into man/
+	SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" $(BIN)/python tests/release/write_man_pages.py man
+
 $(VENV)/.sbom: $(VENV)/.dev pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,sbom]'
 	@touch $@
@@ -135,7 +139,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .bench .contract .networks .browser dist build mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.

@@ -66,10 +66,20 @@ def _build(within: Path, builder: Builder, epoch: str) -> Path:
         "LC_ALL": builder.locale,
         "PYTHONHASHSEED": builder.hash_seed,
     }
+    _add_man_pages(source, environment, builder.umask)
     # No isolation: hatchling comes with the dev extra, and nothing is fetched.
     argv = [sys.executable, "-m", "build", "--no-isolation", f"--outdir={out}", str(source)]
     subprocess.run(argv, env=environment, umask=builder.umask, check=True, stdout=subprocess.DEVNULL)
     return out
+
+
+def _add_man_pages(source: Path, environment: dict[str, str], umask: int) -> None:
+    """Write the man pages into a source, and have its wheel install them where `man` looks."""
+    # Not in the repository's own pyproject.toml: hatchling refuses to install from a source that lacks them.
+    with (source / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.hatch.build.targets.wheel.shared-data]\n"man" = "share/man/man1"\n')
+    argv = [sys.executable, str(source / "tests" / "release" / "write_man_pages.py"), str(source / "man")]
+    subprocess.run(argv, env={**environment, "PYTHONPATH": str(source)}, umask=umask, check=True)
 
 
 def _export(target: Path, umask: int) -> None:

@@ -44,6 +44,7 @@ def test_the_sdist_holds_all_that_git_holds(members: dict[str, tarfile.TarInfo])
         ".pre-commit-hooks.yaml",
         "benchmarks/",
         "Dockerfile",
+        "man/keyplan-plan.1",
     ],
 )
 def test_the_sdist_holds(members: dict[str, tarfile.TarInfo], name: str) -> None:
@@ -61,7 +62,8 @@ def test_the_sdist_names_nobody_who_built_it(members: dict[str, tarfile.TarInfo]
 
 def test_the_wheel_holds_keyplan_and_its_description(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.partition("/")[0] for name in names} == {"keyplan", f"keyplan-{keyplan.__version__}.dist-info"}
+    own = f"keyplan-{keyplan.__version__}"
+    assert {name.partition("/")[0] for name in names} == {"keyplan", f"{own}.dist-info", f"{own}.data"}
     assert "keyplan/py.typed" in names
 
 
@@ -69,6 +71,10 @@ def test_the_wheel_holds_every_schema(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if name.startswith("keyplan/schemas/")}
     assert held == {f"keyplan/schemas/{path.name}" for path in (REPOSITORY / "schemas").iterdir()}
+
+
+def test_an_installed_wheel_has_man_pages_where_man_looks(installed: Path) -> None:
+    assert (installed.parent / "share" / "man" / "man1" / "keyplan-plan.1").is_file()
 
 
 def test_an_installed_wheel_tells_its_version(installed: Path) -> None:
