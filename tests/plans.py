@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.place import Place
-from keyplan.model.plan import Action, Blocked, FieldChange, Guard, KeyView, Plan, Reason, Request, Verb
+from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Request, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Report
 from keyplan.model.vacancy import Vacancy
 

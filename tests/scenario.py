@@ -14,9 +14,10 @@ from keyplan.applier.observe import Readers, observe
 from keyplan.applier.workbench import Workbench
 from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.ledger import Spending
-from keyplan.model.manifest import Declaration, KeyType, Limits, Manifest, ProviderSettings, SinkSettings, SpaceByName
+from keyplan.model.limits import Limits
+from keyplan.model.manifest import Declaration, KeyType, Manifest, ProviderSettings, SinkSettings, SpaceByName
 from keyplan.model.observation import Exclusion, Snapshot
-from keyplan.model.plan import Action, Plan, Request, Verb
+from keyplan.model.plan import Action, FreshPlan, Request, Verb
 from keyplan.model.report import Outcome, Report
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.guards import apply_guards
@@ -24,6 +25,7 @@ from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy_guard import apply_policies
 from keyplan.planner.readiness import hold_unready
+from keyplan.planner.rollout import apply_rollout
 
 GENEROUS = Limits(deletes=1000, delete_percent=100, replaces=1000, replace_percent=100)
 
@@ -140,7 +142,7 @@ class Scenario:
             is_preflight=True,
         )
 
-    def plan(self, **request: Any) -> Plan:
+    def plan(self, **request: Any) -> FreshPlan:
         """Return the guarded plan."""
         snapshot = self.observe()
         desired = resolve_desired(self.manifest, snapshot.spaces)
@@ -148,6 +150,7 @@ class Scenario:
         plan = make_plan(self.manifest, desired, snapshot, wanted)
         plan = apply_policies(plan, manifest=self.manifest, now=snapshot.now)
         plan = hold_unready(hold_overlong(plan, self.manifest, snapshot.now), snapshot)
+        plan = apply_rollout(plan, self.manifest, snapshot)
         return apply_guards(plan, manifest=self.manifest)
 
     def bench(self) -> Workbench:

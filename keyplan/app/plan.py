@@ -19,6 +19,7 @@ from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
 from keyplan.planner.policy_guard import apply_policies
 from keyplan.planner.readiness import hold_unready
+from keyplan.planner.rollout import apply_rollout
 from keyplan.planner.unchecked import mark_unchecked
 
 _MINUTE = timedelta(minutes=1)
@@ -74,7 +75,9 @@ def guard_plan(plan: FreshPlan, manifest: Manifest, snapshot: Snapshot) -> Fresh
     """Return a plan with policies and guards applied."""
     policed = apply_policies(plan, manifest=manifest, now=snapshot.now)
     ready = hold_unready(hold_overlong(policed, manifest, snapshot.now), snapshot)
-    return mark_unchecked(apply_guards(ready, manifest=manifest), snapshot)
+    # Before the guards of amounts: they count what this run would change, not what waits.
+    started = apply_rollout(ready, manifest, snapshot)
+    return mark_unchecked(apply_guards(started, manifest=manifest), snapshot)
 
 
 def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manifest) -> FreshPlan:

@@ -34,6 +34,7 @@ from keyplan.model.basis import (
     KeepBasis,
     OldKeyBasis,
     RefreshBasis,
+    WaitBasis,
 )
 from keyplan.model.history import AppliedAction, HistoryEntry
 from keyplan.model.identity import SpaceId
@@ -172,7 +173,7 @@ class _Lanes:
                 outcome = retire(action, basis, bench, is_last=is_last)
             case KeepBasis() as basis:
                 outcome = keep(action, basis, bench)
-            case OldKeyBasis():
+            case OldKeyBasis() | WaitBasis():
                 pass
             case _:
                 assert_never(action.basis)

@@ -30,7 +30,7 @@ from keyplan.errors import (
 from keyplan.model.basis import CreateBasis, IssueBasis, RefreshBasis
 from keyplan.model.identity import NO_USER, UserId
 from keyplan.model.observation import Slot
-from keyplan.model.plan import PlannedAction, Verb
+from keyplan.model.plan import PlannedAction, Reason, Verb
 from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 from keyplan.model.texts import digest_texts
@@ -395,4 +395,6 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         on_remove=declared.on_remove,
         generation=declared.rotation.generation,
         superseded=superseded,
+        # A raw key that was lost on its way was in nobody's use.
+        renewed=basis.receipt is not None or (basis.key is not None and action.reason is not Reason.UNFINISHED),
     )

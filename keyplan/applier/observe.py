@@ -48,8 +48,7 @@ def observe(
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
         recalled = pool.submit(readers.ledger.recall)
         asked = _ask_sinks(pool, sinks, located, is_examined=is_preflight)
-        known = _list_known(reader, manifest)
-        keys, looked_in = _look_further(reader, manifest, known)
+        keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
         surveys = {name: future.result() for name, future in asked.items()}
     held, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
@@ -73,6 +72,7 @@ def observe(
         is_ledger_asked=memory.is_asked,
         exclusion=exclusion,
         survey=looked_in,
+        clock_skew=reader.clock_skew(),
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
 

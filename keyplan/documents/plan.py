@@ -12,22 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from keyplan.errors import PlanFileError
+from keyplan.model.field_change import FieldChange
 from keyplan.model.fields import Fields
 from keyplan.model.identity import Address, KeyId, UserId
 from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.place import Place
-from keyplan.model.plan import (
-    Action,
-    Blocked,
-    FieldChange,
-    Guard,
-    KeyView,
-    Plan,
-    Reason,
-    Request,
-    Summary,
-    Verb,
-)
+from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Request, Summary, Turn, Verb
 from keyplan.model.times import write_time
 from keyplan.model.vacancy import Vacancy
 
@@ -139,6 +129,7 @@ def write_summary(summary: Summary) -> dict[str, int]:
         "destroy": summary.destroy,
         **({"retire": summary.retire} if summary.retire else {}),
         **({"cut_off": summary.cut_off} if summary.cut_off else {}),
+        **({"waiting": summary.waiting} if summary.waiting else {}),
         "keep": summary.keep,
         "forget": summary.forget,
         **({"import": summary.imported} if summary.imported else {}),
@@ -194,6 +185,7 @@ def _write_action(action: Action) -> dict[str, Any]:
         **({"vacancies": [write_vacancy(one) for one in action.vacancies]} if action.vacancies else {}),
         **({"notes": list(action.notes)} if action.notes else {}),
         "previous_address": action.previous_address,
+        **({"turn": _write_turn(action.turn)} if action.turn else {}),
         "blocked_by": action.blocked and {"guard": action.blocked.guard.value, "advice": action.blocked.advice},
         "place": action.place and _write_place(action.place),
     }
@@ -203,6 +195,7 @@ def _read_action(fields: Fields) -> Action:
     change = fields.one("change")
     before, after = change.optional_one("before"), change.optional_one("after")
     blocked, place = fields.optional_one("blocked_by"), fields.optional_one("place")
+    turn = fields.optional_one("turn")
     return Action(
         address=Address(fields.text("address")),
         verb=fields.choice("verb", Verb),
@@ -219,6 +212,7 @@ def _read_action(fields: Fields) -> Action:
         vacancies=tuple(_read_vacancy(entry) for entry in fields.optional_many("vacancies")),
         notes=fields.optional_texts("notes"),
         previous_address=_read_address(fields.optional_text("previous_address")),
+        turn=_read_turn(turn) if turn else None,
         blocked=_read_blocked(blocked) if blocked else None,
         place=_read_place(place) if place else None,
     )
@@ -244,6 +238,26 @@ def _read_vacancy(fields: Fields) -> Vacancy:
         leaves=fields.text("leaves"),
         overlap=fields.duration("overlap_seconds"),
         empty_after=fields.optional_time("empty_after"),
+    )
+
+
+def _write_turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "verb": turn.verb.value,
+        "reason": turn.reason.value,
+        "wave": turn.wave,
+        "waves": turn.waves,
+        "not_before": turn.not_before and write_time(turn.not_before),
+    }
+
+
+def _read_turn(fields: Fields) -> Turn:
+    return Turn(
+        verb=fields.choice("verb", Verb),
+        reason=fields.choice("reason", Reason),
+        wave=fields.integer("wave"),
+        waves=fields.integer("waves"),
+        not_before=fields.optional_time("not_before"),
     )
 
 

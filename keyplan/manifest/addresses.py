@@ -17,6 +17,11 @@ class Addresses:
         self._former: list[tuple[Address | Origin, Spot]] = []
         self._removed: list[tuple[Address, Spot]] = []
 
+    @property
+    def declared(self) -> frozenset[Address]:
+        """Every address that is declared so far."""
+        return frozenset(self._declared)
+
     def declare(self, address: Address, spot: Spot) -> None:
         """Note an address; add a problem if another declaration has it."""
         first = self._declared.setdefault(address, spot)

@@ -123,13 +123,12 @@ class DeclarationReader:
 
     def declare(self, own: GivenFields) -> Declaration | None:
         """Return a declaration; None if it has no address. It is sound only if no problem was added."""
-        problems = self.problems
         fields = merge(own, self.defaults)
         values = fields.values
         key_type = self._read_key_type(fields)
-        scope = read_scope(fields, key_type, problems) if key_type else Scope()
-        expiry = read_expiry(fields, problems, most=self.max_lifetime)
-        rotation = read_rotation(fields, expiry, problems)
+        scope = read_scope(fields, key_type, self.problems) if key_type else Scope()
+        expiry = read_expiry(fields, self.problems, most=self.max_lifetime)
+        rotation = read_rotation(fields, expiry, self.problems)
         # Every part is read even if another one is wrong: the user sees all problems at once.
         deliveries = self._read_deliveries(fields)
         address = self._read_address(fields, key_type, scope)
@@ -159,7 +158,8 @@ class DeclarationReader:
             moved_from=tuple(former for former in moves if not isinstance(former, Origin)),
             taken_from=tuple(sorted(former for former in moves if isinstance(former, Origin))),
             import_id=import_id,
-            place=problems.place_of(own.spot),
+            group=values.get("group", ""),
+            place=self.problems.place_of(own.spot),
             find_place=self.find_place,
         )
 

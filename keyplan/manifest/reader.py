@@ -19,6 +19,7 @@ from keyplan.manifest.lineage import read_formerly, read_removed
 from keyplan.manifest.plugins import PluginSchemas, Sinks, read_ledger, read_provider
 from keyplan.manifest.policy import read_rules
 from keyplan.manifest.problems import START, Problems, SchemaFinding, Spot
+from keyplan.manifest.rollout import read_rollout
 from keyplan.manifest.schema import Checker, report_findings
 from keyplan.manifest.secret_search import report_secrets
 from keyplan.manifest.sources import NO_SOURCES, Sources
@@ -27,10 +28,10 @@ from keyplan.manifest.waivers import read_waivers
 from keyplan.manifest.yaml_errors import decode
 from keyplan.manifest.yaml_parser import parse_yaml
 from keyplan.model.identity import NO_MANIFEST_ID, Departure, Identity, ManifestId
+from keyplan.model.limits import Limits, Rollout
 from keyplan.model.manifest import (
     Declaration,
     LedgerSettings,
-    Limits,
     Manifest,
     OnRemove,
     ProviderSettings,
@@ -166,14 +167,13 @@ class _Reader:
         sinks = Sinks(plugins.sink, self._problems)
         provider = self._read_provider(plugins)
         identity = Identity(self._get("owner", default=""), ManifestId(self._get("id", default=NO_MANIFEST_ID)))
-        marker: bool = self._get("marker", default=True)
         defaults = self._read_defaults()
         addresses = Addresses(self._problems)
         sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))  # deliveries name them
         keys = self._read_keys(
             DeclarationReader(
                 identity=identity,
-                marker=marker,
+                marker=self._get("marker", default=True),
                 defaults=defaults,
                 sinks=sinks,
                 max_lifetime=provider.max_lifetime,
@@ -190,11 +190,12 @@ class _Reader:
             id=identity.id,
             formerly=self._read_formerly(identity),
             removed=removed,
-            marker=marker,
+            marker=self._get("marker", default=True),
             provider=provider,
             sinks=sink_settings,
             ledger=self._read_ledger(plugins),
             limits=self._read_limits(),
+            rollout=self._read_rollout(addresses),
             unmanaged=Unmanaged(self._get("unmanaged", default=Unmanaged.REPORT.value)),
             on_remove=OnRemove(defaults.get("on_remove", OnRemove.DELETE.value)),
             policies=self._read_policies(),
@@ -264,6 +265,12 @@ class _Reader:
     def _read_limits(self) -> Limits:
         given = self._get_table("limits").without(*self._list_refused("limits"))
         return Limits(**{name: int(amount) for name, amount in given.items()})
+
+    def _read_rollout(self, addresses: Addresses) -> Rollout | None:
+        if not isinstance(self._root.get("rollout"), Table):
+            return None
+        given = self._get_table("rollout").without(*self._list_refused("rollout"))
+        return read_rollout(given, addresses.declared, self._problems)
 
     def _read_defaults(self) -> GivenFields:
         table = self._get_table("defaults")

@@ -6,6 +6,7 @@ A basis is never published, and none can be read from a file: only a plan that w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from keyplan.model.desired import Desired
@@ -137,6 +138,20 @@ class OldKeyBasis(Basis):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WaitBasis(Basis):
+    """For keep, of a key whose renewal waits for its turn in a rollout: nothing is executed, and nothing is recorded.
+
+    A receipt must not be brought up to date before the renewal: it may list places that do not have the key yet.
+    """
+
+    desired: Desired
+    key: Observation
+    overlap: timedelta
+    at: datetime
+    """When its turn comes, if nothing is seen used before and each wave starts as soon as it may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmptyBasis(Basis):
     """For empty. The slots are those to be emptied, and `receipt` is what the ledger says before that."""
 
@@ -160,5 +175,5 @@ IssueBasis: TypeAlias = CreateBasis | RefreshBasis
 """Of the verbs that bring a new raw key into the world."""
 
 AnyBasis: TypeAlias = (
-    IssueBasis | CopyBasis | ImportBasis | KeepBasis | OldKeyBasis | EmptyBasis | DeleteBasis | ForgetBasis
+    IssueBasis | CopyBasis | ImportBasis | KeepBasis | OldKeyBasis | WaitBasis | EmptyBasis | DeleteBasis | ForgetBasis
 )

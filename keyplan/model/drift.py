@@ -71,6 +71,8 @@ class Cause(Enum):
     MOVED = "moved"
     DUE = "due"
     """Rotation is due by age."""
+    WAITING = "waiting"
+    """Its renewal waits for its turn in the rollout."""
     UNFINISHED = "unfinished"
     SUPERSEDED = "superseded"
     """An old key whose overlap is over."""

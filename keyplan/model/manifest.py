@@ -26,6 +26,7 @@ from keyplan.model.identity import (
     SpaceId,
     UserId,
 )
+from keyplan.model.limits import Limits, Rollout
 from keyplan.model.place import FindPlace, Place
 from keyplan.model.policy import Policy
 from keyplan.model.quick import quick
@@ -178,16 +179,6 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much a plan may delete or renew unscheduled before the user has to confirm it."""
-
-    deletes: int = 5
-    delete_percent: int = 30
-    replaces: int = 10
-    replace_percent: int = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
     """An accepted finding of `keyplan drift`: by whom, for which reason, until which instant."""
 
@@ -312,6 +303,8 @@ class Declaration:
     """Its former addresses in other manifests: the entries of `moved_from` that name an owner."""
     import_id: KeyId | None = None
     """`import`: the key that this declaration is."""
+    group: str = ""
+    """Of the keys of one group, no two are renewed in one run; empty: it is in none."""
     place: Place = field(compare=False)
     find_place: FindPlace | None = field(default=None, compare=False, repr=False)
     """Called only if something is wrong: noting the places of all fields would take longer than reading them."""
@@ -345,7 +338,9 @@ class Manifest:
     provider: ProviderSettings = ProviderSettings()
     sinks: Mapping[SinkName, SinkSettings] = field(hash=False)
     ledger: LedgerSettings = LedgerSettings()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
+    rollout: Rollout | None = None
+    """None: every key changes in the first run that finds it due, but for those of a group."""
     unmanaged: Unmanaged = Unmanaged.REPORT
     on_remove: OnRemove = OnRemove.DELETE
     """`defaults.on_remove`: for a key of ours whose declaration and receipt are both gone."""

@@ -376,6 +376,8 @@ class Snapshot:
     """Which other runs may be under way."""
     survey: SpaceSurvey | None = None
     """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
+    clock_skew: timedelta | None = None
+    """How far the provider's clock is ahead of ours; None if it does not tell."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from keyplan.model.basis import AnyBasis
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import NO_USER, Address, KeyId, UserId
 from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.observation import Holding, Slot
@@ -64,6 +65,7 @@ class Reason(Enum):
     SUPERSEDED = "superseded"
     OVERLAPPING = "overlapping"
     STILL_USED = "still_used"
+    WAITING = "waiting"
     LEFT = "left"
     UNDECLARED = "undeclared"
     TRANSFERRED = "transferred"
@@ -106,28 +108,18 @@ class Blocked:
     """What a user can do about it."""
 
 
-NOTHING = "(none)"
-"""The side of a change that has no value."""
-_ACCESS_TITLES = {"space": ("space_role", "spaces"), "organization": ("org_role", "organizations")}
-"""For a field such as ``space U3Bh``: what its role is called in a manifest, and what it is itself."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a renewal waits to do, and in which wave of a rollout."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class FieldChange:
-    """One field that differs; values as text for people, never a secret."""
-
-    field: str
-    before: str
-    after: str
-
-    @property
-    def title(self) -> str:
-        """What users call the field: a role that changed is a role, a space that the key gains or loses is a space."""
-        kind, _, _ = self.field.partition(" ")
-        if kind not in _ACCESS_TITLES:
-            return self.field
-        role, members = _ACCESS_TITLES[kind]
-        return members if NOTHING in (self.before, self.after) else role
+    verb: Verb
+    reason: Reason
+    wave: int
+    """From 1: the wave that starts next."""
+    waves: int
+    """How many there are, as the plan knows them now."""
+    not_before: datetime | None = None
+    """When the wave starts although no key is seen in use; None if that depends on other waves, or on a fault."""
 
 
 @quick
@@ -185,6 +177,8 @@ class Action:
     """What a reviewer should know of this key and that stops nothing, a sentence each; not part of the digest."""
     previous_address: Address | None = None
     """With `Reason.MOVED`: the address that it had."""
+    turn: Turn | None = None
+    """With `Reason.WAITING`: what it waits to do, and in which wave of the rollout."""
     blocked: Blocked | None = None
     place: Place | None = field(default=None, compare=False)
     """Where the declaration stands; not part of the digest."""
@@ -196,9 +190,16 @@ class Action:
 
     @property
     def is_unremarkable(self) -> bool:
-        """Whether it keeps a key of which a reviewer need not know more than that it is up to date."""
-        is_kept = self.verb is Verb.KEEP and self.reason is Reason.UP_TO_DATE and not self.blocked
+        """Whether it keeps a key that needs no line of its own: it is up to date, or remarks on its wave name it."""
+        is_kept = self.verb is Verb.KEEP and self.reason in (Reason.UP_TO_DATE, Reason.WAITING) and not self.blocked
         return is_kept and not self.vacancies and self.notes in ((), (UNCHECKED_NOTE,))
+
+    @property
+    def next_turn(self) -> Turn:
+        """What a waiting action waits to do. Raises ValueError for any other one."""
+        if self.turn is None:
+            raise ValueError("the action waits for no turn")
+        return self.turn
 
     @property
     def issues_raw_key(self) -> bool:
@@ -225,8 +226,8 @@ class PlannedAction(Action):
     basis: AnyBasis = field(compare=False, repr=False)
 
 
-_OLD_KEYS = (Reason.OVERLAPPING, Reason.STILL_USED)
-"""Reasons to keep a key beside the one of its declaration."""
+_NOT_COUNTED = (Reason.OVERLAPPING, Reason.STILL_USED, Reason.WAITING)
+"""Reasons to keep a key that do not say that a declaration's key stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +241,8 @@ class Summary:
     """Old keys that a later apply deletes, when their overlap is over."""
     cut_off: int = 0
     """Keys that stop at once although consumers may hold them."""
+    waiting: int = 0
+    """Renewals that wait for a later wave of the rollout."""
     keep: int = 0
     """Declarations whose key stays as it is; old keys that still work are not counted."""
     forget: int = 0
@@ -263,7 +266,8 @@ class Summary:
             destroy=verbs.count(Verb.DELETE) + replaced - retired,
             retire=retired,
             cut_off=sum(action.cuts_off for action in free),
-            keep=sum(action.verb is Verb.KEEP and action.reason not in _OLD_KEYS for action in free),
+            waiting=sum(action.reason is Reason.WAITING for action in free),
+            keep=sum(action.verb is Verb.KEEP and action.reason not in _NOT_COUNTED for action in free),
             forget=verbs.count(Verb.FORGET),
             imported=verbs.count(Verb.IMPORT),
             blocked=len(counted) - len(free),
@@ -374,8 +378,7 @@ class FreshPlan(Plan):
     seen: Mapping[Slot, Holding] = field(default_factory=dict, compare=False, repr=False)
     """What the places held: an apply changes a place only if that is still so."""
     left: tuple[PlannedAction, ...] = ()
-    """Unblocked ones that this run leaves to a reviewed apply, in the plan's order. They change no decision: neither
-    the document nor the digest of a plan knows them."""
+    """Unblocked ones that this run leaves to a reviewed apply, in the plan's order; no document has them."""
 
     @property
     def chosen(self) -> tuple[PlannedAction, ...]:

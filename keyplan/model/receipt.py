@@ -290,6 +290,8 @@ class Receipt:
     """Whether its declaration was removed with `on_remove: forget`: the key lives on, unmanaged."""
     placed_as: str = ""
     """How the manifest wrote the space when the raw key was delivered; empty if `address` says it."""
+    renewed: bool = False
+    """Whether consumers had another raw key of the address before: its delivery was a change for them."""
 
     @property
     def identity(self) -> Identity:
@@ -344,6 +346,7 @@ class Receipt:
             "superseded": [old.to_list() for old in self.superseded],
             "forgotten": self.forgotten,
             "placed_as": self.placed_as,
+            "renewed": self.renewed,
         }
         return {name: value for name, value in values.items() if value not in (None, [], "", False)}
 
@@ -383,6 +386,7 @@ class Receipt:
             superseded=tuple([Superseded.from_list(old) for old in superseded]) if superseded else (),
             forgotten=values.get("forgotten", False),
             placed_as=_share(values.get("placed_as") or ""),
+            renewed=values.get("renewed", False),
         )
 
 

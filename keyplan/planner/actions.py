@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keyplan.model.basis import CreateBasis, IssueBasis, KeepBasis, RefreshBasis
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import KeyId
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Blocked, FieldChange, Guard, PlannedAction, Reason, Verb
+from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt
 from keyplan.planner.case import Case
 from keyplan.planner.evidence import outdated_slots

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
+from keyplan.model.field_change import FieldChange
 from keyplan.model.manifest import OnDescriptionChange
 from keyplan.model.observation import Observation
-from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import CLOCK_SKEW, UNKNOWN_TIME, Receipt
 from keyplan.model.texts import digest_texts, is_same, list_same_texts
 from keyplan.model.times import write_duration, write_time

@@ -11,8 +11,9 @@ from types import MappingProxyType
 
 from keyplan.model.basis import Basis
 from keyplan.model.drift import Cause, DriftFinding, DriftKind
+from keyplan.model.field_change import FieldChange
 from keyplan.model.observation import Content, Slot, Snapshot
-from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
+from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Intent
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.diff import EXPIRY
@@ -82,7 +83,7 @@ def _to_finding(action: PlannedAction, basis: Basis, classification: _Classifica
         expires_at=basis.key.expires_at if basis.key else None,
         place=action.place,
         # The next apply brings the receipt up to date in passing; no key and no sink changes.
-        is_report_only=action.verb is Verb.KEEP and not action.blocked,
+        is_report_only=action.verb is Verb.KEEP and not action.blocked and cause is not Cause.ALTERED,
     )
     if basis.receipt and cause in (Cause.GONE, Cause.EXPIRED):
         finding = replace(finding, key_id=basis.receipt.key_id, expires_at=basis.receipt.expires_at)
@@ -202,6 +203,16 @@ def _classify_held_back(_action: PlannedAction, _basis: Basis, _snapshot: Snapsh
 # Reasons that need a second look.
 
 
+def _classify_waiting(action: PlannedAction, basis: Basis, snapshot: Snapshot) -> _Classification:
+    """Distinguish what waits for its wave from a key that was altered outside keyplan, whatever waits for it."""
+    altered = _classify_changed(action, basis, snapshot)
+    if altered[1] is Cause.ALTERED:
+        return altered
+    turn = action.next_turn
+    detail = f"{turn.verb.value} in wave {turn.wave} of {turn.waves}: {action.explanation}"
+    return DriftKind.PENDING, Cause.WAITING, detail
+
+
 def _classify_foreign(_action: PlannedAction, basis: Basis, _snapshot: Snapshot) -> _Classification:
     """Distinguish a key that took the place of ours from one that was there before the declaration."""
     kind = DriftKind.DRIFT if basis.receipt else DriftKind.PENDING
@@ -294,6 +305,7 @@ _CLASSIFIERS: Mapping[Reason, _Classifier] = MappingProxyType(
         Reason.SUPERSEDED: _classify_superseded,
         Reason.OVERLAPPING: _classify_held_back,
         Reason.STILL_USED: _classify_held_back,
+        Reason.WAITING: _classify_waiting,
         Reason.LEFT: _classify_left,
         Reason.UNDECLARED: _classify_undeclared,
         Reason.TRANSFERRED: _classify_transferred,

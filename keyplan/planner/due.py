@@ -47,6 +47,7 @@ NOT_DUE = frozenset(
         Reason.UP_TO_DATE,
         Reason.OVERLAPPING,
         Reason.STILL_USED,
+        Reason.WAITING,
         # These are always blocked.
         Reason.DECLARED_IN_PAST,
         Reason.UNSEEN,

@@ -22,6 +22,7 @@ from keyplan.model.basis import (
     KeepBasis,
     OldKeyBasis,
     RefreshBasis,
+    WaitBasis,
 )
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.desired import Desired
@@ -85,6 +86,8 @@ def _forecast_action(
             yield _end_later(action, key, deadlines[key.id], now)
         case KeepBasis() | CopyBasis() | ImportBasis() as basis:
             yield from _follow_kept(action, basis.key, basis.receipt, KeyFuture.of(basis, snapshot, until), now)
+        case WaitBasis() as basis:
+            yield from _follow_waiting(action, basis, snapshot, until)
         case EmptyBasis():
             yield replace(_event_now(action, Happening.EMPTIES, now), note=", ".join(action.locations))
         case ForgetBasis():
@@ -113,6 +116,24 @@ def _follow_issue(action: PlannedAction, basis: IssueBasis, snapshot: Snapshot, 
     if old:
         yield from future.end_old_key(old, action.verb, action.overlap, now)
     yield from future.follow_key(*future.simulate_renewal(old, basis.receipt, action.verb, now), now)
+
+
+def _follow_waiting(action: PlannedAction, basis: WaitBasis, snapshot: Snapshot, until: datetime) -> Iterator[Event]:
+    """Yield a renewal that waits for its wave, at the time when that starts, and what follows from it."""
+    turn, key, at = action.next_turn, basis.key, basis.at
+    future = KeyFuture.of(basis, snapshot, until)
+    yield Event(
+        at=at,
+        happening=Happening.ROTATES,
+        address=action.address,
+        key_id=action.key_id,
+        verb=turn.verb,
+        reason=turn.reason,
+        overlap=basis.overlap,
+        note=f"wave {turn.wave} of {turn.waves} of the rollout: {action.explanation}",
+    )
+    yield from future.end_old_key(key, turn.verb, basis.overlap, at)
+    yield from future.follow_key(*future.simulate_renewal(key, basis.receipt, turn.verb, at), at)
 
 
 def _event_now(action: PlannedAction, happening: Happening, at: datetime) -> Event:
@@ -177,7 +198,7 @@ class KeyFuture:
 
     @classmethod
     def of(
-        cls, basis: IssueBasis | KeepBasis | CopyBasis | ImportBasis, snapshot: Snapshot, until: datetime
+        cls, basis: IssueBasis | KeepBasis | CopyBasis | ImportBasis | WaitBasis, snapshot: Snapshot, until: datetime
     ) -> KeyFuture:
         """Return the future of the declaration that an action is about."""
         declared = basis.desired.declaration

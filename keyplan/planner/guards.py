@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Limits, Manifest
+from keyplan.model.limits import Limits
+from keyplan.model.manifest import Manifest
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Reason, Verb
 
 _FEWEST_FOR_SHARE = 10

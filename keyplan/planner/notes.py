@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Declaration
 from keyplan.model.observation import Observation
-from keyplan.model.plan import Action, FieldChange, Verb
+from keyplan.model.plan import Action, Verb
 from keyplan.model.quotes import escape
 from keyplan.model.receipt import Receipt
 from keyplan.model.texts import is_same

@@ -12,9 +12,10 @@ from datetime import datetime
 
 from keyplan.model.basis import CopyBasis
 from keyplan.model.explanation import WITH_CURRENT, WITHOUT_CURRENT, TableRow
+from keyplan.model.field_change import FieldChange
 from keyplan.model.manifest import Adopt
 from keyplan.model.observation import Observation, Slot
-from keyplan.model.plan import FieldChange, Guard, PlannedAction, Reason, Verb
+from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.model.quotes import escape
 from keyplan.model.receipt import MOST_ATTEMPTS, Receipt
 from keyplan.model.times import write_time

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
+from keyplan.model.field_change import FieldChange
 from keyplan.model.manifest import Declaration, Retire, Rotation, Strategy
 from keyplan.model.observation import Laws, Observation, Slot
-from keyplan.model.plan import FieldChange, Verb
+from keyplan.model.plan import Verb
 from keyplan.model.times import write_duration
 from keyplan.planner.diff import EXPIRY, TOLERANCE
 from keyplan.planner.key_view import name_locations

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from keyplan.model.field_change import NOTHING, FieldChange
 from keyplan.model.identity import KeyId
-from keyplan.model.plan import NOTHING, Action, FieldChange, KeyView, Verb
+from keyplan.model.plan import Action, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.model.vacancy import Vacancy
 from keyplan.renderers.sanitize import sanitize

@@ -6,6 +6,7 @@ a promise. "Apply complete!" must never appear if something was not done.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
@@ -15,6 +16,8 @@ from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count
 
 _NO_CHANGES = "No changes. Your keys match the manifest."
+_MOST_NAMED = 3
+_LONG = 1000
 
 
 def summarize_plans(plans: Sequence[Plan]) -> str:
@@ -22,9 +25,10 @@ def summarize_plans(plans: Sequence[Plan]) -> str:
 
     Up to three sentences follow, as `count_further` says.
     """
-    if not any(plan.has_differences or plan.refuses_unmanaged for plan in plans):
-        return _NO_CHANGES
     total = _sum(plan.summary for plan in plans)
+    # What waits is no change yet, and the keys do not match the manifest all the same.
+    if not total.waiting and not any(plan.has_differences or plan.refuses_unmanaged for plan in plans):
+        return _NO_CHANGES
     planned = f"Plan: {total.add} to add, {total.change} to change, {total.destroy} to destroy."
     return " ".join([planned, *count_further(total)])
 
@@ -50,7 +54,12 @@ def describe_head(report: Report) -> Iterator[str]:
 
 def count_further(summary: Summary) -> Iterator[str]:
     """Yield what Terraform has no words for, a sentence each; nothing for a count of zero."""
-    counts = ((summary.retire, "to retire later"), (summary.blocked, "blocked"), (summary.cut_off, "cut off"))
+    counts = (
+        (summary.retire, "to retire later"),
+        (summary.blocked, "blocked"),
+        (summary.cut_off, "cut off"),
+        (summary.waiting, "waiting for a later wave"),
+    )
     return (f"{number} {words}." for number, words in counts if number)
 
 
@@ -68,8 +77,22 @@ def list_plan_remarks(plan: Plan) -> Iterator[str]:
         yield f"Only {targets} was planned; the rest was not checked."
     elif plan.request.names_keys:
         yield "Only the keys above were planned; the rest was not checked."
+    yield from _list_waves(plan)
     if plan.blocked or plan.refuses_unmanaged:
         yield "Blocked actions will not run; each one says what to do."
+
+
+def _list_waves(plan: Plan) -> Iterator[str]:
+    """Yield what waits for its turn, a line for each wave that waits for one thing."""
+    waves: defaultdict[tuple[int, int, str], list[str]] = defaultdict(list)
+    for action in plan.actions:
+        if action.turn:
+            waves[action.turn.wave, action.turn.waves, action.explanation].append(sanitize(action.address))
+    for (wave, number, why), addresses in sorted(waves.items()):
+        left = len(addresses) - _MOST_NAMED
+        named = ", ".join(addresses[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+        keys = format_count(len(addresses), "key")
+        yield f"Wave {wave} of {number} waits ({keys}: {named}): {sanitize(why, width=_LONG)}."
 
 
 def describe_planned(plan: Plan, *, ledger: str) -> str:

@@ -36,6 +36,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.SUPERSEDED: "an old key whose successor is in place",
     Reason.OVERLAPPING: "an old key that works until its overlap is over",
     Reason.STILL_USED: "an old key that is still in use",
+    Reason.WAITING: "its renewal waits for its turn in the rollout",
     Reason.LEFT: "a place that is no longer used",
     Reason.UNDECLARED: "no longer in the manifest",
     Reason.TRANSFERRED: "another manifest manages it",

@@ -104,6 +104,22 @@ def test_it_wakes_for_the_next_deadline(tmp_path: Path, world: World) -> None:
     assert names(world) == ["ci"]
 
 
+def test_it_wakes_for_the_next_wave_of_a_rollout(tmp_path: Path, world: World) -> None:
+    rollout = "rollout: {canary: [user/ci], wave: 1, pause: 3h}\n"
+    write(tmp_path, CI + CI.replace("ci", "eval") + CI.replace("ci", "train") + rollout)
+    assert Shell(tmp_path, world)("apply", "--auto-approve").status == 0
+    process = Process(tmp_path, world, every=DAY)
+    world.clock.advance(30 * DAY + HOUR)
+    pass_time(world, MINUTE, process)
+    assert names(world) == ["ci", "ci", "eval", "train"]
+    pass_time(world, 3 * HOUR - 5 * MINUTE, process)
+    assert names(world) == ["ci", "ci", "eval", "train"]
+    pass_time(world, 10 * MINUTE, process)
+    assert names(world) == ["ci", "ci", "eval", "eval", "train"]
+    pass_time(world, 3 * HOUR, process)
+    assert names(world) == ["ci", "ci", "eval", "eval", "train", "train"]
+
+
 @pytest.mark.parametrize(("chance", "share"), [(0.0, 0.9), (1.0, 1.1)])
 def test_chance_moves_a_round_by_a_tenth_at_most(tmp_path: Path, world: World, chance: float, share: float) -> None:
     process = Process(tmp_path, world, chance=chance)

@@ -97,7 +97,7 @@ def test_a_waiver_ends_with_a_day_or_a_time(read_text: Read, until: str, instant
                     "'declared_in_past', 'due', 'duplicate', 'expired', 'expires_soon', 'foreign', 'gone', 'imported', "
                     "'left', 'moved', 'policy', 'receipt_not_believed', 'requested', 'rotated_elsewhere', 'sink_lost', "
                     "'stray', 'superseded', 'transferred', 'undeclared', 'undelivered', 'unfinished', "
-                    "'unknown_creator', 'unmanaged', 'unproven', 'unseen', not 'gon'; did you mean 'gone'?"
+                    "'unknown_creator', 'unmanaged', 'unproven', 'unseen', 'waiting', not 'gon'; did you mean 'gone'?"
                 )
             ],
             id="an unknown cause",

@@ -11,7 +11,7 @@ from samples import OWNER, make_desired, make_observation
 from keyplan.model.basis import Basis, CreateBasis, RefreshBasis
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Unmanaged
-from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Summary, Verb
+from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Summary, Turn, Verb
 
 DAY = timedelta(days=1)
 HELD_BACK = Blocked(guard=Guard.PROTECT, advice="")
@@ -137,3 +137,10 @@ def test_a_refresh_keeps_the_marker_that_is_there() -> None:
     desired, unmarked = make_desired(), make_observation()
     assert RefreshBasis(desired=desired, key=unmarked).future_marker is None
     assert CreateBasis(desired=desired, key=unmarked).future_marker == desired.marker
+
+
+def test_only_what_waits_has_a_turn() -> None:
+    turn = Turn(verb=Verb.REPLACE, reason=Reason.CHANGED, wave=1, waves=1)
+    assert make_action(Verb.KEEP, reason=Reason.WAITING, turn=turn).next_turn is turn
+    with pytest.raises(ValueError, match="waits for no turn"):
+        assert make_action(Verb.KEEP).next_turn

@@ -42,6 +42,7 @@ FULL = make_receipt(
     superseded=(Superseded(key_id=KeyId("key-0"), switched_at=NOW, delete_after=NOW + timedelta(hours=1)),),
     forgotten=True,
     placed_as="production",
+    renewed=True,
 )
 IMPORTED = make_receipt(None, redacted="", delivered=())
 

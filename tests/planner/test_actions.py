@@ -11,9 +11,10 @@ from samples import AT_ONCE, CREATOR, NOW, make_desired, make_intent, make_obser
 
 from keyplan.model.basis import CreateBasis, KeepBasis, RefreshBasis
 from keyplan.model.desired import Desired
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Adopt, Rotation, Strategy
-from keyplan.model.plan import FieldChange, PlannedAction, Reason, Verb
+from keyplan.model.plan import PlannedAction, Reason, Verb
 from keyplan.model.receipt import LeftPlace
 from keyplan.planner.key_view import view_desired, view_key
 

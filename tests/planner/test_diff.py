@@ -11,10 +11,10 @@ from planner.situations import DAY, HOUR, recorded
 from samples import NOW, make_access, make_desired, make_desired_service, make_observation
 from simulator import make_space
 
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import OrganizationId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
-from keyplan.model.plan import FieldChange
 from keyplan.model.receipt import UNKNOWN_TIME
 from keyplan.planner.diff import compare, find_differences, same_instant
 from keyplan.planner.key_view import flatten_access

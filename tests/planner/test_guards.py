@@ -13,7 +13,8 @@ from simulator import LAWS
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Adopt, Limits, OnDescriptionChange, OnRemove, Rotation
+from keyplan.model.limits import Limits
+from keyplan.model.manifest import Adopt, OnDescriptionChange, OnRemove, Rotation
 from keyplan.model.observation import Content, Observation, Snapshot
 from keyplan.model.receipt import Receipt
 

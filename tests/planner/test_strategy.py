@@ -11,8 +11,9 @@ from planner.situations import DAY, HOUR
 from samples import AT_ONCE, NOW, make_desired, make_observation
 from simulator import LAWS
 
+from keyplan.model.field_change import FieldChange
 from keyplan.model.manifest import Retire, Rotation, Strategy
-from keyplan.model.plan import FieldChange, Verb
+from keyplan.model.plan import Verb
 from keyplan.planner.strategy import (
     choose_for_lost_key,
     choose_strategy,

@@ -32,9 +32,10 @@ from sheets import DIGEST, DRIFT, VALIDATE
 
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift, DriftFinding
+from keyplan.model.field_change import FieldChange
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.place import Place
-from keyplan.model.plan import Action, Blocked, FieldChange, Guard, Plan, Request
+from keyplan.model.plan import Action, Blocked, Guard, Plan, Request
 from keyplan.model.report import Report
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.forges import render_annotations, render_gitlab, render_outputs, render_step_summary

@@ -41,6 +41,7 @@ _PHRASES: Mapping[Cause, str] = {
     Cause.REQUESTED: "requested",
     Cause.MOVED: "moved to another address",
     Cause.DUE: "older than its rotation allows",
+    Cause.WAITING: "its renewal waits for its turn in the rollout",
     Cause.UNFINISHED: "an earlier run did not finish",
     Cause.SUPERSEDED: "an old key whose successor is in place",
     Cause.LEFT: "a place that is no longer used",
