@@ -111,19 +111,13 @@ class KeyWriter(Protocol):
         ...
 
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
-        """Give a key a new raw key; its id may change. With a `grace` of zero the old raw key stops working at once.
-
-        Raises the errors of `create`.
-        """
+        """Give a key a new raw key; its id may change. A `grace` of zero ends the old one now. Raises as `create`."""
         ...
 
     def delete(self, key_id: KeyId) -> None:
         """End a key permanently. It is no error if the key is already dead or unknown.
 
-        Raises:
-            ProviderDeniedError: The credential is not accepted or may not do this.
-            ProviderRefusedError: The provider refused.
-            ProviderUnavailableError: The provider cannot be reached.
+        Raises ProviderDeniedError, ProviderRefusedError and ProviderUnavailableError.
         """
         ...
 
@@ -172,6 +166,15 @@ class Surveyable(Protocol):
         ...
 
 
+@runtime_checkable
+class Matchable(Protocol):
+    """A sink that can say which redacted forms of keys a value fits, without giving the value away."""
+
+    def match(self, forms: Mapping[Slot, Collection[str]]) -> Mapping[Slot, frozenset[str]]:
+        """Return which of its forms each slot's value fits; a slot that can't be read is left out. Raises SinkError."""
+        ...
+
+
 class SinkReader(Protocol):
     """Reads a store of raw keys, except the raw keys themselves. Nothing here changes anything.
 
@@ -186,8 +189,7 @@ class SinkReader(Protocol):
     def locate(self, owner: str, declaration: Declaration, delivery: Delivery) -> Slot:
         """Return the place of a delivery, with templates filled in and every value made safe. Touches nothing.
 
-        Raises:
-            InputError: A template names an unknown field, or leads outside the sink.
+        Raises InputError if a template names an unknown field, or leads outside the sink.
         """
         ...
 
@@ -349,10 +351,7 @@ class RebuildableLedger(Ledger, Protocol):
         ...
 
     def set_aside(self, *, at: datetime, patience: timedelta) -> str:
-        """Move the storage away, whatever it holds, and return its new place. Nothing is deleted.
-
-        Raises LedgerLockedError if `patience` is over and an apply still runs.
-        """
+        """Move the storage away and return its new place; nothing is deleted. Raises LedgerLockedError."""
         ...
 
 

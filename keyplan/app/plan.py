@@ -39,6 +39,7 @@ def plan_workspace(wiring: Wiring, workspace: Workspace, request: Request) -> Fr
                 reader=provider.reader,
                 ledger=read_only_ledger(wiring, workspace, provider),
                 sinks=read_only_sinks(wiring, workspace),
+                values=workspace.values,
             ),
             now=wiring.clock.now(),
             is_preflight=workspace.is_preflight,

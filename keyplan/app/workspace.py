@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,12 +20,13 @@ from keyplan.app.untrusted import find_asked, judge, list_rules
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.identity import Identity, ManifestId, SinkName
+from keyplan.model.identity import Address, Identity, ManifestId, SinkName
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
 from keyplan.model.receipt import Runner
+from keyplan.model.secret import RawKey
 from keyplan.model.times import write_duration
 from keyplan.ports import Ledger, LedgerReader, ProviderPorts, ReaderPorts, SinkReader
 from keyplan.renderers.text.ledger import describe_holder
@@ -46,6 +47,8 @@ class Workspace:
     """Whether any sink is opened."""
     asks_ledger: bool = True
     """Whether the ledger is opened."""
+    values: Mapping[Address, RawKey] = field(default_factory=dict, compare=False, repr=False)
+    """Raw keys that the user gave for keys that are to be imported."""
 
     @property
     def ledger_name(self) -> str:
@@ -277,6 +280,7 @@ def open_workbench(
                 clock=wiring.clock,
                 runner=_make_runner(lease.holder, length),
                 lease=lease,
+                values=workspace.values,
             )
 
 

@@ -16,7 +16,7 @@ from typing import Self
 
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
-from keyplan.model.basis import CopyBasis, IssueBasis
+from keyplan.model.basis import CopyBasis, ImportBasis, IssueBasis
 from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction
 from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId
@@ -28,10 +28,10 @@ class Attempt:
     Used by one thread.
     """
 
-    def __init__(self, action: PlannedAction, basis: IssueBasis | CopyBasis, bench: Workbench) -> None:
+    def __init__(self, action: PlannedAction, basis: IssueBasis | CopyBasis | ImportBasis, bench: Workbench) -> None:
         """Nothing is written yet."""
         self.intent = _make_intent(action, basis, bench)
-        self._slots = basis.lacking if isinstance(basis, CopyBasis) else basis.slots
+        self._slots = basis.lacking if isinstance(basis, (CopyBasis, ImportBasis)) else basis.slots
         self._continues = self.intent.id in {earlier.id for earlier in basis.intents}
         self._bench = bench
         self._is_open = False
@@ -101,12 +101,12 @@ class Attempt:
                 self._bench.sinks[slot.sink].intend(slot, ended)
 
 
-def _make_intent(action: PlannedAction, basis: IssueBasis | CopyBasis, bench: Workbench) -> Intent:
+def _make_intent(action: PlannedAction, basis: IssueBasis | CopyBasis | ImportBasis, bench: Workbench) -> Intent:
     """Return a new intent, or the open one of an earlier run with one attempt more."""
     now, runner = bench.clock.now(), bench.runner
-    is_copy = isinstance(basis, CopyBasis)
-    # A copy makes no key, so it says nothing of markers.
-    is_unmarked = not isinstance(basis, CopyBasis) and basis.future_marker is None
+    is_copy = isinstance(basis, (CopyBasis, ImportBasis))
+    # Neither makes a key, so it says nothing of markers.
+    is_unmarked = not isinstance(basis, (CopyBasis, ImportBasis)) and basis.future_marker is None
     receipt = basis.receipt
     held = (*receipt.delivered, *(one.place for one in receipt.left)) if receipt else ()
     until = now + runner.lease

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from keyplan.applier.kept_places import keep_places
+from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
 from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
@@ -17,6 +18,7 @@ from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, SpaceById, SpaceRef, Unmanaged
 from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space, SpaceSurvey, Survey
+from keyplan.model.secret import RawKey
 from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
 
@@ -28,6 +30,8 @@ class Readers:
     reader: KeyReader
     ledger: LedgerReader
     sinks: Mapping[SinkName, SinkReader]
+    values: Mapping[Address, RawKey] = field(default_factory=dict, compare=False, repr=False)
+    """Raw keys that the user gave for keys that are to be imported."""
 
 
 def observe(
@@ -52,7 +56,7 @@ def observe(
         surveys = {name: future.result() for name, future in asked.items()}
     held, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
-    return Snapshot(
+    shown = Snapshot(
         now=now,
         provider=reader.base_url,
         laws=reader.laws(),
@@ -75,6 +79,19 @@ def observe(
         clock_skew=reader.clock_skew(),
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
     )
+    return _look_at_imports(manifest, readers, shown, known.listed)
+
+
+def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spaces: Collection[SpaceId]) -> Snapshot:
+    """Return the snapshot with what is known of keys that are still to be imported. Asks nothing if there are none."""
+    wanted = list_open_imports(manifest, shown)
+    if not wanted:
+        return shown
+    matches = find_matches(wanted, shown, readers.sinks, readers.values)
+    known = {key.id for key in (*shown.keys, *shown.revoked)}
+    missing = frozenset(one.import_id for one in wanted if one.import_id) - known
+    ended = sorted((*shown.revoked, *_find_revoked(readers.reader, missing, spaces)), key=lambda key: key.id)
+    return replace(shown, matches=matches.held, given=matches.given, revoked=tuple(ended))
 
 
 def _ask_sinks(

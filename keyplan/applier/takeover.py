@@ -1,14 +1,16 @@
 """Import: a key that another tool or a user made and delivered becomes ours, by a receipt and nothing at the provider.
 
-No raw key is shown or moved, and a value that is known not to be the key's never gets a receipt.
+No raw key is shown, only one that the user gave is moved, and a value that is not the key's never gets a receipt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
-from keyplan.applier.deliver import annotate
-from keyplan.applier.outcome import TRIES_AGAIN, fail
+from keyplan.applier.deliver import annotate, deliver
+from keyplan.applier.intent import Attempt, retract_intents
+from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.retire import vacate
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, RefusedError
@@ -16,9 +18,12 @@ from keyplan.model.basis import ImportBasis
 from keyplan.model.identity import SinkName
 from keyplan.model.observation import Holding, Observation, Slot
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import Receipt
-from keyplan.model.report import Done, Outcome
+from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.report import Done, Failed, Outcome
+from keyplan.model.secret import RawKey
 from keyplan.ports import KeyReader, Sink
+
+_GIVE_AGAIN = "goes on where this one ended, if the value is given again"
 
 
 def is_dead(reader: KeyReader, key_id: str) -> bool:
@@ -49,33 +54,93 @@ def check_sinks(
     return tuple(trusted)
 
 
-def record_import(receipt: Receipt, slots: tuple[Slot, ...], bench: Workbench) -> None:
+def record_import(
+    receipt: Receipt, slots: tuple[Slot, ...], bench: Workbench, *, closes: Collection[IntentId] = ()
+) -> None:
     """Write a receipt beside every value, then to the ledger, whose lock is held. Raises SinkError, LedgerError."""
     # The sinks first: one that holds another owner's value refuses, and then nothing is recorded.
     annotate(slots, receipt, bench)
-    bench.retry(lambda: bench.ledger.record(receipt), on=LedgerError)
+    bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
 
 
 def import_key(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> Outcome:
-    """Record a key that exists as the declaration's, once what its places hold has been checked.
+    """Record a key that exists as the declaration's, once its places hold it; the value that was given fills the rest.
 
-    Nothing at the provider changes, and no secret.
+    Nothing at the provider changes. No value is written before all are known to be the key's, and to authenticate.
     """
-    key = basis.key
+    held = tuple(slot for slot in basis.slots if slot not in basis.lacking)
     try:
-        held = {slot: one for name in _name_sinks(basis.slots) for slot, one in _inspect(name, basis.slots, bench)}
-        trusted = check_sinks(key, basis.slots, sinks=bench.sinks, holdings=held)
-        for slot in basis.slots:
-            if slot not in trusted and not _authenticates(slot, bench):
-                raise RefusedError(
-                    f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
-                )
-        record_import(basis.receipt, basis.slots, bench)
-        kept = vacate(basis.receipt, basis.vacated, bench)
+        trusted = _check_held(basis, held, bench)
+        raw = _verify_given(action, basis, bench) if basis.lacking else None
     except KeyplanError as error:
         return fail(action, error, TRIES_AGAIN)
-    notes = tuple(f"{slot} cannot be read: that it holds the key is taken on trust" for slot in trusted)
-    return Done(action=action, key_id=key.id, notes=(*notes, *kept))
+    done = _record(action, basis, basis.receipt, bench) if raw is None else _fill(action, basis, raw, bench)
+    if isinstance(done, Failed):
+        return done
+    notes = (f"{slot} cannot be read: that it holds the key is taken on trust" for slot in trusted)
+    return replace(done, notes=(*notes, *done.notes))
+
+
+def _check_held(basis: ImportBasis, held: tuple[Slot, ...], bench: Workbench) -> tuple[Slot, ...]:
+    """Return the places that are taken on trust. Raises RefusedError if one holds no working raw key of the key."""
+    found = {slot: one for name in _name_sinks(held) for slot, one in _inspect(name, held, bench)}
+    trusted = check_sinks(basis.key, held, sinks=bench.sinks, holdings=found)
+    for slot in held:
+        if slot not in trusted and not _authenticates(slot, bench):
+            raise RefusedError(
+                f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
+            )
+    return trusted
+
+
+def _verify_given(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> RawKey:
+    """Return the value that was given. Raises RefusedError if it is not the key's, or does not authenticate."""
+    raw = bench.values.get(action.address)
+    # Seen by the planner, too: this is the last moment before it is written.
+    if raw is None or not raw.fits(basis.key.redacted):
+        raise RefusedError(f"the value that was given for {action.address} is not the raw key of {basis.key.id}")
+    if not bench.accepts(raw):
+        raise RefusedError(
+            f"the value that was given for {action.address} does not authenticate",
+            advice="give the key's current raw key",
+        )
+    return raw
+
+
+def _fill(action: PlannedAction, basis: ImportBasis, raw: RawKey, bench: Workbench) -> Done | Failed:
+    """Write the value into the places that lack it, with the intent that lets the next run finish; then record."""
+    receipt = replace(basis.receipt, fingerprint=raw.fingerprint(basis.key.id))
+    with Attempt(action, basis, bench) as attempt:
+        try:
+            attempt.open()
+        except KeyplanError as error:
+            attempt.abandon()
+            return fail(action, error, foretell(action, attempt.intent, TRIES_AGAIN))
+        delivery = deliver(basis.lacking, raw, receipt, attempt.intent, bench)
+        if delivery.failures:
+            if delivery.is_nowhere:
+                attempt.abandon()
+            return fail_undelivered(action, delivery, foretell(action, attempt.intent, _GIVE_AGAIN))
+        done = _record(action, basis, receipt, bench, intent=attempt.intent)
+        if isinstance(done, Done):
+            attempt.close()
+            return replace(done, delivered=delivery.locations)
+        return done
+
+
+def _record(
+    action: PlannedAction, basis: ImportBasis, receipt: Receipt, bench: Workbench, *, intent: Intent | None = None
+) -> Done | Failed:
+    """Write the receipt beside the values and into the ledger, and empty the places that the address leaves."""
+    earlier = tuple(one.id for one in basis.intents)
+    closes = (intent.id, *earlier) if intent else earlier
+    try:
+        record_import(receipt, basis.slots, bench, closes=closes)
+        retract_intents(earlier, basis.slots, bench)
+        notes = vacate(receipt, basis.vacated, bench)
+    except KeyplanError as error:
+        return fail(action, error, TRIES_AGAIN)
+    return Done(action=action, key_id=basis.key.id, notes=notes)
 
 
 def _name_sinks(slots: tuple[Slot, ...]) -> frozenset[SinkName]:

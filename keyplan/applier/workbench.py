@@ -12,7 +12,7 @@ from keyplan.applier.breaker import Breaker
 from keyplan.applier.observe import Readers
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
 from keyplan.model.history import UNKNOWN_AUTHOR, Author
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import Address, SinkName
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Runner
 from keyplan.model.secret import RawKey
@@ -45,13 +45,15 @@ class Workbench:
     """Who started this run, as its entry in the history says it."""
     seen: Mapping[Slot, Holding] = field(default_factory=dict)
     """What the places held when the plan was made: a place that changed since then is another run's."""
+    values: Mapping[Address, RawKey] = field(default_factory=dict, compare=False, repr=False)
+    """Raw keys that the user gave for keys that are to be imported."""
     breaker: Breaker = field(default_factory=Breaker)
     """Which sinks get no new key in this run."""
 
     @property
     def readers(self) -> Readers:
         """The ports that planning reads."""
-        return Readers(reader=self.reader, ledger=self.ledger, sinks=self.sinks)
+        return Readers(reader=self.reader, ledger=self.ledger, sinks=self.sinks, values=self.values)
 
     def check_lease(self) -> None:
         """Return while this run may change anything. Raises LeaseLostError once its lock is lost."""

@@ -14,7 +14,7 @@ from keyplan.app.apply import DEFAULT_PARALLELISM
 from keyplan.cli.events import STDOUT
 from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
-from keyplan.model.manifest import SHORTEST_LEASE
+from keyplan.model.ledger import SHORTEST_LEASE
 from keyplan.renderers.formats import REPORT_FORMATS
 
 MOST_PARALLEL = 64

@@ -194,6 +194,8 @@ class PlanSettings:
     verbose: bool
     is_preflight: bool = True
     """Whether sinks are asked what would keep their places from being written."""
+    values: str | None = None
+    """Name of the file that holds raw keys to be imported."""
 
 
 def plan_options(command: Command) -> Command:
@@ -212,6 +214,7 @@ def plan_options(command: Command) -> Command:
         ledger: str | None,
         verbose: bool,
         no_preflight: bool,
+        values: str | None,
         **others: Any,
     ) -> Any:
         from keyplan.model.plan import Request  # noqa: PLC0415 - see above
@@ -226,9 +229,8 @@ def plan_options(command: Command) -> Command:
             allow_missing=allow_missing,
             allow_replaces=allow_replaces,
         )
-        settings = PlanSettings(
-            request=request, policies=policies, ledger=ledger, verbose=verbose, is_preflight=not no_preflight
-        )
+        common: dict[str, Any] = {"policies": policies, "ledger": ledger, "verbose": verbose, "values": values}
+        settings = PlanSettings(request=request, is_preflight=not no_preflight, **common)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = gathered
@@ -276,6 +278,12 @@ _PLANNING_OPTIONS = (
         type=click.IntRange(min=0),
         metavar="N",
         help="Let up to N keys be renewed out of schedule, whatever the manifest's limits say.",
+    ),
+    option(
+        "--values",
+        type=click.Path(),  # for the completion of shells
+        metavar="FILE",
+        help="Raw keys of imports that no sink holds: JSON by address or key id, or dotenv; - is standard input.",
     ),
     policy_option,
     preflight_option,

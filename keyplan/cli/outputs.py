@@ -173,12 +173,12 @@ def _tell_runner(session: Session, answer: CommandResult) -> None:
     tell_runner(session, answer.draw_sheets(), answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
 
 
-def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterable[str]) -> None:
+def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterable[str | None]) -> None:
     """Return if no file would be written twice, or in place of one that is read.
 
     Raises click.UsageError otherwise, which no format tells of.
     """
-    taken = {_resolve(session, name) for name in (*read, *session.layers.files)}
+    taken = {_resolve(session, name) for name in (*read, *session.layers.files) if name}
     for file in filter(None, written):
         path = _resolve(session, file)
         if path in taken or file.name in DEFAULT_MANIFESTS:

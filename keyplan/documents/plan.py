@@ -162,6 +162,9 @@ def _write_decision(action: Action) -> dict[str, Any]:
     del decision["place"]
     for name in _TEXTS_FOR_PEOPLE:
         decision.pop(name, None)
+    if action.verb is Verb.IMPORT and action.blocked and action.blocked.guard is Guard.IMPORT:
+        # Only its value is missing: the decision to record this key is the same, whoever has the value at hand.
+        return {**decision, "reason": Reason.IMPORTED.value, "blocked_by": None}
     if action.blocked:
         decision["blocked_by"] = action.blocked.guard.value
     return decision

@@ -22,8 +22,8 @@ def combine_digests(plans: Sequence[Plan]) -> str:
 
 
 def digest_to_approve(plans: Sequence[Plan]) -> str:
-    """Return the one digest of all plans; empty if none of them changes anything."""
-    return combine_digests(plans) if any(plan.changes for plan in plans) else ""
+    """Return the one digest of all plans; empty if there is nothing to approve."""
+    return combine_digests(plans) if any(plan.is_approvable for plan in plans) else ""
 
 
 def to_documents(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> dict[str, Any]:

@@ -5,11 +5,9 @@ Spaces stay as the manifest writes them; `planner.desired` resolves them later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
 from keyplan.manifest.addresses import Addresses
 from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
@@ -134,7 +132,7 @@ class DeclarationReader:
         address = self._read_address(fields, key_type, scope)
         description = self._read_description(fields, address)
         moves = self._read_moves(fields)
-        import_id = self._read_import(fields)
+        import_id, adopt = self._read_import(fields), self._read_adopt(fields)
         if key_type is None or address is None:
             return None
         return Declaration(
@@ -151,7 +149,8 @@ class DeclarationReader:
             rotation=rotation,
             deliveries=deliveries,
             protect=values.get("protect", False),
-            adopt=_read_adopt(values, import_id),
+            adopt=adopt,
+            retire_adopted=values.get("retire_adopted", False),
             on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
             on_description_change=OnDescriptionChange(values.get("on_description_change", _DEFER)),
             may_rotate_itself=values.get("self", False),
@@ -218,18 +217,17 @@ class DeclarationReader:
         own = fields.own.table
         key_id = KeyId(own["import"])
         self.addresses.import_key(key_id, own.value_spot("import"))
-        adopt = fields.own.get("adopt", Adopt.REFUSE.value)
-        if adopt != Adopt.REFUSE.value:
-            self.problems.add(
-                own.key_spot("import"),
-                f"fields 'import' and 'adopt: {adopt}' exclude each other: an import leaves the key as it is; keep one",
-            )
         return key_id
 
-
-def _read_adopt(values: Mapping[str, Any], import_id: KeyId | None) -> Adopt:
-    # An import names the one key to take over: a default `adopt` says nothing about it.
-    return Adopt(values["adopt"]) if "adopt" in values and import_id is None else Adopt.REFUSE
+    def _read_adopt(self, fields: MergedFields) -> Adopt:
+        adopt = Adopt(fields.values.get("adopt", Adopt.REFUSE.value))
+        # A default may stand above keys of all kinds.
+        if fields.own.get("retire_adopted", False) and adopt is not Adopt.REPLACE:
+            self.problems.add(
+                fields.own.table.key_spot("retire_adopted"),
+                "field 'retire_adopted' goes with 'adopt: replace': only a key that another one replaces is retired",
+            )
+        return adopt
 
 
 @lru_cache(maxsize=1)

@@ -17,9 +17,9 @@ from keyplan.manifest.problems import Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings, spot_of
 from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.model.identity import SinkName, UserId
+from keyplan.model.ledger import SHORTEST_LEASE
 from keyplan.model.manifest import (
     DEFAULT_LEASE,
-    SHORTEST_LEASE,
     Delivery,
     FromCommand,
     FromEnvironment,

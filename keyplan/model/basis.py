@@ -114,6 +114,10 @@ class ImportBasis(Basis):
     key: Observation
     receipt: Receipt
     """What will be recorded."""
+    alive: tuple[KeyId, ...] = ()
+    """As in `CreateBasis`."""
+    lacking: tuple[Slot, ...] = ()
+    """Slots that get the value which the user gave; all others hold it already."""
 
 
 @quick

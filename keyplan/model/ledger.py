@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from keyplan.model.receipt import Intent, Receipt
+
+SHORTEST_LEASE = timedelta(seconds=5)
+"""A shorter one would be lost by a request that takes a while."""
 
 
 class LockName(Enum):

@@ -61,6 +61,7 @@ class Adopt(Enum):
     """What to do with an unmanaged key that has the declaration's type, name and space."""
 
     REFUSE = "refuse"
+    IMPORT = "import"
     REFRESH = "refresh"
     REPLACE = "replace"
 
@@ -256,8 +257,6 @@ class SinkSettings:
 
 DEFAULT_LEASE = timedelta(seconds=60)
 """How long a lock is held without a renewal, if nothing else is said."""
-SHORTEST_LEASE = timedelta(seconds=5)
-"""A shorter one would be lost by a request that takes a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +292,8 @@ class Declaration:
     """At least one."""
     protect: bool = False
     adopt: Adopt = Adopt.REFUSE
+    retire_adopted: bool = False
+    """With `adopt: replace`: whether the key that is there ends once its successor's overlap is over."""
     on_remove: OnRemove = OnRemove.DELETE
     on_description_change: OnDescriptionChange = OnDescriptionChange.DEFER
     may_rotate_itself: bool = False

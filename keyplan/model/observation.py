@@ -364,6 +364,13 @@ class Snapshot:
     abilities: Mapping[SinkName, Abilities] = field(default_factory=dict)
     findings: Mapping[Slot, tuple[Finding, ...]] = field(default_factory=dict)
     """What would keep a slot from being written, as far as it shows; a slot without any is not there."""
+    matches: Mapping[Slot, frozenset[KeyId]] = field(default_factory=dict)
+    """Of places of keys that may be imported: the keys whose raw key the value there can be, by their redacted forms.
+
+    A place whose value can't be read is not there.
+    """
+    given: Mapping[Address, frozenset[KeyId]] = field(default_factory=dict)
+    """Of addresses for which the user gave a value: the keys whose raw key it can be, by their redacted forms."""
     revoked: tuple[Observation, ...] = ()
     """Dead keys that ledger or sinks name and `keys` does not show, as far as the provider shows them; sorted by id."""
     serial: int = 0

@@ -51,6 +51,10 @@ class Reason(Enum):
     UNKNOWN_CREATOR = "unknown_creator"
     RECEIPT_NOT_BELIEVED = "receipt_not_believed"
     IMPORTED = "imported"
+    IMPORT_GONE = "import_gone"
+    IMPORT_UNSEEN = "import_unseen"
+    IMPORT_UNHELD = "import_unheld"
+    IMPORT_MISMATCH = "import_mismatch"
     GONE = "gone"
     UNFINISHED = "unfinished"
     UNDELIVERED = "undelivered"
@@ -347,6 +351,11 @@ class Plan:
         return tuple(
             a for a in self.actions if a.blocked is None and (a.is_change or a.verb is Verb.FORGET or a.starts_overlap)
         )
+
+    @property
+    def is_approvable(self) -> bool:
+        """Whether it has anything to approve: changes, or imports that only wait for a value."""
+        return bool(self.changes) or any(action.verb is Verb.IMPORT for action in self.actions)
 
     @property
     def blocked(self) -> tuple[Action, ...]:

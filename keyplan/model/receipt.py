@@ -86,9 +86,9 @@ class Intent:
     """Empty for a manifest without `id`, and in what an older keyplan wrote."""
     address: Address
     verb: str
-    """`create`, `refresh`, `replace` or `deliver`: what was about to be done."""
+    """`create`, `refresh`, `replace`, `deliver` or `import`: what was about to be done."""
     key_id: KeyId | None
-    """The key that was about to be refreshed or replaced; None for create and deliver."""
+    """The key that was about to be refreshed or replaced; None for all others."""
     alive_before: tuple[KeyId, ...]
     """Ids of all live keys that could be this address's, sorted; a newcomer is none of these."""
     at: datetime

@@ -22,6 +22,7 @@ from keyplan.planner.strategy import (
     choose_for_lost_key,
     choose_strategy,
     describe_consequences,
+    find_overlap,
     without_overlap,
 )
 
@@ -54,6 +55,20 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
     # Only keys that consumers may hold have consequences for them.
     action = replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
     return replace(action, cuts_off=not choice.overlap)
+
+
+def replace_adopted(case: Case, key: Observation) -> PlannedAction:
+    """Return the action that makes a key in the place of one that keyplan did not make, which ends after its overlap.
+
+    Never a refresh: that would end what consumers of the old one hold, wherever they have it from.
+    """
+    desired = without_overlap(case.owned.desired) if case.ends_at_once else case.owned.desired
+    overlap = find_overlap(desired.declaration.rotation)
+    choice = Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the manifest says adopt: replace")
+    retire = case.declaration.rotation.retire
+    consequences = describe_consequences(choice.verb, overlap, case.next_slots, retire)
+    action = _issue(case, key, Reason.ADOPTED, choice)
+    return replace(action, consequences=consequences, cuts_off=not overlap)
 
 
 def renew_lost(case: Case, key: Observation, changes: tuple[FieldChange, ...]) -> PlannedAction:

@@ -194,10 +194,10 @@ class ClaimJudge:
 
 
 def may_adopt(desired: Desired, key: Observation | None, authority: Authority) -> bool:
-    """Whether the manifest allows to take this unmarked key over (`adopt: refresh`): then a claim may choose it."""
+    """Whether the manifest allows to take this unmarked key over (`adopt`): then a claim may choose it."""
     declared = desired.declaration
     return (
-        declared.adopt is Adopt.REFRESH
+        declared.adopt in (Adopt.IMPORT, Adopt.REFRESH)
         and key is not None
         and key.marker is None
         and authority.may_have_made(key)

@@ -18,6 +18,8 @@ class Selected(Enum):
 
     DUE = "due"
     """What time brings about, and what an earlier run left unfinished."""
+    IMPORT = "import"
+    """Keys that exist are recorded; nothing happens at the provider."""
     ALL = "all"
     """Everything that no guard blocks."""
     NOTHING = "nothing"
@@ -38,6 +40,10 @@ NOT_DUE = frozenset(
         # A key of another origin is concerned.
         Reason.ADOPTED,
         Reason.IMPORTED,
+        Reason.IMPORT_GONE,
+        Reason.IMPORT_UNSEEN,
+        Reason.IMPORT_UNHELD,
+        Reason.IMPORT_MISMATCH,
         Reason.FOREIGN,
         # Another party did something, and a user has to find out what.
         Reason.GONE,
@@ -66,6 +72,11 @@ def select(plan: FreshPlan, selection: Selected) -> FreshPlan:
             return plan
         case Selected.DUE:
             return _leave_undue(plan)
+        case Selected.IMPORT:
+            return replace(
+                plan,
+                left=tuple(one for one in plan.chosen if not (one.verb is Verb.IMPORT or _is_bookkeeping(one))),
+            )
         case Selected.NOTHING:
             return replace(plan, left=plan.chosen_changes)
         case _:

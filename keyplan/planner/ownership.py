@@ -237,7 +237,7 @@ class _SortedKeys:
     def adopt_named(self, desired: Iterable[Desired]) -> None:
         """Give unmarked keys to the declarations that may adopt them, if their own places say that they hold them."""
         for one in desired:
-            if one.declaration.adopt is not Adopt.REFRESH:
+            if one.declaration.adopt not in (Adopt.IMPORT, Adopt.REFRESH):
                 continue
             held = (self._snapshot.holdings.get(slot) for slot in self._snapshot.slots.get(one.address, ()))
             receipts = (holding.receipt for holding in held if holding and holding.receipt and not holding.owner)

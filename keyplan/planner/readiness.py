@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from keyplan.model.basis import CopyBasis
+from keyplan.model.basis import CopyBasis, ImportBasis
 from keyplan.model.examination import Finding
 from keyplan.model.observation import Slot, Snapshot
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Verb
@@ -41,7 +41,7 @@ def _judge(action: PlannedAction, snapshot: Snapshot) -> PlannedAction:
 def _list_places(action: PlannedAction) -> tuple[Slot, ...]:
     """Return the places that an action writes; of a kept key, those that its next rotation writes."""
     basis = action.basis
-    if isinstance(basis, CopyBasis):
+    if isinstance(basis, (CopyBasis, ImportBasis)):
         return basis.lacking
     is_written = action.stores_raw_key or action.verb in (Verb.EMPTY, Verb.KEEP)
     return basis.slots if is_written else ()

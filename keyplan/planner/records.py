@@ -14,9 +14,15 @@ from operator import itemgetter
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, Identity, KeyId, Lineage, Origin
+from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
 from keyplan.model.receipt import Intent, Receipt, Superseded
 from keyplan.model.texts import compose, decompose
+
+
+def leaves_import(declaration: Declaration) -> bool:
+    """Whether the key of `import` stays what it is, beside a new one: then the declaration is never that key."""
+    return declaration.adopt is Adopt.REPLACE and not declaration.retire_adopted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,7 @@ class AddressIndex:
             # moved_from first, then the declared addresses, so that a declared one always wins.
             by_address |= dict.fromkeys(declaration.moved_from, declaration.address)
             by_origin |= dict.fromkeys(declaration.taken_from, declaration.address)
-            if declaration.import_id:
+            if declaration.import_id and not leaves_import(declaration):
                 imports[declaration.import_id] = declaration.address
         by_address |= {address: address for address in declared}
         return cls(

@@ -18,13 +18,13 @@ from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.model.quotes import escape
 from keyplan.model.receipt import MOST_ATTEMPTS, Receipt
-from keyplan.model.times import write_time
+from keyplan.model.times import show_time, write_time
 from keyplan.planner.actions import block, create, keep_basis, list_alive, renew
 from keyplan.planner.busy import hold_busy
 from keyplan.planner.case import Case
-from keyplan.planner.diff import DESCRIPTION, EXPIRY, NAME, Differences, compare, find_differences
+from keyplan.planner.diff import DESCRIPTION, EXPIRY, NAME, Differences, find_differences
 from keyplan.planner.evidence import find_source, lacking_slots, outdated_slots
-from keyplan.planner.imports import find_finished_import, plan_import
+from keyplan.planner.imports import find_finished_import, holds_key, plan_import, record_key, refresh_adopted
 from keyplan.planner.kept_receipt import update_receipt
 from keyplan.planner.key_view import name_locations, view_desired, view_key
 from keyplan.planner.left_places import leave_places, plan_left_places
@@ -83,9 +83,9 @@ def plan_own_action(case: Case) -> PlannedAction:
     if unknown := trace.ask(TableRow.UNKNOWN_SPACE, _block_unknown_space(case)):
         return unknown
     # Before anything is concluded from what is there, or is not: this may not be all of it.
-    if obstacle := trace.ask(TableRow.OBSTACLE, find_obstacle(case)) or trace.ask(TableRow.IMPORT, plan_import(case)):
+    if obstacle := trace.ask(TableRow.OBSTACLE, find_obstacle(case)):
         return obstacle
-    action = _plan_by_state(case)
+    action = trace.ask(TableRow.IMPORT, plan_import(case)) or _plan_by_state(case)
     action = trace.hold(TableRow.OBSTACLE, action, hold_doubtful(case, action))
     action = trace.hold(TableRow.BUSY, action, hold_busy(case, action))
     return _hold_unlawful(case, action)
@@ -185,23 +185,33 @@ def could_be(case: Case, key: Observation) -> bool:
 def _plan_foreign(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction:
     """Return what happens to an unmanaged key that stands in the place of ours (docs/planning.md, row 2)."""
     key, *others = foreign
-    ids = ", ".join(one.id for one in foreign)
+    adopt = case.declaration.adopt
+    if adopt is Adopt.IMPORT:
+        # What the places hold tells namesakes apart; if two fit, nothing does.
+        held = [one for one in foreign if not others or holds_key(case, one)]
+        if len(held) == 1:
+            return record_key(case, held[0])
+    if adopt is Adopt.REFRESH and not others:
+        return refresh_adopted(case, key, Guard.FOREIGN)
     refused = replace(create(case, Reason.FOREIGN), key_id=key.id, before=view_key(key))
-    if case.declaration.adopt is Adopt.REFUSE:
-        advice = (
-            f"a key of this name is there and not ours ({ids}): say adopt: refresh or adopt: replace, "
-            f"or take it over with `import: {key.id}`"
+    return block(refused, Guard.FOREIGN, _offer_import(foreign))
+
+
+def _offer_import(foreign: tuple[Observation, ...]) -> str:
+    """Return the one line that takes a foreign key over, for each of them if there are several."""
+    key, *others = foreign
+    if not others:
+        return (
+            f"a key of this name is there and not ours: add the line `import: {key.id}` to take it over as it is, "
+            "or say adopt: refresh or adopt: replace for a new raw key"
         )
-    elif others:
-        advice = f"{len(foreign)} keys have this name ({ids}): import the right one by id"
-    else:
-        # Only a refresh adopts: a replace would leave the foreign key alive, and its owner unaware.
-        action = renew(case, key, Reason.ADOPTED, compare(case.owned.desired, key, None))
-        if action.verb is Verb.REFRESH:
-            return action
-        obstacle = action.explanation.removeprefix("replace: ")
-        advice = f"adopt: refresh is not possible ({obstacle}): declare the key as it is, or say adopt: replace"
-    return block(refused, Guard.FOREIGN, advice)
+    lines = "; or ".join(f"`import: {one.id}` ({_date(one)})" for one in foreign)
+    return f"{len(foreign)} keys have this name: add the line of the right one to take it over: {lines}"
+
+
+def _date(key: Observation) -> str:
+    used = f", last used {show_time(key.last_used_at)}" if key.last_used_at else ""
+    return f"created {show_time(key.created_at)}{used}"
 
 
 # Rows 6 to 13: one is current.

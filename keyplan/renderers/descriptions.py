@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from keyplan.model.field_change import NOTHING, FieldChange
 from keyplan.model.identity import KeyId
-from keyplan.model.plan import Action, KeyView, Verb
+from keyplan.model.plan import Action, Guard, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.model.vacancy import Vacancy
 from keyplan.renderers.sanitize import sanitize
@@ -28,6 +28,7 @@ FOUND = "found"
 """The label of a finding's detail."""
 
 _LONG = 1000
+_ABOUT_ANOTHER_KEY = (Guard.FOREIGN, Guard.IMPORT)
 _SPACES = "spaces"
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -37,10 +38,14 @@ def describe_action(action: Action, space_names: Mapping[str, str] = _NO_NAMES) 
 
     Spaces are called as `space_names` has them by id; ids stand only for those that the manifest calls by id.
     """
+    if action.blocked and action.blocked.guard in _ABOUT_ANOTHER_KEY:
+        # A grown account has many: what would be made says nothing there, and the advice names key and place.
+        yield "what to do", sanitize(action.blocked.advice, width=_LONG)
+        return
     if action.verb is Verb.CREATE and action.after:
         yield from _describe_new_key(action.after, space_names)
     yield from _describe_changes(action, space_names)
-    if action.explanation:
+    if action.explanation and action.verb is not Verb.IMPORT:
         yield "why", sanitize(action.explanation, width=_LONG)
     for sentence in action.consequences:
         yield "then", sanitize(sentence, width=_LONG)
@@ -49,7 +54,8 @@ def describe_action(action: Action, space_names: Mapping[str, str] = _NO_NAMES) 
     yield from map(_describe_vacancy, action.vacancies)
     yield from (("note", sanitize(note, width=_LONG)) for note in action.notes)
     if action.verb in (Verb.DELETE, Verb.FORGET, Verb.IMPORT) and action.key_id:
-        yield from _describe_old_key(action.before, action.key_id)
+        # The name of an imported key stands in its address.
+        yield from _describe_old_key(None if action.verb is Verb.IMPORT else action.before, action.key_id)
     if action.blocked:
         yield "guard", action.blocked.guard.value
         yield "what to do", sanitize(action.blocked.advice, width=_LONG)
@@ -122,7 +128,7 @@ def _describe_old_key(view: KeyView | None, key_id: KeyId) -> Iterator[tuple[str
 
 def _label_location(action: Action) -> str:
     if action.verb is Verb.IMPORT:
-        return "held by"
+        return "place" if action.consequences else "held by"
     return "goes to" if action.stores_raw_key else "empties"
 
 

@@ -67,7 +67,8 @@ def describe_selection(plans: Sequence[FreshPlan], selection: str) -> str:
     """Return one line about how much of the plans is executed, if only a selection of their actions is."""
     chosen = sum(len(plan.chosen_changes) for plan in plans)
     left = sum(len(plan.left) for plan in plans)
-    return f"Only what is {selection} is applied: {format_count(chosen, 'action')}, {left} left for a reviewed apply."
+    what = "imports are" if selection == "import" else f"what is {selection} is"
+    return f"Only {what} applied: {format_count(chosen, 'action')}, {left} left for a reviewed apply."
 
 
 def list_plan_remarks(plan: Plan) -> Iterator[str]:

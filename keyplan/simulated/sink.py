@@ -99,6 +99,22 @@ class SimulatedSink:
         failed = SinkUnavailableError(f"sink '{self.name}' cannot be read")
         return self._effects.read(f"sink.read:{self.name}", act, failed=failed)
 
+    def match(self, forms: Mapping[Slot, Collection[str]]) -> Mapping[Slot, frozenset[str]]:
+        """Return which of its redacted forms each value fits, as far as the abilities go."""
+
+        def act() -> Mapping[Slot, frozenset[str]]:
+            if not self.abilities.readable:
+                return {}
+            raws = {slot: self.cells.get(slot.location, Cell()).raw for slot in forms}
+            return {
+                slot: frozenset(form for form in forms[slot] if RawKey(raw).fits(form))
+                for slot, raw in raws.items()
+                if raw is not None
+            }
+
+        failed = SinkUnavailableError(f"sink '{self.name}' cannot be read")
+        return self._effects.read(f"sink.match:{self.name}", act, failed=failed)
+
     def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
         """Note the intent; denied for another manifest's or a person's value, refused over another run's."""
 

@@ -107,6 +107,15 @@ class SinkEngine:
         """Return what each slot holds. Raises SinkDeniedError, SinkUnavailableError if one can't be looked at."""
         return {slot: self._hold(slot, loaded) for slot, loaded in self._store.load(slots).items()}
 
+    def match(self, forms: Mapping[Slot, Collection[str]]) -> Mapping[Slot, frozenset[str]]:
+        """Return which of its forms each value fits; a slot without a readable value is left out. Raises SinkError."""
+        if not self.abilities.readable:
+            return {}
+        lazy = self._store if isinstance(self._store, LazyStore) else None
+        loaded = {slot: Loaded(content=lazy.load_content(slot)) for slot in forms} if lazy else self._store.load(forms)
+        values = {slot: self._find_value(slot, one) for slot, one in loaded.items()}
+        return {slot: frozenset(filter(raw.fits, forms[slot])) for slot, raw in values.items() if raw is not None}
+
     def read(self, slot: Slot) -> RawKey | None:
         """Return the value, whoever wrote it; None if there is none, or it can't be read here."""
         if isinstance(self._store, LazyStore):

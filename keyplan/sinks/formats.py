@@ -146,6 +146,12 @@ class Dotenv:
         return [found for found in _ASSIGNMENT.finditer(text) if found["name"] == self.variable]
 
 
+def read_variables(content: bytes) -> list[tuple[str, str]]:
+    """Return name and value, unquoted, of each line ``NAME=value`` of a dotenv file, in their order."""
+    text = content.decode(errors="replace")
+    return [(found["name"], _unquote(found["value"])) for found in _ASSIGNMENT.finditer(text)]
+
+
 def _decode(content: bytes) -> str:
     # Other lines may hold bytes that are not UTF-8; surrogateescape writes them back unchanged.
     return content.decode(errors="surrogateescape")

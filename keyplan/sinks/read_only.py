@@ -9,18 +9,19 @@ from collections.abc import Collection, Mapping
 
 from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Holding, Slot, Survey
-from keyplan.ports import Examinable, SinkReader, Surveyable
+from keyplan.ports import Examinable, Matchable, SinkReader, Surveyable
 
 
 class ReadOnlySink:
-    """Implements `SinkReader` and `Surveyable`, and nothing more; keeps the methods that it needs, not the sink."""
+    """Implements `SinkReader`, `Surveyable` and `Matchable`; keeps the methods that it needs, not the sink."""
 
-    __slots__ = ("_abilities", "_examine", "_inspect", "_locate", "_survey")
+    __slots__ = ("_abilities", "_examine", "_inspect", "_locate", "_match", "_survey")
 
     def __init__(self, sink: SinkReader) -> None:
         self._abilities = sink.abilities
         self._locate = sink.locate
         self._inspect = sink.inspect
+        self._match = sink.match if isinstance(sink, Matchable) else None
         self._survey = sink.survey if isinstance(sink, Surveyable) else None
         self._examine = sink.examine if isinstance(sink, Examinable) else None
 
@@ -42,3 +43,7 @@ class ReadOnlySink:
         if self._survey is not None:
             return self._survey(slots)
         return Survey(holdings=self._inspect(slots), findings=self._examine(slots) if self._examine else ())
+
+    def match(self, forms: Mapping[Slot, Collection[str]]) -> Mapping[Slot, frozenset[str]]:
+        """Return which redacted forms the values fit, as far as the sink can tell. Raises SinkError."""
+        return self._match(forms) if self._match else {}

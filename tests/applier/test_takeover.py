@@ -138,14 +138,23 @@ def test_a_declared_import_is_recorded_and_changes_neither_key_nor_value() -> No
 
 
 @pytest.mark.parametrize("value", ["", "ak-somebody-elses-key"], ids=["nothing", "another value"])
-def test_a_declared_import_whose_value_does_not_fit_is_not_recorded(value: str) -> None:
+def test_a_declared_import_whose_value_does_not_fit_is_blocked(value: str) -> None:
     scenario, key = start()
     if value:
         scenario.world.sinks["local"].person_writes(CI, value)
     declare_import(scenario, key.id)
-    (outcome,) = scenario.apply().outcomes
-    assert isinstance(outcome, Failed)
+    assert scenario.apply().outcomes == ()
     assert scenario.world.ledger.receipts == {}
+
+
+def test_a_value_that_changes_after_the_plan_is_not_recorded() -> None:
+    scenario, key = start()
+    scenario.world.sinks["local"].person_writes(CI, key.raw)
+    declare_import(scenario, key.id)
+    snapshot = scenario.observe()
+    scenario.world.sinks["local"].person_writes(CI, "ak-somebody-elses-key")
+    with pytest.raises(RefusedError, match="holds another value"):
+        check_sinks(snapshot.keys[0], snapshot.slots[CI], sinks=scenario.world.sinks, holdings=snapshot.holdings)
 
 
 def test_a_declared_import_whose_value_does_not_authenticate_is_not_recorded() -> None:

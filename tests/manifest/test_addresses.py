@@ -106,16 +106,24 @@ def test_a_declaration_names_the_key_that_it_is(read_text: Read) -> None:
     assert (first.import_id, second.import_id) == ("k=", None)
 
 
-def test_an_import_displaces_a_default_adopt(read_text: Read) -> None:
-    defaults = "defaults: {adopt: replace}\n"
-    first, second = read_text(HEAD + defaults + declare("name: a, import: k=", "name: b")).keys
-    assert (first.adopt, second.adopt) == (Adopt.REFUSE, Adopt.REPLACE)
+def test_a_default_says_how_imported_keys_are_adopted(read_text: Read) -> None:
+    defaults = "defaults: {adopt: replace, retire_adopted: true}\n"
+    first, second = read_text(HEAD + defaults + declare("name: a, import: k=", "name: b, adopt: import")).keys
+    assert [(one.adopt, one.retire_adopted) for one in (first, second)] == [
+        (Adopt.REPLACE, True),
+        (Adopt.IMPORT, True),
+    ]
 
 
-@pytest.mark.parametrize("adopt", ["refresh", "replace"])
-def test_an_import_excludes_another_way_to_adopt(adopt: str, find_problems: Find) -> None:
-    assert find_problems(HEAD + declare(f"name: a, import: k=, adopt: {adopt}")) == (
-        f"6:15: fields 'import' and 'adopt: {adopt}' exclude each other: an import leaves the key as it is; keep one",
+@pytest.mark.parametrize("adopt", ["import", "refresh", "replace"])
+def test_an_import_says_how_its_key_is_adopted(adopt: str, read_text: Read) -> None:
+    (key,) = read_text(HEAD + declare(f"name: a, import: k=, adopt: {adopt}")).keys
+    assert (key.import_id, key.adopt.value, key.retire_adopted) == ("k=", adopt, False)
+
+
+def test_only_a_key_that_is_replaced_is_retired(find_problems: Find) -> None:
+    assert find_problems(HEAD + declare("name: a, import: k=, retire_adopted: true")) == (
+        "6:27: field 'retire_adopted' goes with 'adopt: replace': only a key that another one replaces is retired",
     )
 
 

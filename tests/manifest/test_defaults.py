@@ -124,7 +124,7 @@ def test_keys_that_take_the_default_sink_share_one_delivery(read_text: Read) -> 
         pytest.param(
             "sink: s, adopt: 3",
             "key_type: user",
-            ["4:28: field 'adopt' must be one of 'refresh', 'refuse', 'replace', not a number"],
+            ["4:28: field 'adopt' must be one of 'import', 'refresh', 'refuse', 'replace', not a number"],
             id="passed over",
         ),
         pytest.param(

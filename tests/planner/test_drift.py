@@ -571,7 +571,7 @@ STRAY = ours("key-8", marker=Marker.of(Identity(OWNER), CI))
             {"keys": [make_observation("key-7")]},
             {"import_id": KeyId("key-7")},
             {},
-            "pending imported key-7",
+            "pending imported by import key-7",
             id="an import",
         ),
         pytest.param({"keys": [STRAY]}, {}, {}, "drift stray by stray key-8", id="a stray key at its address"),

@@ -593,8 +593,12 @@ def test_a_service_key_in_another_space_is_no_namesake() -> None:
 @pytest.mark.parametrize(
     ("declared", "foreign", "advice"),
     [
-        ({}, [FOREIGN], "say adopt: refresh or adopt: replace, or take it over with `import: key-9`"),
-        ({"adopt": Adopt.REFRESH}, [FOREIGN, replace(FOREIGN, id=KeyId("key-8"))], "(key-8, key-9): import the right"),
+        ({}, [FOREIGN], "add the line `import: key-9` to take it over as it is, or say adopt: refresh"),
+        (
+            {"adopt": Adopt.REFRESH},
+            [FOREIGN, replace(FOREIGN, id=KeyId("key-8"))],
+            "2 keys have this name: add the line of the right one to take it over: `import: key-8` (created",
+        ),
         (
             {"adopt": Adopt.REFRESH, "description": "x"},
             [FOREIGN],

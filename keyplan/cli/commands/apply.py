@@ -10,6 +10,7 @@ import click
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import find_manifests
 from keyplan.app.files import STDIN, read_input, read_plans, read_policies
+from keyplan.app.values import give_values
 from keyplan.app.workspace import Workspace, load_workspaces, open_workspaces, set_preflight
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
@@ -40,8 +41,8 @@ from keyplan.renderers.sheet import Subject
     "--only",
     # Not KEYPLAN_ONLY: drift reads kinds of findings from that one.
     variable="APPLY_ONLY",
-    type=click.Choice([Selected.DUE.value]),
-    help="Apply only what time brings about, and leave the rest to a reviewed apply.",
+    type=click.Choice([Selected.DUE.value, Selected.IMPORT.value]),
+    help="Apply only what time brings about, or only imports, and leave the rest to a reviewed apply.",
 )
 @layer_options
 @click.pass_obj
@@ -80,7 +81,7 @@ def command(
       keyplan apply plan.json
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    keep_apart(session, written=applying.files, read=[*sources, *settings.policies])
+    keep_apart(session, written=applying.files, read=[*sources, *settings.policies, settings.values])
     with reporting_failure(session, applying.outputs, Subject.APPLY, " ".join(sources) or "keys.yaml"):
         order = _make_order(context, find_manifests(sources, context, exclude), manifest, settings, applying)
         order = _limit(order, Selected(only) if only else Selected.ALL)
@@ -109,7 +110,7 @@ def _make_order(
         workspaces = load_workspaces(given, context, ledger=settings.ledger, policies=policies)
     return ApplyRequest(
         command="apply",
-        workspaces=set_preflight(workspaces, is_preflight=settings.is_preflight),
+        workspaces=set_preflight(give_values(workspaces, settings.values, context), is_preflight=settings.is_preflight),
         request=settings.request,
         reviewed=reviewed,
         applying=applying,
@@ -128,7 +129,8 @@ def _limit(order: ApplyRequest, selection: Selected) -> ApplyRequest:
         )
     if order.request.rotate:
         raise InputError(
-            "--only due leaves out what --rotate asks for", advice="leave out one of them, or say: keyplan rotate"
+            f"--only {selection.value} leaves out what --rotate asks for",
+            advice="leave out one of them, or say: keyplan rotate",
         )
     return replace(order, selection=selection)
 

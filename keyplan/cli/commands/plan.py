@@ -15,6 +15,7 @@ from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.plan import plan_workspace
 from keyplan.app.untrusted import choose_manifests
+from keyplan.app.values import give_values
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
 from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import (
@@ -42,6 +43,7 @@ from keyplan.documents.report import Failure
 from keyplan.errors import InputError
 from keyplan.model.mask import hide
 from keyplan.model.plan import FreshPlan, Plan
+from keyplan.model.policy import Policy
 from keyplan.renderers.formats import PLAN_FORMATS, build_plan_sheet, render
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Subject
@@ -88,12 +90,11 @@ def command(
       keyplan plan envs/ --format text --format markdown=plan.md
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies])
+    keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies, settings.values])
     with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
         policies = read_policies(settings.policies, context)
         named, policies = choose_manifests(manifests, context, exclude, policies, is_untrusted=untrusted)
-        opened = open_workspaces(named, context, ledger=settings.ledger, policies=policies)
-        workspaces = set_preflight(opened, is_preflight=settings.is_preflight)
+        workspaces = _open(named, context, settings, policies)
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)
         if out:
@@ -113,6 +114,13 @@ def command(
     status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(workspaces))
     return status
+
+
+def _open(
+    named: Sequence[str], context: RunContext, settings: PlanSettings, policies: tuple[Policy, ...]
+) -> tuple[Workspace, ...]:
+    opened = open_workspaces(named, context, ledger=settings.ledger, policies=policies)
+    return set_preflight(give_values(opened, settings.values, context), is_preflight=settings.is_preflight)
 
 
 def _plan_all(

@@ -71,7 +71,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
     "--apply",
     "selected",
     variable="WATCH_APPLY",
-    type=click.Choice([one.value for one in Selected]),
+    type=click.Choice([one.value for one in (Selected.DUE, Selected.ALL, Selected.NOTHING)]),
     default=Selected.DUE.value,
     show_default=True,
     help="What to apply without a review: what time brings about, everything, or nothing.",

@@ -62,7 +62,7 @@ def _close(plan: Plan) -> Iterator[str]:
     counts = _counts(plan.summary)
     if counts:
         yield ", ".join(counts) + "."
-    if plan.changes:
+    if plan.is_approvable:
         yield f"Digest: {digest(plan)}"
 
 

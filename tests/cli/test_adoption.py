@@ -1,0 +1,154 @@
+"""A grown account comes under a reviewed manifest: what is missing, and values that no sink holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cli.shell import Shell
+from simulator import KeyRecord, World
+
+HEAD = """\
+version: 1
+owner: acme
+id: k7f3a9c2
+sinks: {local: {type: file, path: "{name}.key"}}
+"""
+
+
+def declare(*records: KeyRecord, defaults: str = "sink: local") -> str:
+    keys = "".join(f"  - {{name: '{one.name}', key_type: user, import: {one.id}}}\n" for one in records)
+    return f"{HEAD}defaults: {{{defaults}}}\nkeys:\n{keys}"
+
+
+def make_keys(shell: Shell, number: int = 3) -> list[KeyRecord]:
+    return [shell.world.provider.person_creates(f"user {each}") for each in range(number)]
+
+
+def digest_of(text: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith("Digest: ")).removeprefix("Digest: ")
+
+
+@pytest.mark.parametrize("form", ["address", "id", "dotenv"])
+def test_values_of_any_form_are_stored_under_the_digest_of_a_plan_without_them(shell: Shell, form: str) -> None:
+    made = make_keys(shell)
+    shell.write(declare(*made))
+    before = dict(shell.world.provider.records)
+    reviewed = shell("plan", "--out", "plan.json")
+    assert reviewed.status == 4, reviewed.err
+    if form == "dotenv":
+        text = "".join(f"USER_USER_{number}={one.raw}\n" for number, one in enumerate(made))
+    else:
+        text = json.dumps({one.id if form == "id" else f"user/{one.name}": one.raw for one in made})
+    planned = shell("plan", "--values", "-", stdin=text.encode())
+    assert (planned.status, digest_of(planned.out)) == (0, digest_of(reviewed.out)), planned.err
+    applied = shell("apply", "plan.json", "--values", "-", stdin=text.encode())
+    assert applied.status == 0, applied.out + applied.err
+    assert "No changes. Your keys match the manifest." in shell("plan").out
+    assert shell.world.provider.records == before
+    assert shell.world.sinks["local"].values() == {f"user/{one.name}": one.raw for one in made}  # type: ignore[index]  # a sink's name
+    said = "".join((*planned.__dict__.values(), *applied.__dict__.values())[1:3])
+    written = said + applied.out + applied.err + (shell.folder / "plan.json").read_text()
+    assert [one.raw for one in made if one.raw in written] == []
+
+
+def test_a_value_of_another_key_is_never_stored(shell: Shell) -> None:
+    first, second, _ = make_keys(shell)
+    shell.write(declare(first))
+    text = json.dumps({"user/user 0": second.raw})
+    done = shell("apply", "--auto-approve", "--values", "-", stdin=text.encode())
+    assert done.status == 4
+    assert "the value that was given is not the raw key of" in done.out
+    assert shell.world.sinks["local"].values() == {}  # type: ignore[index]  # a sink's name
+
+
+def test_a_value_that_does_not_authenticate_is_never_stored(shell: Shell) -> None:
+    first, *_ = make_keys(shell)
+    shell.write(declare(first))
+    shell.world.provider.verifications_refused = 99
+    text = json.dumps({first.id: first.raw})
+    done = shell("apply", "--auto-approve", "--values", "-", stdin=text.encode())
+    assert done.status == 4
+    assert "does not authenticate" in done.out + done.err
+    assert (shell.world.sinks["local"].values(), shell.world.ledger.intents) == ({}, {})  # type: ignore[index]  # a sink's name
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("{", "is not valid JSON", id="no JSON"),
+        pytest.param("nothing", "holds no values", id="no lines"),
+        pytest.param('{"user/user 0": 3}', "holds a value that is not a text", id="a number"),
+        pytest.param('{"user/user 0": ""}', "the value of 'user/user 0' is empty", id="an empty one"),
+        pytest.param('{"user/other": "x-y-z"}', "no declaration that imports a key fits 'user/other'", id="unknown"),
+        pytest.param("USER_USER_0=a\nUSER_USER_0=b\n", "'user/user 0' is given twice", id="twice"),
+        pytest.param("USER_A_B=secret-text", "'USER_A_B' stands for 'user/a b' and 'user/a-b'", id="ambiguous"),
+        pytest.param('{"ak-4tj4w65hwtbwl6omxz7yyiizvptoondoxiaoudqru": "user/user 0"}', "fits entry 1", id="swapped"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused_without_being_quoted(shell: Shell, content: str, message: str) -> None:
+    provider = shell.world.provider
+    shell.write(declare(*make_keys(shell), provider.person_creates("a b"), provider.person_creates("a-b")))
+    done = shell("plan", "--values", "-", stdin=content.encode())
+    assert done.status == 3
+    assert message in done.err
+    assert "secret-text" not in done.err
+    assert "4tj4w65h" not in done.err
+
+
+def test_a_file_of_values_that_others_can_read_is_told(shell: Shell) -> None:
+    first, *_ = make_keys(shell)
+    shell.write(declare(first))
+    file = shell.write(json.dumps({first.id: first.raw}), "values.json")
+    file.chmod(0o644)
+    assert "other users can read it" in shell("plan", "--values", "values.json").err
+    file.chmod(0o600)
+    assert "other users can read it" not in shell("plan", "--values", "values.json").err
+
+
+def test_only_imports_are_applied_and_the_rest_is_left(shell: Shell) -> None:
+    first, *_ = make_keys(shell)
+    shell.world.sinks["local"].person_writes("user/user 0", first.raw)  # type: ignore[index]  # a sink's name
+    shell.write(declare(first) + "  - {name: new, key_type: user}\n")
+    done = shell("apply", "--only", "import", "--auto-approve")
+    assert done.status == 0, done.out + done.err
+    assert "Only imports are applied: 1 action, 1 left for a reviewed apply." in done.err
+    assert [one.name for one in shell.world.provider.live()] == ["user 0", "user 1", "user 2"]
+    assert "Plan: 1 to add, 0 to change, 0 to destroy." in shell("plan").out
+
+
+def test_a_replaced_key_is_retired_after_its_overlap_only_if_the_manifest_says_so(shell: Shell) -> None:
+    for retires, live in (("", 2), (", retire_adopted: true", 1)):
+        own = Shell(folder=shell.folder / f"{live}", world=World())
+        own.folder.mkdir()
+        (record,) = make_keys(own, 1)
+        own.write(declare(record, defaults=f"sink: local, adopt: replace{retires}"))
+        assert own("apply", "--auto-approve").status == 0
+        own.world.clock.advance(timedelta(days=2))
+        done = own("apply", "--auto-approve")
+        assert done.status == 0, done.out + done.err
+        assert len(own.world.provider.live()) == live
+
+
+def test_an_import_that_was_cut_off_is_finished_by_the_next_run_and_no_key_changes(tmp_path: Path) -> None:
+    shell = Shell(folder=tmp_path, world=World())
+    (record,) = make_keys(shell, 1)
+    shell.write(declare(record))
+    text = json.dumps({record.id: record.raw}).encode()
+    before = dict(shell.world.provider.records)
+    shell.world.ledger.record, kept = _fail, shell.world.ledger.record  # type: ignore[method-assign]  # once
+    assert shell("apply", "--auto-approve", "--values", "-", stdin=text).status != 0
+    shell.world.ledger.record = kept  # type: ignore[method-assign]  # as it was
+    shell.world.restart()
+    done = shell("apply", "--auto-approve")
+    assert done.status == 0, done.out + done.err
+    assert "No changes." in shell("plan").out
+    assert shell.world.provider.records == before
+
+
+def _fail(*_arguments: object, **_options: object) -> None:
+    from keyplan.errors import LedgerError  # noqa: PLC0415 - only here
+
+    raise LedgerError("the ledger cannot be written")
