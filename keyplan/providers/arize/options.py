@@ -29,6 +29,7 @@ OPTIONS: Final[dict[str, Any]] = {
             "type": "string",
             "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
             "description": "Profile of the ax command line, for what no variable says; excludes region and base_url.",
+            "examples": ["ci"],
             "x-access": "profile",
         },
         "base_url": {
