@@ -116,14 +116,14 @@ def test_problems_after_the_composition_name_file_and_element() -> None:
         HEAD.replace("defaults: {sink: local}\n", "include: [common.yaml]\n")
         + "keys:\n  - {for_each: [a, b], name: '${each}', key_type: user, on_remove: ''}\n"
         + "  - {for_each: [{x: 1}], name: n}\n",
-        included={"common.yaml": "defaults: {sink: vault, adopt: no}\n"},
+        included={"common.yaml": "defaults: {sink: vault, marker: no}\n"},
     )
     assert texts.problems() == ["keys.yaml:8:17: an item of 'for_each' must be text, not a mapping"]
     texts.manifest = texts.manifest.rpartition("  - {for_each")[0]
     assert texts.problems() == [
         "keys.yaml:7:68: field 'on_remove' must be one of 'delete', 'forget', not '' (for_each element 'a' and 1 more)",
         "common.yaml:1:18: sink 'vault' is unknown; known are 'local'",
-        "common.yaml:1:32: field 'adopt' must be one of 'refresh', 'refuse', 'replace', not 'no'",
+        "common.yaml:1:25: field 'marker' is unknown",
     ]
 
 
