@@ -22,7 +22,7 @@ def list_pages() -> dict[str, str]:
     """Return the text of each page, by the name of its file."""
     return {
         f"{path.replace(' ', '-')}.1": write_page(ctx)
-        for ctx in _walk(click.Context(cli, info_name=PROGRAM, **_PLAIN))
+        for ctx in _walk(click.Context(cli, info_name=PROGRAM, **{**cli.context_settings, **_PLAIN}))
         for path in (ctx.command_path,)
     }
 
