@@ -6,8 +6,8 @@ No write may raise: an apply must not end halfway because its reader closed a pi
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TextIO
 
 from keyplan.renderers.style import ANSI, PLAIN, Palette
@@ -90,6 +90,21 @@ class Screen:
             self._stderr.flush()
             return self._stdin.readline().strip()
         return ""
+
+    @contextmanager
+    def asking_at_terminal(self) -> Iterator[None]:
+        """Let `ask` read from the terminal itself during the block, if stdin is something else and there is one."""
+        former = self._stdin
+        if _is_terminal(former):
+            yield
+            return
+        with ExitStack() as stack:
+            with suppress(OSError):
+                self._stdin = stack.enter_context(open("/dev/tty", encoding="utf-8", errors="replace"))  # noqa: PTH123 - a device
+            try:
+                yield
+            finally:
+                self._stdin = former
 
     @property
     def _is_interactive(self) -> bool:

@@ -43,9 +43,9 @@ class _Opaque:
         The vendor states no rule, so only the readable head and tail around the dots or stars are
         compared (docs/arize-api.md, A34). A form with fewer than four readable characters proves nothing.
         """
-        head, _, tail = _split_redacted(redacted)
+        head, _, tail = split_redacted(redacted)
         return (
-            len(head) + len(tail) >= _READABLE_MINIMUM
+            len(head) + len(tail) >= READABLE_MINIMUM
             and len(self.__value) > len(head) + len(tail)
             and self.__value.startswith(head)
             and self.__value.endswith(tail)
@@ -71,12 +71,13 @@ class _Opaque:
         raise TypeError(f"ask is_empty() of a {type(self).__name__}")
 
 
-_READABLE_MINIMUM = 4
-_REDACTION = re.compile(r"\.{3}|…|[*•]+|x{4,}")
+READABLE_MINIMUM = 4
+REDACTION = re.compile(r"\.{3}|…|[*•]+|x{4,}")
 
 
-def _split_redacted(redacted: str) -> tuple[str, str, str]:
-    found = _REDACTION.search(redacted)
+def split_redacted(redacted: str) -> tuple[str, str, str]:
+    """Return the readable beginning of a redacted form, what stands for the secret, and the readable end."""
+    found = REDACTION.search(redacted)
     if found is None:
         return "", "", ""
     return redacted[: found.start()], found.group(), redacted[found.end() :]

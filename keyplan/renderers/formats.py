@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keyplan.model.examination import Examination
     from keyplan.model.explanation import Explanation
     from keyplan.model.history import ChainCheck, HistoryEntry
+    from keyplan.model.leak import Leak
     from keyplan.model.ledger import Holder, Memory
     from keyplan.model.observation import Observation
     from keyplan.model.plan import Plan
@@ -119,6 +120,10 @@ EXPLANATION_FORMATS: Formats[Explanation] = {
     "text": lambda explanation, style: text.explanation.render_explanation(explanation, style.palette),
     "json": lambda explanation, _: machine.documents.render_explanation(explanation),
 }
+LEAK_FORMATS: Formats[Leak] = {
+    "text": lambda leak, _: text.leak.render_leak(leak),
+    "json": lambda leak, _: machine.documents.render_leak(leak),
+}
 LEDGER_FORMATS: Formats[tuple[Memory, Holder | None]] = {
     "text": lambda found, _: text.ledger.render_ledger(*found),
     "json": lambda found, _: machine.documents.render_ledger(*found),
@@ -188,6 +193,11 @@ def render_examination(examination: Examination, *, as_format: str, palette: Pal
 def render_explanation(explanation: Explanation, *, as_format: str, palette: Palette = PLAIN) -> str:
     """Return an explanation in one of `EXPLANATION_FORMATS`. Raises InputError for another."""
     return render(EXPLANATION_FORMATS, explanation, as_format=as_format, style=Style(palette=palette))
+
+
+def render_leak(leak: Leak, *, as_format: str) -> str:
+    """Return a leak in one of `LEAK_FORMATS`. Raises InputError for another."""
+    return render(LEAK_FORMATS, leak, as_format=as_format, style=Style(palette=PLAIN))
 
 
 def render(formats: Formats[Subjects], subjects: Subjects, *, as_format: str, style: Style) -> str:

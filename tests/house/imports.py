@@ -64,6 +64,7 @@ STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     "keyplan.model": _VALUES | {"difflib", "fnmatch", "hashlib", "hmac", "json", "sys.intern", "unicodedata"},
     # The mask knows every encoding in which a secret may be repeated.
     "keyplan.model.mask": _VALUES | {"bisect.bisect_left", "contextlib.contextmanager", "json"},
+    "keyplan.model.leaked_text": _VALUES | {"binascii.a2b_base64", "html.unescape", "urllib.parse.unquote"},
     "keyplan.model.secret_forms": _VALUES | {"binascii.b2a_base64", "html.escape", "json", "urllib.parse"},
     "keyplan.documents": _VALUES | {"hashlib", "json"},
     # The schemas are files of the package, and the one thing that is read here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from keyplan.app.files import read_policies
+from keyplan.app.leak import look_everywhere
 from keyplan.app.workspace import open_workspace
 from keyplan.cli.apply_options import ApplySettings, apply_options
 from keyplan.cli.apply_plan import ApplyRequest, plan_and_apply
@@ -52,10 +53,10 @@ def command(
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     keep_apart(session, written=applying.files, read=[*([manifest] if manifest else []), *policies])
-    workspace = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
+    opened = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
     order = ApplyRequest(
         command="revoke",
-        workspaces=(workspace,),
+        workspaces=(look_everywhere(opened),),
         request=Request(revoke=(key,), revoke_owner=owner or ""),
         applying=applying,
         is_verbose=verbose,

@@ -9,6 +9,7 @@ from keyplan.documents import doctor as examination_document
 from keyplan.documents import drift as drift_document
 from keyplan.documents import explanation as explanation_document
 from keyplan.documents import failure as failure_document
+from keyplan.documents import leak as leak_document
 from keyplan.documents import ledger as ledger_document
 from keyplan.documents import plan_set as plan_set_document
 from keyplan.documents import report as report_document
@@ -19,6 +20,7 @@ from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
 from keyplan.model.explanation import Explanation
 from keyplan.model.history import ChainCheck, HistoryEntry
+from keyplan.model.leak import Leak
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
@@ -60,6 +62,11 @@ def render_examination(examination: Examination) -> str:
 def render_explanation(explanation: Explanation) -> str:
     """Return the document of `schemas/explanation.v1.json`."""
     return render_json(explanation_document.to_document(explanation))
+
+
+def render_leak(leak: Leak) -> str:
+    """Return the document of `schemas/leak.v1.json`."""
+    return render_json(leak_document.to_document(leak))
 
 
 def render_ledger(memory: Memory, lock: Holder | None) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         explanation,
         history,
         inventory,
+        leak,
         ledger,
         plan,
         problems,
@@ -24,4 +25,16 @@ else:
         return import_module(f"{__name__}.{name}")
 
 
-__all__ = ["calendar", "doctor", "drift", "explanation", "history", "inventory", "ledger", "plan", "problems", "report"]
+__all__ = [
+    "calendar",
+    "doctor",
+    "drift",
+    "explanation",
+    "history",
+    "inventory",
+    "leak",
+    "ledger",
+    "plan",
+    "problems",
+    "report",
+]
