@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Shell
-from simulator import KeyRecord, World
+from simulator import KeyRecord, World, make_space
+
+from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
+from keyplan.model.observation import Access
 
 HEAD = """\
 version: 1
@@ -29,6 +32,47 @@ def make_keys(shell: Shell, number: int = 3) -> list[KeyRecord]:
 
 def digest_of(text: str) -> str:
     return next(line for line in text.splitlines() if line.startswith("Digest: ")).removeprefix("Digest: ")
+
+
+def fill_account(shell: Shell) -> None:
+    """Make fifty keys by hand, ten of them of one name; in five spaces, if the API shows any."""
+    provider = shell.world.provider
+    provider.spaces |= {name: make_space(name) for name in ("research", "sales", "support")}
+    shows_spaces = provider.laws().shows_spaces
+    for number in range(20 if shows_spaces else 40):
+        provider.person_creates(f"user {number}")
+    for _ in range(10):
+        shell.world.clock.advance(timedelta(seconds=1))
+        provider.person_creates("ci")
+    spaces = list(provider.spaces.values()) if shows_spaces else []
+    for number, space in enumerate(spaces * 4):
+        grant = SpaceGrant(space_id=space.id, role=Role("admin"))
+        granted = OrganizationGrant(org_id=space.organization_id, spaces=(grant,))
+        access = Access(account_role=Role("member"), organizations=(granted,))
+        provider.person_creates(f"ingest {number // 5}", key_type=KeyType.SERVICE, access=access)
+
+
+@pytest.mark.parametrize(("api", "declared"), [("alpha", 41), ("beta", 41)])
+def test_fifty_keys_made_by_hand_are_under_a_manifest_in_five_commands(tmp_path: Path, api: str, declared: int) -> None:
+    shell = Shell(folder=tmp_path, world=World(dialect=api))  # type: ignore[arg-type]  # one of the two
+    fill_account(shell)
+    before = dict(shell.world.provider.records)
+    exported = shell("export", "--owner", "acme")
+    shell.write(exported.out)
+    reviewed = shell("plan", "--out", "plan.json")
+    assert f"{declared} blocked." in reviewed.out
+    values = json.dumps({one.id: one.raw for one in before.values() if one.id in declared_ids(exported.out)}).encode()
+    applied = shell("apply", "plan.json", "--values", "-", stdin=values)
+    assert applied.status == 0, applied.out + applied.err
+    assert "No changes. Your keys match the manifest." in shell("plan").out
+    assert len(before) == 50
+    assert shell.world.provider.records == before
+
+
+def declared_ids(manifest: str) -> set[str]:
+    """Return the ids of the keys that a manifest declares, without those in its comments."""
+    lines = (line.strip() for line in manifest.splitlines())
+    return {line.removeprefix("import: ").strip('"') for line in lines if line.startswith("import: ")}
 
 
 @pytest.mark.parametrize("form", ["address", "id", "dotenv"])
