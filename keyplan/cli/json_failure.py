@@ -22,6 +22,7 @@ ANSWERING = frozenset(
         "ledger",
         "list",
         "plan",
+        "rehearse",
         "revoke",
         "rotate",
         "show",

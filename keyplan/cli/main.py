@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "Write a page about all keys: findings, the next days, a table.",
     "explain": "Tell what is known of a declaration or a key, and why plan does what it does.",
     "show": "Show a saved plan, or what a manifest is composed of.",
+    "rehearse": "Show what an apply would come to under every fault; change nothing.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
     "list": "List the keys that exist, managed by keyplan or not.",
     "history": "Show what was done when and by whom, and verify that no entry was changed.",

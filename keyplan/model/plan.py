@@ -1,7 +1,6 @@
 """A plan: actions, each with its verb and reason. First what is published, then what is executed.
 
-No raw key exists yet when a plan is made, so none can be in it. Nor does any time in it depend on when it was made:
-every plan would be another one.
+No raw key exists yet when a plan is made. No time in it depends on when it was made: every plan would be another one.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from keyplan.model.observation import Observation
     from keyplan.model.plan import Plan
     from keyplan.model.policy import Validation
+    from keyplan.model.rehearsal import Rehearsal
     from keyplan.model.report import Report
     from keyplan.renderers.sheet import Sheet, Subject
 
@@ -112,6 +113,10 @@ CALENDAR_FORMATS: Formats[Calendar] = {
     "json": lambda calendar, _: machine.documents.render_calendar(calendar),
     "ics": lambda calendar, _: machine.ics.render_ics(calendar),
 }
+REHEARSAL_FORMATS: Formats[Rehearsal] = {
+    "text": lambda rehearsal, style: text.rehearsal.render_rehearsal(rehearsal, style.palette),
+    "json": lambda rehearsal, _: machine.documents.render_rehearsal(rehearsal),
+}
 EXAMINATION_FORMATS: Formats[Examination] = {
     "text": lambda examination, style: text.doctor.render_examination(examination, style.palette),
     "json": lambda examination, _: machine.documents.render_examination(examination),
@@ -183,6 +188,11 @@ def render_inventory(keys: Sequence[Observation], *, as_format: str, palette: Pa
 def render_calendar(calendar: Calendar, *, as_format: str, palette: Palette = PLAIN) -> str:
     """Return a calendar in one of `CALENDAR_FORMATS`. Raises InputError for another."""
     return render(CALENDAR_FORMATS, calendar, as_format=as_format, style=Style(palette=palette))
+
+
+def render_rehearsal(rehearsal: Rehearsal, *, as_format: str, palette: Palette = PLAIN) -> str:
+    """Return a rehearsal in one of `REHEARSAL_FORMATS`. Raises InputError for another."""
+    return render(REHEARSAL_FORMATS, rehearsal, as_format=as_format, style=Style(palette=palette))
 
 
 def render_examination(examination: Examination, *, as_format: str, palette: Palette = PLAIN) -> str:

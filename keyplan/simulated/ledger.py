@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_lost_error
@@ -129,7 +129,7 @@ class SimulatedLedger:
 
     # what a test, or a rehearsal, does
 
-    def as_another_process(self) -> SimulatedLedger:
+    def as_another_process(self) -> Self:
         """Return the same ledger as another process has it: what that one locked, this one did not."""
         other = copy(self)
         other.applying = None

@@ -30,6 +30,8 @@ class SimulatedProvider:
     """Implements KeyReader and KeyWriter. Reads and writes pass through `effects`; a person's doings do not."""
 
     base_url = "https://api.simulated.test"
+    id_prefix = "key"
+    """What the ids of new keys begin with."""
     me = ME
     """Whose credential it is: who makes what is created."""
 
@@ -343,7 +345,7 @@ class SimulatedProvider:
 
     def _add(self, record: KeyRecord) -> KeyRecord:
         raw = self._next_raw()
-        added = replace(record, id=KeyId(f"key-{self._issued:04d}"), raw=raw)
+        added = replace(record, id=KeyId(f"{self.id_prefix}-{self._issued:04d}"), raw=raw)
         self.records[added.id] = added
         return added
 

@@ -26,6 +26,7 @@ COMMAND_LINES = {
     "rotate": ["rotate", "user/ci", "--auto-approve"],
     "calendar": ["calendar"],
     "explain": ["explain", "user/ci"],
+    "rehearse": ["rehearse"],
     "show": ["show", "plan.json"],
     "doctor": ["doctor"],
     "list": ["list"],
@@ -35,7 +36,7 @@ COMMAND_LINES = {
     "ledger lock": ["ledger", "lock"],
 }
 READING = sorted(set(COMMAND_LINES) - {"show"})
-ASKING = ["plan", "apply", "drift", "revoke", "rotate", "calendar", "list"]
+ASKING = ["plan", "apply", "drift", "revoke", "rotate", "calendar", "rehearse", "list"]
 VALIDATOR = Draft202012Validator(load("failure.v1"))
 
 

@@ -38,6 +38,7 @@ ARGUMENTS = {
     "drift": ["keys.yaml"],
     "calendar": ["keys.yaml"],
     "explain": ["user/ci"],
+    "rehearse": ["keys.yaml"],
     "doctor": ["keys.yaml"],
     "import": ["user/ci", "id"],
     "list": ["--manifest", "keys.yaml"],

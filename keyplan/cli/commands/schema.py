@@ -20,6 +20,7 @@ _FORMATS = (
     "policy",
     "plan",
     "plans",
+    "rehearsal",
     "report",
     "reports",
     "drift",

@@ -12,6 +12,7 @@ from keyplan.documents import failure as failure_document
 from keyplan.documents import leak as leak_document
 from keyplan.documents import ledger as ledger_document
 from keyplan.documents import plan_set as plan_set_document
+from keyplan.documents import rehearsal as rehearsal_document
 from keyplan.documents import report as report_document
 from keyplan.documents import validation as validation_document
 from keyplan.documents.report import Failure
@@ -25,6 +26,7 @@ from keyplan.model.ledger import Holder, Memory
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Validation
+from keyplan.model.rehearsal import Rehearsal
 from keyplan.model.report import Report
 from keyplan.renderers.json_text import render_json
 
@@ -92,6 +94,11 @@ def render_locks(lock: Holder | None, leader: Holder | None) -> str:
 def render_calendar(calendar: Calendar) -> str:
     """Return the document of `schemas/calendar.v1.json`."""
     return render_json(calendar_document.to_document(calendar))
+
+
+def render_rehearsal(rehearsal: Rehearsal) -> str:
+    """Return the document of `schemas/rehearsal.v1.json`."""
+    return render_json(rehearsal_document.to_document(rehearsal))
 
 
 def render_drifts(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> str:

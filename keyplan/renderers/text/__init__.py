@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ledger,
         plan,
         problems,
+        rehearsal,
         report,
     )
 else:
@@ -36,5 +37,6 @@ __all__ = [
     "ledger",
     "plan",
     "problems",
+    "rehearsal",
     "report",
 ]

@@ -1,0 +1,151 @@
+"""Copies what an account, its ledger and its sinks show into simulated ones. No raw key is read: all are made up anew.
+
+Redacted forms and fingerprints are remade so that what agreed agrees, and what differed differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from keyplan.model.examination import Finding
+from keyplan.model.identity import KeyId, Lineage, SinkName, UserId
+from keyplan.model.manifest import KeyType, Manifest
+from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
+from keyplan.model.receipt import Receipt
+from keyplan.model.secret import RawKey
+from keyplan.planner.authority import find_creators
+from keyplan.ports import SinkReader
+from keyplan.simulated.copies import AccountCopy, RecordsCopy, SinkCopy
+from keyplan.simulated.records import ME, KeyRecord
+from keyplan.simulated.sink import Cell
+
+_DIGITS = 44
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateCopy:
+    """The present state, as simulated ports begin with it."""
+
+    snapshot: Snapshot
+    account: AccountCopy
+    ledger: RecordsCopy
+    sinks: Mapping[SinkName, SinkCopy]
+
+
+def copy_state(
+    manifest: Manifest, snapshot: Snapshot, sinks: Mapping[SinkName, SinkReader], *, is_shared: bool
+) -> StateCopy:
+    """Return a copy of what a snapshot shows; `is_shared` if every machine sees the same ledger."""
+    me = _find_me(manifest, snapshot)
+    keys = (*snapshot.keys, *snapshot.revoked)
+    account = AccountCopy(
+        base_url=snapshot.provider,
+        laws=snapshot.laws,
+        me=me,
+        records={key.id: _remake_key(key, me) for key in keys},
+        shown={key.id: key for key in keys},
+        spaces=snapshot.spaces,
+        unknown_spaces=snapshot.unknown_spaces,
+        own_keys=snapshot.own_keys,
+    )
+    return StateCopy(
+        snapshot=snapshot,
+        account=account,
+        ledger=RecordsCopy(
+            receipts={one.address: _remake_receipt(one) for one in snapshot.receipts},
+            intents={intent.id: intent for intent in snapshot.intents},
+            is_shared=is_shared,
+        ),
+        sinks={name: _copy_sink(name, sink, snapshot, manifest.lineage) for name, sink in sinks.items()},
+    )
+
+
+def _find_me(manifest: Manifest, snapshot: Snapshot) -> UserId:
+    """Return the user who creates what keyplan creates, as far as the account shows it."""
+    own = [key for key in snapshot.keys if key.id in snapshot.own_keys]
+    known = [*(key.acts_as for key in own), *(key.created_by for key in own), *find_creators(manifest, snapshot)]
+    return next(filter(None, known), ME)
+
+
+def _make_raw(key_id: KeyId, redacted: str) -> str:
+    """Return a made-up raw key: the same for one id and redacted form, else another."""
+    return f"ak-{hashlib.sha256(f'{key_id} {redacted}'.encode()).hexdigest()[:_DIGITS]}"
+
+
+def _remake_key(key: Observation, me: UserId) -> KeyRecord:
+    return KeyRecord(
+        id=key.id,
+        name=key.name,
+        key_type=key.key_type or KeyType.USER,
+        description=key.marker.attach(key.description) if key.marker else key.description,
+        access=key.access,
+        raw=_make_raw(key.id, key.redacted),
+        active=key.active,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        created_by=key.created_by or me,
+        last_used_at=key.last_used_at,
+    )
+
+
+def _remake_receipt(receipt: Receipt) -> Receipt:
+    """Return a receipt whose redacted form and fingerprint are those of the made-up raw key."""
+    raw = _make_raw(receipt.key_id, receipt.redacted)
+    fingerprint = RawKey(raw).fingerprint(receipt.fingerprint.salt) if receipt.fingerprint else None
+    record = _redact(raw) if receipt.redacted else ""
+    return replace(receipt, redacted=record, fingerprint=fingerprint)
+
+
+def _redact(raw: str) -> str:
+    return f"{raw[:6]}...{raw[-3:]}"
+
+
+def _copy_sink(name: SinkName, sink: SinkReader, snapshot: Snapshot, lineage: Lineage) -> SinkCopy:
+    held = {slot: holding for slot, holding in snapshot.holdings.items() if slot.sink == name}
+    recorded = _list_recorded(snapshot.receipts)
+    cells = {slot.location: _copy_cell(slot, holding, recorded, snapshot) for slot, holding in sorted_by_place(held)}
+    return SinkCopy(
+        name=name,
+        real=sink,
+        lineage=lineage,
+        cells={location: cell for location, cell in cells.items() if cell is not None},
+        findings=tuple(_list_findings(name, snapshot)),
+    )
+
+
+def sorted_by_place(held: Mapping[Slot, Holding]) -> list[tuple[Slot, Holding]]:
+    """Return what places hold, by location."""
+    return sorted(held.items(), key=lambda pair: pair[0].location)
+
+
+def _list_recorded(receipts: Iterable[Receipt]) -> Mapping[str, Receipt]:
+    """Return the receipt that lists a place, by `sink:location`."""
+    return {f"{one.sink}:{one.location}": receipt for receipt in receipts for one in receipt.delivered}
+
+
+def _list_findings(name: SinkName, snapshot: Snapshot) -> Iterable[Finding]:
+    for slot, findings in snapshot.findings.items():
+        if slot.sink == name:
+            yield from (replace(finding, location=slot.location) for finding in findings)
+
+
+def _copy_cell(slot: Slot, held: Holding, recorded: Mapping[str, Receipt], snapshot: Snapshot) -> Cell | None:
+    if not (held.present or held.receipt or held.intent):
+        return None
+    receipt = held.receipt or (recorded.get(str(slot)) if held.owner is None else None)
+    raw = _make_raw(KeyId(str(slot)), "another value")
+    if receipt and held.content is not Content.DIFFERS:
+        raw = _make_raw(receipt.key_id, receipt.redacted)
+    noted = held.receipt or held.intent
+    owner = held.owner.owner if held.owner else (noted.owner if noted else None)
+    noted_at = snapshot.now - held.intent_age if held.intent_age is not None else None
+    return Cell(
+        raw=raw if held.present else None,
+        owner=owner,
+        receipt=_remake_receipt(held.receipt) if held.receipt else None,
+        intent=held.intent,
+        noted_at=noted_at or (held.intent.at if held.intent else None),
+        changed_at=held.changed_at,
+    )
