@@ -50,8 +50,7 @@ def observe(
     reader, sinks = readers.reader, readers.sinks
     located = locate_slots(manifest, sinks)  # before any call: an impossible place is found without a credential
     with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
-        recalled = pool.submit(readers.ledger.recall)
-        asked = _ask_sinks(pool, sinks, located, is_examined=is_preflight)
+        recalled, asked = pool.submit(readers.ledger.recall), _ask_sinks(pool, sinks, located, is_examined=is_preflight)
         keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
         surveys = {name: future.result() for name, future in asked.items()}
     held, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)

@@ -130,8 +130,7 @@ class DeclarationReader:
         # Every part is read even if another one is wrong: the user sees all problems at once.
         deliveries = self._read_deliveries(fields)
         address = self._read_address(fields, key_type, scope)
-        description = self._read_description(fields, address)
-        moves = self._read_moves(fields)
+        description, moves = self._read_description(fields, address), self._read_moves(fields)
         import_id, adopt = self._read_import(fields), self._read_adopt(fields)
         if key_type is None or address is None:
             return None

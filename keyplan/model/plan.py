@@ -1,6 +1,6 @@
 """A plan: actions, each with its verb and reason. First what is published, then what is executed.
 
-No raw key exists yet when a plan is made. No time in it depends on when it was made: every plan would be another one.
+No raw key can be in it: none exists yet. No time in it depends on when it was made, or every plan would be another.
 """
 
 from __future__ import annotations
@@ -353,8 +353,8 @@ class Plan:
 
     @property
     def is_approvable(self) -> bool:
-        """Whether it has anything to approve: changes, or imports that only wait for a value."""
-        return bool(self.changes) or any(action.verb is Verb.IMPORT for action in self.actions)
+        """Whether there is anything to approve: changes, or imports that only wait for a value."""
+        return any(action.verb is Verb.IMPORT for action in self.actions) or bool(self.changes)
 
     @property
     def blocked(self) -> tuple[Action, ...]:
