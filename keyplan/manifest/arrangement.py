@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyplan.manifest.comments import Outline
+from keyplan.manifest.comments import BLANKS, Outline
 from keyplan.manifest.field_order import FieldOrder, Form
 from keyplan.manifest.problems import COLUMN_BITS, Spot
 from keyplan.manifest.tables import ItemList, Table
@@ -87,7 +87,7 @@ class _Arranger:
         if following <= start:
             return start
         # Laid out, an item begins in the line of its dash.
-        return self._lead(following, len(self._lines[following]) - len(self._lines[following].lstrip()))
+        return self._lead(following, len(self._lines[following]) - len(self._lines[following].lstrip(BLANKS)))
 
     def _lead(self, line: int, column: int) -> int:
         """Return where the comments and blank lines above a line begin that belong to an entry of this column."""
@@ -97,7 +97,7 @@ class _Arranger:
 
     def _indentation(self, line: int) -> int:
         text = self._lines[line]
-        return len(text) - len(text.lstrip()) if text.strip() else 0
+        return len(text) - len(text.lstrip(BLANKS)) if text.strip(BLANKS) else 0
 
     def _is_block(self, keys: Sequence[tuple[int, int]]) -> bool:
         """Whether the fields of a mapping stand on lines of their own, in one column."""
@@ -120,9 +120,11 @@ def _join(chunks: Sequence[_Chunk], former_first: _Chunk, column: int) -> Iterat
     for number, chunk in enumerate(chunks):
         own = chunk.own[0]
         if number == 0:
-            indent = len(prefix) - len(prefix.lstrip())
+            indent = len(prefix) - len(prefix.lstrip(BLANKS))
             yield from (
-                " " * (indent if prefix.strip() else column) + line.lstrip() for line in chunk.lead if line.strip()
+                " " * (indent if prefix.strip(BLANKS) else column) + line.lstrip(BLANKS)
+                for line in chunk.lead
+                if line.strip(BLANKS)
             )
             yield prefix + own[column:]
         else:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import yaml
 
+BLANKS = " \t"
+"""What is white space in YAML (1.2, section 5.5); Python knows more, such as a no-break space, which is text."""
 SCANNER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -47,7 +49,9 @@ class Outline:
     def free_lines(self) -> frozenset[int]:
         """Lines that hold nothing, or a comment and nothing else."""
         blank = {
-            number for number, line in enumerate(self.lines) if not line.strip() and number not in self.inner_lines
+            number
+            for number, line in enumerate(self.lines)
+            if not line.strip(BLANKS) and number not in self.inner_lines
         }
         return frozenset(blank | {comment.line for comment in self.comments if comment.is_alone})
 
@@ -80,11 +84,11 @@ def span_of(token: yaml.ScalarToken, lines: Sequence[str]) -> Iterator[tuple[int
     start, end = token.start_mark, token.end_mark
     first, last, is_block = start.line, end.line, token.style in ("|", ">")
     if is_block:
-        header = lines[first][start.column :].partition("#")[0].rstrip()
+        header = lines[first][start.column :].partition("#")[0].rstrip(BLANKS)
         yield first, start.column, start.column + len(header)
-        last -= 1 if end.column == 0 or not lines[last][: end.column].strip() else 0
+        last -= 1 if end.column == 0 or not lines[last][: end.column].strip(BLANKS) else 0
         # Without "keep", blank lines at the end are not part of the value.
-        while "+" not in header and last > first and not lines[last].strip():
+        while "+" not in header and last > first and not lines[last].strip(BLANKS):
             last -= 1
     for line in range(first + is_block, last + 1):
         begin = start.column if line == first else 0
@@ -98,7 +102,7 @@ def _find_comments(lines: tuple[str, ...], scalars: dict[int, list[tuple[int, in
         while column >= 0:
             is_inside = any(begin <= column < end for begin, end in taken)
             if not is_inside and (column == 0 or line[column - 1] in " \t"):
-                text = line[column:].rstrip()
-                yield Comment(line=number, column=column, text=text, is_alone=not line[:column].strip())
+                text = line[column:].rstrip(BLANKS)
+                yield Comment(line=number, column=column, text=text, is_alone=not line[:column].strip(BLANKS))
                 break
             column = line.find("#", column + 1)

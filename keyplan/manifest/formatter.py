@@ -10,7 +10,7 @@ from typing import Any
 
 from keyplan.errors import InputError
 from keyplan.manifest.arrangement import arrange
-from keyplan.manifest.comments import Outline, outline
+from keyplan.manifest.comments import BLANKS, Outline, outline
 from keyplan.manifest.field_order import FieldOrder, Form
 from keyplan.manifest.long_texts import LayoutError, put_back, take_out
 from keyplan.manifest.problems import START, Problems
@@ -175,8 +175,8 @@ def _tidy(text: str) -> str:
     for number, line in enumerate(seen.lines):
         if number in seen.inner_lines:
             kept.append(line)
-        elif line.strip() or (kept and kept[-1].strip()):
-            kept.append(line.rstrip())
+        elif line.strip(BLANKS) or (kept and kept[-1].strip(BLANKS)):
+            kept.append(line.rstrip(BLANKS))
     return "\n".join(kept).rstrip("\n") + "\n"
 
 

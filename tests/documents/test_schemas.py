@@ -99,10 +99,10 @@ def test_every_default_and_example_fits_its_own_field(written: dict[str, Any]) -
             assert validator.is_valid(value), (path, value)
 
 
-def test_defaults_are_the_fields_of_a_declaration_but_its_name() -> None:
+def test_defaults_are_the_fields_of_a_declaration_but_its_name_and_its_elements() -> None:
     schema = load("manifest.v1")
     declared = set(schema["$defs"]["declaration"]["properties"])
-    assert set(schema["properties"]["defaults"]["properties"]) == declared - {"name"}
+    assert set(schema["properties"]["defaults"]["properties"]) == declared - {"name", "for_each"}
 
 
 def test_a_manifest_s_own_policy_has_the_rules_of_a_policy_file() -> None:

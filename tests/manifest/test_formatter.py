@@ -101,6 +101,12 @@ def test_a_scalar_keeps_its_spelling(scalar: str) -> None:
     assert f"description: {scalar}\n" in fmt(f"version: 1\nowner: x\nkeys:\n- description:   {scalar}\n")
 
 
+@pytest.mark.parametrize("name", ["\xa0", "|-\n     \xa0", "a\xa0", "\xa0 # not the name"])
+def test_a_no_break_space_is_text(name: str) -> None:
+    text = f"version: 1\nowner: x\nkeys:\n- key_type: user\n  name: {name}\n"
+    assert mean(fmt(text)) == mean(text)
+
+
 def test_long_texts_are_not_broken() -> None:
     words = "word " * 60 + "end"
     for text in (words, f'"{words}"', f"'{words}'"):
