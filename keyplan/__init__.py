@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keyplan.app.api import apply, drift, list_keys, plan, read_manifest, render, rotate
-    from keyplan.app.api_keys import explain, export_keys, import_key
+    from keyplan.app.api_keys import explain, export_keys, find_leak, import_key
     from keyplan.errors import (
         BugError,
         InputError,
@@ -76,6 +76,7 @@ __all__ = [
     "drift",
     "explain",
     "export_keys",
+    "find_leak",
     "import_key",
     "list_keys",
     "plan",
@@ -83,7 +84,7 @@ __all__ = [
     "render",
     "rotate",
 ]
-_ABOUT_KEYS = ("explain", "export_keys", "import_key")
+_ABOUT_KEYS = ("explain", "export_keys", "find_leak", "import_key")
 """Functions that stand in `keyplan.app.api_keys`; all others are in `keyplan.app.api`."""
 
 

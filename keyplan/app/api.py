@@ -25,13 +25,21 @@ from keyplan.errors import InputError, KeyplanError
 from keyplan.model.drift import Drift
 from keyplan.model.explanation import Explanation
 from keyplan.model.identity import SpaceId
+from keyplan.model.leak import Leak
 from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName, SpaceRef
 from keyplan.model.mask import hide
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
 from keyplan.planner.due import Selected
-from keyplan.renderers.formats import render_drift, render_explanation, render_inventory, render_plan, render_report
+from keyplan.renderers.formats import (
+    render_drift,
+    render_explanation,
+    render_inventory,
+    render_leak,
+    render_plan,
+    render_report,
+)
 
 __all__ = ["Layers", "apply", "drift", "list_keys", "open_session", "plan", "read_manifest", "render", "rotate"]
 
@@ -275,16 +283,17 @@ def list_keys(
     return list_keys_at(provider, wanted, now=context.wiring.clock.now())
 
 
-def render(what: Plan | Report | Drift | Explanation | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
-    """Return a plan, a report, a drift, an explanation or keys as the command line prints them.
+def render(what: Plan | Report | Drift | Explanation | Leak | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
+    """Return a plan, a report, a drift, an explanation, a leak or keys as the command line prints them.
 
     Formats of plans, reports and drifts: text, json, markdown, github (annotations), gitlab, junit, sarif; of
-    explanations: text, json; of keys: table (also called text), json, csv, markdown. Raises InputError on others.
+    explanations and leaks: text, json; of keys: table (also called text), json, csv, markdown. Raises InputError on
+    others.
     """
     return hide(_render(what, format))
 
 
-def _render(what: Plan | Report | Drift | Explanation | Sequence[Observation], as_format: str) -> str:
+def _render(what: Plan | Report | Drift | Explanation | Leak | Sequence[Observation], as_format: str) -> str:
     if isinstance(what, Plan):
         return render_plan(what, as_format=as_format)
     if isinstance(what, Report):
@@ -293,4 +302,6 @@ def _render(what: Plan | Report | Drift | Explanation | Sequence[Observation], a
         return render_drift(what, as_format=as_format)
     if isinstance(what, Explanation):
         return render_explanation(what, as_format=as_format)
+    if isinstance(what, Leak):
+        return render_leak(what, as_format=as_format)
     return render_inventory(what, as_format="table" if as_format == "text" else as_format)

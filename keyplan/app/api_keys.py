@@ -1,4 +1,4 @@
-"""The functions of the Python API about keys that exist: what is known of one, a manifest of all, taking one over.
+"""The functions of the Python API about keys that exist: what is known of one, all as a manifest, a takeover, a leak.
 
 Nothing here changes a key at the provider.
 """
@@ -16,11 +16,13 @@ from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifes
 from keyplan.app.identity import is_owner
 from keyplan.app.inspect import explain_subject
 from keyplan.app.layers import NO_LAYERS, Layers
+from keyplan.app.leak import find_leak as find_leak_at
 from keyplan.app.list import open_named_provider
 from keyplan.app.takeover import ImportedKey
 from keyplan.app.takeover import import_key as import_key_at
 from keyplan.errors import InputError
 from keyplan.model.explanation import Explanation
+from keyplan.model.leak import Leak
 from keyplan.model.manifest import KeyType, Manifest
 from keyplan.model.mask import hide
 
@@ -112,3 +114,25 @@ def explain(
     context = open_laid(session, layers)
     workspace = replace(open_named(manifest, context, ledger, policies), is_preflight=preflight)
     return explain_subject(context.wiring, workspace, subject)
+
+
+@masked
+def find_leak(
+    manifest: Manifest | str | os.PathLike[str],
+    text: str | bytes,
+    *,
+    policies: Iterable[str | os.PathLike[str]] = (),
+    ledger: str | os.PathLike[str] | None = None,
+    layers: Layers = NO_LAYERS,
+    session: RunContext | None = None,
+) -> Leak:
+    """Return which keys of the account stand in a leaked text; changes nothing, and holds no piece of the text.
+
+    The text is a raw key, a redacted form, or a whole log or diff of at most 4 MiB. A raw key in it that fits the
+    redacted form of a live key is tried at the provider. `policies`, `ledger` and `layers` as in `plan`.
+
+    Raises InputError for a text that is too large, ProviderError, SinkError and LedgerError.
+    """
+    context = open_laid(session, layers)
+    workspace = open_named(manifest, context, ledger, policies)
+    return find_leak_at(context, workspace, text.encode() if isinstance(text, str) else text).leak

@@ -106,8 +106,8 @@ def test_observations_convert_by_themselves() -> None:
 def test_the_public_names_are_those() -> None:
     functions = [name for name in dir(keyplan) if not name.endswith("Error")]
     assert functions == [
-        *("Layers", "__version__", "apply", "drift", "explain", "export_keys", "import_key", "list_keys"),
-        *("plan", "read_manifest", "render", "rotate"),
+        *("Layers", "__version__", "apply", "drift", "explain", "export_keys", "find_leak"),
+        *("import_key", "list_keys", "plan", "read_manifest", "render", "rotate"),
     ]
 
 
