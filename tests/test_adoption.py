@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from cli.shell import Shell
 from simulator import KeyRecord, World, make_space
 
+import keyplan
+from keyplan.errors import InputError
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 
@@ -96,6 +99,21 @@ def test_values_of_any_form_are_stored_under_the_digest_of_a_plan_without_them(s
     said = "".join((*planned.__dict__.values(), *applied.__dict__.values())[1:3])
     written = said + applied.out + applied.err + (shell.folder / "plan.json").read_text()
     assert [one.raw for one in made if one.raw in written] == []
+
+
+def test_python_imports_keys_with_their_values_and_nothing_else(shell: Shell) -> None:
+    made = make_keys(shell)
+    shell.write(declare(*made) + "  - {name: later, key_type: user}\n")
+    values = shell.write(json.dumps({one.id: one.raw for one in made}), "values.json")
+    values.chmod(0o600)
+    context = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
+    report = keyplan.apply("keys.yaml", only="import", values=values, session=context)
+    assert [(one.action.verb.value, one.action.address) for one in report.outcomes] == [
+        ("import", f"user/{one.name}") for one in made
+    ]
+    assert [action.address for action in report.left] == ["user/later"]
+    with pytest.raises(InputError, match="makes no sense here"):
+        keyplan.apply("keys.yaml", only="nothing", session=context)
 
 
 def test_a_value_of_another_key_is_never_stored(shell: Shell) -> None:

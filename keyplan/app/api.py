@@ -20,6 +20,7 @@ from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider
 from keyplan.app.list import list_keys as list_keys_at
 from keyplan.app.plan import plan_workspace
+from keyplan.app.values import give_values
 from keyplan.app.workspace import Workspace
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.drift import Drift
@@ -96,6 +97,9 @@ def plan(
     return plan_workspace(context.wiring, workspace, request)
 
 
+_SELECTIONS = (Selected.DUE.value, Selected.IMPORT.value)
+
+
 @masked
 def apply(
     what: Plan | Manifest | str | os.PathLike[str],
@@ -103,6 +107,7 @@ def apply(
     parallelism: int = DEFAULT_PARALLELISM,
     lock_timeout: timedelta = _AT_ONCE,
     only: str | None = None,
+    values: str | os.PathLike[str] | None = None,
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     preflight: bool = True,
@@ -112,18 +117,21 @@ def apply(
     """Create, rotate and delete keys until they match the manifest, and return what was done.
 
     A plan runs only if planning again gives the same plan, and only once; its manifest is read again. A manifest is
-    planned and applied at once, without asking; with `only` ``due``, only what time brings about is applied, and the
-    rest is in `Report.left`. A plan is held against its own policies again, unless others are
-    given; `preflight` as in `plan`. Failures of single keys are in the report.
+    planned and applied at once, without asking; with `only` ``due``, only what time brings about is applied, with
+    ``import``, only imports, and the rest is in `Report.left`. `values` is a file of raw keys that are to be imported,
+    as `--values` reads it. A plan is held against its own policies again, unless others are given; `preflight` as in
+    `plan`. Failures of single keys are in the report.
 
     Raises PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
-    if only is not None and (isinstance(what, Plan) or only != Selected.DUE.value):
-        raise InputError(f"only={only!r} makes no sense here", advice="say only='due' with a manifest, not with a plan")
+    if only is not None and (isinstance(what, Plan) or only not in _SELECTIONS):
+        known = " or ".join(f"only={word!r}" for word in _SELECTIONS)
+        raise InputError(f"only={only!r} makes no sense here", advice=f"say {known} with a manifest, not with a plan")
     context = open_laid(session, layers)
     reviewed = (what,) if isinstance(what, Plan) else ()
     named = tuple(policies) or (what.policies if isinstance(what, Plan) else ())
     opened = open_named(what.manifest if isinstance(what, Plan) else what, context, ledger, named)
+    (opened,) = give_values([opened], None if values is None else os.fspath(values), context)
     order = _Order(
         command="apply",
         workspace=replace(opened, is_preflight=preflight),
