@@ -16,6 +16,7 @@ from keyplan.app.manifest_search import DEFAULT_MANIFESTS
 from keyplan.errors import KeyplanError
 from keyplan.model.identity import KeyId
 from keyplan.model.manifest import Manifest, SpaceByName
+from keyplan.model.mask import hide
 
 _MOST_IDS = 10_000
 _LARGEST_MANIFEST = 4 * 1024 * 1024
@@ -43,7 +44,7 @@ def remember_listing(ids: Iterable[KeyId], environment: Mapping[str, str]) -> No
         return
     with suppress(OSError, KeyplanError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        save_privately(file, json.dumps(sorted(ids)[:_MOST_IDS]).encode())
+        save_privately(file, hide(json.dumps(sorted(ids)[:_MOST_IDS])).encode())
 
 
 def recall_listing(environment: Mapping[str, str]) -> list[str]:

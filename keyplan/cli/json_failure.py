@@ -19,6 +19,7 @@ ANSWERING = frozenset(
         "drift",
         "explain",
         "history",
+        "leak",
         "ledger",
         "list",
         "plan",
@@ -30,7 +31,7 @@ ANSWERING = frozenset(
     ],
 )
 """The verbs whose answer can be JSON; for these, the environment may have asked for it."""
-_VARIABLES = {"list": "KEYPLAN_LIST_FORMAT"}
+_VARIABLES = {"leak": "KEYPLAN_LEAK_FORMAT", "list": "KEYPLAN_LIST_FORMAT"}
 
 
 def wants_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:

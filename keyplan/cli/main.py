@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "watch": "Plan again and again, and apply what time brings about.",
     "rotate": "Renew the keys of these addresses now, whatever their age.",
     "revoke": "End one key now, managed by keyplan or not.",
-    "leak": "Say which keys stand in a leaked text, and end them with --contain.",
+    "leak": "Say which keys stand in a leaked text, read from standard input.",
     "export": "Write a manifest of the keys that exist; change nothing.",
     "import": "Take over a key that keyplan did not create.",
     "calendar": "Show what rotates, expires and retires in the next days.",

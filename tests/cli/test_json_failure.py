@@ -29,6 +29,7 @@ COMMAND_LINES = {
     "rehearse": ["rehearse"],
     "show": ["show", "plan.json"],
     "doctor": ["doctor"],
+    "leak": ["leak"],
     "list": ["list"],
     "ledger show": ["ledger", "show"],
     "history": ["history"],
@@ -72,7 +73,7 @@ def remove_manifest(shell: Shell) -> None:
 def test_a_wrong_command_line_is_a_document(shell: Shell, name: str, way: str) -> None:
     words = [*COMMAND_LINES[name], "--nonsense"]
     if way == "environment":
-        shell.environment |= {"KEYPLAN_FORMAT": "json", "KEYPLAN_LIST_FORMAT": "json"}
+        shell.environment |= dict.fromkeys(("KEYPLAN_FORMAT", "KEYPLAN_LEAK_FORMAT", "KEYPLAN_LIST_FORMAT"), "json")
     else:
         words += ["--format", "json"] if way == "words" else ["--format=json"]
     done = shell(*words)

@@ -35,6 +35,8 @@ NAMES_NOTHING: Mapping[str, str] = {
     "vars.*": "texts of the manifest; what they make is judged as if it was written out",
     "declaration.for_each": "as vars",
     "declaration.for_each.*": "as vars",
+    "rollout.*": "globs of addresses, a share and durations",
+    "declaration.group": "joins declarations of this manifest",
     "declaration.name": "of a key",
     "declaration.description": "of a key",
     "declaration.space_id": "a space of the account; allowed_spaces of the policy limits them",

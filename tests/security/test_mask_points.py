@@ -163,6 +163,19 @@ def to_a_calendar(runs: Runs) -> str:
     return re.sub("\r?\n ", "", text).replace(FOLDED, SECRET)
 
 
+def to_a_report(runs: Runs) -> str:
+    runs.write(NAMED)
+    runs.run("report")
+    return runs.read("report.html")
+
+
+def to_the_words_of_shells(runs: Runs) -> str:
+    made = runs.terminal.call("POST", "api-keys", {"name": "ci", "key_type": "USER"})["id"]
+    runs.write(CALM)
+    runs.run("list", GITHUB_TOKEN=made, XDG_CACHE_HOME=str(runs.folder))
+    return runs.read("keyplan/listing.json").replace(made, SECRET)
+
+
 def from_the_environment(runs: Runs) -> str:
     runs.write(CALM)
     runs.terminal.call("POST", "api-keys", {"name": OTHER, "key_type": "USER"})
@@ -262,6 +275,8 @@ EXITS: dict[str, tuple[Callable[[Runs], str], tuple[str, ...]]] = {
     "files": (to_files, ("keyplan.cli.outputs:hide",)),
     "plan file": (to_a_plan_file, ("keyplan.cli.commands.plan:hide",)),
     "manifest": (to_a_manifest, ("keyplan.cli.commands.export:hide",)),
+    "report": (to_a_report, ("keyplan.cli.commands.report:hide",)),
+    "words of shells": (to_the_words_of_shells, ("keyplan.app.completions:hide",)),
     "events": (to_events, ("keyplan.cli.events:hide",)),
     "metrics": (to_metrics, ("keyplan.app.metrics:hide_in_strings",)),
     "step summary": (to_a_step_summary, ("keyplan.cli.github:hide",)),
@@ -300,6 +315,7 @@ WRITERS = ("save_new", "save_privately", "save_publicly")
 WRITES_NO_SECRET = {
     "keyplan.cli.commands.demo": "the credential of a sandbox, which it makes for this file",
     "keyplan.cli.commands.init": "a template",
+    "keyplan.cli.commands.schema": "a file of the package",
 }
 
 
@@ -329,6 +345,8 @@ def test_each_mask_of_the_program_is_in_the_table() -> None:
     # environment_secrets stands behind wiring, which is tried.
     assert used == (tried - {"keyplan.app.wiring:note_environment"}) | {
         "keyplan.app.environment_secrets:note_credential",
+        # It asks whether a variable holds a secret, and shows none.
+        "keyplan.app.secret_variables:hide",
         # test_echoes.py has a server that answers with the token.
         "keyplan.net.aws:note_credential",
     }

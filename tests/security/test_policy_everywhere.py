@@ -46,6 +46,7 @@ ARGUMENTS = {
     "report": ["keys.yaml"],
     "history": ["--manifest", "keys.yaml"],
     "revoke": ["user/ci", "--manifest", "keys.yaml", "--auto-approve"],
+    "leak": ["--manifest", "keys.yaml"],
     "ledger show": ["keys.yaml"],
     "ledger history": ["keys.yaml"],
     "ledger lock": ["keys.yaml"],
