@@ -90,6 +90,11 @@ class RehearsedRun:
     waited: timedelta = timedelta(0)
     """How long it had to wait for what a dead run held."""
 
+    @property
+    def blocked(self) -> int:
+        """How many of its actions a guard held back."""
+        return sum(action.blocked_by is not None for action in self.actions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from rehearsals import FULL, PLAIN_DAYS, REFRESHED, make_fault
 
-from keyplan.model.rehearsal import Mishap, Step
+from keyplan.model.identity import Address
+from keyplan.model.plan import Reason, Verb
+from keyplan.model.rehearsal import Mishap, RehearsedAction, RehearsedRun, Step
 from keyplan.renderers.text.rehearsal import render_rehearsal
 
 
@@ -36,6 +38,20 @@ def test_faults_that_come_to_the_same_stand_together() -> None:
     text = render_rehearsal(replace(FULL, faults=(FULL.faults[0], *others)))
     assert "answer lost of provider.refresh for user/ci, provider.verify\n" in text
     assert text.endswith("2 faults. After each, the next run finishes.\n")
+
+
+def test_a_next_run_that_is_blocked_is_no_finish_but_for_what_was_blocked_before() -> None:
+    held = RehearsedAction(
+        address=Address("user/ci"), verb=Verb.REPLACE, reason=Reason.CHANGED, blocked_by="stored_differently"
+    )
+    blocked = RehearsedRun(exit_status=4, line="1 blocked.", actions=(held,))
+    faults = (FULL.faults[0], make_fault(Mishap.SECOND_RUNNER, REFRESHED, next_run=blocked, is_settled=True))
+    text = render_rehearsal(replace(FULL, faults=faults))
+    assert text.endswith(
+        "1 fault. After 1, the next run is blocked, and a user has to act; after the others, it finishes.\n"
+    )
+    always = (replace(FULL.faults[0], next_run=blocked), faults[1])
+    assert render_rehearsal(replace(FULL, faults=always)).endswith("1 fault. After each, the next run finishes.\n")
 
 
 def test_days_with_nothing_to_do_are_left_out() -> None:
