@@ -36,7 +36,7 @@ def plan_import(case: Case) -> PlannedAction | None:
     if key_id is None or not _is_open(case, key_id):
         return None
     key = next((one for one in case.snapshot.keys if one.id == key_id), None)
-    obstacle = _find_absence(case, key, key_id) or _find_obstacle(case, key)
+    obstacle = _find_absence(case, key, key_id) or (_find_obstacle(case, key) if key else None)
     if key is None or obstacle:
         return _refuse(case, key_id, key, obstacle)
     if case.declaration.adopt is Adopt.REPLACE:
@@ -181,10 +181,8 @@ def _find_absence(case: Case, key: Observation | None, key_id: KeyId) -> _Obstac
 _ENDED = "the key has ended; remove the line to create a new key"
 
 
-def _find_obstacle(case: Case, key: Observation | None) -> _Obstacle | None:
+def _find_obstacle(case: Case, key: Observation) -> _Obstacle | None:
     """Return why a live key can't be the declaration's, whatever its places hold; None if it can."""
-    if key is None:
-        return None
     text = _find_unfinished(case) or _find_owner(case, key) or _find_misfit(case, key)
     return _Obstacle(reason=Reason.IMPORTED, text=text) if text else None
 

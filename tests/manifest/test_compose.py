@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from keyplan.errors import ManifestError
 from keyplan.manifest import Refusal
+from keyplan.manifest.sources import NO_SOURCES
 from keyplan.model.place import Place
 
 EVERYTHING = Texts(
@@ -308,3 +309,10 @@ def test_whatever_is_composed_is_what_it_is_written_out_as(
     assert Texts(texts.write()).read().keys == composed.keys
     assert {declared.name for declared in composed.keys} == {"plain", *(f"n{name}" for name in {*elements, *overlaid})}
     assert composed.keys[-1 - len(overlaid - set(elements))].description == given.strip()
+
+
+def test_without_a_user_who_gives_them_nothing_is_included_and_no_variable_is_judged() -> None:
+    refused = NO_SOURCES.include("keys.yaml", "common.yaml")
+    assert isinstance(refused, Refusal)
+    assert refused.message == "included file 'common.yaml' is not read here"
+    assert NO_SOURCES.judge_variable("HOME") is None

@@ -243,3 +243,16 @@ def test_a_place_of_another_manifest_is_not_imported() -> None:
     held = {slot_of(CI): Holding(present=True, owner=Identity("theirs"))}
     made = plan(situate(desired, keys=[BY_HAND], held=held), desired)
     assert words(made) == ["receipt_not_believed: import receipt_not_believed key-7"]
+
+
+def test_what_an_interrupted_run_began_beside_an_imported_key_is_finished_first() -> None:
+    desired = declare(adopt=Adopt.REPLACE)
+    begun = make_intent(alive_before=(KeyId("key-7"),))
+    made = plan(situate(desired, keys=[BY_HAND, ours("key-8")], intents=[begun], held=HELD), desired)
+    assert words(made) == ["refresh unfinished key-8"]
+
+
+def test_after_a_new_key_was_delivered_beside_it_the_imported_key_is_left() -> None:
+    desired = declare(adopt=Adopt.REPLACE)
+    made = plan(situate(desired, keys=[BY_HAND], receipts=[recorded("key-8")], held={}), desired)
+    assert words(made) == ["create gone"]

@@ -165,3 +165,11 @@ def test_a_leaked_key_that_is_gone_asks_for_nothing() -> None:
 def test_a_key_that_is_renewed_is_not_ended_a_second_time() -> None:
     made = ask(leaked=(KeyId("key-1"),), revoke=("key-1", "key-9"))
     assert words(made) == ["refresh requested key-1", "delete requested key-9"]
+
+
+def test_a_mere_receipt_of_a_key_that_is_gone_is_no_key_to_revoke() -> None:
+    gone = recorded("key-5", Address("user/gone"), name="gone")
+    snapshot = situate(keys=[ours("key-6", Address("user/old"), name="old")], receipts=[gone])
+    assert words(plan(snapshot, revoke=("key-6",))) == ["delete requested key-6"]
+    with pytest.raises(InputError, match="user/gone"):
+        plan(snapshot, revoke=("user/gone",))

@@ -518,3 +518,9 @@ def test_the_order_of_declarations_does_not_matter(account: Account, chance: Ran
     chance.shuffle(shuffled)
     fleet.scenario.manifest = replace(fleet.scenario.manifest, keys=tuple(shuffled))
     assert fleet.scenario.plan() == plan
+
+
+def test_nothing_holds_the_answer_to_a_leak() -> None:
+    fleet = Fleet.of("a", "b", "c", rollout=None, group="all")
+    leaked = tuple(receipt.key_id for receipt in fleet.scenario.world.ledger.recall().receipts)
+    assert len(fleet.run(leaked=leaked)) == 3
