@@ -6,13 +6,15 @@ import io
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli.shell import Shell
-from simulator import KeyRecord, World, make_space
+from simulator import FULL, Fault, KeyRecord, World, make_space
 
 import keyplan
-from keyplan.errors import InputError
+from keyplan.applier import takeover
+from keyplan.errors import InputError, RefusedError, SinkDeniedError
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 
@@ -214,3 +216,40 @@ def _fail(*_arguments: object, **_options: object) -> None:
     from keyplan.errors import LedgerError  # noqa: PLC0415 - only here
 
     raise LedgerError("the ledger cannot be written")
+
+
+TWO_SINKS = HEAD.replace('"{name}.key"}}', '"{name}.key"}, second: {type: file, path: "{name}.txt"}}')
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(("sink.intend:local",), id="no intent can be noted"),
+        pytest.param(("sink.put:local",), id="one place takes it"),
+        pytest.param(("sink.put:local", "sink.put:second"), id="no place takes it"),
+    ],
+)
+def test_an_import_that_a_sink_refuses_is_finished_by_the_next_run(tmp_path: Path, broken: tuple[str, ...]) -> None:
+    shell = Shell(folder=tmp_path, world=World(sinks={"local": FULL, "second": FULL}))
+    first, *_ = make_keys(shell)
+    text = declare(first, defaults="sink: [local, second]").replace(HEAD, TWO_SINKS)
+    shell.write(text)
+    values = json.dumps({first.id: first.raw}).encode()
+    before = dict(shell.world.provider.records)
+    for effect in broken:
+        shell.world.effects.inject(Fault.ERROR, effect, times=20, error=SinkDeniedError("the sink refused it"))
+    refused = shell("apply", "--auto-approve", "--values", "-", stdin=values)
+    assert refused.status == 6, refused.out + refused.err
+    shell.world.effects.restart()
+    done = shell("apply", "--auto-approve", "--values", "-", stdin=values)
+    assert done.status == 0, done.out + done.err
+    assert [sink.values() for sink in shell.world.sinks.values()] == [{"user/user 0": first.raw}] * 2
+    assert shell.world.provider.records == before
+
+
+def test_a_value_is_looked_at_once_more_right_before_it_is_written() -> None:
+    bench = SimpleNamespace(values={})
+    action = SimpleNamespace(address="user/ci")
+    basis = SimpleNamespace(key=SimpleNamespace(id="key-7", redacted="ak-abc...xyz"))
+    with pytest.raises(RefusedError, match="is not the raw key of key-7"):
+        takeover._verify_given(action, basis, bench)  # type: ignore[arg-type]  # only what it looks at
