@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from threading import Lock
 from typing import Self, TypeVar
 
 from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpentError
@@ -21,6 +22,8 @@ from keyplan.ports import Clock, Lease
 from keyplan.simulated.effects import Effects
 
 T = TypeVar("T")
+
+_CHAINING = Lock()
 
 
 class SimulatedLedger:
@@ -123,8 +126,9 @@ class SimulatedLedger:
 
     def remember(self, entry: HistoryEntry) -> HistoryEntry:
         """Add an apply to the history, chained."""
-        chained = chain_entry(entry, reversed(self.entries))
-        self._run("remember", entry.digest, lambda: self.entries.append(chained))
+        with _CHAINING:  # applies of one process that end at the same time
+            chained = chain_entry(entry, reversed(self.entries))
+            self._run("remember", entry.digest, lambda: self.entries.append(chained))
         return chained
 
     # what a test, or a rehearsal, does
