@@ -294,7 +294,7 @@ IMPORTED: dict[str, tuple[str, str, set[str]]] = {
     "the sandbox borrows a model": ("keyplan.sandbox.planted", "keyplan.model.times", {"sandbox-stands-alone"}),
     "a renderer imports the sandbox": ("keyplan.renderers.text.planted", "keyplan.sandbox.server", {"sandbox-for-cli"}),
     "a simulated sink writes a file": ("keyplan.simulated.planted", "os", {"simulated-in-memory"}),
-    "a command simulates by itself": ("keyplan.cli.planted", "keyplan.simulated.sink", {"simulated-for-app"}),
+    "a command runs the simulation": ("keyplan.cli.planted", "keyplan.simulated.sink", {"simulated-for-app"}),
     "the application echoes": ("keyplan.app.planted", "click", {"terminal"}),
     "a document is fetched": ("keyplan.documents.planted", "httpx", {"http"}),
     "a document is YAML": ("keyplan.documents.planted", "yaml", {"yaml"}),

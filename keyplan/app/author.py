@@ -33,7 +33,7 @@ def find_author(environment: Mapping[str, str], folder: Path, *, read: ReadUser 
     """Return who the CI system says started the run, else git's author or user; unknown if neither says it."""
     for marker, variable, system in _CI_SYSTEMS:
         if environment.get(marker):
-            # Not git's user then: in a pipeline that is a robot, or nobody.
+            # Not git's user then: in a pipeline that is a robot, or not set.
             return _make(environment.get(variable, ""), system)
     name, address = environment.get("GIT_AUTHOR_NAME", ""), environment.get("GIT_AUTHOR_EMAIL", "")
     if not (name or address):

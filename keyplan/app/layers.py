@@ -50,7 +50,7 @@ class Surroundings:
 
 
 ALONE = Surroundings()
-"""Of a text that is read by itself."""
+"""Of a text that is read alone."""
 
 
 def read_assignments(texts: tuple[str, ...]) -> dict[str, str]:

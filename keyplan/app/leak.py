@@ -95,7 +95,7 @@ def plan_answer(leak: Leak, revoke: Sequence[str], owner: str = "") -> Request |
 def check_contained(
     context: RunContext, workspace: Workspace, found: FoundLeak, answered: Request | None, *, is_applied: bool
 ) -> Leak:
-    """Return the leak with the keys that may still work, as the provider tells of each raw key.
+    """Return the leak with the keys that may still work, as the provider answers for each raw key.
 
     Of a key whose raw key the text does not hold, the apply alone tells. Raises ProviderError.
     """

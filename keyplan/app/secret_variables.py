@@ -25,7 +25,7 @@ keyplan's, and a program may need them: `gh`, `glab` and `vault` do.
 
 
 _TELLING = re.compile(r"token|secret|passw|credential|private_?key|api_?key", re.IGNORECASE)
-"""In the name of a variable that no manifest may read, whoever's it is."""
+"""In the name of a variable that no manifest may read, for whichever program it is meant."""
 
 
 def list_secret_variables(manifest: Manifest | None, environment: Mapping[str, str]) -> frozenset[str]:

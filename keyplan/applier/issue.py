@@ -395,6 +395,6 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         on_remove=declared.on_remove,
         generation=declared.rotation.generation,
         superseded=superseded,
-        # A raw key that was lost on its way was in nobody's use.
+        # A raw key that was lost on its way was not in use.
         renewed=basis.receipt is not None or (basis.key is not None and action.reason is not Reason.UNFINISHED),
     )

@@ -163,7 +163,7 @@ def _write_decision(action: Action) -> dict[str, Any]:
     for name in _TEXTS_FOR_PEOPLE:
         decision.pop(name, None)
     if action.verb is Verb.IMPORT and action.blocked and action.blocked.guard is Guard.IMPORT:
-        # Only its value is missing: the decision to record this key is the same, whoever has the value at hand.
+        # Only its value is missing: the decision to record this key is the same with and without the value at hand.
         return {**decision, "reason": Reason.IMPORTED.value, "blocked_by": None}
     if action.blocked:
         decision["blocked_by"] = action.blocked.guard.value

@@ -110,7 +110,7 @@ class _Arranger:
         )
 
     def _is_inside(self, spot: Spot, begin: int, end: int) -> bool:
-        """Whether something stands here; what an alias repeats stands elsewhere."""
+        """Whether the text of something is here; what an alias repeats is elsewhere."""
         return begin <= _line(spot) < end
 
 

@@ -32,7 +32,7 @@ class Place:
     """The element of `for_each` that it is read for; empty if it is read once."""
 
     def problem(self, message: str, *, rule: str, subject: Address, advice: str = "") -> Problem:
-        """Return a problem that stands here."""
+        """Return a problem at this place."""
         return Problem(
             file=self.file,
             line=self.line,

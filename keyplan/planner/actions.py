@@ -60,7 +60,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
 def replace_adopted(case: Case, key: Observation) -> PlannedAction:
     """Return the action that makes a key in the place of one that keyplan did not make, which ends after its overlap.
 
-    Never a refresh: that would end what consumers of the old one hold, wherever they have it from.
+    Never a refresh: that would end what consumers of the old one hold, from whichever place they read it.
     """
     desired = without_overlap(case.owned.desired) if case.ends_at_once else case.owned.desired
     overlap = find_overlap(desired.declaration.rotation)

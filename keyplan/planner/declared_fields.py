@@ -1,6 +1,6 @@
 """The fields of a declaration as a user reads them: each with its value, and where the manifest says so.
 
-A field that a later version adds to the noun shows up by itself, under the noun's own name.
+A field that a later version adds to the noun is shown, too, under the noun's own name.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def list_fields(manifest: Manifest, declared: Declaration) -> tuple[DeclaredFiel
 def _iter_values(declared: Declaration) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the path of each field in the manifest, and its value."""
     for field in fields(declared):
-        # What does not count in a comparison is no field of the manifest: places.
+        # Places do not count in a comparison: a manifest does not declare them.
         if not field.compare or field.name in _ELSEWHERE or not _is_for(declared, field.name):
             continue
         value = getattr(declared, field.name)

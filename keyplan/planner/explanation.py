@@ -1,6 +1,6 @@
 """What keyplan knows of one declaration or one key, and why a plan does with it what it does.
 
-Everything is taken from the plan and from what it was decided from: no rule stands here a second time.
+Everything is taken from the plan and from what it was decided from: no rule is repeated here.
 """
 
 from __future__ import annotations

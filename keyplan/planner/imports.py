@@ -57,7 +57,7 @@ def find_finished_import(case: Case) -> str:
 def record_key(case: Case, key: Observation) -> PlannedAction:
     """Return the import of a key that is the declaration's, blocked if its places don't hold it and no value is given.
 
-    Whether a value is given is no decision of the plan: the digest is the same with and without.
+    The plan does not depend on whether a value is given: the digest is the same with and without.
     """
     places = _Places.of(case, key)
     obstacle = places.find_obstacle()

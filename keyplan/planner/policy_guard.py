@@ -73,7 +73,7 @@ def _finishes_earlier_run(action: PlannedAction) -> bool:
 
 def _is_main(action: PlannedAction) -> bool:
     """Whether an action is a declaration's own, rather than one for an old key of it, or for an undeclared one."""
-    # To end a key by its id is no matter of how it is declared.
+    # Ending a key by its id does not depend on how it is declared.
     is_ended = action.verb is Verb.DELETE and action.reason is Reason.REQUESTED
     return action.basis.desired is not None and action.reason not in _FURTHER_KEYS and not is_ended
 

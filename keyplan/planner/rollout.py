@@ -141,7 +141,7 @@ def _is_fault(action: PlannedAction, snapshot: Snapshot, *, is_canary: bool, pau
     if action.verb is Verb.KEEP or goes_to_new_places(action, snapshot):
         return False
     if basis.intents or action.reason is Reason.UNFINISHED:
-        # The first key of a declaration is no change for anybody.
+        # The first key of a declaration changes nothing for consumers.
         return receipt is not None or any(intent.key_id for intent in basis.intents)
     if receipt is None or action.reason not in _LOST:
         return False

@@ -64,7 +64,7 @@ def list_own_actions(plan: FreshPlan) -> dict[Address, PlannedAction]:
     """Return the own action of each declaration in the plan, without those for its old keys and places."""
     own: dict[Address, PlannedAction] = {}
     for action in plan.actions:
-        # A lost key that is deleted beside its declaration's own action is no key of a consumer.
+        # A lost key that is deleted beside its declaration's own action is not held by a consumer.
         is_beside = action.verb is Verb.DELETE or action.reason in _FURTHER_KEYS
         if action.basis.desired is not None and not is_beside:
             own.setdefault(action.address, action)
@@ -111,7 +111,7 @@ def _may_wait(action: PlannedAction, snapshot: Snapshot) -> bool:
     if action.verb not in (Verb.REFRESH, Verb.REPLACE) or action.basis.intents:
         return False
     declared = action.basis.wanted.declaration
-    # What a guard of the manifest holds back at every run is no part of a rollout.
+    # What a guard of the manifest holds back at every run does not take part in a rollout.
     if declared.protect or (action.basis.is_own_credential and not declared.may_rotate_itself):
         return False
     return action.reason in (*_BY_TIME, *_BY_EDIT) or goes_to_new_places(action, snapshot)

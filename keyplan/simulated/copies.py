@@ -116,7 +116,7 @@ class CopiedProvider(SimulatedProvider):
     def _search(
         self, *, key_type: KeyType | None, active: bool | None, spaces: frozenset[SpaceId], own: bool = False
     ) -> tuple[Observation, ...]:
-        # Whatever the real listing held is listed here, whoever made it and wherever it is.
+        # All that the real listing held is listed here, of every creator and space.
         found = {key.id: key for key in super()._search(key_type=key_type, active=active, spaces=spaces, own=own)}
         for key_id in self._copy.shown:
             shown = self._show(self.records[key_id], ())

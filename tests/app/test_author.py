@@ -13,7 +13,7 @@ from keyplan.system.git import read_user
 FOLDER = Path("/")
 
 
-def nobody(*_: object) -> tuple[str, str]:
+def find_none(*_: object) -> tuple[str, str]:
     return "", ""
 
 
@@ -47,7 +47,7 @@ def test_the_ci_system_is_asked_first_and_then_git(environment: dict[str, str], 
 
 
 def test_where_nothing_says_it_the_author_is_unknown() -> None:
-    assert find_author({}, FOLDER, read=nobody) == UNKNOWN_AUTHOR
+    assert find_author({}, FOLDER, read=find_none) == UNKNOWN_AUTHOR
 
 
 def test_git_s_user_of_a_robot_is_not_taken_for_the_one_who_started_a_pipeline() -> None:

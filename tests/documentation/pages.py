@@ -128,7 +128,7 @@ class Reader:
             self._type(step)
 
     def _make(self, key: HandMade) -> None:
-        body: dict[str, object] = {"name": key.name, "key_type": "SERVICE" if key.space else "USER"}
+        body: dict[str, object] = {"name": key.name, "key_type": "USER"}
         if key.space:
             spaces = self._terminal.call("GET", "spaces")["spaces"]
             space_id = next(space["id"] for space in spaces if space["name"] == key.space)
@@ -137,18 +137,8 @@ class Reader:
         self._variables |= {"KEY_ID": made["id"], "RAW_KEY": made["key"]}
 
     def _type(self, step: Typed) -> None:
-        ended = subprocess.run(
-            # `echo $?` after a command shows that command's status, as in one shell.
-            ["bash", "-c", f"(exit {self._status})\n{step.command}"],
-            cwd=self._terminal.folder,
-            env=self._variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        # `echo $?` after a command shows that command's status, as in one shell.
+        ended = self._start("bash", "-c", f"(exit {self._status})\n{step.command}")
         self._status = ended.returncode
         answer = _NOTICE.sub("", ended.stdout)
         shown = f"$ {step.command}\n{answer}\n(exit status {ended.returncode})"
@@ -159,8 +149,15 @@ class Reader:
 
     def _run(self, step: Program) -> None:
         (self._terminal.folder / "program.py").write_text(step.text)
-        ended = subprocess.run(
-            [sys.executable, "program.py"],
+        ended = self._start(sys.executable, "program.py")
+        shown = f"{step.text}\n{ended.stdout}\n(exit status {ended.returncode})"
+        assert ended.returncode == 0, shown
+        assert fits(ended.stdout, step.output), f"{shown}\n--- the page shows:\n{step.output}"
+
+    def _start(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Return what a program said on both streams, in the order in which it said it."""
+        return subprocess.run(
+            command,
             cwd=self._terminal.folder,
             env=self._variables,
             stdin=subprocess.DEVNULL,
@@ -170,6 +167,3 @@ class Reader:
             timeout=60,
             check=False,
         )
-        shown = f"{step.text}\n{ended.stdout}\n(exit status {ended.returncode})"
-        assert ended.returncode == 0, shown
-        assert fits(ended.stdout, step.output), f"{shown}\n--- the page shows:\n{step.output}"

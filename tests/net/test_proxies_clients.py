@@ -211,7 +211,7 @@ def bundle(authority: trustme.CA, tmp_path: Path) -> str:
 def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Client:
     """One client after the other, in a process whose own variables would lead nowhere."""
     client: Client = request.param
-    pytest.importorskip(client.package)
+    pytest.importorskip(client.package, reason=f"{client.package} comes with make sinks")
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):

@@ -34,7 +34,7 @@ def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> s
 
 def get(url: str, environment: dict[str, str], **options: object) -> requests.Response:
     with open_session(environment=environment, base_url=url) as session:
-        return session.request("GET", url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]
+        return session.request("GET", url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]  # options of requests, by name
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_request_that_breaks_after_it_was_sent_is_not_sent_to_the_other_addres
 
 class _Slamming:
     def __init__(self, request: object, *_: object) -> None:
-        request.recv(1)  # type: ignore[attr-defined]
+        request.recv(1)  # type: ignore[attr-defined]  # a socket
 
 
 def test_nothing_that_an_sdk_passes_loosens_the_checks(authority: trustme.CA) -> None:

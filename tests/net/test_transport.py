@@ -131,7 +131,7 @@ def _only_numbers(otherwise: object) -> object:
 
     def look_up(host: str, *arguments: object, **options: object) -> object:
         known = {"127.0.0.1", "::1"}
-        return real(host, *arguments, **options) if host in known else otherwise(host)  # type: ignore[operator,arg-type]
+        return real(host, *arguments, **options) if host in known else otherwise(host)  # type: ignore[operator,arg-type]  # as getaddrinfo
 
     return look_up
 

@@ -244,7 +244,7 @@ def test_an_answer_to_a_leak_waits_for_no_group_either() -> None:
 def test_a_key_that_would_end_before_its_turn_goes_ahead(rollout: Rollout | None) -> None:
     names = ("a1", "b1", "b2")
     fleet = Fleet.of(*names, rollout=rollout, expires_in=30 * DAY, rotation=Rotation(overlap=DAY), group="all")
-    # Nobody ran anything for long: all are due, and end in a day and a half.
+    # No apply ran for long: all are due, and end in a day and a half.
     fleet.wait(27 * DAY + 12 * HOUR)
     assert fleet.run() == ["a1", "b1", "b2"]
 

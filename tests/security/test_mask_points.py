@@ -197,7 +197,7 @@ def from_the_provider(runs: Runs) -> str:
 
 
 def to_apprise(runs: Runs) -> str:
-    pytest.importorskip("apprise")
+    pytest.importorskip("apprise", reason="apprise comes with make sinks")
     runs.write(NAMED)
     with listening() as (url, bodies):
         runs.run("drift", "--notify-always", "--notify", url.replace("http:", "json:"))

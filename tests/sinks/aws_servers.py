@@ -117,7 +117,7 @@ class Counting:
 def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Return each emulator in turn."""
     name = str(request.param)
-    pytest.importorskip(name)
+    pytest.importorskip(name, reason=f"{name} comes with make sinks")
     with emulating(name, tmp_path_factory.mktemp(name)) as running:
         yield running
 

@@ -21,7 +21,7 @@ from keyplan.sinks.answers import MAX_KEYS, Listing, read_max_keys, to_list, to_
     ],
 )
 def test_another_shape_is_the_servers_failure(read: object) -> None:
-    with pytest.raises(SinkUnavailableError, match="vault.test: the answer has an unknown form") as caught:  # noqa: SIM117, RUF043
+    with pytest.raises(SinkUnavailableError, match="vault.test: the answer has an unknown form") as caught:  # noqa: SIM117, RUF043 - the inner one is tested
         with understood("vault.test"):
             read()  # type: ignore[operator]  # parametrize knows no types
     assert caught.value.__cause__ is None

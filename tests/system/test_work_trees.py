@@ -59,7 +59,7 @@ def test_a_work_tree_of_mercurial_inside_one_of_git_is_asked_of_both(tmp_path: P
     git(tmp_path, "init", "--quiet")
     (tmp_path / ".gitignore").write_text("*.key\n")
     (tmp_path / "inner/.hg").mkdir(parents=True)
-    ignoring = WorkTreeIgnoring({**ENVIRONMENT, "PATH": os.path.dirname(shutil.which("git") or "")})  # noqa: PTH120
+    ignoring = WorkTreeIgnoring({**ENVIRONMENT, "PATH": os.path.dirname(shutil.which("git") or "")})  # noqa: PTH120 - a folder of PATH, as text
     with pytest.raises(SinkDeniedError, match="Mercurial"):
         ignoring.refuse_unignored(tmp_path / "inner" / "ci.key")
     with pytest.raises(SinkDeniedError, match="git"):

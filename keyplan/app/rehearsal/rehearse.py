@@ -38,19 +38,8 @@ def rehearse(wiring: Wiring, workspace: Workspace) -> Rehearsal:
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    selection, copy, asked = copy_account(wiring, workspace)
-    stage = Stage(workspace=replace(workspace, manifest=selection.manifest), copy=copy, request=selection.request)
-    return Rehearsal(
-        owner=workspace.manifest.owner,
-        manifest=workspace.manifest.path,
-        provider=copy.snapshot.provider,
-        dialect=copy.snapshot.laws.dialect,
-        now=copy.snapshot.now,
-        keys=selection.keys,
-        left_out=selection.left_out,
-        faults=tuple(stage.play_all()),
-        asked=asked,
-    )
+    stage, begun = _set_stage(wiring, workspace, is_rotated=True)
+    return replace(begun, faults=tuple(stage.play_all()))
 
 
 def rehearse_days(wiring: Wiring, workspace: Workspace, span: timedelta) -> Rehearsal:
@@ -58,9 +47,15 @@ def rehearse_days(wiring: Wiring, workspace: Workspace, span: timedelta) -> Rehe
 
     Writes nothing, takes no lock. Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    selection, copy, asked = copy_account(wiring, workspace, is_rotated=False)
+    stage, begun = _set_stage(wiring, workspace, is_rotated=False)
+    return replace(begun, days=tuple(stage.live_through(span // _DAY)))
+
+
+def _set_stage(wiring: Wiring, workspace: Workspace, *, is_rotated: bool) -> tuple[Stage, Rehearsal]:
+    """Return what every run begins with, and the rehearsal before any run."""
+    selection, copy, asked = copy_account(wiring, workspace, is_rotated=is_rotated)
     stage = Stage(workspace=replace(workspace, manifest=selection.manifest), copy=copy, request=selection.request)
-    return Rehearsal(
+    begun = Rehearsal(
         owner=workspace.manifest.owner,
         manifest=workspace.manifest.path,
         provider=copy.snapshot.provider,
@@ -68,9 +63,9 @@ def rehearse_days(wiring: Wiring, workspace: Workspace, span: timedelta) -> Rehe
         now=copy.snapshot.now,
         keys=selection.keys,
         left_out=selection.left_out,
-        days=tuple(stage.live_through(span // _DAY)),
         asked=asked,
     )
+    return stage, begun
 
 
 def copy_account(

@@ -9,8 +9,13 @@ import htpy
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, format_location, list_details
 
-_CLASSES: Mapping[Level, str] = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}
 _LONG = 1000
+_TONES: Mapping[Level, tuple[str, str]] = {
+    Level.ERROR: ("error", "badge alarm"),
+    Level.WARNING: ("warning", "badge wait"),
+    Level.NOTICE: ("notice", "badge calm"),
+}
+"""The classes of a finding, and of the badge in it; the badge says in words what its colour says."""
 
 
 def list_findings(rows: Sequence[Row]) -> htpy.Element:
@@ -19,28 +24,24 @@ def list_findings(rows: Sequence[Row]) -> htpy.Element:
 
 
 def _show(row: Row) -> htpy.Element:
-    advice = row.advice or row.effect
-    details = [(label, text) for label, text in list_details(row) if text != sanitize(advice, width=_LONG)]
-    location = format_location(row)
-    return htpy.li(class_=_CLASSES[row.level])[
-        htpy.span(".badge", class_=_tone(row.level))[f"{row.mark} {sanitize(row.word, width=60)}"],
+    advice = sanitize(row.advice or row.effect, width=_LONG)
+    details = [(label, text) for label, text in list_details(row) if text != advice]
+    if location := format_location(row):
+        details.append(("declared in", location))
+    whole, badge = _TONES[row.level]
+    return htpy.li(class_=whole)[
+        htpy.span(class_=badge)[f"{row.mark} {sanitize(row.word, width=60)}"],
         " ",
         htpy.code[sanitize(row.subject)],
         " ",
         sanitize(row.reason, width=_LONG),
-        htpy.p[sanitize(advice, width=_LONG)] if advice else None,
-        list_pairs(details, location) if details or location else None,
+        htpy.p[advice] if advice else None,
+        _fold(details) if details else None,
     ]
 
 
-def list_pairs(pairs: Sequence[tuple[str, str]], location: str = "", *, title: str = "details") -> htpy.Element:
-    """Return labelled lines, folded; their texts are sanitized already."""
-    told = [*pairs, ("declared in", location)] if location else list(pairs)
+def _fold(pairs: Sequence[tuple[str, str]]) -> htpy.Element:
     return htpy.details[
-        htpy.summary[title],
-        htpy.dl[((htpy.dt[label], htpy.dd[text]) for label, text in told)],
+        htpy.summary["details"],
+        htpy.dl[((htpy.dt[label], htpy.dd[text]) for label, text in pairs)],
     ]
-
-
-def _tone(level: Level) -> str:
-    return {Level.ERROR: "badge alarm", Level.WARNING: "badge wait", Level.NOTICE: "badge calm"}[level]

@@ -27,7 +27,7 @@ def render_report_page(
     assets: Assets,
     version: str,
 ) -> str:
-    """Return the page of manifests, each with the sheet of its drift; `failed` tells of those without an overview.
+    """Return the page of manifests, each with the sheet of its drift; `failed` has those without an overview.
 
     There is at least one overview.
     """

@@ -22,6 +22,8 @@ _LAST = "9"
 
 
 class _Choice(NamedTuple):
+    """An entry of the filter: the state of rows that it shows, and what it says."""
+
     state: str
     words: str
 

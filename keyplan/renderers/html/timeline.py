@@ -116,7 +116,7 @@ _SHAPES: Mapping[Happening, str] = {
     Happening.RETIRES: "M{left} 4 H{right} V14 H{left} Z",
     Happening.EXPIRES: "M{x} 3 L{right} 15 H{left} Z",
 }
-"""Paths by happening; what empties a place ends nobody's key, and has none."""
+"""Paths by happening; what empties a place ends no key, and has none."""
 
 
 def draw_legend() -> htpy.Element:

@@ -38,7 +38,7 @@ def render(*overviews: Overview, **more: Any) -> str:
 
 
 def spoil(overview: Overview, text: str) -> Overview:
-    """Return an overview with a text wherever one comes from outside."""
+    """Return an overview with a text in each place where one comes from outside."""
     drift = make_drift(
         *(replace(one, name=text, detail=text, advice=text) for one in (GONE, STRANGER, ACCEPTED)),
         owner=text,
