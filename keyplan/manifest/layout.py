@@ -15,6 +15,7 @@ from ruamel.yaml.emitter import RoundTripEmitter
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from keyplan.manifest.comments import BLANKS
 from keyplan.manifest.long_texts import LayoutError
 
 WIDTH = 120
@@ -61,7 +62,7 @@ def lay_out(text: str, find_order: FindOrder) -> str:
     yaml.Emitter = _Emitter
     yaml.width = WIDTH
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.explicit_start = any(line.rstrip() == "---" for line in text.split("\n"))
+    yaml.explicit_start = any(line.rstrip(BLANKS) == "---" for line in text.split("\n"))
     written = StringIO()
     try:
         root = yaml.compose(text)
