@@ -10,12 +10,13 @@ from difflib import get_close_matches
 
 SUGGESTED = frozenset(
     {
-        *("audit", "calendar", "completion", "demo", "doctor", "drift", "explain", "export", "fmt", "history", "init"),
-        *("ledger", "list", "plan", "rehearse", "sandbox", "schema", "show", "validate", "version"),
+        *("calendar", "completion", "demo", "doctor", "drift", "explain", "export", "fmt", "history", "init"),
+        *("ledger", "list", "plan", "rehearse", "report", "sandbox", "schema", "show", "validate", "version"),
     }
 )
 """Commands that a misspelt word may be answered with. None of them changes a key."""
 
+_NEARLY = 0.8
 _REMOVE = "a key is deleted once its declaration is removed; remove it from the manifest, then see: keyplan plan"
 _DECLARE = "declare the key in the manifest, then see: keyplan plan"
 _LOOK = "see what would change with: keyplan plan"
@@ -70,6 +71,9 @@ def explain_word(arguments: Sequence[str], commands: Collection[str]) -> str:
     if not near:
         return ""
     if near[0] in ANSWERS:
+        # A word of another program is meant only if it is nearly that word: `rollout` is not `logout`.
+        if not get_close_matches(arguments[0], near, cutoff=_NEARLY):
+            return ""
         return f"No such command '{arguments[0]}'. If you mean '{near[0]}': {ANSWERS[near[0]]}"
     if near[0] in SUGGESTED:
         return f"No such command '{arguments[0]}'. Did you mean '{near[0]}'?"

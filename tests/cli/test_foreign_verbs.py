@@ -42,6 +42,7 @@ def test_a_misspelt_word_is_never_answered_with_a_command_that_changes_keys(comm
 
 def test_no_command_that_changes_keys_is_suggested() -> None:
     assert not SUGGESTED & CHANGES_KEYS
+    assert set(COMMANDS) >= SUGGESTED
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,8 @@ def test_no_command_that_changes_keys_is_suggested() -> None:
         ("destory", "No such command 'destory'. If you mean 'destroy': a key is deleted"),
         ("plna", "No such command 'plna'. Did you mean 'plan'?"),
         ("aply", "No such command 'aply'.\n"),
+        ("rollout", "No such command 'rollout'.\n"),
+        ("reprot", "No such command 'reprot'. Did you mean 'report'?"),
         ("rotat user/ci", "No such command 'rotat'.\n"),
         ("zzz", "No such command 'zzz'.\n"),
     ],
