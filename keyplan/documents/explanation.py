@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from keyplan.documents.calendar import write_event
-from keyplan.documents.plan import write_action_identity
+from keyplan.documents.plan import write_action_identity, write_turn
 from keyplan.model.explanation import (
     AskedRow,
     Decision,
@@ -106,6 +106,7 @@ def _write_action(action: Action) -> dict[str, Any]:
         "notes": list(action.notes),
         "blocked_by": action.blocked.guard.value if action.blocked else None,
         "advice": action.blocked.advice if action.blocked else None,
+        **({"turn": write_turn(action.turn)} if action.turn else {}),
     }
 
 

@@ -188,7 +188,7 @@ def _write_action(action: Action) -> dict[str, Any]:
         **({"vacancies": [write_vacancy(one) for one in action.vacancies]} if action.vacancies else {}),
         **({"notes": list(action.notes)} if action.notes else {}),
         "previous_address": action.previous_address,
-        **({"turn": _write_turn(action.turn)} if action.turn else {}),
+        **({"turn": write_turn(action.turn)} if action.turn else {}),
         "blocked_by": action.blocked and {"guard": action.blocked.guard.value, "advice": action.blocked.advice},
         "place": action.place and _write_place(action.place),
     }
@@ -244,7 +244,8 @@ def _read_vacancy(fields: Fields) -> Vacancy:
     )
 
 
-def _write_turn(turn: Turn) -> dict[str, Any]:
+def write_turn(turn: Turn) -> dict[str, Any]:
+    """Return what a waiting action waits to do as JSON values."""
     return {
         "verb": turn.verb.value,
         "reason": turn.reason.value,

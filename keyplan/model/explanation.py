@@ -44,6 +44,8 @@ class TableRow(Enum):
     UNDECLARED = "15"
     UNMANAGED = "16"
     BUSY = "busy"
+    WAITING = "waiting"
+    """The rollout of the manifest, which is asked after all rows."""
 
     @property
     def is_numbered(self) -> bool:

@@ -23,7 +23,7 @@ from keyplan.model.explanation import (
 from keyplan.model.history import HistoryEntry
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Snapshot
-from keyplan.model.plan import FreshPlan, PlannedAction
+from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.quotes import nearest, quote
 from keyplan.planner.case import Case
 from keyplan.planner.declared_fields import list_fields
@@ -33,6 +33,7 @@ from keyplan.planner.forecast import forecast
 from keyplan.planner.orphans import Orphan
 from keyplan.planner.plan import TracedPlan
 from keyplan.planner.row_facts import list_asked
+from keyplan.planner.waves import list_own_actions
 
 _HORIZON = timedelta(days=3660)
 """How far ahead the next dates are looked for."""
@@ -102,7 +103,7 @@ class Explainer:
         address = case.declaration.address
         actions = [action for action in self.plan.actions if action.address == address]
         own, further = _split(case, actions)
-        decided = Decision(row=case.trace.decided, action=own, asked=list_asked(case))
+        decided = self._decide(case, own)
         others = [Decision(row=row, action=action) for row, action in further]
         if key in case.owned.alive and key is not None and key != _choose_key(case):
             about = next((one for one in others if one.action and one.action.key_id == key.id), _HELD)
@@ -124,6 +125,13 @@ class Explainer:
             further=tuple(others),
             events=self._list_events(actions),
         )
+
+    def _decide(self, case: Case, own: PlannedAction) -> Decision:
+        """Return the decision about a declaration: that of the rows, unless the renewal waits for its turn."""
+        before = list_own_actions(self.traced.plan)[own.address]
+        asked, turn = list_asked(case), _ask_turn(self.manifest, before, own)
+        row = TableRow.WAITING if own.reason is Reason.WAITING else case.trace.decided
+        return Decision(row=row, action=own, asked=(*asked, turn) if turn else asked)
 
     def _explain_other(
         self, subject: str, key: Observation | None, orphan: Orphan | None, keys: KeyIndex
@@ -202,6 +210,17 @@ def _names_unseen(case: Case, subject: str) -> bool:
     return receipt is not None and receipt.key_id == subject and all(key.id != subject for key in shown)
 
 
+def _ask_turn(manifest: Manifest, before: PlannedAction, own: PlannedAction) -> AskedRow | None:
+    """Return what the rollout answered about a renewal, by what became of it; None if it was not asked."""
+    has_rollout = manifest.rollout is not None or any(declared.group for declared in manifest.keys)
+    if not has_rollout or before.verb not in (Verb.REFRESH, Verb.REPLACE):
+        return None
+    if own.reason is not Reason.WAITING:
+        return AskedRow(row=TableRow.WAITING, answer=RowAnswer.NO, fact="its turn has come, or it waits for none")
+    turn = own.next_turn
+    return AskedRow(row=TableRow.WAITING, answer=RowAnswer.YES, fact=f"wave {turn.wave} of {turn.waves}")
+
+
 def _has(case: Case, key: Observation) -> bool:
     """Whether a key is a live one of a declaration, or the dead one of its receipt."""
     receipt = case.owned.receipt
@@ -216,6 +235,14 @@ def _is_of(action: PlannedAction, orphan: Orphan | None) -> bool:
 def _split(case: Case, actions: Iterable[PlannedAction]) -> tuple[PlannedAction, list[tuple[TableRow, PlannedAction]]]:
     """Return the declaration's own action, and its further ones with the row of each."""
     rows = case.trace.further
-    own = [action for action in actions if (action.verb, action.key_id) not in rows]
-    further = [(rows[one.verb, one.key_id], one) for one in actions if (one.verb, one.key_id) in rows]
+    # Beside a renewal that waits, an old key stays whose end its row had planned.
+    held = {key_id: row for (_, key_id), row in rows.items() if row is TableRow.OLD_KEY}
+    own: list[PlannedAction] = []
+    further: list[tuple[TableRow, PlannedAction]] = []
+    for one in actions:
+        row = rows.get((one.verb, one.key_id)) or (held.get(one.key_id) if one.reason is Reason.OVERLAPPING else None)
+        if row:
+            further.append((row, one))
+        else:
+            own.append(one)
     return own[0], further

@@ -72,6 +72,7 @@ ROWS: Mapping[TableRow, str] = {
     TableRow.UNDECLARED: "ours, and declared nowhere",
     TableRow.UNMANAGED: "every other live key: listed, and not touched",
     TableRow.BUSY: "another run is at work on it",
+    TableRow.WAITING: "its turn in the rollout has not come",
 }
 """The situation of each row of docs/planning.md, and of the guards that are asked between them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from keyplan.documents import schemas
 from keyplan.documents.explanation import to_document
 from keyplan.model.explanation import (
+    Decision,
     Evidence,
     Occurrence,
     PlaceState,
@@ -20,7 +22,8 @@ from keyplan.model.explanation import (
     TableRow,
     ValueSource,
 )
-from keyplan.model.plan import Guard, Reason, Verb
+from keyplan.model.identity import Address
+from keyplan.model.plan import Action, Guard, Reason, Turn, Verb
 
 VALIDATOR = Draft202012Validator(schemas.load("explanation.v1"), format_checker=FormatChecker())
 DEFS: dict[str, Any] = VALIDATOR.schema["$defs"]
@@ -57,6 +60,19 @@ def test_the_schema_knows_every_word(noun: str, field: str, words: type[Enum]) -
 
 def test_an_event_is_that_of_a_calendar() -> None:
     assert DEFS["event"] == schemas.load("calendar.v1")["$defs"]["event"]
+
+
+def test_a_turn_is_that_of_a_plan() -> None:
+    action = schemas.load("plan.v1")["$defs"]["resource_change"]["properties"]
+    assert DEFS["action"]["properties"]["turn"] == action["turn"]
+
+
+def test_what_waits_says_what_it_waits_to_do() -> None:
+    turn = Turn(verb=Verb.REPLACE, reason=Reason.TOO_OLD, wave=2, waves=3)
+    waiting = Action(address=Address("user/ci"), verb=Verb.KEEP, reason=Reason.WAITING, turn=turn)
+    document = to_document(replace(FULL, decision=Decision(row=TableRow.WAITING, action=waiting)))
+    VALIDATOR.validate(document)
+    assert document["decision"]["action"]["turn"]["wave"] == 2
 
 
 @pytest.mark.parametrize("field", to_document(FULL))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from explanations import explain, make_explainer
 from hypothesis import HealthCheck, given, note, settings
+from planner.situations import FULL
 from planner.strategies import Walk, walks
 from planner.test_trace import list_reasons
 from samples import make_declaration, make_intent
 from scenario import Scenario
+from simulator import World
 
 from keyplan.errors import InputError
 from keyplan.model.calendar import Happening
@@ -24,6 +27,7 @@ from keyplan.model.explanation import (
     TableRow,
 )
 from keyplan.model.identity import Address
+from keyplan.model.limits import Rollout
 from keyplan.model.manifest import Adopt, OnRemove, Rotation
 from keyplan.model.plan import Action, Plan, Reason, Verb
 
@@ -254,3 +258,61 @@ def test_a_raw_key_is_not_repeated() -> None:
     with pytest.raises(InputError) as caught:
         explain(scenario, str(raw))
     assert str(raw) not in caught.value.message
+
+
+# The rollout, which is asked after the rows.
+
+
+def rolled(*names: str, every: timedelta = 30 * DAY) -> Scenario:
+    """Return a world in which the keys of a manifest with a rollout fell due, and the canary has changed just now."""
+    scenario = Scenario()
+    keys = [make_declaration(name, rotation=Rotation(every=every, overlap=2 * DAY)) for name in names]
+    scenario.declare(*keys, rollout=Rollout(canaries=("user/a",), wave=1, pause=DAY))
+    assert not scenario.run().failures
+    scenario.world.clock.advance(every)
+    assert [one.action.address for one in scenario.run().outcomes] == ["user/a"]
+    return scenario
+
+
+def test_a_renewal_that_waits_for_its_turn_is_decided_by_the_rollout() -> None:
+    found = explain(rolled("a", "b", "c"), Address("user/c"))
+    assert (found.decision.row, found.decision.action and found.decision.action.reason) == (
+        TableRow.WAITING,
+        Reason.WAITING,
+    )
+    *rows, last = found.decision.asked
+    assert (last.row, last.answer, last.fact) == (TableRow.WAITING, RowAnswer.YES, "wave 2 of 2")
+    assert [one.row for one in rows if one.answer is RowAnswer.YES] == [TableRow.TOO_OLD]
+    assert found.events[0].happening is Happening.ROTATES
+
+
+def test_a_renewal_whose_turn_has_come_is_decided_by_its_row() -> None:
+    scenario = rolled("a", "b", "c")
+    scenario.world.clock.advance(DAY + timedelta(minutes=1))
+    found = explain(scenario, Address("user/b"))
+    assert found.decision.row is TableRow.TOO_OLD
+    assert (found.decision.asked[-1].row, found.decision.asked[-1].answer) == (TableRow.WAITING, RowAnswer.NO)
+
+
+def test_a_key_that_is_not_due_is_not_asked_about_the_rollout() -> None:
+    found = explain(rolled("a", "b", "c"), Address("user/a"))
+    assert found.decision.row is TableRow.UP_TO_DATE
+    assert all(one.row is not TableRow.WAITING for one in found.decision.asked)
+
+
+def test_an_old_key_that_stays_because_of_the_rollout_is_shown_beside_its_declaration() -> None:
+    scenario = Scenario(World(sinks={"local": FULL, "remote": FULL}))
+    scenario.declare(*(make_declaration(name, rotation=Rotation(overlap=2 * DAY)) for name in "ab"))
+    both = scenario.manifest
+    one_each = tuple(replace(key, deliveries=key.deliveries[:1]) for key in both.keys)
+    scenario.manifest = replace(both, keys=one_each)
+    scenario.run()
+    scenario.run(rotate=("user/a", "user/b"))
+    scenario.world.clock.advance(3 * DAY)
+    without = tuple(replace(key, rotation=Rotation(overlap=timedelta(0))) for key in both.keys)
+    scenario.manifest = replace(both, keys=without, rollout=Rollout(wave=1, pause=DAY))
+    found = explain(scenario, Address("user/b"))
+    assert found.decision.row is TableRow.WAITING
+    assert [(one.row, one.action and one.action.reason) for one in found.further] == [
+        (TableRow.OLD_KEY, Reason.OVERLAPPING)
+    ]
