@@ -201,6 +201,54 @@ def _bound(content: bytes, name: str) -> bytes:
     return content
 
 
+def require_writable(path: Path) -> None:
+    """Return if `save_privately` can write a file, as far as that shows before. Writes nothing. Raises InputError."""
+    _refuse_to_replace(path)
+    _require_folder(path.parent, path)
+
+
+def require_appendable(path: Path) -> None:
+    """Return if `open_to_append` can open it, as far as that shows before. Makes nothing. Raises InputError."""
+    if _find_descriptor(path) is not None:
+        return
+    found = _look_at(path, follow=False)
+    if found is None:
+        _require_folder(path.parent, path)
+    else:
+        _refuse_to_append(path, found)
+
+
+def require_folder(path: Path) -> None:
+    """Return if files can be written into a folder, which need not be there yet. Raises InputError."""
+    found = _look_at(path)
+    if found is not None and not stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path} is a file, not a folder", advice="name a folder")
+    nearest = next(folder for folder in (path, *path.absolute().parents) if _look_at(folder) is not None)
+    _require_folder(nearest, path)
+
+
+def _require_folder(folder: Path, path: Path) -> None:
+    """Return if a folder is there and can be written, for what shall stand at a path. Raises InputError."""
+    found = _look_at(folder)
+    code = errno.ENOENT if found is None else errno.EACCES
+    if found is not None and not stat.S_ISDIR(found.st_mode):
+        code = errno.ENOTDIR
+    elif found is not None and os.access(folder, os.W_OK | os.X_OK):
+        return
+    raise InputError(f"{path} cannot be written: {os.strerror(code)}")
+
+
+def _look_at(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    """Return what is there; None if nothing is. Raises InputError if that cannot be said."""
+    try:
+        return path.stat(follow_symlinks=follow)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "its name is impossible"
+        raise InputError(f"{path} cannot be written: {reason}") from None
+
+
 def save_privately(path: Path, content: bytes) -> None:
     """Put a file of mode 0600 in place of a former one. Raises InputError if that is impossible."""
     _save(path, content, mode=0o600)
@@ -290,15 +338,22 @@ def _refuse_to_append(path: Path, found: os.stat_result) -> None:
 
 
 def _save(path: Path, content: bytes, *, mode: int) -> None:
-    # os.replace would put a plain file in place of a device or a pipe without a word; and, for root, in place of the
-    # link /dev/stdout where that leads to a plain file, for everybody on the machine.
-    if _is_device(path) or (path.exists() and not path.is_file()):
-        raise InputError(f"{path} is not a plain file")
+    _refuse_to_replace(path)
     try:
         with Folder.enter(str(path.parent), [], create=False, follow=True) as folder:
             folder.replace(path.name, content, mode=mode)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _refuse_to_replace(path: Path) -> None:
+    # os.replace would put a plain file in place of a device or a pipe without a word; and, for root, in place of the
+    # link /dev/stdout where that leads to a plain file, for everybody on the machine.
+    found = _look_at(path)
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path} is not a plain file but a folder", advice="name a file")
+    if _is_device(path) or (found is not None and not stat.S_ISREG(found.st_mode)):
+        raise InputError(f"{path} is not a plain file")
 
 
 def _is_device(path: Path) -> bool:

@@ -44,8 +44,12 @@ class ApplySettings:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is written besides the manifest's own."""
-        events = (Path(self.json_lines),) if self.json_lines not in (None, STDOUT) else ()
-        return (*self.outputs.files, *events)
+        return (*self.outputs.files, *self.event_files)
+
+    @property
+    def event_files(self) -> tuple[Path, ...]:
+        """The file that gets the events, if they go to one."""
+        return (Path(self.json_lines),) if self.json_lines not in (None, STDOUT) else ()
 
 
 lock_timeout_option = option(

@@ -17,7 +17,7 @@ from keyplan.app.progress import Follow, Follower
 from keyplan.app.workspace import Workspace, require_separate_owners, set_lease
 from keyplan.cli.apply_options import ApplySettings
 from keyplan.cli.events import EventFollower, EventLog, open_events
-from keyplan.cli.outputs import GITHUB, CommandResult, publish, reporting_failure, tell_errors
+from keyplan.cli.outputs import GITHUB, CommandResult, checked_files, publish, reporting_failure, tell_errors
 from keyplan.cli.progress import show_progress, show_waiting
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import combine_digests, digest_to_approve
@@ -62,7 +62,10 @@ def plan_and_apply(session: Session, context: RunContext, order: ApplyRequest) -
 
     Raises RefusedError, PlanStaleError, PlanSpentError, InputError, ProviderError, SinkError and LedgerError.
     """
-    with reporting_failure(session, order.applying.outputs, Subject.APPLY, order.workspaces[0].manifest.path):
+    with (
+        checked_files(session, order.applying.outputs.files, appended=order.applying.event_files),
+        reporting_failure(session, order.applying.outputs, Subject.APPLY, order.workspaces[0].manifest.path),
+    ):
         if not order.is_approved and not session.screen.can_ask:
             raise RefusedError(
                 "the plan is not approved: this run is not interactive",

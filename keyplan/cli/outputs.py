@@ -19,7 +19,7 @@ from click.shell_completion import CompletionItem
 from keyplan import __version__
 from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.exit_codes import combine_statuses
-from keyplan.app.files import save_privately
+from keyplan.app.files import require_appendable, require_writable, save_privately
 from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
@@ -184,6 +184,19 @@ def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterab
         if path in taken or file.name in DEFAULT_MANIFESTS:
             raise click.UsageError(f"{file} would be overwritten: it is read, or written already; name another file")
         taken.add(path)
+
+
+@contextmanager
+def checked_files(session: Session, written: Iterable[Path | None], *, appended: Iterable[Path] = ()) -> Iterator[None]:
+    """Open the block only if each file can be written at the end of the run, as far as that shows before.
+
+    Raises InputError otherwise: a mistake in a name must not be found out after the work.
+    """
+    for file in filter(None, written):
+        require_writable(session.folder / file)
+    for file in appended:
+        require_appendable(session.folder / file)
+    yield
 
 
 def _resolve(session: Session, name: str | Path) -> str:

@@ -190,3 +190,55 @@ def test_no_other_file_is_left_beside_what_was_replaced(shell: Shell, option: st
     folder.mkdir()
     run(shell, option, folder / "it")
     assert [path.name for path in folder.iterdir()] == ["it"]
+
+
+CONTACTING: dict[str, list[str]] = {
+    **{name: OPTIONS[name] for name in ("events", "plan file", "answer")},
+    "answer of an apply": ["apply", "--auto-approve", "--format=json={}"],
+    "answer of a rotation": ["rotate", "user/ci", "--auto-approve", "--format=markdown={}"],
+    "answer of a revocation": ["revoke", "user/ci", "--auto-approve", "--format=markdown={}"],
+    "answer of a drift": ["drift", "--format=markdown={}"],
+    "page": ["report", "--out={}"],
+    "export": ["export", "--owner=team", "--out={}"],
+}
+"""Every option that names a file which is written only after a provider or a sink was asked."""
+IMPOSSIBLE = {
+    "a folder": ("folder", "is not a plain file"),
+    "a missing folder": ("none/it", "No such file or directory"),
+    "a file for a folder": ("file/it", "Not a directory"),
+    "a name that is too long": ("x" * 300, "File name too long"),
+}
+
+
+@pytest.mark.parametrize("option", CONTACTING)
+@pytest.mark.parametrize("kind", IMPOSSIBLE)
+@pytest.mark.usefixtures("manifest")
+def test_what_cannot_be_written_is_told_before_anything_is_asked(shell: Shell, option: str, kind: str) -> None:
+    name, reason = IMPOSSIBLE[kind]
+    if option == "export":
+        # A folder is what it asks for, and it makes those that are missing.
+        name, reason = {"folder": ("file", "not a folder"), "none/it": ("file/it", "Not a directory")}.get(
+            name, (name, reason)
+        )
+    (shell.folder / "folder").mkdir()
+    (shell.folder / "file").touch()
+    done = shell(*(argument.format(name) for argument in CONTACTING[option]))
+    assert (done.status, reason in done.err) == (3, True)
+    assert (shell.world.effects.log, shell.wiring.settings) == ([], None)
+
+
+@pytest.mark.parametrize("option", [option for option in CONTACTING if option != "export"])
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("manifest")
+def test_a_folder_that_must_not_be_written_is_told_before_anything_is_asked(shell: Shell, option: str) -> None:
+    (shell.folder / "folder").mkdir(mode=0o500)
+    done = shell(*(argument.format("folder/it") for argument in CONTACTING[option]))
+    assert (done.status, "Permission denied" in done.err) == (3, True)
+    assert shell.world.effects.log == []
+
+
+@pytest.mark.usefixtures("manifest")
+def test_an_export_that_would_overwrite_a_manifest_asks_for_nothing(shell: Shell) -> None:
+    done = shell("export", "--owner", "team", "--out", ".")
+    assert (done.status, "exists already" in done.err) == (3, True)
+    assert shell.world.effects.log == []

@@ -34,6 +34,7 @@ from keyplan.cli.options import (
 from keyplan.cli.outputs import (
     CommandResult,
     Outputs,
+    checked_files,
     formats_option,
     keep_apart,
     publish,
@@ -114,6 +115,7 @@ def command(
     keep_apart(session, written=[*outputs.files, monitoring.metrics_file], read=[*manifests, *policies])
     with (
         monitor(context, monitoring, command="drift") as monitored,
+        checked_files(session, outputs.files),
         reporting_failure(session, outputs, Subject.DRIFT, name),
     ):
         rules = read_policies(policies, context)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account
-from keyplan.app.files import save_new
+from keyplan.app.files import require_folder, save_new
 from keyplan.app.identity import derive_owner, is_owner
 from keyplan.app.list import open_named_provider
 from keyplan.cli.options import option
@@ -86,6 +87,9 @@ def command(
         key_type=KeyType(key_type) if key_type else None, spaces=spaces, names=names, creators=frozenset(creators)
     )
     chosen = _choose_owner(session, owner, session.folder / out if out is not None else session.folder)
+    if out is not None:
+        require_folder(session.folder / out)
+        _refuse_to_overwrite([] if split_by else [session.folder / out / _FILE])
     with show_waiting(session.screen, "Listing keys"):
         context = session.context
         account = survey_account(open_named_provider(context, given), wanted, context.wiring.clock.now())
@@ -109,11 +113,15 @@ def _choose_owner(session: Session, owner: str | None, folder: Path) -> str:
     return derived
 
 
+def _refuse_to_overwrite(paths: Iterable[Path]) -> None:
+    if there := [path for path in paths if path.exists()]:
+        raise InputError(f"{there[0]} exists already", advice="name another folder with --out, or move the file away")
+
+
 def _save(session: Session, manifests: tuple[ManifestText, ...], out: str) -> None:
     """Write each manifest to a file of its own, or none of them. Raises InputError."""
     paths = {session.folder / out / one.manifest.folder / _FILE: one for one in manifests}
-    if there := [path for path in paths if path.exists()]:
-        raise InputError(f"{there[0]} exists already", advice="name another folder with --out, or move the file away")
+    _refuse_to_overwrite(paths)
     for path, one in paths.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

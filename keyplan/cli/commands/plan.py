@@ -30,6 +30,7 @@ from keyplan.cli.options import (
 from keyplan.cli.outputs import (
     CommandResult,
     Outputs,
+    checked_files,
     formats_option,
     keep_apart,
     publish,
@@ -91,7 +92,10 @@ def command(
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies, settings.values])
-    with reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"):
+    with (
+        checked_files(session, [*outputs.files, out]),
+        reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"),
+    ):
         policies = read_policies(settings.policies, context)
         named, policies = choose_manifests(manifests, context, exclude, policies, is_untrusted=untrusted)
         workspaces = _open(named, context, settings, policies)

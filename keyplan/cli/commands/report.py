@@ -9,7 +9,7 @@ import click
 
 from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.exit_codes import combine_statuses
-from keyplan.app.files import read_policies, save_privately
+from keyplan.app.files import read_policies, require_writable, save_privately
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.report import render_page, require_pages, survey_workspace
 from keyplan.app.untrusted import choose_manifests
@@ -67,6 +67,8 @@ def command(
     require_pages()
     file = None if out == "-" else Path(out)
     keep_apart(session, written=[file], read=[*(manifests or DEFAULT_MANIFESTS[:1]), *policies])
+    if file:
+        require_writable(session.folder / file)
     named, rules = choose_manifests(manifests, context, exclude, read_policies(policies, context), is_untrusted=False)
     workspaces = open_workspaces(named, context, ledger=ledger, policies=rules)
     span = timedelta(days=days)
