@@ -104,6 +104,10 @@ report: $(VENV)/.browser  ## open the page of keyplan report in Chromium: keyboa
 scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQL: time of plan and apply, load of the database
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale
 
+.PHONY: rehearsals
+rehearsals: $(VENV)/.dev  ## kill more than 200 real applies, and compare each with what keyplan rehearse predicts
+	$(BIN)/pytest -q -n0 -s -m soak tests/e2e/test_rehearsed_kills.py
+
 soak: $(VENV)/.dev  ## the long forms of the proofs: every crash point, every pair, long histories
 	tests/security/install_programs
 	KEYPLAN_SOAK=1 $(BIN)/pytest -q -m soak
