@@ -34,6 +34,7 @@ from keyplan.errors import (
     SinkUnavailableError,
 )
 from keyplan.ledgers.lease import LeaseStore, LockRequest, hold_lease, make_lost_error
+from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Area, ExaminableLedger, Finding, Health
 from keyplan.model.history import AppliedAction, Author, ChainCheck, ChainLink, HistoryEntry, chain_entry, check_chain
@@ -90,6 +91,7 @@ from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Runner, 
 from keyplan.model.secret import Credential, Fingerprint, RawKey
 from keyplan.model.times import read_time, show_time, write_time
 from keyplan.ports import (
+    Auditable,
     Clock,
     Examinable,
     Issued,
@@ -157,6 +159,10 @@ __all__ = [
     "Answer",
     "AppliedAction",
     "Area",
+    "AuditEntry",
+    "AuditLog",
+    "AuditQuery",
+    "Auditable",
     "Author",
     "Bearer",
     "ChainCheck",

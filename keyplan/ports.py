@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from keyplan.model.audit import AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
 from keyplan.model.history import HistoryEntry
@@ -146,6 +147,15 @@ class ProviderPorts:
     writer: KeyWriter
     close: Callable[[], None] = lambda: None
     """Closes connections; reader and writer must not be used afterwards."""
+
+
+@runtime_checkable
+class Auditable(Protocol):
+    """A `KeyReader` of a provider that logs who changes keys. The log is never needed: a user may not read it."""
+
+    def read_audit(self, query: AuditQuery) -> AuditLog:
+        """Return what the log says of the keys of a query, newest first. Raises ProviderError."""
+        ...
 
 
 @runtime_checkable
@@ -297,12 +307,7 @@ class Ledger(LedgerReader, Protocol):
         ...
 
     def lock(
-        self,
-        holder: Holder,
-        *,
-        patience: timedelta,
-        lease: timedelta = DEFAULT_LEASE,
-        name: LockName = LockName.APPLY,
+        self, holder: Holder, *, patience: timedelta, lease: timedelta = DEFAULT_LEASE, name: LockName = LockName.APPLY
     ) -> AbstractContextManager[Lease]:
         """Hold a lock while the block runs; it is renewed until then. `ledgers/lease.py` does all but the storing.
 
@@ -344,10 +349,7 @@ class RebuildableLedger(Ledger, Protocol):
     """A ledger whose storage can be set aside, so that a new one takes its place. No ledger has to be one."""
 
     def is_damaged(self) -> bool:
-        """Whether the storage exists and cannot be used.
-
-        Raises LedgerError if that cannot be determined, or if the ledger belongs to another owner or account.
-        """
+        """Whether the storage exists and cannot be used. Raises LedgerError if it can't be told, or is another's."""
         ...
 
     def set_aside(self, *, at: datetime, patience: timedelta) -> str:

@@ -115,6 +115,7 @@ ALPHA = Generation(
     unknown_organization_status=400,
     admins_reach_all=False,
     has_delete=True,
+    has_audit_log=False,
     read_create=_read_create,
     read_refresh=_read_refresh,
     create_expiry=_create_expiry,

@@ -1,11 +1,13 @@
-"""The endpoints of the Arize API: `/v2/api-keys`, `/v2/spaces`, `/v2/organizations` (docs/arize-api.md, A7 and A9).
+"""The endpoints of the Arize API: keys, spaces, organizations and the audit log (docs/arize-api.md, A7, A9 and A40).
 
 Statuses, media types and fields are exactly those of a generation; the rules are in `account` and the generations.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -13,8 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from keyplan.sandbox.account import Account, Caller, Filters
+from keyplan.sandbox.audit import OPERATION_TYPES, AuditTrail, LogFilters, LoggedChange
 from keyplan.sandbox.bodies import RequestBody
+from keyplan.sandbox.clock import SandboxClock
 from keyplan.sandbox.directory import Directory
+from keyplan.sandbox.formats import parse_instant
 from keyplan.sandbox.generations import Generation, require_id, require_organization, require_space, show_organization
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.pages import Page, cut, read_page
@@ -25,14 +30,28 @@ _T = TypeVar("_T")
 _MAX_NAME_FILTER_LENGTH = 255
 _SPACE_PARAMETERS = frozenset({"org_id", "name", "limit", "cursor"})
 _ORGANIZATION_PARAMETERS = frozenset({"name", "limit", "cursor"})
+_AUDIT_PARAMETERS = frozenset({"start_time", "end_time", "user_id", "operation_type", "limit", "cursor"})
+_LONGEST_LOGGED_BODY = 10_000
+_SHORT_OFFSET = re.compile(r"([+-]\d\d)(\d\d)\Z", re.ASCII)
 
 
 class Api:
     """The endpoints of one account and its directory."""
 
-    def __init__(self, account: Account, directory: Directory, options: SandboxOptions, generation: Generation) -> None:
+    def __init__(
+        self,
+        account: Account,
+        directory: Directory,
+        trail: AuditTrail,
+        *,
+        clock: SandboxClock,
+        options: SandboxOptions,
+        generation: Generation,
+    ) -> None:
         self._account = account
         self._directory = directory
+        self._trail = trail
+        self._clock = clock
         self._options = options
         self._generation = generation
 
@@ -44,7 +63,9 @@ class Api:
             if self._generation.has_delete
             else Route(f"{key_path}/revoke", self.end_key, methods=["PUT"])
         )
+        audit = Route("/v2/audit-logs", self.list_audit_log, methods=["GET"])
         return [
+            *([audit] if self._generation.has_audit_log else []),
             Route("/v2/api-keys", self.list_keys, methods=["GET"]),
             Route("/v2/api-keys", self.create_key, methods=["POST"]),
             Route(f"{key_path}/refresh", self.refresh_key, methods=["POST"]),
@@ -73,6 +94,7 @@ class Api:
         caller = self._caller(request)
         wanted = self._generation.read_create(RequestBody.parse(await request.body()), self._directory)
         issued = self._account.create(caller, wanted)
+        await self._log(request, caller, "createApiKey")
         # Exactly 201: the SDK drops the raw key of any other success (docs/arize-api.md, A7).
         return JSONResponse(self._generation.show_created(issued.key) | {"key": issued.raw}, status_code=201)
 
@@ -81,11 +103,14 @@ class Api:
         caller = self._caller(request)
         wanted = self._generation.read_refresh(RequestBody.parse(await request.body()))
         issued = self._account.refresh(caller, request.path_params["key_id"], wanted)
+        await self._log(request, caller, "refreshApiKey")
         return JSONResponse(self._generation.show_refreshed(issued.key) | {"key": issued.raw})
 
     async def end_key(self, request: Request) -> Response:
         """Answer 204, with the key deleted or revoked."""
-        self._account.end(self._caller(request), request.path_params["key_id"])
+        caller = self._caller(request)
+        self._account.end(caller, request.path_params["key_id"])
+        await self._log(request, caller, "deleteApiKey" if self._generation.has_delete else "revokeApiKey")
         return Response(status_code=204)
 
     async def refuse_method(self, request: Request) -> Response:
@@ -130,6 +155,33 @@ class Api:
         return JSONResponse(
             show_organization(require_organization(self._directory, request.path_params["organization_id"]))
         )
+
+    async def list_audit_log(self, request: Request) -> Response:
+        """Answer 200 with one page of the audit log; 403 to users who are no administrators, or if it is off."""
+        caller = self._caller(request)
+        if not caller.is_admin or self._options.audit_log == "off":
+            raise ProblemError(403, "The caller is not an account administrator, or audit logging is not enabled.")
+        query = _query(request, _AUDIT_PARAMETERS)
+        filters = LogFilters(
+            start=_instant(query, "start_time"),
+            end=_instant(query, "end_time") or self._clock.now(),
+            user_id=query.get("user_id"),
+            operation_type=_word(query, "operation_type", OPERATION_TYPES),
+        )
+        page = self._page(query, "audit-logs")
+        held, pagination = cut(self._trail.page(filters, after=page.after, limit=page.reach), page)
+        return JSONResponse({"logs": [entry.shown for entry in held], "pagination": pagination})
+
+    async def _log(self, request: Request, caller: Caller, operation: str) -> None:
+        """Note a change that succeeded. Its request holds no raw key: only answers do."""
+        change = LoggedChange(
+            user_id=caller.user_id,
+            ip=request.client.host if request.client else "",
+            operation=operation,
+            body=(await request.body()).decode("utf-8", "replace")[:_LONGEST_LOGGED_BODY],
+            path_values=request.path_params,
+        )
+        self._trail.note(change, self._clock.now())
 
     def _caller(self, request: Request) -> Caller:
         scheme, _, raw = request.headers.get("authorization", "").partition(" ")
@@ -185,3 +237,13 @@ def _word(query: Mapping[str, str], name: str, words: Mapping[str, _T]) -> _T | 
     if query[name] not in words:
         raise ProblemError(400, f"{name} must be one of {', '.join(words)}.")
     return words[query[name]]
+
+
+def _instant(query: Mapping[str, str], name: str) -> datetime | None:
+    if name not in query:
+        return None
+    try:
+        # The SDK writes the offset of a time in a query without its colon, unlike in a body (docs/arize-api.md, A40).
+        return parse_instant(_SHORT_OFFSET.sub(r"\1:\2", query[name]))
+    except ValueError:
+        raise ProblemError(400, f"{name} must be an RFC 3339 date-time.") from None

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, ExceptionHandler
 from keyplan.sandbox.account import Account
 from keyplan.sandbox.alpha import ALPHA
 from keyplan.sandbox.api import Api
+from keyplan.sandbox.audit import AuditTrail
 from keyplan.sandbox.beta import BETA
 from keyplan.sandbox.clock import SandboxClock
 from keyplan.sandbox.control import CLOCK_OFFSET, Control
@@ -67,8 +68,9 @@ def _assemble(database: Database, options: SandboxOptions, close_connection: Clo
     account = Account(store, clock, options, generation)
     controls = Controls(clock=clock, request_log=RequestLog(), faults=FaultPlan())
     control = Control(account=account, store=store, directory=directory, controls=controls)
+    api = Api(account, directory, AuditTrail(database), clock=clock, options=options, generation=generation)
     app = Starlette(
-        routes=[*Api(account, directory, options, generation).routes(), *control.routes()],
+        routes=[*api.routes(), *control.routes()],
         exception_handlers=_handlers(generation),
     )
     middleware = Middleware(

@@ -244,6 +244,7 @@ BETA = Generation(
     unknown_organization_status=404,
     admins_reach_all=True,
     has_delete=False,
+    has_audit_log=True,
     read_create=_read_create,
     read_refresh=_read_refresh,
     create_expiry=_create_expiry,

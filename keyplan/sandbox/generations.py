@@ -68,6 +68,8 @@ class Generation:
     """Whether an account administrator may act on other users' keys."""
     has_delete: bool
     """Whether keys are ended with DELETE; if not, with PUT to `revoke`."""
+    has_audit_log: bool
+    """Whether the account's audit log can be read (docs/arize-api.md, A40)."""
     read_create: Callable[[RequestBody, Directory], CreateRequest]
     read_refresh: Callable[[RequestBody], RefreshRequest]
     create_expiry: Callable[[CreateRequest, SandboxOptions, datetime], datetime | None]

@@ -40,6 +40,8 @@ class SandboxOptions:
     """Which service keys a beta listing without `space_id` holds: the caller's own, or none."""
     expired_stays_active: bool = True
     """Whether an expired key stays active in listings; if not, it is listed as dead (docs/arize-api.md, A29)."""
+    audit_log: Literal["on", "off"] = "on"
+    """Whether beta shows its administrator the audit log; if not, it answers 403 (docs/arize-api.md, A40)."""
     max_lifetime: timedelta | None = None
     """Longest lifetime that beta grants a key; None is no bound."""
     rate_limit: float | None = None

@@ -5,6 +5,7 @@ Started by run.py as `python drive_beta.py HOST:PORT`, with the first credential
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta
@@ -139,6 +140,18 @@ class Driver:
         refused("refresh of a revoked key", 422, lambda: self.keys.refresh(api_key_id=made.id))
         refused("an unknown credential", 401, lambda: self.works("ak-nobody"))
 
+    def audit(self) -> None:
+        """Read the audit log."""
+        check = self.proof.check
+        made = self.keys.create(name="audited")
+        self.keys.revoke(api_key_id=made.id)
+        page = self.client.audit_logs.list(limit=2, start_time=datetime.now(UTC) - timedelta(hours=1))
+        newest = page.logs[0]
+        check("audit log, newest first", [one.operation_name for one in page.logs] == ["revokeApiKey", "createApiKey"])
+        check("audit log: the values of the caller", json.loads(newest.variables) == {"key_id": made.id})
+        check("audit log: who and from where", (newest.user_id, newest.ip) == (made.created_by_user_id, "127.0.0.1"))
+        check("audit log: more pages", page.pagination.has_more)
+
     def directory(self) -> None:
         """Look up spaces and organizations."""
         check = self.proof.check
@@ -171,7 +184,10 @@ def main() -> None:
     """Drive every topic and leave with the count."""
     proof = Proof()
     driver = Driver(sys.argv[1], os.environ["ARIZE_API_KEY"], proof)
-    topics = (driver.create, driver.create_service_key, driver.list, driver.refresh, driver.revoke, driver.directory)
+    topics = (
+        *(driver.create, driver.create_service_key, driver.list, driver.refresh, driver.revoke, driver.audit),
+        driver.directory,
+    )
     for topic in topics:
         with proof.topic(topic.__name__):
             topic()

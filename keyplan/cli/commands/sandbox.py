@@ -34,6 +34,7 @@ def _option(name: str, **attributes: Any) -> Decorator[Any]:
     default="422",
     help="What a refresh without expires_at does to a key that expires (beta).",
 )
+@_option("--audit-log", type=click.Choice(["on", "off"]), default="on", help="Whether the audit log is shown (beta).")
 @_option("--max-lifetime", type=Duration(), help="Longest life of a key (beta).")
 @_option("--rate-limit", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Requests a second.")
 @_option("--latency", type=Duration(), default="0s", help="How long each request waits first.")
@@ -48,6 +49,7 @@ def command(
     refresh_id: str,
     second_delete: str,
     omitted_expiry: str,
+    audit_log: str,
     max_lifetime: timedelta | None,
     rate_limit: float | None,
     latency: timedelta,
@@ -74,6 +76,7 @@ def command(
             refresh_id="same" if refresh_id == "same" else "new",
             second_delete=404 if second_delete == "404" else 204,
             omitted_expiry=omitted_expiry,  # type: ignore[arg-type]  # click let only these words through
+            audit_log="off" if audit_log == "off" else "on",
             max_lifetime=max_lifetime,
             rate_limit=rate_limit,
             latency=latency,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keyplan.errors import ProviderUnavailableError
+from keyplan.net.retry import Patience
 from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.errors import JsonObject
 
@@ -31,9 +32,15 @@ def fetch_all(
 
 
 def fetch_pages(
-    client: ArizeReadClient, what: str, path: str, parameters: Mapping[str, str], field: str
+    client: ArizeReadClient,
+    what: str,
+    path: str,
+    parameters: Mapping[str, str],
+    field: str,
+    *,
+    patience: Patience | None = None,
 ) -> Iterator[list[JsonObject]]:
-    """Yield the items that `fetch_all` returns, one page in memory at a time.
+    """Yield the items that `fetch_all` returns, one page in memory at a time; `patience` as in the client's `get`.
 
     Raises the errors of `fetch_all`, at any page.
     """
@@ -42,7 +49,7 @@ def fetch_pages(
     wanted = {**parameters, "limit": str(PAGE_SIZE)}
     ceiling = _Ceiling(client, what)
     while True:
-        answer = client.get(what, path, wanted)
+        answer = client.get(what, path, wanted, patience=patience)
         items = answer.get(field)
         if not isinstance(items, list):
             raise ProviderUnavailableError(f"{what}: the answer of {client.base_url} has no list '{field}'")

@@ -1,4 +1,7 @@
-"""Reads keys, spaces and laws from Arize. Implements `KeyReader`; has no method that changes anything."""
+"""Reads keys, spaces, laws and the audit log from Arize; has no method that changes anything.
+
+Implements `KeyReader` and `Auditable`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from keyplan.errors import InputError, ProviderRefusedError
+from keyplan.model.audit import AuditLog, AuditQuery
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, SpaceRef
 from keyplan.model.observation import Laws, Observation, Space
 from keyplan.net.http import show_safely
+from keyplan.providers.arize.audit import read_audit_log
 from keyplan.providers.arize.catalogue import KeyCatalogue
 from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.detection import NOT_UNDERSTOOD, DialectDetector
@@ -97,6 +102,14 @@ class ArizeReader:
         if space_id or key_type:
             return self._fetch([_Listing(key_type=key_type, space_id=space_id, active=state) for state in states])
         return self._fetch([listing for state in states for listing in self._unfiltered(active=state)])
+
+    def read_audit(self, query: AuditQuery) -> AuditLog:
+        """Return what the account's audit log says of the keys of a query.
+
+        Raises:
+            ProviderError: The credential may not read it, the server has none, or it cannot be understood.
+        """
+        return read_audit_log(self._client, query)
 
     def _unfiltered(self, *, active: bool) -> list[_Listing]:
         """Return the listings that together hold the keys of both types."""

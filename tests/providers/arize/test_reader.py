@@ -128,7 +128,7 @@ def test_pages_without_an_end_are_an_error(arize: Arize) -> None:
         asked = 0
         base_url, max_keys = "https://api.arize.com", 200
 
-        def get(self, *_: object) -> dict[str, Any]:
+        def get(self, *_: object, **__: object) -> dict[str, Any]:
             self.asked += 1
             return page(cursor=f"c{self.asked}")
 
