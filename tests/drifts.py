@@ -99,5 +99,5 @@ FULL = make_drift(
     ACCEPTED,
     ENDING,
     in_order=(Address("user/ok"),),
-    warnings=("keys.yaml:30:5: the waiver for 'user/nobody' fits nothing that was found: take it out",),
+    warnings=("keys.yaml:30:5: the waiver for 'user/former' fits nothing that was found: take it out",),
 )

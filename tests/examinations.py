@@ -7,7 +7,10 @@ from keyplan.model.identity import SinkName
 
 FINE = Finding(area=Area.PROVIDER, subject="credential", health=Health.FINE, detail="accepted")
 UNKNOWN = Finding(
-    area=Area.PROVIDER, subject="create, refresh, delete", health=Health.UNKNOWN, detail="only trying would tell"
+    area=Area.PROVIDER,
+    subject="create, refresh, delete",
+    health=Health.UNKNOWN,
+    detail="cannot be known without trying",
 )
 BROKEN = Finding(
     area=Area.SINK,

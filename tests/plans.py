@@ -37,7 +37,7 @@ REPLACE = Action(
         FieldChange(field="description", before="", after="new"),
         FieldChange(field="roles", before="member", after="admin"),
     ),
-    explanation="nothing but a new key can have another description",
+    explanation="changing the description requires a new key",
     consequences=("the old key works for 24h after the switch",),
     locations=("local:secrets/ingest.env",),
     overlap=timedelta(hours=24),

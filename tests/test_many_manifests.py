@@ -115,7 +115,7 @@ def test_two_manifests_of_one_owner_are_refused_if_no_ids_tell_them_apart(envs: 
     envs.write(ONE_KEY.format(owner="prod").replace("id: k2\n", ""), BOTH[1])
     refused = envs("plan", "envs")
     assert refused.status == 3
-    assert "have the same owner at the same provider, and no ids that tell them apart" in refused.err
+    assert "have the same owner at the same provider, and no different ids" in refused.err
 
 
 @pytest.mark.parametrize("options", [[], ["--ledger", "one.db"]], ids=["one folder", "one ledger named for both"])

@@ -44,8 +44,8 @@ def test_a_ledger_that_others_can_write_ends_the_command(applied: Timelapse, com
     before = content_of(applied.folder)
     said = applied(*command)
     assert said.status == 7, said.err
-    assert f"error: {path} is no proof: other users can write it (mode 0660)" in said.err
-    assert f"hint: if nobody else has written it: chmod go-w {path}" in said.err
+    assert f"error: {path} cannot be trusted: other users can write it (mode 0660)" in said.err
+    assert f"hint: if only keyplan has written it: chmod go-w {path}" in said.err
     assert content_of(applied.folder) == before
     path.chmod(0o600)
     assert applied("plan", "--detailed-exitcode").status == 0
@@ -55,7 +55,7 @@ def test_doctor_shows_it_as_a_finding_and_goes_on(applied: Timelapse) -> None:
     (applied.folder / ".keyplan").chmod(0o777)
     said = applied("doctor")
     assert said.status == 7
-    assert "is no proof: other users can write it (mode 0777)" in said.out
+    assert "cannot be trusted: other users can write it (mode 0777)" in said.out
     assert "chmod go-w" in said.out
 
 

@@ -88,7 +88,7 @@ class _AllowCheck:
         if allowed is None or (named.url is not None and any(fits_url(one, named.url) for one in allowed)):
             return
         fact = (
-            f"{named.named} does not tell keyplan where its API is, so that it can't be allowed"
+            f"the location of the API of {named.named} is not known to keyplan, so it can't be allowed"
             if named.url is None
             else f"{named.named} means {quote(named.url)}, which is not allowed"
         )

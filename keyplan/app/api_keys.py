@@ -52,7 +52,9 @@ def export_keys(
     Raises InputError for an unknown word or space, and ProviderError.
     """
     if not is_owner(owner):
-        raise InputError(f"owner {owner!r} is no owner: 1 to 63 of a-z 0-9 . _ - and first a letter or digit")
+        raise InputError(
+            f"owner {owner!r} is not a valid owner: use 1 to 63 of a-z 0-9 . _ - and start with a letter or digit"
+        )
     for word, name, known in ((key_type, "key_type", KeyType), (split_by, "split_by", SplitBy)):
         if word is not None and word not in (words := [one.value for one in known]):
             raise InputError(f"{name} {word!r} is unknown; known are: {', '.join(words)}")

@@ -184,7 +184,7 @@ def _run(context: RunContext, job: Job, plan: FreshPlan, *, parallelism: int, fo
 def _interrupted_twice(context: RunContext) -> KeyplanError:
     """Return the result of a plan whose apply was still under way at the second interrupt."""
     return InterruptedRunError(
-        "the run was told twice to stop while this was under way; the next apply finds out how far it came, "
+        "the run was interrupted twice while this was in progress; the next apply finds out how far it came, "
         "and finishes it",
         signal_number=context.stop.requested() or signal.SIGINT,
     )

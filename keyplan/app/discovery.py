@@ -76,7 +76,7 @@ def _refuse_neighbours(names: Sequence[str], context: RunContext) -> None:
         other = taken.setdefault(folder, name)
         if other != name:
             raise InputError(
-                f"{other} and {name} are in one folder, and keyplan cannot tell which one is meant",
+                f"{other} and {name} are in one folder, and keyplan cannot decide which one to use",
                 advice="keep one of them, or put each in a folder of its own",
             )
 

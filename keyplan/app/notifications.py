@@ -109,5 +109,5 @@ def _read_file(context: RunContext, file: Path | None) -> list[str]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise InputError(f"{file} is no text") from None
+        raise InputError(f"{file} is not a text file") from None
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

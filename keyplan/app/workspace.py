@@ -166,7 +166,7 @@ class _Owners:
             if other != manifest and (identity.id == other_id or not identity.id or not other_id):
                 raise _refuse(
                     manifest,
-                    f"{other} and {manifest} have the same owner at the same provider, and no ids that tell them apart",
+                    f"{other} and {manifest} have the same owner at the same provider, and no different ids",
                     advice="give each an id of its own, or its own owner, or make one manifest of them",
                 )
         known.setdefault(identity.id, manifest)

@@ -85,7 +85,7 @@ def _ask(manifest: Manifest, reader: KeyReader, now: datetime) -> Iterator[Findi
         area=Area.PROVIDER,
         subject="create, refresh, delete",
         health=Health.UNKNOWN,
-        detail="only trying would tell; an apply that may not do it says so, and leaves the old key as it is",
+        detail="cannot be known without trying; an apply without the right reports it and does not change the old key",
     )
 
 
@@ -104,7 +104,7 @@ def _judge_credential(own: Observation | None, now: datetime) -> Finding:
 def _judge_clock(skew: timedelta | None) -> Finding:
     if skew is None:
         return Finding(
-            area=Area.PROVIDER, subject="clock", health=Health.UNKNOWN, detail="the provider does not tell its time"
+            area=Area.PROVIDER, subject="clock", health=Health.UNKNOWN, detail="the provider's answers have no time"
         )
     seconds = round(abs(skew) / _SECOND)
     if abs(skew) <= LARGEST_SKEW:
@@ -146,7 +146,7 @@ def _locate(manifest: Manifest, name: SinkName, sink: Sink) -> tuple[Slot, ...]:
 
 def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
     if not isinstance(sink, Examinable):
-        detail = "only trying would tell; an apply finds out before it makes a key"
+        detail = "cannot be known without trying; an apply finds out before it creates a key"
         yield Finding(area=Area.SINK, subject="writing", health=Health.UNKNOWN, detail=detail)
         return
     try:
@@ -167,7 +167,7 @@ def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
 
 def _examine_ledger(open_one: Callable[[str], LedgerReader], base_url: str | None) -> Iterator[Finding]:
     if base_url is None:
-        detail = "not looked at: it belongs to an account, and nobody knows which one"
+        detail = "not checked: it belongs to an account, and the account is not known"
         yield Finding(area=Area.LEDGER, subject="ledger", health=Health.UNKNOWN, detail=detail)
         return
     try:

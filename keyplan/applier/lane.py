@@ -11,9 +11,9 @@ from keyplan.model.plan import Action, PlannedAction, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 from keyplan.ports import Stop
 
-STOPPED = "the run was told to stop"
+STOPPED = "the run was interrupted"
 STEP_FAILED = "an earlier step of this key failed"
-CUT_SHORT = "the run was told twice to stop while this was under way"
+CUT_SHORT = "the run was interrupted twice while this was in progress"
 _SETTLES = "finds out how far it came, and finishes it"
 
 

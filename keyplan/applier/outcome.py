@@ -38,6 +38,6 @@ def foretell(action: PlannedAction, intent: Intent, usual: str) -> str:
         return usual
     # Each attempt may leave a key behind: what failed so often would fill the account.
     return (
-        f"leaves it to a person after {MOST_ATTEMPTS} failed attempts: see `keyplan ledger show`, fix the cause, "
+        f"does not try again after {MOST_ATTEMPTS} failed attempts: see `keyplan ledger show`, fix the cause, "
         f"then run `keyplan rotate '{action.address}'`"
     )

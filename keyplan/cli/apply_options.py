@@ -57,12 +57,12 @@ lock_timeout_option = option(
     type=Duration(),
     default="0s",
     show_default=True,
-    help="How long to wait for another apply to end.",
+    help="How long to wait for the lock while another apply runs.",
 )
 lease_option = option(
     "--lease",
     type=Duration(least=SHORTEST_LEASE),
-    help="How long the lock outlives a run that was killed; at least 5s. [default: the manifest's, else 60s]",
+    help="How long the lock stays valid after its run was killed; at least 5s. [default: the manifest's, else 60s]",
 )
 
 
@@ -108,7 +108,7 @@ _APPLYING_OPTIONS = (
         type=click.IntRange(1, MOST_PARALLEL),
         default=DEFAULT_PARALLELISM,
         show_default=True,
-        help="How many calls the provider gets at once, and each sink.",
+        help="How many calls to make at once to the provider, and to each sink.",
     ),
     lock_timeout_option,
     lease_option,
@@ -116,6 +116,6 @@ _APPLYING_OPTIONS = (
     option(
         "--json-lines",
         metavar="FILE",
-        help="Tell each event at once, a line of JSON at the end of FILE; - is stdout, instead of --format.",
+        help="Append each event to FILE at once, as a line of JSON; - is stdout, instead of --format.",
     ),
 )

@@ -23,7 +23,9 @@ _LOOK = "see what would change with: keyplan plan"
 _LISTED = "list the keys that exist with: keyplan list; the receipts of its own: keyplan ledger show"
 _FOLDERS = "keep a manifest for each environment in a folder of its own, and name the folder: keyplan plan envs/"
 _RENEW = "see what a renewal would do, whatever the key's age: keyplan plan --rotate ADDRESS"
-_CREDENTIAL = "a credential is read anew in each run, from where the manifest says; check it with: keyplan doctor"
+_CREDENTIAL = (
+    "each run reads the credential again from the source that the manifest names; check it with: keyplan doctor"
+)
 
 ANSWERS: Mapping[str, str] = {
     "console": "show values of a saved plan with: keyplan show PLANFILE --format json",

@@ -35,7 +35,7 @@ _LAYER_OPTIONS = (
         type=Assignments(),
         multiple=True,
         metavar="NAME=VALUE",
-        help="Give a variable of the manifest this value; in the environment, one in each line. Repeatable.",
+        help="Set a variable of the manifest; in the environment, one per line. Repeatable.",
     ),
     option(
         "--var-file",
@@ -44,7 +44,7 @@ _LAYER_OPTIONS = (
         type=FileNames(),
         multiple=True,
         metavar="FILE",
-        help="Take values of variables from this YAML file. Repeatable.",
+        help="Read values of variables from this YAML file. Repeatable.",
     ),
 )
 

@@ -38,31 +38,31 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, str] = {
     "init": "Write a commented manifest to start from.",
-    "validate": "Check manifests and tell all their problems at once.",
-    "fmt": "Bring manifests into canonical form.",
+    "validate": "Check manifests and print all their problems at once.",
+    "fmt": "Rewrite manifests in canonical form.",
     "plan": "Show what apply would do; change nothing.",
-    "apply": "Make, renew and delete keys until they match the manifest.",
-    "drift": "Tell what changed since the last apply; change nothing.",
-    "watch": "Plan again and again, and apply what time brings about.",
+    "apply": "Create, renew and delete keys until they match the manifest.",
+    "drift": "Report what changed since the last apply; change nothing.",
+    "watch": "Plan at regular intervals, and apply what has fallen due.",
     "rotate": "Renew the keys of these addresses now, whatever their age.",
-    "revoke": "End one key now, managed by keyplan or not.",
-    "leak": "Say which keys stand in a leaked text, read from standard input.",
+    "revoke": "Revoke one key now, managed by keyplan or not.",
+    "leak": "Find out which keys a leaked text contains, read from standard input.",
     "export": "Write a manifest of the keys that exist; change nothing.",
     "import": "Take over a key that keyplan did not create.",
-    "calendar": "Show what rotates, expires and retires in the next days.",
-    "report": "Write a page about all keys: findings, the next days, a table.",
-    "explain": "Tell what is known of a declaration or a key, and why plan does what it does.",
+    "calendar": "Show which keys rotate, expire and retire in the coming days.",
+    "report": "Write a page about all keys: findings, the coming days, a table.",
+    "explain": "Show what is known about a declaration or a key, and why plan decides as it does.",
     "show": "Show a saved plan, or what a manifest is composed of.",
-    "rehearse": "Show what an apply would come to under every fault; change nothing.",
+    "rehearse": "Show how an apply would end under every fault; change nothing.",
     "doctor": "Check credential, rights, clock, sinks, ledger and lock, and say what to fix.",
     "list": "List the keys that exist, managed by keyplan or not.",
     "history": "Show what was done when and by whom, and verify that no entry was changed.",
-    "ledger": "Look into the ledger, copy it, break its lock, or build it anew.",
+    "ledger": "Show the ledger, copy it, break its lock, or rebuild it.",
     "schema": "Print the JSON Schema of a format.",
-    "sandbox": "Serve a local Arize API to try things on.",
-    "demo": "Show plan and apply on a sandbox, from start to finish.",
+    "sandbox": "Run a local Arize API to try things out.",
+    "demo": "Run plan and apply on a sandbox, from start to finish.",
     "completion": "Print a script that completes commands and options in a shell.",
-    "version": "Say which version of keyplan this is.",
+    "version": "Print the version of keyplan.",
 }
 """Each verb and what it does. The module of a verb is imported only when it is used, so that keyplan starts fast."""
 
@@ -114,7 +114,7 @@ def _refuse_trust(ctx: click.Context) -> None:
     if ctx.obj.environment.get(_UNTRUSTED, "").lower() not in ("", "0", "false", "f", "no", "n", "off"):
         raise click.UsageError(
             f"{verb} does what a manifest says, and {_UNTRUSTED} calls manifests untrusted: "
-            f"plan, validate and drift alone can read one that no one has reviewed. Unset it for {verb}.",
+            f"only plan, validate, drift and fmt read a manifest without a review. Unset it for {verb}.",
             ctx,
         )
 

@@ -53,15 +53,15 @@ _metrics_file_option = option(
     "--metrics-file",
     type=Path,
     metavar="FILE",
-    help="Write Prometheus metrics into FILE, for node_exporter's textfile collector.",
+    help="Write Prometheus metrics to FILE, for node_exporter's textfile collector.",
 )
 _NOTIFICATION_OPTIONS = (
     option(
         "--notify",
         multiple=True,
         metavar="URL",
-        help="Tell this webhook what was found. As it holds a secret, better in the environment. Repeatable.",
+        help="Send the findings to this webhook. Set it in the environment if the URL holds a secret. Repeatable.",
     ),
-    option("--notify-file", type=Path, metavar="FILE", help="Tell every URL in FILE, one a line."),
-    option("--notify-always", is_flag=True, help="Tell that all is well, too."),
+    option("--notify-file", type=Path, metavar="FILE", help="Send the findings to every URL in FILE, one per line."),
+    option("--notify-always", is_flag=True, help="Send a notification even if nothing is found."),
 )

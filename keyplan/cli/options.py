@@ -84,7 +84,7 @@ class Duration(_DurationType):
             return value
         found = _DURATION.fullmatch(str(value))
         if found is None:
-            self.fail(f"{value!r} is no duration such as 45s, 30m, 12h, 90d or 2w", param, ctx)
+            self.fail(f"{value!r} is not a duration such as 45s, 30m, 12h, 90d or 2w", param, ctx)
         duration = timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
         if duration < self._least:
             self.fail(f"{value!r} is less than {round(self._least.total_seconds())}s", param, ctx)
@@ -120,7 +120,7 @@ def format_option(*formats: str, variable: str = "FORMAT") -> Decorator[Any]:
         type=click.Choice(formats),
         default=formats[0],
         show_default=True,
-        help="How to write the answer.",
+        help="The output format.",
     )
 
 
@@ -132,14 +132,14 @@ policy_option = option(
     type=FileNames(),
     multiple=True,
     metavar="FILE",
-    help="Hold every key against the rules in this file. Repeatable.",
+    help="Check every key against the rules in this file. Repeatable.",
 )
 
 
 untrusted_option = option(
     "--untrusted",
     is_flag=True,
-    help="For manifests that no one has reviewed: contact, run and read nothing that they choose.",
+    help="For manifests without a review: contact, run and read nothing that they name.",
 )
 exclude_option = option(
     "--exclude",
@@ -147,7 +147,7 @@ exclude_option = option(
     type=FileNames(),
     multiple=True,
     metavar="GLOB",
-    help="Leave out what fits when folders are searched; a glob without / is a name. Repeatable.",
+    help="Skip matching files and folders in a search; a glob without / matches names. Repeatable.",
 )
 
 
@@ -172,7 +172,7 @@ def refuse_visible_password(ctx: click.Context, param: click.Parameter, value: s
 preflight_option = option(
     "--no-preflight",
     is_flag=True,
-    help="Do not ask the sinks what would keep their places from being written.",
+    help="Do not check in advance whether the sinks can be written.",
 )
 ledger_option = option(
     "--ledger",
@@ -246,38 +246,38 @@ _PLANNING_OPTIONS = (
         multiple=True,
         metavar="ADDRESS",
         shell_complete=complete_addresses,
-        help="Renew the key of this address now; globs are fine. Repeatable.",
+        help="Renew the key of this address now; globs are allowed. Repeatable.",
     ),
     option(
         "--now",
         variable="ROTATE_NOW",
         is_flag=True,
-        help="Let the old keys of what --rotate names stop at once.",
+        help="With --rotate: the old keys stop working at once.",
     ),
     option(
         "--target",
         multiple=True,
         metavar="ADDRESS",
         shell_complete=complete_addresses,
-        help="Look at this address only; globs are fine. Repeatable.",
+        help="Plan this address only; globs are allowed. Repeatable.",
     ),
     option(
         "--allow-deletes",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Let up to N undeclared keys be deleted, whatever the manifest's limits say.",
+        help="Allow up to N undeclared keys to be deleted, whatever the manifest's limits.",
     ),
     option(
         "--allow-missing",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Take up to N keys for gone that the provider shows neither as active nor as revoked.",
+        help="Treat up to N keys as gone that the provider lists neither as active nor as revoked.",
     ),
     option(
         "--allow-replaces",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Let up to N keys be renewed out of schedule, whatever the manifest's limits say.",
+        help="Allow up to N unscheduled renewals, whatever the manifest's limits.",
     ),
     option(
         "--values",

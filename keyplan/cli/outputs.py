@@ -290,7 +290,7 @@ def _format_option(formats: tuple[str, ...]) -> Decorator[Any]:
         multiple=True,
         default=(formats[0],),
         metavar=f"[{'|'.join(formats)}][=FILE]",
-        help=f"How to write the answer, and into which file. Repeatable. [default: {formats[0]}]",
+        help=f"The output format, and the file to write it to. Repeatable. [default: {formats[0]}]",
     )
 
 
@@ -300,5 +300,5 @@ _markdown_option = option(
     default=MARKDOWN_BYTES,
     show_default=True,
     metavar="N",
-    help="How long Markdown may be; the least dangerous rows are left out.",
+    help="The longest Markdown allowed; the least dangerous rows are omitted.",
 )

@@ -119,7 +119,7 @@ def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
         raise InputError(f"{whose} '{url}' names no port between 1 and {_HIGHEST_PORT}")
     if parsed.scheme == "http" and not is_loopback(parsed.host):
         raise InputError(
-            f"{whose} '{url}' is plain http: everyone on the way could read the raw keys",
+            f"{whose} '{url}' is plain http: raw keys could be read on the network",
             advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
         )
     return str(parsed).rstrip("/")

@@ -68,7 +68,7 @@ def _read_web(text: str, scheme: str, *, is_slack: bool) -> NotifyTarget:
     name = f"{scheme}://{show_safely(host)}"
     if scheme == "http" and not is_loopback(host):
         raise InputError(
-            f"the notification target {name} is plain http: everyone on the way could read the URL's secret",
+            f"the notification target {name} is plain http: the URL's secret could be read on the network",
             advice="use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
         )
     is_slack = is_slack or host in _SLACK_HOSTS

@@ -63,7 +63,7 @@ class Webhook:
             case Shape.SLACK:
                 return notice.slack
             case Shape.APPRISE:
-                raise AssertionError("such a target is no webhook")
+                raise AssertionError("such a target is not a webhook")
             case _:
                 assert_never(self.target.shape)
 

@@ -45,7 +45,7 @@ def hold_busy(case: Case, action: PlannedAction) -> PlannedAction:
     return _block(
         case,
         action,
-        f"another run is at work here ({who}, since {show_time(intent.at)}): wait for it with --lock-timeout; "
+        f"another run is changing this address ({who}, since {show_time(intent.at)}): wait for it with --lock-timeout; "
         "if it was killed, the next run finishes what it began once its lease is over",
     )
 

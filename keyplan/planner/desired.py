@@ -87,4 +87,4 @@ def find_lookalikes(manifest: Manifest) -> Iterator[str]:
     for group in alike.values():
         if len(group) > 1:
             named = " and ".join(f"{declared.address} ({declared.place})" for declared in group)
-            yield f"{named} look alike: give them names that a reader can tell apart"
+            yield f"{named} look alike: give them names that readers can distinguish"

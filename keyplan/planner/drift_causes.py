@@ -50,7 +50,7 @@ def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[Drift
     basis = action.basis
     if action.blocked and action.blocked.guard is Guard.BUSY:
         # No alarm: a scheduled check may well meet an apply. What a killed run left is found once its lease is over.
-        under_way = DriftKind.PENDING, Cause.UNFINISHED, "another run is at work on it"
+        under_way = DriftKind.PENDING, Cause.UNFINISHED, "another run is changing it"
         yield replace(_to_finding(action, basis, under_way), is_report_only=True)
         return
     yield _to_finding(action, basis, _CLASSIFIERS[action.reason](action, basis, snapshot))

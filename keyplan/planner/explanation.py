@@ -72,8 +72,8 @@ class Explainer:
             if subject in (orphan.address, orphan.receipt.key_id if orphan.receipt else None):
                 return self._explain_other(subject, orphan.key, orphan, keys)
         raise InputError(
-            f"nothing is known of {quote(subject)}: it is no address in {self.manifest.path}, and no id of a key that "
-            f"ledger or provider know{self._suggest(subject, keys)}",
+            f"nothing is known about {quote(subject)}: it is neither an address in {self.manifest.path} nor the id of "
+            f"a key that the ledger or the provider knows{self._suggest(subject, keys)}",
             advice="addresses are user/NAME and service/SPACE/NAME; keyplan list shows the ids of keys",
         )
 

@@ -257,7 +257,7 @@ class KeyFuture:
             key_id=key.id or None,
             verb=Verb.DELETE,
             reason=Reason.SUPERSEDED,
-            note="its overlap is over" + (", if nobody uses it any longer" if waits else ""),
+            note="its overlap is over" + (", if it is no longer used" if waits else ""),
         )
 
     def simulate_renewal(
@@ -319,5 +319,5 @@ def lapse_event(address: Address, key: Observation, at: datetime) -> Event:
         address=address,
         key_id=key.id or None,
         reason=Reason.SUPERSEDED,
-        note="it ends by itself",
+        note="it expires",
     )

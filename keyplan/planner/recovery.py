@@ -60,7 +60,7 @@ def block_unproven(case: Case, key: Observation, action: PlannedAction) -> Plann
     return block(
         replace(action, reason=Reason.UNPROVEN),
         Guard.UNPROVEN,
-        f"{unproven} cannot tell whether it holds this key, and the ledger knows nothing: keep a lasting ledger, "
+        f"{unproven} cannot prove that it holds this key, and the ledger has no record of it: keep a lasting ledger, "
         f"take the key over with `keyplan import`, or renew it with `--rotate '{action.address}'`",
     )
 

@@ -65,7 +65,7 @@ def plan_old_keys(case: Case, main: PlannedAction) -> Iterator[PlannedAction]:
         if key.id == main.key_id:
             continue
         if _was_never_delivered(case, key):
-            lost = _action(case, key, Verb.DELETE, Reason.UNFINISHED, "its raw key was lost, so nobody holds it")
+            lost = _action(case, key, Verb.DELETE, Reason.UNFINISHED, "its raw key was lost, so no consumer holds it")
             yield case.trace.assign(TableRow.LOST, lost)
         else:
             yield case.trace.assign(TableRow.OLD_KEY, _plan_superseded(case, key, _superseded_entry(case, key)))
@@ -78,10 +78,10 @@ def _plan_superseded(case: Case, key: Observation, entry: Superseded) -> Planned
         return replace(_action(case, key, Verb.DELETE, Reason.SUPERSEDED, "the user asked for it"), cuts_off=True)
     if entry.delete_after > case.now:
         if _was_switched_from(case, key):
-            detail = f"works until the overlap is over at {write_second(entry.delete_after)}"
+            detail = f"valid until {write_second(entry.delete_after)}, when its overlap is over"
         else:
             # Not an instant: it would differ in every plan, and no saved plan could be applied.
-            detail = "works until the overlap is over, which starts when the new key is in every sink"
+            detail = "valid until its overlap is over, which starts when the new key is in every sink"
         return _action(case, key, Verb.KEEP, Reason.OVERLAPPING, detail)
     # docs/arize-api.md, A27: the time is approximate, so a use shortly before the switch may be one after it.
     last_use = key.last_used_at

@@ -88,7 +88,7 @@ def _describe_undelivered(case: Case) -> str:
 
 def _describe_unproven(case: Case) -> str:
     unproven = next((place for key in case.owned.alive if (place := find_unproven(case.slots, case.snapshot, key))), "")
-    return f"{unproven} cannot tell which key it holds" if unproven else "its places can tell which key they hold"
+    return f"{unproven} cannot prove which key it holds" if unproven else "its places can prove which key they hold"
 
 
 def _describe_busy(case: Case) -> str:

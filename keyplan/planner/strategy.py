@@ -98,16 +98,16 @@ def choose_for_lost_key(
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=timedelta(0), explanation=f"replace: {obstacle}")
     return Choice(
-        verb=Verb.REFRESH, overlap=timedelta(0), explanation="refresh: its raw key was lost, so nobody holds it"
+        verb=Verb.REFRESH, overlap=timedelta(0), explanation="refresh: its raw key was lost, so no consumer holds it"
     )
 
 
 def describe_consequences(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...], retire: Retire) -> tuple[str, ...]:
     """Return what renewing a key does to the consumers that hold it, a sentence each."""
     if overlap and verb is Verb.REFRESH:
-        return (f"the old raw key works for {write_duration(overlap)} after the switch, then ends by itself",)
+        return (f"the old raw key works for {write_duration(overlap)} after the switch, then expires",)
     if overlap:
-        end = "deletes it" if retire is Retire.AFTER_OVERLAP else "deletes it once nobody uses it"
+        end = "deletes it" if retire is Retire.AFTER_OVERLAP else "deletes it once it is no longer used"
         return (f"the old key works for {write_duration(overlap)} after the switch; the first apply after that {end}",)
     places = ", ".join(name_locations(slots))
     when = "at once" if verb is Verb.REFRESH else "as soon as the new one is delivered"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from keyplan.model.drift import Cause
 from keyplan.model.explanation import Evidence, PlaceState, SubjectStanding, TableRow
 from keyplan.model.plan import Action, Reason, Verb
 from keyplan.renderers.sanitize import sanitize
@@ -14,78 +15,110 @@ from keyplan.renderers.style import Tone
 
 REASONS: Mapping[Reason, str] = {
     Reason.DECLARED_IN_PAST: "its expires_at is in the past",
-    Reason.FOREIGN: "a key with this name exists that keyplan did not make",
+    Reason.FOREIGN: "an unmanaged key has this name",
     Reason.ADOPTED: "an existing key is taken over",
-    Reason.ABSENT: "no key yet",
+    Reason.ABSENT: "not created yet",
     Reason.EXPIRED: "the key has expired",
-    Reason.UNSEEN: "the provider shows its key neither as active nor as revoked",
-    Reason.UNKNOWN_CREATOR: "a key carries its marker, and keyplan cannot tell who made it",
-    Reason.RECEIPT_NOT_BELIEVED: "what is noted beside its secret is not believed",
-    Reason.IMPORTED: "the manifest says which key it is",
-    Reason.IMPORT_GONE: "the key that it names has ended",
-    Reason.IMPORT_UNSEEN: "the provider does not show the key that it names",
-    Reason.IMPORT_UNHELD: "no value of that key is at hand",
-    Reason.IMPORT_MISMATCH: "the value at hand is that of another key",
+    Reason.UNSEEN: "the provider lists its key neither as active nor as revoked",
+    Reason.UNKNOWN_CREATOR: "a key carries its marker, and its creator is not known",
+    Reason.RECEIPT_NOT_BELIEVED: "the receipt beside its secret is not trusted",
+    Reason.IMPORTED: "the manifest names its key",
+    Reason.IMPORT_GONE: "the key to import no longer works",
+    Reason.IMPORT_UNSEEN: "the provider does not list the key to import",
+    Reason.IMPORT_UNHELD: "no sink holds the raw key to import",
+    Reason.IMPORT_MISMATCH: "the sink holds the raw key of another key",
     Reason.GONE: "deleted outside keyplan",
     Reason.UNFINISHED: "an earlier run did not finish",
-    Reason.UNDELIVERED: "a sink does not hold its raw key",
+    Reason.UNDELIVERED: "secret missing from sink",
     Reason.UNPROVEN: "nothing proves that its raw key was ever delivered",
     Reason.ROTATED_ELSEWHERE: "rotated outside keyplan",
     Reason.CHANGED: "changed in the manifest",
     Reason.REQUESTED: "requested",
     Reason.EXPIRING: "expires soon",
-    Reason.TOO_OLD: "older than its rotation allows",
+    Reason.TOO_OLD: "due for rotation",
     Reason.UP_TO_DATE: "up to date",
     Reason.MOVED: "moved to another address",
-    Reason.SUPERSEDED: "an old key whose successor is in place",
-    Reason.OVERLAPPING: "an old key that works until its overlap is over",
-    Reason.STILL_USED: "an old key that is still in use",
+    Reason.SUPERSEDED: "superseded key",
+    Reason.OVERLAPPING: "superseded key, still valid",
+    Reason.STILL_USED: "superseded key, still in use",
     Reason.WAITING: "its renewal waits for its turn in the rollout",
     Reason.LEFT: "a place that is no longer used",
     Reason.UNDECLARED: "no longer in the manifest",
     Reason.TRANSFERRED: "another manifest manages it",
-    Reason.STRAY: "marked for this owner, and known to no record",
+    Reason.STRAY: "marked for this owner, without a record",
+}
+
+CAUSES: Mapping[Cause, str] = {
+    Cause.GONE: REASONS[Reason.GONE],
+    Cause.EXPIRED: REASONS[Reason.EXPIRED],
+    Cause.ROTATED_ELSEWHERE: REASONS[Reason.ROTATED_ELSEWHERE],
+    Cause.ALTERED: "changed outside keyplan",
+    Cause.SINK_LOST: REASONS[Reason.UNDELIVERED],
+    Cause.DUPLICATE: "a second live key carries this manifest's marker",
+    Cause.FOREIGN: REASONS[Reason.FOREIGN],
+    Cause.UNSEEN: REASONS[Reason.UNSEEN],
+    Cause.UNKNOWN_CREATOR: REASONS[Reason.UNKNOWN_CREATOR],
+    Cause.RECEIPT_NOT_BELIEVED: REASONS[Reason.RECEIPT_NOT_BELIEVED],
+    Cause.IMPORTED: REASONS[Reason.IMPORTED],
+    Cause.CLAIMED: "a key of an unknown creator carries this manifest's marker",
+    Cause.STRAY: "a key carries this owner's marker, without a record",
+    Cause.TRANSFERRED: REASONS[Reason.TRANSFERRED],
+    Cause.UNPROVEN: REASONS[Reason.UNPROVEN],
+    Cause.ABSENT: REASONS[Reason.ABSENT],
+    Cause.CHANGED: REASONS[Reason.CHANGED],
+    Cause.UNDELIVERED: "not yet in every sink that the manifest names",
+    Cause.REQUESTED: REASONS[Reason.REQUESTED],
+    Cause.MOVED: REASONS[Reason.MOVED],
+    Cause.DUE: REASONS[Reason.TOO_OLD],
+    Cause.WAITING: REASONS[Reason.WAITING],
+    Cause.UNFINISHED: REASONS[Reason.UNFINISHED],
+    Cause.SUPERSEDED: REASONS[Reason.SUPERSEDED],
+    Cause.LEFT: REASONS[Reason.LEFT],
+    Cause.UNDECLARED: REASONS[Reason.UNDECLARED],
+    Cause.IN_PAST: REASONS[Reason.DECLARED_IN_PAST],
+    Cause.POLICY: "as declared, but blocked",
+    Cause.EXPIRES_SOON: REASONS[Reason.EXPIRING],
 }
 
 ROWS: Mapping[TableRow, str] = {
-    TableRow.PAST_EXPIRY: "expires_at of the declaration has passed",
+    TableRow.PAST_EXPIRY: "the declared expires_at is in the past",
     TableRow.EXHAUSTED: "too many attempts have failed",
-    TableRow.UNKNOWN_SPACE: "the provider does not know a space of it",
-    TableRow.OBSTACLE: "what is shown or noted of it can't be relied on",
+    TableRow.UNKNOWN_SPACE: "the provider does not know one of its spaces",
+    TableRow.OBSTACLE: "the records of it are incomplete or contradictory",
     TableRow.IMPORT: "import names a key that is not recorded yet",
     TableRow.FOREIGN: "an unmanaged key has its type, name and space",
-    TableRow.ABSENT: "no live key is its own, and no receipt exists",
-    TableRow.GONE: "no live key is its own, and a receipt exists",
-    TableRow.UNDELIVERED: "live keys are its own, and none is current",
+    TableRow.ABSENT: "it has no live key and no receipt",
+    TableRow.GONE: "it has a receipt and no live key",
+    TableRow.UNDELIVERED: "it has live keys, and none is current",
     TableRow.UNPROVEN: "nothing can prove which key its places hold",
     TableRow.ROTATED_ELSEWHERE: "its raw key was changed outside keyplan",
     TableRow.LOST: "the raw key of a newer key was lost",
-    TableRow.NOT_HELD: "a place does not provably hold the current key",
-    TableRow.CHANGED: "a field is not as declared",
-    TableRow.DESCRIPTION: "only the description is not as declared",
+    TableRow.NOT_HELD: "a place is not proven to hold the current key",
+    TableRow.CHANGED: "a field differs from the declaration",
+    TableRow.DESCRIPTION: "only the description differs from the declaration",
     TableRow.REQUESTED: "a renewal is requested",
     TableRow.EXPIRING: "it expires soon",
     TableRow.TOO_OLD: "it is older than rotation.every",
     TableRow.UP_TO_DATE: "none of rows 6 to 12 fits",
-    TableRow.OLD_KEY: "an old key, whose overlap decides",
+    TableRow.OLD_KEY: "a superseded key; its overlap decides",
     TableRow.LEFT_PLACE: "a place that the declaration has left",
-    TableRow.UNDECLARED: "ours, and declared nowhere",
-    TableRow.UNMANAGED: "every other live key: listed, and not touched",
-    TableRow.BUSY: "another run is at work on it",
+    TableRow.UNDECLARED: "this manifest's key, no longer declared",
+    TableRow.UNMANAGED: "every other live key: listed and not touched",
+    TableRow.BUSY: "another run is changing it",
     TableRow.WAITING: "its turn in the rollout has not come",
 }
 """The situation of each row of docs/planning.md, and of the guards that are asked between them."""
 
 STANDINGS: Mapping[SubjectStanding, str] = {
     SubjectStanding.DECLARED: "declared",
-    SubjectStanding.UNDELIVERED: "a key of a declaration that is not known to be delivered",
-    SubjectStanding.SUPERSEDED: "an old key of a declaration",
-    SubjectStanding.UNDECLARED: "ours, and declared nowhere",
-    SubjectStanding.CLAIMED: "marked for this manifest, and not known to be made by one of its creators",
-    SubjectStanding.STRAY: "marked for this owner without a manifest id, and known to no record",
-    SubjectStanding.ELSEWHERE: "of another manifest",
+    SubjectStanding.UNDELIVERED: "a declared key that is not known to be delivered",
+    SubjectStanding.SUPERSEDED: "a superseded key of a declaration",
+    SubjectStanding.UNDECLARED: "this manifest's key, no longer declared",
+    SubjectStanding.CLAIMED: "claimed: it carries this manifest's marker, made by none of its known creators",
+    SubjectStanding.STRAY: "stray: marked for this owner without a manifest id, and without a record",
+    SubjectStanding.ELSEWHERE: "managed by another manifest",
     SubjectStanding.UNMANAGED: "unmanaged",
-    SubjectStanding.ENDED: "it works no longer",
+    SubjectStanding.ENDED: "it no longer works",
 }
 
 EVIDENCES: Mapping[Evidence, str] = {
@@ -95,7 +128,7 @@ EVIDENCES: Mapping[Evidence, str] = {
     Evidence.INTENT: "an open intent of the ledger led to it",
     Evidence.ADOPTED: "adopted: its declaration says adopt: refresh, and a place of it names the key",
     Evidence.CLAIMED: "claimed: a marker that others can write, which proves nothing",
-    Evidence.NONE: "none that it is this manifest's",
+    Evidence.NONE: "none that this manifest manages it",
 }
 
 PLACE_STATES: Mapping[PlaceState, str] = {
@@ -104,9 +137,9 @@ PLACE_STATES: Mapping[PlaceState, str] = {
     PlaceState.OTHER_KEY: "holds another key",
     PlaceState.OTHER_VALUE: "holds another value",
     PlaceState.OTHER_WRITER: "holds a value of another manifest",
-    PlaceState.NOT_BELIEVED: "what is noted there is not believed",
+    PlaceState.NOT_BELIEVED: "its receipt is not trusted",
     PlaceState.UNPROVEN: "holds a value, and nothing proves which key it is",
-    PlaceState.NOT_ASKED: "was not asked",
+    PlaceState.NOT_ASKED: "was not read",
     PlaceState.LEFT: "no longer used",
 }
 
@@ -149,7 +182,7 @@ def format_reason(action: Action) -> str:
     if action.reason is Reason.MOVED and action.previous_address:
         return f"moved from {sanitize(action.previous_address)}"
     if action.reason is Reason.ADOPTED and action.verb is Verb.CREATE:
-        return "a new key beside one that keyplan did not make (not touched)"
+        return "a new key beside an unmanaged one (not touched)"
     return REASONS[action.reason]
 
 

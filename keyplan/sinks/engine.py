@@ -393,5 +393,5 @@ def _summarize(unowned: Collection[Finding]) -> Iterator[Finding]:
             area=Area.SINK,
             subject="writing",
             health=Health.UNKNOWN,
-            detail=f"{len(unowned)} places hold a value, and the store does not tell whose; the ledger does",
+            detail=f"{len(unowned)} places hold a value, and the store does not record the owner; the ledger does",
         )

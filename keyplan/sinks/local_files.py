@@ -178,4 +178,4 @@ def translate(error: OSError, location: str) -> SinkError:
     message = f"{location}: {error.strerror or os.strerror(number)}"
     if number in _DENIED:
         return SinkDeniedError(message, advice=_DENIED[number])
-    return SinkUnavailableError(message, advice=_UNAVAILABLE.get(number, "see to the file system, then apply again"))
+    return SinkUnavailableError(message, advice=_UNAVAILABLE.get(number, "check the file system, then apply again"))

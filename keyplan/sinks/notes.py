@@ -66,7 +66,7 @@ class Sidecar:
             sidecar = cls({variable: _entry_from_dict(values) for variable, values in entries.items()})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SinkUnavailableError(
-                f"{name} is damaged: keyplan can't tell whose the file beside it is",
+                f"{name} is damaged: the owner of the file beside it is not known",
                 advice="remove both files; the next apply delivers a new raw key",
             ) from error
         if is_newer:

@@ -69,7 +69,7 @@ def _parse(template: str) -> tuple[tuple[str, str | None, str | None, str | None
     try:
         return tuple(string.Formatter().parse(template))
     except ValueError as error:
-        raise InputError(f"'{template}' is no template: {error}") from error
+        raise InputError(f"'{template}' is not a template: {error}") from error
 
 
 def _refusal(field: str, template: str, fields: Mapping[str, str]) -> InputError:

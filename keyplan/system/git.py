@@ -185,8 +185,8 @@ class GitIgnoring:
             )
         if status != _IGNORED:
             raise SinkDeniedError(
-                f"{shown} lies in the git work tree {repository.work_tree}, and git could not tell whether it ignores "
-                "it",
+                f"{shown} lies in the git work tree {repository.work_tree}, and git could not report whether "
+                "it ignores it",
                 advice=f"install git and check what 'git check-ignore {shown}' says, or choose a path outside",
             )
 

@@ -82,7 +82,7 @@ class MercurialIgnoring:
         tracked = _list_tracked(work_tree, names, environment, self._run)
         if ended is None or ended.returncode or tracked is None:
             raise SinkDeniedError(
-                f"{names[0]} lies in the Mercurial work tree {work_tree}, and Mercurial could not tell whether it "
+                f"{names[0]} lies in the Mercurial work tree {work_tree}, and Mercurial could not report whether it "
                 "ignores it",
                 advice="install Mercurial and check what 'hg debugignore FILE' says, or choose a path outside",
             )

@@ -121,7 +121,7 @@ def make_context(
     def resolve(source: SecretSource) -> Credential:
         if isinstance(source, FromEnvironment) and source.name in variables:
             return Credential(variables[source.name])
-        raise InputError(f"{source} is no secret of this test")
+        raise InputError(f"{source} is not a secret of this test")
 
     return PluginContext(
         folder=str(folder),

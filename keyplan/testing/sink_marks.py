@@ -85,7 +85,7 @@ class MarksContract(ABC):
     def examine(self, sink: Sink, slot: Slot) -> list[Finding]:
         """Return what an examination calls broken; it must leave the slot as it was."""
         if not isinstance(sink, Examinable):
-            pytest.skip("no sink has to tell what keeps it from being written")
+            pytest.skip("no sink has to report what keeps it from being written")
         before = (self.look(sink, slot), self.value_at(slot))
         broken = [finding for finding in sink.examine([slot]) if finding.health is Health.BROKEN]
         # A plan blocks what would write the place that a finding names; without one, all places of the sink.
@@ -101,7 +101,7 @@ class MarksContract(ABC):
     def marked(self, sink: Sink) -> Sink:
         """Return the sink, if it can mark a place."""
         if not sink.abilities.holds_receipts:
-            pytest.skip("without marks nobody can tell")
+            pytest.skip("without marks the owner is not known")
         return sink
 
     # what is another manifest's

@@ -234,7 +234,7 @@ class RunsContract(MarksContract):
     def test_a_sink_without_notes_writes_for_every_run_and_says_so(self, sink: Sink, slot: Slot) -> None:
         """It can't tell one run from another; the applier verifies once more after it."""
         if sink.abilities.holds_receipts:
-            pytest.skip("notes tell one run from another")
+            pytest.skip("notes distinguish one run from another")
         assert not sink.abilities.compares
         sink.intend(slot, OURS, over=self.look(sink, slot).revision)
         sink.put(slot, RawKey(RAW), make_receipt(), intent=THEIRS)

@@ -222,7 +222,7 @@ class SinkContract(RunsContract):
         """Refused by `intend` already: before a key is created that could be delivered nowhere."""
         self.person_writes(slot, OTHER_RAW)
         if not sink.abilities.holds_receipts:
-            pytest.skip("without marks nobody can tell")
+            pytest.skip("without marks the owner is not known")
         with pytest.raises(SinkDeniedError):
             sink.intend(slot, make_intent())
         with pytest.raises(SinkDeniedError):
@@ -244,7 +244,7 @@ class SinkContract(RunsContract):
     def test_an_examination_names_a_value_that_keyplan_did_not_write(self, sink: Sink, slot: Slot) -> None:
         """The user reads before an apply what `intend` would refuse, and how to allow it."""
         if not sink.abilities.holds_receipts:
-            pytest.skip("without marks nobody can tell")
+            pytest.skip("without marks the owner is not known")
         self.person_writes(slot, OTHER_RAW)
         (finding,) = self.examine(sink, slot)
         assert slot.location in finding.detail
@@ -253,7 +253,7 @@ class SinkContract(RunsContract):
     def test_a_value_without_an_owner_is_named_for_the_ledger_to_decide(self, sink: Sink, slot: Slot) -> None:
         """A store that keeps no notes can't tell whose a value is; a plan asks the ledger, as `intend` does."""
         if sink.abilities.holds_receipts or not isinstance(sink, Surveyable):
-            pytest.skip("its marks tell whose a value is")
+            pytest.skip("its marks name the owner of a value")
         self.person_writes(slot, OTHER_RAW)
         told = [finding.location for finding in sink.survey([slot]).unless_recorded]
         try:

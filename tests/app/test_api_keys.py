@@ -47,7 +47,7 @@ def test_an_export_can_be_split(shell: Shell, session: RunContext) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param({"owner": "ML"}, "owner 'ML' is no owner", id="owner"),
+        pytest.param({"owner": "ML"}, "owner 'ML' is not a valid owner", id="owner"),
         pytest.param({"owner": "ml", "key_type": "robot"}, "key_type 'robot' is unknown", id="type"),
         pytest.param({"owner": "ml", "split_by": "size"}, "split_by 'size' is unknown", id="split"),
     ],

@@ -42,7 +42,7 @@ def test_two_manifests_in_one_folder_are_an_error_everywhere(shell: Shell, secon
     shell.write(OTHER, second)
     done = shell(*(word.format(second=second) for word in words))
     assert done.status == 3
-    assert "are in one folder, and keyplan cannot tell which one is meant" in done.err
+    assert "are in one folder, and keyplan cannot decide which one to use" in done.err
 
 
 @pytest.mark.usefixtures("manifest")

@@ -38,7 +38,7 @@ VAULT = "type: vault, address: 'https://v', path: '{name}'"
 GITHUB = "type: github-actions, repository: a/b"
 REFUSED = [
     pytest.param(to_one("type: file, path: '{nmae}.key'"), 4, "did you mean {name}?", id="an unknown field"),
-    pytest.param(to_one("type: file, path: '{name'"), 4, "is no template", id="no template"),
+    pytest.param(to_one("type: file, path: '{name'"), 4, "is not a template", id="no template"),
     pytest.param(to_one("type: file, path: '{name!r}'"), 4, "alone, without conversion", id="a conversion"),
     pytest.param(to_one("type: file, path: '../{name}'"), 4, "climbs upwards", id="upwards"),
     pytest.param(to_one("type: file, path: '{name}/'"), 4, "names a folder", id="a folder"),
@@ -250,7 +250,7 @@ def test_a_mistake_in_a_sink_is_told_once_however_many_keys_go_there(shell: Shel
 def test_a_wrong_recipient_of_age_is_told_where_the_library_is_installed(shell: Shell) -> None:
     pytest.importorskip("pyrage")
     shell.write(to_one("type: age, path: a.age, recipients: [age1x]"))
-    assert "keys.yaml:4:9: age: 'age1x' is no recipient" in shell("validate").err
+    assert "keys.yaml:4:9: age: 'age1x' is not a recipient" in shell("validate").err
 
 
 @pytest.mark.parametrize("kind", sorted(registry.list_types(SINKS)))

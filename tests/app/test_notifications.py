@@ -95,7 +95,7 @@ def test_an_untold_notice_counts_where_nothing_else_does(status: int, is_told: b
     ("content", "message"),
     [
         pytest.param(None, "cannot be read: No such file or directory", id="missing"),
-        pytest.param(b"\xff\xfe", "is no text", id="no text"),
+        pytest.param(b"\xff\xfe", "is not a text file", id="no text"),
         pytest.param(SECRET.encode(), "is not a URL", id="no URL in it"),
     ],
 )

@@ -83,7 +83,9 @@ def test_an_option_with_an_unknown_word_says_nothing(find: Find) -> None:
 def test_a_provider_that_does_not_tell_its_url_is_refused(find: Find) -> None:
     manifest = "provider: {type: acme, server: evil}\nkeys: []\n"
     messages = find(manifest, "base_urls: ['https://api.arize.com']")
-    assert messages[0] == "provider type 'acme' does not tell keyplan where its API is, so that it can't be allowed"
+    assert (
+        messages[0] == "the location of the API of provider type 'acme' is not known to keyplan, so it can't be allowed"
+    )
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_an_earlier_runs_intent_keeps_its_own_words_and_counts_on() -> None:
         failed = fail(scenario)
     (intent,) = scenario.world.ledger.recall().intents
     assert (intent.verb, intent.attempts) == ("create", MOST_ATTEMPTS)
-    assert failed.next_run.startswith("leaves it to a person")
+    assert failed.next_run.startswith("does not try again")
 
 
 def test_an_intent_of_a_copy_names_no_key() -> None:

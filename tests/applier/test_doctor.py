@@ -211,7 +211,7 @@ def test_a_credential_that_is_a_listed_key_is_told_by_its_end(
         pytest.param(timedelta(seconds=-60), Health.FINE, "60 s from the provider's", id="a minute is the margin"),
         pytest.param(timedelta(seconds=61), Health.WARNING, "61 s behind the provider's", id="behind"),
         pytest.param(timedelta(seconds=-90), Health.WARNING, "90 s ahead of the provider's", id="ahead"),
-        pytest.param(None, Health.UNKNOWN, "the provider does not tell its time", id="unknown"),
+        pytest.param(None, Health.UNKNOWN, "the provider's answers have no time", id="unknown"),
     ],
 )
 def test_the_clock_is_compared(practice: Practice, skew: timedelta | None, health: Health, detail: str) -> None:

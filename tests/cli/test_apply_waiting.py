@@ -49,7 +49,7 @@ def test_without_patience_the_address_is_blocked_at_once(shell: Shell, manifest:
     note_live_intent(shell)
     done = shell("apply", "--auto-approve")
     assert (done.status, "waiting" in done.err) == (4, False)
-    assert "another run is at work here" in done.out
+    assert "another run is changing this address" in done.out
     # Other addresses go on.
     assert [*shell.world.delivered()] == ["local:service/production/ingest"]
 

@@ -73,7 +73,7 @@ def test_durations_are_written_as_in_manifests(text: str, duration: timedelta) -
 
 @pytest.mark.parametrize("text", ["", "5", "s", "-5s", "1.5h", "5 s", "5y", "9999999999s", "٣s"])
 def test_anything_else_is_no_duration(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no duration such as"):
+    with pytest.raises(click.BadParameter, match="is not a duration such as"):
         Duration().convert(text, None, None)
 
 

@@ -22,7 +22,7 @@ def test_an_added_sink_is_filled_from_one_that_may_be_copied(terminal: Terminal)
     raw = terminal.delivered("ci")
     terminal.write(BOTH, head=allow_copying(MORE))
     planned = terminal.run("plan").stdout
-    assert "  >   deliver  user/ci  (a sink does not hold its raw key)" in planned
+    assert "  >   deliver  user/ci  (secret missing from sink)" in planned
     assert "Plan: 0 to add, 1 to change, 0 to destroy." in planned
     done = terminal.apply()
     assert "Apply complete! Resources: 0 added, 1 changed, 0 destroyed." in done.stdout

@@ -47,7 +47,7 @@ def test_one_signal_lets_what_is_under_way_finish_and_starts_nothing_new(
     out, err = process.communicate()
     assert process.returncode == 128 + number
     assert "interrupt once more to stop at once" in err
-    assert out.count("the run was told to stop") == 2
+    assert out.count("the run was interrupted") == 2
     assert "2 added, 0 changed, 0 destroyed" in out
     _assert_whole(terminal, ["k0", "k1"])
     _assert_finished_by_the_next(terminal)
@@ -64,7 +64,7 @@ def test_two_signals_stop_at_once_and_the_next_apply_finishes(terminal: Terminal
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=PROMPT)
     assert process.returncode == 130
-    assert "the run was told twice to stop while this was under way" in out
+    assert "the run was interrupted twice while this was in progress" in out
     assert terminal.live_names() == ["k0", "k1"]
     _assert_finished_by_the_next(terminal)
 

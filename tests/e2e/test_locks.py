@@ -51,7 +51,7 @@ def test_who_comes_second_is_told_who_holds_the_lock_and_plan_does_not_wait(beta
     # A plan asks for no lock, and says of the address who is at work there.
     planned = beta.run("plan")
     assert planned.returncode == 4
-    assert f"another run is at work here ({current_user()} on {socket.gethostname()}: apply" in planned.stdout
+    assert f"another run is changing this address ({current_user()} on {socket.gethostname()}: apply" in planned.stdout
     holder.kill()
     holder.communicate()
 

@@ -51,7 +51,7 @@ def test_one_signal_lets_all_manifests_finish_what_is_under_way(envs: Terminal, 
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, "interrupt once more" in err) == (128 + number, True)
-    assert "the run was told to stop" in out
+    assert "the run was interrupted" in out
     _assert_finished_by_the_next(envs)
 
 
@@ -66,7 +66,7 @@ def test_two_signals_stop_all_manifests_at_once_and_what_is_done_is_told(envs: T
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PROMPT)
     assert process.returncode == 130
-    assert "keys.yaml: error: the run was told twice to stop while this was under way" in err
+    assert "keys.yaml: error: the run was interrupted twice while this was in progress" in err
     _assert_finished_by_the_next(envs)
 
 

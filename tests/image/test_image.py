@@ -158,7 +158,7 @@ def test_told_to_stop_as_process_1_it_finishes_what_is_under_way_and_says_so(eng
         assert status == 143
         assert "interrupt once more to stop at once" in err
         assert "2 added, 0 changed, 0 destroyed" in out
-        assert out.count("the run was told to stop") == 2
+        assert out.count("the run was interrupted") == 2
         assert terminal.live_names() == ["k0", "k1"]
 
 

@@ -128,7 +128,7 @@ def test_a_waiver_ends_with_a_day_or_a_time(read_text: Read, until: str, instant
         pytest.param(
             f"{HEAD}waivers: [user/ci]\n",
             ["4:11: an item of 'waivers' must be a mapping, not text"],
-            id="an item that is no mapping",
+            id="an item that is not a mapping",
         ),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_server_that_keeps_everybody_waiting_is_left_in_the_end(notice: Notice
 def test_a_target_of_apprise_is_no_webhook(notice: Notice) -> None:
     target = NotifyTarget(shape=Shape.APPRISE, name="mailto://...", url=Credential(URL))
     webhook = Webhook(target=target, client=open_client, clock=SimulatedClock(), jitter=lambda limit: limit)
-    with pytest.raises(AssertionError, match="no webhook"):
+    with pytest.raises(AssertionError, match="not a webhook"):
         webhook.notify(notice)
 
 

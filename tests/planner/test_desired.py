@@ -127,4 +127,4 @@ def test_addresses_that_look_alike_are_named_with_their_places(names: tuple[str,
     other = replace(other, place=replace(PLACE, line=PLACE.line + 1))
     (*sentences,) = find_lookalikes(make_manifest(one, other))
     sentence = f"{one.address} ({one.place}) and {other.address} ({other.place}) look alike"
-    assert sentences == ([f"{sentence}: give them names that a reader can tell apart"] if warned else [])
+    assert sentences == ([f"{sentence}: give them names that readers can distinguish"] if warned else [])

@@ -621,6 +621,6 @@ def test_a_run_that_may_be_at_work_is_shown_and_raises_no_alarm() -> None:
     assert (finding.cause, finding.guard, finding.detail) == (
         Cause.UNFINISHED,
         Guard.BUSY,
-        "another run is at work on it",
+        "another run is changing it",
     )
     assert found.alarms == ()

@@ -236,7 +236,7 @@ def test_an_interrupted_run_is_part_of_the_history() -> None:
     [
         pytest.param("user/cy", r"did you mean 'user/ci'\?", id="a mistyped address"),
         pytest.param("ci", "did you mean 'user/ci' or 'key-", id="a name"),
-        pytest.param("nothing like it", "provider know$", id="nothing near"),
+        pytest.param("nothing like it", "provider knows$", id="nothing near"),
     ],
 )
 def test_a_subject_that_nothing_knows_is_refused_with_near_names(subject: str, suggested: str) -> None:

@@ -296,7 +296,7 @@ def test_a_superseded_key_ends_at_its_deadline(
 def test_a_key_that_waits_until_nobody_uses_it_says_so() -> None:
     desired = make_desired(rotation=Rotation(every=MONTH, overlap=DAY, retire=Retire.WHEN_UNUSED))
     calendar = look(situate(desired, keys=[ours()], receipts=[recorded()]), desired, days=40)
-    assert calendar.events[1].note == "its overlap is over, if nobody uses it any longer"
+    assert calendar.events[1].note == "its overlap is over, if it is no longer used"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_locations_name_the_sink_first() -> None:
             Verb.REFRESH,
             HOUR,
             Retire.AFTER_OVERLAP,
-            "the old raw key works for 1h after the switch, then ends by itself",
+            "the old raw key works for 1h after the switch, then expires",
             id="refresh by grace",
         ),
         pytest.param(
@@ -68,7 +68,8 @@ def test_locations_name_the_sink_first() -> None:
             Verb.REPLACE,
             HOUR,
             Retire.WHEN_UNUSED,
-            "the old key works for 1h after the switch; the first apply after that deletes it once nobody uses it",
+            "the old key works for 1h after the switch; the first apply after that deletes it once it is no longer "
+            "used",
             id="replace, waiting to be unused",
         ),
         pytest.param(

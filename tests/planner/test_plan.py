@@ -542,7 +542,7 @@ def test_an_unproven_key_comes_with_what_to_do() -> None:
     (action,) = plan(situate(desired, keys=[ours()], **BLINDLY), desired).actions
     assert action.blocked
     assert action.blocked.advice == (
-        "local:secrets/user/ci cannot tell whether it holds this key, and the ledger knows nothing: keep a lasting "
+        "local:secrets/user/ci cannot prove that it holds this key, and the ledger has no record of it: keep a lasting "
         "ledger, take the key over with `keyplan import`, or renew it with `--rotate 'user/ci'`"
     )
 

@@ -90,7 +90,7 @@ def test_a_laggard_is_named_with_both_times() -> None:
 def test_an_overlap_tells_its_end() -> None:
     desired = make_desired()
     kept = plan(situate(desired, **two(ends=LATER + HOUR)), desired).actions[0]
-    assert kept.explanation == "works until the overlap is over at 2026-11-23T09:31:00+00:00"
+    assert kept.explanation == "valid until 2026-11-23T09:31:00+00:00, when its overlap is over"
     assert kept.before
     assert kept.before.id == "key-0"
     assert kept.place == desired.declaration.place
@@ -129,7 +129,7 @@ def test_what_starts_anew_tells_no_instant_so_that_a_saved_plan_stays_the_same()
     desired = make_desired(rotation=Rotation(overlap=HOUR))
     kept = plan(situate(desired, **{**two(ends=NOW), "held": {}}), desired)
     assert kept.actions[1].explanation == (
-        "works until the overlap is over, which starts when the new key is in every sink"
+        "valid until its overlap is over, which starts when the new key is in every sink"
     )
 
 
@@ -170,7 +170,7 @@ def test_a_lost_newcomer_is_not_remembered_as_superseded() -> None:
     desired = make_desired()
     snapshot = situate(desired, keys=[ours(), ours("key-2", created_at=LATER)], receipts=[recorded()])
     ended, kept = plan(snapshot, desired).actions
-    assert (ended.key_id, ended.explanation) == ("key-2", "its raw key was lost, so nobody holds it")
+    assert (ended.key_id, ended.explanation) == ("key-2", "its raw key was lost, so no consumer holds it")
     assert kept.basis.superseded == ()
     assert kept.basis.receipt
     assert kept.basis.receipt.superseded == ()

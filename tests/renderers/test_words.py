@@ -36,7 +36,7 @@ def test_a_move_without_an_origin_still_has_a_reason() -> None:
 
 
 def test_a_key_that_is_made_beside_an_adopted_one_says_so() -> None:
-    assert format_reason(replace(CREATE, reason=Reason.ADOPTED)).startswith("a new key beside one")
+    assert format_reason(replace(CREATE, reason=Reason.ADOPTED)).startswith("a new key beside an unmanaged one")
     assert format_reason(replace(REFRESH, reason=Reason.ADOPTED)) == "an existing key is taken over"
 
 

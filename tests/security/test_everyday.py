@@ -134,7 +134,7 @@ def test_an_interrupted_run_is_finished_by_the_next(opened: OpenRepository) -> N
     team.declare(ONE_KEY_AT_ONCE)
     team.die_after_creating()
     team.lose_ledger()
-    assert "another run is at work here" in team.expect(4, "apply", "--auto-approve")
+    assert "another run is changing this address" in team.expect(4, "apply", "--auto-approve")
     team.expect(0, "apply", "--auto-approve", "--lock-timeout", "1m")
     assert team.is_valid(team.store.value("ci"))
     assert len(team.live_ids("ci")) == 1

@@ -166,7 +166,7 @@ def test_a_delivered_key_is_kept_although_neither_sink_nor_ledger_is_there(check
     assert "No changes." in planned.stdout
     assert "user/ci: its places were not checked" in planned.stdout
     asked = checkout.say("plan", name)
-    assert "(a sink does not hold its raw key)" in asked.stdout
+    assert "(secret missing from sink)" in asked.stdout
 
 
 def test_its_plan_is_applied_if_sinks_and_ledger_change_nothing(checkout: Checkout) -> None:

@@ -132,7 +132,7 @@ def test_a_token_may_stand_in_a_file_beside_it(tmp_path: Path) -> None:
         pytest.param({"current-context": "gone"}, "no context 'gone'", id="unknown context"),
         pytest.param({"users": []}, "no user 'u'", id="unknown user"),
         pytest.param({"clusters": "s3cret"}, r"clusters has another form", id="no list"),
-        pytest.param(user(token=["s3cret"]), r"token has another form", id="token is no text"),
+        pytest.param(user(token=["s3cret"]), r"token has another form", id="token is not a text file"),
         pytest.param(user(username="me", password="s3cret"), "no token, client certificate", id="basic"),
         pytest.param(user(**{"client-key-data": "s3cret?"}), "not base64", id="no base64"),
         pytest.param(user(**{"client-key": "gone"}), "cannot be read", id="missing file"),
@@ -154,7 +154,7 @@ def test_a_kubeconfig_that_can_not_be_used_is_refused_without_being_quoted(
 @pytest.mark.parametrize("content", [b"{s3cret: [", b"\xff\xfe s3cret"])
 def test_what_is_no_kubeconfig_is_refused_without_being_quoted(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config").write_bytes(content)
-    with pytest.raises(InputError, match=r"is not YAML|is no text") as caught:
+    with pytest.raises(InputError, match=r"is not YAML|is not a text file") as caught:
         find({"kubeconfig": "config"}, tmp_path)
     assert "s3cret" not in str(caught.value)
 
@@ -236,7 +236,7 @@ def test_a_plugin_may_give_a_certificate_for_good(tmp_path: Path) -> None:
         pytest.param("[]", 0, "printed no ExecCredential", id="no object"),
         pytest.param('{"apiVersion": "v2", "s3cret": {}}', 0, "another version", id="another version"),
         pytest.param('{"apiVersion": "v1", "status": {}}', 0, "neither a token nor", id="nothing"),
-        pytest.param('{"apiVersion": "v1", "status": {"token": "s3cret s3cret"}}', 0, "is no token", id="two words"),
+        pytest.param('{"apiVersion": "v1", "status": {"token": "s3cret s3cret"}}', 0, "is not a token", id="two words"),
         pytest.param("s3cret", 3, "exit status 3", id="failed"),
     ],
 )

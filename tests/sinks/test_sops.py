@@ -394,7 +394,7 @@ def test_a_file_that_is_not_encrypted_is_left_alone(folder: Folder) -> None:
 def test_a_value_where_a_mapping_should_be_is_left_alone(folder: Folder) -> None:
     folder.make({"arize": "something"})
     sink = folder.build()
-    assert_told_beforehand(sink, locate(sink), "'arize' is no mapping")
+    assert_told_beforehand(sink, locate(sink), "'arize' is not a mapping")
     assert folder.clear() == {"arize": "something"}
 
 

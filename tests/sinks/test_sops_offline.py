@@ -78,7 +78,7 @@ def test_a_slot_leads_back_to_its_target() -> None:
     [
         pytest.param(b"a: 1\n", "yaml", SinkDeniedError, id="not encrypted"),
         pytest.param(b"- a\n", "yaml", SinkDeniedError, id="a list"),
-        pytest.param(b"sops: text\n", "yaml", SinkDeniedError, id="sops is no mapping"),
+        pytest.param(b"sops: text\n", "yaml", SinkDeniedError, id="sops is not a mapping"),
         pytest.param(b"a: [\n", "yaml", SinkUnavailableError, id="no YAML"),
         pytest.param(b"a: 1\n---\nb: 1\n", "yaml", SinkUnavailableError, id="two documents"),
         pytest.param(b"a: 1\n", "json", SinkUnavailableError, id="no JSON"),

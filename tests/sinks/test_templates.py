@@ -61,8 +61,8 @@ def test_a_template_is_filled(template: str, filled: str) -> None:
         pytest.param("{name[0]}", "unknown", id="an item"),
         pytest.param("{name!r}", "alone", id="a conversion"),
         pytest.param("{name:>9}", "alone", id="a format"),
-        pytest.param("{name", "no template", id="an open brace"),
-        pytest.param("name}", "no template", id="a lone closing brace"),
+        pytest.param("{name", "not a template", id="an open brace"),
+        pytest.param("name}", "not a template", id="a lone closing brace"),
     ],
 )
 def test_a_template_that_cannot_be_filled_says_why(template: str, hint: str) -> None:

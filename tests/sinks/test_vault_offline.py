@@ -700,7 +700,7 @@ class TestConnecting:
             connect({}, make_context({"VAULT_ADDR": "http://vault.test:8200"}), name="vault")
 
     def test_a_ca_file_has_to_be_there(self) -> None:
-        with pytest.raises(InputError, match=r"'no-such\.pem' is no file"):
+        with pytest.raises(InputError, match=r"'no-such\.pem' is not a file"):
             connect({"address": ADDRESS, "ca_file": "no-such.pem"}, make_context(), name="vault")
 
     def test_a_ca_file_is_found_beside_the_manifest(self, tmp_path: Path) -> None:

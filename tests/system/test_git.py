@@ -76,7 +76,7 @@ def test_a_link_into_a_work_tree_hides_nothing(work_tree: Path, tmp_path: Path) 
 @pytest.mark.parametrize("status", [None, 128], ids=["git is missing", "git refuses to look"])
 def test_a_path_is_refused_if_git_cannot_tell(tmp_path: Path, status: int | None) -> None:
     (tmp_path / ".git").mkdir()
-    with pytest.raises(SinkDeniedError, match="could not tell"):
+    with pytest.raises(SinkDeniedError, match="could not report"):
         GitIgnoring({}, Answer(status)).refuse_unignored(tmp_path / "ci.env")
 
 
@@ -262,13 +262,13 @@ def test_a_bare_repository_without_a_work_tree_commits_nothing(home: Path) -> No
 @needs_git
 def test_a_work_tree_whose_repository_cannot_be_found_takes_no_raw_key(home: Path) -> None:
     environment = named(home, "GIT_WORK_TREE") | {"GIT_DIR": "nowhere"}
-    with pytest.raises(SinkDeniedError, match="git could not tell"):
+    with pytest.raises(SinkDeniedError, match="git could not report"):
         GitIgnoring(environment).refuse_unignored(home / "a.key")
 
 
 def test_without_git_the_folder_of_the_run_is_the_work_tree_of_a_named_repository(home: Path) -> None:
     environment = {"PATH": str(home), "GIT_DIR": "dotfiles"}
-    with pytest.raises(SinkDeniedError, match="git could not tell"):
+    with pytest.raises(SinkDeniedError, match="git could not report"):
         GitIgnoring(environment).refuse_unignored(home / "a.key")
 
 

@@ -125,7 +125,7 @@ def test_mercurial_is_asked_once_about_all_that_is_expected_without_secrets(tmp_
 @pytest.mark.parametrize("status", [None, 255], ids=["hg is missing", "hg refuses to look"])
 def test_a_path_is_refused_if_mercurial_cannot_tell(tmp_path: Path, status: int | None) -> None:
     (tmp_path / ".hg").mkdir()
-    with pytest.raises(SinkDeniedError, match="could not tell") as caught:
+    with pytest.raises(SinkDeniedError, match="could not report") as caught:
         MercurialIgnoring({}, Answer(status)).refuse_unignored(tmp_path / "ci.env")
     assert "install Mercurial" in caught.value.advice
 

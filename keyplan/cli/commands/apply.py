@@ -33,7 +33,7 @@ from keyplan.renderers.sheet import Subject
 
 @click.command("apply")
 @argument("sources", variable="MANIFEST", nargs=-1, type=FileNames(), metavar="[MANIFEST...|PLANFILE]")
-@option("--manifest", variable="PLANFILE_MANIFEST", metavar="FILE", help="The manifest of PLANFILE, if it moved.")
+@option("--manifest", variable="PLANFILE_MANIFEST", metavar="FILE", help="The manifest of PLANFILE, if it was moved.")
 @exclude_option
 @apply_options
 @plan_options
@@ -42,7 +42,7 @@ from keyplan.renderers.sheet import Subject
     # Not KEYPLAN_ONLY: drift reads kinds of findings from that one.
     variable="APPLY_ONLY",
     type=click.Choice([Selected.DUE.value, Selected.IMPORT.value]),
-    help="Apply only what time brings about, or only imports, and leave the rest to a reviewed apply.",
+    help="Apply only what is due, or only imports; leave other changes to a reviewed apply.",
 )
 @layer_options
 @click.pass_obj
@@ -56,22 +56,22 @@ def command(
     applying: ApplySettings,
     settings: PlanSettings,
 ) -> int:
-    """Make, renew and delete keys until they match the manifest.
+    """Create, renew and delete keys until they match the manifest.
 
-    Plans first, shows the plan and asks for yes. In non-interactive runs, it needs a plan
-    file, --expect or --auto-approve. Each new raw key goes straight into its sinks and is never shown.
+    Plans first, shows the plan and asks for approval. In non-interactive runs, it needs a plan file, --expect or
+    --auto-approve. Each new raw key goes straight into its sinks and is never shown.
 
     Several manifests, or folders of them, are planned and applied at the same time, each with its own ledger;
-    nothing is done before all of them could be planned.
+    nothing is applied until all of them are planned.
 
-    With --only due, an unattended run applies what a reviewed manifest lets time bring about: renewals that
-    have fallen due, the end of superseded keys, and what an earlier run left unfinished. The rest is listed as left,
-    which changes no exit status.
+    With --only due, an unattended run applies what a reviewed manifest schedules: renewals that are due, the
+    deletion of superseded keys, and what an earlier run left unfinished. Other changes are listed and do not affect
+    the exit status.
 
-    A PLANFILE (made by: keyplan plan --out) runs only if planning again gives the same, and only once.
+    A PLANFILE (from keyplan plan --out) is applied only once, and only if planning again gives the same actions.
 
-    Exit status: 0 done, 3 wrong input, 4 refused or something is blocked, 5 the provider failed, 6 a sink
-    failed, 7 the ledger failed, 130 and 143 interrupted.
+    Exit status: 0 done, 3 wrong input, 4 refused or something is blocked, 5 the provider failed, 6 a sink failed, 7
+    the ledger failed, 130 and 143 interrupted.
 
     \b
     Examples:

@@ -35,10 +35,10 @@ def command(
     policies: tuple[str, ...],
     ledger: str | None,
 ) -> int:
-    """Show what rotates, expires and retires in the next days.
+    """Show which keys rotate, expire and retire in the coming days.
 
-    Supposes that the manifest stays as it is and that an apply runs whenever something falls due; what is due
-    already stands at the present time. Changes nothing. The format ics is for a calendar application.
+    Assumes that the manifest does not change and that an apply runs whenever something falls due; what is overdue
+    is shown at the present time. Changes nothing. The format ics is for calendar applications.
 
     \b
     Example:

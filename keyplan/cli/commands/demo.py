@@ -47,15 +47,15 @@ _STEPS = (
     type=click.Choice(["alpha", "beta"]),
     default="beta",
     show_default=True,
-    help="Which generation of the API to show it on.",
+    help="The generation of the API to use.",
 )
 @click.pass_obj
 def command(session: Session, *, api: str) -> int:
-    """Show plan and apply on a sandbox, from start to finish.
+    """Run plan and apply on a sandbox, from start to finish.
 
-    Starts a local Arize API, writes a manifest with a user key and a service key in a temporary folder, runs
-    plan, apply, and plan again, and shows the delivered files with their values masked. Nothing outside is
-    touched. Needs: pip install 'keyplan[sandbox]'
+    Starts a local Arize API, writes a manifest with a user key and a service key in a temporary folder, runs plan,
+    apply, and plan again, and shows the delivered files with their values masked. Nothing else is changed. Needs:
+    pip install 'keyplan[sandbox]'
 
     \b
     Example:

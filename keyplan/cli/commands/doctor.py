@@ -26,8 +26,8 @@ def command(
 ) -> int:
     """Check credential, rights, clock, sinks, ledger and lock, and say what to fix.
 
-    Changes nothing, so what only trying would tell is called unknown. Ends with 0 where nothing is broken, else with
-    5, 6 or 7: the provider, a sink or the ledger would fail.
+    Changes nothing; what cannot be known without trying is shown as unknown. Exit status: 0 nothing is broken, 5
+    the provider would fail, 6 a sink would fail, 7 the ledger would fail.
 
     \b
     Example:

@@ -62,14 +62,14 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
     "--only",
     multiple=True,
     type=click.Choice([kind.value for kind in DriftKind]),
-    help="Look for this kind alone. Repeatable. [default: every kind]",
+    help="Report this kind only. Repeatable. [default: every kind]",
 )
 @option(
     "--within",
     type=Duration(),
     default=write_duration(DEFAULT_WARNING),
     show_default=True,
-    help="Tell of keys that end so soon and that nothing renews.",
+    help="Report keys that expire within this time and that nothing renews.",
 )
 @formats_option(*DRIFT_FORMATS)
 @policy_option
@@ -95,16 +95,17 @@ def command(
     ledger: str | None,
     verbose: bool,
 ) -> int:
-    """Tell what changed since the last apply; change nothing.
+    """Report what changed since the last apply; change nothing.
 
-    Drift is what the world did: a key gone, expired or rotated elsewhere, a sink that lost it, a second key. Pending
-    is what the manifest or the time wants: an apply does it. Reads with provider.reader_credential, if there is one.
-    Several manifests are looked at at the same time; a folder stands for all manifests in it and below it. With
-    --untrusted, as in plan, nothing is asked that a manifest chooses, and no sink.
+    Drift is what changed outside keyplan: a key is gone, expired or was rotated elsewhere, a secret is missing from
+    a sink, a second key exists. Pending is what the next apply would do, because the manifest changed or a date was
+    reached. Reads with provider.reader_credential, if the manifest has one. Several manifests are checked at the
+    same time; a folder stands for all manifests in it and below it. With --untrusted, as in plan, nothing that a
+    manifest names is contacted, and no sink is read.
 
-    Exit status: 0 nothing to do, 1 nothing to do, but a notice reached nobody, 2 something changed, 3 wrong input,
-    4 something changed and a guard keeps an apply from mending it, 5 the provider failed, 6 a sink failed, 7 the
-    ledger failed.
+    Exit status: 0 nothing to do, 1 nothing to do, but a notification was not delivered, 2 something changed, 3
+    wrong input, 4 something changed and a guard blocks the apply that would fix it, 5 the provider failed, 6 a sink
+    failed, 7 the ledger failed.
 
     \b
     Example:

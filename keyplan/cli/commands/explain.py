@@ -35,11 +35,11 @@ def command(
     no_preflight: bool,
     ledger: str | None,
 ) -> int:
-    """Tell what is known of a declaration or a key, and why plan does what it does.
+    """Show what is known about a declaration or a key, and why plan decides as it does.
 
-    Shows the declaration with the place of each value, the key with its creator and the evidence of whose it is, its
-    places and what each holds, its history, the row of the planning table that decides now, what the rows before it
-    answered, and the next dates. Takes the id of any key that keyplan can see, declared or not. Changes nothing.
+    Shows the declaration with the place of each value, the key with its creator and the evidence of its ownership,
+    its places and what each holds, its history, the row of the planning table that applies now, why the rows before
+    it do not, and the next dates. Takes the id of any key that keyplan can see, declared or not. Changes nothing.
 
     \b
     Examples:

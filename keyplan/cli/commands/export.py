@@ -41,17 +41,17 @@ _FILE = "keys.yaml"
     type=click.Choice([kind.value for kind in KeyType], case_sensitive=False),
     help="Only keys of this type.",
 )
-@option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name fits this pattern. Repeatable.")
+@option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name matches this pattern. Repeatable.")
 @option("--created-by", "creators", multiple=True, metavar="ID", help="Only keys of this creator. Repeatable.")
 @option(
     "--split-by",
     type=click.Choice([one.value for one in SplitBy], case_sensitive=False),
-    help="A manifest for each; needs --out.",
+    help="Write one manifest for each; needs --out.",
 )
 @option("--out", metavar="DIR", help="Write to keys.yaml in this folder. [default: to stdout]")
-@option("--base-url", metavar="URL", help="Where the provider is.")
-@option("--region", help="Which region of the provider to use.")
-@option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="Which generation of the API to speak.")
+@option("--base-url", metavar="URL", help="The provider's base URL.")
+@option("--region", help="The provider's region.")
+@option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="The generation of the API to use.")
 @click.pass_obj
 def command(
     session: Session,
@@ -69,10 +69,10 @@ def command(
 ) -> int:
     """Write a manifest of the keys that exist; change nothing.
 
-    Each key is declared with the line import: KEY_ID, so that plan shows an import and nothing else. Keys that
-    cannot be declared are written as comments that say why. No key's raw value is read or written.
+    Each key is declared with the line import: KEY_ID, so that plan shows only imports. Keys that cannot be declared
+    are written as comments with the reason. Raw keys are neither read nor written.
 
-    With --split-by there is a folder for each space, or creator, and each manifest has an owner of its own.
+    With --split-by, each space or creator gets a folder with a manifest and an owner of its own.
 
     \b
     Examples:

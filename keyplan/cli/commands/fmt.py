@@ -23,12 +23,12 @@ from keyplan.renderers.sanitize import sanitize
 def command(
     session: Session, *, manifests: tuple[str, ...], check: bool, exclude: tuple[str, ...], untrusted: bool
 ) -> int:
-    """Bring manifests into canonical form.
+    """Rewrite manifests in canonical form.
 
-    That is the schema's order of fields, and one indentation and spacing. Prints the name of each file that it
-    changes, and with --check of each that it would change. Comments stay, and what a manifest means never changes. A
-    folder stands for all manifests in it and below it; - is standard input, whose canonical form is printed. Needs no
-    network and no credential.
+    The canonical form has the schema's order of fields and one style of indentation and spacing. Prints the name of
+    each file that it changes, or with --check would change. Comments are kept, and the meaning of a manifest never
+    changes. A folder stands for all manifests in it and below it; - is standard input, whose canonical form is
+    printed. Needs no network and no credential.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ _VERIFY = "verify"
 
 @click.command("history")
 @argument("what", required=False, metavar=f"[ADDRESS|{_VERIFY}]")
-@option("--head", metavar="HASH", help="The head that an apply printed, kept elsewhere; for verify.")
+@option("--head", metavar="HASH", help="The head that an apply printed and that you kept elsewhere; for verify.")
 @option("--manifest", metavar="FILE", help="The manifest whose ledger is read.")
 @format_option(*PAST_FORMATS)
 @policy_option
@@ -41,13 +41,13 @@ def command(
 ) -> int:
     """Show what was done when and by whom, and verify that no entry was changed.
 
-    The newest comes first. An ADDRESS asks for what was done there alone.
+    The newest entry comes first. With an ADDRESS, only its entries are shown.
 
-    The name of who did it is what the CI system says (GITHUB_ACTOR, GITLAB_USER_LOGIN, ...), else git's
-    author: it is not proven.
+    The name of the user comes from the CI system (GITHUB_ACTOR, GITLAB_USER_LOGIN, ...), or from git's author; it
+    is not proven.
 
-    Each entry is chained to the one before by a hash. verify computes all hashes again. With --head, no entry up
-    to that head can have been edited, removed or cut off; without it, verify says what it cannot prove. The exit
+    Each entry contains a hash of the one before. verify computes all hashes again. With --head, it proves that no
+    entry up to that head was edited, removed or cut off; without --head, it says what it cannot prove. The exit
     status is 7 if an entry does not fit.
 
     \b

@@ -44,12 +44,12 @@ def command(
 ) -> int:
     """Take over a key that keyplan did not create.
 
-    Notes that KEY_ID, as keyplan list shows it, is the key of ADDRESS from now on. Changes nothing at the
-    provider and no secret. Its raw key must be in every sink of the declaration already; where a sink can be
-    read, what it holds must fit the redacted form that the provider shows. Prints the line import: KEY_ID, which
-    says the same in the manifest, and holds without the ledger.
+    Records that KEY_ID, as keyplan list shows it, is the key of ADDRESS from now on. Changes nothing at the
+    provider and no secret. Every sink of the declaration must hold its raw key already; if a sink can be read, its
+    value must fit the redacted form that the provider shows. Prints the line import: KEY_ID, which says the same in
+    the manifest and does not depend on the ledger.
 
-    Refused (exit status 4) if the key is another declaration's, dead, or of another type or space.
+    Refused (exit status 4) if the key is dead, belongs to another declaration, or has another type or space.
 
     \b
     Example:

@@ -60,8 +60,9 @@ keys:
 def command(session: Session, *, file: str, owner: str | None) -> int:
     """Write a commented manifest to start from.
 
-    Writes FILE (keys.yaml where none is named) and never overwrites one. Without --owner, the owner is the name
-    of the git repository that the remote 'origin' names, else the name of FILE's folder. The id is random.
+    Writes FILE (default: keys.yaml) and never overwrites an existing file. Without --owner, the owner is the name
+    of the git repository at the remote 'origin', or the name of the folder if there is no such remote. The id is
+    random.
 
     \b
     Example:

@@ -26,15 +26,20 @@ _FOUND, _ALIVE = 2, 4
 
 
 @click.command("leak")
-@option("--contain", is_flag=True, help="End what leaked: renew a declared key without an overlap, end others.")
-@option("--auto-approve", is_flag=True, help="With --contain: do not ask.")
+@option("--contain", is_flag=True, help="Revoke what leaked: renew declared keys without an overlap, delete others.")
+@option("--auto-approve", is_flag=True, help="With --contain: do not ask for approval.")
 @option(
     "--revoke",
     multiple=True,
     metavar="KEY_ID",
-    help="With --contain: end this key of the text too, though it is not ours or not proven. Repeatable.",
+    help="With --contain: also revoke this key, although it is unmanaged or not proven. Repeatable.",
 )
-@option("--owner", variable="REVOKE_OWNER", metavar="OWNER", help="With --revoke: a key marked for this other owner.")
+@option(
+    "--owner",
+    variable="REVOKE_OWNER",
+    metavar="OWNER",
+    help="With --revoke: the key may be managed by this other owner.",
+)
 @format_option(*LEAK_FORMATS, variable="LEAK_FORMAT")
 @option("--manifest", metavar="FILE", help="The manifest whose account is searched.")
 @lock_timeout_option
@@ -57,13 +62,13 @@ def command(
     policies: tuple[str, ...],
     ledger: str | None,
 ) -> int:
-    """Say which keys stand in a leaked text, read from standard input.
+    """Find out which keys a leaked text contains, read from standard input.
 
     The text is a raw key, a redacted form, or a whole log or diff; it is never shown. A raw key in it that fits the
-    redacted form of a live key is tried at the provider, which changes nothing but its last use.
+    redacted form of a live key is presented to the provider, which changes only the key's last use.
 
-    With --contain, a key that is proven is ended: the current key of a declaration is renewed at once and
-    delivered to all its places, an old one ends. The plan is shown, and yes is asked for at the terminal.
+    With --contain, each proven key is revoked: the current key of a declaration is renewed at once and delivered to
+    all its places, an old key is deleted. The plan is shown, and the terminal asks for approval.
 
     Exit status: 2 a key is found, 0 none. With --contain: 0 all are dead, 4 one may still work.
 

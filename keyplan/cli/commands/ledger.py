@@ -37,7 +37,7 @@ _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
 @click.group("ledger", invoke_without_command=True, subcommand_metavar="COMMAND [ARGS]...")
 @click.pass_context
 def command(ctx: click.Context) -> int:
-    """Look into the ledger, copy it, break its lock, or build it anew.
+    """Show the ledger, copy it, break its lock, or rebuild it.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def command(ctx: click.Context) -> int:
 def show(
     session: Session, *, manifest: str | None, as_format: str, policies: tuple[str, ...], ledger: str | None
 ) -> int:
-    """Show the lock, what was begun and not finished, and what was delivered where.
+    """Show the lock, unfinished actions, and what was delivered where.
 
     \b
     Example:
@@ -138,9 +138,9 @@ def copy(
 ) -> int:
     """Copy receipts, open intents and history of a manifest from one ledger to another.
 
-    FROM and TO are paths or URLs; the word manifest stands for the ledger that the manifest names.
-    Both are locked meanwhile, and FROM stays as it is. Refused (exit status 4) if TO knows something else
-    of this manifest. Spent plans are not copied: plan again.
+    FROM and TO are paths or URLs; the word manifest stands for the ledger that the manifest names. Both are locked
+    during the copy, and FROM does not change. Refused (exit status 4) if TO has other records of this manifest.
+    Spent plans are not copied: plan again.
 
     \b
     Example:
@@ -181,7 +181,7 @@ def unlock(
 
 @command.command("rebuild")
 @_manifest_argument
-@option("--force", is_flag=True, help="Do it although the ledger is whole.")
+@option("--force", is_flag=True, help="Rebuild it even if the ledger is not damaged.")
 @lock_timeout_option
 @lease_option
 @policy_option
@@ -200,10 +200,10 @@ def rebuild(
 ) -> int:
     """Set a damaged ledger aside and build a new one from the receipts in the sinks.
 
-    The old file is renamed, never deleted. Keys and sinks stay as they are. What only the ledger knew is lost:
-    the history of applies, which plans were spent, and which keys were forgotten with on_remove.
+    The old file is renamed, never deleted. Keys and sinks do not change. What only the ledger knew is lost: the
+    history of applies, which plans were spent, and which keys were forgotten with on_remove.
 
-    Refused (exit status 4) where the ledger is whole, because then it knows more than the sinks do.
+    Refused (exit status 4) if the ledger is not damaged, because then it knows more than the sinks do.
 
     \b
     Example:

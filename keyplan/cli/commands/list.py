@@ -44,9 +44,9 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
     help="Only service keys of this space, looked up by its name.",
 )
 @option("--space-id", metavar="ID", help="Only service keys of this space.")
-@option("--owner", metavar="OWNER", help="Only keys that carry the marker of this owner.")
-@option("--managed/--unmanaged", default=None, help="Only keys that carry a marker of keyplan, or only those without.")
-@option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name fits this pattern. Repeatable.")
+@option("--owner", metavar="OWNER", help="Only keys managed by this owner.")
+@option("--managed/--unmanaged", default=None, help="Only keys with a keyplan marker, or only keys without one.")
+@option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name matches this pattern. Repeatable.")
 @option("--expiring", type=Duration(), metavar="DURATION", help="Only keys that expire within this time, such as 30d.")
 @option("--unused", type=Duration(), metavar="DURATION", help="Only keys not used for this time, such as 60d.")
 @option(
@@ -58,10 +58,10 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
 )
 @option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N keys. [default: all]")
 @format_option(*INVENTORY_FORMATS, variable="LIST_FORMAT")
-@option("--manifest", metavar="FILE", help="Take the provider's settings from this manifest.")
-@option("--base-url", metavar="URL", help="Where the provider is.")
-@option("--region", help="Which region of the provider to use.")
-@option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="Which generation of the API to speak.")
+@option("--manifest", metavar="FILE", help="Read the provider's settings from this manifest.")
+@option("--base-url", metavar="URL", help="The provider's base URL.")
+@option("--region", help="The provider's region.")
+@option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="The generation of the API to use.")
 @policy_option
 @layer_options
 @click.pass_obj
@@ -88,9 +88,9 @@ def command(
 ) -> int:
     """List the keys that exist, managed by keyplan or not.
 
-    Service keys are looked for in every space that the credential can see; spaces that refuse are named on stderr.
-    The provider's settings come from the manifest if there is one, else from the environment. OWNER in the
-    table is the owner of the manifest that a key belongs to.
+    Service keys are listed for every space that the credential can see; spaces that refuse access are named on
+    stderr. The provider's settings come from the manifest if there is one, else from the environment. OWNER in the
+    table is the owner of the manifest that manages a key.
 
     \b
     Examples:

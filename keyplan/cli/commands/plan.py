@@ -57,7 +57,7 @@ from keyplan.renderers.summary import describe_planned
 @exclude_option
 @option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for: keyplan apply FILE.")
 @formats_option(*PLAN_FORMATS)
-@option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is something to do, 0 where there is not.")
+@option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is something to do, 0 if not.")
 @untrusted_option
 @plan_options
 @layer_options
@@ -75,15 +75,15 @@ def command(
 ) -> int:
     """Show what apply would do; change nothing.
 
-    Compares MANIFEST with the keys that exist and prints one line for each key that would be made, renewed or
-    deleted, and why. Without MANIFEST it takes keys.yaml or keyplan.yaml of this folder; - is standard input.
+    Compares MANIFEST with the keys that exist and prints one line for each key that would be created, renewed or
+    deleted, and why. Without MANIFEST, reads keys.yaml or keyplan.yaml in the current folder; - is standard input.
     Several manifests are planned at the same time; a folder stands for all manifests in it and below it.
 
-    With --untrusted, a manifest may name nothing outside itself but the API, ARIZE_API_KEY and what a --policy allows;
-    no sink and no shared ledger is asked, so the places of keys are not checked.
+    With --untrusted, a manifest may use nothing outside itself except the API, ARIZE_API_KEY and what a --policy
+    allows; no sink and no shared ledger is read, so the places of keys are not checked.
 
-    Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked,
-    5 the provider failed, 6 a sink failed, 7 the ledger failed.
+    Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked, 5 the
+    provider failed, 6 a sink failed, 7 the ledger failed.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ _MOST_DAYS = 730
 @click.command("rehearse")
 @argument("manifest", variable="MANIFEST", required=False)
 @format_option(*REHEARSAL_FORMATS)
-@option("--days", type=click.IntRange(1, _MOST_DAYS), help="Run the calendar forward instead: an apply each day.")
+@option("--days", type=click.IntRange(1, _MOST_DAYS), help="Simulate one apply on each of the next days instead.")
 @policy_option
 @ledger_option
 @layer_options
@@ -35,11 +35,12 @@ def command(
     policies: tuple[str, ...],
     ledger: str | None,
 ) -> int:
-    """Show what an apply would come to under every fault; change nothing.
+    """Show how an apply would end under every fault; change nothing.
 
-    Copies what provider, ledger and sinks show into memory, without raw keys, and applies the manifest there: killed
-    before and after each effect, with lost answers, 429, a dead sink, a full disk, a wrong clock, a second runner.
-    Keys that are up to date are rotated. Of many keys of one shape, one is rehearsed.
+    Copies what the provider, the ledger and the sinks show into memory, without raw keys, and applies the manifest
+    there under each fault: killed before and after each effect, a lost answer, status 429, an unavailable sink, a
+    full disk, a wrong clock, a second runner. Keys that are up to date are rotated. Of several keys that are
+    declared alike, one is rehearsed.
 
     Shows for each fault what the run says, what the next run does, and the worst moment for a consumer.
 

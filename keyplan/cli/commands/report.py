@@ -51,13 +51,13 @@ def command(
     policies: tuple[str, ...],
     ledger: str | None,
 ) -> int:
-    """Write a page about all keys: findings, the next days, a table.
+    """Write a page about all keys: findings, the coming days, a table.
 
-    The page is one HTML file that needs no network. It names keys, places and dates, and holds no raw key. A folder
-    stands for all manifests in it and below it. Changes nothing.
+    The page is one HTML file that needs no network. It shows names, places and dates of keys, and no raw key. A
+    folder stands for all manifests in it and below it. Changes nothing.
 
-    Exit status: 0 written, 3 wrong input, 5 the provider failed, 6 a sink failed, 7 the ledger failed; a page about
-    the other manifests is written if one fails.
+    Exit status: 0 written, 3 wrong input, 5 the provider failed, 6 a sink failed, 7 the ledger failed; if one
+    manifest fails, the page about the others is still written.
 
     \b
     Example:

@@ -18,7 +18,7 @@ from keyplan.model.plan import Request
 
 @click.command("revoke")
 @argument("key", metavar="ADDRESS|KEY_ID")
-@option("--owner", variable="REVOKE_OWNER", metavar="OWNER", help="End it although it is marked for this other owner.")
+@option("--owner", variable="REVOKE_OWNER", metavar="OWNER", help="Revoke it although this other owner manages it.")
 @option("--manifest", metavar="FILE", help="The manifest with the provider and the ledger.")
 @apply_options
 @policy_option
@@ -37,14 +37,13 @@ def command(
     ledger: str | None,
     verbose: bool,
 ) -> int:
-    """End one key now, managed by keyplan or not.
+    """Revoke one key now, managed by keyplan or not.
 
-    Plans, shows the plan and asks for yes like apply; looks at this key only. An address means the current key of its
-    declaration. No new key is made and no place is emptied: the next apply makes a new one for a key that
-    is declared. To have it at once, say keyplan rotate ADDRESS --now.
+    Plans this key only, shows the plan and asks for approval like apply. An address means the current key of its
+    declaration. No new key is created and no place is emptied: the next apply creates a new key if it is still
+    declared. To replace it at once, use: keyplan rotate ADDRESS --now
 
-    A protected key and the key that keyplan itself presents are never ended, and a key that is marked for
-    another owner only with --owner.
+    A protected key and keyplan's own credential are never revoked. A key that another owner manages needs --owner.
 
     \b
     Examples:

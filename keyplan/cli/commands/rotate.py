@@ -27,13 +27,13 @@ from keyplan.model.plan import Request
 @argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
 @option("--manifest", metavar="FILE", help="The manifest that declares them.")
 @option(
-    "--over-claim", is_flag=True, help="Write over a place whose receipt is not believed, once you know who wrote it."
+    "--over-claim", is_flag=True, help="Overwrite a place whose receipt is not trusted, after you checked who wrote it."
 )
 @option(
     "--now",
     variable="ROTATE_NOW",
     is_flag=True,
-    help="Let the old keys stop at once, whatever overlap the manifest asks for.",
+    help="The old keys stop working at once, whatever overlap the manifest declares.",
 )
 @apply_options
 @policy_option
@@ -57,13 +57,12 @@ def command(
 ) -> int:
     """Renew the keys of these addresses now, whatever their age.
 
-    Plans, shows the plan and asks for yes like apply; looks at these addresses only. Globs such as
-    'service/production/*' are fine. How a key is renewed, and how long the old one works on, is what its
-    rotation in the manifest says; without an overlap there, a day. --now is for a key that leaked: its old
-    keys stop at once, those that still work since an earlier rotation too.
+    Plans these addresses only, shows the plan and asks for approval like apply. Globs such as
+    'service/production/*' are allowed. The rotation of each key in the manifest decides how it is renewed and how
+    long the old key keeps working; without an overlap there, 24 hours. Use --now for a leaked key: its old keys
+    stop at once, including those that still work after an earlier rotation.
 
-    A place whose receipt or intent contradicts the provider and the ledger is never written over, unless
-    --over-claim says that a person has looked at it.
+    A place whose receipt or intent contradicts the provider and the ledger is not overwritten without --over-claim.
 
     --expect takes the digest of: keyplan plan --rotate ADDRESS --target ADDRESS (with --now, if given)
 

@@ -24,7 +24,9 @@ def _option(name: str, **attributes: Any) -> Decorator[Any]:
 
 @click.command("sandbox")
 @_option("--port", type=click.IntRange(0, _HIGHEST_PORT), default=0, help="Port on 127.0.0.1. [default: a free one]")
-@_option("--api", type=click.Choice(["alpha", "beta"]), default="beta", show_default=True, help="Which generation.")
+@_option(
+    "--api", type=click.Choice(["alpha", "beta"]), default="beta", show_default=True, help="The generation of the API."
+)
 @_option("--state", type=click.Path(path_type=Path), metavar="FILE", help="Keep the keys in this file.")
 @_option("--refresh-id", type=click.Choice(["new", "same"]), default="new", help="The id of a key after a refresh.")
 @_option("--second-delete", type=click.Choice(["204", "404"]), default="204", help="Answer to a second delete (alpha).")
@@ -35,10 +37,12 @@ def _option(name: str, **attributes: Any) -> Decorator[Any]:
     help="What a refresh without expires_at does to a key that expires (beta).",
 )
 @_option("--audit-log", type=click.Choice(["on", "off"]), default="on", help="Whether the audit log is shown (beta).")
-@_option("--max-lifetime", type=Duration(), help="Longest life of a key (beta).")
-@_option("--rate-limit", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Requests a second.")
-@_option("--latency", type=Duration(), default="0s", help="How long each request waits first.")
-@_option("--keys", type=click.IntRange(min=0), default=0, metavar="N", help="Further user keys to begin with.")
+@_option("--max-lifetime", type=Duration(), help="Maximum lifetime of a key (beta).")
+@_option("--rate-limit", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Requests per second.")
+@_option("--latency", type=Duration(), default="0s", help="How long each request is delayed.")
+@_option(
+    "--keys", type=click.IntRange(min=0), default=0, metavar="N", help="Number of additional user keys at the start."
+)
 @click.pass_obj
 def command(
     session: Session,
@@ -55,9 +59,9 @@ def command(
     latency: timedelta,
     keys: int,
 ) -> int:
-    """Serve a local Arize API to try things on.
+    """Run a local Arize API to try things out.
 
-    Prints its address and a credential, and serves on 127.0.0.1 until it is interrupted. Its keys are worth
+    Prints its address and a credential, and listens on 127.0.0.1 until it is interrupted. Its keys are worth
     nothing anywhere else. Needs: pip install 'keyplan[sandbox]'
 
     \b

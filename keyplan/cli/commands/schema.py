@@ -46,8 +46,9 @@ _WRITTEN_BY_HAND = frozenset({"manifest", "policy"})
 def command(session: Session, *, name: str, out: str | None) -> int:
     """Print the JSON Schema of a format.
 
-    The manifest's has the options of all installed sinks and providers in it. With --out, it is written to a file that
-    editors can use without network, and the line that names it at the top of a manifest is printed.
+    The schema of manifests includes the options of all installed sinks and providers. With --out, it is written to
+    a file that editors can use without network, and keyplan prints the line that refers to it, for the top of a
+    manifest.
 
     \b
     Examples:

@@ -19,7 +19,7 @@ from keyplan.renderers.sheet import Subject
 
 @click.command("show")
 @argument("planfile", required=False)
-@option("--manifest", variable="SHOW_MANIFEST", metavar="FILE", help="Show this manifest as it is composed.")
+@option("--manifest", variable="SHOW_MANIFEST", metavar="FILE", help="Show the manifest that results from this one.")
 @formats_option(*PLAN_FORMATS)
 @policy_option
 @untrusted_option
@@ -36,11 +36,11 @@ def command(
 ) -> int:
     """Show a saved plan, or what a manifest is composed of.
 
-    Reads PLANFILE alone, stale or not: no manifest, no provider, no ledger.
+    Reads PLANFILE only, stale or not: no manifest, no provider, no ledger.
 
-    With --manifest, prints the one plain manifest that its included files, overlays, variables and for_each make,
-    with the file, line and column of each value. It is a manifest itself, and gives the same plan. Needs no network
-    and no credential.
+    With --manifest, prints the one plain manifest that results from its included files, overlays, variables and
+    for_each, with the file, line and column of each value. The result is a manifest too, and gives the same plan.
+    Needs no network and no credential.
 
     \b
     Examples:

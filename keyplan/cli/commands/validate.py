@@ -47,14 +47,14 @@ def command(
     policies: tuple[str, ...],
     untrusted: bool,
 ) -> int:
-    """Check manifests and tell all their problems at once.
+    """Check manifests and print all their problems at once.
 
-    Needs no network and no credential. Each problem comes on a line: file:line:column: message. Exit status
-    3 where there are any. A folder stands for all manifests in it and below it.
+    Needs no network and no credential. Each problem is one line: file:line:column: message. Exit status 3 if there
+    is a problem. A folder stands for all manifests in it and below it.
 
-    Keys that break the manifest's own policy, or one of --policy, are problems, too. How far an expires_at lies
-    ahead is judged by plan alone. With --untrusted, what a manifest names outside itself is a problem unless a plan
-    with --untrusted may use it.
+    Keys that violate the manifest's own policy, or one of --policy, are problems, too. Only plan checks how far in
+    the future an expires_at is. With --untrusted, whatever a manifest names outside itself is a problem unless a
+    plan with --untrusted may use it.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from keyplan.cli.session import Session
 @click.command("version")
 @click.pass_obj
 def command(session: Session) -> int:
-    """Say which version of keyplan this is.
+    """Print the version of keyplan.
 
     \b
     Example:

@@ -65,7 +65,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
     type=Duration(least=SHORTEST_EVERY),
     default=write_duration(DEFAULT_EVERY),
     show_default=True,
-    help="How often to plan; earlier if something falls due before.",
+    help="The interval between plans; shorter if something falls due earlier.",
 )
 @option(
     "--apply",
@@ -74,7 +74,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
     type=click.Choice([one.value for one in (Selected.DUE, Selected.ALL, Selected.NOTHING)]),
     default=Selected.DUE.value,
     show_default=True,
-    help="What to apply without a review: what time brings about, everything, or nothing.",
+    help="What to apply without a review: only what is due, everything, or nothing.",
 )
 @option(
     "--listen",
@@ -82,21 +82,21 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
     default=_DEFAULT_LISTEN,
     show_default=True,
     metavar="HOST:PORT",
-    help="Serve /healthz, /readyz and /metrics there; in a pod 0.0.0.0:PORT. off serves nothing.",
+    help="The address of /healthz, /readyz and /metrics; in a pod 0.0.0.0:PORT, off for none.",
 )
 @option(
     "--log-format",
     type=click.Choice(LOG_FORMATS),
     default=LOG_FORMATS[0],
     show_default=True,
-    help="How to write the log, which goes to stderr.",
+    help="The format of the log on stderr.",
 )
 @option(
     "--parallelism",
     type=click.IntRange(1, MOST_PARALLEL),
     default=DEFAULT_PARALLELISM,
     show_default=True,
-    help="How many calls the provider gets at once from one manifest, and each sink.",
+    help="How many calls to make at once per manifest to the provider, and to each sink.",
 )
 @notification_options
 @policy_option
@@ -121,16 +121,17 @@ def command(
     ledger: str | None,
     lease: timedelta | None,
 ) -> int:
-    """Plan again and again, and apply what time brings about.
+    """Plan at regular intervals, and apply what has fallen due.
 
-    What is applied is what a reviewed manifest lets time bring about: renewals that are due, the end of superseded
-    keys, and what an interrupted run left. Everything else is counted in the metrics, and left to keyplan apply.
+    Applies only what a reviewed manifest schedules: renewals that are due, the deletion of superseded keys, and
+    what an interrupted run left unfinished. Other changes are counted in the metrics and left to keyplan apply.
 
-    Runs until SIGTERM or SIGINT, finishes the keys under way, and ends with 0; a second signal ends it at once.
-    SIGHUP reads all manifests again; changed ones are read by themselves. Of several processes that watch one
+    Runs until SIGTERM or SIGINT, then finishes the keys in progress and ends with 0; a second signal stops it at
+    once. SIGHUP reloads all manifests; a changed manifest is reloaded without it. If several processes watch one
     manifest with one ledger, one leads and the others stand by.
 
-    Exit status: 0 told to stop, 3 nothing to watch, or impossible to listen, 130 and 143 told twice.
+    Exit status: 0 stopped by a signal, 3 nothing to watch, or the address cannot be used, 130 and 143 stopped by a
+    second signal.
 
     \b
     Examples:

@@ -36,7 +36,7 @@ CREATE TABLE {schema}.intents (
     document text NOT NULL,
     PRIMARY KEY (manifest, id)
 );
--- Plans that were applied. The token tells the call that inserted the row.
+-- Plans that were applied. The token identifies the call that inserted the row.
 CREATE TABLE {schema}.spent (
     manifest bigint NOT NULL REFERENCES {schema}.manifests,
     digest text NOT NULL,
@@ -89,7 +89,7 @@ def read_step(transaction: Transaction) -> int:
     step, is_public = found or (None, False)
     if is_public:
         raise LedgerUntrustedError(
-            f"the ledger's schema '{schema}' is no proof: every role of the database may write its tables",
+            f"the ledger's schema '{schema}' cannot be trusted: every role of the database may write its tables",
             advice=f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC; and grant them to keyplan's role alone",
         )
     if (step or 0) > len(STEPS):

@@ -130,8 +130,8 @@ class LedgerPlace:
             case TrackedFile(work_tree=work_tree, name=name, program=program):
                 untrack = _UNTRACK[program].format(tree=quote(str(work_tree)), name=quote(name))
                 raise LedgerUntrustedError(
-                    f"{self.path} is no proof: {program} tracks {name} in {work_tree}, so all who can push can write "
-                    "it",
+                    f"{self.path} cannot be trusted: {program} tracks {name} in {work_tree}, so every user who can "
+                    "push can write it",
                     advice=f"{untrack}, add its folder to .{program}ignore, and commit; if others can push, delete it "
                     "too: keyplan finds its keys without it",
                 )
@@ -141,8 +141,8 @@ class LedgerPlace:
                 # Not taken for untracked: a checkout that git does not trust is where a pushed ledger would lie.
                 look = _LOOK[program].format(tree=quote(str(work_tree)))
                 raise LedgerUntrustedError(
-                    f"{self.path} lies in the {program} work tree {work_tree}, and {program} could not tell whether it "
-                    "tracks it",
+                    f"{self.path} lies in the {program} work tree {work_tree}, and {program} could not report whether "
+                    "it tracks it",
                     advice=f"check what {look}, or name a ledger outside with --ledger",
                 )
             case _:
@@ -171,7 +171,7 @@ class LedgerPlace:
         _refuse_writable(
             self._folder,
             found,
-            f"if nobody else has written there: chmod go-w {quote(str(self._folder))}; "
+            f"if only keyplan has written there: chmod go-w {quote(str(self._folder))}; "
             "or name a ledger in a folder of its own",
         )
 
@@ -185,7 +185,7 @@ class LedgerPlace:
         _refuse_writable(
             path,
             found,
-            f"if nobody else has written it: chmod go-w {quote(str(path))}; "
+            f"if only keyplan has written it: chmod go-w {quote(str(path))}; "
             "else delete it: keyplan finds its keys without it",
         )
 
@@ -208,7 +208,8 @@ def _refuse_owner(path: Path, found: os.stat_result) -> None:
 def _refuse_writable(path: Path, found: os.stat_result, advice: str) -> None:
     if found.st_mode & _WRITABLE_BY_OTHERS:
         raise LedgerUntrustedError(
-            f"{path} is no proof: other users can write it (mode {stat.S_IMODE(found.st_mode):04o})", advice=advice
+            f"{path} cannot be trusted: other users can write it (mode {stat.S_IMODE(found.st_mode):04o})",
+            advice=advice,
         )
 
 

@@ -97,7 +97,9 @@ class KeyParser:
             return read_time(value)
         except ValueError:
             key_id = show_safely(read_text(item.get("id")))
-            self._notices.show(f"key {key_id}: {field} is no time that keyplan understands; it counts as not set")
+            self._notices.show(
+                f"key {key_id}: {field} is not a time that keyplan understands; it is treated as not set"
+            )
             return None
 
 
@@ -113,7 +115,7 @@ def read_time(value: object) -> datetime:
     try:
         match value:
             case bool():
-                raise ValueError("a truth value is no time")
+                raise ValueError("a truth value is not a time")
             case int() | float():
                 return datetime.fromtimestamp(value, UTC)
             case str() if value.endswith(_UTC_ENDINGS):

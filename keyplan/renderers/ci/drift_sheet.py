@@ -8,6 +8,7 @@ from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.renderers.descriptions import FOUND, describe_finding
 from keyplan.renderers.drift_summary import list_drift_remarks, summarize_drifts
 from keyplan.renderers.sheet import Level, Row, Sheet, Subject, sort_rows
+from keyplan.renderers.words import CAUSES
 
 # Accepted findings come last, and those that are only for information right before them.
 _ACCEPTED, _FOR_INFORMATION = 1, 5
@@ -19,37 +20,6 @@ _DANGERS: Mapping[DriftKind, int] = {
 }
 _BLOCKED = 10
 """Added for a finding that the next apply does not fix."""
-_PHRASES: Mapping[Cause, str] = {
-    Cause.GONE: "deleted outside keyplan",
-    Cause.EXPIRED: "the key has expired",
-    Cause.ROTATED_ELSEWHERE: "rotated outside keyplan",
-    Cause.ALTERED: "changed at the provider",
-    Cause.SINK_LOST: "a sink does not hold its raw key",
-    Cause.DUPLICATE: "a second live key carries our marker",
-    Cause.FOREIGN: "a key with this name exists that keyplan did not make",
-    Cause.UNSEEN: "the provider shows its key neither as active nor as revoked",
-    Cause.UNKNOWN_CREATOR: "a key carries its marker, and keyplan cannot tell who made it",
-    Cause.RECEIPT_NOT_BELIEVED: "what is noted beside its secret is not believed",
-    Cause.IMPORTED: "the manifest says which key it is",
-    Cause.CLAIMED: "a key that a stranger made carries our marker",
-    Cause.STRAY: "a key carries this owner's marker, and no record knows it",
-    Cause.TRANSFERRED: "another manifest manages it",
-    Cause.UNPROVEN: "nothing proves that its raw key was ever delivered",
-    Cause.ABSENT: "no key yet",
-    Cause.CHANGED: "changed in the manifest",
-    Cause.UNDELIVERED: "not yet in every sink that the manifest names",
-    Cause.REQUESTED: "requested",
-    Cause.MOVED: "moved to another address",
-    Cause.DUE: "older than its rotation allows",
-    Cause.WAITING: "its renewal waits for its turn in the rollout",
-    Cause.UNFINISHED: "an earlier run did not finish",
-    Cause.SUPERSEDED: "an old key whose successor is in place",
-    Cause.LEFT: "a place that is no longer used",
-    Cause.UNDECLARED: "no longer in the manifest",
-    Cause.IN_PAST: "its expires_at is in the past",
-    Cause.POLICY: "as declared, but blocked",
-    Cause.EXPIRES_SOON: "expires soon",
-}
 
 
 def build_drift_sheet(drift: Drift) -> Sheet:
@@ -86,7 +56,7 @@ def _format_reason(finding: DriftFinding) -> str:
     """Return the cause in words with what was found, so that no format has to search the details for it."""
     if finding.cause is Cause.UNMANAGED:
         return f"an unmanaged {finding.detail or 'key'}: {finding.name}"
-    phrase = _PHRASES[finding.cause]
+    phrase = CAUSES[finding.cause]
     return f"{phrase}: {finding.detail}" if finding.detail else phrase
 
 

@@ -90,7 +90,7 @@ def _explain(check: ChainCheck) -> Iterator[str]:
         )
         yield (
             "Not proven without --head: that no entry was cut off at the end, and that the history as a whole was not "
-            "written anew."
+            "rewritten."
         )
     if check.unprotected:
         older = format_count(check.unprotected, "entry", "entries")

@@ -33,7 +33,7 @@ _KINDS: Mapping[Mishap, str] = {
 }
 _HARDSHIPS: Mapping[Hardship, str] = {
     Hardship.NOTHING: "none: every place holds a working key throughout",
-    Hardship.NO_KEY_YET: "has no key yet",
+    Hardship.NO_KEY_YET: "does not have a key yet",
     Hardship.OLD_KEY_ENDED: "holds a working key; the one that was read before has ended",
     Hardship.DEAD_KEY: "holds a key that does not work",
     Hardship.KEY_REMOVED: "holds no key any longer",

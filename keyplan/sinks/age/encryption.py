@@ -52,7 +52,7 @@ class AgeSealer:
             return kind.from_str(recipient)
         except self._pyrage.RecipientError:
             raise InputError(
-                f"age: '{recipient}' is no recipient", advice="copy it anew: age-keygen -y IDENTITY_FILE prints it"
+                f"age: '{recipient}' is not a recipient", advice="copy it again: age-keygen -y IDENTITY_FILE prints it"
             ) from None
 
 

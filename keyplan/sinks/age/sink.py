@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
             "type": "array",
             "minItems": 1,
             "items": {"type": "string", "pattern": "^(age1[0-9a-z]+|ssh-(ed25519|rsa) .+)$"},
-            "description": "Public keys of everybody who may decrypt: age1... or ssh-ed25519 ... or ssh-rsa ...",
+            "description": "Public keys of all users who may decrypt: age1... or ssh-ed25519 ... or ssh-rsa ...",
             "examples": [["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]],
             "x-access": "place",
         },

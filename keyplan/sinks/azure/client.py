@@ -31,7 +31,7 @@ _DISABLED = "SecretDisabled"
 """Azure, "REST API error codes": the inner code if the newest version is disabled."""
 _ADVICE: Mapping[str, str] = {
     "ForbiddenByFirewall": "let the vault's firewall pass this machine",
-    "ForbiddenByConnection": "the vault takes private connections only: run keyplan where there is one",
+    "ForbiddenByConnection": "the vault takes private connections only: run keyplan in a network that has one",
 }
 _RIGHT_ADVICE = "give keyplan's identity the role 'Key Vault Secrets Officer', or that permission in an access policy"
 
@@ -193,8 +193,8 @@ class Vault:
         except ValueError as error:
             # What answers names another service than the vault to log in to.
             return SinkDeniedError(
-                f"{place}: what answers is no vault of this address ({type(error).__name__})",
-                advice="see to vault_url",
+                f"{place}: the answer is not that of a vault at this address ({type(error).__name__})",
+                advice="check vault_url",
             )
         except MISREAD:
             # Of the SDK, which trusts the shape of what it parses, and of `_version`.
@@ -289,7 +289,7 @@ def _explain(error: Any, right: str, place: str) -> SinkError:
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SinkUnavailableError(f"{place}: Azure answered {status} to '{right}'", advice="apply again later")
-    return SinkDeniedError(f"{place}: Azure answered {status} to '{right}'", advice="see to the sink's options")
+    return SinkDeniedError(f"{place}: Azure answered {status} to '{right}'", advice="check the sink's options")
 
 
 def _inner_code(error: Any) -> str:

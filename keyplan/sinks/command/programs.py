@@ -129,8 +129,8 @@ def _explain(slot: Slot, option: str, ran: Ran) -> SinkDeniedError | SinkUnavail
     said = f": {ran.complaint}" if ran.complaint else ""
     message = f"{slot.location}: {option} failed with {ended}{said}"
     if ran.status in _LASTING:
-        return SinkDeniedError(message, advice=f"{_LASTING[ran.status]}: see to the program of option '{option}'")
-    return SinkUnavailableError(message, advice=f"see to the program of option '{option}', then apply again")
+        return SinkDeniedError(message, advice=f"{_LASTING[ran.status]}: fix the program of option '{option}'")
+    return SinkUnavailableError(message, advice=f"fix the program of option '{option}', then apply again")
 
 
 def _read_description(values: Mapping[str, Any]) -> Description:

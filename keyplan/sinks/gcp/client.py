@@ -305,12 +305,12 @@ def _explain(error: Any, right: str, place: str) -> SinkError:
         return SinkDeniedError(f"{place}: Google does not accept the credentials", advice="log in to Google again")
     if _reason(error) == "FAILED_PRECONDITION" or status in _CONFLICTS:
         return _PreconditionError(
-            f"{place}: somebody else changed it at the same time, or its state forbids {right}", advice="apply again"
+            f"{place}: another writer changed it at the same time, or its state forbids {right}", advice="apply again"
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SinkUnavailableError(f"{place}: Google answered {status} to {right}", advice="apply again later")
     return SinkDeniedError(
-        f"{place}: Google answered {status} to {right}", advice="see to project, name and options of the sink"
+        f"{place}: Google answered {status} to {right}", advice="check project, name and options of the sink"
     )
 
 

@@ -130,7 +130,7 @@ def _find_connection(options: Mapping[str, Json], context: PluginContext, accoun
     if "KUBERNETES_SERVICE_HOST" in environment and kube_context is None:
         return _read_account(environment, account)
     raise InputError(
-        "there is no kubeconfig, and this is no pod with a service account",
+        "there is no kubeconfig, and this is not a pod with a service account",
         advice="give the sink a 'kubeconfig', or set KUBECONFIG",
     )
 
@@ -184,7 +184,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise InputError(f"'{path}' is no text") from None
+        raise InputError(f"'{path}' is not a text file") from None
 
 
 def _find(documents: Iterable[tuple[Mapping[str, Any], Path]], part: str, name: str) -> _Part:
@@ -201,7 +201,7 @@ def _check_server(cluster: _Part) -> str:
     if cluster.values.get("insecure-skip-tls-verify"):
         raise InputError(
             f"the kubeconfig does not let {server} be authenticated (insecure-skip-tls-verify): "
-            "anybody on the way could read the raw keys",
+            "raw keys could be read on the network",
             advice="give the cluster its 'certificate-authority-data', and 'tls-server-name' if names differ",
         )
     if cluster.values.get("proxy-url"):

@@ -18,7 +18,7 @@ from keyplan.sinks.value_store import StoreConflictError
 _PLAIN: Mapping[int, tuple[str, str]] = {
     HTTPStatus.UNAUTHORIZED: (
         "the cluster does not accept the credential",
-        "renew it; 'kubectl get secrets' with the same context tells more",
+        "renew it; 'kubectl get secrets' with the same context shows the details",
     ),
     HTTPStatus.NOT_ACCEPTABLE: ("the cluster is too old", "use Kubernetes 1.18 or later"),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("the cluster has no server-side apply", "use Kubernetes 1.18 or later"),
@@ -61,7 +61,7 @@ def explain_refusal(answer: Answer, what: str, *, verb: str, ref: SecretRef | No
         case HTTPStatus.NOT_FOUND if details.get("kind") == "namespaces":
             return SinkDeniedError(f"{what}: there is no such namespace", advice="create it, or name another one")
         case HTTPStatus.CONFLICT if "FieldManagerConflict" in _reasons(details):
-            advice = "'kubectl get secret --show-managed-fields' tells which one; choose another entry or Secret"
+            advice = "'kubectl get secret --show-managed-fields' shows which one; choose another entry or Secret"
             return OwnedElsewhereError(f"{what}: another field manager owns what keyplan would write", advice=advice)
         case HTTPStatus.CONFLICT:
             return MovedOnError(f"{what}: another program writes there at the same time", advice="apply again")

@@ -142,5 +142,5 @@ class Plugin:
 
 def _check(text: str, what: str) -> Credential:
     if not text or not is_header_safe(text):
-        raise SinkDeniedError(f"{what} is no token", advice="it must be one word of printable ASCII")
+        raise SinkDeniedError(f"{what} is not a token", advice="it must be one word of printable ASCII")
     return Credential(text)

@@ -97,7 +97,7 @@ OPTIONS: Mapping[str, Any] = build_schema(
         "write_only": {
             "type": "boolean",
             "default": False,
-            "description": "Whether keyplan never asks for values; then field managers tell what was changed by hand.",
+            "description": "Whether keyplan never reads values; field managers then show what was changed by hand.",
         },
         **PATIENCE,
         **CEILING,

@@ -45,7 +45,7 @@ class Document:
             tree = json.loads(content) if kind == "json" else yaml.load(content, Loader=yaml.CSafeLoader)
         except (ValueError, yaml.YAMLError):
             raise SinkUnavailableError(
-                f"{name} is no single {kind.upper()} document", advice="restore it from git, or name another file"
+                f"{name} is not a single {kind.upper()} document", advice="restore it from git, or name another file"
             ) from None
         if not isinstance(tree, dict) or not isinstance(tree.get("sops"), dict):
             raise SinkDeniedError(

@@ -80,7 +80,8 @@ class SopsProgram:
             return None
         if ran.status:
             raise SinkUnavailableError(
-                f"{name}: sops can't decrypt it: {ran.complaint}", advice="restore it from git; sops edit tells more"
+                f"{name}: sops can't decrypt it: {ran.complaint}",
+                advice="restore it from git; sops edit shows the details",
             )
         tree: Mapping[str, Any] = json.loads(ran.out)
         return tree

@@ -57,7 +57,7 @@ class SopsReadiness:
 def find_unfit(document: Document, target: SopsTarget) -> SinkDeniedError | None:
     """Return why a file can't take the value or its note, by what is in it and by its settings."""
     if obstacle := document.find_obstacle(target.keys):
-        return SinkDeniedError(f"{target.location}: '{obstacle}' is no mapping", advice="choose another entry")
+        return SinkDeniedError(f"{target.location}: '{obstacle}' is not a mapping", advice="choose another entry")
     current = document.note_places(target.notes_field, target.note)[0]
     if document.would_encrypt(current):
         return explain_hidden(target, current)
@@ -79,7 +79,7 @@ def explain_hidden(target: SopsTarget, keys: Sequence[str]) -> SinkDeniedError:
     above = keys[:-1]
     advice = "name a field with option 'notes' that the file's settings leave in the clear"
     if len(above) > 1:
-        advice = "encrypt the manifest anew with encrypted_regex: ^(data|stringData)$ in its creation rule"
+        advice = "encrypt the manifest again with encrypted_regex: ^(data|stringData)$ in its creation rule"
     return SinkDeniedError(
         f"{target.location}: sops does not leave '{'.'.join(above)}' in the clear, so the receipt could not be read",
         advice=advice,

@@ -88,7 +88,7 @@ def _make_tls(options: Mapping[str, Any], context: PluginContext, address: str) 
     named = "the vault sink's ca_file" if options.get("ca_file") else "VAULT_CACERT or BAO_CACERT"
     path = Path(context.folder, given)
     if given and not path.is_file():
-        raise InputError(f"{named} '{given}' is no file")
+        raise InputError(f"{named} '{given}' is not a file")
     if address.startswith("http:"):
         return make_plain_context()
     return make_tls_context(environment=context.environment, ca_file=str(path) if given else "", named=named)

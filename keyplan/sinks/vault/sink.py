@@ -70,7 +70,7 @@ def _check(settings: SinkSettings) -> None:
     options = settings.options
     if not options.get("receipts", True) and not options.get("overwrite"):
         raise InputError(
-            f"sink '{settings.name}': 'receipts: false' leaves no mark by which keyplan could tell its own secrets",
+            f"sink '{settings.name}': 'receipts: false' leaves no mark by which keyplan could know its own secrets",
             advice="set 'overwrite: true' as well, and let nothing else write there",
         )
     if options.get("copy_from") and options.get("write_only"):

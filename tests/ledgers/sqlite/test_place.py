@@ -76,7 +76,7 @@ def refusal(path: Path) -> LedgerUntrustedError:
 def test_a_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
     path.chmod(mode)
     error = refusal(path)
-    assert error.message == f"{path} is no proof: other users can write it (mode {mode:04o})"
+    assert error.message == f"{path} cannot be trusted: other users can write it (mode {mode:04o})"
     assert f"chmod go-w {path}" in error.advice
     path.chmod(mode & ~0o022)
     assert read(path).receipts == (make_receipt(),)
@@ -92,7 +92,7 @@ def test_a_file_that_others_can_only_read_is_trusted(path: Path) -> None:
 def test_a_folder_that_others_can_write_is_refused(path: Path, mode: int) -> None:
     path.parent.chmod(mode)
     error = refusal(path)
-    assert error.message == f"{path.parent} is no proof: other users can write it (mode {mode:04o})"
+    assert error.message == f"{path.parent} cannot be trusted: other users can write it (mode {mode:04o})"
     assert f"chmod go-w {path.parent}" in error.advice
 
 
@@ -132,7 +132,7 @@ def test_a_side_file_that_others_can_write_is_refused(path: Path, suffix: str) -
     side = path.with_name(path.name + suffix)
     side.touch()
     side.chmod(0o660)
-    assert refusal(path).message.startswith(f"{side} is no proof")
+    assert refusal(path).message.startswith(f"{side} cannot be trusted")
 
 
 def test_a_path_is_quoted_in_the_command_to_run(tmp_path: Path) -> None:
@@ -272,7 +272,8 @@ def test_a_tracked_ledger_is_refused_though_it_is_ignored(path: Path, work_tree:
     git(work_tree, "add", "--force", ".keyplan/ledger.db")
     error = refusal(path)
     assert error.message == (
-        f"{path} is no proof: git tracks .keyplan/ledger.db in {work_tree}, so all who can push can write it"
+        f"{path} cannot be trusted: git tracks .keyplan/ledger.db in {work_tree}, so every user "
+        "who can push can write it"
     )
     assert f"git -C {work_tree} rm --cached .keyplan/ledger.db" in error.advice
     git(work_tree, "rm", "--cached", "--quiet", ".keyplan/ledger.db")
@@ -341,7 +342,7 @@ def test_a_fresh_runner_creates_and_uses_a_ledger_where_git_fails(tmp_path: Path
     assert read(path).receipts == (make_receipt(),)
     # One that was there before may have been pushed.
     shutil.copytree(path.parent, tmp_path / "pushed")
-    with pytest.raises(LedgerUntrustedError, match="git could not tell"):
+    with pytest.raises(LedgerUntrustedError, match="git could not report"):
         read(tmp_path / "pushed" / "ledger.db")
 
 
@@ -349,7 +350,7 @@ def test_a_git_that_fails_refuses_the_ledger_and_says_how_to_find_out(path: Path
     (tmp_path / ".git").mkdir()
     # Not the file that this process created, which would be fine.
     there_before = shutil.copy(path, path.with_name("before.db"))
-    with pytest.raises(LedgerUntrustedError, match="could not tell whether it tracks it") as caught:
+    with pytest.raises(LedgerUntrustedError, match="could not report whether it tracks it") as caught:
         LedgerPlace(there_before, {}, Git(128)).examine()
     assert f"git -C {tmp_path} ls-files" in caught.value.advice
     assert "safe.directory" in caught.value.advice
@@ -379,6 +380,6 @@ def test_a_mercurial_that_fails_refuses_the_ledger_and_says_how_to_find_out(path
     (tmp_path / ".hg").mkdir()
     (tmp_path / "hg").touch(mode=0o755)
     there_before = shutil.copy(path, path.with_name("before.db"))
-    with pytest.raises(LedgerUntrustedError, match="hg could not tell whether it tracks it") as caught:
+    with pytest.raises(LedgerUntrustedError, match="hg could not report whether it tracks it") as caught:
         LedgerPlace(there_before, {"PATH": str(tmp_path)}, Mercurial(255)).examine()
     assert f"'hg -R {tmp_path} files' says" in caught.value.advice

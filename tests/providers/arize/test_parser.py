@@ -145,7 +145,7 @@ def test_a_time_is_understood(value: object) -> None:
 def test_an_unreadable_time_is_unknown_with_a_notice(value: object) -> None:
     said: list[str] = []
     assert parse({"expires_at": value}, said=said).expires_at is None
-    assert said == ["key key-1: expires_at is no time that keyplan understands; it counts as not set"]
+    assert said == ["key key-1: expires_at is not a time that keyplan understands; it is treated as not set"]
 
 
 def test_the_access_is_read_in_full_and_sorted() -> None:

@@ -55,7 +55,7 @@ def test_a_row_says_all_that_the_text_says() -> None:
         subject="service/production/ingest",
         mark="!",
         word="due (pending)",
-        reason="older than its rotation allows: in use since 2026-09-01T00:00:00Z, to be renewed every 30d",
+        reason="due for rotation: in use since 2026-09-01T00:00:00Z, to be renewed every 30d",
         rule="drift/due",
         level=Level.ERROR,
         danger=50,

@@ -14,7 +14,7 @@ from keyplan.renderers.sanitize import sanitize
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("no key yet", "no key yet"),
+        ("not created yet", "not created yet"),
         ("Plan: 2 to add, 1 to change, 0 to destroy.", "Plan: 2 to add, 1 to change, 0 to destroy."),
         ("its expires_at is in the past; don't wait (or do)", "its expires_at is in the past; don't wait (or do)"),
         ("moved from user/old to a@b c", "moved from `user/old` to `a@b` c"),

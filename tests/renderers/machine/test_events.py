@@ -78,7 +78,7 @@ def test_a_planned_change_names_the_key_and_where_it_is_declared() -> None:
         "reason": "absent",
         "place": {"filename": "keys.yaml", "start": {"line": 12, "column": 5}},
     }
-    assert event["@message"] == "user/ci: Plan to create: no key yet"
+    assert event["@message"] == "user/ci: Plan to create: not created yet"
 
 
 def test_what_is_blocked_is_a_warning_with_its_advice() -> None:
