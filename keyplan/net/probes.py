@@ -1,28 +1,38 @@
-"""A small HTTP server for probes and metrics: it answers GET and HEAD of a few pages, and nothing else.
+"""A small HTTP server for probes, metrics and reports: it answers GET and HEAD of a few pages, and POST where asked to.
 
 A slow or hostile client must not hold up the others: there is a limit to how long a connection is silent, and to how
-many are open; of too many, the oldest is closed. Nothing is read but the request's head, which the standard library
-bounds (http.server: 65,536 bytes a line, 100 headers).
+many are open; of too many, the oldest is closed. The standard library bounds a request's head (http.server: 65,536
+bytes a line, 100 headers). A body is read only for an intake, and bounded in size, in time and in number.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from email.message import Message
 from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
+from socket import AF_INET, AF_INET6, SHUT_RDWR, SHUT_WR, socket
 from socketserver import TCPServer
 from typing import Any
 
 from keyplan.errors import InputError
+from keyplan.net.deadline import Allowance, ExchangeLimits
 
 TEXT = "text/plain; charset=utf-8"
 _MOST_CONNECTIONS = 16
 _SILENCE_SECONDS = 5
+_BODY_SECONDS = 10.0
+"""For a body as a whole."""
+_MOST_BODIES = 4
+"""So many are read at once: their senders are not known yet, and each may take its most bytes of memory."""
+_LEFTOVER_SECONDS = 1.0
+_PIECE = 64 * 1024
+_MOST_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,29 @@ class ProbePage:
     text: str
     status: int = 200
     content_type: str = TEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedMessage:
+    """What was posted."""
+
+    headers: Message = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str:
+        """Return the value of a header; an empty text unless it is there exactly once."""
+        found = self.headers.get_all(name, [])
+        return str(found[0]) if len(found) == 1 else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What takes the bodies that are posted to one path. Called in a thread of the request's own."""
+
+    take: Callable[[PostedMessage], ProbePage]
+    most_bytes: int
+    note_refusal: Callable[[], None]
+    """Called for a request whose body is not given to `take`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +81,15 @@ class ListenAddress:
 
 Pages = Mapping[str, Callable[[], ProbePage]]
 """What is served under each path. Called in a thread of the request's own."""
+Intakes = Mapping[str, Intake]
+"""What takes the bodies that are posted, by path."""
 
 
 @contextmanager
-def serve_pages(address: ListenAddress, pages: Pages) -> Iterator[ListenAddress]:
+def serve_pages(address: ListenAddress, pages: Pages, intakes: Intakes | None = None) -> Iterator[ListenAddress]:
     """Serve the pages while the block runs, and yield where. Raises InputError if it is impossible to listen there."""
     try:
-        server = _ProbeServer(address, pages)
+        server = _ProbeServer(address, pages, intakes or {})
     except OSError as error:
         raise InputError(
             f"it is impossible to listen on {address}: {error.strerror or error}",
@@ -74,8 +109,9 @@ class _ProbeServer(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, address: ListenAddress, pages: Pages) -> None:
-        self.pages = pages
+    def __init__(self, address: ListenAddress, pages: Pages, intakes: Intakes) -> None:
+        self.pages, self.intakes = pages, intakes
+        self.bodies = threading.BoundedSemaphore(_MOST_BODIES)
         self._turn = threading.Lock()
         self._connections: dict[int, socket] = {}
         self.address_family = AF_INET6 if _is_version_6(address.host) else AF_INET
@@ -122,20 +158,103 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer as to GET, without the body."""
         self._answer(has_body=False)
 
+    def do_POST(self) -> None:
+        """Give the body to the intake of the path."""
+        path = self._path
+        if intake := self.server.intakes.get(path):
+            self._take(intake)
+        elif path in self.server.pages:
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED, "Unsupported method ('POST')")
+        else:
+            self._send(_NO_PAGE)
+            self._skip_rest()
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Say nothing: probes come every few seconds."""
 
+    @property
+    def _path(self) -> str:
+        return self.path.partition("?")[0]
+
     def _answer(self, *, has_body: bool) -> None:
-        show = self.server.pages.get(self.path.partition("?")[0])
-        page = show() if show else ProbePage(text="there is no such page\n", status=404)
+        if self._path in self.server.intakes:
+            self._send(_refuse(HTTPStatus.METHOD_NOT_ALLOWED, "only POST"), has_body=has_body, allow="POST")
+            return
+        show = self.server.pages.get(self._path)
+        self._send(show() if show else _NO_PAGE, has_body=has_body)
+
+    def _send(self, page: ProbePage, *, has_body: bool = True, **headers: str) -> None:
         body = page.text.encode()
         self.send_response(page.status)
         self.send_header("Content-Type", page.content_type)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Content-Type-Options", "nosniff")
+        for name, value in headers.items():
+            self.send_header(name.title(), value)
         self.end_headers()
         if has_body:
             self.wfile.write(body)
+
+    def _take(self, intake: Intake) -> None:
+        with ExitStack() as stack:
+            body = self._read_body(intake, stack)
+            if isinstance(body, bytes):
+                self._send(intake.take(PostedMessage(headers=self.headers, body=body)))
+                return
+        intake.note_refusal()
+        self._send(body)
+        self._skip_rest()
+
+    def _read_body(self, intake: Intake, stack: ExitStack) -> bytes | ProbePage:
+        """Return the body, or what to answer instead; the stack gives its place back."""
+        length = self._read_length(intake.most_bytes)
+        if isinstance(length, ProbePage):
+            return length
+        if not self.server.bodies.acquire(blocking=False):
+            return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests at once")
+        stack.callback(self.server.bodies.release)
+        allowance, pieces = Allowance(ExchangeLimits(seconds=_BODY_SECONDS)), list[bytes]()
+        try:
+            while length:
+                self.connection.settimeout(allowance.bound(_SILENCE_SECONDS))
+                pieces.append(self.rfile.read1(min(length, _PIECE)))
+                if not pieces[-1]:
+                    return _refuse(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
+                length -= len(pieces[-1])
+        except TimeoutError:
+            return _refuse(HTTPStatus.REQUEST_TIMEOUT, "the body took too long")
+        return b"".join(pieces)
+
+    def _read_length(self, most: int) -> int | ProbePage:
+        """Return how long the body is, as the one Content-Length says; otherwise what to answer."""
+        lengths = self.headers.get_all("Content-Length", [])
+        # A body of any other framing has a length that nothing bounds.
+        if len(lengths) != 1 or "Transfer-Encoding" in self.headers:
+            return _refuse(HTTPStatus.LENGTH_REQUIRED, "one Content-Length is needed, and no Transfer-Encoding")
+        text = str(lengths[0]).strip()
+        if not (text.isascii() and text.isdigit()):
+            return _refuse(HTTPStatus.BAD_REQUEST, "the Content-Length is not a number")
+        if len(text) > _MOST_DIGITS or int(text) > most:
+            return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {most} bytes")
+        return int(text)
+
+    def _skip_rest(self) -> None:
+        # What was sent and is never read makes the kernel reset the connection, and the client loses the answer.
+        self.close_connection = True
+        allowance = Allowance(ExchangeLimits(seconds=_LEFTOVER_SECONDS))
+        with suppress(OSError):
+            self.connection.shutdown(SHUT_WR)
+            while True:
+                self.connection.settimeout(allowance.bound(None))
+                if not self.connection.recv(_PIECE):
+                    return
+
+
+def _refuse(status: HTTPStatus, reason: str) -> ProbePage:
+    return ProbePage(text=f"{reason}\n", status=status)
+
+
+_NO_PAGE = _refuse(HTTPStatus.NOT_FOUND, "there is no such page")
 
 
 def _is_version_6(host: str) -> bool:
