@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from keyplan.errors import InputError
 from keyplan.model.mask import HIDDEN
-from keyplan.model.secret import READABLE_MINIMUM, REDACTION, RawKey, split_redacted
+from keyplan.model.secret import READABLE_MINIMUM, REDACTION, RawKey, SuspectedSecret, split_redacted
 from keyplan.model.secret_forms import list_forms
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -83,7 +83,8 @@ class LeakedText:
     def count_unknown(self, known: Mapping[str, FormMatch]) -> int:
         """Return how many different texts look like a raw key of Arize, and fit none of the forms in `known`."""
         looks = sorted(set(_RAW_KEY.findall(self.__text)))[:MOST_CANDIDATES]
-        return sum(not any(raw.fits(form) for form in known) for raw in map(RawKey, looks))
+        # No raw keys: noted as such, the secrets of others would push ours out of the mask.
+        return sum(not any(look.fits(form) for form in known) for look in map(SuspectedSecret, looks))
 
 
 class _FormIndex:

@@ -10,7 +10,7 @@ import json
 import re
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -223,6 +223,8 @@ class _Kind:
 
 
 _KINDS = _CREDENTIALS, _RAW_KEYS = _Kind(_Pieces), _Kind(_Beginnings)
+_PASSING: list[_Index] = []
+"""Secrets of others, each index for as long as a block runs."""
 _RUNS: list[None] = []
 """One for each run under way in this process."""
 
@@ -235,6 +237,20 @@ def note_credential(secret: str) -> None:
 def note_raw_key(secret: str) -> None:
     """Hide this raw key from now on, unless it is shorter than `SHORTEST`."""
     _RAW_KEYS.note(secret)
+
+
+@contextmanager
+def passing_secrets() -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes a text to hide until the block ends.
+
+    For secrets of unknown parties: kept, any number of them would push our own out of the generations.
+    """
+    index = _Beginnings()
+    _PASSING.append(index)
+    try:
+        yield index.add
+    finally:
+        _PASSING.remove(index)
 
 
 @contextmanager
@@ -300,7 +316,7 @@ def _is_json(text: str) -> bool:
 
 def _hide(text: str) -> str:
     """Return the same object if there is nothing to hide."""
-    indexes = [index for kind in _KINDS for index in kind.indexes()]
+    indexes = [*(index for kind in _KINDS for index in kind.indexes()), *_PASSING]
     blocks = _BLOCKS.findall(text) if indexes else ()
     ranges = sorted(found for index in indexes for found in index.find(text, blocks))
     if not ranges:

@@ -107,6 +107,12 @@ class Credential(_Opaque):
         note_credential(value)
 
 
+class SuspectedSecret(_Opaque):
+    """A text that another party takes for a leaked key. `mask.passing_secrets` hides it while it is looked for."""
+
+    __slots__ = ()
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class Fingerprint:

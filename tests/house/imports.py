@@ -24,6 +24,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     "keyplan.net": frozenset(
         {"botocore", "certifi", "httpcore", "httpx", "requests", "tenacity", "truststore", "urllib3"}
     ),
+    "keyplan.net.report_signatures": frozenset({"cryptography"}),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
     "keyplan.providers.arize": frozenset({"httpx"}),
     "keyplan.renderers.html": frozenset({"htpy", "markupsafe"}),
@@ -64,6 +65,7 @@ STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     "keyplan.model": _VALUES | {"difflib", "fnmatch", "hashlib", "hmac", "json", "sys.intern", "unicodedata"},
     # The mask knows every encoding in which a secret may be repeated.
     "keyplan.model.mask": _VALUES | {"bisect.bisect_left", "contextlib.contextmanager", "json"},
+    "keyplan.model.leak_report": _VALUES | {"contextlib.contextmanager"},
     "keyplan.model.leaked_text": _VALUES | {"binascii.a2b_base64", "html.unescape", "urllib.parse.unquote"},
     "keyplan.model.secret_forms": _VALUES | {"binascii.b2a_base64", "html.escape", "json", "urllib.parse"},
     "keyplan.documents": _VALUES | {"hashlib", "json"},

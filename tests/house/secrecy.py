@@ -12,6 +12,8 @@ MAY_REVEAL = (
     "keyplan/app/masks.py",
     # The URL of a database with its password.
     "keyplan/ledgers/postgres/target.py",
+    # The text in which `keyplan leak` looks for keys.
+    "keyplan/model/leak_report.py",
     "keyplan/model/secret.py",
     "keyplan/net/http.py",
     "keyplan/notify/",
