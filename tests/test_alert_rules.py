@@ -14,6 +14,7 @@ import yaml
 
 from keyplan.app.monitor import FORESEEN
 from keyplan.model.drift import DriftKind
+from keyplan.model.leak import LeakStanding
 from keyplan.model.plan import Verb
 from keyplan.renderers.machine.metrics import FAMILIES
 
@@ -23,6 +24,7 @@ KNOWN = {
     "kind": {kind.value for kind in DriftKind},
     "action": {verb.value for verb in Verb},
     "state": {"open", "exhausted"},
+    "standing": {standing.value for standing in LeakStanding},
 }
 
 

@@ -18,7 +18,7 @@ from keyplan.net.http import OpenClient
 from keyplan.notify import open_notifier
 from keyplan.notify.targets import read_target
 from keyplan.ports import Notifier
-from keyplan.renderers.machine.notice import FailedManifest, build_notice
+from keyplan.renderers.machine.notice import FailedManifest, LeakedKeys, build_leak_notice, build_notice
 
 _LARGEST_BYTES = 64 * 1024
 
@@ -56,6 +56,14 @@ class NoticeSender:
         )
         if notice.mood is Mood.CALM and not self._is_heartbeat:
             return True
+        return self._send_all(notice)
+
+    def tell_leaks(self, leaked: LeakedKeys, *, command: str) -> bool:
+        """Return whether every notice about leaked keys arrived; targets that none reached are named on stderr."""
+        at = self._context.wiring.clock.now()
+        return self._send_all(_mask(build_leak_notice(leaked, command=command, version=__version__, at=at)))
+
+    def _send_all(self, notice: Notice) -> bool:
         # One that fails must not keep the others from being sent.
         sent = [self._send(notifier, notice) for notifier in self._notifiers]
         return all(sent)

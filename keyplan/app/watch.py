@@ -6,7 +6,7 @@ It knows no terminal, no signal and no real time: a clock, a stop and pools of t
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -14,8 +14,9 @@ from keyplan.app.identity import warn_of_missing_ids
 from keyplan.app.pace import DEFAULT_EVERY, POLL_FILES
 from keyplan.app.parallel import describe_bug
 from keyplan.app.watch_files import WatchedFile, WatchedNames, list_watched
+from keyplan.app.watch_ports import Pools, Task, WatchPorts
 from keyplan.app.watch_round import RoundSettings
-from keyplan.app.watcher import Task, Watcher, WatchPorts
+from keyplan.app.watcher import Watcher
 from keyplan.errors import InputError
 from keyplan.model.watch import WatchEvent, WatchNews
 from keyplan.ports import Clock
@@ -34,14 +35,6 @@ class WatchSettings:
     names: WatchedNames
     every: timedelta = DEFAULT_EVERY
     round_settings: RoundSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pools:
-    """Where tasks run. Two, so that rounds that take long never keep a process from taking a leadership over."""
-
-    rounds: Executor
-    leaderships: Executor
 
 
 class Watch:
@@ -78,6 +71,10 @@ class Watch:
             self.turn()
             self._clock.sleep(min(NAP, max(self.until_next(), _SHORTEST_NAP)))
         self._tell(WatchNews.STOPPING, "stopping: the keys under way are finished first")
+        if self._ports.leaks:
+            self._ports.leaks.close()
+        for watcher in self._watchers.values():
+            watcher.finish_leaks()
         while not self._wind_up():
             self._clock.sleep(NAP)
         self._tell(WatchNews.STOPPED, "stopped")
@@ -88,6 +85,8 @@ class Watch:
         self._collect()
         if self._wants_reload():
             self._tell(WatchNews.RELOADING, "reading all manifests again")
+            if self._ports.leaks:
+                self._ports.leaks.read_keys()
             self._forced.update(self._files)
             self._next_look = self._clock.elapsed()
         if self._clock.elapsed() >= self._next_look:
@@ -109,7 +108,7 @@ class Watch:
     def _begin(self, watcher: Watcher, task: Task) -> None:
         if task.name in self._under_way:
             return
-        pool = self._pools.rounds if task.is_round else self._pools.leaderships
+        pool = self._pools.choose(task.kind)
 
         def run() -> None:
             # Not before a thread has it: what waits for one does not hang.
@@ -138,6 +137,9 @@ class Watch:
     def _wind_up(self) -> bool:
         """Give up every leadership that no task needs any longer, and return whether all are given up."""
         self._collect()
+        for watcher in self._watchers.values():
+            for task in watcher.list_searches():
+                self._begin(watcher, task)
         # Each at once: another process takes it over while this one finishes the rest.
         for name in [name for name, watcher in self._watchers.items() if not self._is_busy(watcher)]:
             self._watchers.pop(name).leave()
@@ -199,6 +201,7 @@ class Watch:
         self._ports.tell(WatchEvent(news=WatchNews.DROPPED, message="it is not there any longer", manifest=name))
         watcher = self._watchers.pop(name, None)
         if watcher:
+            watcher.drop_leaks()
             # Its round may be under way, and holds the leadership until it is over.
             self._leaving.append(watcher)
 

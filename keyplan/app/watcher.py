@@ -5,17 +5,16 @@ Its tasks run in threads of others. One that fails must say so, plan its next tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
-from keyplan.app.context import RunContext
 from keyplan.app.leadership import Leadership, Standing
-from keyplan.app.pace import SHORTEST_EVERY, WAIT_FOR_LOCK, Jitter, delay_after_failure, delay_round, poll_lease
+from keyplan.app.leak_desk import LeakDesk
+from keyplan.app.pace import SHORTEST_EVERY, WAIT_FOR_LOCK, delay_after_failure, delay_round, poll_lease
 from keyplan.app.progress import Follow
-from keyplan.app.watch_board import BeatingFollower, WatchBoard
-from keyplan.app.watch_notices import WatchNotices
+from keyplan.app.watch_board import BeatingFollower
+from keyplan.app.watch_ports import Task, TaskKind, WatchPorts
 from keyplan.app.watch_round import RoundSettings, apply_round, has_work, look
 from keyplan.app.workspace import Workspace
 from keyplan.documents.report import is_complete
@@ -31,28 +30,6 @@ _RESULTS = {Done: "done", Failed: "failed", InDoubt: "in_doubt", NotTried: "not_
 _AT_ONCE = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchPorts:
-    """What all watchers of a process share."""
-
-    context: RunContext
-    board: WatchBoard
-    tell: Callable[[WatchEvent], None]
-    """Takes what happens; never raises."""
-    jitter: Jitter
-    notices: WatchNotices
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """Something that a thread is to do for a manifest now."""
-
-    name: str
-    """What is under way is not begun a second time under the same name."""
-    is_round: bool
-    run: Callable[[], None]
-
-
 class Watcher:
     """Looks after one manifest. Its tasks may run in threads, one of each kind at a time; the rest in one thread."""
 
@@ -65,6 +42,7 @@ class Watcher:
         self._settings = round_settings
         self._name = workspace.manifest.path
         self._leadership = Leadership(ports.context.wiring, workspace)
+        self._desk = LeakDesk(self._name, ports, ports.leaks) if ports.leaks else None
         self._next_question = self._elapsed
         self._next_round = self._elapsed
         self._failures = 0
@@ -86,9 +64,16 @@ class Watcher:
         """Yield what is to be done now."""
         now = self._elapsed
         if now >= self._next_question:
-            yield Task(name=f"leadership of {self._name}", is_round=False, run=self.ask)
+            yield Task(name=f"leadership of {self._name}", kind=TaskKind.LEADERSHIP, run=self.ask)
         if self.is_leader and now >= self._next_round:
-            yield Task(name=f"round of {self._name}", is_round=True, run=self.go_round)
+            yield Task(name=f"round of {self._name}", kind=TaskKind.ROUND, run=self.go_round)
+        # Whether it leads or not: a sender reaches any one of the processes.
+        yield from self.list_searches()
+
+    def list_searches(self) -> Iterator[Task]:
+        """Yield the search for reported tokens, if any wait whose time has come."""
+        if self._desk and self._desk.is_due():
+            yield Task(name=f"leak search of {self._name}", kind=TaskKind.LEAK_SEARCH, run=self.search_leaks)
 
     def hurry(self) -> None:
         """Let the next round begin at once."""
@@ -110,6 +95,23 @@ class Watcher:
         """Give the leadership up, so that another process takes it at once."""
         self._leadership.leave()
         self._show_standby()
+
+    # The task that looks for reported tokens.
+
+    def search_leaks(self) -> None:
+        """Look for the tokens that wait, and tell which keys were found."""
+        if self._desk:
+            self._desk.search(self.workspace)
+
+    def finish_leaks(self) -> None:
+        """Let what waits be looked for once more, now, and not again."""
+        if self._desk:
+            self._desk.finish()
+
+    def drop_leaks(self) -> None:
+        """Look for nothing any longer."""
+        if self._desk:
+            self._desk.drop()
 
     # The task that asks for the leadership, or whether it is still ours.
 

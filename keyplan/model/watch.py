@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from keyplan.model.leak import LeakStanding
+from keyplan.model.leak_report import ReportedLeak, SearchResult
 from keyplan.model.plan import Verb
 
 
@@ -35,6 +37,16 @@ class WatchNews(Enum):
     WAITING = "waiting"
     """Another run holds the lock of the manifest."""
     FAILED = "failed"
+    REPORTS_TAKEN = "reports_taken"
+    """The public keys of those who report leaked keys were read."""
+    REPORT_REFUSED = "report_refused"
+    """A report was signed by no known key; told once a minute at most."""
+    REPORTS_LOST = "reports_lost"
+    """Reported tokens will not be looked for."""
+    LEAKS_SEARCHED = "leaks_searched"
+    """Reported tokens were looked for."""
+    KEY_LEAKED = "key_leaked"
+    """A reported token is a key of the account."""
     RELOADING = "reloading"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -52,6 +64,8 @@ class WatchEvent:
     is_error: bool = False
     advice: str = ""
     """What to do about an error."""
+    leak: ReportedLeak | None = None
+    """The key that was found for reported tokens."""
 
 
 class RoundResult(Enum):
@@ -104,3 +118,5 @@ class ManifestStatus:
     rounds: Mapping[RoundResult, int] = field(default_factory=dict)
     applies: Mapping[ApplyResult, int] = field(default_factory=dict)
     actions: ActionCount = field(default_factory=dict)
+    leak_searches: Mapping[SearchResult, int] = field(default_factory=dict)
+    leaked_keys: Mapping[LeakStanding, int] = field(default_factory=dict)

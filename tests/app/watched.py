@@ -17,12 +17,12 @@ from simulator import World
 from keyplan.app.context import RunContext
 from keyplan.app.notifications import NoticeSender
 from keyplan.app.progress import follow_nothing
-from keyplan.app.watch import NAP, Pools, Watch, WatchSettings
+from keyplan.app.watch import NAP, Watch, WatchSettings
 from keyplan.app.watch_board import WatchBoard
 from keyplan.app.watch_files import WatchedNames
 from keyplan.app.watch_notices import WatchNotices
+from keyplan.app.watch_ports import Pools, WatchPorts
 from keyplan.app.watch_round import RoundSettings
-from keyplan.app.watcher import WatchPorts
 from keyplan.model.drift import Drift
 from keyplan.model.identity import Lineage
 from keyplan.model.ledger import Holder
@@ -30,7 +30,7 @@ from keyplan.model.manifest import LedgerSettings
 from keyplan.model.watch import WatchEvent
 from keyplan.planner.due import Selected
 from keyplan.ports import Ledger, LedgerReader, Notifier
-from keyplan.renderers.machine.notice import FailedManifest
+from keyplan.renderers.machine.notice import FailedManifest, LeakedKeys
 
 LEASE = timedelta(seconds=20)
 MINUTE = timedelta(minutes=1)
@@ -71,6 +71,10 @@ class Letters(NoticeSender):
     def tell(self, drifts: Sequence[Drift], troubles: Sequence[FailedManifest], *, command: str) -> bool:
         causes = [finding.cause.value for drift in drifts for finding in drift.alarms]
         self.sent.append(" ".join([command, *causes, *(type(one.error).__name__ for one in troubles)]))
+        return True
+
+    def tell_leaks(self, leaked: LeakedKeys, *, command: str) -> bool:
+        self.sent.append(" ".join([command, "leaked", *(one.leaked.key.id for one in leaked.keys)]))
         return True
 
 
@@ -115,7 +119,7 @@ class Process:
         shell = Shell(self.folder, self.world)
         session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
         self.wiring = OwnWiring(self.world, others=self.others, host=self.host)
-        self.rounds, self.leaderships = InlineExecutor(), InlineExecutor()
+        self.rounds, self.leaderships, self.searches = InlineExecutor(), InlineExecutor(), InlineExecutor()
         context = replace(session.context, wiring=self.wiring, stop=self)
         self.board = WatchBoard(self.world.clock)
         self.sender = Letters(context, [], is_heartbeat=False)
@@ -131,7 +135,7 @@ class Process:
             every=self.every,
             round_settings=RoundSettings(selected=self.selected, follow=follow_nothing),
         )
-        pools = Pools(rounds=self.rounds, leaderships=self.leaderships)
+        pools = Pools(rounds=self.rounds, leaderships=self.leaderships, searches=self.searches)
         self.watch = Watch(settings, ports, pools, wants_reload=self._takes_reload)
 
     def requested(self) -> int | None:

@@ -51,6 +51,9 @@ FAMILIES: Mapping[str, str] = {
     "keyplan_actions_left": "Actions that the last plan left to a reviewed apply.",
     "keyplan_applies_total": "Applies of this process, by result.",
     "keyplan_actions_total": "Actions of the applies of this process, by verb and result.",
+    "keyplan_leak_reports_total": "Reports of leaked keys that were sent to this process, by what became of them.",
+    "keyplan_leak_searches_total": "Searches of this process for reported tokens, by result.",
+    "keyplan_leaked_keys_total": "Keys that were found for reported tokens, by standing; again with each report.",
 }
 """Every family that keyplan writes, in the order of the file, and its help. Those named `_total` are counters."""
 

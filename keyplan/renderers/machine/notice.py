@@ -1,4 +1,4 @@
-"""The notification about a run of `keyplan drift`: one notice about all manifests, in every shape that targets take.
+"""Notifications about a run of `keyplan drift`, and about leaked keys: one notice, in every shape that targets take.
 
 No text may become a mention, a link with another name, or markup in a chat.
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
+from keyplan.model.leak_report import ReportedLeak
 from keyplan.model.manifest import Json
 from keyplan.model.notice import Mood, Notice
+from keyplan.renderers.reported_leaks import advise_on_leak, describe_reported_leak, write_reported_leak
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count, join_words
 
@@ -42,28 +44,67 @@ class FailedManifest:
     error: KeyplanError
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakedKeys:
+    """Keys of one manifest's account that were reported as leaked."""
+
+    manifest: str
+    """Path as the user named it."""
+    owner: str
+    keys: tuple[ReportedLeak, ...]
+
+
 def build_notice(
     drifts: Sequence[Drift], failures: Sequence[FailedManifest], *, command: str, version: str, at: datetime
 ) -> Notice:
     """Return the notice of a run: failures first, then findings that need an action."""
-    mood = _choose_mood(drifts, failures)
     title = _sanitize(_format_title(drifts, failures))
     lines = [*map(_describe_failure, failures), *(line for drift in drifts for line in _describe_drift(drift))]
-    text = "\n".join(_shorten(lines))
-    document = {
-        "type": "keyplan.notice",
-        "format_version": FORMAT_VERSION,
+    document: dict[str, Json] = {
         "keyplan_version": version,
         "command": command,
         "at": at.isoformat(),
+        "manifests": [_format_drift(drift) for drift in drifts],
+        "failures": [_format_failure(failure) for failure in failures],
+    }
+    return _assemble(_choose_mood(drifts, failures), title, lines, document)
+
+
+def build_leak_notice(leaked: LeakedKeys, *, command: str, version: str, at: datetime) -> Notice:
+    """Return the notice about keys that were reported as leaked."""
+    counted = format_count(len(leaked.keys), "key")
+    title = _sanitize(f"keyplan, keys of {leaked.owner}: {counted} reported as leaked")
+    document: dict[str, Json] = {
+        "keyplan_version": version,
+        "command": command,
+        "at": at.isoformat(),
+        "manifests": [],
+        "failures": [],
+        "leaks": [
+            {"manifest": leaked.manifest, "owner": leaked.owner, **write_reported_leak(one)}
+            for one in leaked.keys[:_FINDINGS_SHOWN]
+        ],
+    }
+    return _assemble(Mood.FAILED, title, list(_describe_leaks(leaked)), document)
+
+
+def _assemble(mood: Mood, title: str, lines: list[str], document: Mapping[str, Json]) -> Notice:
+    text = "\n".join(_shorten(lines))
+    whole: dict[str, Json] = {
+        "type": "keyplan.notice",
+        "format_version": FORMAT_VERSION,
         "status": mood.value,
         "title": title,
         # The field that Mattermost, Google Chat and many others show.
         "text": f"{title}\n{text}".rstrip("\n"),
-        "manifests": [_format_drift(drift) for drift in drifts],
-        "failures": [_format_failure(failure) for failure in failures],
+        **document,
     }
-    return Notice(mood=mood, title=title, text=text, document=document, slack=_format_slack(title, text))
+    return Notice(mood=mood, title=title, text=text, document=whole, slack=_format_slack(title, text))
+
+
+def _describe_leaks(leaked: LeakedKeys) -> Iterator[str]:
+    for one in leaked.keys:
+        yield _sanitize(f"{describe_reported_leak(one)} ({advise_on_leak(one, leaked.manifest)}) [{leaked.manifest}]")
 
 
 def _choose_mood(drifts: Sequence[Drift], failures: Sequence[FailedManifest]) -> Mood:

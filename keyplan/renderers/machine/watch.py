@@ -5,16 +5,19 @@ Source: prometheus.io, "Metric and label naming": counters end in `_total` and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import product
 
+from keyplan.model.leak import LeakStanding
+from keyplan.model.leak_report import ReportFate, SearchResult
 from keyplan.model.manifest import Json
 from keyplan.model.plan import Verb
 from keyplan.model.watch import ApplyResult, ManifestStatus, RoundResult, WatchEvent
 from keyplan.renderers.machine.events import make_event
 from keyplan.renderers.machine.measures import label_manifest
 from keyplan.renderers.machine.metrics import Labels, Sample
+from keyplan.renderers.reported_leaks import write_reported_leak
 from keyplan.renderers.sanitize import sanitize
 
 _COMMAND = (("command", "watch"),)
@@ -35,11 +38,27 @@ def measure_watch(statuses: Iterable[ManifestStatus], *, version: str, ended_at:
         yield from _count(status, labels)
 
 
+def measure_leaks(fates: Mapping[ReportFate, int], statuses: Iterable[ManifestStatus]) -> Iterator[Sample]:
+    """Yield the samples about reports of leaked keys, zeros included; `fates` counts what became of the messages."""
+    for fate, number in fates.items():
+        yield Sample(name="keyplan_leak_reports_total", labels=(("result", fate.value),), value=number)
+    for status in statuses:
+        labels = label_manifest(status.manifest, status.owner)
+        for result in SearchResult:
+            value = status.leak_searches.get(result, 0)
+            yield Sample(name="keyplan_leak_searches_total", labels=(*labels, ("result", result.value)), value=value)
+        for standing in LeakStanding:
+            value = status.leaked_keys.get(standing, 0)
+            yield Sample(name="keyplan_leaked_keys_total", labels=(*labels, ("standing", standing.value)), value=value)
+
+
 def describe_watch(event: WatchEvent) -> dict[str, Json]:
     """Return an event of a watch as JSON values, without its time."""
     fields: dict[str, Json] = {"watch": {"event": event.news.value, "advice": sanitize(event.advice, width=1000)}}
     if event.manifest:
         fields["manifest"] = event.manifest
+    if event.leak:
+        fields["leak"] = write_reported_leak(event.leak)
     return make_event("watch", event.message, level="error" if event.is_error else "info", **fields)
 
 

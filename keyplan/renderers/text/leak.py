@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from keyplan.model.leak import Leak, LeakedKey, LeakProof, LeakStanding
+from keyplan.model.leak import Leak, LeakedKey, LeakProof
 from keyplan.model.times import show_time
+from keyplan.renderers.reported_leaks import STANDINGS, name_leaked_key
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_count
 
@@ -15,13 +16,6 @@ _PROOFS: Mapping[LeakProof, str] = {
     LeakProof.AUTHENTICATED: "certain: a raw key in the text authenticates, and only this key has its form",
     LeakProof.FORM: "possible: a text fits its redacted form, and nothing proves more",
     LeakProof.REDACTED: "possible: its redacted form stands in the text, and no raw key",
-}
-_STANDINGS: Mapping[LeakStanding, str] = {
-    LeakStanding.CURRENT: "the current key of its declaration",
-    LeakStanding.OLD: "an old key of its declaration, which still works",
-    LeakStanding.UNDECLARED: "a key of this manifest that is declared nowhere",
-    LeakStanding.FOREIGN: "not a key of this manifest",
-    LeakStanding.DEAD: "dead: it was ended, or has expired",
 }
 
 
@@ -40,7 +34,7 @@ def _describe(one: LeakedKey) -> Iterator[str]:
     key = one.key
     yield f"Key {sanitize(key.id)}  {sanitize(one.address or key.name)}"
     yield f"  proof        {_PROOFS[one.proof]}"
-    yield f"  is           {_STANDINGS[one.standing]}"
+    yield f"  is           {STANDINGS[one.standing]}"
     if one.declared_at:
         yield f"  declared     {sanitize(one.declared_at, width=_LONG)}"
     if key.marker:
@@ -57,7 +51,7 @@ def describe_alive(leak: Leak) -> Iterator[str]:
     """Yield what became of each key after `--contain`, a line each."""
     alive = set(leak.alive or ())
     for one in leak.keys:
-        name = f"key {sanitize(one.key.id)} ({sanitize(one.address or one.key.name)})"
+        name = name_leaked_key(one)
         if one.key.id not in alive:
             yield f"Dead: {name}."
         elif one.is_ours and one.is_proven:
