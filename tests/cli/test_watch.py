@@ -62,6 +62,19 @@ def test_a_webhook_that_makes_no_sense_is_told_first(shell: Shell) -> None:
     assert shell(*USUAL, "--notify", "example.test").status == 3
 
 
+def test_reports_of_leaks_need_an_address(shell: Shell) -> None:
+    shell.write()
+    done = shell(*USUAL, "--leak-reports", "public_keys.json")
+    assert (done.status, "--leak-reports needs an address in --listen" in done.err) == (64, True)
+
+
+def test_reports_of_leaks_need_public_keys(shell: Shell) -> None:
+    shell.write()
+    done = shell("watch", "--listen", "127.0.0.1:0", "--leak-reports", "public_keys.json")
+    assert (done.status, "public_keys.json does not exist" in done.err) == (3, True)
+    assert "https://api.github.com/meta/public_keys/secret_scanning" in done.err
+
+
 def log(as_format: str) -> tuple[WatchLog, io.StringIO]:
     """Return a log and what it writes to."""
     err = io.StringIO()

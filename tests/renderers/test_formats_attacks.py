@@ -28,6 +28,7 @@ from judges import (
 )
 from plans import BLOCKED, CREATE, DONE, FAILED, FORGET, IN_DOUBT, MOVED, NOW, REPLACE, STRANGER, make_plan, make_report
 from prometheus_client.parser import text_string_to_metric_families
+from renderers.test_reported_leaks import make_reported
 from sheets import DIGEST, DRIFT, VALIDATE
 
 from keyplan.errors import KeyplanError
@@ -37,6 +38,7 @@ from keyplan.model.identity import Address, KeyId
 from keyplan.model.place import Place
 from keyplan.model.plan import Action, Blocked, Guard, Plan, Request
 from keyplan.model.report import Report
+from keyplan.model.watch import WatchEvent, WatchNews
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.forges import render_annotations, render_gitlab, render_outputs, render_step_summary
 from keyplan.renderers.ci.junit import render_junit
@@ -46,7 +48,9 @@ from keyplan.renderers.ci.sarif import render_sarif
 from keyplan.renderers.formats import render_drift, render_plan, render_report
 from keyplan.renderers.machine.events import describe_end, describe_plan, describe_start, describe_step
 from keyplan.renderers.machine.metrics import Sample, render_metrics
-from keyplan.renderers.machine.notice import FailedManifest, build_notice
+from keyplan.renderers.machine.notice import FailedManifest, LeakedKeys, build_leak_notice, build_notice
+from keyplan.renderers.machine.watch import describe_watch
+from keyplan.renderers.reported_leaks import advise_on_leak, describe_reported_leak
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Sheet
 
@@ -331,6 +335,26 @@ def test_a_notice_is_plain_and_mentions_nobody(attack: str) -> None:
     )
     slack = json.dumps(notice.slack)
     assert (slack.isascii(), re.findall("[<>]", slack)) == (True, [])
+
+
+@attacked
+def test_a_notice_about_a_reported_key_is_plain_and_mentions_nobody(attack: str) -> None:
+    spoilt = make_reported(address=attack, urls=(attack, attack))
+    leaked = LeakedKeys(manifest=attack, owner=attack, keys=(spoilt,))
+    notice = build_leak_notice(leaked, command="watch", version="1", at=NOW)
+    text = f"{notice.title}{notice.text}"
+    assert (list_controls(text), re.findall(r"@\w", text)) == (set(), [])
+    slack = json.dumps(notice.slack)
+    assert (slack.isascii(), re.findall("[<>]", slack)) == (True, [])
+
+
+@attacked
+def test_the_log_of_a_reported_key_stays_one_harmless_line(attack: str) -> None:
+    spoilt = make_reported(address=attack, urls=(attack,))
+    message, advice = describe_reported_leak(spoilt), advise_on_leak(spoilt, attack)
+    event = WatchEvent(news=WatchNews.KEY_LEAKED, message=message, manifest=attack, advice=advice, leak=spoilt)
+    line = json.dumps(describe_watch(event))
+    assert ("\n" in line, line.isascii(), list_controls(f"{message}{advice}")) == (False, True, set())
 
 
 @attacked

@@ -80,10 +80,7 @@ def build_leak_notice(leaked: LeakedKeys, *, command: str, version: str, at: dat
         "at": at.isoformat(),
         "manifests": [],
         "failures": [],
-        "leaks": [
-            {"manifest": leaked.manifest, "owner": leaked.owner, **write_reported_leak(one)}
-            for one in leaked.keys[:_FINDINGS_SHOWN]
-        ],
+        "leaks": [{"manifest": leaked.manifest, **write_reported_leak(one)} for one in leaked.keys[:_FINDINGS_SHOWN]],
     }
     return _assemble(Mood.FAILED, title, list(_describe_leaks(leaked)), document)
 
@@ -104,7 +101,9 @@ def _assemble(mood: Mood, title: str, lines: list[str], document: Mapping[str, J
 
 def _describe_leaks(leaked: LeakedKeys) -> Iterator[str]:
     for one in leaked.keys:
-        yield _sanitize(f"{describe_reported_leak(one)} ({advise_on_leak(one, leaked.manifest)}) [{leaked.manifest}]")
+        # Lines of their own: a long URL must not cut off what to type.
+        yield _sanitize(f"{describe_reported_leak(one)} [{leaked.manifest}]")
+        yield _sanitize(advise_on_leak(one, leaked.manifest))
 
 
 def _choose_mood(drifts: Sequence[Drift], failures: Sequence[FailedManifest]) -> Mood:

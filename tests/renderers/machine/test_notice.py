@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from plans import NOW
+from renderers.test_reported_leaks import make_reported
 from samples import PLACE
 
 from keyplan.errors import ManifestError, ProviderDeniedError
@@ -15,7 +16,7 @@ from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Waiver
 from keyplan.model.notice import Mood, Notice
-from keyplan.renderers.machine.notice import FailedManifest, build_notice
+from keyplan.renderers.machine.notice import FailedManifest, LeakedKeys, build_leak_notice, build_notice
 
 GONE = DriftFinding(
     kind=DriftKind.DRIFT,
@@ -73,6 +74,19 @@ def test_a_run_that_came_to_no_manifest_is_told_too() -> None:
     notice = tell(failures=(FailedManifest(manifest="", error=problems),))
     assert notice.title == "keyplan: 1 failure"
     assert notice.text == "failed: keys.yaml:1:1: no\\nkeys.yaml:2:1: neither"
+
+
+def test_a_leaked_key_is_told_with_what_to_type() -> None:
+    urls = ("https://a.test/" + "x" * 900,)
+    leaked = LeakedKeys(manifest="keys.yaml", owner="ml-platform", keys=(make_reported(urls=urls),))
+    notice = build_leak_notice(leaked, command="watch", version="1.2.3", at=NOW)
+    assert notice.mood is Mood.FAILED
+    assert notice.title == "keyplan, keys of ml-platform: 1 key reported as leaked"
+    assert notice.text.startswith("reported as leaked (certain): key key-1 (user/ci)")
+    assert notice.text.endswith("keyplan rotate user/ci --now --manifest keys.yaml")
+    (leak,) = notice.document["leaks"]  # type: ignore[misc,union-attr]  # a list
+    assert (leak["manifest"], leak["owner"], leak["key_id"]) == ("keys.yaml", None, "key-1")  # type: ignore[index,call-overload]  # an object
+    assert (notice.document["manifests"], notice.document["failures"]) == ([], [])
 
 
 @pytest.mark.parametrize(
