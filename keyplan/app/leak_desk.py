@@ -33,6 +33,8 @@ from keyplan.renderers.words import format_count
 
 _MOST_WAITING_BYTES = 16 * 1024 * 1024
 _MOST_WAITING = 256
+_MOST_WAITING_REPORTS = 100_000
+"""A report of a few bytes takes some hundred in memory."""
 _MOST_TRIES = 8
 """In about ten minutes: a message is acknowledged when it is taken, and its sender does not send it again."""
 _LOST_ADVICE = "give what was reported to keyplan leak; the scanner's own page lists it"
@@ -55,8 +57,10 @@ class LeakDesk:
     def put(self, message: LeakMessage) -> bool:
         """Take a message; false if too much waits already."""
         with self._turn:
-            size = message.size + sum(one.size for one in self._waiting)
-            if size > _MOST_WAITING_BYTES or len(self._waiting) >= _MOST_WAITING:
+            waiting = [message, *self._waiting]
+            is_too_large = sum(one.size for one in waiting) > _MOST_WAITING_BYTES
+            is_too_many = sum(len(one.reports) for one in waiting) > _MOST_WAITING_REPORTS
+            if is_too_large or is_too_many or len(waiting) > _MOST_WAITING:
                 return False
             self._waiting.append(message)
             return True

@@ -27,7 +27,7 @@ class WatchPorts:
     jitter: Jitter
     notices: WatchNotices
     leaks: LeakReceiver | None = None
-    """Takes reports of leaked keys; None if nobody may send any."""
+    """Takes reports of leaked keys; None if they are not taken."""
 
 
 class TaskKind(Enum):

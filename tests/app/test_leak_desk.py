@@ -259,6 +259,12 @@ def test_too_much_that_waits_is_refused(process: Receiving) -> None:
     assert (statuses[:256], statuses[256]) == ([202] * 256, 503)
 
 
+def test_too_many_small_reports_that_wait_are_refused(process: Receiving) -> None:
+    process.searches.is_held = True
+    tokens = [STRANGE] * 20_000
+    assert [process.post(*tokens, type="", url="", source="") for _ in range(6)] == [202] * 5 + [503]
+
+
 def test_a_bug_in_a_search_is_told_and_what_waited_is_lost(
     process: Receiving, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

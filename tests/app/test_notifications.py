@@ -10,12 +10,15 @@ import httpx
 import pytest
 from cli.shell import Shell
 from renderers.machine.test_notice import GONE, make_drift
+from renderers.test_reported_leaks import make_reported
 
 from keyplan.app.notifications import NoticeSender, NotificationSettings, open_notice_sender, status_with_notices
 from keyplan.errors import InputError, KeyplanError, ProviderDeniedError
 from keyplan.model.drift import Drift
+from keyplan.model.leak_report import LeakReport, hidden_tokens
+from keyplan.model.secret import SuspectedSecret
 from keyplan.net.http import open_client
-from keyplan.renderers.machine.notice import FailedManifest
+from keyplan.renderers.machine.notice import FailedManifest, LeakedKeys
 
 SECRET = "s3cr3t-canary"
 GOOD, BAD = f"https://good.test/{SECRET}", f"https://bad.test/{SECRET}"
@@ -48,6 +51,20 @@ def open_in(
 def tell(informer: NoticeSender, *drifts: Drift, error: KeyplanError | None = None) -> bool:
     troubles = [FailedManifest(manifest="keys.yaml", error=error)] if error else []
     return informer.tell(drifts, troubles, command="drift")
+
+
+def test_a_leaked_key_is_told_to_every_target_without_a_token(shell: Shell) -> None:
+    world, err = World(), io.StringIO()
+    token = "ak-" + "7" * 50
+    reported = make_reported(urls=(f"https://a.test/{token}",))
+    sender = open_in(shell, world, err, GOOD, f"slack+{GOOD}")
+    report = LeakReport(token=SuspectedSecret(token), sighting=reported.sightings[0])
+    with hidden_tokens([report]):
+        leaked = LeakedKeys(manifest="keys.yaml", owner="ml-platform", keys=(reported,))
+        assert sender.tell_leaks(leaked, command="watch")
+    assert [body.get("status") for _, body in world.received] == ["failed", None]
+    assert token not in json.dumps(world.received)
+    assert "https://a.test/(hidden)" in json.dumps(world.received)
 
 
 def test_findings_are_told_to_everybody_once(shell: Shell) -> None:

@@ -94,7 +94,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
     "ctypes": (),
     "ftplib": (),
     "http.client": (),
-    # For probes and metrics, and nothing that a user signs in to.
+    # For probes, metrics and signed reports, and nothing that a user signs in to.
     "http.server": ("keyplan.net.probes",),
     "multiprocessing": (),
     "pickle": (),

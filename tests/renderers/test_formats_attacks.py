@@ -338,7 +338,7 @@ def test_a_notice_is_plain_and_mentions_nobody(attack: str) -> None:
 
 
 @attacked
-def test_a_notice_about_a_reported_key_is_plain_and_mentions_nobody(attack: str) -> None:
+def test_a_notice_about_a_reported_key_is_plain_and_has_no_mention(attack: str) -> None:
     spoilt = make_reported(address=attack, urls=(attack, attack))
     leaked = LeakedKeys(manifest=attack, owner=attack, keys=(spoilt,))
     notice = build_leak_notice(leaked, command="watch", version="1", at=NOW)
