@@ -213,18 +213,20 @@ def drift(
     policies: Iterable[str | os.PathLike[str]] = (),
     ledger: str | os.PathLike[str] | None = None,
     preflight: bool = True,
+    audit: bool = True,
     layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> Drift:
     """Return what changed since the last apply, and what an apply would do; changes nothing.
 
-    Reads with `provider.reader_credential` if the manifest has one; `preflight` as in `plan`.
+    Reads with `provider.reader_credential` if the manifest has one; `preflight` as in `plan`. With `audit`, the
+    provider's audit log is asked who changed what drifted, if there is one and the credential may read it.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     context = open_laid(session, layers)
     workspace = replace(open_named(manifest, context, ledger, policies), is_preflight=preflight)
-    found, _, _ = detect_drift(context.wiring, workspace)
+    found, _, _ = detect_drift(context.wiring, workspace, is_audited=audit)
     return found
 
 

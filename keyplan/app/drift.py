@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from keyplan.app.audit import look_up_changes
 from keyplan.app.plan import make_guarded_plan, warn_of_skew
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
@@ -37,9 +38,16 @@ def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
 
 
 def detect_drift(
-    wiring: Wiring, workspace: Workspace, *, only: Collection[DriftKind] = (), within: timedelta = DEFAULT_WARNING
+    wiring: Wiring,
+    workspace: Workspace,
+    *,
+    only: Collection[DriftKind] = (),
+    within: timedelta = DEFAULT_WARNING,
+    is_audited: bool = False,
 ) -> tuple[Drift, FreshPlan, Snapshot]:
     """Return what drifted, and the plan and snapshot that say so. Writes nothing, takes no lock.
+
+    If `is_audited`, alarms have what the provider's own log says of them, if it has one and the credential may read it.
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
@@ -49,9 +57,13 @@ def detect_drift(
     with open_readers(wiring, workspace) as readers:
         now = wiring.clock.now()
         snapshot = observe(manifest, readers, now=now, is_preflight=workspace.is_preflight)
-        skew = readers.reader.clock_skew()
-    if manifest.provider.reader_credential:
-        # The key that is presented here is not the one that an apply presents, which alone is guarded.
-        snapshot = replace(snapshot, own_keys=frozenset())
-    plan = warn_of_skew(make_guarded_plan(manifest, Request(), snapshot), skew)
-    return find_drift(plan, snapshot, manifest=manifest, only=only, within=within), plan, snapshot
+        if manifest.provider.reader_credential:
+            # The key that is presented here is not the one that an apply presents, which alone is guarded.
+            snapshot = replace(snapshot, own_keys=frozenset())
+        plan = make_guarded_plan(manifest, Request(), snapshot)
+        plan = warn_of_skew(plan, readers.reader.clock_skew())
+        drift = find_drift(plan, snapshot, manifest=manifest, only=only, within=within)
+        # Runs of unreviewed manifests show their answers to strangers, and the log holds addresses of people.
+        if is_audited and workspace.asks_sinks:
+            drift = look_up_changes(readers.reader, drift, snapshot, wiring.clock)
+    return drift, plan, snapshot

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 SUGGESTED = frozenset(
     {
-        *("calendar", "completion", "demo", "doctor", "drift", "explain", "export", "fmt", "history", "init"),
+        *("audit", "calendar", "completion", "demo", "doctor", "drift", "explain", "export", "fmt", "history", "init"),
         *("ledger", "list", "plan", "rehearse", "report", "sandbox", "schema", "show", "validate", "version"),
     }
 )

@@ -14,6 +14,7 @@ JSON = "json"
 ANSWERING = frozenset(
     [
         "apply",
+        "audit",
         "calendar",
         "doctor",
         "drift",

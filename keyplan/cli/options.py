@@ -174,6 +174,11 @@ preflight_option = option(
     is_flag=True,
     help="Do not check in advance whether the sinks can be written.",
 )
+no_audit_option = option(
+    "--no-audit",
+    is_flag=True,
+    help="Do not ask the provider's audit log who changed what drifted.",
+)
 ledger_option = option(
     "--ledger",
     type=click.Path(),  # for the completion of shells

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from keyplan.documents.audit import write_entry
 from keyplan.documents.report import Failure, write_failures
+from keyplan.model.audit import AuditLook
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Json, Waiver
 from keyplan.model.observation import SpaceSurvey
@@ -28,6 +30,7 @@ def to_document(drift: Drift) -> dict[str, Json]:
         "in_order": list(drift.in_order),
         "warnings": list(drift.warnings),
         **({"looked_in": _write_survey(drift.survey)} if drift.survey else {}),
+        **({"audit_log": _write_look(drift.audit)} if drift.audit else {}),
         "summary": {
             **{kind.value: drift.count(kind) for kind in DriftKind},
             "accepted": len(drift.accepted),
@@ -47,6 +50,10 @@ def to_documents(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> d
         "drifts": [to_document(drift) for drift in drifts],
         "errors": write_failures(failures),
     }
+
+
+def _write_look(look: AuditLook) -> dict[str, Json]:
+    return {"read": look.is_read, "reason": look.reason or None}
 
 
 def _write_survey(survey: SpaceSurvey) -> dict[str, Json]:
@@ -72,6 +79,7 @@ def _write_finding(finding: DriftFinding) -> dict[str, Json]:
         "place": _write_place(finding.place) if finding.place else None,
         "waiver": _write_waiver(finding.waiver) if finding.waiver else None,
         "lapsed_waiver": _write_waiver(finding.lapsed) if finding.lapsed else None,
+        **({"audit": [write_entry(entry) for entry in finding.audit]} if finding.audit else {}),
     }
 
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from keyplan.model.identity import Address, KeyId, UserId
-from keyplan.model.times import write_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +38,6 @@ class AuditEntry:
     """The name of the operation: its caller may have chosen it."""
     key_ids: tuple[KeyId, ...]
     """The keys of the query that it names, sorted."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry as JSON values; what is not known is null."""
-        return {
-            "at": write_time(self.at) if self.at else None,
-            "user_id": self.user_id or None,
-            "ip": self.ip or None,
-            "operation": self.operation or None,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

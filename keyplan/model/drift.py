@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from keyplan.model.audit import AuditEntry, AuditLook
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Waiver
 from keyplan.model.observation import SpaceSurvey
@@ -114,6 +115,8 @@ class DriftFinding:
     """Who accepted it, and until when; None if there is none, or it ended."""
     lapsed: Waiver | None = None
     """The waiver that had accepted it until it ended."""
+    audit: tuple[AuditEntry, ...] = ()
+    """What the provider's own log says of it, newest first; empty if it was not asked, or says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,8 @@ class Drift:
     warnings: tuple[str, ...] = ()
     survey: SpaceSurvey | None = None
     """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
+    audit: AuditLook | None = None
+    """Whether the provider's own log was read about the alarms; None if it was not asked."""
 
     @property
     def open(self) -> tuple[DriftFinding, ...]:

@@ -16,6 +16,7 @@ from keyplan.model.identity import KeyId
 from keyplan.model.plan import Action, Guard, KeyView, Verb
 from keyplan.model.times import show_time, write_duration
 from keyplan.model.vacancy import Vacancy
+from keyplan.renderers.audit_summary import describe_entry
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import REASONS
 
@@ -146,6 +147,7 @@ def describe_finding(finding: DriftFinding) -> Iterator[tuple[str, str]]:
         yield FOUND, finding.detail
     if finding.key_id and finding.address:
         yield "key id", finding.key_id
+    yield from (("audit log", describe_entry(entry)) for entry in finding.audit)
     if finding.guard:
         yield "blocked by", finding.guard.value
     if finding.waiver:

@@ -15,6 +15,7 @@ from keyplan.renderers.style import PLAIN, Palette, Style
 
 if TYPE_CHECKING:
     from keyplan.documents.report import Failure
+    from keyplan.model.audit import Audit
     from keyplan.model.calendar import Calendar
     from keyplan.model.drift import Drift
     from keyplan.model.examination import Examination
@@ -144,6 +145,12 @@ PAST_FORMATS: Formats[Sequence[HistoryEntry]] = {
     "markdown": lambda entries, _: ci.history.render_history(entries),
 }
 """As `keyplan history` shows it: with what each apply did."""
+AUDIT_FORMATS: Formats[Audit] = {
+    "text": lambda audit, _: text.audit.render_audit(audit),
+    "json": lambda audit, _: machine.documents.render_audit(audit),
+    "csv": lambda audit, _: text.audit.render_csv(audit),
+    "markdown": lambda audit, _: ci.audit.render_audit(audit),
+}
 CHECK_FORMATS: Formats[ChainCheck] = {
     "text": lambda check, _: text.history.render_check(check),
     "json": lambda check, _: machine.documents.render_check(check),

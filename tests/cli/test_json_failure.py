@@ -25,6 +25,7 @@ COMMAND_LINES = {
     "revoke": ["revoke", "user/ci", "--auto-approve"],
     "rotate": ["rotate", "user/ci", "--auto-approve"],
     "calendar": ["calendar"],
+    "audit": ["audit"],
     "explain": ["explain", "user/ci"],
     "rehearse": ["rehearse"],
     "show": ["show", "plan.json"],

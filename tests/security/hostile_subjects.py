@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from keyplan.app.registry import load
+from keyplan.model.audit import AuditQuery
+from keyplan.model.identity import KeyId
 from keyplan.model.manifest import FromEnvironment, Json, ProviderSettings
 from keyplan.model.notice import Mood, Notice
 from keyplan.model.secret import RawKey
@@ -52,6 +54,14 @@ from keyplan.testing.samples import make_context, make_ledger_settings, make_sin
 
 REGION = "eu-west-1"
 SECRETS = {"GITLAB_TOKEN": "glpat-all", "GITHUB_TOKEN": "ghp_all", "VAULT_TOKEN": "hvs-x", "ARIZE_API_KEY": ""}
+AUDITED = AuditQuery(
+    key_ids=frozenset({KeyId("QXBpS2V5Ojk6YUFhQQ==")}),
+    since=NOW - timedelta(days=30),
+    until=NOW,
+    entries=1000,
+    time=timedelta(seconds=15),
+)
+"""What is looked for in an audit log."""
 Journey = Callable[[str, Path], None]
 """Takes the URL of a server and a folder, and does everything that the adapter can."""
 Honest = Callable[[], AbstractContextManager[str]]
@@ -105,6 +115,8 @@ def arize_journey(api: str) -> Journey:
         try:
             provider.reader.list_keys([])
             provider.reader.list_spaces()
+            if api == "beta":
+                provider.reader.read_audit(AUDITED)
             issued = provider.writer.create(make_desired(uuid.uuid4().hex[:8]), expires_at=None)
             provider.writer.verify(issued.raw)
             renewed = provider.writer.refresh(issued.key.id, expires_at=None, grace=NOW - NOW)

@@ -37,6 +37,7 @@ ARGUMENTS = {
     "rotate": ["user/ci", "--auto-approve"],
     "drift": ["keys.yaml"],
     "calendar": ["keys.yaml"],
+    "audit": ["--manifest", "keys.yaml"],
     "explain": ["user/ci"],
     "rehearse": ["keys.yaml"],
     "doctor": ["keys.yaml"],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 
 import click
 
-from keyplan.app.context import RunContext
 from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.drift import DEFAULT_WARNING, detect_drift
 from keyplan.app.exit_codes import combine_statuses, status_of_drift
@@ -25,6 +25,7 @@ from keyplan.cli.options import (
     argument,
     exclude_option,
     ledger_option,
+    no_audit_option,
     option,
     policy_option,
     preflight_option,
@@ -49,6 +50,7 @@ from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Plan
 from keyplan.model.times import write_duration
 from keyplan.renderers.formats import DRIFT_FORMATS, build_drift_sheet
+from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Subject
 from keyplan.renderers.summary import describe_planned
 
@@ -75,6 +77,7 @@ _Look: TypeAlias = tuple[Drift, FreshPlan, Snapshot]
 @policy_option
 @untrusted_option
 @preflight_option
+@no_audit_option
 @monitoring_options
 @ledger_option
 @verbose_option
@@ -91,6 +94,7 @@ def command(
     policies: tuple[str, ...],
     untrusted: bool,
     no_preflight: bool,
+    no_audit: bool,
     monitoring: MonitorSettings,
     ledger: str | None,
     verbose: bool,
@@ -99,9 +103,10 @@ def command(
 
     Drift is what changed outside keyplan: a key is gone, expired or was rotated elsewhere, a secret is missing from
     a sink, a second key exists. Pending is what the next apply would do, because the manifest changed or a date was
-    reached. Reads with provider.reader_credential, if the manifest has one. Several manifests are checked at the
-    same time; a folder stands for all manifests in it and below it. With --untrusted, as in plan, nothing that a
-    manifest names is contacted, and no sink is read.
+    reached. Reads with provider.reader_credential, if the manifest has one. If a finding names a key that changed at
+    the provider, its audit log is asked who changed it, when and from where; --no-audit turns that off. Several
+    manifests are checked at the same time; a folder stands for all manifests in it and below it. With --untrusted,
+    as in plan, nothing that a manifest names is contacted, and no sink is read.
 
     Exit status: 0 nothing to do, 1 nothing to do, but a notification was not delivered, 2 something changed, 3
     wrong input, 4 something changed and a guard blocks the apply that would fix it, 5 the provider failed, 6 a sink
@@ -124,30 +129,25 @@ def command(
         opened = open_workspaces(named, context, ledger=ledger, policies=rules)
         workspaces = set_preflight(opened, is_preflight=not no_preflight)
         monitored.expect([workspace.manifest.path for workspace in workspaces])
-        looks, errors = _detect_all(
-            session, context, workspaces, only=[DriftKind(word) for word in only], within=within
-        )
+        kinds = [DriftKind(word) for word in only]
+        detect = partial(detect_drift, context.wiring, only=kinds, within=within, is_audited=not no_audit)
+        looks, errors = _detect_all(session, workspaces, detect)
         for drift, plan, snapshot in looks:
             monitored.note(drift, plan, snapshot)
         for failed, error in errors:
             monitored.fail(failed, error)
         if verbose:
             _outline(session, workspaces, [plan for _, plan, _ in looks])
+            _tell_unread(session, [drift for drift, _, _ in looks])
         return monitored.conclude(_answer(session, outputs, [drift for drift, _, _ in looks], errors))
 
 
 def _detect_all(
-    session: Session,
-    context: RunContext,
-    workspaces: Sequence[Workspace],
-    *,
-    only: Sequence[DriftKind],
-    within: timedelta,
+    session: Session, workspaces: Sequence[Workspace], detect: Callable[[Workspace], _Look]
 ) -> tuple[list[_Look], list[Failure]]:
     """Return what each look at a manifest brought, and which manifests could not be looked at and why."""
-    wiring = context.wiring
     with show_waiting(session.screen, "Looking at the keys that exist"):
-        results = run_parallel(lambda workspace: detect_drift(wiring, workspace, only=only, within=within), workspaces)
+        results = run_parallel(detect, workspaces)
     looks, errors = split_results(results, [workspace.manifest.path for workspace in workspaces])
     require_separate_owners([plan for _, plan, _ in looks], workspaces)
     return looks, errors
@@ -168,3 +168,10 @@ def _outline(session: Session, workspaces: Sequence[Workspace], plans: Sequence[
     ledgers = {workspace.manifest.path: workspace.ledger_name for workspace in workspaces}
     for plan in plans:
         session.screen.say(describe_planned(plan, ledger=ledgers[plan.manifest]))
+
+
+def _tell_unread(session: Session, drifts: Sequence[Drift]) -> None:
+    """Say why the audit log was not read, to users who want to know: a drift never needs it."""
+    for drift in drifts:
+        if drift.audit and not drift.audit.is_read:
+            session.screen.say(f"audit log: {sanitize(drift.audit.reason, width=1000)}")

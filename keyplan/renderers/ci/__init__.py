@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keyplan.renderers.ci import (
+        audit,
         drift_sheet,
         forges,
         history,
@@ -26,4 +27,15 @@ else:
         return import_module(f"{__name__}.{name}")
 
 
-__all__ = ["drift_sheet", "forges", "history", "inventory", "junit", "markdown", "plan_sheet", "problem_sheet", "sarif"]
+__all__ = [
+    "audit",
+    "drift_sheet",
+    "forges",
+    "history",
+    "inventory",
+    "junit",
+    "markdown",
+    "plan_sheet",
+    "problem_sheet",
+    "sarif",
+]

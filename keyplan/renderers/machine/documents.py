@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from keyplan.documents import audit as audit_document
 from keyplan.documents import calendar as calendar_document
 from keyplan.documents import doctor as examination_document
 from keyplan.documents import drift as drift_document
@@ -16,6 +17,7 @@ from keyplan.documents import rehearsal as rehearsal_document
 from keyplan.documents import report as report_document
 from keyplan.documents import validation as validation_document
 from keyplan.documents.report import Failure
+from keyplan.model.audit import Audit
 from keyplan.model.calendar import Calendar
 from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
@@ -74,6 +76,11 @@ def render_leak(leak: Leak) -> str:
 def render_ledger(memory: Memory, lock: Holder | None) -> str:
     """Return the document of `schemas/ledger.v1.json`."""
     return render_json(ledger_document.to_document(memory, lock))
+
+
+def render_audit(audit: Audit) -> str:
+    """Return the document of `schemas/audit.v1.json`."""
+    return render_json(audit_document.to_document(audit))
 
 
 def render_history(entries: Sequence[HistoryEntry]) -> str:

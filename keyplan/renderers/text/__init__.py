@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keyplan.renderers.text import (
+        audit,
         calendar,
         doctor,
         drift,
@@ -27,6 +28,7 @@ else:
 
 
 __all__ = [
+    "audit",
     "calendar",
     "doctor",
     "drift",

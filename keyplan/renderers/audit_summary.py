@@ -1,0 +1,42 @@
+"""The words for what a provider's log says of keys, the same in every format.
+
+Nothing here is sanitized: all texts of a log come from outside, and each format escapes them in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from keyplan.model.times import show_time
+from keyplan.renderers.words import format_count
+
+if TYPE_CHECKING:
+    # For the text of a drift, which seldom has an entry.
+    from keyplan.model.audit import Audit, AuditedKey, AuditEntry
+
+_UNKNOWN = "unknown"
+LONGEST_NAME = 80
+"""Of an operation: whoever sent the request chose it, and may have chosen a sentence."""
+
+
+def describe_entry(entry: AuditEntry) -> str:
+    """Return when, who, from where, and what the log calls it."""
+    at = show_time(entry.at) if entry.at else "at an unknown time"
+    # As a quotation, so that nothing in it reads as if keyplan said it.
+    operation = f'"{entry.operation[:LONGEST_NAME]}"' if entry.operation else "an operation without a name"
+    return f"{at}, user {entry.user_id or _UNKNOWN}, from {entry.ip or _UNKNOWN}: {operation}"
+
+
+def name_audited(key: AuditedKey) -> str:
+    """Return what a key is called: its address if it has or had one, and its id."""
+    return f"{key.address}  key {key.id}" if key.address else f"key {key.id}"
+
+
+def summarize_audit(audit: Audit) -> Iterator[str]:
+    """Yield what was read and found, a sentence each."""
+    log = audit.log
+    read = format_count(log.read, "entry", "entries")
+    yield f"{read} read, {len(log.entries) or 'none'} of them about these keys."
+    if log.reached:
+        yield f"Entries older than {show_time(log.reached)} were not read. Ask for less with --since."
