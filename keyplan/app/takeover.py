@@ -8,7 +8,7 @@ from datetime import timedelta
 from keyplan.app.context import RunContext
 from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.applier.observe import observe
-from keyplan.applier.takeover import check_sinks, is_dead, record_import
+from keyplan.applier.takeover import check_values, is_dead, record_import
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, RefusedError
 from keyplan.model.identity import Address, KeyId
@@ -72,7 +72,7 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     )
     if takeover.is_known:
         return _describe(takeover, manifest, unchecked=())
-    unchecked = check_sinks(key, takeover.slots, sinks=bench.sinks, holdings=snapshot.holdings)
+    unchecked = check_values(key, takeover.slots, bench, holdings=snapshot.holdings)
     record_import(takeover.receipt, takeover.slots, bench)
     return _describe(takeover, manifest, unchecked=unchecked)
 

@@ -54,6 +54,22 @@ def check_sinks(
     return tuple(trusted)
 
 
+def check_values(
+    key: Observation, slots: tuple[Slot, ...], bench: Workbench, *, holdings: Mapping[Slot, Holding]
+) -> tuple[Slot, ...]:
+    """Return the slots that are taken on trust; every other one holds a raw key of the key that authenticates.
+
+    Raises RefusedError as `check_sinks` does, and if a value does not authenticate; SinkError, ProviderError.
+    """
+    trusted = check_sinks(key, slots, sinks=bench.sinks, holdings=holdings)
+    for slot in slots:
+        if slot not in trusted and not _authenticates(slot, bench):
+            raise RefusedError(
+                f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
+            )
+    return trusted
+
+
 def record_import(
     receipt: Receipt, slots: tuple[Slot, ...], bench: Workbench, *, closes: Collection[IntentId] = ()
 ) -> None:
@@ -84,13 +100,7 @@ def import_key(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> O
 def _check_held(basis: ImportBasis, held: tuple[Slot, ...], bench: Workbench) -> tuple[Slot, ...]:
     """Return the places that are taken on trust. Raises RefusedError if one holds no working raw key of the key."""
     found = {slot: one for name in _name_sinks(held) for slot, one in _inspect(name, held, bench)}
-    trusted = check_sinks(basis.key, held, sinks=bench.sinks, holdings=found)
-    for slot in held:
-        if slot not in trusted and not _authenticates(slot, bench):
-            raise RefusedError(
-                f"{slot}: the value there does not authenticate", advice="put the key's current raw key there"
-            )
-    return trusted
+    return check_values(basis.key, held, bench, holdings=found)
 
 
 def _verify_given(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> RawKey:

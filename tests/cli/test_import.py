@@ -98,6 +98,17 @@ def test_another_value_in_the_sink_is_4(shell: Shell, by_hand: KeyRecord) -> Non
     assert "ak-something-else" not in done.out + done.err
 
 
+def test_a_value_that_fits_its_form_and_does_not_authenticate_is_4(shell: Shell, by_hand: KeyRecord) -> None:
+    head, _, tail = by_hand.redacted.partition("...")
+    stale = f"{head}an-older-raw-key-of-it{tail}"
+    shell.world.sinks["local"].person_writes("user/ci", stale)
+    done = shell("import", "user/ci", by_hand.id)
+    assert (done.status, shell.world.ledger.receipts) == (4, {})
+    assert "local:user/ci: the value there does not authenticate" in done.err
+    assert "put the key's current raw key there" in done.err
+    assert stale not in done.out + done.err
+
+
 def test_a_dead_key_is_4(shell: Shell, by_hand: KeyRecord) -> None:
     shell.world.provider.person_deletes(by_hand.id)
     done = shell("import", "user/ci", by_hand.id)

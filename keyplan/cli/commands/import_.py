@@ -46,8 +46,8 @@ def command(
 
     Records that KEY_ID, as keyplan list shows it, is the key of ADDRESS from now on. Changes nothing at the
     provider and no secret. Every sink of the declaration must hold its raw key already; if a sink can be read, its
-    value must fit the redacted form that the provider shows. Prints the line import: KEY_ID, which says the same in
-    the manifest and does not depend on the ledger.
+    value must fit the redacted form that the provider shows, and authenticate. Prints the line import: KEY_ID, which
+    says the same in the manifest and does not depend on the ledger.
 
     Refused (exit status 4) if the key is dead, belongs to another declaration, or has another type or space.
 
