@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from keyplan.app.exit_codes import ExitStatus
 from keyplan.cli.session import Session
@@ -69,6 +70,10 @@ class FileNames(click.types.StringParamType):
 
     envvar_list_splitter = os.pathsep
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's signature
+        """Return what makes a shell complete names of files."""
+        return [CompletionItem(incomplete, type="file")]
+
 
 class Duration(_DurationType):
     """A whole number and one unit, as manifests write durations: ``45s 30m 12h 90d 2w``."""
@@ -94,6 +99,8 @@ class Duration(_DurationType):
 def option(*names: str, variable: str | None = None, **attributes: Any) -> Decorator[Any]:
     """Return a decorator for an option; its environment form is ``KEYPLAN_`` and its longest name, or `variable`."""
     longest = max(names, key=len)
+    if attributes.get("metavar") == "FILE":
+        attributes.setdefault("type", click.Path())  # for the completion of shells
     derived = longest.split("/")[0].lstrip("-").upper().replace("-", "_")
     return click.option(*names, cls=_Option, envvar=PREFIX + (variable or derived), show_envvar=True, **attributes)
 
@@ -101,6 +108,8 @@ def option(*names: str, variable: str | None = None, **attributes: Any) -> Decor
 def argument(name: str, *, variable: str | None = None, **attributes: Any) -> Decorator[Any]:
     """Return a decorator for an argument, which has an environment form where `variable` names one."""
     envvar = PREFIX + variable if variable else None
+    if variable == "MANIFEST":
+        attributes.setdefault("type", FileNames())
     return click.argument(name, cls=_Argument, envvar=envvar, **attributes)
 
 

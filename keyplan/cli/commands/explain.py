@@ -13,11 +13,12 @@ from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option, preflight_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_subjects
 from keyplan.renderers.formats import EXPLANATION_FORMATS, render_explanation
 
 
 @click.command("explain")
-@argument("subject", metavar="ADDRESS|KEY_ID")
+@argument("subject", metavar="ADDRESS|KEY_ID", shell_complete=complete_subjects)
 @option("--manifest", metavar="FILE", help="The manifest that declares it.")
 @format_option(*EXPLANATION_FORMATS)
 @policy_option

@@ -12,6 +12,7 @@ from keyplan.app.workspace import Workspace, open_workspace
 from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_addresses
 from keyplan.errors import LedgerDamagedError
 from keyplan.renderers.formats import CHECK_FORMATS, PAST_FORMATS, render
 from keyplan.renderers.style import Style
@@ -20,8 +21,12 @@ _VERIFY = "verify"
 """No address is this word: each has a slash in it."""
 
 
+def _complete(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    return [*complete_addresses(ctx, parameter, typed), *([_VERIFY] if _VERIFY.startswith(typed) else [])]
+
+
 @click.command("history")
-@argument("what", required=False, metavar=f"[ADDRESS|{_VERIFY}]")
+@argument("what", required=False, metavar=f"[ADDRESS|{_VERIFY}]", shell_complete=_complete)
 @option("--head", metavar="HASH", help="The head that an apply printed and that you kept elsewhere; for verify.")
 @option("--manifest", metavar="FILE", help="The manifest whose ledger is read.")
 @format_option(*PAST_FORMATS)

@@ -17,6 +17,7 @@ from keyplan.cli.options import format_option, ledger_option, option, policy_opt
 from keyplan.cli.outputs import Output, Outputs
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_key_ids
 from keyplan.model.leaked_text import MOST_BYTES
 from keyplan.model.plan import Request
 from keyplan.renderers.formats import LEAK_FORMATS, render_leak
@@ -32,6 +33,7 @@ _FOUND, _ALIVE = 2, 4
     "--revoke",
     multiple=True,
     metavar="KEY_ID",
+    shell_complete=complete_key_ids,
     help="With --contain: also revoke this key, although it is unmanaged or not proven. Repeatable.",
 )
 @option(

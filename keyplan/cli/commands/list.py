@@ -14,7 +14,7 @@ from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import Duration, format_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
-from keyplan.cli.word_sources import complete_spaces
+from keyplan.cli.word_sources import complete_space_ids, complete_spaces
 from keyplan.model.identity import SpaceId
 from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
 from keyplan.model.observation import Observation, SpaceSurvey
@@ -43,7 +43,7 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
     shell_complete=complete_spaces,
     help="Only service keys of this space, looked up by its name.",
 )
-@option("--space-id", metavar="ID", help="Only service keys of this space.")
+@option("--space-id", metavar="ID", shell_complete=complete_space_ids, help="Only service keys of this space.")
 @option("--owner", metavar="OWNER", help="Only keys managed by this owner.")
 @option("--managed/--unmanaged", default=None, help="Only keys with a keyplan marker, or only keys without one.")
 @option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name matches this pattern. Repeatable.")
@@ -124,8 +124,9 @@ def _keep_given(**options: str | None) -> dict[str, str]:
 
 
 def _finish(session: Session, keys: Sequence[Observation], survey: SpaceSurvey | None) -> int:
-    """Keep the ids for completion, name the spaces whose keys may not be listed, and return the exit status."""
-    remember_listing((key.id for key in keys), session.environment)
+    """Keep ids and spaces for completion, name the spaces whose keys may not be listed, and return the exit status."""
+    spaces = [*survey.looked_in, *survey.refused] if survey else []
+    remember_listing((key.id for key in keys), (space.name for space in spaces), session.environment)
     if refused := describe_refused(survey):
         session.screen.say(refused)
     return 0

@@ -13,11 +13,12 @@ from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import argument, ledger_option, option, policy_option, verbose_option
 from keyplan.cli.outputs import keep_apart
 from keyplan.cli.session import Session
+from keyplan.cli.word_sources import complete_subjects
 from keyplan.model.plan import Request
 
 
 @click.command("revoke")
-@argument("key", metavar="ADDRESS|KEY_ID")
+@argument("key", metavar="ADDRESS|KEY_ID", shell_complete=complete_subjects)
 @option("--owner", variable="REVOKE_OWNER", metavar="OWNER", help="Revoke it although this other owner manages it.")
 @option("--manifest", metavar="FILE", help="The manifest with the provider and the ledger.")
 @apply_options
