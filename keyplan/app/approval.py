@@ -30,8 +30,8 @@ def require_same(reviewed: Plan, current: Plan) -> None:
 
 
 def require_digest(expected: str, found: str) -> None:
-    """Return if the current digest is the expected one. Raises PlanStaleError otherwise."""
-    if found != expected:
+    """Return if the current digest is the expected one, or begins with it. Raises PlanStaleError otherwise."""
+    if not found.startswith(expected):
         raise PlanStaleError(
             f"the current plan does not match --expect, nothing was done: its digest is {found}",
             advice="review the current plan with: keyplan plan",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +17,17 @@ from keyplan.cli.options import Command, Duration, option
 from keyplan.cli.outputs import Outputs, formats_option
 from keyplan.model.ledger import SHORTEST_LEASE
 from keyplan.renderers.formats import REPORT_FORMATS
+from keyplan.renderers.summary import SHORT_DIGEST
 
 MOST_PARALLEL = 64
+
+# Fewer digits could be found by trial for another plan.
+_DIGEST = re.compile(f"[0-9a-f]{{{SHORT_DIGEST},64}}")
+
+if TYPE_CHECKING:
+    _TextType = click.ParamType[str]
+else:
+    _TextType = click.ParamType  # older clicks know no parameter of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +36,7 @@ class ApplySettings:
 
     auto_approve: bool
     expect: str | None
-    """The digest that was approved."""
+    """The digest that was approved, or its first hex digits."""
     parallelism: int
     lock_timeout: timedelta
     lease: timedelta | None
@@ -50,6 +60,21 @@ class ApplySettings:
     def event_files(self) -> tuple[Path, ...]:
         """The file that gets the events, if they go to one."""
         return (Path(self.json_lines),) if self.json_lines not in (None, STDOUT) else ()
+
+
+class Digest(_TextType):
+    """The digest of a plan, or its beginning as text shows it."""
+
+    name = "digest"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the hex digits in lower case."""
+        digits = str(value).lower()
+        if not _DIGEST.fullmatch(digits):
+            self.fail(
+                f"{value!r} is not a digest: {SHORT_DIGEST} to 64 hex digits, as keyplan plan prints them", param, ctx
+            )
+        return digits
 
 
 lock_timeout_option = option(
@@ -102,7 +127,12 @@ def apply_options(command: Command) -> Command:
 
 _APPLYING_OPTIONS = (
     option("--auto-approve", is_flag=True, help="Do not ask for approval."),
-    option("--expect", metavar="DIGEST", help="Go on only if the plan has this digest; do not ask for approval."),
+    option(
+        "--expect",
+        type=Digest(),
+        metavar="DIGEST",
+        help="Go on only if the plan has this digest; do not ask for approval.",
+    ),
     option(
         "--parallelism",
         type=click.IntRange(1, MOST_PARALLEL),

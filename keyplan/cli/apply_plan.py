@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from keyplan.app.apply import Job, open_jobs, plan_job, run_jobs
 from keyplan.app.approval import require_digest
@@ -83,7 +84,7 @@ def plan_and_apply(session: Session, context: RunContext, order: ApplyRequest) -
             if errors:
                 return _show_refusal(session, order, errors)
             require_separate_owners(plans, order.workspaces)
-            _approve(session, order, plans)
+            _approve(session, order, plans, context.wiring.clock.now())
             results = _run(session, context, order, _mask(session, jobs, order.applying), plans)
     return _show_results(session, order, plans, results)
 
@@ -99,16 +100,16 @@ def _plan_all(session: Session, order: ApplyRequest, jobs: Sequence[Job]) -> tup
     return plans, errors
 
 
-def _approve(session: Session, order: ApplyRequest, plans: Sequence[FreshPlan]) -> None:
+def _approve(session: Session, order: ApplyRequest, plans: Sequence[FreshPlan], now: datetime) -> None:
     """Show the plans, and return if they are approved.
 
     Raises PlanStaleError if another digest was expected, RefusedError on any answer but yes.
     """
     screen = session.screen
     if order.applying.outputs.shows_text:
-        screen.answer(render_plans(plans, screen.palette) + "\n")
+        screen.answer(render_plans(plans, screen.choose_style(now=now, is_verbose=order.is_verbose)) + "\n")
     elif not order.is_approved:
-        screen.say(render_plans(plans, screen.talk_palette))
+        screen.say(render_plans(plans, screen.choose_talk_style(now=now, is_verbose=order.is_verbose)))
     if order.selection is not Selected.ALL:
         screen.say(describe_selection(plans, order.selection.value))
     if order.applying.expect is not None:
@@ -201,6 +202,8 @@ def _show_results(
         draw=build_report_sheet,
         exit_status=status,
         digest=digest_to_approve(plans),
+        now=max((report.finished_at for report in reports), default=None),
+        is_verbose=order.is_verbose,
     )
     status = publish(session, order.applying.outputs, answer)
     tell_errors(session, errors, of=len(plans))

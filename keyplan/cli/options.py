@@ -133,7 +133,9 @@ def format_option(*formats: str, variable: str = "FORMAT") -> Decorator[Any]:
     )
 
 
-verbose_option = option("-v", "--verbose", is_flag=True, help="Print names, ids and counts to stderr.")
+verbose_option = option(
+    "-v", "--verbose", is_flag=True, help="Show every row by itself; print names, ids and counts to stderr."
+)
 policy_option = option(
     "--policy",
     "policies",

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +28,7 @@ from keyplan.errors import BugError, InputError, KeyplanError
 from keyplan.model.mask import hide
 from keyplan.renderers.formats import SHEET_FORMATS, Formats, build_error_sheet, render, render_failures
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.style import MARKDOWN_BYTES, PLAIN, Style
+from keyplan.renderers.style import MARKDOWN_BYTES, Style
 from keyplan.renderers.text.problems import render_error
 
 GITHUB, JSON = "github", "json"
@@ -95,6 +96,10 @@ class CommandResult:
     """Of all plans together, where there are changes."""
     plan_path: str = ""
     """Where the plan was saved."""
+    now: datetime | None = None
+    """When the run began; None if no time in it has a distance."""
+    is_verbose: bool = False
+    """Whether text shows every row by itself."""
 
     @classmethod
     def about(
@@ -149,13 +154,14 @@ def _attempt(write: Callable[[], None]) -> InputError | None:
 
 
 def _write(session: Session, outputs: Outputs, answer: CommandResult, output: Output) -> None:
-    palette = session.screen.palette if output.file is None else PLAIN
-    version = __version__
-    style = Style(
-        palette=palette,
+    look = Style(is_verbose=answer.is_verbose)
+    if output.file is None:
+        look = session.screen.choose_style(now=answer.now, is_verbose=answer.is_verbose)
+    style = replace(
+        look,
         failures=answer.failures,
         digest=answer.digest,
-        version=version,
+        version=__version__,
         markdown_bytes=outputs.markdown_bytes,
     )
     text = answer.render(output.as_format, style)

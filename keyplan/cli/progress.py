@@ -95,7 +95,7 @@ def show_waiting(screen: Screen, text: str) -> Iterator[None]:
     if console is None:
         yield
         return
-    with console.status(text):
+    with screen.showing(console.status(text)):
         yield
 
 
@@ -111,7 +111,8 @@ def show_progress(screen: Screen) -> Iterator[Follower]:
     from rich.progress import Progress as Bar  # noqa: PLC0415 - see above
 
     text = TextColumn("{task.description}", markup=False)
-    with Bar(BarColumn(), MofNCompleteColumn(), text, console=console, transient=True) as bar:
+    bar = Bar(BarColumn(), MofNCompleteColumn(), text, console=console, transient=True)
+    with screen.showing(bar):
         yield _Drawn(bar)
 
 

@@ -8,9 +8,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TextIO
+from datetime import datetime
+from threading import RLock
+from typing import Protocol, TextIO
+from zoneinfo import ZoneInfo
 
-from keyplan.renderers.style import ANSI, PLAIN, Palette
+from keyplan.renderers.style import ANSI, ANSI_256, PLAIN, Palette, Reader, Style
+
+_DEFAULT_WIDTH = 80
+_PATIENCE = 1.0
+"""Seconds that a line waits for another one."""
+_FORCED = {"2": ANSI_256, "3": ANSI_256}
+"""Palettes that FORCE_COLOR asks for by number, as supports-color reads it; any other number stands for 16 colours."""
+
+
+class LiveDisplay(Protocol):
+    """Something that redraws the last lines of a terminal."""
+
+    def start(self) -> None:
+        """Draw it."""
+        ...
+
+    def stop(self) -> None:
+        """Take it off the terminal."""
+        ...
 
 
 class Screen:
@@ -23,6 +44,9 @@ class Screen:
         self._stdout = stdout
         self._stderr = stderr
         self._environment = environment
+        self._display: LiveDisplay | None = None
+        # Reentrant: a signal handler may say something while the same thread does.
+        self._turn = RLock()
         self.has_answered = False
         """Whether anything was written as the answer."""
         self.failure: str | None = None
@@ -37,6 +61,27 @@ class Screen:
     def talk_palette(self) -> Palette:
         """Colours for the talk."""
         return self._choose_palette(self._stderr)
+
+    def choose_style(self, *, now: datetime | None = None, is_verbose: bool = False) -> Style:
+        """Return how an answer on stdout looks; the reader of a terminal gets distances from `now`."""
+        return self._choose_style(self._stdout, self.palette, now, is_verbose=is_verbose)
+
+    def choose_talk_style(self, *, now: datetime | None = None, is_verbose: bool = False) -> Style:
+        """Return how a text on stderr looks."""
+        return self._choose_style(self._stderr, self.talk_palette, now, is_verbose=is_verbose)
+
+    @contextmanager
+    def showing(self, display: LiveDisplay) -> Iterator[None]:
+        """Show a live display on stderr during the block; whatever is written meanwhile stands above it, whole."""
+        with self._turn:
+            self._display = display
+            display.start()
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._display = None
+                display.stop()
 
     @property
     def talk(self) -> TextIO | None:
@@ -60,8 +105,9 @@ class Screen:
         if stdout is None:
             return
         try:
-            stdout.write(text)
-            stdout.flush()
+            with self._aside():
+                stdout.write(text)
+                stdout.flush()
         except (OSError, ValueError) as error:
             if not isinstance(error, BrokenPipeError):
                 self.failure = getattr(error, "strerror", None) or "it is closed"
@@ -74,8 +120,9 @@ class Screen:
         if stderr is None:
             return
         try:
-            stderr.write(text if text.endswith("\n") else f"{text}\n")
-            stderr.flush()
+            with self._aside():
+                stderr.write(text if text.endswith("\n") else f"{text}\n")
+                stderr.flush()
         except (OSError, ValueError):
             # What stays in the buffer would fail again when the interpreter ends, and become its exit status.
             self._stderr = None
@@ -106,6 +153,52 @@ class Screen:
             finally:
                 self._stdin = former
 
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Take the live display off the terminal during the block, or a line would be written into it."""
+        # Not forever: a signal handler may have stopped the thread for which another one waits with this lock.
+        has_turn = self._turn.acquire(timeout=_PATIENCE)
+        display, self._display = (self._display, None) if has_turn else (None, self._display)
+        try:
+            if display:
+                display.stop()
+            yield
+        finally:
+            if display:
+                display.start()
+                self._display = display
+            if has_turn:
+                self._turn.release()
+
+    def _choose_style(
+        self, stream: TextIO | None, palette: Palette, now: datetime | None, *, is_verbose: bool
+    ) -> Style:
+        if not _is_terminal(stream):
+            return Style(palette=palette, is_verbose=is_verbose)
+        return Style(
+            palette=palette,
+            width=self._measure_width(stream),
+            is_verbose=is_verbose,
+            reader=Reader(now=now, to_local=self._to_local) if now else None,
+        )
+
+    def _measure_width(self, stream: TextIO | None) -> int:
+        """Return the columns of a terminal; COLUMNS is stronger, as in shutil.get_terminal_size."""
+        given = self._environment.get("COLUMNS", "")
+        if given.isascii() and given.isdigit() and int(given[:6]):
+            return int(given[:6])
+        with suppress(OSError, ValueError, AttributeError):
+            return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH  # type: ignore[union-attr]  # suppressed
+        return _DEFAULT_WIDTH
+
+    def _to_local(self, instant: datetime) -> datetime:
+        """Return an instant in the zone that TZ names, else in the machine's own."""
+        name = self._environment.get("TZ", "").removeprefix(":")
+        if name:
+            with suppress(OSError, ValueError, KeyError):
+                return instant.astimezone(ZoneInfo(name))
+        return instant.astimezone()
+
     @property
     def _is_interactive(self) -> bool:
         return not self._environment.get("CI") and self._environment.get("TERM") != "dumb"
@@ -114,9 +207,13 @@ class Screen:
         """Return colours as the conventions of no-color.org and force-color.org ask; no is stronger."""
         if self._environment.get("NO_COLOR") or self._environment.get("TERM") == "dumb":
             return PLAIN
-        if self._environment.get("FORCE_COLOR", "0") not in ("", "0"):
-            return ANSI
-        return ANSI if _is_terminal(stream) else PLAIN
+        forced = self._environment.get("FORCE_COLOR", "0")
+        if forced not in ("", "0"):
+            return _FORCED.get(forced, ANSI)
+        if not _is_terminal(stream):
+            return PLAIN
+        is_rich = self._environment.get("TERM", "").endswith("256color") or self._environment.get("COLORTERM")
+        return ANSI_256 if is_rich else ANSI
 
 
 def _abandon(stream: TextIO) -> None:

@@ -24,6 +24,7 @@ _UNITS = MappingProxyType(
     }
 )
 _WRITTEN_UNITS = ("d", "h", "m")
+_UNIT_WORDS = MappingProxyType({"d": "day", "h": "hour", "m": "minute", "s": "second"})
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,5})([smhdw])\Z")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
@@ -64,6 +65,24 @@ def write_duration(duration: timedelta) -> str:
         if duration >= length and not duration % length:
             return f"{duration // length}{unit}"
     return f"{int(duration.total_seconds())}s"
+
+
+def spell_duration(duration: timedelta) -> str:
+    """Return ``90 days``, ``24 hours``, ``1 minute`` or ``45 seconds``: the unit that `write_duration` chooses."""
+    short = write_duration(duration)
+    number, unit = int(short[:-1]), _UNIT_WORDS[short[-1]]
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def spell_distance(instant: datetime, now: datetime) -> str:
+    """Return how far an instant is from now: ``in 3 days``, ``5 hours ago``, ``now``; never more than it is."""
+    distance = abs(instant - now)
+    for unit in (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
+        # Two of a unit at least: "in 47 hours" says more than "in 1 day".
+        if distance >= (2 * unit if unit > timedelta(minutes=1) else unit):
+            spelled = spell_duration(distance // unit * unit)
+            return f"in {spelled}" if instant > now else f"{spelled} ago"
+    return "now"
 
 
 # What users write in manifests and policies.

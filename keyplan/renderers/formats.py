@@ -37,6 +37,8 @@ One = TypeVar("One")
 Formats = Mapping[str, Callable[[Subjects, Style], str]]
 """The renderers of a type, by the name of their format."""
 
+_PLAIN_STYLE = Style()
+
 SHEET_FORMATS: Formats[Sequence[Sheet]] = {
     "markdown": lambda sheets, style: ci.markdown.render_markdown(
         sheets, budget_bytes=style.markdown_bytes, digest=style.digest
@@ -84,17 +86,17 @@ def _list_ci_formats(build_sheet: Callable[[One], Sheet]) -> Formats[Sequence[On
 
 
 PLAN_FORMATS: Formats[Sequence[Plan]] = {
-    "text": lambda plans, style: text.plan.render_plans(plans, style.palette),
+    "text": lambda plans, style: text.plan.render_plans(plans, style=style),
     "json": lambda plans, style: machine.documents.render_plans(plans, style.failures),
     **_list_ci_formats(build_plan_sheet),
 }
 REPORT_FORMATS: Formats[Sequence[Report]] = {
-    "text": lambda reports, style: text.report.render_reports(reports, style.palette),
+    "text": lambda reports, style: text.report.render_reports(reports, style=style),
     "json": lambda reports, style: machine.documents.render_reports(reports, style.failures),
     **_list_ci_formats(build_report_sheet),
 }
 DRIFT_FORMATS: Formats[Sequence[Drift]] = {
-    "text": lambda drifts, style: text.drift.render_drifts(drifts, style.palette),
+    "text": lambda drifts, style: text.drift.render_drifts(drifts, style=style),
     "json": lambda drifts, style: machine.documents.render_drifts(drifts, style.failures),
     **_list_ci_formats(build_drift_sheet),
 }
@@ -104,7 +106,7 @@ VALIDATION_FORMATS: Formats[Sequence[Validation]] = {
     **_list_ci_formats(build_validation_sheet),
 }
 INVENTORY_FORMATS: Formats[Sequence[Observation]] = {
-    "table": lambda keys, style: text.inventory.render_table(keys, style.palette),
+    "table": lambda keys, style: text.inventory.render_table(keys, style=style),
     "json": lambda keys, _: machine.documents.render_inventory(keys),
     "csv": lambda keys, _: text.inventory.render_csv(keys),
     "markdown": lambda keys, _: ci.inventory.render_inventory(keys),
@@ -187,9 +189,9 @@ def render_drift(drift: Drift, *, as_format: str, palette: Palette = PLAIN) -> s
     return render(DRIFT_FORMATS, [drift], as_format=as_format, style=Style(palette=palette))
 
 
-def render_inventory(keys: Sequence[Observation], *, as_format: str, palette: Palette = PLAIN) -> str:
+def render_inventory(keys: Sequence[Observation], *, as_format: str, style: Style = _PLAIN_STYLE) -> str:
     """Return keys in one of `INVENTORY_FORMATS`. Raises InputError for another."""
-    return render(INVENTORY_FORMATS, keys, as_format=as_format, style=Style(palette=palette))
+    return render(INVENTORY_FORMATS, keys, as_format=as_format, style=style)
 
 
 def render_calendar(calendar: Calendar, *, as_format: str, palette: Palette = PLAIN) -> str:

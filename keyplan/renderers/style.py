@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from keyplan.errors import KeyplanError
@@ -48,6 +49,26 @@ ANSI = Palette(
         Tone.FAINT: "2",
     }
 )
+ANSI_256 = Palette(
+    {
+        # Of the 6x6x6 colour cube and the greys (xterm, ctlseqs, "SGR"): readable on a light and on a dark ground.
+        Tone.ADD: "38;5;34",
+        Tone.CHANGE: "38;5;172",
+        Tone.DESTROY: "38;5;167",
+        Tone.ALARM: "1;38;5;160",
+        Tone.STRONG: "1",
+        Tone.FAINT: "38;5;245",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who looks at a terminal, and when. A file has no such reader: its times are in UTC alone."""
+
+    now: datetime
+    to_local: Callable[[datetime], datetime]
+    """Returns an instant in the reader's time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +76,12 @@ class Style:
     """What a format may need beside the object that it renders."""
 
     palette: Palette = PLAIN
+    width: int | None = None
+    """Columns of the terminal; None for a file or a pipe, in which no line is wrapped and no id shortened."""
+    is_verbose: bool = False
+    """Whether every row is shown by itself, however many are alike."""
+    reader: Reader | None = None
+    """None if the answer does not go to a terminal."""
     failures: Sequence[tuple[str, KeyplanError]] = ()
     """Manifests without a result, and why."""
     digest: str = ""

@@ -18,6 +18,8 @@ from keyplan.renderers.words import format_count
 _NO_CHANGES = "No changes. Your keys match the manifest."
 _MOST_NAMED = 3
 _LONG = 1000
+SHORT_DIGEST = 12
+"""Hex digits of a digest that text shows; `--expect` takes so many, or more."""
 
 
 def summarize_plans(plans: Sequence[Plan]) -> str:
@@ -42,6 +44,11 @@ def summarize_reports(reports: Sequence[Report]) -> str:
     text = f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
     left = sum(len(report.left) for report in reports)
     return f"{text} {left} left for a reviewed apply." if left else text
+
+
+def shorten_digest(digest: str, *, is_verbose: bool) -> str:
+    """Return a digest as text shows it: its beginning, or the whole with ``--verbose``."""
+    return digest if is_verbose else digest[:SHORT_DIGEST]
 
 
 def describe_head(report: Report) -> Iterator[str]:

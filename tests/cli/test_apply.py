@@ -106,8 +106,24 @@ def test_the_expected_digest_is_an_approval(shell: Shell) -> None:
 
 
 @USUAL
+@pytest.mark.parametrize("digits", [12, 20, 63])
+def test_the_beginning_of_the_digest_is_an_approval(shell: Shell, digits: int) -> None:
+    assert shell("apply", "--expect", digest_of(shell)[:digits].upper()).status == 0
+    assert count_keys(shell) == 2
+
+
+@USUAL
+@pytest.mark.parametrize("digest", ["", "0" * 11, "0" * 65, "x" * 12, "0" * 12 + "\n"])
+def test_what_is_too_short_for_a_digest_or_no_digest_is_misuse(shell: Shell, digest: str) -> None:
+    done = shell("apply", "--expect", digest)
+    assert done.status == 64
+    assert "12 to 64 hex digits" in done.err
+    assert count_keys(shell) == 0
+
+
+@USUAL
 def test_another_digest_is_refused_and_the_current_plan_is_shown(shell: Shell) -> None:
-    done = shell("apply", "--expect", "0" * 64)
+    done = shell("apply", "--expect", "0" * 12)
     assert done.status == 4
     assert "the current plan does not match --expect" in done.err
     assert "Plan: 2 to add" in done.out

@@ -14,6 +14,8 @@ from keyplan.model.times import (
     parse_instant,
     read_time,
     show_time,
+    spell_distance,
+    spell_duration,
     write_duration,
     write_second,
     write_time,
@@ -143,3 +145,36 @@ def test_an_end_is_a_day_or_an_instant(text: str, instant: datetime) -> None:
 def test_nothing_else_is_an_end(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_day_or_instant(text)
+
+
+@pytest.mark.parametrize(
+    ("duration", "spelled"),
+    [
+        (timedelta(days=90), "90 days"),
+        (timedelta(hours=25), "25 hours"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(seconds=45), "45 seconds"),
+        (timedelta(0), "0 seconds"),
+    ],
+)
+def test_a_duration_is_spelled_in_its_largest_unit(duration: timedelta, spelled: str) -> None:
+    assert spell_duration(duration) == spelled
+
+
+@pytest.mark.parametrize(
+    ("distance", "spelled"),
+    [
+        (timedelta(days=3, hours=5), "in 3 days"),
+        (timedelta(hours=47), "in 47 hours"),
+        (timedelta(minutes=61), "in 61 minutes"),
+        (timedelta(minutes=1), "in 1 minute"),
+        (timedelta(seconds=59), "now"),
+        (timedelta(0), "now"),
+        (timedelta(hours=-5, minutes=-59), "5 hours ago"),
+        (timedelta(days=-400), "400 days ago"),
+    ],
+)
+def test_a_distance_says_no_more_than_it_is(distance: timedelta, spelled: str) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    assert spell_distance(now + distance, now) == spelled

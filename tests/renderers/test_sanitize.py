@@ -16,7 +16,7 @@ from keyplan.errors import InputError, ManifestError
 from keyplan.model.identity import Address
 from keyplan.renderers.machine.documents import render_inventory
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.style import ANSI
+from keyplan.renderers.style import ANSI, Style
 from keyplan.renderers.text.inventory import render_csv, render_table
 from keyplan.renderers.text.plan import render_plan
 from keyplan.renderers.text.problems import render_error
@@ -125,7 +125,7 @@ def test_errors_are_harmless_whoever_wrote_their_texts(attack: str) -> None:
 
 
 def test_colour_adds_nothing_but_select_graphic_rendition() -> None:
-    coloured = render_plan(FULL, ANSI)
+    coloured = render_plan(FULL, Style(palette=ANSI))
     plain = coloured.replace("\x1b[0m", "")
     for code in ANSI.codes.values():
         plain = plain.replace(f"\x1b[{code}m", "")

@@ -139,7 +139,9 @@ def command(
         if verbose:
             _outline(session, workspaces, [plan for _, plan, _ in looks])
             _tell_unread(session, [drift for drift, _, _ in looks])
-        return monitored.conclude(_answer(session, outputs, [drift for drift, _, _ in looks], errors))
+        return monitored.conclude(
+            _answer(session, outputs, [drift for drift, _, _ in looks], errors, is_verbose=verbose)
+        )
 
 
 def _detect_all(
@@ -153,11 +155,20 @@ def _detect_all(
     return looks, errors
 
 
-def _answer(session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure]) -> int:
+def _answer(
+    session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure], *, is_verbose: bool
+) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
     status = combine_statuses([*map(status_of_drift, drifts), *(error.exit_status for _, error in errors)])
     answer = CommandResult.about(
-        Subject.DRIFT, drifts, errors, formats=DRIFT_FORMATS, draw=build_drift_sheet, exit_status=status
+        Subject.DRIFT,
+        drifts,
+        errors,
+        formats=DRIFT_FORMATS,
+        draw=build_drift_sheet,
+        exit_status=status,
+        now=max((drift.at for drift in drifts), default=None),
+        is_verbose=is_verbose,
     )
     status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(drifts) + len(errors))

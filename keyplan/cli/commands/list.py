@@ -114,17 +114,18 @@ def command(
     context = session.context
     with show_waiting(session.screen, "Listing keys"):
         provider = open_listed_provider(context, manifest, given, policies=read_policies(policies, context))
-        keys, survey = survey_keys(provider, wanted, now=context.wiring.clock.now())
-    session.screen.answer(render_inventory(keys, as_format=as_format, palette=session.screen.palette))
-    return _finish(session, keys, survey)
+        keys, survey = survey_keys(provider, wanted, now=(now := context.wiring.clock.now()))
+    answer = render_inventory(keys, as_format=as_format, style=session.screen.choose_style(now=now))
+    return _finish(session, answer, keys, survey)
 
 
 def _keep_given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _finish(session: Session, keys: Sequence[Observation], survey: SpaceSurvey | None) -> int:
-    """Keep ids and spaces for completion, name the spaces whose keys may not be listed, and return the exit status."""
+def _finish(session: Session, answer: str, keys: Sequence[Observation], survey: SpaceSurvey | None) -> int:
+    """Show the answer and which spaces may not be listed, keep what completion needs, and return the exit status."""
+    session.screen.answer(answer)
     spaces = [*survey.looked_in, *survey.refused] if survey else []
     remember_listing((key.id for key in keys), (space.name for space in spaces), session.environment)
     if refused := describe_refused(survey):

@@ -114,6 +114,8 @@ def command(
         exit_status=status,
         digest=digest_to_approve(plans),
         plan_path=str(out) if out and not errors else "",
+        now=context.wiring.clock.now(),
+        is_verbose=settings.verbose,
     )
     status = publish(session, outputs, answer)
     tell_errors(session, errors, of=len(workspaces))

@@ -8,7 +8,7 @@ from keyplan.app.files import read_input, read_plans, read_policies, write_compo
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import load_workspace
 from keyplan.cli.layer_options import layer_options
-from keyplan.cli.options import argument, option, policy_option, untrusted_option
+from keyplan.cli.options import argument, option, policy_option, untrusted_option, verbose_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.session import Session
 from keyplan.documents.plan_set import digest_to_approve
@@ -23,6 +23,7 @@ from keyplan.renderers.sheet import Subject
 @formats_option(*PLAN_FORMATS)
 @policy_option
 @untrusted_option
+@verbose_option
 @layer_options
 @click.pass_obj
 def command(
@@ -33,6 +34,7 @@ def command(
     outputs: Outputs,
     policies: tuple[str, ...],
     untrusted: bool,
+    verbose: bool,
 ) -> int:
     """Show a saved plan, or what a manifest is composed of.
 
@@ -65,6 +67,8 @@ def command(
         exit_status=0,
         digest=digest_to_approve(plans),
         plan_path=planfile,
+        now=session.context.wiring.clock.now(),
+        is_verbose=verbose,
     )
     return publish(session, outputs, answer)
 

@@ -5,21 +5,21 @@ The counts are the last line. A colour never stands without its word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from keyplan.model.drift import Drift, DriftFinding, DriftKind
+from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_finding, name_finding
 from keyplan.renderers.drift_summary import list_drift_remarks, summarize_drifts
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.style import PLAIN, Palette, Tone
-
-UNMANAGED_SHOWN = 20
-"""Upper bound of the unmanaged keys that are named; the rest is counted."""
+from keyplan.renderers.style import Palette, Style, Tone
+from keyplan.renderers.text.layout import Line, render_blocks
+from keyplan.renderers.text.rows import FOLDED, WHAT_TO_DO, TextRow, is_folded, list_lines, split_address
 
 _LONG = 1000
-_INDENT = " " * 6
 _WORD_WIDTH = 17
+_CAUSES = {cause: number for number, cause in enumerate(Cause)}
+_PLAIN_STYLE = Style()
 _HEADINGS: Mapping[DriftKind, tuple[str, Tone]] = {
     DriftKind.DRIFT: ("Drift: changed outside keyplan.", Tone.ALARM),
     DriftKind.PENDING: ("Pending: the manifest changed, or time passed.", Tone.CHANGE),
@@ -28,58 +28,71 @@ _HEADINGS: Mapping[DriftKind, tuple[str, Tone]] = {
 }
 
 
-def render_drift(drift: Drift, palette: Palette = PLAIN) -> str:
+def render_drift(drift: Drift, style: Style = _PLAIN_STYLE) -> str:
     """Return the drift as text."""
+    sections = [(_make_heading(kind, style.palette), _build_rows(drift, kind, style.palette)) for kind in drift.kinds]
+    accepted = [_build_row(finding, "=", style.palette) for finding in drift.accepted]
+    heading = Line(prefix=style.palette.paint(Tone.FAINT, "Accepted: as the manifest's waivers say."))
+    sections.append((heading, accepted))
+    folded = any(is_folded(rows, is_verbose=style.is_verbose) for _, rows in sections)
     blocks = [
         [_head(drift)],
-        *(list(_describe_kind(drift, kind, palette)) for kind in drift.kinds),
-        list(_describe_accepted(drift, palette)),
-        [f"{palette.paint(Tone.CHANGE, 'Warning:')} {sanitize(text, width=_LONG)}" for text in drift.warnings],
-        list(list_drift_remarks(drift)),
-        [palette.paint(Tone.STRONG, summarize_drifts([drift]))],
+        *([first, *list_lines(rows, is_verbose=style.is_verbose)] for first, rows in sections if rows),
+        [_warn(text, style.palette) for text in drift.warnings],
+        [*([Line(text=FOLDED)] if folded else []), *(Line(text=text) for text in list_drift_remarks(drift))],
+        [Line(text=summarize_drifts([drift]), tone=Tone.STRONG)],
     ]
-    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+    return render_blocks(blocks, style)
 
 
-def render_drifts(drifts: Sequence[Drift], palette: Palette = PLAIN) -> str:
+def render_drifts(drifts: Sequence[Drift], style: Style = _PLAIN_STYLE) -> str:
     """Return the drifts as text, the summary of all as the last line."""
-    texts = [render_drift(drift, palette) for drift in drifts]
+    texts = [render_drift(drift, style) for drift in drifts]
     if len(texts) == 1:
         return texts[0]
-    last = palette.paint(Tone.STRONG, summarize_drifts(drifts))
-    return "\n".join([*texts, f"{len(drifts)} manifests\n{last}\n"])
+    last = [Line(text=f"{len(drifts)} manifests"), Line(text=summarize_drifts(drifts), tone=Tone.STRONG)]
+    return "\n".join([*texts, render_blocks([last], style)])
 
 
-def _head(drift: Drift) -> str:
+def _head(drift: Drift) -> Line:
     owner, manifest, provider = sanitize(drift.owner), sanitize(drift.manifest), sanitize(drift.provider)
-    return f"Keys of {owner} in {manifest}, at {provider} ({sanitize(drift.dialect)} API), {show_time(drift.at)}"
+    where = f"Keys of {owner} in {manifest}, at {provider} ({sanitize(drift.dialect)} API), {show_time(drift.at)}"
+    return Line(text=where)
 
 
-def _describe_kind(drift: Drift, kind: DriftKind, palette: Palette) -> Iterator[str]:
-    findings = [finding for finding in drift.open if finding.kind is kind]
-    if not findings:
-        return
+def _make_heading(kind: DriftKind, palette: Palette) -> Line:
     heading, tone = _HEADINGS[kind]
-    yield palette.paint(tone, heading)
-    shown = findings[:UNMANAGED_SHOWN] if kind is DriftKind.UNMANAGED else findings
-    for finding in shown:
-        yield from _describe(finding, "." if finding.is_report_only else "!", palette)
-    if len(findings) > len(shown):
-        yield f"{_INDENT}and {len(findings) - len(shown)} more; keyplan list shows all"
+    return Line(prefix=palette.paint(tone, heading))
 
 
-def _describe_accepted(drift: Drift, palette: Palette) -> Iterator[str]:
-    if drift.accepted:
-        yield palette.paint(Tone.FAINT, "Accepted: as the manifest's waivers say.")
-        for finding in drift.accepted:
-            yield from _describe(finding, "=", palette)
+def _warn(text: str, palette: Palette) -> Line:
+    return Line(prefix=f"{palette.paint(Tone.CHANGE, 'Warning:')} ", text=sanitize(text, width=_LONG), hang=2)
 
 
-def _describe(finding: DriftFinding, mark: str, palette: Palette) -> Iterator[str]:
+def _build_rows(drift: Drift, kind: DriftKind, palette: Palette) -> list[TextRow]:
+    """Return rows of one kind: those that need an action first, then by cause and subject."""
+
+    def rank(finding: DriftFinding) -> tuple[bool, int, str, str]:
+        guard = finding.guard.value if finding.guard else ""
+        return finding.is_report_only, _CAUSES[finding.cause], guard, name_finding(finding)
+
+    findings = sorted((finding for finding in drift.open if finding.kind is kind), key=rank)
+    return [_build_row(finding, "." if finding.is_report_only else "!", palette) for finding in findings]
+
+
+def _build_row(finding: DriftFinding, mark: str, palette: Palette) -> TextRow:
     tone = Tone.ALARM if mark == "!" else Tone.FAINT
-    sign = palette.paint(tone, f"{mark} {finding.cause.value:<{_WORD_WIDTH}}")
-    yield f"  {sign}  {sanitize(name_finding(finding))}"
-    for label, text in describe_finding(finding):
-        yield f"{_INDENT}{label:<12} {sanitize(text, width=_LONG)}"
-    if finding.advice and not finding.waiver:
-        yield f"{_INDENT}{'what to do':<12} {sanitize(finding.advice, width=_LONG)}"
+    space, name = split_address(finding.address or finding.name)
+    advice = () if not finding.advice or finding.waiver else ((WHAT_TO_DO, finding.advice),)
+    details = (*describe_finding(finding), *advice)
+    return TextRow(
+        kind=(mark, finding.cause, finding.guard),
+        mark=f"  {palette.paint(tone, f'{mark} {finding.cause.value:<{_WORD_WIDTH}}')}  ",
+        subject=sanitize(name_finding(finding)),
+        space=space,
+        name=name,
+        details=tuple((label, sanitize(text, width=_LONG)) for label, text in details),
+        is_dangerous=mark == "!",
+        # The ids of unmanaged keys stand here and in `keyplan list` alone.
+        stays_open=finding.cause is Cause.UNMANAGED,
+    )

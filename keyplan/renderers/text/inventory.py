@@ -6,19 +6,22 @@ A cell must never be one that a spreadsheet runs as a formula.
 from __future__ import annotations
 
 import csv
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
 from keyplan.model.observation import Observation, SpaceSurvey
 from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize, sanitize_cell
-from keyplan.renderers.style import PLAIN, Palette, Tone
+from keyplan.renderers.style import Style, Tone
+from keyplan.renderers.text.layout import Line, fit_lines, measure_columns, shorten_middle
 from keyplan.renderers.words import format_count
 
 _HEADINGS = ("NAME", "TYPE", "STATUS", "ID", "KEY", "CREATED", "EXPIRES", "LAST USED", "OWNER", "SPACES")
 _CELL_WIDTH = 40
+_SHORT_WIDTH = 16
 _GAP = "  "
+_PLAIN_STYLE = Style()
+_NAME, _TYPE, _STATUS, _ID, _KEY = range(5)
 
 _COLUMNS = (
     "id",
@@ -36,13 +39,37 @@ _COLUMNS = (
 )
 
 
-def render_table(keys: Sequence[Observation], palette: Palette = PLAIN) -> str:
-    """Return a table with one line per key, its headings first and a count last."""
-    rows = [_HEADINGS, *(_list_cells(key) for key in keys)]
-    widths = [max(map(_measure_columns, column)) for column in zip(*rows, strict=True)]
-    lines = [_GAP.join(map(_pad, row, widths)).rstrip() for row in rows]
-    lines[0] = palette.paint(Tone.STRONG, lines[0])
+def render_table(keys: Sequence[Observation], style: Style = _PLAIN_STYLE) -> str:
+    """Return a table with one line per key, its headings first and a count last.
+
+    On a terminal that is too narrow for it, ids are shortened in the middle; if that is not enough, each key has lines
+    of its own, with all that is known of it.
+    """
+    rows = [_list_cells(key) for key in keys]
+    for table in (rows, [_shorten(row) for row in rows]):
+        widths = [max(map(measure_columns, column)) for column in zip(_HEADINGS, *table, strict=True)]
+        if style.width is None or sum(widths) + len(_GAP) * (len(widths) - 1) <= style.width:
+            lines = [_GAP.join(map(_pad, row, widths)).rstrip() for row in (_HEADINGS, *table)]
+            lines[0] = style.palette.paint(Tone.STRONG, lines[0])
+            break
+    else:
+        lines = list(fit_lines((line for row in rows for line in _stack(row)), style))
     return "".join(f"{line}\n" for line in (*lines, "", f"{format_count(len(keys), 'key')}."))
+
+
+def _shorten(row: Sequence[str]) -> tuple[str, ...]:
+    """Return the cells of a key, ids no longer than the eye compares."""
+    return tuple(
+        shorten_middle(cell, _SHORT_WIDTH) if column in (_ID, _KEY, len(row) - 1) else cell
+        for column, cell in enumerate(row)
+    )
+
+
+def _stack(row: Sequence[str]) -> Iterator[Line]:
+    """Yield the lines of a key on a narrow terminal: its name, and below it each cell with its heading."""
+    yield Line(text=row[_NAME], tone=Tone.STRONG, is_dated=False)
+    labelled = [f"{heading.lower()} {cell}" for heading, cell in zip(_HEADINGS[_ID:], row[_ID:], strict=True) if cell]
+    yield Line(prefix="  ", text="; ".join((f"{row[_TYPE]}, {row[_STATUS]}", *labelled)), hang=2)
 
 
 def describe_refused(survey: SpaceSurvey | None) -> str:
@@ -76,19 +103,15 @@ def _list_cells(key: Observation) -> tuple[str, ...]:
         key.marker.owner if key.marker else "",
         " ".join(sorted(key.space_ids or ())),
     )
-    return tuple(sanitize(cell, width=_CELL_WIDTH) for cell in cells)
+    # Ids are whole: a shortened one names no key in any command.
+    return tuple(
+        sanitize(cell) if column in (_ID, _KEY) else sanitize(cell, width=_CELL_WIDTH)
+        for column, cell in enumerate(cells)
+    )
 
 
 def _pad(cell: str, width: int) -> str:
-    return cell + " " * (width - _measure_columns(cell))
-
-
-def _measure_columns(text: str) -> int:
-    """Return how many columns a terminal gives the text: wide characters take two (UAX 11), combining ones none."""
-    return sum(
-        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
-        for character in text
-    )
+    return cell + " " * (width - measure_columns(cell))
 
 
 def _format_cell(value: str | list[str] | None) -> str:

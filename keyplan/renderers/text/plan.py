@@ -1,69 +1,82 @@
-"""Plans as text for a terminal, which a user reads before approving them.
+"""Plans as text for a terminal, which a user reads before approving them: the most dangerous first.
 
 The last line keeps Terraform's shape, because scripts match it. A colour never stands without its word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from keyplan.documents.plan import digest
 from keyplan.documents.plan_set import digest_to_approve
 from keyplan.model.manifest import Unmanaged
-from keyplan.model.plan import Action, KeyView, Plan, Summary
+from keyplan.model.plan import Action, Plan, Summary
+from keyplan.renderers.danger import Danger, order_actions, rate_danger
 from keyplan.renderers.descriptions import describe_action
+from keyplan.renderers.renames import RENAMED, find_renames
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.style import PLAIN, Palette, Tone
-from keyplan.renderers.summary import list_plan_remarks, summarize_plans
+from keyplan.renderers.style import Palette, Style, Tone
+from keyplan.renderers.summary import list_plan_remarks, shorten_digest, summarize_plans
+from keyplan.renderers.text.layout import Line, make_label, render_blocks
+from keyplan.renderers.text.rows import FOLDED, WHAT_TO_DO, TextRow, is_folded, list_lines, split_address
 from keyplan.renderers.words import choose_sign, format_count, format_reason
-
-UNMANAGED_SHOWN = 20
-"""Upper bound of the unmanaged keys that are named; the rest is counted."""
 
 _SIGN_WIDTH = 3
 _WORD_WIDTH = 7
-_INDENT = " " * 6
+_PLAIN_STYLE = Style()
 
 
-def render_plans(plans: Sequence[Plan], palette: Palette = PLAIN) -> str:
+def render_plans(plans: Sequence[Plan], style: Style = _PLAIN_STYLE) -> str:
     """Return the plans as text, each under its own head, and the summary of all as the last line."""
-    texts = [render_plan(plan, palette) for plan in plans]
+    texts = [render_plan(plan, style) for plan in plans]
     if len(texts) == 1:
         return texts[0]
-    digest_of_all = digest_to_approve(plans)
+    digest_of_all = shorten_digest(digest_to_approve(plans), is_verbose=style.is_verbose)
     lines = [
-        f"{len(plans)} manifests",
-        *([f"Digest of all: {digest_of_all}"] if digest_of_all else []),
-        palette.paint(Tone.STRONG, summarize_plans(plans)),
+        Line(text=f"{len(plans)} manifests"),
+        *([Line(text=f"Digest of all: {digest_of_all}")] if digest_of_all else []),
+        Line(text=summarize_plans(plans), tone=Tone.STRONG),
     ]
-    return "\n".join([*texts, "".join(f"{line}\n" for line in lines)])
+    return "\n".join([*texts, render_blocks([lines], style)])
 
 
-def render_plan(plan: Plan, palette: Palette = PLAIN) -> str:
+def render_plan(plan: Plan, style: Style = _PLAIN_STYLE) -> str:
     """Return the plan as text, its summary as the last line."""
+    rows = _build_rows(plan, style.palette)
+    folded = [Line(text=FOLDED)] if is_folded(rows, is_verbose=style.is_verbose) else []
     blocks = [
         [_head(plan)],
-        [line for action in plan.actions for line in _describe(action, plan.space_names, palette)],
-        list(_unmanaged(plan, palette)),
-        [f"{palette.paint(Tone.CHANGE, 'Warning:')} {sanitize(text, width=1000)}" for text in plan.warnings],
-        [*list_plan_remarks(plan), *_close(plan)],
-        [palette.paint(Tone.STRONG, summarize_plans([plan]))],
+        [*_refuse_unmanaged(plan, style.palette), *list_lines(rows, is_verbose=style.is_verbose)],
+        [_warn(text, style.palette) for text in plan.warnings],
+        [*folded, *(Line(text=text) for text in (*list_plan_remarks(plan), *_close(plan)))],
+        [*_name_digest(plan, style), Line(text=summarize_plans([plan]), tone=Tone.STRONG)],
     ]
-    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+    return render_blocks(blocks, style)
 
 
-def _head(plan: Plan) -> str:
+def _head(plan: Plan) -> Line:
     owner, manifest = sanitize(plan.owner), sanitize(plan.manifest)
-    return f"Keys of {owner} in {manifest}, at {sanitize(plan.provider)} ({sanitize(plan.dialect)} API)"
+    return Line(text=f"Keys of {owner} in {manifest}, at {sanitize(plan.provider)} ({sanitize(plan.dialect)} API)")
+
+
+def _warn(text: str, palette: Palette) -> Line:
+    return Line(prefix=f"{palette.paint(Tone.CHANGE, 'Warning:')} ", text=sanitize(text, width=1000), hang=2)
 
 
 def _close(plan: Plan) -> Iterator[str]:
     """Yield what the summary line has no room for."""
+    if plan.unmanaged and plan.unmanaged_policy is Unmanaged.REPORT:
+        count = format_count(len(plan.unmanaged), "unmanaged key")
+        yield f"{count} (not touched); to list them: keyplan list --unmanaged"
     counts = _counts(plan.summary)
     if counts:
         yield ", ".join(counts) + "."
-    if plan.is_approvable:
-        yield f"Digest: {digest(plan)}"
+
+
+def _name_digest(plan: Plan, style: Style) -> list[Line]:
+    if not plan.is_approvable:
+        return []
+    return [Line(text=f"Digest: {shorten_digest(digest(plan), is_verbose=style.is_verbose)}")]
 
 
 def _counts(summary: Summary) -> list[str]:
@@ -75,42 +88,41 @@ def _counts(summary: Summary) -> list[str]:
     return [f"{number} {word}" for number, word in counted if number]
 
 
-def _describe(action: Action, space_names: Mapping[str, str], palette: Palette) -> Iterator[str]:
-    if action.is_unremarkable:
-        return
-    yield _headline(action, palette)
-    for label, text in describe_action(action, space_names):
-        yield f"{_INDENT}{label:<12} {text}"
+def _build_rows(plan: Plan, palette: Palette) -> list[TextRow]:
+    renames = find_renames(plan.actions)
+    shown = order_actions(action for action in plan.actions if not action.is_unremarkable)
+    return [_build_row(action, plan, renames.get(action.address, ""), palette) for action in shown]
 
 
-def _headline(action: Action, palette: Palette) -> str:
-    sign, tone = choose_sign(action)
-    cuts_off = "; cuts off" if action.cuts_off else ""
-    subject = f"{sanitize(action.address)}  ({format_reason(action)}{cuts_off})"
-    if action.blocked:
-        return f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {action.verb.value} {subject}"
-    return f"{_mark(sign, action.verb.value, tone, palette)}  {subject}"
+def _build_row(action: Action, plan: Plan, rename: str, palette: Palette) -> TextRow:
+    danger = rate_danger(action)
+    sign, tone = ("!", Tone.ALARM) if action.blocked else choose_sign(action)
+    reason = f"  ({format_reason(action)}{'; cuts off' if action.cuts_off else ''})"
+    space, name = split_address(action.address)
+    is_made = action.verb.value == "create"
+    return TextRow(
+        kind=(danger, action.verb, reason, action.blocked and action.blocked.guard),
+        mark=_mark(sign, "blocked" if action.blocked else action.verb.value, tone, palette),
+        before=f"{action.verb.value} " if action.blocked else "",
+        subject=sanitize(action.address),
+        after=reason,
+        folded_after=reason,
+        space=space,
+        name=name,
+        details=(*describe_action(action, plan.space_names), *([(RENAMED, rename)] if rename and is_made else [])),
+        is_dangerous=danger in (Danger.CUTS_OFF, Danger.DESTROYS, Danger.BLOCKED),
+    )
 
 
 def _mark(sign: str, word: str, tone: Tone, palette: Palette) -> str:
-    return f"  {palette.paint(tone, f'{sign:<{_SIGN_WIDTH}} {word:<{_WORD_WIDTH}}')}"
+    return f"  {palette.paint(tone, f'{sign:<{_SIGN_WIDTH}} {word:<{_WORD_WIDTH}}')}  "
 
 
-def _unmanaged(plan: Plan, palette: Palette) -> Iterator[str]:
-    if plan.unmanaged_policy is Unmanaged.IGNORE or not plan.unmanaged:
-        return
-    count = format_count(len(plan.unmanaged), "unmanaged key")
+def _refuse_unmanaged(plan: Plan, palette: Palette) -> Iterator[Line]:
     if plan.refuses_unmanaged:
-        yield f"{_mark('!', 'blocked', Tone.ALARM, palette)}  {count} (unmanaged: fail)"
-    else:
-        yield f"{count} (not touched):"
-    for view in plan.unmanaged[:UNMANAGED_SHOWN]:
-        yield f"{_INDENT}{_kind(view):<12} {sanitize(view.name, width=60)}  {sanitize(view.id or '')}"
-    if len(plan.unmanaged) > UNMANAGED_SHOWN:
-        yield f"{_INDENT}and {len(plan.unmanaged) - UNMANAGED_SHOWN} more; keyplan list shows all"
-    if plan.refuses_unmanaged:
-        yield f"{_INDENT}{'what to do':<12} declare them with adopt, delete them, or set unmanaged: report"
-
-
-def _kind(view: KeyView) -> str:
-    return view.key_type.value if view.key_type else "unknown"
+        count = format_count(len(plan.unmanaged), "unmanaged key")
+        yield Line(prefix=_mark("!", "blocked", Tone.ALARM, palette), text=f"{count} (unmanaged: fail)", hang=15)
+        advice = (
+            "declare them with adopt, delete them, or set unmanaged: report; to list them: keyplan list --unmanaged"
+        )
+        yield make_label(WHAT_TO_DO, advice, is_pasted=True)

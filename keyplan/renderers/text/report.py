@@ -1,4 +1,4 @@
-"""Reports as text for a terminal, after an apply: what was done, what was not, and what the next run will do."""
+"""Reports as text for a terminal, after an apply: what was not done, what was done, and what the next run will do."""
 
 from __future__ import annotations
 
@@ -7,36 +7,68 @@ from typing import assert_never
 
 from keyplan.model.plan import Action
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
+from keyplan.renderers.danger import order_actions
 from keyplan.renderers.descriptions import describe_places
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.style import PLAIN, Palette, Tone
+from keyplan.renderers.style import Palette, Style, Tone
 from keyplan.renderers.summary import describe_head, summarize_reports
+from keyplan.renderers.text.layout import Line, render_blocks
+from keyplan.renderers.text.rows import FOLDED, WHAT_TO_DO, TextRow, is_folded, list_lines, split_address
 from keyplan.renderers.words import PAST, choose_sign, format_reason
 
-_INDENT = " " * 6
 _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 15: "SIGTERM"}
 _LONG = 1000
+_LEFT = f"    {'left':<9}"
+_PLAIN_STYLE = Style()
 
 
-def render_reports(reports: Sequence[Report], palette: Palette = PLAIN) -> str:
+def render_reports(reports: Sequence[Report], style: Style = _PLAIN_STYLE) -> str:
     """Return the reports as text, each under the name of its manifest, and the summary of all as the last line."""
-    texts = [render_report(report, palette) for report in reports]
+    texts = [render_report(report, style) for report in reports]
     if len(texts) == 1:
         return texts[0]
     parts = [f"{sanitize(report.manifest)}\n\n{text}" for report, text in zip(reports, texts, strict=True)]
-    last = palette.paint(Tone.STRONG, summarize_reports(reports))
-    return "\n".join([*parts, f"{len(reports)} manifests\n{last}\n"])
+    last = [Line(text=f"{len(reports)} manifests"), Line(text=summarize_reports(reports), tone=Tone.STRONG)]
+    return "\n".join([*parts, render_blocks([last], style)])
 
 
-def render_report(report: Report, palette: Palette = PLAIN) -> str:
+def render_report(report: Report, style: Style = _PLAIN_STYLE) -> str:
     """Return the report as text, its summary as the last line."""
-    blocks = [
-        [line for outcome in report.outcomes for line in _describe(outcome, palette)],
-        [_describe_left(action, palette) for action in report.left],
-        list(_list_remarks(report)),
-        [palette.paint(Tone.STRONG, summarize_reports([report]))],
+    done = {id(one.action): one for one in report.outcomes if isinstance(one, Done)}
+    undone = [one for one in report.outcomes if not isinstance(one, Done)]
+    ordered = [
+        *_order_undone(undone),
+        *(done[id(action)] for action in order_actions(one.action for one in done.values())),
     ]
-    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+    rows = [_build_row(outcome, style.palette) for outcome in ordered]
+    left = [_build_left_row(action, style.palette) for action in order_actions(report.left)]
+    folded = [Line(text=FOLDED)] if is_folded([*rows, *left], is_verbose=style.is_verbose) else []
+    blocks = [
+        list(list_lines(rows, is_verbose=style.is_verbose)),
+        list(list_lines(left, is_verbose=style.is_verbose)),
+        [*folded, *(Line(text=text) for text in _list_remarks(report))],
+        [Line(text=summarize_reports([report]), tone=Tone.STRONG)],
+    ]
+    return render_blocks(blocks, style)
+
+
+def _order_undone(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    """Yield what failed, what is in doubt, and what was not tried; those of one message together."""
+    for kind in (Failed, InDoubt, NotTried):
+        members = [one for one in outcomes if isinstance(one, kind)]
+        yield from sorted(members, key=lambda one: (_find_message(one), one.action.address))
+
+
+def _find_message(outcome: Outcome) -> str:
+    match outcome:
+        case Failed() | InDoubt():
+            return outcome.message
+        case NotTried():
+            return outcome.why
+        case Done():
+            return ""
+        case _:
+            assert_never(outcome)
 
 
 def _list_remarks(report: Report) -> Iterator[str]:
@@ -46,43 +78,68 @@ def _list_remarks(report: Report) -> Iterator[str]:
     yield from describe_head(report)
 
 
-def _describe(outcome: Outcome, palette: Palette) -> Iterator[str]:
+def _build_row(outcome: Outcome, palette: Palette) -> TextRow:
     match outcome:
         case Done():
-            yield _describe_done(outcome, palette)
-            yield from _label("stored in", outcome.delivered)
-            yield from (f"{_INDENT}{label:<12} {text}" for label, text in describe_places(outcome.action))
-            yield from _label("note", outcome.notes)
+            return _build_done_row(outcome, palette)
         case Failed():
-            yield _describe_undone("failed", outcome.action, outcome.message, palette)
-            yield from _label("what to do", [outcome.advice])
-            yield from _label("next run", [outcome.next_run])
+            details = ((WHAT_TO_DO, outcome.advice), ("next run", outcome.next_run))
+            return _build_undone_row("failed", outcome, details, palette)
         case InDoubt():
-            yield _describe_undone("in doubt", outcome.action, outcome.message, palette)
-            yield from _label("next run", [outcome.next_run])
+            return _build_undone_row("in doubt", outcome, (("next run", outcome.next_run),), palette)
         case NotTried():
-            yield _describe_undone("not tried", outcome.action, outcome.why, palette)
+            return _build_undone_row("not tried", outcome, (), palette)
         case _:
             assert_never(outcome)
 
 
-def _describe_done(outcome: Done, palette: Palette) -> str:
-    sign, tone = choose_sign(outcome.action)
-    mark = palette.paint(tone, f"{sign:<3} {PAST[outcome.action.verb]:<9}")
-    key = f"  key {sanitize(outcome.key_id)}" if outcome.key_id else ""
-    return f"  {mark}  {sanitize(outcome.action.address)}{key}"
+def _build_done_row(outcome: Done, palette: Palette) -> TextRow:
+    action = outcome.action
+    sign, tone = choose_sign(action)
+    space, name = split_address(action.address)
+    stored = tuple(("stored in", sanitize(location, width=_LONG)) for location in outcome.delivered)
+    notes = tuple(("note", sanitize(note, width=_LONG)) for note in outcome.notes)
+    return TextRow(
+        # What a user should know all the same must not be folded away.
+        kind=("done", action.verb, action.reason, action.cuts_off, outcome.notes),
+        mark=f"  {palette.paint(tone, f'{sign:<3} {PAST[action.verb]:<9}')}  ",
+        subject=sanitize(action.address),
+        after=f"  key {sanitize(outcome.key_id)}" if outcome.key_id else "",
+        folded_after=f"  ({format_reason(action)})",
+        space=space,
+        name=name,
+        details=(*stored, *describe_places(action), *notes),
+        is_dangerous=action.cuts_off,
+    )
 
 
-def _describe_undone(word: str, action: Action, message: str, palette: Palette) -> str:
-    mark = palette.paint(Tone.ALARM, f"!   {word:<9}")
-    return f"  {mark}  {action.verb.value} {sanitize(action.address)}: {sanitize(message, width=_LONG)}"
+def _build_undone_row(word: str, outcome: Outcome, details: tuple[tuple[str, str], ...], palette: Palette) -> TextRow:
+    action, message = outcome.action, sanitize(_find_message(outcome), width=_LONG)
+    space, name = split_address(action.address)
+    return TextRow(
+        kind=(word, action.verb, message),
+        mark=f"  {palette.paint(Tone.ALARM, f'!   {word:<9}')}  ",
+        before=f"{action.verb.value} ",
+        subject=sanitize(action.address),
+        after=f": {message}",
+        folded_after=f": {message}",
+        space=space,
+        name=name,
+        details=tuple((label, sanitize(text, width=_LONG)) for label, text in details if text),
+        is_dangerous=True,
+    )
 
 
-def _describe_left(action: Action, palette: Palette) -> str:
-    mark = palette.paint(Tone.FAINT, f"    {'left':<9}")
-    return f"  {mark}  {action.verb.value} {sanitize(action.address)}: {format_reason(action)}"
-
-
-def _label(label: str, texts: tuple[str, ...] | list[str]) -> Iterator[str]:
-    for text in filter(None, texts):
-        yield f"{_INDENT}{label:<12} {sanitize(text, width=_LONG)}"
+def _build_left_row(action: Action, palette: Palette) -> TextRow:
+    space, name = split_address(action.address)
+    reason = f": {format_reason(action)}"
+    return TextRow(
+        kind=("left", action.verb, reason),
+        mark=f"  {palette.paint(Tone.FAINT, _LEFT)}  ",
+        before=f"{action.verb.value} ",
+        subject=sanitize(action.address),
+        after=reason,
+        folded_after=reason,
+        space=space,
+        name=name,
+    )

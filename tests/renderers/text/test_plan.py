@@ -27,10 +27,10 @@ from syrupy.assertion import SnapshotAssertion
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.plan import KeyView, Plan, Reason, Request
-from keyplan.renderers.style import ANSI
-from keyplan.renderers.text.plan import UNMANAGED_SHOWN, render_plan, render_plans
+from keyplan.renderers.style import ANSI, Style
+from keyplan.renderers.text.plan import render_plan, render_plans
 
-STRANGERS = tuple(replace(STRANGER, id=KeyId(f"key-{n}"), name=f"hand-made {n}") for n in range(UNMANAGED_SHOWN + 3))
+STRANGERS = tuple(replace(STRANGER, id=KeyId(f"key-{n}"), name=f"hand-made {n}") for n in range(23))
 PLANS = {
     "everything at once": FULL,
     "nothing to do": make_plan(KEEP, replace(KEEP, address=Address("user/also"))),
@@ -38,7 +38,7 @@ PLANS = {
     "only a blocked action": make_plan(BLOCKED, KEEP),
     "a create that is blocked": make_plan(replace(CREATE, reason=Reason.FOREIGN, blocked=BLOCKED.blocked)),
     "only a receipt to forget": make_plan(FORGET),
-    "more unmanaged keys than are shown": make_plan(KEEP, unmanaged=STRANGERS),
+    "many unmanaged keys": make_plan(KEEP, unmanaged=STRANGERS),
     "unmanaged keys that fail the plan": make_plan(KEEP, unmanaged=(STRANGER,), unmanaged_policy=Unmanaged.FAIL),
     "unmanaged keys that are ignored": make_plan(KEEP, unmanaged=(STRANGER,), unmanaged_policy=Unmanaged.IGNORE),
     "an unmanaged key of unknown type": make_plan(unmanaged=(KeyView(name="odd", key_type=None),)),
@@ -58,7 +58,7 @@ def test_a_plan_reads_like_this(plan: Plan, snapshot: SnapshotAssertion) -> None
 
 
 def test_a_coloured_plan_reads_like_this(snapshot: SnapshotAssertion) -> None:
-    assert render_plan(make_plan(CREATE, REFRESH, BLOCKED), ANSI) == snapshot
+    assert render_plan(make_plan(CREATE, REFRESH, BLOCKED), Style(palette=ANSI)) == snapshot
 
 
 def test_several_plans_have_one_summary_as_the_last_line(snapshot: SnapshotAssertion) -> None:
