@@ -20,6 +20,7 @@ from keyplan.app.layers import NO_LAYERS, Layers
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider
 from keyplan.app.list import list_keys as list_keys_at
 from keyplan.app.plan import plan_workspace
+from keyplan.app.report import render_as_page
 from keyplan.app.values import give_values
 from keyplan.app.workspace import Workspace
 from keyplan.errors import InputError, KeyplanError
@@ -34,6 +35,7 @@ from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
 from keyplan.planner.due import Selected
 from keyplan.renderers.formats import (
+    PAGES,
     render_drift,
     render_explanation,
     render_inventory,
@@ -296,10 +298,12 @@ def list_keys(
 def render(what: Plan | Report | Drift | Explanation | Leak | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect
     """Return a plan, a report, a drift, an explanation, a leak or keys as the command line prints them.
 
-    Formats of plans, reports and drifts: text, json, markdown, github (annotations), gitlab, junit, sarif; of
+    Formats of plans, reports and drifts: text, json, markdown, github (annotations), gitlab, junit, sarif, html; of
     explanations and leaks: text, json; of keys: table (also called text), json, csv, markdown. Raises InputError on
     others.
     """
+    if format in PAGES and isinstance(what, Plan | Report | Drift):
+        return hide(render_as_page(what, format))
     return hide(_render(what, format))
 
 

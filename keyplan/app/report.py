@@ -1,24 +1,33 @@
-"""Makes the overview of each manifest, and the page of them all. Reads only, takes no lock."""
+"""Makes the overview of each manifest, and pages for a browser. Reads only, takes no lock."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from importlib.resources import files
 
 from keyplan import __version__
 from keyplan.app.drift import detect_drift
+from keyplan.app.pages import read_assets, require_pages
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace
 from keyplan.documents.report import Failure
+from keyplan.model.drift import Drift
 from keyplan.model.overview import Overview
+from keyplan.model.plan import Plan
+from keyplan.model.report import Report
 from keyplan.planner.forecast import forecast
 from keyplan.planner.overview import make_overview
-from keyplan.renderers.formats import build_drift_sheet, build_error_sheet
+from keyplan.renderers.formats import (
+    DRIFT_FORMATS,
+    PLAN_FORMATS,
+    REPORT_FORMATS,
+    build_drift_sheet,
+    build_error_sheet,
+    render,
+)
 from keyplan.renderers.sheet import Subject
-from keyplan.system.optional import require
-
-_EXTRA = "report"
+from keyplan.renderers.style import Style
 
 
 def survey_workspace(wiring: Wiring, workspace: Workspace, span: timedelta) -> Overview:
@@ -30,21 +39,28 @@ def survey_workspace(wiring: Wiring, workspace: Workspace, span: timedelta) -> O
     return make_overview(plan, drift, forecast(plan, snapshot, until=snapshot.now + span))
 
 
-def require_pages() -> None:
-    """Return if pages can be made here. Raises InputError if a package that makes them is not installed."""
-    require("htpy", extra=_EXTRA)
-
-
 def render_page(overviews: Sequence[Overview], failures: Sequence[Failure] = ()) -> str:
     """Return one page about all manifests. Raises InputError if a package that makes it is not installed."""
     require_pages()
-    from keyplan.renderers.html.page import Assets  # noqa: PLC0415 - the extra's package is not everywhere
-    from keyplan.renderers.html.report import render_report_page  # noqa: PLC0415 - likewise
+    from keyplan.renderers.html.report import render_report_page  # noqa: PLC0415 - the extra's package is not everywhere
 
-    folder = files("keyplan.renderers.html")
     return render_report_page(
         [(overview, build_drift_sheet(overview.drift)) for overview in overviews],
         failed=[build_error_sheet(error, about=Subject.DRIFT, manifest=manifest) for manifest, error in failures],
-        assets=Assets(css=folder.joinpath("report.css").read_text(), js=folder.joinpath("report.js").read_text()),
+        assets=read_assets(),
         version=__version__,
     )
+
+
+def render_as_page(what: Plan | Report | Drift, as_format: str) -> str:
+    """Return one of these in one of `PAGES`.
+
+    Raises InputError for a format that it does not have, and as `require_pages` does.
+    """
+    require_pages()
+    style = Style(assets=read_assets(), version=__version__)
+    if isinstance(what, Plan):
+        return render(PLAN_FORMATS, [what], as_format=as_format, style=style)
+    if isinstance(what, Report):
+        return render(REPORT_FORMATS, [what], as_format=as_format, style=replace(style, made_at=what.finished_at))
+    return render(DRIFT_FORMATS, [what], as_format=as_format, style=replace(style, made_at=what.at))

@@ -21,12 +21,13 @@ from keyplan import __version__
 from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.exit_codes import combine_statuses
 from keyplan.app.files import require_appendable, require_writable, save_privately
+from keyplan.app.pages import read_assets, require_formats
 from keyplan.cli.options import Command, Decorator, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
 from keyplan.errors import BugError, InputError, KeyplanError
 from keyplan.model.mask import hide
-from keyplan.renderers.formats import SHEET_FORMATS, Formats, build_error_sheet, render, render_failures
+from keyplan.renderers.formats import PAGES, SHEET_FORMATS, Formats, build_error_sheet, render, render_failures
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import MARKDOWN_BYTES, Style
 from keyplan.renderers.text.problems import render_error
@@ -164,6 +165,8 @@ def _write(session: Session, outputs: Outputs, answer: CommandResult, output: Ou
         version=__version__,
         markdown_bytes=outputs.markdown_bytes,
     )
+    if output.as_format in PAGES:
+        style = replace(style, assets=read_assets(), made_at=session.context.wiring.clock.now())
     text = answer.render(output.as_format, style)
     if output.file is None:
         # A runner reads its commands from both streams; what a program reads from stdout must stay whole.
@@ -248,8 +251,12 @@ def formats_option(*formats: str) -> Decorator[Any]:
 
 
 def _gather(each: tuple[Output, ...], markdown_bytes: int) -> Outputs:
-    """Return what both options say. Raises click.UsageError where two answers would go to stdout."""
+    """Return what both options say.
+
+    Raises click.UsageError where two answers would go to stdout, and InputError where a format needs a package.
+    """
     meant = tuple(dict.fromkeys(each))
+    require_formats(output.as_format for output in meant)
     documents = [output.as_format for output in _to_stdout(meant) if output.as_format != GITHUB]
     if len(documents) > 1:
         raise click.UsageError(

@@ -1,6 +1,6 @@
 """Every output format, and the only door to them: a new format is a new row in a table here.
 
-The tables name renderers of the packages `ci`, `machine` and `text`, which import their modules at the first use.
+The tables name renderers of `ci`, `html`, `machine` and `text`, which import their modules at the first use.
 Importing all of them takes 10 ms, and a run uses one or two; so no module here may import one by its full name.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from keyplan.errors import InputError, KeyplanError
-from keyplan.renderers import ci, machine, text
+from keyplan.renderers import ci, html, machine, text
 from keyplan.renderers.style import PLAIN, Palette, Style
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ Subjects = TypeVar("Subjects")
 """What a format renders: plans, reports, a calendar, ..."""
 One = TypeVar("One")
 
+PAGES = ("html", "svg")
+"""Formats for a browser: they need the packages of the extra `report`."""
+
 Formats = Mapping[str, Callable[[Subjects, Style], str]]
 """The renderers of a type, by the name of their format."""
 
@@ -47,8 +50,9 @@ SHEET_FORMATS: Formats[Sequence[Sheet]] = {
     "gitlab": lambda sheets, _: ci.forges.render_gitlab(sheets),
     "junit": lambda sheets, _: ci.junit.render_junit(sheets),
     "sarif": lambda sheets, style: ci.sarif.render_sarif(sheets, version=style.version),
+    "html": lambda sheets, style: html.sheets.render_sheets(sheets, style=style),
 }
-"""What CI systems read. A row here is a new format of plans, reports, drifts and validations at once."""
+"""What CI systems and browsers read. A row here is a new format of plans, reports, drifts and validations at once."""
 
 
 def build_plan_sheet(plan: Plan) -> Sheet:

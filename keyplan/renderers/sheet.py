@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from keyplan.model.place import Place
+from keyplan.model.plan import Summary
 from keyplan.renderers.sanitize import sanitize
 
 _LONG = 1000
@@ -83,6 +84,8 @@ class Sheet:
     add: int = 0
     change: int = 0
     destroy: int = 0
+    counts: Summary | None = None
+    """Of plan and apply."""
     unchanged: tuple[str, ...] = ()
     """Subjects that need no attention; no row is shown for them."""
     is_different: bool = False

@@ -72,6 +72,14 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assets:
+    """Style and script of every page for a browser, from files of the package."""
+
+    css: str = ""
+    js: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """What a format may need beside the object that it renders."""
 
@@ -88,5 +96,9 @@ class Style:
     """Of all plans in the answer together; empty if each plan has only its own digest."""
     version: str = ""
     """Of keyplan, for formats that name the tool."""
+    assets: Assets = Assets()
+    """For formats that are pages."""
+    made_at: datetime | None = None
+    """The date of a page; None if it shows none."""
     markdown_bytes: int = MARKDOWN_BYTES
     """Upper bound of a Markdown answer, in UTF-8."""

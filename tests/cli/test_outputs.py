@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,33 @@ def test_a_runner_is_told_beside_events_on_standard_output(runner: Shell) -> Non
     done = runner("apply", "--auto-approve", "--json-lines", "-", "--format", "github")
     assert (read_outputs(runner)["exitcode"], "::notice" in done.err) == ("0", True)
     assert all(json.loads(line) for line in done.out.splitlines())
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_a_page_for_a_browser_goes_into_a_file(shell: Shell, command: str) -> None:
+    shell.write()
+    done = shell(command, "--format", "html=page.html")
+    assert done.out == ""
+    page = shell.folder / "page.html"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "user/ci" in page.read_text()
+    assert "As of " in page.read_text()
+
+
+def test_a_page_of_a_failure_says_what_failed(shell: Shell) -> None:
+    shell.write("version: 7\n")
+    assert shell("plan", "--format", "html=page.html").status == 3
+    assert "keys.yaml" in (shell.folder / "page.html").read_text()
+
+
+@pytest.mark.parametrize("command", [["plan"], ["drift"], ["apply", "--auto-approve"]], ids=["plan", "drift", "apply"])
+def test_without_the_extra_a_page_is_refused_before_anything_is_done(
+    shell: Shell, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "htpy", None)
+    shell.write()
+    done = shell(*command, "--format", "html=page.html")
+    assert (done.status, done.out) == (3, "")
+    assert "pip install 'keyplan[report]'" in done.err
+    assert not shell.world.provider.records
+    assert not (shell.folder / "page.html").exists()

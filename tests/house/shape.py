@@ -15,6 +15,7 @@ MOST_PARAMETERS = 6
 
 SMALL: Mapping[str, str] = {
     "keyplan/app/context.py": "what every use case is given, so it imports none of them",
+    "keyplan/app/pages.py": "asked at every start with formats, so it imports nothing of the pages",
     "keyplan/cli/commands/completion.py": "a module for each command",
     "keyplan/cli/commands/version.py": "a module for each command",
     "keyplan/cli/sandbox_server.py": "the one place that imports the sandbox's server, for two commands",

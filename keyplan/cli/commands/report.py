@@ -10,8 +10,9 @@ import click
 from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.exit_codes import combine_statuses
 from keyplan.app.files import read_policies, require_writable, save_privately
+from keyplan.app.pages import require_pages
 from keyplan.app.parallel import run_parallel, split_results
-from keyplan.app.report import render_page, require_pages, survey_workspace
+from keyplan.app.report import render_page, survey_workspace
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import open_workspaces
 from keyplan.cli.layer_options import layer_options

@@ -61,6 +61,7 @@ def build_plan_sheet(plan: Plan) -> Sheet:
         add=plan.summary.add,
         change=plan.summary.change,
         destroy=plan.summary.destroy,
+        counts=plan.summary,
         unchanged=tuple(action.address for action in plan.actions if action.is_unremarkable),
         is_different=bool(plan.changes),
     )
@@ -80,6 +81,7 @@ def build_report_sheet(report: Report) -> Sheet:
         add=summary.add,
         change=summary.change,
         destroy=summary.destroy,
+        counts=summary,
         is_different=bool(report.outcomes) or not is_complete(report),
     )
 

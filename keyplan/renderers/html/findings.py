@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 import htpy
 
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, format_location, list_details
+from keyplan.renderers.words import format_count
 
 _LONG = 1000
+_MOST_ALIKE = 10
+"""Beyond so many rows of one word and reason, they are folded into one line with their count."""
 _TONES: Mapping[Level, tuple[str, str]] = {
     Level.ERROR: ("error", "badge alarm"),
     Level.WARNING: ("warning", "badge wait"),
@@ -19,8 +23,30 @@ _TONES: Mapping[Level, tuple[str, str]] = {
 
 
 def list_findings(rows: Sequence[Row]) -> htpy.Element:
-    """Return the rows as a list, the most dangerous first as a sheet has them."""
-    return htpy.ul(".findings")[map(_show, rows)]
+    """Return the rows as a list, the most dangerous first as a sheet has them; many that are alike as one fold."""
+    return htpy.ul(".findings")[_list_items(rows)]
+
+
+def _list_items(rows: Sequence[Row]) -> Iterator[htpy.Element]:
+    for (mark, word, _, level), found in groupby(rows, key=_summarize):
+        alike = list(found)
+        if len(alike) <= _MOST_ALIKE:
+            yield from map(_show, alike)
+            continue
+        whole, badge = _TONES[level]
+        yield htpy.li(class_=whole)[
+            htpy.details[
+                htpy.summary[
+                    _draw_badge(badge, mark, word),
+                    f" {format_count(len(alike), 'key')}: {sanitize(alike[0].reason, width=_LONG)}",
+                ],
+                htpy.ul(".findings")[map(_show, alike)],
+            ]
+        ]
+
+
+def _summarize(row: Row) -> tuple[str, str, str, Level]:
+    return row.mark, row.word, row.reason, row.level
 
 
 def _show(row: Row) -> htpy.Element:
@@ -30,7 +56,7 @@ def _show(row: Row) -> htpy.Element:
         details.append(("declared in", location))
     whole, badge = _TONES[row.level]
     return htpy.li(class_=whole)[
-        htpy.span(class_=badge)[f"{row.mark} {sanitize(row.word, width=60)}"],
+        _draw_badge(badge, row.mark, row.word),
         " ",
         htpy.code[sanitize(row.subject)],
         " ",
@@ -38,6 +64,10 @@ def _show(row: Row) -> htpy.Element:
         htpy.p[advice] if advice else None,
         _fold(details) if details else None,
     ]
+
+
+def _draw_badge(tone: str, mark: str, word: str) -> htpy.Element:
+    return htpy.span(class_=tone)[f"{sanitize(mark, width=8)} {sanitize(word, width=60)}"]
 
 
 def _fold(pairs: Sequence[tuple[str, str]]) -> htpy.Element:

@@ -9,11 +9,12 @@ import htpy
 from keyplan.model.calendar import Happening
 from keyplan.model.overview import LifeState, Overview
 from keyplan.renderers.html.findings import list_findings
-from keyplan.renderers.html.page import Assets, render_page
+from keyplan.renderers.html.page import Tile, draw_tiles, render_page
 from keyplan.renderers.html.table import draw_table
 from keyplan.renderers.html.timeline import draw_legend
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, Sheet
+from keyplan.renderers.style import Assets
 from keyplan.renderers.summary import summarize_plans
 from keyplan.renderers.words import format_count
 
@@ -33,13 +34,15 @@ def render_report_page(
     """
     every = [overview for overview, _ in overviews]
     sections = [
-        _draw_tiles(every, len(failed)),
+        draw_tiles(_count(every, len(failed))),
         *(list_findings(sheet.rows) for sheet in failed),
         *(_draw_manifest(overview, sheet, number) for number, (overview, sheet) in enumerate(overviews, 1)),
     ]
     owners = ", ".join(overview.plan.owner for overview in every)
     title = f"{_TITLE} of {owners}"
-    return render_page(title, sections, assets=assets, made_at=every[0].since, version=version)
+    return render_page(
+        title, sections, assets=assets, made_at=every[0].since, version=version, command="keyplan report"
+    )
 
 
 def _draw_manifest(overview: Overview, sheet: Sheet, number: int) -> htpy.Element:
@@ -65,27 +68,18 @@ def _fold(rows: Sequence[Row]) -> htpy.Node:
     return htpy.details[htpy.summary[f"{format_count(len(rows), 'finding')} for information"], list_findings(rows)]
 
 
-def _draw_tiles(overviews: Sequence[Overview], failed: int) -> htpy.Element:
-    return htpy.ul(".tiles")[
-        (
-            htpy.li(class_=tone if count else "")[htpy.strong[str(count)], words]
-            for count, words, tone in _count(overviews, failed)
-        )
-    ]
-
-
-def _count(overviews: Sequence[Overview], failed: int) -> Iterator[tuple[int, str, str]]:
+def _count(overviews: Sequence[Overview], failed: int) -> Iterator[Tile]:
     """Yield how many, of what, and how much that matters."""
     lives = [life for overview in overviews for life in overview.keys]
     happenings = [{event.happening for event in life.events} for life in lives]
     summaries = [overview.plan.summary for overview in overviews]
     if failed:
-        yield failed, "manifests that could not be read", "alarm"
-    yield sum(life.standing is LifeState.CURRENT for life in lives), "keys in use", "calm"
-    yield sum(len(overview.drift.alarms) for overview in overviews), "need attention", "alarm"
-    yield sum(summary.blocked for summary in summaries), "blocked", "alarm"
-    yield sum(summary.cut_off for summary in summaries), "stop with the next apply", "alarm"
-    yield sum(Happening.EXPIRES in each for each in happenings), "expire without renewal", "alarm"
-    yield sum(Happening.ROTATES in each for each in happenings), "rotate in this time", "calm"
-    yield sum(life.standing is LifeState.OLD for life in lives), "superseded keys still live", "wait"
-    yield sum(summary.unmanaged for summary in summaries), "unmanaged keys", "wait"
+        yield Tile(failed, "manifests that could not be read", "alarm")
+    yield Tile(sum(life.standing is LifeState.CURRENT for life in lives), "keys in use", "calm")
+    yield Tile(sum(len(overview.drift.alarms) for overview in overviews), "need attention", "alarm")
+    yield Tile(sum(summary.blocked for summary in summaries), "blocked", "alarm")
+    yield Tile(sum(summary.cut_off for summary in summaries), "stop with the next apply", "alarm")
+    yield Tile(sum(Happening.EXPIRES in each for each in happenings), "expire without renewal", "alarm")
+    yield Tile(sum(Happening.ROTATES in each for each in happenings), "rotate in this time", "calm")
+    yield Tile(sum(life.standing is LifeState.OLD for life in lives), "superseded keys still live", "wait")
+    yield Tile(sum(summary.unmanaged for summary in summaries), "unmanaged keys", "wait")

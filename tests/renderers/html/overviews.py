@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 from calendars import BLOCKED as BLOCKED_EVENT
@@ -12,6 +13,10 @@ from plans import CREATE, DELETE, NOW, REPLACE, make_plan
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType
 from keyplan.model.overview import KeyLife, LifeState, Overview
+from keyplan.renderers.style import Assets
+
+FOLDER = files("keyplan.renderers.html")
+ASSETS = Assets(css=FOLDER.joinpath("report.css").read_text(), js=FOLDER.joinpath("report.js").read_text())
 
 CURRENT = KeyLife(
     address=REPLACE.address,

@@ -6,7 +6,6 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from attacks import ATTACKS
 from drifts import ACCEPTED, GONE, STRANGER, make_drift
 from judges import list_controls
 from plans import BLOCKED, CREATE, REPLACE, make_plan
-from renderers.html.overviews import CURRENT, MISSING, OLD, make_overview
+from renderers.html.overviews import ASSETS, CURRENT, MISSING, OLD, make_overview
 from renderers.html.tags import list_tags, list_texts, read_page
 from syrupy.assertion import SnapshotAssertion
 
@@ -23,12 +22,9 @@ from keyplan.model.identity import Address, KeyId
 from keyplan.model.overview import Overview
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.problem_sheet import build_error_sheet
-from keyplan.renderers.html.page import Assets
 from keyplan.renderers.html.report import render_report_page
 from keyplan.renderers.sheet import Subject
 
-FOLDER = files("keyplan.renderers.html")
-ASSETS = Assets(css=FOLDER.joinpath("report.css").read_text(), js=FOLDER.joinpath("report.js").read_text())
 FULL = make_drift(GONE, STRANGER, ACCEPTED)
 
 
