@@ -13,13 +13,13 @@ from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe
 from keyplan.model.drift import Drift, DriftKind
-from keyplan.model.manifest import Unmanaged
+from keyplan.model.manifest import Manifest, Unmanaged
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.planner.drift import DEFAULT_WARNING, find_drift
 from keyplan.sinks.read_only import ReadOnlySink
 
-__all__ = ["DEFAULT_WARNING", "detect_drift", "open_readers"]
+__all__ = ["DEFAULT_WARNING", "detect_drift", "look", "open_readers"]
 
 
 @contextmanager
@@ -35,6 +35,17 @@ def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
         )
     finally:
         keys.close()
+
+
+def look(
+    wiring: Wiring, manifest: Manifest, readers: Readers, *, is_preflight: bool
+) -> tuple[Snapshot, timedelta | None]:
+    """Return what read-only ports show, and how far the provider's clock is off. Raises as `detect_drift` does."""
+    snapshot = observe(manifest, readers, now=wiring.clock.now(), is_preflight=is_preflight)
+    if manifest.provider.reader_credential:
+        # The key that is presented here is not the one that an apply presents, which alone is guarded.
+        snapshot = replace(snapshot, own_keys=frozenset())
+    return snapshot, readers.reader.clock_skew()
 
 
 def detect_drift(
@@ -55,13 +66,8 @@ def detect_drift(
     if DriftKind.UNMANAGED in only and manifest.unmanaged is Unmanaged.IGNORE:
         manifest = replace(manifest, unmanaged=Unmanaged.REPORT)  # who asks for them wants to see them
     with open_readers(wiring, workspace) as readers:
-        now = wiring.clock.now()
-        snapshot = observe(manifest, readers, now=now, is_preflight=workspace.is_preflight)
-        if manifest.provider.reader_credential:
-            # The key that is presented here is not the one that an apply presents, which alone is guarded.
-            snapshot = replace(snapshot, own_keys=frozenset())
-        plan = make_guarded_plan(manifest, Request(), snapshot)
-        plan = warn_of_skew(plan, readers.reader.clock_skew())
+        snapshot, skew = look(wiring, manifest, readers, is_preflight=workspace.is_preflight)
+        plan = warn_of_skew(make_guarded_plan(manifest, Request(), snapshot), skew)
         drift = find_drift(plan, snapshot, manifest=manifest, only=only, within=within)
         # Runs of unreviewed manifests show their answers to strangers, and the log holds addresses of people.
         if is_audited and workspace.asks_sinks:

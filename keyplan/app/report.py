@@ -7,17 +7,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 from keyplan import __version__
-from keyplan.app.drift import detect_drift
+from keyplan.app.drift import look, open_readers
 from keyplan.app.pages import read_assets, require_pages
+from keyplan.app.plan import guard_plan, warn_of_skew
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace
 from keyplan.documents.report import Failure
 from keyplan.model.drift import Drift
 from keyplan.model.overview import Overview
-from keyplan.model.plan import Plan
+from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
+from keyplan.planner.archive import Archive
+from keyplan.planner.desired import resolve_desired
+from keyplan.planner.drift import find_drift
 from keyplan.planner.forecast import forecast
 from keyplan.planner.overview import make_overview
+from keyplan.planner.plan import make_traced_plan
 from keyplan.renderers.formats import (
     DRIFT_FORMATS,
     PLAN_FORMATS,
@@ -35,8 +40,15 @@ def survey_workspace(wiring: Wiring, workspace: Workspace, span: timedelta) -> O
 
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
-    drift, plan, snapshot = detect_drift(wiring, workspace)
-    return make_overview(plan, drift, forecast(plan, snapshot, until=snapshot.now + span))
+    manifest = workspace.manifest
+    with open_readers(wiring, workspace) as readers:
+        snapshot, skew = look(wiring, manifest, readers, is_preflight=workspace.is_preflight)
+        entries = tuple(readers.ledger.history())
+    traced = make_traced_plan(manifest, resolve_desired(manifest, snapshot.spaces), snapshot, Request())
+    plan = warn_of_skew(guard_plan(traced.plan, manifest, snapshot), skew)
+    drift = find_drift(plan, snapshot, manifest=manifest)
+    calendar = forecast(plan, snapshot, until=snapshot.now + span)
+    return make_overview(plan, drift, calendar, Archive(manifest, snapshot, traced, entries))
 
 
 def render_page(overviews: Sequence[Overview], failures: Sequence[Failure] = ()) -> str:

@@ -11,6 +11,7 @@ from enum import Enum
 
 from keyplan.model.calendar import Event
 from keyplan.model.drift import Drift
+from keyplan.model.explanation import ExplainedKey, ExplainedPlace, PastEvent
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType
 from keyplan.model.plan import Action, Plan
@@ -30,6 +31,18 @@ class LifeState(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """What `keyplan explain` knows of a key, as far as a report shows it."""
+
+    key: ExplainedKey | None = None
+    """With the evidence of whose it is; None for a key that the provider does not show."""
+    places: tuple[ExplainedPlace, ...] = ()
+    """What each place of the declaration holds; none for an old key."""
+    history: tuple[PastEvent, ...] = ()
+    """In time order; what has no time comes last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLife:
     """One key, or one declaration without a key, and its next months."""
 
@@ -45,8 +58,7 @@ class KeyLife:
     delivered_at: datetime | None = None
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
-    places: tuple[str, ...] = ()
-    """Where its raw key belongs, `sink:location` each."""
+    dossier: Dossier = Dossier()
     action: Action
     """What the next apply does about it."""
     events: tuple[Event, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from keyplan.model.explanation import ExplainedPlace, Occurrence, PastEvent, PlaceState
 from keyplan.model.history import HistoryEntry
@@ -89,17 +90,31 @@ def describe_past(
 
 
 def list_applies(entries: Iterable[HistoryEntry], address: Address) -> Iterator[PastEvent]:
-    """Yield what applies did to an address, as the history of the ledger has it."""
+    """Return what applies did to an address, as the history of the ledger has it."""
+    return (event for named, event in _tell_applies(entries) if named == address)
+
+
+def group_applies(entries: Iterable[HistoryEntry]) -> Mapping[Address, Sequence[PastEvent]]:
+    """Return what `list_applies` yields of each address, from one look at the history."""
+    grouped: defaultdict[Address, list[PastEvent]] = defaultdict(list)
+    for address, event in _tell_applies(entries):
+        grouped[address].append(event)
+    return grouped
+
+
+def _tell_applies(entries: Iterable[HistoryEntry]) -> Iterator[tuple[Address, PastEvent]]:
     for entry in entries:
         by = f" by {entry.author.name}" if entry.author and entry.author.name else ""
         for action in entry.actions:
-            if action.address == address:
-                yield PastEvent(
+            yield (
+                Address(action.address),
+                PastEvent(
                     at=entry.finished_at,
                     occurrence=Occurrence.APPLIED,
                     key_id=action.key_id,
                     detail=f"{action.verb} ({action.reason}): {action.status}{by}, plan {entry.digest[:12]}",
-                )
+                ),
+            )
 
 
 def _tell_receipt(receipt: Receipt | None) -> Iterator[PastEvent]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from keyplan.model.basis import Basis, OldKeyBasis
@@ -11,16 +12,20 @@ from keyplan.model.drift import Drift
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.overview import KeyLife, LifeState, Overview
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
+from keyplan.planner.archive import Archive
 
 _ORDER = tuple(LifeState)
 
 
-def make_overview(plan: FreshPlan, drift: Drift, calendar: Calendar) -> Overview:
-    """Return what a report shows. All three are of the same look at the account."""
+def make_overview(plan: FreshPlan, drift: Drift, calendar: Calendar, archive: Archive) -> Overview:
+    """Return what a report shows. All four are of the same look at the account."""
     shown = [action for action in plan.actions if action.verb is not Verb.EMPTY]
     own_rows = {action.key_id for action in shown if _find_standing(action) is LifeState.OLD and action.key_id}
     events = _group(calendar.events, own_rows)
-    lives = [_describe(action, events, plan.space_names) for action in shown]
+    lives = [
+        replace(_describe(action, events, plan.space_names), dossier=archive.open(action, is_old=_is_old(action)))
+        for action in shown
+    ]
     return Overview(
         plan=plan,
         drift=drift,
@@ -60,7 +65,6 @@ def _describe(action: PlannedAction, events: _Rows, space_names: Mapping[str, st
         delivered_at=_find_delivery(action),
         expires_at=key.expires_at if key else None,
         last_used_at=key.last_used_at if key else None,
-        places=() if is_old else tuple(sorted(map(str, basis.slots))),
         action=action,
         events=tuple(events.get((action.address, action.key_id if is_old else None), ())),
     )
@@ -71,8 +75,12 @@ def _find_delivery(action: PlannedAction) -> datetime | None:
     return receipt.delivered_at if receipt and receipt.key_id == action.key_id else None
 
 
+def _is_old(action: PlannedAction) -> bool:
+    return isinstance(action.basis, OldKeyBasis) or action.reason is Reason.SUPERSEDED
+
+
 def _find_standing(action: PlannedAction) -> LifeState:
-    if isinstance(action.basis, OldKeyBasis) or action.reason is Reason.SUPERSEDED:
+    if _is_old(action):
         return LifeState.OLD
     if action.basis.key is None:
         return LifeState.MISSING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,22 +12,33 @@ from samples import NOW, make_desired
 from scenario import make_manifest
 
 from keyplan.model.desired import Desired
+from keyplan.model.explanation import PlaceState
+from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address, SpaceId
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Snapshot
 from keyplan.model.overview import LifeState, Overview
+from keyplan.model.plan import Request
+from keyplan.planner.archive import Archive
 from keyplan.planner.drift import find_drift
 from keyplan.planner.forecast import forecast
 from keyplan.planner.overview import make_overview
+from keyplan.planner.plan import make_traced_plan
 
 ROTATING = make_desired(rotation=Rotation(every=30 * DAY))
+
+
+def file(snapshot: Snapshot, *desired: Desired, entries: Sequence[HistoryEntry] = ()) -> Archive:
+    manifest = make_manifest(*(one.declaration for one in desired))
+    return Archive(manifest, snapshot, make_traced_plan(manifest, desired, snapshot, Request()), entries)
 
 
 def look(snapshot: Snapshot, *desired: Desired) -> Overview:
     made = plan(snapshot, *desired)
     manifest = make_manifest(*(one.declaration for one in desired))
     drift = find_drift(made, snapshot, manifest=manifest)
-    return make_overview(made, drift, forecast(made, snapshot, until=snapshot.now + 90 * DAY))
+    calendar = forecast(made, snapshot, until=snapshot.now + 90 * DAY)
+    return make_overview(made, drift, calendar, file(snapshot, *desired))
 
 
 def tell(overview: Overview) -> list[tuple[Any, ...]]:
@@ -43,7 +55,7 @@ def test_a_current_key_has_its_rotations_its_dates_and_its_places() -> None:
     assert tell(overview) == [(CI, LifeState.CURRENT, "key-1", rotations)]
     (life,) = overview.keys
     assert (life.created_at, life.delivered_at, life.last_used_at, life.expires_at) == (NOW, NOW, LATER, None)
-    assert life.places == ("local:secrets/user/ci",)
+    assert [(one.location, one.state) for one in life.dossier.places] == [("local:secrets/user/ci", PlaceState.CURRENT)]
     assert (overview.since, overview.until) == (LATER, LATER + 90 * DAY)
 
 
@@ -56,7 +68,7 @@ def test_a_superseded_key_has_a_row_of_its_own_after_the_current_one_with_its_en
         (CI, LifeState.OLD, "key-1"),
     ]
     assert [event.happening.value for event in overview.keys[1].events] == ["retires"]
-    assert overview.keys[1].places == ()
+    assert overview.keys[1].dossier.places == ()
     assert overview.keys[0].events[0].happening.value == "rotates"
 
 
@@ -87,7 +99,9 @@ def test_spaces_are_called_as_the_manifest_calls_them() -> None:
 
     named = replace(made, space_names={"space-2": "production"})
     drift = find_drift(named, snapshot, manifest=manifest)
-    overview = make_overview(named, drift, forecast(named, snapshot, until=snapshot.now + DAY))
+    overview = make_overview(
+        named, drift, forecast(named, snapshot, until=snapshot.now + DAY), file(snapshot, ROTATING)
+    )
     assert overview.keys[0].spaces == ("production", "space-1")
 
 

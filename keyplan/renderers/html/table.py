@@ -11,7 +11,8 @@ import htpy
 from keyplan.model.calendar import Happening
 from keyplan.model.overview import KeyLife, LifeState, Overview
 from keyplan.model.times import show_time
-from keyplan.renderers.descriptions import describe_action, describe_event
+from keyplan.renderers.descriptions import describe_action
+from keyplan.renderers.html.dossier import draw_dossier
 from keyplan.renderers.html.timeline import Scale, draw_axis, draw_life
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import format_reason
@@ -74,10 +75,22 @@ def _draw_controls(number: int) -> htpy.Element:
 
 def _draw_row(life: KeyLife, scale: Scale, names: Mapping[str, str], attention: frozenset[str]) -> htpy.Element:
     states = list(_list_states(life, attention))
-    text = " ".join([life.address, life.name, life.key_id or "", *life.spaces, *life.places, life.standing.value])
+    text = " ".join(
+        [
+            life.address,
+            life.name,
+            life.key_id or "",
+            *life.spaces,
+            *(one.location for one in life.dossier.places),
+            life.standing.value,
+        ]
+    )
     return htpy.tr(data_states=" ".join(states), data_text=sanitize(text, width=2000).lower())[
         _cell("Key", sanitize(life.address))[
-            htpy.details[htpy.summary[sanitize(life.address)], htpy.dl[_describe(life, names)]]
+            htpy.details[
+                htpy.summary[sanitize(life.address)],
+                htpy.div(".fold")[htpy.dl[_describe(life, names)], draw_dossier(life)],
+            ]
         ],
         _cell("State", f"{'0' if 'attention' in states else '1'}{life.standing.value}")[_draw_state(life, states)],
         _cell("Expires", _sortable(life.expires_at))[_date(life.expires_at, "never" if life.key_id else "")],
@@ -123,9 +136,7 @@ def _describe(life: KeyLife, names: Mapping[str, str]) -> Iterator[htpy.Node]:
         ("created", _show(life.created_at)),
         ("delivered", _show(life.delivered_at)),
         ("last used", _show(life.last_used_at)),
-        *(("place", place) for place in life.places),
         *describe_action(life.action, names),
-        *((f"{event.at:%Y-%m-%d}", f"{event.happening.value}; {describe_event(event)}") for event in life.events),
     ]
     return ([htpy.dt[label], htpy.dd[sanitize(text, width=_LONG)]] for label, text in dict.fromkeys(pairs) if text)
 

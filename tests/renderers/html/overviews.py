@@ -9,10 +9,20 @@ from calendars import BLOCKED as BLOCKED_EVENT
 from calendars import CREATES, DAY, EXPIRES, RETIRES, ROTATES
 from drifts import make_drift
 from plans import CREATE, DELETE, NOW, REPLACE, make_plan
+from samples import make_observation
 
-from keyplan.model.identity import Address, KeyId
+from keyplan.model.explanation import (
+    Evidence,
+    ExplainedKey,
+    ExplainedPlace,
+    Occurrence,
+    PastEvent,
+    PlaceState,
+    SubjectStanding,
+)
+from keyplan.model.identity import Address, KeyId, UserId
 from keyplan.model.manifest import KeyType
-from keyplan.model.overview import KeyLife, LifeState, Overview
+from keyplan.model.overview import Dossier, KeyLife, LifeState, Overview
 from keyplan.renderers.style import Assets
 
 FOLDER = files("keyplan.renderers.html")
@@ -28,7 +38,23 @@ CURRENT = KeyLife(
     delivered_at=NOW - 40 * DAY,
     expires_at=NOW + 50 * DAY,
     last_used_at=NOW - DAY,
-    places=("vault:arize/ci",),
+    dossier=Dossier(
+        key=ExplainedKey(
+            key=make_observation(),
+            standing=SubjectStanding.DECLARED,
+            evidence=Evidence.RECORDED,
+            creator=UserId("ada"),
+            creator_source="the credential's own user",
+        ),
+        places=(
+            ExplainedPlace(location="vault:arize/ci", state=PlaceState.CURRENT, changed_at=NOW - 40 * DAY),
+            ExplainedPlace(location="local:ci.env", state=PlaceState.OTHER_KEY, detail="it holds key key-0"),
+        ),
+        history=(
+            PastEvent(at=NOW - 40 * DAY, occurrence=Occurrence.CREATED, key_id=KeyId("key-1"), detail="by user ada"),
+            PastEvent(at=None, occurrence=Occurrence.REVOKED, key_id=KeyId("key-0")),
+        ),
+    ),
     action=REPLACE,
     events=(ROTATES, BLOCKED_EVENT, EXPIRES),
 )

@@ -18,8 +18,8 @@ from renderers.html.tags import list_tags, list_texts, read_page
 from syrupy.assertion import SnapshotAssertion
 
 from keyplan.errors import ProviderUnavailableError
-from keyplan.model.identity import Address, KeyId
-from keyplan.model.overview import Overview
+from keyplan.model.identity import Address, KeyId, UserId
+from keyplan.model.overview import Dossier, Overview
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.problem_sheet import build_error_sheet
 from keyplan.renderers.html.report import render_report_page
@@ -31,6 +31,16 @@ FULL = make_drift(GONE, STRANGER, ACCEPTED)
 def render(*overviews: Overview, **more: Any) -> str:
     pairs = [(overview, build_drift_sheet(overview.drift)) for overview in overviews]
     return render_report_page(pairs, assets=ASSETS, version="1.2.3", **more)
+
+
+def spoil_dossier(dossier: Dossier, text: str) -> Dossier:
+    key = dossier.key
+    return replace(
+        dossier,
+        key=key and replace(key, creator=UserId(text), creator_source=text),
+        places=tuple(replace(one, location=text, detail=text) for one in dossier.places),
+        history=tuple(replace(one, key_id=KeyId(text), detail=text) for one in dossier.history),
+    )
 
 
 def spoil(overview: Overview, text: str) -> Overview:
@@ -49,7 +59,7 @@ def spoil(overview: Overview, text: str) -> Overview:
             key_id=life.key_id and KeyId(text),
             name=text,
             spaces=(text,),
-            places=(text,),
+            dossier=spoil_dossier(life.dossier, text),
             action=replace(life.action, address=Address(text), explanation=text, locations=(text,)),
             events=tuple(replace(event, note=text, address=Address(text)) for event in life.events),
         )
@@ -122,6 +132,28 @@ def test_each_manifest_has_a_table_of_its_own_and_no_id_twice() -> None:
 
 def test_without_findings_it_says_so() -> None:
     assert "Nothing needs attention." in read_page(render(make_overview())).texts
+
+
+def test_a_fold_has_evidence_places_history_and_what_comes_next() -> None:
+    texts = read_page(render(make_overview(CURRENT))).texts
+    assert [text for text in texts if text in ("Evidence", "Places", "History", "Next")] == [
+        "Evidence",
+        "Places",
+        "History",
+        "Next",
+    ]
+    assert "recorded: the ledger says which address issued it" in texts
+    assert "holds another key: it holds key key-0" in texts
+    assert "created key key-1: by user ada" in texts
+
+
+def test_a_long_history_shows_its_newest_part_and_counts_the_rest() -> None:
+    past = CURRENT.dossier.history[:1] * 25
+    life = replace(CURRENT, dossier=replace(CURRENT.dossier, history=past), events=CURRENT.events[:1] * 25)
+    texts = read_page(render(make_overview(life))).texts
+    assert texts.count("created key key-1: by user ada") == 20
+    assert "5 more; keyplan explain shows them" in texts
+    assert "5 more; keyplan calendar shows them" in texts
 
 
 def test_no_link_leads_anywhere() -> None:
