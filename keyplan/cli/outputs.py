@@ -88,8 +88,9 @@ class CommandResult:
     formats: Formats[Sequence[Any]]
     nouns: Sequence[Any] = ()
     """Plans, reports or the like; none where nothing came of it but errors."""
-    draw_sheets: Callable[[], Sequence[Sheet]]
-    """Returns one for each noun, and one for each manifest that failed; asked where a format or a runner needs them."""
+    draw_sheets: Callable[[], Sequence[Sheet]] | None = None
+    """Returns one for each noun, and one for each manifest that failed; asked where a format or a runner needs them.
+    None for what has no sheets."""
     failures: Sequence[Failure] = ()
     """Manifests for which nothing came out, and why."""
     exit_status: int
@@ -126,7 +127,7 @@ class CommandResult:
         """Return the answer in a format; empty where the format has no words for mere errors."""
         if as_format == JSON and not self.nouns and self.failures:
             return render_failures(self.failures, exit_status=self.exit_status)
-        if as_format in SHEET_FORMATS:
+        if as_format in SHEET_FORMATS and self.draw_sheets:
             return SHEET_FORMATS[as_format](self.draw_sheets(), style)
         return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
 
@@ -177,6 +178,8 @@ def _write(session: Session, outputs: Outputs, answer: CommandResult, output: Ou
 
 
 def _tell_runner(session: Session, answer: CommandResult) -> None:
+    if answer.draw_sheets is None:
+        return
     from keyplan.cli.github import tell_runner  # noqa: PLC0415 - takes 5 ms, and only a runner of GitHub listens
 
     tell_runner(session, answer.draw_sheets(), answer.exit_status, digest=answer.digest, plan_path=answer.plan_path)
@@ -238,13 +241,15 @@ def tell_errors(session: Session, errors: Sequence[Failure], *, of: int) -> None
 
 def formats_option(*formats: str) -> Decorator[Any]:
     """Return a decorator for a repeatable ``--format``, first the default; the command gets them as `outputs`."""
+    has_markdown = "markdown" in formats
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def gathered(*arguments: Any, each: tuple[Output, ...], markdown_bytes: int, **others: Any) -> Any:
+        def gathered(*arguments: Any, each: tuple[Output, ...], **others: Any) -> Any:
+            markdown_bytes = others.pop("markdown_bytes", MARKDOWN_BYTES)
             return command(*arguments, outputs=_gather(each, markdown_bytes), **others)
 
-        decorated: Command = _format_option(formats)(_markdown_option(gathered))
+        decorated: Command = _format_option(formats)(_markdown_option(gathered) if has_markdown else gathered)
         return decorated
 
     return decorate

@@ -119,6 +119,8 @@ CALENDAR_FORMATS: Formats[Calendar] = {
     "text": lambda calendar, style: text.calendar.render_calendar(calendar, style.palette),
     "json": lambda calendar, _: machine.documents.render_calendar(calendar),
     "ics": lambda calendar, _: machine.ics.render_ics(calendar),
+    "svg": lambda calendar, _: html.calendar.render_svg(calendar),
+    "html": lambda calendar, style: html.calendar.render_calendar_page(calendar, style=style),
 }
 REHEARSAL_FORMATS: Formats[Rehearsal] = {
     "text": lambda rehearsal, style: text.rehearsal.render_rehearsal(rehearsal, style.palette),

@@ -1,4 +1,4 @@
-"""The pages of plan and drift in a real Chromium: width, keyboard, axe-core, paper, and text of strangers."""
+"""The pages of plan, drift and calendar in a real Chromium: width, keyboard, axe-core, paper, and text of strangers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from browser.pages import BROWSER, SCHEMES, WIDTHS, find_violations, list_focused, open_page, take_picture
 from drifts import ACCEPTED, GONE, STRANGER, make_drift
 from plans import BLOCKED, CREATE, DELETE, FULL, REFRESH, REPLACE, make_plan
+from renderers.html.test_calendar import FULL as CALENDAR
+from renderers.html.test_calendar import render_page as render_calendar
 from renderers.html.test_sheets import make_pages, render
 
 from keyplan.model.identity import Address
@@ -28,6 +30,7 @@ MANY = make_plan(
 PAGES: Mapping[str, str] = {
     "plan": render(build_plan_sheet(FULL)),
     "big-plan": render(build_plan_sheet(MANY)),
+    "calendar": render_calendar(CALENDAR),
     "drift": render(build_drift_sheet(make_drift(GONE, STRANGER, ACCEPTED))),
 }
 NAMED = pytest.mark.parametrize("name", PAGES)

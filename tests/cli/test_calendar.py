@@ -80,3 +80,12 @@ def test_a_warning_changes_no_digest(shell: Shell) -> None:
     shell("plan", "--out", "plan.json")
     shell.world.provider.skew = timedelta(minutes=9)
     assert shell("apply", "plan.json").status == 0
+
+
+def test_a_drawing_and_a_page_go_into_files(shell: Shell) -> None:
+    shell.write()
+    done = shell("calendar", "--format", "svg=keys.svg", "--format", "html=keys.html", "--format", "text")
+    assert (done.status, "user/ci" in done.out) == (0, True)
+    assert (shell.folder / "keys.svg").read_text().startswith("<svg ")
+    assert (shell.folder / "keys.html").read_text().startswith("<!doctype html>")
+    assert shell("calendar", "--format", "svg=keys.yaml").status == 64

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keyplan.renderers.html import sheets
+    from keyplan.renderers.html import calendar, sheets
 else:
 
     def __getattr__(name: str) -> ModuleType:
@@ -16,4 +16,4 @@ else:
         return import_module(f"{__name__}.{name}")
 
 
-__all__ = ["sheets"]
+__all__ = ["calendar", "sheets"]

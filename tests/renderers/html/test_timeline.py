@@ -12,7 +12,7 @@ from renderers.html.overviews import CURRENT, MISSING, OLD, REMOVED
 from keyplan.model.calendar import Event, Happening
 from keyplan.model.overview import KeyLife
 from keyplan.model.plan import Guard
-from keyplan.renderers.html.timeline import Scale, describe_life, draw_axis, draw_life
+from keyplan.renderers.html.timeline import Scale, describe_events, draw_axis, draw_events, draw_life
 
 SCALE = Scale(NOW, NOW + 100 * DAY)
 
@@ -55,10 +55,10 @@ def test_the_bar_is_the_time_in_which_consumers_have_a_working_key(
 
 def test_what_is_drawn_is_also_said() -> None:
     life = replace(CURRENT, events=(ROTATES, RETIRES, EXPIRES))
-    words = describe_life(life)
+    words = describe_events(life.events)
     assert words == "rotates 2026-11-24, retires 2026-11-24, expires 2026-12-02"
     assert f'aria-label="{words}"' in str(draw_life(life, SCALE))
-    assert describe_life(replace(CURRENT, events=())) == "nothing happens in this time"
+    assert describe_events(()) == "nothing happens in this time"
 
 
 def test_each_happening_has_a_shape_of_its_own() -> None:
@@ -80,3 +80,9 @@ def test_the_axis_names_both_ends() -> None:
     text = str(draw_axis(SCALE))
     assert "2026-11-23" in text
     assert "2027-03-03" in text
+
+
+def test_an_address_with_a_key_is_drawn_from_now_on_and_one_without_from_its_create() -> None:
+    assert 'class="life" x="0.0"' in str(draw_events((at(ROTATES, 50),), NOW, SCALE))
+    assert 'class="life" x="240.0"' in str(draw_events((at(CREATES, 50),), NOW, SCALE))
+    assert 'class="life"' not in str(draw_events((replace(CREATES, guard=Guard.POLICY),), NOW, SCALE))
