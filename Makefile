@@ -100,6 +100,11 @@ $(VENV)/.browser: $(VENV)/.dev pyproject.toml
 report: $(VENV)/.browser  ## open the page of keyplan report in Chromium: keyboard, axe-core, two widths; pictures in .browser
 	$(BIN)/pytest -q -n0 -m browser tests/browser
 
+.PHONY: pictures
+pictures: $(VENV)/.browser  ## record the pictures of README and docs anew: a session at a terminal, and the page of a report
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m pictures.session docs/pictures/session.svg
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m pictures.report docs/pictures/report.png
+
 .PHONY: scale
 scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQL: time of plan and apply, load of the database
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale

@@ -26,7 +26,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 ANY = "..."
-_NOTICE = re.compile(r"^the API-keys endpoints of Arize are in beta; .*\n", re.MULTILINE)
+NOTICE = re.compile(r"^the API-keys endpoints of Arize are in beta; .*\n", re.MULTILINE)
 """What each command says of a provider in beta; the pages leave it out."""
 
 
@@ -140,7 +140,7 @@ class Reader:
         # `echo $?` after a command shows that command's status, as in one shell.
         ended = self._start("bash", "-c", f"(exit {self._status})\n{step.command}")
         self._status = ended.returncode
-        answer = _NOTICE.sub("", ended.stdout)
+        answer = NOTICE.sub("", ended.stdout)
         shown = f"$ {step.command}\n{answer}\n(exit status {ended.returncode})"
         if step.answer is None:
             assert ended.returncode == 0, shown

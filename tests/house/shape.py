@@ -62,6 +62,7 @@ CROSS_CUTTING = frozenset(
         "image",
         "networks",
         "official_sdk",
+        "pictures",
         "pipelines",
         "agreement",
         "browser",
