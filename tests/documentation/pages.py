@@ -26,7 +26,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 ANY = "..."
-NOTICE = re.compile(r"^the API-keys endpoints of Arize are in beta; .*\n", re.MULTILINE)
+_NOTICE = re.compile(r"^the API-keys endpoints of Arize are in beta; .*\n", re.MULTILINE)
 """What each command says of a provider in beta; the pages leave it out."""
 
 
@@ -90,6 +90,11 @@ def _read_console(text: str) -> list[Step]:
     return [Typed(command=line, answer=answer) for line, _, answer in (block.partition("\n") for block in blocks[1:])]
 
 
+def drop_notice(answer: str) -> str:
+    """Return an answer without what each command says of a provider in beta."""
+    return _NOTICE.sub("", answer)
+
+
 def fits(answer: str, expected: str) -> bool:
     """Whether an answer is as the page shows it: `...` alone on a line is any lines, inside a line any text of it."""
     pattern = "".join(
@@ -104,9 +109,10 @@ class Reader:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
+        self.folder = terminal.folder
         self._status = 0
         host = terminal.url.removeprefix("http://")
-        self._variables = {
+        self.variables = {
             "PATH": f"{COMMAND.parent}:/usr/bin:/bin",
             "HOME": str(terminal.folder / "home"),
             "ARIZE_API_KEY": terminal.credential,
@@ -119,7 +125,7 @@ class Reader:
     def follow(self, step: Step) -> None:
         """Do one step; raises AssertionError with both answers if the command's is not as the page shows it."""
         if isinstance(step, File):
-            (self._terminal.folder / step.name).write_text(step.text)
+            (self.folder / step.name).write_text(step.text)
         elif isinstance(step, HandMade):
             self._make(step)
         elif isinstance(step, Program):
@@ -131,16 +137,17 @@ class Reader:
         body: dict[str, object] = {"name": key.name, "key_type": "USER"}
         if key.space:
             spaces = self._terminal.call("GET", "spaces")["spaces"]
-            space_id = next(space["id"] for space in spaces if space["name"] == key.space)
-            body |= {"key_type": "SERVICE", "space_id": space_id}
+            space = next(space for space in spaces if space["name"] == key.space)
+            inside = {"org_id": space["organization_id"], "spaces": [{"space_id": space["id"]}]}
+            body |= {"key_type": "SERVICE", "organizations": [inside]}
         made = self._terminal.call("POST", "api-keys", body)
-        self._variables |= {"KEY_ID": made["id"], "RAW_KEY": made["key"]}
+        self.variables |= {"KEY_ID": made["id"], "RAW_KEY": made["key"]}
 
     def _type(self, step: Typed) -> None:
         # `echo $?` after a command shows that command's status, as in one shell.
-        ended = self._start("bash", "-c", f"(exit {self._status})\n{step.command}")
+        ended = self.start("bash", "-c", f"(exit {self._status})\n{step.command}")
         self._status = ended.returncode
-        answer = NOTICE.sub("", ended.stdout)
+        answer = drop_notice(ended.stdout)
         shown = f"$ {step.command}\n{answer}\n(exit status {ended.returncode})"
         if step.answer is None:
             assert ended.returncode == 0, shown
@@ -148,18 +155,18 @@ class Reader:
             assert fits(answer, step.answer), f"{shown}\n--- the page shows:\n{step.answer}"
 
     def _run(self, step: Program) -> None:
-        (self._terminal.folder / "program.py").write_text(step.text)
-        ended = self._start(sys.executable, "program.py")
+        (self.folder / "program.py").write_text(step.text)
+        ended = self.start(sys.executable, "program.py")
         shown = f"{step.text}\n{ended.stdout}\n(exit status {ended.returncode})"
         assert ended.returncode == 0, shown
         assert fits(ended.stdout, step.output), f"{shown}\n--- the page shows:\n{step.output}"
 
-    def _start(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def start(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Return what a program said on both streams, in the order in which it said it."""
         return subprocess.run(
             command,
-            cwd=self._terminal.folder,
-            env=self._variables,
+            cwd=self.folder,
+            env=self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from documentation.pages import NOTICE
+from documentation.pages import drop_notice
 from e2e.terminal import COMMAND
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
@@ -78,7 +78,7 @@ def run_session() -> str:
                 timeout=60,
                 check=True,
             )
-            shown.append(f"\x1b[1m$ {command}\x1b[0m\n{NOTICE.sub('', ended.stdout)}")
+            shown.append(f"\x1b[1m$ {command}\x1b[0m\n{drop_notice(ended.stdout)}")
     return "\n".join(shown)
 
 
