@@ -59,7 +59,6 @@ COMMANDS: Mapping[str, str] = {
     "history": "Show what was done when and by whom, and verify that no entry was changed.",
     "ledger": "Show the ledger, copy it, break its lock, or rebuild it.",
     "audit": "Show who changed keys, when and from where, as the provider's own audit log says.",
-    "ledger": "Look into the ledger, copy it, break its lock, or build it anew.",
     "schema": "Print the JSON Schema of a format.",
     "sandbox": "Run a local Arize API to try things out.",
     "demo": "Run plan and apply on a sandbox, from start to finish.",

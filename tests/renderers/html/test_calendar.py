@@ -63,7 +63,7 @@ def test_a_long_address_keeps_both_of_its_ends() -> None:
 def test_the_page_counts_what_happens_and_has_the_dates_of_each_address() -> None:
     texts = read_page(render_page(FULL)).texts
     assert "Calendar of ml-platform" in texts
-    assert "rotates key key-1: older than its rotation allows; overlap 12h; replace: the manifest says so" in texts
+    assert "rotates key key-1: due for rotation; overlap 12h; replace: the manifest says so" in texts
     assert [texts[texts.index(words) - 1] for words in ("blocked", "rotations", "expire without renewal")] == [
         "1",
         "2",

@@ -75,7 +75,7 @@ def test_the_first_tiles_are_what_a_reviewer_must_see() -> None:
 def test_rows_that_are_alike_become_one_line_beyond_ten() -> None:
     plan = make_plan(*(replace(CREATE, address=Address(f"user/{number}")) for number in range(11)))
     page = render(build_plan_sheet(plan))
-    assert re.findall(r"</span> ([^<]+)</summary>", page) == ["11 keys: no key yet"]
+    assert re.findall(r"</span> ([^<]+)</summary>", page) == ["11 keys: not created yet"]
     assert page.count("<code>user/") == 11
     ten = render(build_plan_sheet(replace(plan, actions=plan.actions[:10])))
     assert re.findall(r"</span> ([^<]+)</summary>", ten) == []
