@@ -9,9 +9,13 @@ from collections.abc import Callable
 import pytest
 from samples import RAW
 
-from keyplan.model.secret import Credential, Fingerprint, RawKey
+from keyplan.model.secret import Credential, Fingerprint, RawKey, SuspectedSecret
 
-SECRETS = [pytest.param(RawKey(RAW), id="raw key"), pytest.param(Credential(RAW), id="credential")]
+SECRETS = [
+    pytest.param(RawKey(RAW), id="raw key"),
+    pytest.param(Credential(RAW), id="credential"),
+    pytest.param(SuspectedSecret(RAW), id="suspected secret"),
+]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
