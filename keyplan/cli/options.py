@@ -134,7 +134,7 @@ def format_option(*formats: str, variable: str = "FORMAT") -> Decorator[Any]:
 
 
 verbose_option = option(
-    "-v", "--verbose", is_flag=True, help="Show every row by itself; print names, ids and counts to stderr."
+    "-v", "--verbose", is_flag=True, help="Do not fold rows; print names, ids and counts to stderr."
 )
 policy_option = option(
     "--policy",

@@ -54,7 +54,7 @@ def command(
 
     Looks for all keys of the manifest, those that it had among them, or for those of each ADDRESS (a glob is fine)
     and each KEY_ID. Arize shows its log to administrators of an account that has audit logging switched on; for
-    anyone else, the exit status is 5. The log holds the IP addresses of people. Changes nothing.
+    other users, the exit status is 5. The log holds the IP addresses of people. Changes nothing.
 
     An entry counts only if its caller sent the id of the key as a value. The name of an operation is what its caller
     called it.

@@ -13,7 +13,7 @@ from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.drift import DEFAULT_WARNING, detect_drift
 from keyplan.app.exit_codes import combine_statuses, status_of_drift
 from keyplan.app.files import read_policies
-from keyplan.app.monitor import MonitorSettings, monitor
+from keyplan.app.monitor import Monitor, MonitorSettings, monitor
 from keyplan.app.parallel import run_parallel, split_results
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import Workspace, open_workspaces, require_separate_owners, set_preflight
@@ -132,16 +132,20 @@ def command(
         kinds = [DriftKind(word) for word in only]
         detect = partial(detect_drift, context.wiring, only=kinds, within=within, is_audited=not no_audit)
         looks, errors = _detect_all(session, workspaces, detect)
-        for drift, plan, snapshot in looks:
-            monitored.note(drift, plan, snapshot)
-        for failed, error in errors:
-            monitored.fail(failed, error)
+        _note_all(monitored, looks, errors)
         if verbose:
             _outline(session, workspaces, [plan for _, plan, _ in looks])
             _tell_unread(session, [drift for drift, _, _ in looks])
         return monitored.conclude(
             _answer(session, outputs, [drift for drift, _, _ in looks], errors, is_verbose=verbose)
         )
+
+
+def _note_all(monitored: Monitor, looks: Sequence[_Look], errors: Sequence[Failure]) -> None:
+    for drift, plan, snapshot in looks:
+        monitored.note(drift, plan, snapshot)
+    for failed, error in errors:
+        monitored.fail(failed, error)
 
 
 def _detect_all(

@@ -92,13 +92,11 @@ def command(
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
     keep_apart(session, written=[*outputs.files, out], read=[*manifests, *settings.policies, settings.values])
-    with (
-        checked_files(session, [*outputs.files, out]),
-        reporting_failure(session, outputs, Subject.PLAN, " ".join(manifests) or "keys.yaml"),
-    ):
+    name = " ".join(manifests) or "keys.yaml"
+    with checked_files(session, [*outputs.files, out]), reporting_failure(session, outputs, Subject.PLAN, name):
         policies = read_policies(settings.policies, context)
-        named, policies = choose_manifests(manifests, context, exclude, policies, is_untrusted=untrusted)
-        workspaces = _open(named, context, settings, policies)
+        chosen = choose_manifests(manifests, context, exclude, policies, is_untrusted=untrusted)
+        workspaces = _open(chosen, context, settings)
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)
         if out:
@@ -123,8 +121,9 @@ def command(
 
 
 def _open(
-    named: Sequence[str], context: RunContext, settings: PlanSettings, policies: tuple[Policy, ...]
+    chosen: tuple[Sequence[str], tuple[Policy, ...]], context: RunContext, settings: PlanSettings
 ) -> tuple[Workspace, ...]:
+    named, policies = chosen
     opened = open_workspaces(named, context, ledger=settings.ledger, policies=policies)
     return set_preflight(give_values(opened, settings.values, context), is_preflight=settings.is_preflight)
 
