@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import NoReturn
 
 _TERMINATED = 128 + signal.SIGTERM
@@ -11,6 +12,9 @@ _TERMINATED = 128 + signal.SIGTERM
 
 def main() -> NoReturn:
     """Run the process's command line, and end the process."""
+    # Before anything is imported that Windows does not have, such as fcntl.
+    if os.name == "nt":
+        sys.exit("error: keyplan does not run on Windows\n  hint: use Linux or macOS, or WSL on this machine")
     # The kernel drops a signal without a handler that is sent to process 1, as keyplan is in a container: until the
     # command line is imported and listens by itself, nobody would hear a stop (pid_namespaces(7)).
     if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

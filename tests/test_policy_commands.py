@@ -96,7 +96,10 @@ def test_every_mistake_of_every_policy_is_told_before_anything_else_happens(shel
     shell.write("max_age: 3d\n", "b.yaml")
     done = shell(verb, "--policy", "a.yaml", "--policy", "b.yaml")
     assert done.status == 3
-    assert "a.yaml:1:10: field 'version' must be 1\nb.yaml:1:1: field 'version' is missing\n" in done.err
+    assert (
+        "a.yaml:1:10: field 'version' must be 1: this keyplan reads policies of version 1 only\n"
+        "b.yaml:1:1: field 'version' is missing\n" in done.err
+    )
 
 
 def test_the_example_has_every_rule_and_a_key_that_meets_them_all(shell: Shell) -> None:

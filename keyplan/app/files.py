@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote as quote_shell
 
 from keyplan.app import registry
 from keyplan.app.composition import make_sources
@@ -41,6 +42,10 @@ _STANDARD = {"/dev/stdout": "/dev/fd/1", "/dev/stderr": "/dev/fd/2"}
 _DESCRIPTOR = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,9})", re.ASCII)
 
 
+_FIELDS = re.compile(rb"version|owner|keys|include|digest")
+"""Fields of a plan or a manifest, one of which each of them has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """A file, or standard input, as it was read."""
@@ -57,16 +62,27 @@ class Input:
         """Whether it is meant as a saved plan: a JSON object that speaks of a format version."""
         return self.content.lstrip()[:1] == b"{" and b'"format_version"' in self.content
 
+    @property
+    def is_neither(self) -> bool:
+        """Whether it is a mapping in braces, such as ``{}``, without any field of a plan or a manifest."""
+        return self.content.lstrip()[:1] == b"{" and not _FIELDS.search(self.content)
 
-def read_input(name: str, context: RunContext, *, if_missing: str = "write a manifest with: keyplan init") -> Input:
+
+def read_input(name: str, context: RunContext, *, if_missing: str = "") -> Input:
     """Return a file's content. Raises InputError if it cannot be read, or is too large."""
     around = Surroundings(layers=context.layers, folder=context.folder, environment=context.environment)
     if name == STDIN:
         content = _bound(context.read_stdin(MAX_INPUT_BYTES + 1), name)
         return Input(name=name, folder=context.folder, content=content, surroundings=around)
     path = context.folder / name
-    content = _read(path, name, if_missing)
+    content = _read(path, name, if_missing or _advise_missing(name))
     return Input(name=name, folder=path.absolute().parent, content=content, surroundings=around)
+
+
+def _advise_missing(name: str) -> str:
+    if name.endswith(".json"):
+        return f"save a plan with: keyplan plan --out {quote_shell(name)}"
+    return "write a manifest with: keyplan init"
 
 
 def _read(path: Path, name: str, if_missing: str) -> bytes:
@@ -324,6 +340,7 @@ def _copy_descriptor(number: int) -> int:
 
 
 def _refuse_to_append(path: Path, found: os.stat_result) -> None:
+    _refuse_directory(path, found)
     if stat.S_ISLNK(found.st_mode):
         raise InputError(f"{path} is a link, which keyplan does not follow here", advice="name the real file")
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISCHR(found.st_mode)):
@@ -335,6 +352,11 @@ def _refuse_to_append(path: Path, found: os.stat_result) -> None:
             f"{path} is a file of several names (hard links), and keyplan writes to none of them",
             advice="remove that name, or name another file",
         )
+
+
+def _refuse_directory(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path} is a directory, not a file", advice="name a file, for example one in it")
 
 
 def _save(path: Path, content: bytes, *, mode: int) -> None:
@@ -350,8 +372,8 @@ def _refuse_to_replace(path: Path) -> None:
     # os.replace would put a plain file in place of a device or a pipe without a word; and, for root, in place of the
     # link /dev/stdout where that leads to a plain file, for everybody on the machine.
     found = _look_at(path)
-    if found is not None and stat.S_ISDIR(found.st_mode):
-        raise InputError(f"{path} is not a plain file but a folder", advice="name a file")
+    if found is not None:
+        _refuse_directory(path, found)
     if _is_device(path) or (found is not None and not stat.S_ISREG(found.st_mode)):
         raise InputError(f"{path} is not a plain file")
 

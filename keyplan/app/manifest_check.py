@@ -6,7 +6,7 @@ and every other command refuses it before the first request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +98,7 @@ class _PlaceCheck:
 
     def _check(self, declared: Declaration, delivery: Delivery) -> Iterator[Problem]:
         settings, places = self.manifest.sinks[delivery.sink], self._known.get(delivery.sink)
-        if places is None:
+        if places is None or _lacks_option(settings, delivery):
             return
         try:
             slot = places.locate(settings, self.manifest.owner, declared, delivery)
@@ -127,6 +127,12 @@ class _PlaceCheck:
                 subject=new.declared.address,
                 advice="give one of them another path, or both one format",
             )
+
+
+def _lacks_option(settings: SinkSettings, delivery: Delivery) -> bool:
+    """Whether an option that the sink needs is in neither, which is reported where its options are read."""
+    wanted: Iterable[str] = registry.options_schema(SINKS, settings.type).get("required", ())
+    return any(name not in settings.options and name not in delivery.options for name in wanted)
 
 
 def _describe_shared(new: _Taken, other: _Taken) -> Problem:

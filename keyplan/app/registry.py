@@ -19,7 +19,7 @@ from keyplan.system.optional import importing, require
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint, EntryPoints
 
-__all__ = ["ORDINARY", "list_types", "load", "options_schema", "require"]
+__all__ = ["ORDINARY", "is_ours", "list_types", "load", "options_schema", "require"]
 
 ORDINARY: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -61,6 +61,12 @@ def _load_of_others(name: str, entry: EntryPoint) -> ModuleType:
             advice=f"install what the package of {entry.value} needs",
         ) from error
     return module
+
+
+def is_ours(group: str, name: str) -> bool:
+    """Whether a type is one of keyplan's own, not that of another package."""
+    entry = None if (group, name) in ORDINARY else _find(group, name)
+    return (group, name) in ORDINARY or (entry is not None and entry.value.startswith("keyplan."))
 
 
 def options_schema(group: str, name: str) -> Mapping[str, Any]:

@@ -16,9 +16,11 @@ from random import SystemRandom
 from typing import Protocol
 
 from keyplan.app import registry
+from keyplan.app.credential_users import LEDGER_USER, PROVIDER_USER, CredentialUser, find_user
 from keyplan.app.environment_secrets import note_environment
 from keyplan.app.secret_variables import list_secret_variables
 from keyplan.context import PluginContext
+from keyplan.errors import InputError
 from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings, SecretSource
@@ -109,34 +111,37 @@ class PluginWiring:
     def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         """Return what the provider's module builds."""
         module = registry.load(PROVIDERS, settings.type)
-        ports: ProviderPorts = module.build(settings, self._context(lineage, folder))
+        ports: ProviderPorts = module.build(settings, self._context(lineage, folder, PROVIDER_USER))
         return ports
 
     def key_reader(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ReaderPorts:
         """Return what the provider's module builds for reading."""
         module = registry.load(PROVIDERS, settings.type)
-        ports: ReaderPorts = module.build_reader(settings, self._context(lineage, folder))
+        ports: ReaderPorts = module.build_reader(settings, self._context(lineage, folder, PROVIDER_USER))
         return ports
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:
         """Return what each sink's module builds."""
         self.keep_secrets(manifest)
-        context = self._context(manifest.lineage, folder)
         return {
-            name: registry.load(SINKS, settings.type).build(settings, context)
+            name: registry.load(SINKS, settings.type).build(
+                settings, self._context(manifest.lineage, folder, find_user(settings))
+            )
             for name, settings in manifest.sinks.items()
         }
 
     def ledger_reader(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> LedgerReader:
         """Return what the ledger's module builds for reading."""
         module = registry.load(LEDGERS, settings.type)
-        reader: LedgerReader = module.build_reader(settings, self._context(lineage, folder), account=account)
+        reader: LedgerReader = module.build_reader(
+            settings, self._context(lineage, folder, LEDGER_USER), account=account
+        )
         return reader
 
     def ledger(self, settings: LedgerSettings, *, lineage: Lineage, folder: Path, account: str) -> Ledger:
         """Return what the ledger's module builds."""
         module = registry.load(LEDGERS, settings.type)
-        ledger: Ledger = module.build(settings, self._context(lineage, folder), account=account)
+        ledger: Ledger = module.build(settings, self._context(lineage, folder, LEDGER_USER), account=account)
         return ledger
 
     def holder(self, command: str) -> Holder:
@@ -150,24 +155,29 @@ class PluginWiring:
             command=command,
         )
 
-    def _context(self, lineage: Lineage, folder: Path) -> PluginContext:
+    def _context(self, lineage: Lineage, folder: Path, user: CredentialUser) -> PluginContext:
         return PluginContext(
             folder=str(folder),
             lineage=lineage,
             clock=self._clock,
             jitter=jitter,
-            resolve=lambda source: self._resolve(source, folder),
+            resolve=lambda source: self._resolve(source, folder, user),
             environment=self._environment,
             say=self._say_once,
             credential_variables=self._secret_variables,
         )
 
-    def _resolve(self, source: SecretSource, folder: Path) -> Credential:
-        credential = resolve(source, environment=self._environment, folder=str(folder), hidden=self._secret_variables)
+    def _resolve(self, source: SecretSource, folder: Path, user: CredentialUser) -> Credential:
+        try:
+            credential = resolve(
+                source, environment=self._environment, folder=str(folder), hidden=self._secret_variables
+            )
+        except InputError as error:
+            raise user.explain(error, source) from error
         if credential.is_short():
             self._say_once(
-                f"{name_source(source)} holds fewer than {SHORTEST} characters: too few to be hidden in what keyplan "
-                "writes, should a server repeat them"
+                f"{name_source(source)} holds fewer than {SHORTEST} characters: too few to mask them in the output "
+                "if a server repeats them"
             )
         return credential
 

@@ -9,11 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from keyplan.app.apply import DEFAULT_PARALLELISM
 from keyplan.cli.events import STDOUT
-from keyplan.cli.options import Command, Duration, option
+from keyplan.cli.options import Command, Duration, Number, option
 from keyplan.cli.outputs import Outputs, formats_option
 from keyplan.model.ledger import SHORTEST_LEASE
 from keyplan.renderers.formats import REPORT_FORMATS
@@ -135,7 +133,7 @@ _APPLYING_OPTIONS = (
     ),
     option(
         "--parallelism",
-        type=click.IntRange(1, MOST_PARALLEL),
+        type=Number(1, MOST_PARALLEL),
         default=DEFAULT_PARALLELISM,
         show_default=True,
         help="How many calls to make at once to the provider, and to each sink.",

@@ -96,6 +96,19 @@ class Duration(_DurationType):
         return duration
 
 
+class Number(click.IntRange):
+    """A whole number, within bounds."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        try:
+            int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        number: int = super().convert(int(str(value)), param, ctx)
+        return number
+
+
 def option(*names: str, variable: str | None = None, **attributes: Any) -> Decorator[Any]:
     """Return a decorator for an option; its environment form is ``KEYPLAN_`` and its longest name, or `variable`."""
     longest = max(names, key=len)
@@ -279,19 +292,19 @@ _PLANNING_OPTIONS = (
     ),
     option(
         "--allow-deletes",
-        type=click.IntRange(min=0),
+        type=Number(min=0),
         metavar="N",
         help="Allow up to N undeclared keys to be deleted, whatever the manifest's limits.",
     ),
     option(
         "--allow-missing",
-        type=click.IntRange(min=0),
+        type=Number(min=0),
         metavar="N",
         help="Treat up to N keys as gone that the provider lists neither as active nor as revoked.",
     ),
     option(
         "--allow-replaces",
-        type=click.IntRange(min=0),
+        type=Number(min=0),
         metavar="N",
         help="Allow up to N unscheduled renewals, whatever the manifest's limits.",
     ),

@@ -22,7 +22,7 @@ from keyplan.app.discovery import DEFAULT_MANIFESTS
 from keyplan.app.exit_codes import combine_statuses
 from keyplan.app.files import require_appendable, require_writable, save_privately
 from keyplan.app.pages import read_assets, require_formats
-from keyplan.cli.options import Command, Decorator, option
+from keyplan.cli.options import Command, Decorator, Number, option
 from keyplan.cli.session import Session
 from keyplan.documents.report import Failure
 from keyplan.errors import BugError, InputError, KeyplanError
@@ -314,7 +314,7 @@ def _format_option(formats: tuple[str, ...]) -> Decorator[Any]:
 
 _markdown_option = option(
     "--markdown-bytes",
-    type=click.IntRange(min=1024),
+    type=Number(min=1024),
     default=MARKDOWN_BYTES,
     show_default=True,
     metavar="N",

@@ -136,7 +136,7 @@ def _but_is(mistake: Mistake) -> str:
 
 
 def _describe_const(mistake: Mistake) -> Iterator[Wording]:
-    yield None, f"must be {mistake.wanted}"
+    yield None, mistake.own_message or f"must be {mistake.wanted}"
 
 
 def _describe_pattern(mistake: Mistake) -> Iterator[Wording]:
@@ -152,7 +152,9 @@ def _describe_unknown(mistake: Mistake) -> Iterator[Wording]:
 def _hint(key: str, known: Mapping[str, Any]) -> str:
     """Return where an unknown field belongs: under a known one, or it is a slip of one."""
     parents = [parent for parent, schema in known.items() if key in schema.get("properties", {})]
-    return f"; it belongs under {quote(parents[0])}" if parents else suggest(key, known)
+    if parents:
+        return f"; it belongs under {quote(parents[0])}"
+    return suggest(key, known) or (f"; known fields: {', '.join(sorted(known))}" if known else "")
 
 
 def _describe_missing(mistake: Mistake) -> Iterator[Wording]:

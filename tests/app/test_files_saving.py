@@ -45,7 +45,8 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
 def test_what_is_no_plain_file_stays(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "it"
     path.mkdir() if kind == "folder" else os.mkfifo(path)
-    with pytest.raises(InputError, match="is not a plain file"):
+    message = "is a directory, not a file" if kind == "folder" else "is not a plain file"
+    with pytest.raises(InputError, match=message):
         save_privately(path, b"x")
     assert list(tmp_path.iterdir()) == [path]
 

@@ -93,7 +93,7 @@ def test_what_holds_no_text_is_refused_at_once_and_stays(shell: Shell, option: s
     REFUSED_BY_ALL[kind](path)
     before = path.lstat()
     status, err = run(shell, option, path)
-    assert (status, "is not a plain file" in err) == (3, True)
+    assert (status, ("is a directory, not a file" if path.is_dir() else "is not a plain file") in err) == (3, True)
     assert (path.lstat().st_ino, stat.S_IFMT(path.lstat().st_mode)) == (before.st_ino, stat.S_IFMT(before.st_mode))
 
 
@@ -203,7 +203,7 @@ CONTACTING: dict[str, list[str]] = {
 }
 """Every option that names a file which is written only after a provider or a sink was asked."""
 IMPOSSIBLE = {
-    "a folder": ("folder", "is not a plain file"),
+    "a folder": ("folder", "is a directory, not a file"),
     "a missing folder": ("none/it", "No such file or directory"),
     "a file for a folder": ("file/it", "Not a directory"),
     "a name that is too long": ("x" * 300, "File name too long"),

@@ -422,7 +422,9 @@ def test_deliveries_are_read_in_order(sink: str, deliveries: list[Any], read_key
             id="change of an unknown option",
         ),
         pytest.param(
-            "key_type: user, sink: {name: local, type: vault}", "field 'type' is unknown", id="change of type"
+            "key_type: user, sink: {name: local, type: vault}",
+            "field 'type' is unknown; known fields: format, path, variable",
+            id="change of type",
         ),
         pytest.param(
             "key_type: user, sink: {name: local, format: raww}",

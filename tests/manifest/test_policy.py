@@ -13,6 +13,12 @@ from keyplan.manifest import read_policy
 from keyplan.model.manifest import Manifest
 from keyplan.model.policy import Policy, Rule, WantedSink
 
+AT_TOP = (
+    "; known fields: "
+    "allow, allowed_key_types, allowed_roles, allowed_spaces, descriptions, max_age, max_lifetime, "
+    "min_overlap, names, protected, require_description, require_expiry, required_sinks, version"
+)
+
 Read = Callable[[str], Manifest]
 Find = Callable[[str], tuple[str, ...]]
 
@@ -137,10 +143,14 @@ def test_every_field_of_a_policy_is_a_rule_and_remembers_its_line() -> None:
             "2:36: an item of 'org_role' must be one of 'admin', 'member', 'read-only', not 'owner'",
             id="no role",
         ),
-        pytest.param("allowed_roles: {org: [member]}", "2:17: field 'org' is unknown", id="no kind of role"),
-        pytest.param("required_sinks: [{name: x}]", "2:19: field 'name' is unknown", id="no type"),
+        pytest.param(
+            "allowed_roles: {org: [member]}",
+            "2:17: field 'org' is unknown; known fields: account_role, org_role, space_role",
+            id="no kind of role",
+        ),
+        pytest.param("required_sinks: [{name: x}]", "2:19: field 'name' is unknown; known fields: type", id="no type"),
         pytest.param("max_aeg: 3w", "2:1: field 'max_aeg' is unknown; did you mean 'max_age'?", id="misspelt"),
-        pytest.param("keys: []", "2:1: field 'keys' is unknown", id="a manifest"),
+        pytest.param("keys: []", f"2:1: field 'keys' is unknown{AT_TOP}", id="a manifest"),
     ],
 )
 def test_a_mistake_is_one_line(line: str, problem: str) -> None:

@@ -22,6 +22,19 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.place import Place
 
+AT_TOP = (
+    "; known fields: "
+    "defaults, environment, formerly, id, include, keys, ledger, limits, marker, owner, policy, "
+    "provider, removed, rollout, sinks, unmanaged, vars, version, waivers"
+)
+
+IN_DEFAULTS = (
+    "; known fields: "
+    "adopt, description, expires_at, expires_in, group, import, key_type, moved_from, "
+    "on_description_change, on_remove, organizations, protect, retire_adopted, roles, rotation, "
+    "self, sink, space, space_id"
+)
+
 Read = Callable[[str], Manifest]
 Find = Callable[[str | bytes], tuple[str, ...]]
 
@@ -166,7 +179,7 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
     [
         pytest.param("unmanagd: fail", "4:1: field 'unmanagd' is unknown; did you mean 'unmanaged'?", id="slip"),
         pytest.param("deletes: 3", "4:1: field 'deletes' is unknown; it belongs under 'limits'", id="wrong level"),
-        pytest.param("zzz: 3", "4:1: field 'zzz' is unknown", id="nothing near"),
+        pytest.param("zzz: 3", f"4:1: field 'zzz' is unknown{AT_TOP}", id="nothing near"),
         pytest.param(
             "unmanaged: IGNORE",
             "4:12: field 'unmanaged' must be one of 'fail', 'ignore', 'report', not 'IGNORE'; did you mean 'ignore'?",
@@ -224,7 +237,9 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
             id="misspelt option, told once",
         ),
         pytest.param(
-            "sinks: {a: {type: vault, x: y}}", "4:26: field 'x' is unknown", id="options left open by a plugin"
+            "sinks: {a: {type: vault, x: y}}",
+            "4:26: field 'x' is unknown; known fields: mount, name, tags, token",
+            id="options left open by a plugin",
         ),
         pytest.param(
             "sinks: {a: {type: vault, tags: [1]}}",
@@ -283,11 +298,15 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
         pytest.param("ledger: {paht: x}", "4:10: field 'paht' is unknown; did you mean 'path'?", id="ledger's option"),
         pytest.param("ledger: {type: sqlite, path: ''}", "4:30: field 'path' must not be empty", id="ledger's value"),
         pytest.param("defaults: [x]", "4:11: field 'defaults' must be a mapping, not a list", id="defaults as a list"),
-        pytest.param("defaults: {name: x}", "4:12: field 'name' is unknown", id="default name"),
+        pytest.param("defaults: {name: x}", f"4:12: field 'name' is unknown{IN_DEFAULTS}", id="default name"),
         pytest.param("defaults: {sink: x}", "4:18: sink 'x' is unknown; 'sinks' names none", id="sink nobody declared"),
-        pytest.param('"x\\e[31m\\u202ey": 1', "4:1: field 'x\\x1b[31m\\u202ey' is unknown", id="terminal escape"),
-        pytest.param(f"{'x' * 60}: 1", f"4:1: field '{'x' * 40}...' is unknown", id="long name"),
-        pytest.param(f"{'x' * 80}: 1", f"4:1: field '{'x' * 40}...' is unknown", id="too long to look for a near one"),
+        pytest.param(
+            '"x\\e[31m\\u202ey": 1', f"4:1: field 'x\\x1b[31m\\u202ey' is unknown{AT_TOP}", id="terminal escape"
+        ),
+        pytest.param(f"{'x' * 60}: 1", f"4:1: field '{'x' * 40}...' is unknown{AT_TOP}", id="long name"),
+        pytest.param(
+            f"{'x' * 80}: 1", f"4:1: field '{'x' * 40}...' is unknown{AT_TOP}", id="too long to look for a near one"
+        ),
     ],
 )
 def test_a_mistake_in_a_setting_is_one_line(line: str, problem: str, find_problems: Find) -> None:
@@ -297,7 +316,11 @@ def test_a_mistake_in_a_setting_is_one_line(line: str, problem: str, find_proble
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("version: 2\nowner: ml\nkeys: []", "1:10: field 'version' must be 1", id="another version"),
+        pytest.param(
+            "version: 2\nowner: ml\nkeys: []",
+            "1:10: field 'version' must be 1: this keyplan reads manifests of version 1 only",
+            id="another version",
+        ),
         pytest.param("owner: ml\nkeys: []", "1:1: field 'version' is missing", id="no version"),
         pytest.param("version: 1\nkeys: []", "1:1: field 'owner' is missing", id="no owner"),
         pytest.param("version: 1\nowner: ml", "1:1: field 'keys' is missing", id="no keys"),

@@ -89,8 +89,11 @@ def test_a_mistake_is_told_in_words(schema: dict[str, Any], value: Any, message:
 def test_every_unknown_and_every_missing_field_is_told() -> None:
     schema = {"additionalProperties": False, "required": ["a", "b"], "properties": {"a": {}, "b": {}}}
     assert set(find(schema, {"x": 1, "y": 1})) == {
-        "field 'x' is unknown", "field 'y' is unknown", "field 'a' is missing", "field 'b' is missing",
-    }  # fmt: skip
+        "field 'x' is unknown; known fields: a, b",
+        "field 'y' is unknown; known fields: a, b",
+        "field 'a' is missing",
+        "field 'b' is missing",
+    }
 
 
 def test_a_reference_is_followed() -> None:

@@ -103,6 +103,11 @@ def _make_order(
         workspaces = _locate_reviewed(context, reviewed, manifest, settings)
     elif saved := [source.name for source in given if source.is_plan]:
         raise InputError(f"{saved[0]} is a saved plan, which is applied alone", advice=f"say: keyplan apply {saved[0]}")
+    elif strange := [source.name for source in given if source.is_neither]:
+        raise InputError(
+            f"{strange[0]} is neither a saved plan nor a manifest",
+            advice="save a plan with: keyplan plan --out FILE; write a manifest with: keyplan init",
+        )
     elif manifest:
         raise InputError("--manifest goes with a plan file", advice=f"say only: keyplan apply {manifest}")
     else:

@@ -11,7 +11,7 @@ from keyplan.app.files import read_policies
 from keyplan.app.inspect import make_calendar
 from keyplan.app.workspace import open_workspace
 from keyplan.cli.layer_options import layer_options
-from keyplan.cli.options import argument, ledger_option, option, policy_option
+from keyplan.cli.options import Number, argument, ledger_option, option, policy_option
 from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -33,7 +33,7 @@ _FORMATS: Formats[Sequence[Calendar]] = {name: _bind(render) for name, render in
 @click.command("calendar")
 @argument("manifest", variable="MANIFEST", required=False)
 @formats_option(*CALENDAR_FORMATS)
-@option("--days", type=click.IntRange(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
+@option("--days", type=Number(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
 @policy_option
 @ledger_option
 @layer_options

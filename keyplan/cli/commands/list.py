@@ -11,7 +11,7 @@ from keyplan.app.completions import remember_listing
 from keyplan.app.files import read_policies
 from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider, survey_keys
 from keyplan.cli.layer_options import layer_options
-from keyplan.cli.options import Duration, format_option, option, policy_option
+from keyplan.cli.options import Duration, Number, format_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.cli.word_sources import complete_space_ids, complete_spaces
@@ -56,7 +56,7 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
     show_default=True,
     help="The order of the list.",
 )
-@option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N keys. [default: all]")
+@option("--limit", type=Number(min=1), metavar="N", help="Only the first N keys. [default: all]")
 @format_option(*INVENTORY_FORMATS, variable="LIST_FORMAT")
 @option("--manifest", metavar="FILE", help="Read the provider's settings from this manifest.")
 @option("--base-url", metavar="URL", help="The provider's base URL.")

@@ -10,7 +10,7 @@ from keyplan.app.files import read_policies
 from keyplan.app.rehearsal.rehearse import rehearse, rehearse_days
 from keyplan.app.workspace import open_workspace
 from keyplan.cli.layer_options import layer_options
-from keyplan.cli.options import argument, format_option, ledger_option, option, policy_option
+from keyplan.cli.options import Number, argument, format_option, ledger_option, option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.renderers.formats import REHEARSAL_FORMATS, render_rehearsal
@@ -21,7 +21,7 @@ _MOST_DAYS = 730
 @click.command("rehearse")
 @argument("manifest", variable="MANIFEST", required=False)
 @format_option(*REHEARSAL_FORMATS)
-@option("--days", type=click.IntRange(1, _MOST_DAYS), help="Simulate one apply on each of the next days instead.")
+@option("--days", type=Number(1, _MOST_DAYS), help="Simulate one apply on each of the next days instead.")
 @policy_option
 @ledger_option
 @layer_options

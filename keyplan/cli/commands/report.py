@@ -16,7 +16,7 @@ from keyplan.app.report import render_page, survey_workspace
 from keyplan.app.untrusted import choose_manifests
 from keyplan.app.workspace import open_workspaces
 from keyplan.cli.layer_options import layer_options
-from keyplan.cli.options import FileNames, argument, exclude_option, ledger_option, option, policy_option
+from keyplan.cli.options import FileNames, Number, argument, exclude_option, ledger_option, option, policy_option
 from keyplan.cli.outputs import keep_apart, tell_errors
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
@@ -37,7 +37,7 @@ _MOST_DAYS = 3660
     metavar="FILE",
     help="Write the page to this file; - is standard output.",
 )
-@option("--days", type=click.IntRange(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
+@option("--days", type=Number(1, _MOST_DAYS), default=90, show_default=True, help="How far to look ahead.")
 @policy_option
 @ledger_option
 @layer_options

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from keyplan.cli.options import Decorator, Duration, option
+from keyplan.cli.options import Decorator, Duration, Number, option
 from keyplan.cli.sandbox_server import sandbox_server
 from keyplan.cli.session import Session
 from keyplan.sandbox.options import SandboxOptions
@@ -23,7 +23,7 @@ def _option(name: str, **attributes: Any) -> Decorator[Any]:
 
 
 @click.command("sandbox")
-@_option("--port", type=click.IntRange(0, _HIGHEST_PORT), default=0, help="Port on 127.0.0.1. [default: a free one]")
+@_option("--port", type=Number(0, _HIGHEST_PORT), default=0, help="Port on 127.0.0.1. [default: a free one]")
 @_option(
     "--api", type=click.Choice(["alpha", "beta"]), default="beta", show_default=True, help="The generation of the API."
 )
@@ -40,9 +40,7 @@ def _option(name: str, **attributes: Any) -> Decorator[Any]:
 @_option("--max-lifetime", type=Duration(), help="Maximum lifetime of a key (beta).")
 @_option("--rate-limit", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Requests per second.")
 @_option("--latency", type=Duration(), default="0s", help="How long each request is delayed.")
-@_option(
-    "--keys", type=click.IntRange(min=0), default=0, metavar="N", help="Number of additional user keys at the start."
-)
+@_option("--keys", type=Number(min=0), default=0, metavar="N", help="Number of additional user keys at the start.")
 @click.pass_obj
 def command(
     session: Session,

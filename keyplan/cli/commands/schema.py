@@ -40,11 +40,13 @@ _WRITTEN_BY_HAND = frozenset({"manifest", "policy"})
 
 
 @click.command("schema")
-@argument("name", type=click.Choice(_FORMATS), metavar="|".join(_FORMATS))
+@argument("name", type=click.Choice(_FORMATS), metavar="[NAME]", required=False)
 @option("--out", variable="SCHEMA_OUT", metavar="DIR", help="Write to NAME.v1.json in this folder, for offline use.")
 @click.pass_obj
-def command(session: Session, *, name: str, out: str | None) -> int:
+def command(session: Session, *, name: str | None, out: str | None) -> int:
     """Print the JSON Schema of a format.
+
+    Without NAME, prints the names of all formats.
 
     The schema of manifests includes the options of all installed sinks and providers. With --out, it is written to
     a file that editors can use without network, and keyplan prints the line that refers to it, for the top of a
@@ -55,6 +57,9 @@ def command(session: Session, *, name: str, out: str | None) -> int:
       keyplan schema manifest > manifest.schema.json
       keyplan schema manifest --out schemas
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    if name is None:
+        session.screen.answer("".join(f"{known}\n" for known in _FORMATS))
+        return 0
     schema = schemas.load(f"{name}.v1")
     text = render_json(merge_plugin_options(schema) if name == "manifest" else dict(schema))
     if out is None:

@@ -30,6 +30,7 @@ from keyplan.cli.monitor_options import notification_options
 from keyplan.cli.options import (
     Duration,
     FileNames,
+    Number,
     argument,
     exclude_option,
     ledger_option,
@@ -101,7 +102,7 @@ def _read_address(ctx: click.Context, parameter: click.Parameter, value: str) ->
 )
 @option(
     "--parallelism",
-    type=click.IntRange(1, MOST_PARALLEL),
+    type=Number(1, MOST_PARALLEL),
     default=DEFAULT_PARALLELISM,
     show_default=True,
     help="How many calls to make at once per manifest to the provider, and to each sink.",

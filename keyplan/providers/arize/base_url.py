@@ -90,8 +90,19 @@ def _host(environment: Mapping[str, str]) -> str:
     if "ARIZE_REGION" in environment:
         return region_host(environment["ARIZE_REGION"], named="ARIZE_REGION")
     if "ARIZE_BASE_DOMAIN" in environment:
-        return f"api.{environment['ARIZE_BASE_DOMAIN']}"
-    return environment.get("ARIZE_SINGLE_HOST") or environment.get("ARIZE_API_HOST") or DEFAULT_HOST
+        return f"api.{_read_host('ARIZE_BASE_DOMAIN', environment)}"
+    name = next((name for name in ("ARIZE_SINGLE_HOST", "ARIZE_API_HOST") if name in environment), "")
+    return _read_host(name, environment) if name else DEFAULT_HOST
+
+
+def _read_host(name: str, environment: Mapping[str, str]) -> str:
+    # Of a URL, the scheme would become the host: the message would say that "http" cannot be resolved.
+    if "/" in environment[name]:
+        raise InputError(
+            f"{name} must be host[:port], not a URL",
+            advice=f"set {name}={DEFAULT_HOST}, for example; ARIZE_API_SCHEME sets http for a server on this machine",
+        )
+    return environment[name]
 
 
 def _port(environment: Mapping[str, str]) -> str:

@@ -94,6 +94,9 @@ def advise(result: Exchange | None) -> str:
 def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
     text = f"{what}: {describe(answer)}"
     advice = advise(answer)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not answer.fault:
+        text = f"{what}: {answer.host}: {describe(answer)}"
+        advice = f"try again later; if it happens again, check {_SETTING} and the status page of the provider"
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise ProviderDeniedError(text, advice=f"{advice}; or {_ADVICE_CREDENTIAL}" if advice else _ADVICE_CREDENTIAL)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -116,7 +119,7 @@ def _advise(status: int, said: str) -> str:
         most = _SPAN.search(said)
         written = f"{most['number']}{_UNITS[most['unit'].lower()]}" if most else "DURATION"
         return (
-            f"if the account caps the life of its keys, say so in the manifest, and plans will know it: "
+            f"if the account limits the lifetime of keys, set the limit in the manifest, so that plans respect it: "
             f"provider: {{max_lifetime: {written}}}"
         )
     return ""
