@@ -143,6 +143,10 @@ SOURCES: dict[str, Callable[[], Iterator[Text]]] = {
     "the help of every command": read_help,
     "what the commands answer": _read_whole("tests/**/__snapshots__/*.ambr", "tests/goldens/*.json"),
     "messages": read_messages,
+    "descriptions in schemas": read_schemas,
+    "first pages": _read_whole(
+        "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/glossary.md", "docs/reading-a-plan.md"
+    ),
 }
 
 

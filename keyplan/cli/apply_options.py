@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from keyplan.app.apply import DEFAULT_PARALLELISM
 from keyplan.cli.events import STDOUT
 from keyplan.cli.options import Command, Duration, Number, option

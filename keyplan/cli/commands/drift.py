@@ -101,16 +101,14 @@ def command(
 ) -> int:
     """Report what changed since the last apply; change nothing.
 
-    Drift is what changed outside keyplan: a key is gone, expired or was rotated elsewhere, a secret is missing from
-    a sink, a second key exists. Pending is what the next apply would do, because the manifest changed or a date was
-    reached. Reads with provider.reader_credential, if the manifest has one. If a finding names a key that changed at
-    the provider, its audit log is asked who changed it, when and from where; --no-audit turns that off. Several
-    manifests are checked at the same time; a folder stands for all manifests in it and below it. With --untrusted,
-    as in plan, nothing that a manifest names is contacted, and no sink is read.
+    Drift is what changed outside keyplan: a key is gone, expired or was rotated elsewhere, a secret is missing from a
+    sink, a second key exists. Pending is what the next apply would do. Reads with provider.reader_credential, if there
+    is one. If a finding names a key that changed, the provider's audit log is asked who changed it, when and from
+    where; --no-audit turns that off. Several manifests are checked at the same time; a folder stands for all manifests
+    in it and below it. With --untrusted, as in plan, nothing that a manifest names is contacted, and no sink is read.
 
-    Exit status: 0 nothing to do, 1 nothing to do, but a notification was not delivered, 2 something changed, 3
-    wrong input, 4 something changed and a guard blocks the apply that would fix it, 5 the provider failed, 6 a sink
-    failed, 7 the ledger failed.
+    Exit status: 0 nothing to do, 1 nothing to do, but a notification was not delivered, 2 something changed, 3 wrong
+    input, 4 a guard blocks the apply that would fix it, 5 the provider failed, 6 a sink failed, 7 the ledger failed.
 
     \b
     Example:

@@ -82,8 +82,8 @@ def command(
     With --untrusted, a manifest may use nothing outside itself except the API, ARIZE_API_KEY and what a --policy
     allows; no sink and no shared ledger is read, so the places of keys are not checked.
 
-    Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked, 5 the
-    provider failed, 6 a sink failed, 7 the ledger failed.
+    Exit status: 0 done, 2 differences (with --detailed-exitcode), 3 wrong input, 4 something is blocked, 5 the provider
+    failed, 6 a sink failed, 7 the ledger failed.
 
     \b
     Examples:
