@@ -1,4 +1,4 @@
-"""A calendar as text for a terminal: a line per event, in time order."""
+"""A calendar as text for a terminal: a chart of weeks, and a line per event in time order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_event
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
+from keyplan.renderers.text.weeks import draw_weeks
 from keyplan.renderers.words import format_count, join_words
 
 _TONES: Mapping[Happening, Tone] = {
@@ -28,11 +29,13 @@ _NOUNS: Mapping[Happening, str] = {
 _INDENT = " " * 6
 
 
-def render_calendar(calendar: Calendar, palette: Palette = PLAIN) -> str:
-    """Return the calendar as text, its counts as the last line."""
+def render_calendar(calendar: Calendar, palette: Palette = PLAIN, *, width: int = 80) -> str:
+    """Return the calendar as text: a chart of weeks, then a line for each event, and the counts as the last line."""
     owner, manifest = sanitize(calendar.owner), sanitize(calendar.manifest)
     head = f"Keys of {owner} in {manifest}, from {show_time(calendar.since)} to {show_time(calendar.until)}"
-    lines = [head, "", *(line for event in calendar.events for line in _describe(event, palette))]
+    chart = list(draw_weeks(calendar, width=width, palette=palette))
+    events = [line for event in calendar.events for line in _describe(event, palette)]
+    lines = [head, "", *([*chart, ""] if chart else []), *events]
     return "".join(f"{line}\n" for line in (*lines, *([""] if calendar.events else []), _summarize(calendar)))
 
 
