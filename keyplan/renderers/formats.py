@@ -116,7 +116,7 @@ INVENTORY_FORMATS: Formats[Sequence[Observation]] = {
     "markdown": lambda keys, _: ci.inventory.render_inventory(keys),
 }
 CALENDAR_FORMATS: Formats[Calendar] = {
-    "text": lambda calendar, style: text.calendar.render_calendar(calendar, style.palette),
+    "text": lambda calendar, style: text.calendar.render_calendar(calendar, style=style),
     "json": lambda calendar, _: machine.documents.render_calendar(calendar),
     "ics": lambda calendar, _: machine.ics.render_ics(calendar),
     "svg": lambda calendar, _: html.calendar.render_svg(calendar),

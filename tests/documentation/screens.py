@@ -9,7 +9,7 @@ import termios
 from collections.abc import Mapping
 from pathlib import Path
 
-from documentation.pages import ANY, Reader
+from documentation.pages import Reader
 
 COLUMNS, LINES = 80, 24
 
@@ -52,10 +52,5 @@ def _read_all(controller: int) -> bytes:
 
 
 def count_rows(answer: str) -> int:
-    """Return how many lines of the screen an answer fills, as far as the page shows it without leaving lines out."""
-    shown = []
-    for line in answer.splitlines():
-        if line == ANY:
-            break
-        shown.append(line)
-    return sum(max(1, -(-len(line) // COLUMNS)) for line in shown)
+    """Return how many lines of the screen an answer fills; the pages that are read so leave no lines out."""
+    return sum(max(1, -(-len(line) // COLUMNS)) for line in answer.splitlines())

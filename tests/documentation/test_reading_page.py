@@ -16,7 +16,7 @@ from keyplan.sandbox.server import running
 PAGE = (PAGES.parent / "reading-a-plan.md").read_text()
 ANSWERS = [step for step in read_steps(PAGE) if isinstance(step, Typed) and step.answer is not None]
 QUESTIONS = {
-    "Which keys stop working today?": r"!! .*user/ci(.|\n)*delete .*user/old",
+    "Which keys stop working today?": r"delete +user/old(.|\n)*!! +refresh +user/ci",
     "Why is this blocked?": r"guard +protect\n +what to do",
     "What did the last apply do?": r"create user/ci \(absent\)",
     "Is production covered?": r"backfill(.|\n)*looked for in production",
@@ -39,7 +39,6 @@ def test_the_answer_is_on_the_first_screen(step: Typed, answer: str) -> None:
 
 def test_rows_are_counted_as_a_terminal_wraps_them() -> None:
     assert count_rows("a\n\n" + "b" * COLUMNS + "\n" + "c" * (COLUMNS + 1)) == 5
-    assert count_rows("a\n...\nb") == 1
 
 
 @pytest.mark.e2e

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.times import show_time
 from keyplan.renderers.descriptions import describe_event
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.style import PLAIN, Palette, Tone
+from keyplan.renderers.style import Style, Tone
+from keyplan.renderers.text.layout import INDENT, Line, fit_lines
 from keyplan.renderers.text.weeks import draw_weeks
 from keyplan.renderers.words import format_count, join_words
 
+_PLAIN_STYLE = Style()
 _TONES: Mapping[Happening, Tone] = {
     Happening.CREATES: Tone.ADD,
     Happening.ROTATES: Tone.CHANGE,
@@ -26,26 +28,34 @@ _NOUNS: Mapping[Happening, str] = {
     Happening.EMPTIES: "emptied place",
     Happening.EXPIRES: "expiration",
 }
-_INDENT = " " * 6
+_DEFAULT_WIDTH = 80
+"""Columns of the chart in a file or a pipe."""
 
 
-def render_calendar(calendar: Calendar, palette: Palette = PLAIN, *, width: int = 80) -> str:
+def render_calendar(calendar: Calendar, *, style: Style = _PLAIN_STYLE) -> str:
     """Return the calendar as text: a chart of weeks, then a line for each event, and the counts as the last line."""
     owner, manifest = sanitize(calendar.owner), sanitize(calendar.manifest)
-    head = f"Keys of {owner} in {manifest}, from {show_time(calendar.since)} to {show_time(calendar.until)}"
-    chart = list(draw_weeks(calendar, width=width, palette=palette))
-    events = [line for event in calendar.events for line in _describe(event, palette)]
-    lines = [head, "", *([*chart, ""] if chart else []), *events]
-    return "".join(f"{line}\n" for line in (*lines, *([""] if calendar.events else []), _summarize(calendar)))
+    span = f"from {show_time(calendar.since)} to {show_time(calendar.until)}"
+    chart = list(draw_weeks(calendar, width=style.width or _DEFAULT_WIDTH, palette=style.palette))
+    lines = [
+        *fit_lines([Line(text=f"Keys of {owner} in {manifest}, {span}", is_dated=False), Line()], style),
+        *([*chart, ""] if chart else []),
+        *fit_lines((line for event in calendar.events for line in _describe(event, style)), style),
+        *([""] if calendar.events else []),
+        *fit_lines([Line(text=_summarize(calendar))], style),
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _describe(event: Event, palette: Palette) -> list[str]:
+def _describe(event: Event, style: Style) -> Iterator[Line]:
+    palette = style.palette
     what = palette.paint(_TONES[event.happening], f"{event.happening.value:<8}")
     key = f"  key {sanitize(event.key_id)}" if event.key_id else ""
-    lines = [f"  {show_time(event.at)}  {what}  {sanitize(event.address)}{key}"]
+    prefix = f"  {show_time(event.at)}  {what}  "
+    yield Line(prefix=prefix, text=f"{sanitize(event.address)}{key}", hang=len(INDENT), is_dated=False)
     if event.guard:
-        lines.append(f"{_INDENT}{palette.paint(Tone.ALARM, 'blocked')} by {event.guard.value}")
-    return [*lines, f"{_INDENT}{describe_event(event)}"]
+        yield Line(prefix=INDENT, text=f"{palette.paint(Tone.ALARM, 'blocked')} by {event.guard.value}", is_dated=False)
+    yield Line(prefix=INDENT, text=describe_event(event), hang=len(INDENT))
 
 
 def _summarize(calendar: Calendar) -> str:
