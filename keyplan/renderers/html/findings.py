@@ -28,21 +28,26 @@ def list_findings(rows: Sequence[Row]) -> htpy.Element:
 
 
 def _list_items(rows: Sequence[Row]) -> Iterator[htpy.Element]:
-    for (mark, word, _, level), found in groupby(rows, key=_summarize):
-        alike = list(found)
-        if len(alike) <= _MOST_ALIKE:
-            yield from map(_show, alike)
-            continue
-        whole, badge = _TONES[level]
-        yield htpy.li(class_=whole)[
-            htpy.details[
-                htpy.summary[
-                    _draw_badge(badge, mark, word),
-                    f" {format_count(len(alike), 'key')}: {sanitize(alike[0].reason, width=_LONG)}",
-                ],
-                htpy.ul(".findings")[map(_show, alike)],
-            ]
+    for _, equally_dangerous in groupby(rows, key=lambda row: row.danger):
+        alike: dict[tuple[str, str, str, Level], list[Row]] = {}
+        for row in equally_dangerous:
+            alike.setdefault(_summarize(row), []).append(row)
+        for found in alike.values():
+            yield from [_fold_rows(found)] if len(found) > _MOST_ALIKE else map(_show, found)
+
+
+def _fold_rows(rows: Sequence[Row]) -> htpy.Element:
+    first = rows[0]
+    whole, badge = _TONES[first.level]
+    return htpy.li(class_=whole)[
+        htpy.details[
+            htpy.summary[
+                _draw_badge(badge, first.mark, first.word),
+                f" {format_count(len(rows), 'key')}: {sanitize(first.reason, width=_LONG)}",
+            ],
+            htpy.ul(".findings")[map(_show, rows)],
         ]
+    ]
 
 
 def _summarize(row: Row) -> tuple[str, str, str, Level]:

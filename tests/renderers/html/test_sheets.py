@@ -19,6 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.errors import ProviderUnavailableError
 from keyplan.model.identity import Address
+from keyplan.model.plan import Reason
 from keyplan.renderers.ci.drift_sheet import build_drift_sheet
 from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
 from keyplan.renderers.ci.problem_sheet import build_error_sheet
@@ -79,6 +80,18 @@ def test_rows_that_are_alike_become_one_line_beyond_ten() -> None:
     assert page.count("<code>user/") == 11
     ten = render(build_plan_sheet(replace(plan, actions=plan.actions[:10])))
     assert re.findall(r"</span> ([^<]+)</summary>", ten) == []
+
+
+def test_rows_that_are_alike_stand_together_whatever_their_names() -> None:
+    names = [f"user/{number:02}" for number in range(24)]
+    plan = make_plan(
+        *(
+            replace(CREATE, address=Address(name), reason=(Reason.ABSENT, Reason.GONE)[number % 2])
+            for number, name in enumerate(names)
+        )
+    )
+    page = render(build_plan_sheet(plan))
+    assert re.findall(r"</span> (\d+ keys)[^<]+</summary>", page) == ["12 keys", "12 keys"]
 
 
 def test_it_says_how_to_apply_exactly_what_it_shows() -> None:
