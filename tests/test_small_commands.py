@@ -145,7 +145,7 @@ def test_ledger_history_tells_past_applies(shell: Shell, manifest: Path) -> None
 def test_ledger_unlock_breaks_the_lock_of_that_id(shell: Shell) -> None:
     with shell.world.ledger.lock(shell.wiring.holder("apply"), patience=timedelta(0)):
         assert shell("ledger", "unlock", "other").status == 3
-        assert shell("ledger", "unlock", "5f3a").out == "The lock 5f3a is broken.\n"
+        assert shell("ledger", "unlock", "5f3a").out.startswith("The lock 5f3a is broken.\n")
     assert shell.world.ledger.held is None
 
 

@@ -1,15 +1,18 @@
-"""What a ledger remembers of past applies, and what its chain proves. Nothing here changes anything."""
+"""What a ledger remembers of past applies and commands, what its chain proves, and the entry of a command."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
+from keyplan.app.author import find_author
 from keyplan.app.context import RunContext
-from keyplan.app.workspace import Workspace, open_ledger_reader
-from keyplan.errors import InputError
-from keyplan.model.history import ChainCheck, HistoryEntry, check_chain
+from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader
+from keyplan.errors import InputError, LedgerError
+from keyplan.model.history import AppliedAction, ChainCheck, HistoryEntry, HistoryNote, check_chain
 from keyplan.model.identity import Address
+from keyplan.ports import Ledger
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -38,3 +41,48 @@ def verify_history(context: RunContext, workspace: Workspace, head: str | None =
         )
     with open_ledger_reader(context.wiring, workspace) as reader:
         return check_chain(reader.history(), head)
+
+
+def break_lock(context: RunContext, workspace: Workspace, lock_id: str) -> HistoryNote:
+    """Break the lock of that id, and return where that stands in the history.
+
+    Raises InputError if it is not held under that id, LedgerError if the ledger cannot be used.
+    """
+    with open_ledger(context.wiring, workspace) as ledger:
+        began = context.wiring.clock.now()
+        ledger.unlock(lock_id)
+        command = f"ledger unlock {lock_id}"
+        return note_command(ledger, context, workspace, command=command, started_at=began)
+
+
+def note_command(
+    ledger: Ledger,
+    context: RunContext,
+    workspace: Workspace,
+    *,
+    command: str,
+    started_at: datetime,
+    actions: tuple[AppliedAction, ...] = (),
+) -> HistoryNote:
+    """Add a command that is no apply, and that changed the ledger, to its history; return where it stands there.
+
+    Call it when the change is made: a history that cannot be written is told, and undoes nothing.
+    """
+    entry = HistoryEntry(
+        digest="",
+        started_at=started_at,
+        finished_at=context.wiring.clock.now(),
+        added=0,
+        changed=0,
+        destroyed=0,
+        failed=0,
+        author=find_author(context.environment, workspace.folder),
+        host=context.wiring.holder(command).host,
+        command=command,
+        actions=actions,
+    )
+    try:
+        stored = ledger.remember(entry)
+    except LedgerError as error:
+        return HistoryNote(link=None, failure=error.message)
+    return HistoryNote(link=stored.link if stored else None)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from keyplan.app.context import RunContext
+from keyplan.app.history import note_command
 from keyplan.app.plan import make_guarded_plan
 from keyplan.app.workspace import Workspace, open_ledger, open_workbench
 from keyplan.applier.observe import observe
 from keyplan.applier.recover import record_again
 from keyplan.errors import InputError, RefusedError
+from keyplan.model.history import HistoryNote
 from keyplan.model.ledger import Memory
 from keyplan.model.plan import Request
 from keyplan.planner.rebuild import RebuiltLedger, rebuild_receipts
@@ -24,6 +26,8 @@ class Rebuild:
     found: RebuiltLedger
     set_aside: str
     """Path of the old file; empty if there was nothing in it."""
+    history: HistoryNote
+    """Where it stands in the history of the new ledger, of which it is the first entry."""
 
 
 def rebuild_ledger(context: RunContext, workspace: Workspace, *, lock_timeout: timedelta, is_forced: bool) -> Rebuild:
@@ -42,7 +46,8 @@ def rebuild_ledger(context: RunContext, workspace: Workspace, *, lock_timeout: t
         snapshot = observe(manifest, bench.readers, now=now)
         found = rebuild_receipts(make_guarded_plan(manifest, Request(), snapshot), snapshot, manifest.lineage)
         record_again(found.receipts, bench)
-    return Rebuild(found=found, set_aside=set_aside)
+        note = note_command(bench.ledger, context, workspace, command=bench.runner.command, started_at=now)
+    return Rebuild(found=found, set_aside=set_aside, history=note)
 
 
 def _set_aside(ledger: Ledger, *, now: datetime, lock_timeout: timedelta, is_forced: bool) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyplan.app.context import RunContext
+from keyplan.app.history import note_command
 from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.applier.observe import observe
 from keyplan.applier.takeover import check_values, is_dead, record_import
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import InputError, RefusedError
+from keyplan.model.history import AppliedAction, HistoryNote
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Slot
+from keyplan.model.plan import Reason, Verb
 from keyplan.planner.authority import Authority
 from keyplan.planner.desired import resolve_desired
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
@@ -36,6 +39,8 @@ class ImportedKey:
     """Places that cannot be read: that they hold the key is taken on trust."""
     is_declared: bool = False
     """Whether the declaration names the key itself, with `import`."""
+    history: HistoryNote | None = None
+    """Where it stands in the ledger's history; None if nothing was done."""
 
 
 def import_key(
@@ -50,7 +55,21 @@ def import_key(
     with open_workbench(
         context.wiring, workspace, command="import", lock_timeout=lock_timeout, say=context.say
     ) as bench:
-        return _import(workspace.manifest, known, key_id, bench)
+        began = bench.clock.now()
+        imported = _import(workspace.manifest, known, key_id, bench)
+        if imported.is_known:
+            return imported
+        done = AppliedAction(
+            address=imported.address,
+            verb=Verb.IMPORT.value,
+            reason=Reason.IMPORTED.value,
+            status="done",
+            key_id=imported.key_id,
+        )
+        note = note_command(
+            bench.ledger, context, workspace, command=bench.runner.command, started_at=began, actions=(done,)
+        )
+        return replace(imported, history=note)
 
 
 def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench) -> ImportedKey:

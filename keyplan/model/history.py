@@ -1,7 +1,7 @@
-"""The history of applies: one entry for each, chained by hashes, so that a head that is kept elsewhere proves them all.
+"""The history of a ledger: an entry for each apply and each command that changed it, chained by hashes.
 
-A hash covers what an entry says and the hash before it. It does not prove who wrote the entry: without a head from
-elsewhere, a user who may write the ledger can write another history.
+A head that is kept elsewhere proves all of them. A hash covers what an entry says and the hash before it. It does not
+prove who wrote the entry: without such a head, a user who may write the ledger can write another history.
 """
 
 from __future__ import annotations
@@ -83,9 +83,10 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One apply in a ledger's history, with the numbers of its actions."""
+    """One apply, or another command that changed the ledger, with the numbers of its actions."""
 
     digest: str
+    """Of the plan; empty for a command that has none, which `command` names then."""
     started_at: datetime
     finished_at: datetime
     added: int
@@ -157,6 +158,16 @@ class HistoryEntry:
             further={name: value for name, value in values.items() if name not in _FIELDS},
             link=ChainLink(number=link["number"], previous=link["previous"], hash=link["hash"]) if link else None,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryNote:
+    """Where the entry of a command stands in the history, or why it has none."""
+
+    link: ChainLink | None
+    """None without an entry, and in a ledger without a chain."""
+    failure: str = ""
+    """Why the entry could not be added; empty if it was."""
 
 
 _FIELDS = frozenset(HistoryEntry.__dataclass_fields__) - {"further"}

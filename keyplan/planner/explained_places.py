@@ -105,6 +105,7 @@ def group_applies(entries: Iterable[HistoryEntry]) -> Mapping[Address, Sequence[
 def _tell_applies(entries: Iterable[HistoryEntry]) -> Iterator[tuple[Address, PastEvent]]:
     for entry in entries:
         by = f" by {entry.author.name}" if entry.author and entry.author.name else ""
+        how = f"plan {entry.digest[:12]}" if entry.digest else f"keyplan {entry.command}"
         for action in entry.actions:
             yield (
                 Address(action.address),
@@ -112,7 +113,7 @@ def _tell_applies(entries: Iterable[HistoryEntry]) -> Iterator[tuple[Address, Pa
                     at=entry.finished_at,
                     occurrence=Occurrence.APPLIED,
                     key_id=action.key_id,
-                    detail=f"{action.verb} ({action.reason}): {action.status}{by}, plan {entry.digest[:12]}",
+                    detail=f"{action.verb} ({action.reason}): {action.status}{by}, {how}",
                 ),
             )
 

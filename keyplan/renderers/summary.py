@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
+from keyplan.model.history import HistoryEntry, HistoryNote
 from keyplan.model.plan import FreshPlan, Plan, Summary
 from keyplan.model.report import Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.renderers.sanitize import sanitize
@@ -53,10 +54,22 @@ def shorten_digest(digest: str, *, is_verbose: bool) -> str:
 
 def describe_head(report: Report) -> Iterator[str]:
     """Yield where an apply stands in the ledger's history; a head that is kept elsewhere proves the history later."""
-    if report.history:
-        yield f"History: entry {report.history.number}, head {sanitize(report.history.hash)}"
-    if report.history_failure:
-        yield f"History: this apply could not be added: {sanitize(report.history_failure, width=1000)}"
+    yield from describe_note(HistoryNote(link=report.history, failure=report.history_failure), what="apply")
+
+
+def describe_note(note: HistoryNote, *, what: str) -> Iterator[str]:
+    """Yield where a command stands in the ledger's history, or that it could not be added; `what` names it."""
+    if note.link:
+        yield f"History: entry {note.link.number}, head {sanitize(note.link.hash)}"
+    if note.failure:
+        yield f"History: this {what} could not be added: {sanitize(note.failure, width=1000)}"
+
+
+def summarize_entry(entry: HistoryEntry) -> str:
+    """Return the counts of an apply, or the command if it was none; sanitized."""
+    if not entry.digest:
+        return sanitize(entry.command)
+    return f"{entry.added} added, {entry.changed} changed, {entry.destroyed} destroyed, {entry.failed} failed"
 
 
 def count_further(summary: Summary) -> Iterator[str]:

@@ -55,6 +55,14 @@ class HistoryContract(ABC):
         assert [entry.digest for entry in self.open_reader().history()] == ["sha256:2", "sha256:1"]
         assert self.open_reader().history()[1] == make_history_entry("sha256:1")
 
+    def test_a_command_without_a_plan_is_chained_like_an_apply(self, ledger: Ledger) -> None:
+        """`keyplan import`, `ledger unlock` and `ledger rebuild` have no plan, and so an empty digest."""
+        ledger.remember(make_history_entry("sha256:1"))
+        head = _find_hash(self.open().remember(make_history_entry("", command="ledger unlock 5f3a", added=0)))
+        entries = self.open_reader().history()
+        assert [(entry.digest, entry.command) for entry in entries] == [("", "ledger unlock 5f3a"), ("sha256:1", "")]
+        assert check_chain(entries, head).is_whole
+
     def test_each_apply_is_chained_to_the_one_before(self, ledger: Ledger) -> None:
         """A head that is kept elsewhere proves the whole history, with all that each entry says."""
         entries = [make_history_entry(f"sha256:{number}", **WITH_ACTIONS) for number in range(4)]

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from samples import make_history_entry
 from simulator import Fault
 
 from keyplan.documents.schemas import load
-from keyplan.model.history import AppliedAction, Author
+from keyplan.model.history import AppliedAction, Author, HistoryEntry
 from keyplan.model.identity import Address
 
 GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "octo"}
@@ -202,3 +203,61 @@ def test_what_is_no_hash_is_refused(shell: Shell, manifest: Path, head: str) -> 
 @pytest.mark.parametrize("words", [("user/ci", "--head", "0" * 64), ("verify", "--format", "csv")])
 def test_options_that_do_not_go_together_are_misuse(shell: Shell, manifest: Path, words: tuple[str, ...]) -> None:
     assert shell("history", *words).status == 64
+
+
+# Commands that are no applies.
+
+
+def import_ci(shell: Shell) -> tuple[Outcome, str]:
+    """Import a key that a user made by hand; return what is printed, and the key's id."""
+    record = shell.world.provider.person_creates("ci")
+    shell.world.sinks["local"].person_writes("user/ci", record.raw)  # type: ignore[index]  # a name is text
+    return shell("import", "user/ci", record.id), record.id
+
+
+def test_an_import_is_an_entry_of_its_address(shell: Shell, manifest: Path) -> None:
+    shell.environment.update(GITHUB)
+    done, key_id = import_ci(shell)
+    head = find_head(done)
+    (entry,) = read(shell("history", "user/ci", "--format", "json"), "history")["applies"]
+    assert entry["author"] == {"name": "octo", "source": "github"}
+    assert (entry["digest"], entry["command"], entry["hash"]) == ("", "import", head)
+    (action,) = entry["actions"]
+    assert (action["verb"], action["reason"], action["status"], action["key_id"]) == (
+        *("import", "imported", "done"),
+        key_id,
+    )
+    assert "import (imported): done by octo, keyplan import" in shell("explain", "user/ci").out
+
+
+def test_an_import_that_does_nothing_is_no_entry(shell: Shell, manifest: Path) -> None:
+    _, key_id = import_ci(shell)
+    assert "History" not in shell("import", "user/ci", key_id).out
+    assert len(shell.world.ledger.history()) == 1
+
+
+def test_a_broken_lock_is_an_entry_and_the_chain_holds(applied: Shell) -> None:
+    held = applied.world.ledger.as_another_process().lock(applied.wiring.holder("apply"), patience=timedelta(0))
+    with held:
+        head = find_head(applied("ledger", "unlock", "5f3a"))
+    assert applied("history", "verify", "--head", head).status == 0
+    shown = applied("history").out.splitlines()
+    assert shown[0].startswith("2  ")
+    assert shown[0].endswith("octo (github) on ci-1  ledger unlock 5f3a")
+    assert shown[1] == f"      head {head}"
+    assert "| ledger unlock 5f3a |" in applied("history", "--format", "markdown").out.replace("`", "")
+    assert applied("ledger", "history").out.splitlines()[0].endswith("Z  ledger unlock 5f3a")
+
+
+def test_a_history_that_cannot_be_written_undoes_no_command(shell: Shell, manifest: Path) -> None:
+    shell.world.effects.inject(Fault.ERROR, "ledger.remember")
+    done, _ = import_ci(shell)
+    assert done.status == 0
+    assert "History: this import could not be added: " in done.out
+    assert len(shell.world.ledger.receipts) == 1
+
+
+def test_what_an_older_keyplan_reads_is_still_there(shell: Shell, manifest: Path) -> None:
+    import_ci(shell)
+    (entry,) = shell.world.ledger.history()
+    assert HistoryEntry.from_dict(entry.to_dict()) == entry

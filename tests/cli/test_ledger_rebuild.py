@@ -58,6 +58,7 @@ def test_a_damaged_ledger_is_built_anew(applied: Shell) -> None:
     assert done.out == (
         "The old ledger is kept as /ledger.db.aside.\n"
         "The new ledger has 2 receipts from sinks; 0 keys of ml-platform without a receipt.\n"
+        f"History: entry 1, head {applied.world.ledger.history()[0].link.hash}\n"
         "Read what the next apply would do before you run it: keyplan plan keys.yaml\n"
     )
     assert len(applied.world.ledger.receipts) == 2

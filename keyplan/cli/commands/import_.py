@@ -18,6 +18,7 @@ from keyplan.cli.session import Session
 from keyplan.cli.word_sources import complete_addresses, complete_key_ids
 from keyplan.manifest.scalars import write_scalar
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.summary import describe_note
 from keyplan.renderers.words import join_words
 
 
@@ -84,3 +85,5 @@ def _describe(imported: ImportedKey) -> Iterator[str]:
         yield f"  differs      {fields}: the next apply makes a new key for that; see keyplan plan"
     for field in imported.deferred_fields:
         yield f"  differs      {sanitize(field)}: the next rotation makes a new key for that; see keyplan plan"
+    if imported.history:
+        yield from describe_note(imported.history, what="import")

@@ -9,9 +9,10 @@ import click
 
 from keyplan.app.context import RunContext
 from keyplan.app.files import read_policies
+from keyplan.app.history import break_lock
 from keyplan.app.ledger_copy import copy_ledger
 from keyplan.app.rebuild import Rebuild, rebuild_ledger
-from keyplan.app.workspace import Workspace, open_ledger, open_ledger_reader, open_workspace, set_lease, use_ledger
+from keyplan.app.workspace import Workspace, open_ledger_reader, open_workspace, set_lease, use_ledger
 from keyplan.cli.apply_options import lease_option, lock_timeout_option
 from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import (
@@ -29,6 +30,7 @@ from keyplan.model.ledger import LockName
 from keyplan.renderers.formats import HISTORY_FORMATS, LEDGER_FORMATS, LOCK_FORMATS, render
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Style
+from keyplan.renderers.summary import describe_note
 from keyplan.renderers.words import format_count
 
 _manifest_argument = argument("manifest", variable="MANIFEST", required=False)
@@ -173,9 +175,9 @@ def unlock(
       keyplan ledger unlock 5f3a9c1e
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     context = session.context
-    with open_ledger(context.wiring, _open(context, manifest, policies, ledger)) as opened:
-        opened.unlock(lock_id)
-    session.screen.answer(f"The lock {sanitize(lock_id)} is broken.\n")
+    note = break_lock(context, _open(context, manifest, policies, ledger), lock_id)
+    lines = [f"The lock {sanitize(lock_id)} is broken.", *describe_note(note, what="command")]
+    session.screen.answer("".join(f"{line}\n" for line in lines))
     return 0
 
 
@@ -229,4 +231,5 @@ def _describe(done: Rebuild, workspace: Workspace) -> Iterator[str]:
     yield f"The new ledger has {receipts} from sinks; {unnamed} of {sanitize(manifest.owner)} without a receipt."
     for key in found.unnamed:
         yield f"  ?  {sanitize(key.name)}  key {sanitize(key.id)}"
+    yield from describe_note(done.history, what="command")
     yield f"Read what the next apply would do before you run it: keyplan plan {sanitize(manifest.path, width=1000)}"

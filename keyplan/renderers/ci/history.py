@@ -29,7 +29,7 @@ def _list_cells(entry: HistoryEntry) -> tuple[str, ...]:
     what = "<br>".join(
         _format_cell(f"{action.verb} {action.address}" + ("" if action.status == "done" else f" {action.status}"))
         for action in entry.actions
-    )
+    ) or ("" if entry.digest else _format_cell(entry.command))
     return (
         str(entry.link.number) if entry.link else "",
         format_code(show_time(entry.started_at)),

@@ -12,6 +12,7 @@ from io import StringIO
 from keyplan.model.history import AppliedAction, Author, ChainCheck, ChainFault, ChainFaultKind, HistoryEntry
 from keyplan.model.times import show_time, write_time
 from keyplan.renderers.sanitize import sanitize, sanitize_cell
+from keyplan.renderers.summary import summarize_entry
 from keyplan.renderers.words import format_count
 
 _INDENT = " " * 6
@@ -64,13 +65,13 @@ def render_check(check: ChainCheck) -> str:
 def _describe(entry: HistoryEntry) -> Iterator[str]:
     number = f"{entry.link.number}  " if entry.link else ""
     where = f" on {sanitize(entry.host)}" if entry.host else ""
-    counts = f"{entry.added} added, {entry.changed} changed, {entry.destroyed} destroyed, {entry.failed} failed"
-    yield f"{number}{show_time(entry.started_at)}  {describe_author(entry.author)}{where}  {counts}"
+    yield f"{number}{show_time(entry.started_at)}  {describe_author(entry.author)}{where}  {summarize_entry(entry)}"
     for action in entry.actions:
         status = "" if action.status == "done" else f"  {sanitize(action.status.replace('_', ' '))}"
         key = f"  key {sanitize(action.key_id)}" if action.key_id else ""
         yield f"{_INDENT}{sanitize(action.verb)} {sanitize(action.address)} ({sanitize(action.reason)}){key}{status}"
-    yield f"{_INDENT}plan {sanitize(entry.digest)}"
+    if entry.digest:
+        yield f"{_INDENT}plan {sanitize(entry.digest)}"
     if entry.link:
         yield f"{_INDENT}head {sanitize(entry.link.hash)}"
 

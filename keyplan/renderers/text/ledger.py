@@ -9,6 +9,7 @@ from keyplan.model.ledger import Holder, Memory
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.summary import summarize_entry
 from keyplan.renderers.words import format_count
 
 _INDENT = " " * 6
@@ -75,5 +76,5 @@ def _describe_receipt(receipt: Receipt) -> Iterator[str]:
 
 
 def _describe_entry(entry: HistoryEntry) -> str:
-    counts = f"{entry.added} added, {entry.changed} changed, {entry.destroyed} destroyed, {entry.failed} failed"
-    return f"{show_time(entry.started_at)}  {sanitize(entry.digest)[:12]}  {counts}"
+    digest = f"{sanitize(entry.digest)[:12]}  " if entry.digest else ""
+    return f"{show_time(entry.started_at)}  {digest}{summarize_entry(entry)}"
