@@ -26,7 +26,7 @@ ENTRY = AuditEntry(
 )
 HOSTILE = AuditEntry(
     at=None,
-    user_id=UserId("\x1b[31m@everyone"),
+    user_id=UserId("\x1b[31m@team"),
     ip="::error::x",
     operation='=cmd()|"<b>\n| [a](https://evil.example) ' + "x" * 500,
     key_ids=(KeyId("key-1"),),
