@@ -35,11 +35,17 @@ class PluginContext:
     """The process's environment at start."""
     say: Callable[[str], None]
     """Print one line to the user on stderr (a notice or warning); never an answer."""
+    say_once: Callable[[str], None] | None = None
+    """Print one line as `say` does, once per machine and version of keyplan; None stands for `say`."""
     credential_variables: frozenset[str] = frozenset({"ARIZE_API_KEY"})
     """Variables of the environment that hold keyplan's own credential, or another secret of this run.
 
     No program that a plugin runs gets them: it could read, and leak, more than the one key that it is given.
     """
+
+    def announce(self, text: str) -> None:
+        """Print one line that a user needs once, not in each run."""
+        (self.say_once or self.say)(text)
 
     @property
     def owner(self) -> str:

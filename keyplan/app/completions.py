@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from keyplan.app.announcements import find_cache
 from keyplan.app.files import Input, read_manifest_with_problems, save_privately
 from keyplan.app.layers import Surroundings
 from keyplan.app.manifest_search import DEFAULT_MANIFESTS
@@ -46,7 +47,7 @@ def list_space_ids(named: Sequence[str], around: Surroundings) -> list[str]:
 
 def remember_listing(ids: Iterable[KeyId], spaces: Iterable[str], environment: Mapping[str, str]) -> None:
     """Keep ids of keys and names of spaces for the next completion, in the user's cache. Never raises."""
-    file = _find_cache(environment)
+    file = _find_listing(environment)
     if file is None:
         return
     kept = {_KEYS: sorted(ids)[:_MOST_IDS], _SPACES: sorted(spaces)[:_MOST_IDS]}
@@ -61,7 +62,7 @@ def recall_listing(environment: Mapping[str, str]) -> list[str]:
 
 
 def _recall(environment: Mapping[str, str], what: str) -> list[str]:
-    file = _find_cache(environment)
+    file = _find_listing(environment)
     if file is None:
         return []
     with suppress(OSError, ValueError):
@@ -71,11 +72,10 @@ def _recall(environment: Mapping[str, str], what: str) -> list[str]:
     return []
 
 
-def _find_cache(environment: Mapping[str, str]) -> Path | None:
-    """Return the file of the last listing (XDG Base Directory Specification: $XDG_CACHE_HOME, else ~/.cache)."""
-    home = environment.get("HOME", "")
-    folder = environment.get("XDG_CACHE_HOME", "") or (f"{home}/.cache" if home else "")
-    return Path(folder, "keyplan", "listing.json") if folder.startswith("/") else None
+def _find_listing(environment: Mapping[str, str]) -> Path | None:
+    """Return the file of the last listing."""
+    cache = find_cache(environment)
+    return cache / "listing.json" if cache else None
 
 
 def _read_all(named: Sequence[str], around: Surroundings) -> Iterator[Manifest]:

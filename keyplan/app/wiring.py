@@ -16,6 +16,7 @@ from random import SystemRandom
 from typing import Protocol
 
 from keyplan.app import registry
+from keyplan.app.announcements import announce
 from keyplan.app.credential_users import LEDGER_USER, PROVIDER_USER, CredentialUser, find_user
 from keyplan.app.environment_secrets import note_environment
 from keyplan.app.secret_variables import list_secret_variables
@@ -164,6 +165,7 @@ class PluginWiring:
             resolve=lambda source: self._resolve(source, folder, user),
             environment=self._environment,
             say=self._say_once,
+            say_once=self._announce,
             credential_variables=self._secret_variables,
         )
 
@@ -186,6 +188,10 @@ class PluginWiring:
         if text not in self._said:
             self._said.add(text)
             self._say(sanitize(text, width=1000))
+
+    def _announce(self, text: str) -> None:
+        """Tell a line as `_say_once` does, unless this version told it on this machine before."""
+        announce(text, self._environment, self._say_once)
 
 
 @cache

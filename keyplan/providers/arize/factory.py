@@ -38,7 +38,7 @@ def open_provider(
     chosen = choose_dialect(settings.options)
     client = _open(ArizeClient, settings, lambda: fetch_credential(settings, context), context, transport)
     notices = UniqueNotices(context.say)
-    detector = DialectDetector(client, notices, chosen)
+    detector = DialectDetector(client, UniqueNotices(context.announce), chosen)
     return ProviderPorts(
         reader=ArizeReader(client, detector, notices),
         writer=ArizeWriter(client, detector, notices),
@@ -63,7 +63,8 @@ def open_reader(
     client = _open(ArizeReadClient, settings, fetch, context, transport)
     notices = UniqueNotices(context.say)
     return ReaderPorts(
-        reader=ArizeReader(client, DialectDetector(client, notices, chosen), notices), close=client.close
+        reader=ArizeReader(client, DialectDetector(client, UniqueNotices(context.announce), chosen), notices),
+        close=client.close,
     )
 
 
