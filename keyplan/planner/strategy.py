@@ -14,7 +14,7 @@ from keyplan.model.field_change import FieldChange
 from keyplan.model.manifest import Declaration, Retire, Rotation, Strategy
 from keyplan.model.observation import Laws, Observation, Slot
 from keyplan.model.plan import Verb
-from keyplan.model.times import write_duration
+from keyplan.model.times import spell_duration, write_duration
 from keyplan.planner.diff import EXPIRY, TOLERANCE
 from keyplan.planner.key_view import name_locations
 
@@ -105,10 +105,10 @@ def choose_for_lost_key(
 def describe_consequences(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...], retire: Retire) -> tuple[str, ...]:
     """Return what renewing a key does to the consumers that hold it, a sentence each."""
     if overlap and verb is Verb.REFRESH:
-        return (f"the old raw key works for {write_duration(overlap)} after the switch, then expires",)
+        return (f"the old raw key works for {spell_duration(overlap)} after the switch, then expires",)
     if overlap:
         end = "deletes it" if retire is Retire.AFTER_OVERLAP else "deletes it once it is no longer used"
-        return (f"the old key works for {write_duration(overlap)} after the switch; the first apply after that {end}",)
+        return (f"the old key works for {spell_duration(overlap)} after the switch; the first apply after that {end}",)
     places = ", ".join(name_locations(slots))
     when = "at once" if verb is Verb.REFRESH else "as soon as the new one is delivered"
     return (f"the old raw key stops working {when}: consumers fail until they read the new one from {places}",)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from keyplan.model.field_change import NOTHING, FieldChange
 from keyplan.model.identity import KeyId
 from keyplan.model.plan import Action, Guard, KeyView, Verb
-from keyplan.model.times import show_time, write_duration
+from keyplan.model.times import show_time, spell_duration, write_duration
 from keyplan.model.vacancy import Vacancy
 from keyplan.renderers.audit_summary import describe_entry
 from keyplan.renderers.sanitize import sanitize
@@ -79,7 +79,7 @@ def _describe_vacancy(vacancy: Vacancy) -> tuple[str, str]:
     if vacancy.empty_after:
         return "empties", f"{location} after {show_time(vacancy.empty_after)}"
     if vacancy.overlap:
-        return "empties", f"{location} {write_duration(vacancy.overlap)} after this apply"
+        return "empties", f"{location} {spell_duration(vacancy.overlap)} after this apply"
     return "empties", location
 
 
@@ -174,7 +174,7 @@ def _describe_new_key(view: KeyView, space_names: Mapping[str, str]) -> Iterator
     if view.expires_at:
         yield "expires", show_time(view.expires_at)
     if view.expires_in:
-        yield "expires", f"{write_duration(view.expires_in)} after it is made"
+        yield "expires", f"{spell_duration(view.expires_in)} after it is made"
 
 
 def _name_roles(view: KeyView, space_names: Mapping[str, str]) -> str:

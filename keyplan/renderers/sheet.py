@@ -13,6 +13,9 @@ from keyplan.model.place import Place
 from keyplan.model.plan import Summary
 from keyplan.renderers.sanitize import sanitize
 
+ACCEPTED = "="
+"""The sign of a finding that a waiver accepts."""
+
 _LONG = 1000
 
 
@@ -47,12 +50,24 @@ class Row:
     level: Level
     danger: int
     """Greater is worse; rows of a sheet are sorted by it, and the least dangerous are dropped first."""
+    ends_key: bool = False
+    """Whether a key is deleted, so that it is a matter of its own beside the declaration's."""
     details: tuple[tuple[str, str], ...] = ()
     """Label and text of each further line."""
     advice: str = ""
     """What a user can do about it; empty if there is nothing to do."""
     place: Place | None = None
     """Where the declaration is; None if there is none."""
+
+    @property
+    def is_unmanaged(self) -> bool:
+        """Whether it is about keys that no declaration names."""
+        return self.rule.endswith("/unmanaged")
+
+    @property
+    def is_only_listed(self) -> bool:
+        """Whether it is about an unmanaged key that is not touched, and that no user has to deal with."""
+        return self.is_unmanaged and self.level is Level.NOTICE and self.mark != ACCEPTED
 
 
 class Subject(Enum):

@@ -67,7 +67,7 @@ def test_a_renewal_says_what_was_what_will_be_and_what_it_means() -> None:
 def test_a_refresh_with_grace_says_how_the_old_raw_key_ends() -> None:
     desired = make_desired(rotation=Rotation(generation=2, overlap=HOUR))
     action = main_action(desired, keys=[ours()], receipts=[recorded()])
-    assert action.consequences == ("the old raw key works for 1h after the switch, then expires",)
+    assert action.consequences == ("the old raw key works for 1 hour after the switch, then expires",)
 
 
 @pytest.mark.parametrize(

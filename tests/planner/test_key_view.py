@@ -54,21 +54,21 @@ def test_locations_name_the_sink_first() -> None:
             Verb.REFRESH,
             HOUR,
             Retire.AFTER_OVERLAP,
-            "the old raw key works for 1h after the switch, then expires",
+            "the old raw key works for 1 hour after the switch, then expires",
             id="refresh by grace",
         ),
         pytest.param(
             Verb.REPLACE,
             HOUR,
             Retire.AFTER_OVERLAP,
-            "the old key works for 1h after the switch; the first apply after that deletes it",
+            "the old key works for 1 hour after the switch; the first apply after that deletes it",
             id="replace with an overlap",
         ),
         pytest.param(
             Verb.REPLACE,
             HOUR,
             Retire.WHEN_UNUSED,
-            "the old key works for 1h after the switch; the first apply after that deletes it once it is no longer "
+            "the old key works for 1 hour after the switch; the first apply after that deletes it once it is no longer "
             "used",
             id="replace, waiting to be unused",
         ),

@@ -662,7 +662,9 @@ def test_a_renewal_tells_reason_places_and_consequence() -> None:
     assert (action.verb, action.reason, action.overlap) == (Verb.REPLACE, Reason.REQUESTED, 48 * HOUR)
     assert action.explanation == "replace: a refresh can't extend a key's life in the beta API"
     assert action.locations == ("local:secrets/user/ci",)
-    assert action.consequences == ("the old key works for 2d after the switch; the first apply after that deletes it",)
+    assert action.consequences == (
+        "the old key works for 2 days after the switch; the first apply after that deletes it",
+    )
     assert action.after
     assert action.after.expires_in == 90 * DAY
 

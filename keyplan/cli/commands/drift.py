@@ -134,9 +134,7 @@ def command(
         if verbose:
             _outline(session, workspaces, [plan for _, plan, _ in looks])
             _tell_unread(session, [drift for drift, _, _ in looks])
-        return monitored.conclude(
-            _answer(session, outputs, [drift for drift, _, _ in looks], errors, is_verbose=verbose)
-        )
+        return monitored.conclude(_answer(session, outputs, looks, errors, is_verbose=verbose))
 
 
 def _note_all(monitored: Monitor, looks: Sequence[_Look], errors: Sequence[Failure]) -> None:
@@ -158,9 +156,10 @@ def _detect_all(
 
 
 def _answer(
-    session: Session, outputs: Outputs, drifts: Sequence[Drift], errors: Sequence[Failure], *, is_verbose: bool
+    session: Session, outputs: Outputs, looks: Sequence[_Look], errors: Sequence[Failure], *, is_verbose: bool
 ) -> int:
     """Show what was found and what failed, and return the exit status of it all."""
+    drifts = [drift for drift, _, _ in looks]
     status = combine_statuses([*map(status_of_drift, drifts), *(error.exit_status for _, error in errors)])
     answer = CommandResult.about(
         Subject.DRIFT,

@@ -31,8 +31,11 @@ _HIGHEST_COUNT = 999_999
 
 
 def render_annotations(sheets: Sequence[Sheet]) -> str:
-    """Return a line per annotation, worst first; the tenth of a kind says how many more there are, and where."""
-    rows = sorted((row for sheet in sheets for row in sheet.rows), key=lambda row: -row.danger)
+    """Return a line per annotation, worst first; the tenth of a kind says how many more there are, and where.
+
+    A notice is only given if there is something to do about it: the rest stands in the summary of the step.
+    """
+    rows = sorted((row for sheet in sheets for row in sheet.rows if _needs_reviewer(row)), key=lambda row: -row.danger)
     return "".join(
         f"{line}\n" for level in Level for line in _annotate([row for row in rows if row.level is level], level)
     )
@@ -75,6 +78,10 @@ def _quote(name: str, value: str, delimiter: str) -> str:
     if delimiter.splitlines() != [delimiter] or delimiter in value:
         raise ValueError("the delimiter must be one line that occurs in no value")
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def _needs_reviewer(row: Row) -> bool:
+    return row.level is not Level.NOTICE or bool(row.advice)
 
 
 def _annotate(rows: Sequence[Row], level: Level) -> Iterator[str]:

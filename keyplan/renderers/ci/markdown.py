@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from keyplan.renderers.ci.markdown_escape import escape_cell, format_block, format_code, format_words
+from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import (
     Row,
     Sheet,
@@ -42,6 +43,7 @@ class _Portion(Enum):
     FOOT = "foot"
     ROW = "row"
     REMARK = "remark"
+    UNMANAGED = "unmanaged"
     DETAILS = "details"
 
 
@@ -56,6 +58,8 @@ class _Section:
     details: tuple[tuple[str, ...], ...]
     """Lines of each row; empty for rows without any."""
     remarks: tuple[str, ...]
+    unmanaged: tuple[Row, ...]
+    """Keys that are only listed."""
 
 
 _Counts = Counter[_Portion]
@@ -120,6 +124,7 @@ def _rank(sections: Sequence[_Section]) -> list[tuple[int, _Portion]]:
             # Sheets take turns if their rows are equally dangerous: no manifest may push out the others.
             ranked += [((-danger, turn, index), index, part) for turn, danger in enumerate(dangers)]
         ranked += [((0, turn, index), index, _Portion.REMARK) for turn in range(len(section.remarks))]
+        ranked += [((0, turn, index), index, _Portion.UNMANAGED) for turn in range(len(section.unmanaged))]
     parts = list(_Portion)
     return [(index, part) for key, index, part in sorted(ranked, key=lambda entry: (parts.index(entry[2]), entry[0]))]
 
@@ -145,12 +150,28 @@ def _compose_section(section: _Section, count: _Counts) -> Iterator[str]:
     if details:
         block = format_block(line for lines in details for line in lines)
         yield f"<details><summary>Details of {format_count(len(details), 'key')}</summary>\n\n{block}\n\n</details>"
+    yield from _compose_unmanaged(section.unmanaged, count)
     remarks = section.remarks[: count[_Portion.REMARK]]
     if remarks:
         yield "\n".join(remarks)
     yield from _describe_left_out(section, count)
     if count[_Portion.FOOT]:
         yield from section.foot
+
+
+def _compose_unmanaged(rows: Sequence[Row], count: _Counts) -> Iterator[str]:
+    """Yield how many keys are unmanaged, and below it those for which there is room, folded away."""
+    if not rows:
+        return
+    told = f"{format_count(len(rows), 'unmanaged key')} (not touched)"
+    shown = rows[: count[_Portion.UNMANAGED]]
+    if not shown:
+        yield f"{told}."
+        return
+    lines = [f"{sanitize(row.subject)}  {sanitize(row.reason)}" for row in shown]
+    left = len(rows) - len(shown)
+    block = format_block([*lines, *([f"and {left} more"] if left else [])])
+    yield f"<details><summary>{told}</summary>\n\n{block}\n\n</details>"
 
 
 def _describe_left_out(section: _Section, count: _Counts) -> Iterator[str]:
@@ -182,6 +203,8 @@ def _format_shortest(sheets: Sequence[Sheet]) -> str:
 
 def _build_section(sheet: Sheet) -> _Section:
     owner = f" ({format_code(sheet.owner, width=60)})" if sheet.owner else ""
+    listed = tuple(row for row in sheet.rows if row.is_only_listed)
+    sheet = replace(sheet, rows=tuple(row for row in sheet.rows if not row.is_only_listed))
     title = f"### {_TITLES[sheet.about]}: {format_code(sheet.manifest, width=120)}{owner}"
     return _Section(
         sheet=sheet,
@@ -190,6 +213,7 @@ def _build_section(sheet: Sheet) -> _Section:
         rows=tuple(_format_row(row) for row in sheet.rows),
         details=tuple(_list_row_details(row) for row in sheet.rows),
         remarks=tuple(f"- {format_words(remark, width=1000)}" for remark in sheet.remarks),
+        unmanaged=listed,
     )
 
 

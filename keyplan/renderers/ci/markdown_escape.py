@@ -10,8 +10,8 @@ Markdown (``@name``, ``#1``, ``!1``, ``GH-1``, ``:tada:``, ``$x$``, ``www.``), a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from keyplan.renderers.sanitize import sanitize
 
@@ -20,14 +20,30 @@ from keyplan.renderers.sanitize import sanitize
 _PLAIN = re.compile(r"\(?(?:[A-Za-z]+(?:['_-][A-Za-z]+)*[.,;:!)]{0,3}|[0-9]{1,5}[a-z]?[,;)]?)")
 # Seven hex digits may name a commit, and GitHub makes a link of "www." even alone.
 _NEVER_PLAIN = re.compile(r"[a-f]{7}|www\.", re.IGNORECASE)
+# What ends a sentence or a clause. None of them has a meaning beside code and before a blank.
+_MARKS = "(),;:."
+_OPENING = re.compile(r"(?<!\S)\(\Z")
+_CLOSING = re.compile(r"\A[),;:.]+(?!\S)")
 _TICKS = re.compile("`+")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """A piece of a text: words that are inert, or what is inert in code alone."""
+
+    text: str
+    is_code: bool
+    before: str = ""
+    after: str = ""
+    """Marks that stand outside the code."""
+
+
 def format_words(text: str, *, width: int = 500) -> str:
-    """Return the text on one line, plain words as they are, all others in code."""
-    words = sanitize(text, width=width).split()
-    runs = groupby(words, key=_is_plain)
-    return " ".join(" ".join(run) if is_plain else _format_span(" ".join(run)) for is_plain, run in runs)
+    """Return the text on one line: plain words as they are, what stands in backquotes and all other words in code."""
+    parts = _join_code([part for piece in _split_quoted(sanitize(text, width=width)) for part in piece])
+    return " ".join(
+        f"{part.before}{_format_span(part.text) if part.is_code else part.text}{part.after}" for part in parts
+    )
 
 
 def format_code(text: str, *, width: int = 256) -> str:
@@ -46,6 +62,49 @@ def format_block(lines: Iterable[str]) -> str:
     text = "\n".join(lines)
     fence = max(["``", *_TICKS.findall(text)], key=len) + "`"
     return f"{fence}text\n{text}\n{fence}"
+
+
+def _split_quoted(text: str) -> Iterator[Iterator[_Span]]:
+    """Yield the parts of a text; what stands between two backquotes is code, whoever wrote it."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0 or not all(map(str.strip, pieces[1::2])):
+        # A backquote without a partner, or with nothing between, is a stranger's, and stays in the word that has it.
+        yield map(_classify, text.split())
+        return
+    for number in range(0, len(pieces), 2):
+        # Marks that touch the quoted text belong to it, and stand outside its code.
+        words = _OPENING.sub("", _CLOSING.sub("", pieces[number]) if number else pieces[number])
+        yield map(_classify, words.split())
+        if number + 1 < len(pieces):
+            before, after = _OPENING.search(pieces[number]), _CLOSING.search(pieces[number + 2])
+            quoted = pieces[number + 1].strip()
+            yield iter(
+                [_Span(text=quoted, is_code=True, before="(" if before else "", after=after[0] if after else "")]
+            )
+
+
+def _classify(word: str) -> _Span:
+    """Return a word; marks around one that goes into code are the sentence's, not the word's."""
+    if _is_plain(word):
+        return _Span(text=word, is_code=False)
+    core = word.strip(_MARKS)
+    before, _, after = word.partition(core) if core else ("", "", "")
+    # Before a word only a bracket, and after it no brackets that it opened itself.
+    if not core or before not in ("", "(") or "(" in core or ")" in core:
+        return _Span(text=word, is_code=True)
+    return _Span(text=core, is_code=True, before=before, after=after)
+
+
+def _join_code(parts: Sequence[_Span]) -> list[_Span]:
+    """Return the parts, neighbours in code as one: two spans must not touch."""
+    joined: list[_Span] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last and last.is_code and part.is_code and not last.after and not part.before:
+            joined[-1] = replace(last, text=f"{last.text} {part.text}", after=part.after)
+        else:
+            joined.append(part)
+    return joined
 
 
 def _is_plain(word: str) -> bool:

@@ -10,28 +10,18 @@ from keyplan.documents.report import is_complete
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Action, KeyView, Plan, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
+from keyplan.renderers.danger import Danger, rate_danger
 from keyplan.renderers.descriptions import describe_action, describe_places
+from keyplan.renderers.renames import RENAMED, find_renames
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.summary import describe_head, list_plan_remarks, summarize_plans, summarize_reports
-from keyplan.renderers.words import PAST, choose_sign, format_reason
+from keyplan.renderers.words import PAST, choose_sign, format_count, format_reason
 
 # The dangers of rows that are no ordinary action. Markdown drops rows from the least dangerous end.
-_FAILED, _NOT_TRIED, _BLOCKED, _UNMANAGED = 100, 90, 80, 5
-_ABRUPT = 5
-"""Added if consumers are cut off: they fail until they read the new raw key."""
-# A delete comes first, because nothing brings a key back. A refresh or replace changes what consumers hold.
-_DANGERS: Mapping[Verb, int] = {
-    Verb.DELETE: 70,
-    Verb.REFRESH: 60,
-    Verb.REPLACE: 60,
-    Verb.DELIVER: 30,
-    Verb.EMPTY: 30,
-    Verb.IMPORT: 25,
-    Verb.CREATE: 20,
-    Verb.FORGET: 15,
-    Verb.KEEP: 10,
-}
+_FAILED, _NOT_TRIED, _UNMANAGED = 100, 90, 5
+_MOST_DANGEROUS, _STEP = 80, 5
+_BLOCKED = _MOST_DANGEROUS - _STEP * Danger.BLOCKED
 _LEVELS: Mapping[Verb, Level] = {
     Verb.DELETE: Level.WARNING,
     Verb.REFRESH: Level.WARNING,
@@ -43,18 +33,19 @@ _LEVELS: Mapping[Verb, Level] = {
     Verb.FORGET: Level.NOTICE,
     Verb.KEEP: Level.NOTICE,
 }
-_UNMANAGED_ADVICE = "declare it with adopt, delete it, or set unmanaged: report"
+_UNMANAGED_ADVICE = "declare them with adopt, delete them, or set unmanaged: report"
 
 
 def build_plan_sheet(plan: Plan) -> Sheet:
     """Return the sheet of a plan; keys that are up to date get no row."""
     shown = [action for action in plan.actions if not action.is_unremarkable]
-    rows = [*(_build_action_row(action, plan.space_names) for action in shown), *_list_unmanaged(plan)]
+    renames = find_renames(plan.actions)
+    rows = [_build_action_row(action, plan.space_names, renames.get(action.address, "")) for action in shown]
     return Sheet(
         about=Subject.PLAN,
         manifest=plan.manifest,
         owner=plan.owner,
-        rows=sort_rows(rows),
+        rows=sort_rows([*rows, *_refuse_unmanaged(plan), *_list_unmanaged(plan)]),
         summary=summarize_plans([plan]),
         remarks=(*plan.warnings, *list_plan_remarks(plan)),
         digest=digest(plan) if plan.changes else "",
@@ -94,8 +85,9 @@ def _list_report_remarks(report: Report) -> Iterator[str]:
     yield from describe_head(report)
 
 
-def _build_action_row(action: Action, space_names: Mapping[str, str]) -> Row:
+def _build_action_row(action: Action, space_names: Mapping[str, str], rename: str) -> Row:
     blocked, verb = action.blocked, action.verb
+    renamed = ((RENAMED, rename),) if rename and verb is Verb.CREATE else ()
     return Row(
         subject=action.address,
         mark="!" if blocked else choose_sign(action)[0],
@@ -104,15 +96,16 @@ def _build_action_row(action: Action, space_names: Mapping[str, str]) -> Row:
         effect="" if blocked else "; ".join(action.consequences),
         rule=f"guard/{blocked.guard.value}" if blocked else f"plan/{action.reason.value}",
         level=Level.ERROR if blocked else _LEVELS[verb],
-        danger=_BLOCKED if blocked else _rate_danger(action),
-        details=tuple(describe_action(action, space_names)),
+        danger=_rate_danger(action),
+        ends_key=verb is Verb.DELETE,
+        details=(*describe_action(action, space_names), *renamed),
         advice=blocked.advice if blocked else "",
         place=action.place,
     )
 
 
 def _rate_danger(action: Action) -> int:
-    return _DANGERS[action.verb] + (_ABRUPT if action.cuts_off else 0)
+    return _MOST_DANGEROUS - _STEP * rate_danger(action)
 
 
 def _add_cut(word: str, action: Action) -> str:
@@ -121,21 +114,34 @@ def _add_cut(word: str, action: Action) -> str:
 
 def _list_unmanaged(plan: Plan) -> Iterator[Row]:
     if plan.unmanaged_policy is not Unmanaged.IGNORE:
-        for view in plan.unmanaged:
-            yield _build_unmanaged_row(view, is_refused=plan.refuses_unmanaged)
+        yield from map(_build_unmanaged_row, plan.unmanaged)
 
 
-def _build_unmanaged_row(view: KeyView, *, is_refused: bool) -> Row:
+def _refuse_unmanaged(plan: Plan) -> Iterator[Row]:
+    """Yield the one row of all keys that the manifest refuses."""
+    if plan.refuses_unmanaged:
+        yield Row(
+            subject=plan.manifest,
+            mark="!",
+            word="unmanaged (blocked)",
+            reason=f"{format_count(len(plan.unmanaged), 'unmanaged key')}, and unmanaged is fail",
+            rule="plan/unmanaged",
+            level=Level.ERROR,
+            danger=_BLOCKED,
+            advice=_UNMANAGED_ADVICE,
+        )
+
+
+def _build_unmanaged_row(view: KeyView) -> Row:
     kind = view.key_type.value if view.key_type else "unknown"
     return Row(
         subject=view.id or view.name,
-        mark="!" if is_refused else "?",
+        mark="?",
         word="unmanaged",
         reason=f"an unmanaged {kind} key: {view.name}",
         rule="plan/unmanaged",
-        level=Level.ERROR if is_refused else Level.NOTICE,
-        danger=_BLOCKED if is_refused else _UNMANAGED,
-        advice=_UNMANAGED_ADVICE if is_refused else "",
+        level=Level.NOTICE,
+        danger=_UNMANAGED,
     )
 
 

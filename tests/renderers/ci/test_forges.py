@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import Command, read_command, read_outputs
-from sheets import BLOCKED, CALM, CREATED, DIGEST, DRIFT, PLAN, REPLACED, SHEETS, make_rows
+from sheets import BLOCKED, CALM, CREATED, DIGEST, DRIFT, PLAN, REPLACED, SHEETS, STRANGER, make_rows
 from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
@@ -20,6 +20,9 @@ from keyplan.renderers.sheet import Level, Row, Sheet
 
 LONGEST_MESSAGE = 4_096
 DELIMITER = "keyplan-1f"
+
+
+TO_DO = replace(CREATED, advice="look at it")
 
 
 def annotate(*rows: Row) -> list[Command]:
@@ -42,17 +45,22 @@ def test_outputs_read_like_this(snapshot: SnapshotAssertion) -> None:
 
 def test_the_worst_of_all_sheets_comes_first() -> None:
     lines = render_annotations([DRIFT, PLAN]).splitlines()
-    assert [line.partition(" ")[0] for line in lines] == [*["::error"] * 2, *["::warning"] * 2, *["::notice"] * 3]
+    assert [line.partition(" ")[0] for line in lines] == [*["::error"] * 2, *["::warning"] * 2]
     assert "gone (drift) user/ci" in lines[0]
 
 
 def test_an_annotation_stands_at_the_declaration() -> None:
-    (command,) = annotate(replace(CREATED, place=Place("./envs/a,b:c%.yaml", 12, 5)))
+    (command,) = annotate(replace(TO_DO, place=Place("./envs/a,b:c%.yaml", 12, 5)))
     assert command.properties == {"file": "envs/a,b:c%.yaml", "line": "12", "col": "5", "title": "create user/ci"}
 
 
+def test_a_notice_is_given_only_if_there_is_something_to_do() -> None:
+    assert annotate(CREATED, STRANGER) == []
+    assert [command.name for command in annotate(TO_DO)] == ["notice"]
+
+
 def test_what_is_declared_nowhere_has_no_place() -> None:
-    (command,) = annotate(replace(CREATED, place=None))
+    (command,) = annotate(replace(TO_DO, place=None))
     assert list(command.properties) == ["title"]
 
 
@@ -64,14 +72,14 @@ def test_a_message_says_why_and_what_to_do_and_more() -> None:
 
 @pytest.mark.parametrize("level", Level)
 def test_ten_of_a_kind_are_all_shown(level: Level) -> None:
-    commands = annotate(*make_rows(ANNOTATIONS_SHOWN, replace(CREATED, level=level)))
+    commands = annotate(*make_rows(ANNOTATIONS_SHOWN, replace(TO_DO, level=level)))
     assert [command.name for command in commands] == [level.value] * ANNOTATIONS_SHOWN
     assert all("more" not in command.properties["title"] for command in commands)
 
 
 @pytest.mark.parametrize("level", Level)
 def test_of_more_than_ten_the_tenth_says_how_many_and_where(level: Level) -> None:
-    commands = annotate(*make_rows(ANNOTATIONS_SHOWN + 2, replace(CREATED, level=level)))
+    commands = annotate(*make_rows(ANNOTATIONS_SHOWN + 2, replace(TO_DO, level=level)))
     assert len(commands) == ANNOTATIONS_SHOWN
     assert commands[-1] == Command(
         name=level.value,
@@ -81,13 +89,13 @@ def test_of_more_than_ten_the_tenth_says_how_many_and_where(level: Level) -> Non
 
 
 def test_of_very_many_the_tenth_names_some() -> None:
-    *_, last = annotate(*make_rows(500, replace(CREATED, place=None)))
+    *_, last = annotate(*make_rows(500, replace(TO_DO, place=None)))
     assert last.properties == {"title": "491 more notices"}
     assert last.data.split("\n")[-1] == "and 481 more"
 
 
 def test_each_kind_has_its_own_ten() -> None:
-    rows = [row for base in (BLOCKED, REPLACED, CREATED) for row in make_rows(15, base)]
+    rows = [row for base in (BLOCKED, REPLACED, TO_DO) for row in make_rows(15, base)]
     assert len(annotate(*rows)) == 3 * ANNOTATIONS_SHOWN
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sheets import APPLY, BLOCKED, CALM, CREATED, DRIFT, PLAN, REPLACED, SHEETS
+from sheets import APPLY, BLOCKED, CALM, CREATED, DRIFT, PLAN, REPLACED, SHEETS, STRANGER
 from sheets import sheets as any_sheets
 from syrupy.assertion import SnapshotAssertion
 
@@ -30,9 +30,9 @@ def test_sheets_read_like_this(some: Sequence[Sheet], snapshot: SnapshotAssertio
     assert render_junit(some) == snapshot
 
 
-def test_each_key_is_a_case_and_unchanged_ones_pass() -> None:
+def test_each_declaration_is_a_case_and_unchanged_ones_pass() -> None:
     (suite,) = read(PLAN)
-    assert len(suite.findall("testcase")) == len(PLAN.rows) + len(PLAN.unchanged) == int(suite.attrib["tests"])
+    assert len(suite.findall("testcase")) == 3 + len(PLAN.unchanged) == int(suite.attrib["tests"])
     assert not list(suite.findall("testcase")[-1])
 
 
@@ -74,14 +74,39 @@ def test_a_case_says_where_its_declaration_stands() -> None:
     assert (case.attrib["file"], case.attrib["line"]) == ("keys.yaml", "20")
 
 
-def test_several_rows_about_one_key_are_told_apart() -> None:
-    sheet = replace(PLAN, rows=(BLOCKED, replace(BLOCKED, word="delete")), unchanged=(BLOCKED.subject,))
+def test_each_delete_is_a_case_beside_its_declaration() -> None:
+    ended = replace(BLOCKED, ends_key=True)
+    sheet = replace(PLAN, rows=(ended, replace(ended, word="delete")), unchanged=(BLOCKED.subject,))
     names = [case.attrib["name"] for case in read(sheet).iter("testcase")]
     assert names == ["user/old", "user/old (2)", "user/old (3)"]
 
 
+def test_all_other_rows_of_a_declaration_are_one_case_which_fails_if_one_of_them_does() -> None:
+    beside = replace(
+        BLOCKED, mark="-", word="empty", rule="plan/left", level=Level.NOTICE, reason="a place that is left"
+    )
+    sheet = replace(PLAN, rows=(beside, BLOCKED), unchanged=(BLOCKED.subject,))
+    (case,) = read(sheet).iter("testcase")
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.attrib["type"] == BLOCKED.rule
+    assert "a place that is left" in (failure.text or "")
+
+
+def test_unmanaged_keys_have_no_case() -> None:
+    assert not [case for case in read(PLAN).iter("testcase") if case.attrib["name"] == STRANGER.subject]
+
+
+def test_unmanaged_keys_that_the_manifest_refuses_are_one_case_together() -> None:
+    refused = [replace(STRANGER, subject=f"key-{number}", level=Level.ERROR) for number in range(3)]
+    (case,) = read(replace(PLAN, rows=tuple(refused), unchanged=())).iter("testcase")
+    failure = case.find("failure")
+    assert failure is not None
+    assert (failure.text or "").count("hand-made") == 3
+
+
 def test_counts_of_all_suites_are_added_up() -> None:
-    assert read(PLAN, DRIFT).attrib == {"name": "keyplan", "tests": "11", "failures": "3"}
+    assert read(PLAN, DRIFT).attrib == {"name": "keyplan", "tests": "9", "failures": "3"}
 
 
 @settings(max_examples=25)

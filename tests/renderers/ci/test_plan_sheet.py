@@ -23,7 +23,7 @@ from plans import (
     make_report,
 )
 
-from keyplan.model.identity import Address
+from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Unmanaged
 from keyplan.model.plan import Action
 from keyplan.renderers.ci.plan_sheet import build_plan_sheet, build_report_sheet
@@ -32,7 +32,7 @@ from keyplan.renderers.sheet import Level
 
 def test_what_ends_a_key_comes_before_what_makes_one() -> None:
     words = [row.word for row in build_plan_sheet(FULL).rows]
-    assert words[:5] == ["delete", "refresh (cuts off)", "replace", "deliver", "create"]
+    assert words[:5] == ["refresh (cuts off)", "delete", "replace", "deliver", "create"]
 
 
 def test_what_breaks_consumers_at_once_comes_before_what_leaves_them_time() -> None:
@@ -83,7 +83,19 @@ def test_a_row_of_a_blocked_action_names_its_guard_and_what_to_do() -> None:
 )
 def test_a_key_that_nobody_declared_is_as_grave_as_the_manifest_says(policy: Unmanaged, level: Level | None) -> None:
     rows = build_plan_sheet(make_plan(unmanaged=(STRANGER,), unmanaged_policy=policy)).rows
-    assert [row.level for row in rows] == ([level] if level else [])
+    assert [row.level for row in rows][:1] == ([level] if level else [])
+
+
+def test_keys_that_the_manifest_refuses_are_one_row_and_are_listed_below() -> None:
+    many = tuple(replace(STRANGER, id=KeyId(f"key-{number}")) for number in range(40))
+    first, *listed = build_plan_sheet(make_plan(unmanaged=many, unmanaged_policy=Unmanaged.FAIL)).rows
+    assert (first.subject, first.reason) == ("keys.yaml", "40 unmanaged keys, and unmanaged is fail")
+    assert [row.is_only_listed for row in (first, *listed)] == [False, *[True] * 40]
+
+
+def test_a_create_beside_a_delete_shows_the_line_of_a_rename() -> None:
+    rows = build_plan_sheet(make_plan(CREATE, DELETE)).rows
+    assert [("if renamed", "moved_from: [user/old]") in row.details for row in rows] == [False, True]
 
 
 @pytest.mark.parametrize(("plan", "expected"), [(FULL, True), (make_plan(KEEP), False)], ids=["changes", "none"])

@@ -86,3 +86,30 @@ def test_somebody_elses_text_is_harmless(as_format: str) -> None:
     text = render(hostile(), as_format=as_format)
     assert not {"\r", "\x1b", "\u202e", "\u2028"} & set(text)
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+
+
+WIDTHS = (60, 80, 100, 200)
+LARGE = make_drift(
+    *(replace(DUE, address=Address(f"service/production/ingest-{number:02}")) for number in range(30)),
+    *(replace(GONE, address=Address(f"user/gone-{number:02}")) for number in range(12)),
+    *(
+        replace(STRANGER, name=f"by hand {number}", key_id=KeyId(f"QXBpS2V5OjE6YUFh{number:04}"))
+        for number in range(12)
+    ),
+    ENDING,
+    ACCEPTED,
+)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_large_drift_reads_like_this(width: int, snapshot: SnapshotAssertion) -> None:
+    text = render_drift(LARGE, Style(width=width))
+    assert [line for line in text.splitlines() if len(line) > width] == []
+    assert text == snapshot
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_key_that_needs_an_action_is_named(width: int) -> None:
+    text = render_drift(LARGE, Style(width=width))
+    named = [f"gone-{number:02}" for number in range(12)] + [f"ingest-{number:02}" for number in range(30)]
+    assert [name in text for name in named] == [True] * 42
