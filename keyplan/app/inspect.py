@@ -33,7 +33,8 @@ def make_calendar(wiring: Wiring, workspace: Workspace, span: timedelta) -> Cale
     """
     with _open_readers(wiring, workspace) as readers:
         snapshot = observe(workspace.manifest, readers, now=wiring.clock.now())
-    return forecast(make_guarded_plan(workspace.manifest, Request(), snapshot), snapshot, until=snapshot.now + span)
+    plan = make_guarded_plan(workspace.manifest, Request(), snapshot)
+    return forecast(plan, snapshot, until=snapshot.now + span, manifest=workspace.manifest)
 
 
 def explain_subject(wiring: Wiring, workspace: Workspace, subject: str) -> Explanation:

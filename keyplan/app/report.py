@@ -47,7 +47,7 @@ def survey_workspace(wiring: Wiring, workspace: Workspace, span: timedelta) -> O
     traced = make_traced_plan(manifest, resolve_desired(manifest, snapshot.spaces), snapshot, Request())
     plan = warn_of_skew(guard_plan(traced.plan, manifest, snapshot), skew)
     drift = find_drift(plan, snapshot, manifest=manifest)
-    calendar = forecast(plan, snapshot, until=snapshot.now + span)
+    calendar = forecast(plan, snapshot, until=snapshot.now + span, manifest=manifest)
     return make_overview(plan, drift, calendar, Archive(manifest, snapshot, traced, entries))
 
 

@@ -42,7 +42,7 @@ def look(context: RunContext, workspace: Workspace) -> Inspection:
     Raises InputError, ProviderError, SinkError and LedgerError.
     """
     drift, plan, snapshot = detect_drift(context.wiring, workspace)
-    calendar = forecast(plan, snapshot, until=snapshot.now + FORESEEN)
+    calendar = forecast(plan, snapshot, until=snapshot.now + FORESEEN, manifest=workspace.manifest)
     return Inspection(drift=drift, plan=plan, snapshot=snapshot, calendar=calendar)
 
 

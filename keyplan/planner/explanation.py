@@ -37,6 +37,8 @@ from keyplan.planner.waves import list_own_actions
 
 _HORIZON = timedelta(days=3660)
 """How far ahead the next dates are looked for."""
+_ROLLOUT_HORIZON = timedelta(days=400)
+"""The same with a rollout, for which all keys are followed."""
 _MOST_SUGGESTED = 5
 _HELD_BACK = "the declaration's own action is blocked, so its old keys wait"
 
@@ -176,11 +178,17 @@ class Explainer:
 
     def _list_events(self, actions: Iterable[PlannedAction]) -> tuple[Event, ...]:
         """Return what comes next, as the calendar has it: each sort once for each key."""
-        alone = replace(self.plan, actions=tuple(actions))
-        calendar = forecast(alone, self.snapshot, until=self.snapshot.now + _HORIZON)
+        about = tuple(actions)
+        addresses = {action.address for action in about}
+        until = self.snapshot.now + (_HORIZON if self.manifest.rollout is None else _ROLLOUT_HORIZON)
+        # With all others, because in a rollout one key waits for another.
+        others = (one for one in self.plan.actions if one.address not in addresses)
+        plan = replace(self.plan, actions=about if self.manifest.rollout is None else (*about, *others))
+        calendar = forecast(plan, self.snapshot, until=until, manifest=self.manifest)
+        found = [event for event in calendar.events if event.address in addresses]
         # What becomes of the successors of a key that exists is left to the calendar.
-        exists = any(event.key_id for event in calendar.events)
-        events = [event for event in calendar.events if event.key_id or not exists]
+        exists = any(event.key_id for event in found)
+        events = [event for event in found if event.key_id or not exists]
         first = {(event.happening, event.key_id): event for event in reversed(events)}
         return tuple(event for event in events if first[event.happening, event.key_id] is event)
 

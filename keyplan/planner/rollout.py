@@ -50,7 +50,7 @@ def apply_rollout(plan: FreshPlan, manifest: Manifest, snapshot: Snapshot) -> Fr
     candidates = [one for one in everything if one.action.blocked is None]
     if not candidates:
         return plan
-    state = _State.of(plan, manifest, snapshot)
+    state = RolloutState.of(plan, manifest, snapshot)
     free = [one for one in candidates if _goes_at_once(one, plan, snapshot.now)]
     queue = Queue(
         rollout=manifest.rollout,
@@ -74,7 +74,7 @@ def _goes_at_once(one: Candidate, plan: FreshPlan, now: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
+class RolloutState:
     """What holds the next wave: changes that did not end well, and those that are still to prove themselves."""
 
     faults: tuple[Address, ...]
@@ -86,7 +86,7 @@ class _State:
     shows_last_use: bool
 
     @classmethod
-    def of(cls, plan: FreshPlan, manifest: Manifest, snapshot: Snapshot) -> _State:
+    def of(cls, plan: FreshPlan, manifest: Manifest, snapshot: Snapshot) -> RolloutState:
         """Return what the snapshot shows of the changes of earlier runs."""
         own, canaries, rollout = list_own_actions(plan), choose_canaries(manifest), manifest.rollout
         receipts = _find_receipts(own, manifest, snapshot)
@@ -166,7 +166,7 @@ class _Schedule:
     """Each renewal that may have to wait, with its wave, and when the waves start."""
 
     rollout: Rollout | None
-    state: _State
+    state: RolloutState
     now: datetime
     queued: list[tuple[int, Candidate]]
 

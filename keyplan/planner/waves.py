@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from typing import TypeVar
 
 from keyplan.model.identity import Address
 from keyplan.model.limits import Rollout
@@ -28,12 +29,14 @@ _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A renewal of a key that its consumers can go on to use, so that it may wait."""
+class Queued:
+    """The renewal of a key in use, as the queue of a rollout sees it."""
 
-    action: PlannedAction
-    key: Observation
-    """The one that it renews."""
+    address: Address
+    expires_at: datetime | None
+    """When the key ends that it renews."""
+    delivered_at: datetime = _EARLIEST
+    """Since when the key is in use."""
     group: str = ""
     is_canary: bool = False
     is_asked_for: bool = False
@@ -42,22 +45,22 @@ class Candidate:
     """Since when time alone asks for it; None if an edit of the manifest or the user does."""
 
     @property
-    def address(self) -> Address:
-        """The address of its declaration."""
-        return self.action.address
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When the key ends that it renews."""
-        return self.key.expires_at
-
-    @property
     def rank(self) -> tuple[bool, bool, datetime, datetime, Address]:
         """The place in the queue: what is due before edits, canaries first, then what expires first."""
-        receipt = self.action.basis.receipt
-        delivered_at = receipt.delivered_at if receipt else _EARLIEST
         # An unattended run leaves edits to a user: they must not hold up what it may do.
-        return self.due_since is None, not self.is_canary, self.expires_at or _LATEST, delivered_at, self.address
+        return self.due_since is None, not self.is_canary, self.expires_at or _LATEST, self.delivered_at, self.address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate(Queued):
+    """A planned renewal of a key that its consumers can go on to use, so that it may wait."""
+
+    action: PlannedAction
+    key: Observation
+    """The one that it renews."""
+
+
+_Waiting = TypeVar("_Waiting", bound=Queued)
 
 
 def list_own_actions(plan: FreshPlan) -> dict[Address, PlannedAction]:
@@ -94,8 +97,11 @@ def list_candidates(plan: FreshPlan, manifest: Manifest, snapshot: Snapshot) -> 
         key = action.basis.key
         if key is None or not _may_wait(action, snapshot):
             continue
-        declared = action.basis.wanted.declaration
+        declared, receipt = action.basis.wanted.declaration, action.basis.receipt
         yield Candidate(
+            address=address,
+            expires_at=key.expires_at,
+            delivered_at=receipt.delivered_at if receipt else _EARLIEST,
             action=action,
             key=key,
             group=declared.group,
@@ -138,41 +144,59 @@ class Queue:
     rollout: Rollout | None
     last_canary_at: datetime | None = None
     """When a canary was last delivered."""
-    held_canaries: Sequence[Candidate] = ()
+    held_canaries: Sequence[Queued] = ()
     """Canaries that a guard blocks: while they do not change, those that are due with them wait."""
     busy_groups: Collection[str] = ()
     """Groups of which a key changes in this run anyhow."""
     _sizes: Counter[int] = field(default_factory=Counter, init=False)
     _groups: set[tuple[int, str]] = field(default_factory=set, init=False)
-    _canaries: list[tuple[int, Candidate]] = field(default_factory=list, init=False)
+    _canaries: list[tuple[int, Queued]] = field(default_factory=list, init=False)
 
-    def assign(self, candidates: Iterable[Candidate]) -> list[tuple[int, Candidate]]:
+    def assign(self, candidates: Iterable[_Waiting]) -> list[tuple[int, _Waiting]]:
         """Return each candidate with its wave, from 0, in the order of the queue."""
         self._groups |= {(0, group) for group in self.busy_groups if group}
         self._canaries += [(0, one) for one in self.held_canaries]
         return [(self._place(one), one) for one in sorted(candidates, key=lambda one: one.rank)]
 
-    def _place(self, one: Candidate) -> int:
+    def list_first(self, ranked: Iterable[_Waiting]) -> list[_Waiting]:
+        """Return those that `assign` would give the first wave, of candidates that are sorted by their rank."""
+        # For a calendar of many waves: a place for all the others would cost far more than the calendar.
+        self._groups |= {(0, group) for group in self.busy_groups if group}
+        canaries = list(self.held_canaries)
+        first: list[_Waiting] = []
+        for one in ranked:
+            is_next = one.is_canary or one.is_asked_for or not any(self._goes_before(other, one) for other in canaries)
+            if one.is_canary:
+                canaries.append(one)
+            if is_next and self._has_room(0, one):
+                self._take(0, one)
+                first.append(one)
+        return first
+
+    def _place(self, one: Queued) -> int:
         wave = next(wave for wave in count(self._find_earliest(one)) if self._has_room(wave, one))
-        if not one.is_asked_for:
-            self._sizes[wave] += 1
-        if one.group:
-            self._groups.add((wave, one.group))
+        self._take(wave, one)
         if one.is_canary:
             self._canaries.append((wave, one))
         return wave
 
-    def _has_room(self, wave: int, one: Candidate) -> bool:
+    def _take(self, wave: int, one: Queued) -> None:
+        if not one.is_asked_for:
+            self._sizes[wave] += 1
+        if one.group:
+            self._groups.add((wave, one.group))
+
+    def _has_room(self, wave: int, one: Queued) -> bool:
         most = self.rollout.wave if self.rollout else None
         is_full = most is not None and self._sizes[wave] >= most and not one.is_asked_for
         return not is_full and (wave, one.group) not in self._groups
 
-    def _find_earliest(self, one: Candidate) -> int:
+    def _find_earliest(self, one: Queued) -> int:
         if one.is_canary or one.is_asked_for:
             return 0
         return max((wave + 1 for wave, canary in self._canaries if self._goes_before(canary, one)), default=0)
 
-    def _goes_before(self, canary: Candidate, one: Candidate) -> bool:
+    def _goes_before(self, canary: Queued, one: Queued) -> bool:
         """Whether a canary that has not changed yet has to change before another key.
 
         Edits and the calendar have rollouts of their own. Keys fall due all the time: one need not wait for canaries

@@ -18,6 +18,7 @@ from simulator import Fault, Killed, World, make_space
 
 from keyplan.documents.plan import digest, from_document, to_document
 from keyplan.model.basis import OldKeyBasis, WaitBasis
+from keyplan.model.calendar import Happening
 from keyplan.model.desired import Desired
 from keyplan.model.drift import Cause, DriftKind
 from keyplan.model.identity import Address
@@ -464,7 +465,7 @@ def accounts(draw: st.DrawFn) -> Account:
     return Account(Fleet(Scenario(World(dialect=dialect)), rollout), keys)
 
 
-_gently = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_gently = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _EDITS: tuple[Callable[[Fleet], None], ...] = (
     lambda fleet: fleet.edit(description="second"),
     lambda fleet: fleet.wait(31 * DAY),
@@ -524,3 +525,54 @@ def test_nothing_holds_the_answer_to_a_leak() -> None:
     fleet = Fleet.of("a", "b", "c", rollout=None, group="all")
     leaked = tuple(receipt.key_id for receipt in fleet.scenario.world.ledger.recall().receipts)
     assert len(fleet.run(leaked=leaked)) == 3
+
+
+# The calendar, and what applies then do.
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    count=st.integers(1, 7),
+    canaries=st.sampled_from([(), ("user/k0",), ("user/k0", "user/k1")]),
+    wave=st.sampled_from([None, 1, 2]),
+    pause=st.sampled_from([timedelta(0), HOUR, 6 * HOUR, 2 * DAY]),
+    every=st.lists(st.sampled_from([5 * DAY, 7 * DAY]), min_size=7, max_size=7),
+    groups=st.lists(st.sampled_from(["", "pair"]), min_size=7, max_size=7),
+    expires_in=st.sampled_from([None, 20 * DAY]),
+    age=st.integers(0, 8),
+    has_rollout=st.booleans(),
+)
+def test_the_calendar_of_a_rollout_says_what_applies_then_do(
+    *,
+    count: int,
+    canaries: tuple[str, ...],
+    wave: int | None,
+    pause: timedelta,
+    every: list[timedelta],
+    groups: list[str],
+    expires_in: timedelta | None,
+    age: int,
+    has_rollout: bool,
+) -> None:
+    rollout = Rollout(canaries=canaries, wave=wave, pause=pause)
+    fleet = Fleet(Scenario(World()), rollout if has_rollout else None)
+    fleet.write(
+        *(
+            declare(f"k{n}", group=groups[n], rotation=Rotation(every=every[n], overlap=HOUR), expires_in=expires_in)
+            for n in range(count)
+        )
+    )
+    fleet.run()
+    fleet.wait(age * DAY)
+    scenario, clock, span = fleet.scenario, fleet.scenario.world.clock, 15 * DAY
+    start = clock.now()
+    calendar = forecast(
+        scenario.plan(), scenario.observe(), until=start + span - HOUR, manifest=scenario.manifest
+    ).events
+    expected = sorted((event.at, name_of(event)) for event in calendar if event.happening is Happening.ROTATES)  # type: ignore[arg-type]  # it has an address
+    done = []
+    for _ in range(span // HOUR):
+        while changed := fleet.run():
+            done += [(clock.now(), name) for name in changed]
+        fleet.wait(HOUR)
+    assert sorted(done) == expected
