@@ -74,7 +74,7 @@ STANDARD_LIBRARY: Mapping[str, frozenset[str]] = {
     "keyplan.ports": _VALUES | {"contextlib"},
     "keyplan.manifest": _VALUES | {"difflib", "sys.intern", "warnings"},
     "keyplan.manifest.layout": _VALUES | {"io.StringIO"},
-    "keyplan.planner": _VALUES | {"difflib"},
+    "keyplan.planner": _VALUES | {"bisect", "difflib", "heapq"},
     # A format is imported when it is first asked for.
     "keyplan.renderers": _VALUES
     | {"csv", "hashlib", "importlib.import_module", "io.StringIO", "json", "unicodedata", "urllib.parse"}
