@@ -13,6 +13,7 @@ from keyplan.app.metrics import Meter, meter_run
 from keyplan.app.notifications import NoticeSender, NotificationSettings, open_notice_sender, status_with_notices
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift
+from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import FreshPlan
 from keyplan.planner.forecast import forecast
@@ -45,11 +46,11 @@ class Monitor:
         """Take the manifests that the run looks at, as soon as they are known."""
         self._meter.expect(manifests)
 
-    def note(self, drift: Drift, plan: FreshPlan, snapshot: Snapshot) -> None:
+    def note(self, drift: Drift, plan: FreshPlan, snapshot: Snapshot, *, manifest: Manifest) -> None:
         """Take what was found for one manifest."""
         self._drifts.append(drift)
         if self._meter.is_read:
-            calendar = forecast(plan, snapshot, until=snapshot.now + FORESEEN)
+            calendar = forecast(plan, snapshot, until=snapshot.now + FORESEEN, manifest=manifest)
             self._meter.note(Inspection(drift=drift, plan=plan, snapshot=snapshot, calendar=calendar))
 
     def fail(self, manifest: str, error: KeyplanError) -> None:

@@ -120,7 +120,7 @@ def _find_expiring(
 ) -> Iterator[DriftFinding]:
     """Yield the keys that expire within that time although every apply until then does what it can."""
     declared = {one.address: one for one in manifest.keys}
-    for event in forecast(plan, snapshot, until=_add(snapshot.now, within)).events:
+    for event in forecast(plan, snapshot, until=_add(snapshot.now, within), manifest=manifest).events:
         if event.happening is not Happening.EXPIRES or event.key_id is None:
             continue
         one = declared[event.address]

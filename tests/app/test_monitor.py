@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cli.shell import Shell
+from cli.shell import MANIFEST, Shell
 
 from keyplan.app.context import RunContext
 from keyplan.app.drift import detect_drift
@@ -18,6 +19,7 @@ from keyplan.app.monitor import Monitor, MonitorSettings, monitor
 from keyplan.app.notifications import NotificationSettings, open_notice_sender
 from keyplan.app.workspace import open_workspace
 from keyplan.errors import ProviderDeniedError
+from keyplan.model.calendar import Happening
 from keyplan.net.http import open_client
 
 DENIED = ProviderDeniedError("401 Unauthorized")
@@ -51,18 +53,36 @@ def session(shell: Shell, manifest: Path) -> RunContext:
     return shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
 
 
+def look(session: RunContext, watch: Monitor) -> None:
+    workspace = open_workspace(None, session, ledger=None)
+    watch.note(*detect_drift(session.wiring, workspace), manifest=workspace.manifest)
+
+
 def test_a_look_is_measured_and_told(session: RunContext) -> None:
     hook = Hook()
     watch, meter = hook.watch(session)
-    watch.note(*detect_drift(session.wiring, open_workspace(None, session, ledger=None)))
+    look(session, watch)
     assert watch.conclude(2) == 2
     assert [look.plan.manifest for look in meter.looks] == ["keys.yaml"]
     assert [body["status"] for body in hook.received] == ["drift"]
 
 
+def test_the_rotations_that_metrics_foresee_wait_for_their_waves(shell: Shell) -> None:
+    keys = "".join(f"  - {{name: {name}, key_type: user, rotation: {{every: 20d}}}}\n" for name in "ab")
+    head = MANIFEST.partition("keys:")[0]
+    shell.write(f"{head}rollout: {{wave: 1, pause: 2d}}\nkeys:\n{keys}")
+    assert shell("apply", "--auto-approve").status == 0
+    context = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
+    watch, meter = Hook().watch(context)
+    look(context, watch)
+    (inspection,) = meter.looks
+    first, second = (one.at for one in inspection.calendar.events if one.happening is Happening.ROTATES)
+    assert second - first >= timedelta(days=2)
+
+
 def test_nothing_is_foreseen_for_metrics_that_nobody_reads(session: RunContext) -> None:
     watch, meter = Hook().watch(session, is_measured=False)
-    watch.note(*detect_drift(session.wiring, open_workspace(None, session, ledger=None)))
+    look(session, watch)
     assert meter.looks == []
 
 
@@ -70,7 +90,7 @@ def test_one_of_several_that_fails_is_told_with_the_others(session: RunContext) 
     hook = Hook()
     watch, meter = hook.watch(session)
     watch.expect(["keys.yaml", "other.yaml"])
-    watch.note(*detect_drift(session.wiring, open_workspace(None, session, ledger=None)))
+    look(session, watch)
     watch.fail("other.yaml", DENIED)
     assert watch.conclude(5) == 5
     (body,) = hook.received

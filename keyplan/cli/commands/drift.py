@@ -130,16 +130,19 @@ def command(
         kinds = [DriftKind(word) for word in only]
         detect = partial(detect_drift, context.wiring, only=kinds, within=within, is_audited=not no_audit)
         looks, errors = _detect_all(session, workspaces, detect)
-        _note_all(monitored, looks, errors)
+        _note_all(monitored, workspaces, looks, errors)
         if verbose:
             _outline(session, workspaces, [plan for _, plan, _ in looks])
             _tell_unread(session, [drift for drift, _, _ in looks])
         return monitored.conclude(_answer(session, outputs, looks, errors, is_verbose=verbose))
 
 
-def _note_all(monitored: Monitor, looks: Sequence[_Look], errors: Sequence[Failure]) -> None:
+def _note_all(
+    monitored: Monitor, workspaces: Sequence[Workspace], looks: Sequence[_Look], errors: Sequence[Failure]
+) -> None:
+    manifests = {workspace.manifest.path: workspace.manifest for workspace in workspaces}
     for drift, plan, snapshot in looks:
-        monitored.note(drift, plan, snapshot)
+        monitored.note(drift, plan, snapshot, manifest=manifests[drift.manifest])
     for failed, error in errors:
         monitored.fail(failed, error)
 
