@@ -12,6 +12,7 @@ from keyplan.plugin import (
     Delivered,
     Holding,
     KeyId,
+    Matchable,
     RawKey,
     Sink,
     SinkDeniedError,
@@ -120,6 +121,16 @@ class SinkContract(RunsContract):
         held = sink.read(slot)
         assert (held is not None) is sink.abilities.readable
         assert held is None or held.fingerprint("salt") == RawKey(RAW).fingerprint("salt")
+
+    def test_a_value_fits_its_own_redacted_form_alone(self, sink: Sink, slot: Slot) -> None:
+        """`match` answers for whatever `read` can read: an import is proven, and the value stays in the sink."""
+        if not isinstance(sink, Matchable):
+            pytest.skip("this sink has no `match`: an import cannot ask it")
+        own, another = (f"{raw_text[:6]}...{raw_text[-3:]}" for raw_text in (RAW, OTHER_RAW))
+        assert dict(sink.match({slot: [own]})) == {}
+        sink.put(slot, RawKey(RAW), make_receipt())
+        found = dict(sink.match({slot: [own, another]}))
+        assert found == ({slot: frozenset({own})} if sink.abilities.readable else {})
 
     # intents
 
