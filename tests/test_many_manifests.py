@@ -75,7 +75,7 @@ def test_the_plans_of_all_are_saved_and_applied_as_one(envs: Shell) -> None:
 
 def test_one_digest_stands_for_all(envs: Shell) -> None:
     digest = json.loads(envs("plan", "envs", "--format", "json").out)["digest"]
-    assert f"Digest of all: {digest}" in envs("plan", "envs").out
+    assert f"Digest of all: {digest[:12]}\n" in envs("plan", "envs").out
     assert envs("apply", "envs", "--expect", "0" * 64).status == 4
     assert envs("apply", "envs", "--expect", digest).status == 0
 

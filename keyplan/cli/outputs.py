@@ -123,13 +123,13 @@ class CommandResult:
 
         return cls(formats=formats, nouns=nouns, draw_sheets=draw_sheets, failures=failures, **more)
 
-    def render(self, as_format: str, style: Style) -> str:
-        """Return the answer in a format; empty where the format has no words for mere errors."""
+    def render(self, as_format: str, style: Style) -> str | None:
+        """Return the answer in a format; None if there are only errors, and the format has no words for them."""
         if as_format == JSON and not self.nouns and self.failures:
             return render_failures(self.failures, exit_status=self.exit_status)
         if as_format in SHEET_FORMATS and self.draw_sheets:
             return SHEET_FORMATS[as_format](self.draw_sheets(), style)
-        return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else ""
+        return render(self.formats, self.nouns, as_format=as_format, style=style) if self.nouns else None
 
 
 def publish(session: Session, outputs: Outputs, answer: CommandResult) -> int:
@@ -172,8 +172,9 @@ def _write(session: Session, outputs: Outputs, answer: CommandResult, output: Ou
     if output.file is None:
         # A runner reads its commands from both streams; what a program reads from stdout must stay whole.
         is_beside = output.as_format == GITHUB and (outputs.is_stdout_taken or len(_to_stdout(outputs.each)) > 1)
-        (session.screen.say if is_beside else session.screen.answer)(text)
-    elif text:
+        (session.screen.say if is_beside else session.screen.answer)(text or "")
+    # An empty answer is one: a file of a former run must not pass for this run's.
+    elif text is not None:
         save_privately(session.folder / output.file, hide(text).encode())
 
 

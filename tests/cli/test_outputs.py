@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.shell import Shell
+from cli.shell import MANIFEST, Shell
 
 from keyplan.simulated.effects import EffectFault as Fault
 
 USUAL = pytest.mark.usefixtures("manifest")
+WITH_A_BLOCKED_KEY = f"{MANIFEST}  - {{name: late, key_type: user, expires_at: 2020-01-01T00:00:00Z}}\n"
 CI_FORMATS = ("markdown", "github", "gitlab", "junit", "sarif")
 
 
@@ -45,7 +46,18 @@ def test_one_format_can_go_to_standard_output_and_others_to_files(shell: Shell) 
     files = [f"--format={name}={name}.out" for name in CI_FORMATS]
     done = shell("plan", "--format", "text", *files)
     assert done.out == shell("plan").out
-    assert [name for name in CI_FORMATS if not (shell.folder / f"{name}.out").read_text()] == []
+    written = {name: (shell.folder / f"{name}.out").read_text() for name in CI_FORMATS}
+    # A plan with nothing for a reviewer to do has no annotation.
+    assert [name for name, text in written.items() if not text] == ["github"]
+
+
+def test_a_file_of_a_former_run_does_not_outlive_an_empty_answer(shell: Shell) -> None:
+    shell.write(WITH_A_BLOCKED_KEY)
+    shell("plan", "--format", "github=annotations.txt")
+    assert (shell.folder / "annotations.txt").read_text().startswith("::error")
+    shell.write()
+    shell("plan", "--format", "github=annotations.txt")
+    assert (shell.folder / "annotations.txt").read_text() == ""
 
 
 @USUAL
@@ -95,8 +107,8 @@ def test_formats_can_stand_in_the_environment(shell: Shell) -> None:
     assert (shell.folder / "plan.md").exists()
 
 
-@USUAL
 def test_annotations_go_beside_what_a_program_reads(shell: Shell) -> None:
+    shell.write(WITH_A_BLOCKED_KEY)
     alone, beside = shell("plan", "--format", "github"), shell("plan", "--format", "json", "--format", "github")
     assert alone.out.startswith("::")
     assert json.loads(beside.out)
@@ -233,8 +245,9 @@ def test_no_answer_takes_the_place_of_what_is_read_or_written(shell: Shell, argu
 
 
 def test_a_runner_is_told_beside_events_on_standard_output(runner: Shell) -> None:
+    runner.world.effects.inject(Fault.ERROR, "provider.create", times=9)
     done = runner("apply", "--auto-approve", "--json-lines", "-", "--format", "github")
-    assert (read_outputs(runner)["exitcode"], "::notice" in done.err) == ("0", True)
+    assert (read_outputs(runner)["exitcode"], "::error" in done.err) == ("5", True)
     assert all(json.loads(line) for line in done.out.splitlines())
 
 

@@ -90,7 +90,8 @@ def test_a_key_without_our_marker_is_never_touched(terminal: Terminal) -> None:
     terminal.write(ONE_KEY)
     terminal.apply()
     assert terminal.is_valid(raw)
-    assert "by hand" in terminal.run("plan").stdout
+    assert "2 unmanaged keys" in terminal.run("plan").stdout
+    assert "by hand" in terminal.run("list", "--unmanaged").stdout
 
 
 def test_a_lost_ledger_changes_no_plan(terminal: Terminal) -> None:
