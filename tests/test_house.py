@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from house import imports, network, references, secrecy, shape
+from house import imports, network, references, secrecy, shape, texts
 from house.contracts import find_broken_contracts, read_contracts
 from house.debts import DEBTS
 from house.tree import ROOT, Tree, Violation
@@ -46,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     shape.find_functions,
     shape.find_stray_tests,
     references.find_dangling_references,
+    texts.find_second_words,
 )
 
 PLANTED: dict[str, tuple[Rule, str, str, str]] = {
@@ -264,6 +265,18 @@ PLANTED: dict[str, tuple[Rule, str, str, str]] = {
         "keyplan/planner/planted.py",
         "# DES" + "IGN section 6.\n",
         "DES" + "IGN is not in the repository",
+    ),
+    "a format has words of its own for a verb": (
+        texts.find_second_words,
+        "keyplan/renderers/text/planted.py",
+        'PAST = {Verb.CREATE: ("made", Tone.ADD), Verb.KEEP: Tone.FAINT}\n',
+        "a text for Verb.CREATE is not in keyplan/renderers/words.py",
+    ),
+    "a format lists its words in pairs": (
+        texts.find_second_words,
+        "keyplan/renderers/html/planted.py",
+        'TILES = ((Happening.EXPIRES, "ends"),)\n',
+        "a text for Happening.EXPIRES is not in keyplan/renderers/words.py",
     ),
 }
 """What is planted: the rule, path and text of a file, and the one problem that the rule finds in it."""

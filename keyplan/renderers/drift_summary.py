@@ -5,28 +5,21 @@ They stand apart from those about plans, so that a plan does not import what onl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from keyplan.model.drift import Drift, DriftKind
 from keyplan.model.observation import SpaceSurvey
 from keyplan.renderers.sanitize import sanitize
-from keyplan.renderers.words import format_count, join_words
+from keyplan.renderers.words import DRIFT_KINDS, format_count, join_words
 
 _NO_DRIFT = "No drift. Nothing needs to be done."
 _NOTHING_OF_THAT = "Nothing of that kind needs to be done."
-# Its order, not that of `DriftKind`: what another user did comes first, what only needs a decision comes last.
-_KINDS: Mapping[DriftKind, str] = {
-    DriftKind.DRIFT: "drifted",
-    DriftKind.PENDING: "pending",
-    DriftKind.EXPIRING: "expiring",
-    DriftKind.UNMANAGED: "unmanaged",
-}
 
 
 def summarize_drifts(drifts: Sequence[Drift]) -> str:
     """Return ``Drift: 1 drifted, 2 pending.`` of all together, or that there is nothing to do."""
     kinds = [finding.kind for drift in drifts for finding in drift.alarms]
-    counted = [f"{kinds.count(kind)} {word}" for kind, word in _KINDS.items() if kind in kinds]
+    counted = [f"{kinds.count(kind)} {word}" for kind, word in DRIFT_KINDS.items() if kind in kinds]
     if counted:
         return f"Drift: {', '.join(counted)}."
     # "No drift" would be a promise about kinds that `--only` left out.

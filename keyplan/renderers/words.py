@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keyplan.model.drift import Cause
+from keyplan.model.calendar import Happening
+from keyplan.model.drift import Cause, DriftKind
 from keyplan.model.explanation import Evidence, PlaceState, SubjectStanding, TableRow
 from keyplan.model.plan import Action, Reason, Verb
 from keyplan.renderers.sanitize import sanitize
@@ -79,6 +80,23 @@ CAUSES: Mapping[Cause, str] = {
     Cause.POLICY: "as declared, but blocked",
     Cause.EXPIRES_SOON: REASONS[Reason.EXPIRING],
 }
+
+# Their order, not that of `DriftKind`: what another user did comes first, what only needs a decision comes last.
+DRIFT_KINDS: Mapping[DriftKind, str] = {
+    DriftKind.DRIFT: "drifted",
+    DriftKind.PENDING: "pending",
+    DriftKind.EXPIRING: "expiring",
+    DriftKind.UNMANAGED: "unmanaged",
+}
+"""What is said after the number of findings of a kind."""
+
+DRIFT_HEADINGS: Mapping[DriftKind, tuple[str, Tone]] = {
+    DriftKind.DRIFT: ("Drift: changed outside keyplan.", Tone.ALARM),
+    DriftKind.PENDING: ("Pending: the manifest changed, or time passed.", Tone.CHANGE),
+    DriftKind.UNMANAGED: ("Unmanaged: live keys that the manifest does not declare.", Tone.CHANGE),
+    DriftKind.EXPIRING: ("Expiring: keys that expire soon.", Tone.CHANGE),
+}
+"""What is said above the findings of a kind, and its tone."""
 
 ROWS: Mapping[TableRow, str] = {
     TableRow.PAST_EXPIRY: "the declared expires_at is in the past",
@@ -167,6 +185,42 @@ PAST: Mapping[Verb, str] = {
     Verb.FORGET: "forgotten",
     Verb.KEEP: "kept",
 }
+
+HAPPENINGS: Mapping[Happening, str] = {
+    Happening.CREATES: "created",
+    Happening.ROTATES: "rotates",
+    Happening.RETIRES: "old key retires",
+    Happening.EMPTIES: "place emptied",
+    Happening.EXPIRES: "expires",
+}
+"""What happens at an address, for legends and before a date."""
+
+HAPPENING_SIGNS: Mapping[Happening, tuple[str, Tone]] = {
+    Happening.CREATES: ("C", Tone.ADD),
+    Happening.ROTATES: ("R", Tone.CHANGE),
+    Happening.RETIRES: ("x", Tone.DESTROY),
+    Happening.EMPTIES: ("o", Tone.CHANGE),
+    Happening.EXPIRES: ("E", Tone.ALARM),
+}
+"""The letter of each happening in a chart, and its tone."""
+
+HAPPENING_NOUNS: Mapping[Happening, str] = {
+    Happening.CREATES: "new key",
+    Happening.ROTATES: "rotation",
+    Happening.RETIRES: "retirement",
+    Happening.EMPTIES: "emptied place",
+    Happening.EXPIRES: "expiration",
+}
+"""For a count in a sentence."""
+
+HAPPENING_LABELS: Mapping[Happening, str] = {
+    Happening.CREATES: "new keys",
+    Happening.ROTATES: "rotations",
+    Happening.RETIRES: "retire",
+    Happening.EMPTIES: "places emptied",
+    Happening.EXPIRES: "expire without renewal",
+}
+"""What stands below a count that is shown on its own."""
 
 
 def choose_sign(action: Action) -> tuple[str, Tone]:

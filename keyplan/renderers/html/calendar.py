@@ -29,6 +29,7 @@ from keyplan.renderers.html.timeline import (
 )
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Style
+from keyplan.renderers.words import HAPPENING_LABELS
 
 _LONG = 1000
 _LABEL, _GAP, _HEAD = 290, 10, 110
@@ -38,12 +39,13 @@ _WHOLE = _LABEL + WIDTH + 2 * _GAP
 _LETTERS = 44
 # XML 1.0 2.2: besides controls and surrogates, which `sanitize` shows as escapes, these two are no characters.
 _FORBIDDEN = re.compile("[\ufffe\uffff]")
-_TILES: Sequence[tuple[Happening, str, str]] = (
-    (Happening.EXPIRES, "expire without renewal", "alarm"),
-    (Happening.RETIRES, "retire", "wait"),
-    (Happening.ROTATES, "rotations", "calm"),
-    (Happening.CREATES, "new keys", "calm"),
-    (Happening.EMPTIES, "places emptied", "calm"),
+# The most important first, each with the class of its tile.
+_TILES: Sequence[tuple[str, Happening]] = (
+    ("alarm", Happening.EXPIRES),
+    ("wait", Happening.RETIRES),
+    ("calm", Happening.ROTATES),
+    ("calm", Happening.CREATES),
+    ("calm", Happening.EMPTIES),
 )
 _COLOURS = """
 svg { --ground: #ffffff; --text: #1a2129; --faint: #4d5966; --line: #c3cad3;
@@ -82,7 +84,7 @@ def render_calendar_page(calendar: Calendar, *, style: Style) -> str:
     """Return the calendar as a page: counts, the drawing of each address, and its dates in a fold."""
     scale, rows = _scale(calendar), _group(calendar.events)
     happenings = [event.happening for event in calendar.events]
-    tiles = [Tile(happenings.count(one), words, tone) for one, words, tone in _TILES]
+    tiles = [Tile(happenings.count(one), HAPPENING_LABELS[one], tone) for tone, one in _TILES]
     blocked = sum(event.guard is not None for event in calendar.events)
     sections = [
         draw_tiles([Tile(blocked, "blocked", "alarm"), *tiles]),

@@ -10,20 +10,13 @@ import htpy
 from keyplan.model.calendar import Event, Happening
 from keyplan.model.overview import KeyLife, LifeState
 from keyplan.renderers.sanitize import sanitize
+from keyplan.renderers.words import HAPPENINGS
 
 WIDTH, HEIGHT, AXIS_HEIGHT = 480, 18, 22
 """Of a drawing, in its own units."""
 _MIDDLE = HEIGHT / 2
 _MONTH_STEPS = 3
 """An axis has so many marks between its ends."""
-
-_WORDS: Mapping[Happening, str] = {
-    Happening.CREATES: "is created",
-    Happening.ROTATES: "rotates",
-    Happening.RETIRES: "retires",
-    Happening.EMPTIES: "a place is emptied",
-    Happening.EXPIRES: "expires",
-}
 
 
 class Scale:
@@ -83,7 +76,7 @@ def _draw(events: Sequence[Event], bar: htpy.Element | None, scale: Scale) -> ht
 
 def describe_events(events: Sequence[Event]) -> str:
     """Return what a drawing shows, in words: ``rotates 2027-01-02, expires 2027-02-01``; sanitized."""
-    told = [f"{_WORDS[event.happening]} {event.at:%Y-%m-%d}" for event in events]
+    told = [f"{HAPPENINGS[event.happening]} {event.at:%Y-%m-%d}" for event in events]
     return sanitize(", ".join(told), width=1000) if told else "nothing happens in this time"
 
 
@@ -137,7 +130,7 @@ _SHAPES: Mapping[Happening, str] = {
 def list_marks() -> Iterator[tuple[htpy.Element, str]]:
     """Yield what may stand in a drawing, 20 units wide, and what it means."""
     yield shape("rect", class_="life", x=0, y=6, width=20, height=6), "consumers have a key"
-    yield from ((draw_event(happening, 10), _WORDS[happening]) for happening in _SHAPES)
+    yield from ((draw_event(happening, 10), HAPPENINGS[happening]) for happening in _SHAPES)
     yield shape("line", class_="overlap", x1=0, x2=20, y1=9, y2=9), "overlap: the old key works, too"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.times import show_time
@@ -11,23 +11,9 @@ from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Style, Tone
 from keyplan.renderers.text.layout import INDENT, Line, fit_lines
 from keyplan.renderers.text.weeks import draw_weeks
-from keyplan.renderers.words import format_count, join_words
+from keyplan.renderers.words import HAPPENING_NOUNS, HAPPENING_SIGNS, format_count, join_words
 
 _PLAIN_STYLE = Style()
-_TONES: Mapping[Happening, Tone] = {
-    Happening.CREATES: Tone.ADD,
-    Happening.ROTATES: Tone.CHANGE,
-    Happening.RETIRES: Tone.DESTROY,
-    Happening.EMPTIES: Tone.CHANGE,
-    Happening.EXPIRES: Tone.ALARM,
-}
-_NOUNS: Mapping[Happening, str] = {
-    Happening.CREATES: "new key",
-    Happening.ROTATES: "rotation",
-    Happening.RETIRES: "retirement",
-    Happening.EMPTIES: "emptied place",
-    Happening.EXPIRES: "expiration",
-}
 _DEFAULT_WIDTH = 80
 """Columns of the chart in a file or a pipe."""
 
@@ -49,7 +35,8 @@ def render_calendar(calendar: Calendar, *, style: Style = _PLAIN_STYLE) -> str:
 
 def _describe(event: Event, style: Style) -> Iterator[Line]:
     palette = style.palette
-    what = palette.paint(_TONES[event.happening], f"{event.happening.value:<8}")
+    _, tone = HAPPENING_SIGNS[event.happening]
+    what = palette.paint(tone, f"{event.happening.value:<8}")
     key = f"  key {sanitize(event.key_id)}" if event.key_id else ""
     prefix = f"  {show_time(event.at)}  {what}  "
     yield Line(prefix=prefix, text=f"{sanitize(event.address)}{key}", hang=len(INDENT), is_dated=False)
@@ -60,7 +47,7 @@ def _describe(event: Event, style: Style) -> Iterator[Line]:
 
 def _summarize(calendar: Calendar) -> str:
     happenings = [event.happening for event in calendar.events]
-    counted = [format_count(happenings.count(one), _NOUNS[one]) for one in Happening if one in happenings]
+    counted = [format_count(happenings.count(one), HAPPENING_NOUNS[one]) for one in Happening if one in happenings]
     if not counted:
         return "Nothing is due."
     return f"{join_words(counted)}. Each change is made by the first apply after its time."

@@ -5,7 +5,7 @@ The counts are the last line. A colour never stands without its word.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from keyplan.model.drift import Cause, Drift, DriftFinding, DriftKind
 from keyplan.model.times import show_time
@@ -15,17 +15,12 @@ from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Palette, Style, Tone
 from keyplan.renderers.text.layout import Line, render_blocks
 from keyplan.renderers.text.rows import FOLDED, WHAT_TO_DO, TextRow, is_folded, list_lines, split_address
+from keyplan.renderers.words import DRIFT_HEADINGS
 
 _LONG = 1000
 _WORD_WIDTH = 17
 _CAUSES = {cause: number for number, cause in enumerate(Cause)}
 _PLAIN_STYLE = Style()
-_HEADINGS: Mapping[DriftKind, tuple[str, Tone]] = {
-    DriftKind.DRIFT: ("Drift: changed outside keyplan.", Tone.ALARM),
-    DriftKind.PENDING: ("Pending: the manifest changed, or time passed.", Tone.CHANGE),
-    DriftKind.UNMANAGED: ("Unmanaged: live keys that the manifest does not declare.", Tone.CHANGE),
-    DriftKind.EXPIRING: ("Expiring: keys that expire soon.", Tone.CHANGE),
-}
 
 
 def render_drift(drift: Drift, style: Style = _PLAIN_STYLE) -> str:
@@ -61,7 +56,7 @@ def _head(drift: Drift) -> Line:
 
 
 def _make_heading(kind: DriftKind, palette: Palette) -> Line:
-    heading, tone = _HEADINGS[kind]
+    heading, tone = DRIFT_HEADINGS[kind]
     return Line(prefix=palette.paint(tone, heading))
 
 

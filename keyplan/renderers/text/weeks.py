@@ -12,7 +12,7 @@ from keyplan.model.calendar import Calendar, Event, Happening
 from keyplan.model.identity import Address
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import PLAIN, Palette, Tone
-from keyplan.renderers.words import format_count
+from keyplan.renderers.words import HAPPENING_SIGNS, HAPPENINGS, format_count
 
 NARROWEST = 40
 _WEEK = timedelta(days=7)
@@ -26,14 +26,8 @@ _SHORTEST_LABEL = 12
 _ELLIPSIS = "…"
 
 # The most important first: a cell has room for two.
-_LETTERS: Mapping[Happening, tuple[str, str, Tone]] = {
-    Happening.EXPIRES: ("E", "expires", Tone.ALARM),
-    Happening.ROTATES: ("R", "rotates", Tone.CHANGE),
-    Happening.RETIRES: ("x", "old key retires", Tone.DESTROY),
-    Happening.CREATES: ("C", "created", Tone.ADD),
-    Happening.EMPTIES: ("o", "place emptied", Tone.CHANGE),
-}
-_BLOCKED = ("!", "blocked", Tone.ALARM)
+_RANKED = (Happening.EXPIRES, Happening.ROTATES, Happening.RETIRES, Happening.CREATES, Happening.EMPTIES)
+_BLOCKED = ("!", Tone.ALARM)
 
 
 def draw_weeks(calendar: Calendar, *, width: int, palette: Palette = PLAIN) -> Iterator[str]:
@@ -80,7 +74,7 @@ class _Chart:
         """Return the cells of an address; a dot is a week in which nothing happens."""
         cells: dict[int, list[tuple[str, Tone]]] = {}
         for event in sorted(events, key=_rank):
-            letter, _, tone = _BLOCKED if event.guard else _LETTERS[event.happening]
+            letter, tone = _BLOCKED if event.guard else HAPPENING_SIGNS[event.happening]
             marks = cells.setdefault(self._find_column(event.at), [])
             if (letter, tone) not in marks and len(marks) < _CELL - 1:
                 marks.append((letter, tone))
@@ -97,7 +91,7 @@ class _Chart:
 
 
 def _rank(event: Event) -> tuple[bool, int]:
-    return event.guard is None, list(_LETTERS).index(event.happening)
+    return event.guard is None, _RANKED.index(event.happening)
 
 
 def _group(events: Sequence[Event]) -> Mapping[Address, list[Event]]:
@@ -111,8 +105,8 @@ def _group(events: Sequence[Event]) -> Mapping[Address, list[Event]]:
 def _list_legend(events: Sequence[Event], unit: str, width: int) -> Iterator[str]:
     """Yield what each letter of the chart means, in as few lines as there is room for."""
     met = {event.happening for event in events if event.guard is None}
-    entries = [f"{letter} {words}" for happening, (letter, words, _) in _LETTERS.items() if happening in met]
-    entries += [f"{_BLOCKED[0]} {_BLOCKED[1]}"] if any(event.guard for event in events) else []
+    entries = [f"{HAPPENING_SIGNS[one][0]} {HAPPENINGS[one]}" for one in _RANKED if one in met]
+    entries += [f"{_BLOCKED[0]} blocked"] if any(event.guard for event in events) else []
     line = ""
     for entry in (*entries, unit):
         if line and len(line) + len(entry) + len(_INDENT) > width:

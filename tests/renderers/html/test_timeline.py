@@ -56,7 +56,7 @@ def test_the_bar_is_the_time_in_which_consumers_have_a_working_key(
 def test_what_is_drawn_is_also_said() -> None:
     life = replace(CURRENT, events=(ROTATES, RETIRES, EXPIRES))
     words = describe_events(life.events)
-    assert words == "rotates 2026-11-24, retires 2026-11-24, expires 2026-12-02"
+    assert words == "rotates 2026-11-24, old key retires 2026-11-24, expires 2026-12-02"
     assert f'aria-label="{words}"' in str(draw_life(life, SCALE))
     assert describe_events(()) == "nothing happens in this time"
 
