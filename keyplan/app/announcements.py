@@ -1,6 +1,6 @@
 """Announcements that a user needs once: on each machine, one for each version of keyplan.
 
-Nothing but an empty file in the user's cache is written. A cache that cannot be used must never fail a run: then the
+Only an empty file in the user's cache is written. A cache that cannot be used must never fail a run: then the
 announcement is shown each time.
 """
 

@@ -54,5 +54,5 @@ def spend(reviewed: Plan, ledger: Ledger, *, now: datetime, host: str) -> None:
 
 
 def _name(plan: Plan) -> str:
-    """Return the name under which a plan is spent. The serial tells it from a later plan of the same decisions."""
+    """Return the name under which a plan is spent. Its serial sets it apart from later plans of equal decisions."""
     return f"{digest(plan)}-{plan.serial}"

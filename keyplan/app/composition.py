@@ -62,7 +62,7 @@ class _Door:
         start = self.folder if file == self.name else (self.surroundings.folder / file).absolute().parent
         if "\0" in path or not path.endswith(_ENDINGS) or path.startswith("~"):
             return _refuse(path, f"must be the path of a YAML file, which ends with {' or '.join(_ENDINGS)}")
-        # First of all: what is not allowed must not be opened, and nothing told of it.
+        # First of all: what is not allowed must not be opened, and nothing about it may be reported.
         if refusal := self._judge_path(path, str(start / path)):
             return refusal
         try:

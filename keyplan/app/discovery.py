@@ -84,7 +84,7 @@ def _refuse_neighbours(names: Sequence[str], context: RunContext) -> None:
 def _identify(name: str, context: RunContext) -> str:
     """Return what is the same for all names of one file."""
     path = str(context.folder / name)
-    # An impossible name is told when it is opened.
+    # An impossible name is reported when it is opened.
     return name if name == STDIN or "\0" in path else os.path.realpath(path)
 
 
@@ -105,7 +105,7 @@ def _is_left_out(found: str, exclude: Collection[str]) -> bool:
 
 
 def _take(named: str, context: RunContext, exclude: Collection[str]) -> list[str]:
-    """Return the manifests in a folder and below it; what is no folder is a manifest."""
+    """Return the manifests in a folder and below it; any other name stands for a manifest."""
     folder = context.folder / named
     if named == STDIN or not os.path.isdir(folder):  # noqa: PTH112 - says no to an impossible name, where Path raises
         return [named]

@@ -1,4 +1,4 @@
-"""Finds the secrets in the environment that libraries read by themselves, so that they are hidden like keyplan's own.
+"""Finds the secrets in the environment that libraries read on their own, so that they are hidden like keyplan's own.
 
 A server that gets such a secret may answer with it. No variable is used here for anything else.
 """

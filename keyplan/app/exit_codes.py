@@ -38,7 +38,7 @@ def status_of_plan(plan: Plan, *, is_detailed: bool) -> int:
 
 
 def status_of_drift(drift: Drift) -> int:
-    """Return the status of a drift: 4 where a guard keeps an apply from mending a part of it, 2 for any other."""
+    """Return the status of a drift: 4 if a guard keeps an apply from fixing a part of it, 2 for any other."""
     if any(finding.guard for finding in drift.alarms):
         return ExitStatus.REFUSED
     return ExitStatus.DIFFERENT if drift.alarms else ExitStatus.DONE

@@ -274,7 +274,7 @@ def save_publicly(path: Path, content: bytes) -> None:
     """Put a file of mode 0644 in place of a former one. Raises InputError if that is impossible.
 
     For metrics, which node_exporter reads as another user, and published schemas. Metrics hold names, times and counts,
-    which everybody who may see the dashboard sees, and never a key, a redacted form, a description or a fingerprint.
+    which all users of the dashboard see, and never a key, a redacted form, a description or a fingerprint.
     """
     _save(path, content, mode=0o644)
 
@@ -369,8 +369,8 @@ def _save(path: Path, content: bytes, *, mode: int) -> None:
 
 
 def _refuse_to_replace(path: Path) -> None:
-    # os.replace would put a plain file in place of a device or a pipe without a word; and, for root, in place of the
-    # link /dev/stdout where that leads to a plain file, for everybody on the machine.
+    # os.replace would silently put a plain file in place of a device or a pipe; and, for root, in place of the link
+    # /dev/stdout if that leads to a plain file, for all users of the machine.
     found = _look_at(path)
     if found is not None:
         _refuse_directory(path, found)

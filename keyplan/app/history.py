@@ -64,9 +64,9 @@ def note_command(
     started_at: datetime,
     actions: tuple[AppliedAction, ...] = (),
 ) -> HistoryNote:
-    """Add a command that is no apply, and that changed the ledger, to its history; return where it stands there.
+    """Add a command other than apply that changed the ledger to its history; return where it is written there.
 
-    Call it when the change is made: a history that cannot be written is told, and undoes nothing.
+    Call it when the change is made: a failure to write the history is reported, and undoes nothing.
     """
     entry = HistoryEntry(
         digest="",

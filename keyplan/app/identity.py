@@ -38,7 +38,7 @@ def new_manifest_id() -> ManifestId:
 
 
 def warn_of_missing_ids(manifests: Iterable[str], say: Callable[[str], None]) -> None:
-    """Tell the user which line to add to each of these manifests, which have no id."""
+    """Show the user which line to add to each of these manifests, which have no id."""
     for manifest in manifests:
         say(
             f"{sanitize(manifest, width=1000)} has no id: keyplan could mistake the keys of another manifest with the "

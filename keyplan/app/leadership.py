@@ -57,7 +57,7 @@ class Leadership:
     def take(self) -> bool:
         """Return whether this process leads from now on; asks once and waits for no other.
 
-        Raises InputError, ProviderError and LedgerError; the next call opens the ledger anew.
+        Raises InputError, ProviderError and LedgerError; the next call opens the ledger again.
         """
         with self._turn:
             try:
@@ -76,7 +76,7 @@ class Leadership:
             return True
 
     def confirm(self) -> Standing:
-        """Return whether this process certainly still leads. In doubt it does not. A loss is told once."""
+        """Return whether this process certainly still leads. In doubt it does not. A loss is reported once."""
         with self._turn:
             if self._lease is None:
                 return Standing.NONE

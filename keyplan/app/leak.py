@@ -1,7 +1,7 @@
 """Finds which keys stand in a leaked text, and whether they are dead afterwards.
 
-The text and the raw keys in it go nowhere but into comparisons; a raw key that fits the redacted form of a live key is
-presented to the provider that issued it, which alone can tell (docs/commands/leak.md).
+The text and the raw keys in it are only compared. A raw key that fits the redacted form of a live key is presented to
+the provider that issued it: only the provider can decide whether it is that key (docs/commands/leak.md).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def check_contained(
 ) -> Leak:
     """Return the leak with the keys that may still work, as the provider answers for each raw key.
 
-    Of a key whose raw key the text does not hold, the apply alone tells. Raises ProviderError.
+    For a key whose raw key the text does not hold, only the apply shows that. Raises ProviderError.
     """
     asked = {*answered.leaked, *map(KeyId, answered.revoke)} if answered else set()
     raws = [(key_id, raw) for key_id, raw in found.raws if key_id in asked]

@@ -1,6 +1,6 @@
 """The reported tokens that wait to be looked for in the account of one manifest, and the search for them.
 
-A search changes nothing. Tokens are kept until they were looked for, and no longer; no token is ever told.
+A search changes nothing. Tokens are kept until they were looked for, and no longer; no token is ever shown.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class LeakDesk:
             self._lose(left, "its manifest is not watched any longer")
 
     def search(self, workspace: Workspace) -> None:
-        """Look for the tokens that wait, and tell which keys were found; a failure is told and tried again."""
+        """Look for the tokens that wait, and report which keys were found; a failure is reported and tried again."""
         batch = self._take_batch()
         is_settled = False
         try:

@@ -93,7 +93,7 @@ def _find_readers() -> Mapping[str, tuple[str, ModuleType]]:
     """Return type and module of the ledger that reads the URLs of each scheme."""
     modules: dict[str, tuple[str, ModuleType]] = {}
     for name in registry.list_types(LEDGERS):
-        # A ledger of another package that can't be loaded is no reason to refuse the others.
+        # A ledger of another package that can't be loaded is not a reason to refuse the others.
         with suppress(InputError):
             module = registry.load(LEDGERS, name)
             modules |= dict.fromkeys(getattr(module, "SCHEMES", ()), (name, module))

@@ -70,7 +70,7 @@ def _copy(old: Ledger, new: Ledger) -> LedgerCopy:
 
 
 def _refuse_others(known: Memory, present: Memory) -> None:
-    """Return if the target knows nothing but what the source knows. Raises RefusedError otherwise."""
+    """Return if the target knows only what the source knows. Raises RefusedError otherwise."""
     receipts = {receipt.address: receipt for receipt in known.receipts}
     others = [receipt.address for receipt in present.receipts if receipts.get(receipt.address) != receipt]
     intents = {intent.id: intent for intent in known.intents}

@@ -1,6 +1,6 @@
 """What the manifest alone decides beyond its own words: places, options that exclude each other, and lawful rotations.
 
-The plugins that a manifest names are asked; none of them opens anything here. `keyplan validate` tells what is found,
+The plugins that a manifest names are asked; none of them opens anything here. `keyplan validate` reports what is found,
 and every other command refuses it before the first request.
 """
 
@@ -153,6 +153,6 @@ def _place_of(taken: _Taken) -> Place:
 def _load_places(settings: SinkSettings) -> SinkPlaces | None:
     try:
         places: SinkPlaces | None = getattr(registry.load(SINKS, settings.type), "PLACES", None)
-    except InputError:  # told where its options are read
+    except InputError:  # reported where its options are read
         return None
     return places

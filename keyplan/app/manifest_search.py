@@ -88,7 +88,7 @@ def _tell_hidden(one: _Candidate) -> str:
 
 
 def _is_foreign(path: str) -> bool:
-    """Whether a file is another program's; what cannot be read is not, so that it is told."""
+    """Whether a file is another program's; a file that cannot be read is not, so that it is reported."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a path of the search, already joined
             return not is_manifest(file.read())
@@ -178,7 +178,7 @@ class _Search:
 
 
 def _find_outside(folder: str) -> bool | None:
-    """Return whether there is a manifest in a folder or below it; None if that would take too long to tell."""
+    """Return whether there is a manifest in a folder or below it; None if the search would take too long."""
     for number, (path, folders, files) in enumerate(os.walk(folder)):
         if number == _MOST_FOLDERS_OUTSIDE:
             return None

@@ -115,7 +115,7 @@ def reaches_runner(pipe: str, own: int, processes: Mapping[int, Process]) -> boo
     if runner:
         return pipe in (runner.reads or ())
     steps = (number for number, process in ancestors.items() if process.parent == 0 and _runs_step(process))
-    # The first process of a container is no step's: it was there before, or is an image of its own.
+    # The first process of a container does not belong to a step: it was there before, or is an image of its own.
     return any(number != _INIT for number in steps) and _is_read_by_none(pipe, processes)
 
 
@@ -143,7 +143,7 @@ def _descriptor_of(stream: TextIO | None) -> int | None:
         return None
     try:
         return stream.fileno()
-    except (OSError, ValueError):  # it is no file, or closed
+    except (OSError, ValueError):  # it is not a file, or it is closed
         return None
 
 

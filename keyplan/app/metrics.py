@@ -1,6 +1,6 @@
 """Writes the metrics file of a run, when it ends well and when it fails. The file is replaced as a whole.
 
-A former file that makes no sense is no failure.
+A former file that makes no sense is not a failure.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def meter_run(context: RunContext, file: Path | None, *, command: str) -> Iterat
 
 
 def _read(path: Path) -> str:
-    """Return what the run before wrote; nothing where there is none, or nothing that could be ours."""
+    """Return what the run before wrote; empty if there is no file, or none that could be ours."""
     with suppress(OSError):
         if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
             return path.read_text(encoding="utf-8", errors="replace")

@@ -58,7 +58,7 @@ class Monitor:
         self._troubles.append(FailedManifest(manifest=manifest, error=error))
 
     def conclude(self, status: int) -> int:
-        """Send the notices of a run, and return its exit status: `status`, unless a notice reached nobody."""
+        """Send the notices of a run, and return its exit status: `status`, unless a notice did not arrive."""
         is_told = self._sender.tell(self._drifts, self._troubles, command=self._command)
         return status_with_notices(status, is_told=is_told)
 

@@ -1,4 +1,4 @@
-"""Sends the notices of a run. A URL is never shown, and a notice that reaches nobody changes no answer of the run."""
+"""Sends the notices of a run. A URL is never shown, and a notice that does not arrive changes no answer of the run."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _mask(notice: Notice) -> Notice:
 
 
 def status_with_notices(status: int, *, is_told: bool) -> int:
-    """Return a run's own status, unless all is well but for a notice that reached nobody: then 1."""
+    """Return a run's own status; 1 if all is well except that a notice did not arrive."""
     return status if is_told or status != ExitStatus.DONE else ExitStatus.UNFORESEEN
 
 

@@ -43,7 +43,7 @@ class NamedUrl:
     named: str
     """The field, as messages call it."""
     url: str | None
-    """None if the options alone do not tell."""
+    """None if the options alone do not show it."""
     place: Place
 
 
@@ -179,7 +179,7 @@ def _list_options(schema: Mapping[str, Any], given: Mapping[str, Json], path: tu
 
 
 def _list_owners(manifest: Manifest) -> Iterator[NamedOwner]:
-    if manifest.owner:  # one that is missing or refused is told already
+    if manifest.owner:  # one that is missing or refused is reported already
         yield NamedOwner(named="owner", owner=manifest.owner, place=manifest.place_of("owner"))
     for index, identity in enumerate(manifest.formerly):
         yield NamedOwner(
@@ -204,7 +204,7 @@ def _list_provider(manifest: Manifest) -> Iterator[Reference]:
     find_profile = getattr(_load(PROVIDERS, settings.type), "find_profile", None)
     if find_profile and (profile := find_profile(settings.options)):
         spot = manifest.place_of("provider", "profile")
-        # It says where the API is, and that can't be told without reading it.
+        # It says where the API is; only reading it would show that.
         yield NamedUrl(named="profile", url=None, place=spot)
         yield NamedCredential(named="profile", source=FromProfile(profile), place=spot)
     yield PluginUse(
@@ -226,7 +226,7 @@ def _find_urls(manifest: Manifest, settings: ProviderSettings, place: Place) -> 
         yield NamedUrl(named=f"provider type '{settings.type}'", url=None, place=place)
         return
     named = next((name for name in ("base_url", "region") if settings.options.get(name)), "")
-    # Options that can't be used are told by `manifest_check`, and lead nowhere.
+    # Options that can't be used are reported by `manifest_check`, and lead nowhere.
     with suppress(InputError):
         url: str | None = find_named_url(settings.options)
         if url is not None:
@@ -259,7 +259,7 @@ def _use_sink(
     options = {**settings.options, **(delivery.options if delivery else {})}
     filled: Mapping[str, Json] = options
     if places and declared and delivery:
-        # A place that can't be made is told by `manifest_check`; its options are judged as they are written.
+        # A place that can't be made is reported by `manifest_check`; its options are judged as they are written.
         with suppress(InputError):
             filled = places.locate(settings, manifest.owner, declared, delivery).options
     return PluginUse(
@@ -308,7 +308,7 @@ def _read_secrets(values: Any) -> Iterator[SecretSource]:
 
 
 def _load(group: str, name: str) -> ModuleType | None:
-    # What can't be loaded is told where its options are read, and does nothing.
+    # What can't be loaded is reported where its options are read, and does nothing.
     with suppress(InputError):
         return registry.load(group, name)
     return None

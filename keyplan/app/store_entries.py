@@ -145,7 +145,7 @@ def names_exactly(entries: Sequence[AllowedStore], use: PluginUse, option: str) 
 
 
 def _is_known(option: Mapping[str, Any]) -> bool:
-    """Whether the schema of an option tells that it names nothing by itself: a choice, a number, an object."""
+    """Whether the schema of an option shows that its own value names nothing: a choice, a number, an object."""
     return "enum" in option or "properties" in option or "x-access" in option or option.get("type") == "boolean"
 
 

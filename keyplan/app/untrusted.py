@@ -1,4 +1,4 @@
-"""What `--untrusted` means: a manifest that no one has reviewed is held against a closed policy.
+"""What `--untrusted` means: a manifest that was not reviewed is checked against a closed policy.
 
 What neither that policy nor a policy file allows is refused before it is touched, and no sink and no shared ledger is
 asked unless a policy file says which ones.

@@ -38,7 +38,7 @@ class WatchSettings:
 
 
 class Watch:
-    """Watches manifests until it is told to stop."""
+    """Watches manifests until it is asked to stop."""
 
     def __init__(
         self, settings: WatchSettings, ports: WatchPorts, pools: Pools, *, wants_reload: Callable[[], bool]
@@ -56,12 +56,12 @@ class Watch:
         """Files that are to be read whether they changed or not."""
         self._next_look = self._clock.elapsed()
         self._troubles: dict[str, str] = {}
-        """What is wrong with each file; told once, not at every look."""
+        """What is wrong with each file; reported once, not at every look."""
         self._skipped: set[str] = set()
         self._search_context = replace(ports.context, say=self._tell_skipped)
 
     def run(self) -> None:
-        """Watch until the run is told to stop; then finish what is under way, and give every leadership up.
+        """Watch until the run is asked to stop; then finish what is under way, and give every leadership up.
 
         Raises InputError if no manifest is there at the start.
         """
@@ -213,7 +213,7 @@ class Watch:
         self._ports.tell(replace(event, advice=error.advice))
 
     def _tell_skipped(self, text: str) -> None:
-        """Say what is no manifest, once: folders are searched at every look."""
+        """Report once what is not a manifest: folders are searched at every look."""
         if text not in self._skipped:
             self._skipped.add(text)
             self._ports.context.say(text)

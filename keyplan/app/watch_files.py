@@ -61,7 +61,7 @@ class WatchedFile:
         source = read_input(self.name, self._context)
         beside = [read_input(name, self._context) for name in (*self._names.policies, *self._context.layers.files)]
         digest = sha256(b"\0".join([source.content, *(one.content for one in beside)])).hexdigest()
-        # An included file tells by its times alone: what a manifest names is read by what holds policies against it.
+        # A changed include shows only in its times: what a manifest names is read only where policies are checked.
         if digest == self._digest and not is_forced and not self._includes:
             return None
         self._digest = ""

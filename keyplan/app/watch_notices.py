@@ -1,6 +1,6 @@
 """Notices about a watch: sent when something new has to be said, not at every round.
 
-A notice that does not arrive is told in the log, and changes nothing else.
+A notice that does not arrive is reported in the log, and changes nothing else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WatchNotices:
         self._turn = Lock()
         self._told: dict[str, Hashable] = {}
         self._leaks = OrderedDict[Hashable, None]()
-        """Which key was told of as seen where: a scanner sends the same report again, and so may a stranger."""
+        """Which key was reported as seen where: a scanner sends the same report again, and so may a stranger."""
 
     def note(self, manifest: str, drift: Drift) -> None:
         """Take what a round found, and send it if it is new."""

@@ -47,7 +47,7 @@ class Watcher:
         self._next_round = self._elapsed
         self._failures = 0
         self._trouble = ""
-        """The last failure to ask for the leadership; told once, not at every try."""
+        """The last failure to ask for the leadership; reported once, not at every try."""
         ports.board.change(self._name, owner=workspace.manifest.owner, is_readable=True)
 
     @property
@@ -99,7 +99,7 @@ class Watcher:
     # The task that looks for reported tokens.
 
     def search_leaks(self) -> None:
-        """Look for the tokens that wait, and tell which keys were found."""
+        """Look for the tokens that wait, and report which keys were found."""
         if self._desk:
             self._desk.search(self.workspace)
 
@@ -282,7 +282,7 @@ class Watcher:
 
 
 def _describe_failure(report: Report) -> KeyplanError:
-    """Return what is wrong with an apply of which not everything is done; its events told each failure."""
+    """Return what is wrong with an apply of which not everything is done; its events reported each failure."""
     return KeyplanError(summarize_reports([report]), advice="the next round finishes it; the events above say why")
 
 

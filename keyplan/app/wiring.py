@@ -184,13 +184,13 @@ class PluginWiring:
         return credential
 
     def _say_once(self, text: str) -> None:
-        """Tell a line, unless an adapter of another manifest in this run told it before."""
+        """Print a line, unless an adapter of another manifest in this run printed it before."""
         if text not in self._said:
             self._said.add(text)
             self._say(sanitize(text, width=1000))
 
     def _announce(self, text: str) -> None:
-        """Tell a line as `_say_once` does, unless this version told it on this machine before."""
+        """Print a line as `_say_once` does, unless this version printed it on this machine before."""
         announce(text, self._environment, self._say_once)
 
 

@@ -52,7 +52,7 @@ class Workspace:
 
     @property
     def ledger_name(self) -> str:
-        """What users know the ledger by: its file, or the type of one that is no file. Never a URL."""
+        """What users know the ledger by: its file, or the type of one that is not a file. Never a URL."""
         return self._ledger_file or self.ledger.type
 
     @property
@@ -60,7 +60,7 @@ class Workspace:
         """A text that is the same in every process for one ledger, and another for the ledger of another manifest."""
         if self._ledger_file:
             return os.path.realpath(self._ledger_file)
-        # A ledger that is no file may serve many manifests: it keeps apart what is of another owner or account.
+        # A ledger that is not a file may serve many manifests: it keeps apart what is of another owner or account.
         options = json.dumps(self.ledger.options, sort_keys=True)
         return f"{self.ledger.type} {options} {self.manifest.owner} {self.manifest.path}"
 
@@ -107,7 +107,7 @@ def load_workspaces(
 
 
 def find_conflicts(sources: Sequence[Input], context: RunContext, policies: tuple[Policy, ...]) -> tuple[Problem, ...]:
-    """Return why manifests that are sound by themselves cannot be used together; nothing if one of them is not."""
+    """Return why manifests that are each sound cannot be used together; nothing if one of them is not."""
     try:
         workspaces = [load_workspace(source, context, ledger=None, policies=policies) for source in sources]
     except ManifestError:
@@ -143,7 +143,7 @@ def require_separate(workspaces: Sequence[Workspace]) -> None:
 def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspace]) -> None:
     """Return if no two manifests own the keys of one account. Raises ManifestError otherwise.
 
-    Plans tell where the provider is, however a manifest spells it; a plan's workspace is found by its manifest.
+    Plans say where the provider is, however a manifest spells it; a plan's workspace is found by its manifest.
     """
     manifests = {workspace.manifest.path: workspace.manifest for workspace in workspaces}
     owners = _Owners()
@@ -162,7 +162,7 @@ class _Owners:
         """Note a manifest. Raises ManifestError if another one owns the keys already."""
         known = self._known.setdefault((identity.owner, account), {})
         for other_id, other in known.items():
-            # An id tells two manifests of one owner apart, if both have one.
+            # An id distinguishes two manifests of one owner, if both have one.
             if other != manifest and (identity.id == other_id or not identity.id or not other_id):
                 raise _refuse(
                     manifest,

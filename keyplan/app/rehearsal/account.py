@@ -1,4 +1,4 @@
-"""Copies what an account, its ledger and its sinks show into simulated ones. No raw key is read: all are made up anew.
+"""Copies what an account, its ledger and its sinks show into simulated ones. No raw key is read: all are made up.
 
 Redacted forms and fingerprints are remade so that what agreed agrees, and what differed differs.
 """

@@ -94,7 +94,7 @@ class Consumers:
         )
 
     def _counts(self, phase: _Phase) -> bool:
-        # That a new key is not there before it is made is no news, if the same run stores it.
+        # A new key is missing before it is made; that does not count if the same run stores it.
         return phase.hardship is not Hardship.NO_KEY_YET or phase.until is None
 
     def _judge(self, place: Place) -> Hardship:

@@ -1,6 +1,6 @@
 """One simulated world: what survives a process, the machines in it, and what consumers find at their places.
 
-A world is made anew for each fault, so that no rehearsal sees what another one did.
+A new world is made for each fault, so that no rehearsal sees what another one did.
 """
 
 from __future__ import annotations
