@@ -1,4 +1,4 @@
-"""An exception that nobody foresaw, described without its message, its arguments and its local values.
+"""An unforeseen exception, described without its message, its arguments and its local values.
 
 Any of those could quote a secret. What is left is enough to report it: whose bug it is, its class, and its calls.
 """

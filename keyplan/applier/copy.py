@@ -61,7 +61,7 @@ class Copy:
         source, fingerprint = self.basis.source, self.basis.receipt.fingerprint
         sink = self.bench.sinks[source.sink]
         raw = self.bench.retry(lambda: sink.read(source), on=SinkUnavailableError)
-        # Since the plan, a person or another run may have written there: to spread that would be worse than to fail.
+        # Since the plan, a user or another run may have written there: to copy that would be worse than to fail.
         if raw is None or fingerprint is None or not fingerprint.matches(raw):
             raise SinkError(f"{source.sink}:{source.location} no longer holds the raw key that was delivered")
         return raw
@@ -99,7 +99,7 @@ class Copy:
                 attempt.close()
             if former := action.previous_address:
                 bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
-            # The other slots last: their receipts are only out of date, and the next plan sees that by itself.
+            # The other slots last: their receipts are only out of date, and the next plan detects that.
             annotate(basis.outdated, receipt, bench)
         except KeyplanError as error:
             return fail(action, error, foretell(action, intent, TRIES_AGAIN))

@@ -155,7 +155,7 @@ def _examine_writing(sink: Sink, slots: tuple[Slot, ...]) -> Iterator[Finding]:
         found = (_broken(Area.SINK, "writing", error),)
     told: dict[tuple[Health, str, str, str], Finding] = {}
     for one in found:
-        # One trouble may be in the way of many places; it is told once.
+        # One trouble may be in the way of many places; it is reported once.
         told.setdefault((one.health, one.subject, one.detail, one.advice), one)
     yield from told.values()
     if not found:

@@ -74,8 +74,8 @@ class Issuance:
         breaker, slots = self.bench.breaker, self.basis.slots
         if why := breaker.explain_tripped(slots):
             return NotTried(action=self.action, why=why)
-        # Intend first: without it, a crash right after the next step would leave a live key that nobody holds, and
-        # nothing that tells the next run to look for it. It also proves that the sinks can be written, and keeps
+        # Intend first: without it, a crash right after the next step would leave a live key whose raw key is lost,
+        # and nothing that makes the next run look for it. It also proves that the sinks can be written, and keeps
         # other runs away from them.
         if failure := self._intend(attempt):
             return failure
@@ -137,7 +137,7 @@ class Issuance:
                 issued = self._create_or_refresh(attempt.intent)
                 return self._give_way(attempt, issued, self.lookout)
         except InDoubtError as error:
-            # The intent stays open: it is all that tells the next run to look for a key that nobody holds.
+            # The intent stays open: only it makes the next run look for a key whose raw key is lost.
             return self._doubt(attempt, error)
         except LeaseLostError:
             raise
@@ -321,7 +321,7 @@ class Issuance:
     def _undo(self, attempt: Attempt, issued: Issued, failure: Failed, *, is_overtaken: bool = False) -> Failed:
         """Delete the key that was just made, close its intent, and return the failure that led to it."""
         try:
-            # Before the intent is closed: a crash between the two would else leave a live key that nobody holds.
+            # Before the intent is closed: a crash between the two would leave a live key whose raw key is lost.
             self.bench.writer.delete(issued.key.id)
         except ProviderError as error:
             left = f"{failure.message}; deleting {issued.key.id} again failed too: {error.message}"

@@ -1,7 +1,7 @@
 """Places of keys of which only the spelling of the space changed: `space:` for `space_id:`, or another order of spaces.
 
 Such a key stays where it is until its next rotation, although a template with `{space}` or `{address}` names another
-place by now. Only the ledger tells where it is; nothing is read here but what it says.
+place by now. Only the ledger knows where it is; nothing else is read here.
 """
 
 from __future__ import annotations

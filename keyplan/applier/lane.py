@@ -32,7 +32,7 @@ class Lane:
         self._ended = 0
 
     def run(self) -> None:
-        """Run the actions in their order; after a failure, or once told to stop, the rest is not tried."""
+        """Run the actions in their order; after a failure, or once asked to stop, the rest is not tried."""
         why = ""
         for action in self._actions:
             if self._stop.requested() is not None:

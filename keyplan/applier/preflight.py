@@ -20,7 +20,7 @@ from keyplan.ports import Examinable, SinkReader, Surveyable
 
 
 def survey(sink: SinkReader, slots: Collection[Slot], *, is_examined: bool) -> Survey:
-    """Return what slots hold, and, if they are examined and the sink can tell, what would prevent writing them.
+    """Return what slots hold, and, if they are examined and the sink can determine it, what would prevent writing them.
 
     Raises SinkError if the sink can't be looked at.
     """
@@ -46,7 +46,7 @@ def find_in_the_way(
 ) -> Mapping[Slot, tuple[Finding, ...]]:
     """Return what would keep each slot from being written; a slot that nothing is in the way of is left out.
 
-    What a sink can't tell the owner of is in the way unless ledger or receipts say that keyplan filled that place.
+    A value whose owner a sink can't determine is in the way unless ledger or receipts say that keyplan wrote it.
     """
     records: _FilledPlaces | None = None
     broken = {name: _by_location(one.findings) for name, one in surveys.items()}
@@ -86,7 +86,7 @@ class _FilledPlaces:
                 self._filled[delivered].add(receipt.address)
 
     def say_it_is_ours(self, address: Address, slot: Slot, held: Holding) -> bool:
-        """Whether the value of a slot was put there for this address, or for one whose place it may have taken."""
+        """Whether keyplan wrote the value of a slot for this address, or for one whose place it may have taken."""
         own = self._former[address]
         if any(filled in own or filled not in self._former for filled in self._filled.get(slot.delivered, ())):
             return True

@@ -34,7 +34,7 @@ def recover(action: PlannedAction, basis: IssueBasis, intent: Intent, doubt: InD
             key = _find_key(basis, intent, bench)
             if key is None:
                 break
-            # A newcomer needs no grace: nobody holds its raw key. The refreshed key itself gets the planned overlap.
+            # A newcomer needs no grace: no consumer has its raw key. The refreshed key itself gets the planned overlap.
             grace = action.overlap if key.id == action.key_id else timedelta(0)
             expires_at = basis.desired.refreshed_expiry(key, bench.reader.laws(), bench.clock.now())
             return bench.writer.refresh(key.id, expires_at=expires_at, grace=grace)
@@ -90,7 +90,7 @@ def _find_key(basis: IssueBasis, intent: Intent, bench: Workbench) -> Observatio
             return newest
         if isinstance(basis, RefreshBasis):
             refreshed = next((key for key in live if key.id == basis.key.id), None)
-    # Nobody can hold what a lost refresh gave this key, and its old raw key is dead or about to die.
+    # No consumer can hold what a lost refresh gave this key, and its old raw key is dead or about to die.
     return refreshed
 
 
@@ -110,7 +110,7 @@ def is_newcomer(key: Observation, basis: IssueBasis, intent: Intent) -> bool:
     # An intent that an earlier run left open is older than some of the keys that this run found alive.
     if key.id in basis.alive or not intent.could_have_made(key.id, key.created_at):
         return False
-    # Anyone who may create keys can copy a marker or a name: only a key that one of ours made is ours.
+    # Any user who may create keys can copy a marker or a name: only a key that one of our creators made is ours.
     if basis.creators is not None and key.created_by not in basis.creators | _inherited(basis):
         return False
     if marker:

@@ -44,7 +44,7 @@ def delete(action: PlannedAction, basis: DeleteBasis, bench: Workbench, *, is_la
     try:
         # The key before its places: a consumer that reads an empty place would look broken while its key still works.
         bench.writer.delete(basis.key.id)
-        # Until the last one: without receipt and markers, the other keys of the address would be nobody's.
+        # Only with the last key: without receipt and markers, the other keys of the address would be unmanaged.
         if is_last and action.reason is Reason.UNDECLARED:
             _drop_receipt(action, basis, bench)
     except KeyplanError as error:

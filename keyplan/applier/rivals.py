@@ -28,7 +28,7 @@ def find_rival(issued: Issued, basis: IssueBasis, intent: Intent, keys: tuple[Ob
 
     The key that was created later withdraws; of two created at one instant, the one with the higher id.
     """
-    # A key without our marker may be anybody's, whatever its name.
+    # A key without our marker may belong to another user, whatever its name.
     if basis.future_marker is None:
         return None
     mine, basis = issued.key, learn_creator(basis, issued)

@@ -69,7 +69,7 @@ class Workbench:
 
     def retry(self, step: Callable[[], T], *, on: type[KeyplanError]) -> T:
         """Return what a repeatable step returns, tried again while it fails with `on`. Raises its last error."""
-        # Never for create or refresh: a second one would leave a live key that nobody holds.
+        # Never for create or refresh: a second one would leave a live key whose raw key is lost.
         failure: KeyplanError | None = None
         for _ in self.attempts():
             try:

@@ -107,29 +107,29 @@ class Events:
         self._told: list[Outcome] = []
 
     def plan(self, plan: Plan) -> None:
-        """Tell what is planned. Call it before the apply."""
+        """Write what is planned. Call it before the apply."""
         for event in describe_plan(plan):
             self._write(event)
 
     def start(self, action: Action) -> None:
-        """Tell that an action begins."""
+        """Write that an action begins."""
         self._started[action.address] = action, self._log.now()
         self._write(describe_start(action))
 
     def step(self, address: Address, what: str) -> None:
-        """Tell which step an action reached; a kept key, which never started, has none that matter."""
+        """Write which step an action reached; a kept key, which never started, has none that matter."""
         if address in self._started:
             action, since = self._started[address]
             self._write(describe_step(action, what, self._elapsed(since)))
 
     def finish(self, address: Address, outcome: Outcome | None) -> None:
-        """Tell how an action ended. One that broke is told of with the report."""
+        """Write how an action ended. The end of one that broke is written with the report."""
         _, since = self._started.pop(address)
         if outcome:
             self._tell(outcome, since)
 
     def conclude(self, report: Report) -> None:
-        """Tell what became of every action that was not told of yet, and of all together. Call it after the apply."""
+        """Write what became of actions whose end is not written yet, and of all together. Call it after the apply."""
         told = {id(outcome) for outcome in self._told}
         for outcome in report.outcomes:
             if id(outcome) not in told:
@@ -140,7 +140,7 @@ class Events:
         self._is_over = True
 
     def fail(self, error: KeyplanError) -> None:
-        """Tell the error that ended the run. Call it instead of `conclude`."""
+        """Write the error that ended the run. Call it instead of `conclude`."""
         self._write(describe_error(error))
 
     def _tell(self, outcome: Outcome, since: datetime) -> None:
@@ -224,7 +224,7 @@ class _Answers:
 
 @contextmanager
 def open_events(session: Session, now: Callable[[], datetime], name: str) -> Iterator[EventLog]:
-    """Yield a log that writes to the end of a file, or with ``-`` to stdout. What went wrong is told on stderr.
+    """Yield a log that writes to the end of a file, or with ``-`` to stdout. Problems are reported on stderr.
 
     Raises InputError if the file cannot be opened.
     """

@@ -42,7 +42,7 @@ def _append(session: Session, variable: str, text: str) -> None:
     if not path:
         return
     try:
-        # The name of a plan file may hold bytes that are no UTF-8; they come out as they came in.
+        # The name of a plan file may hold bytes that are not UTF-8; they come out as they came in.
         with os.fdopen(open_to_append(Path(path)), "a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(hide(text))
     except InputError as error:

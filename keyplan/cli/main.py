@@ -142,7 +142,7 @@ def cli(ctx: click.Context) -> int:
 
 
 def run(arguments: Sequence[str], session: Session) -> int:
-    """Run one command line and return its exit status; everything that goes wrong is told on stderr."""
+    """Run one command line and return its exit status; everything that goes wrong is reported on stderr."""
     with own_secrets():
         status = _run(arguments, session)
     if session.screen.failure:

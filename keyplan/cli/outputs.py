@@ -95,13 +95,13 @@ class CommandResult:
     """Manifests for which nothing came out, and why."""
     exit_status: int
     digest: str = ""
-    """Of all plans together, where there are changes."""
+    """Of all plans together; empty if there are no changes."""
     plan_path: str = ""
     """Where the plan was saved."""
     now: datetime | None = None
     """When the run began; None if no time in it has a distance."""
     is_verbose: bool = False
-    """Whether text shows every row by itself."""
+    """Whether text shows every row on its own."""
 
     @classmethod
     def about(
@@ -133,10 +133,10 @@ class CommandResult:
 
 
 def publish(session: Session, outputs: Outputs, answer: CommandResult) -> int:
-    """Write the answer wherever it is asked for, and return the exit status.
+    """Write the answer to every output that is asked for, and return the exit status.
 
-    A file that cannot be written is told on stderr, shows in the status, and keeps nothing else from being written:
-    what the answer tells may be done and past undoing.
+    A file that cannot be written is reported on stderr, shows in the status, and keeps nothing else from being written:
+    what the answer reports may be done already, and cannot be undone.
     """
     writes = [functools.partial(_write, session, outputs, answer, output) for output in outputs.each]
     if outputs.has(GITHUB):
@@ -189,7 +189,7 @@ def _tell_runner(session: Session, answer: CommandResult) -> None:
 def keep_apart(session: Session, *, written: Iterable[Path | None], read: Iterable[str | None]) -> None:
     """Return if no file would be written twice, or in place of one that is read.
 
-    Raises click.UsageError otherwise, which no format tells of.
+    Raises click.UsageError otherwise, which no format reports.
     """
     taken = {_resolve(session, name) for name in (*read, *session.layers.files) if name}
     for file in filter(None, written):
@@ -214,12 +214,12 @@ def checked_files(session: Session, written: Iterable[Path | None], *, appended:
 
 def _resolve(session: Session, name: str | Path) -> str:
     path = str(session.folder / name)
-    return path if "\0" in path else os.path.realpath(path)  # an impossible name is told when it is opened
+    return path if "\0" in path else os.path.realpath(path)  # an impossible name is reported when it is opened
 
 
 @contextmanager
 def reporting_failure(session: Session, outputs: Outputs, about: Subject, manifest: str) -> Iterator[None]:
-    """Tell the formats of CI systems, too, of an error that leaves the block."""
+    """Report an error that leaves the block in the formats of CI systems, too."""
     try:
         yield
     except KeyplanError as error:

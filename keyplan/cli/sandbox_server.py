@@ -15,8 +15,8 @@ from keyplan.sandbox.options import SandboxError
 def sandbox_server() -> Iterator[ModuleType]:
     """Yield the module `keyplan.sandbox.server`, and raise the sandbox's errors in the block as InputError.
 
-    The sandbox imports nothing of keyplan, so it has errors of its own. Nor does the command line import the
-    server by itself: its packages are an extra, and most users of the command line do not have them.
+    The sandbox imports nothing of keyplan, so it has errors of its own. The command line imports the server
+    only when it is needed: its packages are an extra, and most users of the command line do not have them.
 
     Raises:
         InputError: A package is missing, or the sandbox cannot run as it is asked to.

@@ -85,7 +85,7 @@ class Screen:
 
     @property
     def talk(self) -> TextIO | None:
-        """The stream of the talk, for what draws on it; None where there is none."""
+        """The stream of the talk, for what draws on it; None if there is no talk."""
         return self._stderr
 
     @property
@@ -129,7 +129,7 @@ class Screen:
             _abandon(stderr)
 
     def ask(self, question: str) -> str:
-        """Return what a person types after a question on stderr; empty at the end of input."""
+        """Return what the user types after a question on stderr; empty at the end of input."""
         if self._stdin is None or self._stderr is None:
             return ""
         with suppress(OSError, ValueError):

@@ -30,7 +30,7 @@ class Session:
     read_stdin: Callable[[int], bytes]
     """Return up to so many bytes of standard input."""
     wire: Callable[[Mapping[str, str], Callable[[str], None]], Wiring]
-    """Return the way to ports, given an environment and something that tells the user a line."""
+    """Return the way to ports, given an environment and a function that shows the user a line."""
     layers: Layers = NO_LAYERS
     """What the command lays over every manifest that it reads."""
 

@@ -89,7 +89,7 @@ def command(
 
 
 def _describe(url: str, credential: str, api: str) -> str:
-    """Return what a person needs to use the sandbox from another shell."""
+    """Return what a user needs to use the sandbox from another shell."""
     host = url.partition("://")[2]
     lines = [
         f"Sandbox of the Arize API ({api}) at {url}",
