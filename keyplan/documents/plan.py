@@ -66,7 +66,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
 def digest(plan: Plan) -> str:
     """Return 64 hex digits that stand for the decisions of a plan: what a reviewer approves.
 
-    They are the same wherever and whenever the same decisions are made. What only people read, the paths
+    The same decisions have the same digits on every machine and at any time. What only people read, the paths
     of the manifest and of policies, the lines in them, kept keys and unmanaged ones do not count; blocked actions do.
     """
     canonical = json.dumps(list_decisions(plan), sort_keys=True, separators=(",", ":"))

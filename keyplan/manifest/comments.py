@@ -1,6 +1,6 @@
 """Finds the comments of a YAML text, and which of its lines belong to the content of a scalar.
 
-PyYAML's scanner passes over comments; what is between its tokens tells where they are.
+PyYAML's scanner passes over comments; what is between its tokens shows where they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Comment:
     column: int
     text: str
     is_alone: bool
-    """Whether nothing but blanks stands before it."""
+    """Whether only blanks are before it in its line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ class Composed:
     """One plain manifest."""
 
     root: Any
-    """A Table; anything else is no manifest."""
+    """A Table; anything else is not a manifest."""
     includes: tuple[str, ...] = ()
     """The files that were included."""
 
@@ -112,7 +112,7 @@ class _Composition:
         return merged
 
     def _drop_unusable(self, root: Table, *, is_base: bool) -> Table:
-        # In an overlay, null removes, and is no value that could be wrong.
+        # In an overlay, null removes a field, and is not a value that could be wrong.
         own = root if is_base else drop_nulls(root.without("keys"))
         found = report_findings(self._own_fields, own, subject="a manifest", spot=root.spot, problems=self._problems)
         return root.without(*(str(one.path[0]) for one in found if one.path))

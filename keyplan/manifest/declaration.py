@@ -210,7 +210,7 @@ class DeclarationReader:
         return tuple(read_moves(given, spot, own=self.identity, addresses=self.addresses, problems=self.problems))
 
     def _read_import(self, fields: MergedFields) -> KeyId | None:
-        # `moved_from` beside it is no contradiction: an imported key may change its address before it is replaced.
+        # `moved_from` beside it is not a contradiction: an imported key may change its address before it is replaced.
         if "import" not in fields.own:
             return None
         own = fields.own.table

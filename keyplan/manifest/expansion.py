@@ -15,11 +15,11 @@ from keyplan.model.quotes import quote
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 _PATHS = ("path", "ca_file", "kubeconfig", "file")
 _TEMPLATES = frozenset({"path"})
-"""In these, ``${`` is told where the template is filled in, which knows what could be meant."""
+"""In these, ``${`` is reported where the template is filled in: only there is it known what could be meant."""
 
 
 def report_unexpanded(text: object, spot: Spot, problems: Problems, *, what: str, is_template: bool = False) -> None:
-    """Add a problem if a text is one that only a shell would expand; what is no text has none."""
+    """Add a problem if a text is one that only a shell would expand; a value that is not a text has none."""
     if not isinstance(text, str):
         return
     if text == "~" or re.match(r"~[A-Za-z0-9._-]*/", text):

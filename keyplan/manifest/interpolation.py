@@ -170,7 +170,7 @@ class Filler:
     def _load_schema(self, kind: str) -> Mapping[str, Any]:
         try:
             return self.find_schema(kind)
-        except InputError:  # told where its options are read
+        except InputError:  # reported where its options are read
             return {}
 
     def _fill_text(self, text: str, spot: Spot) -> str:

@@ -1,4 +1,4 @@
-"""Writes a YAML text anew in one spacing and indentation, with ruamel.yaml, which keeps its comments.
+"""Rewrites a YAML text in one spacing and indentation, with ruamel.yaml, which keeps its comments.
 
 The nodes of the text are written, never the values that they stand for: what is on, 012 or a time stays as it is spelt.
 """

@@ -1,6 +1,6 @@
 """Takes the texts, and commented lists, of several lines out of a YAML text, and puts them back at another indentation.
 
-Block scalars and folded quotes are moved line by line, never read and written anew: what they fold and keep stays.
+Block scalars and folded quotes are moved line by line, never read and written again: what they fold and keep stays.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], prob
 
 
 def _read_lifetime(given: Table, problems: Problems) -> timedelta | None:
-    """Return how long the account lets a key live; None if it is not given, and with a problem if it is no duration."""
+    """Return how long the account lets a key live; None if it is not given or, with a problem, not a duration."""
     if "max_lifetime" not in given:
         return None
     try:

@@ -76,7 +76,7 @@ def read_with_problems(
 ) -> tuple[Manifest, tuple[Problem, ...]]:
     """Return what of a manifest is sound, declarations that are not being left out, and every problem in file order.
 
-    Raises ManifestError if nothing is sound, because it is no manifest at all.
+    Raises ManifestError if nothing is sound, because it is not a manifest at all.
     """
     problems = Problems(file)
     reading = _Reading(text, schema, plugins, sources.remembering())
@@ -205,7 +205,7 @@ class _Reader:
         )
 
     def _get(self, name: str, *, default: Any) -> Any:
-        """Return a top-level field that is no mapping; the default if it is absent or refused."""
+        """Return a top-level field that is not a mapping; the default if it is absent or refused."""
         return default if name in self._refused else self._root.get(name, default)
 
     def _list_refused(self, name: str) -> frozenset[str]:

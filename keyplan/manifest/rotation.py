@@ -1,6 +1,6 @@
 """Read when a key expires and when it is renewed.
 
-No clock is read, so an expiry in the past is no problem of the manifest; planning blocks it (docs/planning.md, row 1).
+No clock is read: an expiry in the past is not a problem of the manifest; planning blocks it (docs/planning.md, row 1).
 """
 
 from __future__ import annotations

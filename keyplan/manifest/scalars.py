@@ -1,6 +1,6 @@
 """What a YAML scalar means in the core schema of YAML 1.2.2 (section 10.3.2).
 
-Unlike YAML 1.1, nothing becomes a date, `014` is no octal number, and `on` is text.
+Unlike YAML 1.1, nothing becomes a date, `014` is not an octal number, and `on` is text.
 """
 
 from __future__ import annotations

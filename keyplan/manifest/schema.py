@@ -59,7 +59,7 @@ def report_findings(
 def _inline(schema: Any, root: Mapping[str, Any], open_references: tuple[str, ...]) -> Any:
     """Return a schema with its local references replaced by what they name, except inside themselves.
 
-    jsonschema resolves a reference anew for each value, which costs more than all other checks together.
+    jsonschema resolves a reference again for each value, which costs more than all other checks together.
     """
     if isinstance(schema, list):
         return [_inline(item, root, open_references) for item in schema]

@@ -60,7 +60,7 @@ class ThoroughChecker:
 
 
 def _explain(error: ValidationError, subject: str) -> Iterator[SchemaFinding]:
-    # "None of three forms fits" helps nobody: the mistakes of the form that was meant do.
+    # "None of three forms fits" does not help the user: the mistakes of the form that was meant do.
     meant = _find_branch_meant(error) if error.validator in _ALTERNATIVES else ()
     for inner in meant:
         yield from _explain(inner, subject)

@@ -74,7 +74,7 @@ NO_SOURCES = Sources(environment=MappingProxyType({}))
 
 
 def read_source(file: TextFile, problems: Problems) -> tuple[Any, Spot]:
-    """Return what a file holds, with spots of its own, and where it starts. Raises ManifestError if it is no YAML."""
+    """Return what a file holds, with spots of its own, and where it starts. Raises ManifestError if it is not YAML."""
     start = problems.add_file(file.name)
     inner = FileProblems(problems, start)
     text = decode(file.content, inner)

@@ -98,7 +98,7 @@ def read_variables(
             problems.add(spot, f"the default of variable {quote(name)} is taken as it is, and cannot use another one")
         elif name in sources.variables and looks_secret(value):
             problems.add_secret(spot, f"the value of variable {quote(name)} looks like a secret; no key may hold one")
-        # Told once where it is declared, and not again where it is used.
+        # Reported once where it is declared, and not again where it is used.
         values[name] = value if isinstance(value, str) else ""
     return Variables(
         given=values,

@@ -1,6 +1,6 @@
 """Read the waivers of a manifest: which findings of drift are accepted, by whom, and until when.
 
-No clock is read, so a waiver that ended long ago is no problem here.
+No clock is read, so a waiver that ended long ago is not a problem here.
 """
 
 from __future__ import annotations

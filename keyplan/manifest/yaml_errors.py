@@ -1,4 +1,4 @@
-"""Explain in plain words what PyYAML found wrong, and point to the place where a person would look for it.
+"""Explain in plain words what PyYAML found wrong, and point to the place where a user would look for it.
 
 PyYAML's C parser and its Python parser word the same mistake differently; both lead to one message here.
 """
@@ -65,7 +65,7 @@ _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def decode(data: bytes, problems: Problems) -> str:
-    """Return the text of a file. Raises ManifestError if it is not UTF-8 text, or nothing but blanks."""
+    """Return the text of a file. Raises ManifestError if it is not UTF-8 text, or holds only blanks."""
     if data.startswith(_OTHER_ENCODINGS):
         problems.fail(START, "this is UTF-16 or UTF-32 text; save it as UTF-8")
     try:

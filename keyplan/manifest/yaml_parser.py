@@ -46,11 +46,11 @@ PARSER: Callable[[str], EventParser] = getattr(yaml, "CSafeLoader", yaml.SafeLoa
 
 
 def parse_yaml(text: str, problems: Problems, *, parser: Callable[[str], EventParser] = PARSER) -> Any:
-    """Return the one document of a text: a Table, a ItemList or a scalar; None if there is nothing in it.
+    """Return the one document of a text: a Table, an ItemList or a scalar; None if there is nothing in it.
 
     Duplicate and odd keys and unknown tags are added to the problems and passed over.
 
-    Raises ManifestError if the text is no YAML, or more than one document, or expands without bounds.
+    Raises ManifestError if the text is not YAML, or is more than one document, or expands without bounds.
     """
     builder = _TreeBuilder(problems)
     try:

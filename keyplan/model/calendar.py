@@ -1,6 +1,6 @@
 """The nouns of `keyplan calendar`: what will happen to keys, and when. `planner.forecast` makes them.
 
-An event is no promise: an apply that runs late does things late.
+An event is not a promise: an apply that runs late does things late.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Cause(Enum):
     UNSEEN = "unseen"
     """The provider shows the key neither as active nor as revoked."""
     UNKNOWN_CREATOR = "unknown_creator"
-    """A key carries the declaration's marker, and keyplan cannot tell whether one of its creators made it."""
+    """A key carries the declaration's marker, and keyplan cannot determine whether one of its creators made it."""
     RECEIPT_NOT_BELIEVED = "receipt_not_believed"
     """What is noted beside a secret contradicts what provider and ledger say."""
     IMPORTED = "imported"

@@ -234,7 +234,7 @@ class PastEvent:
     """One thing that happened."""
 
     at: datetime | None
-    """None if no one knows when."""
+    """None if the time is unknown."""
     occurrence: Occurrence
     key_id: KeyId | None = None
     detail: str = ""

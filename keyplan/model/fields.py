@@ -20,7 +20,7 @@ class Fields:
     """The fields of one JSON object. Every method raises PlanFileError if the value does not fit.
 
     Methods whose name starts with `optional_` give None for null and for a field that is not there; the
-    others give nothing but what is asked. Unknown fields are never looked at, so a newer writer may add some.
+    others give only what is asked. Unknown fields are never looked at, so a newer writer may add some.
     """
 
     def __init__(self, values: object, where: str) -> None:

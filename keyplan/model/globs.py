@@ -1,6 +1,6 @@
 """Whether a URL, a path or a name that a stranger wrote fits a glob that the owner of a policy wrote.
 
-A `*` never reaches over a dot of a host or a slash. What is written in an unusual way must fit nothing but itself: two
+A `*` never reaches over a dot of a host or a slash. What is written in an unusual way must fit only itself: two
 programs could read it in two ways. Nothing here touches a disk.
 """
 

@@ -19,7 +19,7 @@ SinkName = NewType("SinkName", str)
 UserId = NewType("UserId", str)
 """A user of the provider's account, as the provider names the creator of a key."""
 ManifestId = NewType("ManifestId", str)
-"""What tells two manifests of one owner apart: random, at the top of a manifest as `id`."""
+"""What distinguishes two manifests of one owner: random, at the top of a manifest as `id`."""
 NO_USER = UserId("")
 """A user that the provider does not show."""
 NO_MANIFEST_ID = ManifestId("")
@@ -67,7 +67,7 @@ class Lineage:
 
     @property
     def identities(self) -> tuple[Identity, ...]:
-        """Everybody whose marks count at every address: the present identity first.
+        """All identities whose marks count at every address: the present one first.
 
         What was written before the manifest had an id is its own. A former owner that is named without an id also
         stands for that owner with the present id, because the id stays when an owner is renamed.

@@ -138,7 +138,7 @@ class _FormIndex:
         # From the end: a key mostly ends where the letters do, and what follows it is rarely glued to it.
         while (at := text.rfind(tail, after, end)) >= 0 and at + len(tail) - start >= _SHORTEST_KEY:
             self._add(text[start : at + len(tail)], form)
-            # Without a readable end nothing tells where the key ends but the letters.
+            # Without a readable end, only the letters show where the key ends.
             end = at + len(tail) - 1 if tail else after - 1
 
     def _add(self, candidate: str, form: str) -> None:

@@ -118,7 +118,7 @@ class _Pieces(_Index):
 
     def _match(self, text: str, at: int, block: str) -> Iterator[Range]:
         # Each form, because one ends where another goes on: a backslash is doubled in JSON alone. What very many forms
-        # share, such as the header of a JWT, is no secret; their other blocks are their own.
+        # share, such as the header of a JWT, is not a secret; their other blocks are their own.
         for form in (self._first[block], *self._others.get(block, ())[:_MOST_FORMS]):
             if found := _find_piece(text, form, at):
                 yield found

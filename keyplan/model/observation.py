@@ -35,7 +35,7 @@ from keyplan.model.times import write_time
 Revision = NewType("Revision", str)
 """What is noted of a place at one instant, digested: two that differ mean that another run was there in between."""
 UNKNOWN_REVISION = Revision("")
-"""Of a place that its sink can't tell from what it was before."""
+"""Of a place whose sink can't determine whether it changed."""
 REF_DIGITS = 10
 LARGEST_SKEW = timedelta(seconds=60)
 """If the provider's clock differs from ours by more than this, a run warns."""
@@ -65,7 +65,7 @@ class Marker:
 
     @property
     def identity(self) -> Identity:
-        """Who put the marker there, as far as a description that anyone can write tells."""
+        """Who wrote the marker, according to a description that any user can write."""
         return Identity(self.owner, self.manifest_id)
 
     def attach(self, description: str) -> str:
@@ -271,7 +271,7 @@ class Holding:
     revision: Revision = field(default=UNKNOWN_REVISION, compare=False)
     """To be named by a change that shall happen only if no other run was there since."""
     intent_age: timedelta | None = field(default=None, compare=False)
-    """How long ago the intent was noted, by the clock of the store alone; None if the store does not tell."""
+    """How long ago the intent was noted, by the clock of the store alone; None if the store does not show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +306,7 @@ class Survey:
     holdings: Mapping[Slot, Holding]
     findings: tuple[Finding, ...] = ()
     unless_recorded: tuple[Finding, ...] = ()
-    """What would prevent it unless the ledger says that the value there is keyplan's: the sink can't tell."""
+    """What would prevent it unless the ledger says that the value there is keyplan's: the sink can't determine it."""
 
 
 class Exclusion(Enum):
@@ -384,7 +384,7 @@ class Snapshot:
     survey: SpaceSurvey | None = None
     """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
     clock_skew: timedelta | None = None
-    """How far the provider's clock is ahead of ours; None if it does not tell."""
+    """How far the provider's clock is ahead of ours; None if the provider does not show its time."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""
 

@@ -261,7 +261,7 @@ class Summary:
         free = [action for action in counted if action.blocked is None]
         verbs = [action.verb for action in free]
         replaced = verbs.count(Verb.REPLACE)
-        # A refresh retires nothing: its old raw key ends by itself.
+        # A refresh retires nothing: its old raw key expires.
         retired = sum(action.verb is Verb.REPLACE and bool(action.overlap) for action in free)
         return cls(
             add=verbs.count(Verb.CREATE) + replaced,
@@ -302,7 +302,7 @@ class Request:
 
     @property
     def names_keys(self) -> bool:
-        """Whether it names single keys: then nothing but these is planned."""
+        """Whether it names single keys: then only these are planned."""
         return bool(self.revoke or self.leaked)
 
     @property

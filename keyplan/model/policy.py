@@ -206,6 +206,6 @@ class Validation:
     problems: tuple[Problem, ...]
     """In file order; violations of policies among them."""
     warnings: tuple[str, ...] = ()
-    """What the user should know and that is no problem."""
+    """What the user should know although it is not a problem."""
     lacks_id: bool = False
     """Whether it is a manifest without `id` and without a problem."""

@@ -43,7 +43,7 @@ _ON_REMOVE = {choice.value: choice for choice in OnRemove}
 
 
 _share: Callable[[Any], Any] = intern
-"""Return an equal text that is in memory once; TypeError for what is no text.
+"""Return an equal text that is in memory once; raise TypeError for any other value.
 
 Ledger, sink and provider say the same of a key: of 100,000 keys this saves 140 MB, and takes 0.4 s.
 """
@@ -102,7 +102,7 @@ class Intent:
     held: tuple[Delivered, ...] = field(default=(), compare=False)
     """Where a receipt says that an earlier raw key of the address is: a sink without marks may overwrite that.
 
-    Never stored: every run takes it anew from the receipt that it knows.
+    Never stored: every run takes it from the receipt that it knows.
     """
 
     @property

@@ -36,7 +36,7 @@ def find_parts(secret: str) -> Iterator[str]:
         return
     yield secret
     if "\n" in secret.strip():
-        # Streams and formats take lines apart. "-----BEGIN PRIVATE KEY-----" is no secret.
+        # Streams and formats take lines apart. "-----BEGIN PRIVATE KEY-----" is not a secret.
         lines = (line.strip() for line in secret.splitlines()[:_MOST_LINES])
         yield from (line for line in lines if not line.startswith("-----"))
 

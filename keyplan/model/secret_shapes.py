@@ -11,7 +11,7 @@ from collections.abc import Iterator
 # What may stand before a fixed part has a greatest length: without one, a line of a megabyte took hours to search.
 _SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    # docs/arize-api.md, A34: `ak-` and 50 characters in the examples; the shape is no contract. Words joined by
+    # docs/arize-api.md, A34: `ak-` and 50 characters in the examples; the shape is not a contract. Words joined by
     # hyphens, such as ak-eu-west-1-production-ingest, are names.
     r"ak-(?:(?=[A-Za-z0-9_-]{0,200}[0-9])(?=[A-Za-z0-9_-]{0,200}[a-z])(?=[A-Za-z0-9_-]{0,200}[A-Z])[A-Za-z0-9_-]{20,}"
     r"|[A-Za-z0-9]{20,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{8,})"

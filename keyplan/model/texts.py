@@ -28,7 +28,7 @@ def trim(text: str) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two texts differ in nothing but their normal form and white space at ends: no reader sees that."""
+    """Whether two texts differ at most in their normal form and white space at ends: no reader sees that."""
     return one == other or trim(one) == trim(other)
 
 
@@ -53,7 +53,7 @@ def list_same_texts(one: str, other: str) -> frozenset[str]:
 
 
 def fold(text: str) -> str:
-    """Return what a reader can't tell from the text at a glance: compatible characters, cases, blanks are one."""
+    """Return a form shared by texts that look alike to a reader: compatible characters, cases and blanks are one."""
     # Twice: folding the case of some characters gives what is not in normal form any longer.
     return " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
 

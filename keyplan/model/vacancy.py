@@ -25,9 +25,9 @@ class Vacancy:
     leaves: str = ""
     """Why it keeps what it holds; empty if it is emptied."""
     overlap: timedelta = timedelta(0)
-    """How long after this apply its readers still find the key there; zero: this apply empties it, or it was told."""
+    """How long after this apply its readers still find the key there; zero if this apply starts no overlap."""
     empty_after: datetime | None = None
-    """When the overlap is over for its readers, if an earlier apply told."""
+    """When the overlap is over for its readers, if an earlier apply started it."""
 
     @property
     def is_new(self) -> bool:

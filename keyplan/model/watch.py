@@ -16,7 +16,7 @@ from keyplan.model.plan import Verb
 
 
 class WatchNews(Enum):
-    """What can happen to a watch, besides what an apply tells."""
+    """What can happen to a watch, besides what an apply reports."""
 
     STARTED = "started"
     LISTENING = "listening"
@@ -40,7 +40,7 @@ class WatchNews(Enum):
     REPORTS_TAKEN = "reports_taken"
     """The public keys of those who report leaked keys were read."""
     REPORT_REFUSED = "report_refused"
-    """A report was signed by no known key; told once a minute at most."""
+    """A report was not signed by a known key; reported once a minute at most."""
     REPORTS_LOST = "reports_lost"
     """Reported tokens will not be looked for."""
     LEAKS_SEARCHED = "leaks_searched"
