@@ -1,6 +1,6 @@
 """What is known of every key of a plan beside the plan itself: evidence, places, history. Nothing is decided here.
 
-`planner.explanation` tells the same of one key, and more; a report asks about a thousand, so each part is read once.
+`planner.explanation` shows the same of one key, and more; a report asks about a thousand, so each part is read once.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def _explain(finding: DriftFinding, log: AuditLog, delivered: Mapping[KeyId, dat
 
 
 def _is_later(entry: AuditEntry, delivered_at: datetime | None) -> bool:
-    """Whether an entry is no older than the delivery: what came before that is known, and keyplan may have done it."""
+    """Whether an entry is as new as the delivery or newer: what came before is known, and keyplan may have done it."""
     # The log may show whole seconds (docs/arize-api.md, A35).
     return delivered_at is None or (entry.at is not None and entry.at >= delivered_at.replace(microsecond=0))
 

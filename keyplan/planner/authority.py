@@ -1,6 +1,6 @@
 """Who keyplan is at the provider, and whose marks prove that a key is ours: "Creators" in docs/planning.md.
 
-Anyone who may create keys can copy a marker. So a marker proves something only beside a creator who is one of ours,
+Any user who may create keys can copy a marker. So a marker proves something only beside a creator who is one of ours,
 and nothing that a sink holds can make a creator one of ours.
 """
 
@@ -54,7 +54,7 @@ class Authority:
         return self.trusts_marks or key.created_by in self.creators
 
     def may_have_made(self, key: Observation) -> bool:
-        """Whether one of ours created this key, or the provider does not tell.
+        """Whether one of ours created this key, or the provider does not show who did.
 
         A key that a stranger certainly made is never in the way: any user who may create keys could stop every create.
         """

@@ -80,7 +80,7 @@ def _sort(granted: Iterable[OrganizationGrant]) -> tuple[OrganizationGrant, ...]
 
 
 def find_lookalikes(manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for each set of declarations whose addresses a reader can't tell apart, in file order."""
+    """Yield a sentence for each set of declarations whose addresses look alike to a reader, in file order."""
     alike: defaultdict[str, list[Declaration]] = defaultdict(list)
     for declared in manifest.keys:
         alike[fold(declared.address)].append(declared)

@@ -40,7 +40,7 @@ _BESIDE_ACCESS = frozenset({NAME, DESCRIPTION, EXPIRY, "key_type"})
 def compare(desired: Desired, key: Observation, receipt: Receipt | None) -> tuple[FieldChange, ...]:
     """Return the fields in which the key is not as declared, sorted by field (docs/planning.md, row 9).
 
-    `receipt` is that of the key. What the provider answered otherwise than it was asked is no difference.
+    `receipt` is that of the key. What the provider set otherwise than it was asked is not a difference.
     """
     changes = _compare_expiry(desired, key, receipt)
     # The short way for nearly every key. The expiry is compared apart from it: a relative one differs for each key.
@@ -151,7 +151,7 @@ def list_as_answered(desired: Desired, key: Observation, receipt: Receipt | None
 
 
 def issue_time(key: Observation, receipt: Receipt | None) -> datetime | None:
-    """Return when the raw key of a key was issued, at the latest; None if nothing tells.
+    """Return when the raw key of a key was issued, at the latest; None if nothing shows it.
 
     Our own delivery follows the issue at once. The creation counts for a key of others (docs/arize-api.md, A26).
     """
@@ -242,7 +242,7 @@ def _differences(before: dict[str, str], after: dict[str, str]) -> list[FieldCha
 def _compare_expiry(desired: Desired, key: Observation, receipt: Receipt | None) -> list[FieldChange]:
     declared = desired.declaration
     if declared.expires_in:
-        # A shorter life than declared is no difference: a longer one is taken with the next rotation.
+        # A shorter life than declared is not a difference: a longer one is taken with the next rotation.
         is_met = not outlives(key, receipt, declared.expires_in)
         wish = f"{write_duration(declared.expires_in)} after issue"
     else:

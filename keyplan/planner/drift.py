@@ -83,7 +83,7 @@ def _find_unmanaged(plan: Plan, *, is_report_only: bool) -> Iterator[DriftFindin
     for view in (*plan.unmanaged, *elsewhere):
         kind = view.key_type.value if view.key_type else "unknown"
         owner = f", managed by owner {view.owner}" if view.owner else ""
-        # What another manifest manages is counted, and is no alarm: two environments may share an account.
+        # What another manifest manages is counted, and is not an alarm: two environments may share an account.
         is_shown_only = is_report_only or bool(view.owner)
         yield DriftFinding(
             kind=DriftKind.UNMANAGED,
@@ -160,7 +160,7 @@ def apply_waivers(
 ) -> tuple[DriftFinding, ...]:
     """Return the findings in their order, each with the waiver that accepts it, or with the last one that did.
 
-    A waiver that spells one of the `known` addresses and key ids is no glob.
+    A waiver that spells one of the `known` addresses and key ids is not a glob.
     """
     return tuple(_apply_waivers_to(finding, waivers, now, known) for finding in findings)
 

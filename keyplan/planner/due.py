@@ -1,6 +1,6 @@
 """The selection of actions that a reviewed manifest lets time bring about: what an unattended run may apply.
 
-Everything else waits for a user who has seen the plan. A selection only leaves actions out; it decides nothing anew.
+Everything else waits for a user who has seen the plan. A selection only leaves actions out; it makes no decisions.
 """
 
 from __future__ import annotations

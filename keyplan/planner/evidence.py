@@ -1,6 +1,6 @@
 """What proves that a declaration's sinks hold its current key: row 8 of docs/planning.md, and its section "Evidence".
 
-In doubt nothing is proven: a slot counts as lacking the key if its sink cannot tell.
+In doubt nothing is proven: a slot counts as lacking the key if its sink cannot determine what it holds.
 """
 
 from __future__ import annotations

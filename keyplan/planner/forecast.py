@@ -1,4 +1,4 @@
-"""What will happen to the keys of a manifest: rotations, ends and expiries, if nobody changes anything.
+"""What will happen to the keys of a manifest if nothing else is changed: rotations, ends and expiries.
 
 It supposes that an apply runs whenever something falls due. It has no rule of its own about a key: `schedule` and
 `strategy` say when and how, exactly as they do for a plan.
@@ -75,7 +75,7 @@ def _rank(event: Event) -> tuple[datetime, str, int, str]:
 def _forecast_action(
     action: PlannedAction, deadlines: Mapping[KeyId, Superseded], snapshot: Snapshot, until: datetime
 ) -> Iterator[Event | KeyLine]:
-    """Yield what an action of now means, and the key of which all follows that comes after it."""
+    """Yield what an action of the current plan means, and the key that all later events follow from."""
     now = snapshot.now
     yield from _empty_later(action, now)
     match action.basis:

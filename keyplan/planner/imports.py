@@ -216,7 +216,7 @@ def _find_misfit(case: Case, key: Observation) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Places:
-    """What the places of a declaration hold of one key, as far as their sinks tell."""
+    """What the places of a declaration hold of one key, as far as their sinks can determine it."""
 
     key: Observation
     empty: tuple[Slot, ...]

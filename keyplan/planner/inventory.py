@@ -1,6 +1,6 @@
 """Keys that a plan only shows: row 16 of docs/planning.md, and the keys of others that resemble ours.
 
-None of them is ever touched, and a user who can only create keys changes nothing but what is listed here.
+None of them is ever touched, and a user who can only create keys can change only what is listed here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Inventory:
         self._is_partial = request.is_partial
 
     def unmanaged(self, actions: list[PlannedAction]) -> tuple[KeyView, ...]:
-        """Return the keys that no manifest marks, without those that an action is about: they are told there."""
+        """Return the keys that no manifest marks, without those that an action is about: they are shown there."""
         if self._is_partial:
             return ()
         told = {action.key_id for action in actions} | self._list_foreign(actions)

@@ -190,7 +190,7 @@ def _may_be_same(case: Case, slot: Slot, other: Slot) -> bool:
     kinds = case.snapshot.abilities
     if slot.sink not in kinds or kinds[slot.sink].holds_receipts != kinds[other.sink].holds_receipts:
         return False
-    # Without notes nothing tells two places of one location apart.
+    # Without notes, two places of one location cannot be distinguished.
     if not kinds[slot.sink].holds_receipts:
         return slot.location == other.location
     mine, its = holding_of(slot, case.snapshot).receipt, holding_of(other, case.snapshot).receipt

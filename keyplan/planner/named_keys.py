@@ -46,7 +46,7 @@ def plan_named_keys(
 ) -> Iterator[PlannedAction]:
     """Yield an action for each key that the request names, and no other.
 
-    Raises InputError if it names something that is no live key, or an address with several keys.
+    Raises InputError if it names something that is not a live key, or an address with several keys.
     """
     live = {one.key.id: one for one in _list_live(ownership)}
     for owned in ownership.declared:
@@ -77,7 +77,7 @@ def _plan_leaked(
     if find_renewed(owned, request):
         main = leave_places(case, plan_own_action(case))
         yield main
-        # A renewal that a guard holds back is no reason to end its key without one.
+        # If a guard holds back the renewal of a key, the key must not end without one.
         ended = {main.key_id} if main.verb in _RENEWALS else {find_renewed(owned, request)}
     for key_id in leaked:
         if key_id not in ended:

@@ -30,7 +30,7 @@ from keyplan.planner.diff import (
 from keyplan.planner.schedule import next_rotation
 
 _MOST_NAMED = 3
-"""So many keys with one headline are told one by one; of more, as many are named and the rest is counted."""
+"""So many keys with one headline are shown one by one; of more, as many are named and the rest is counted."""
 _SLOW_DELIVERY = timedelta(hours=1)
 """A life that is shorter than asked for by less is one that was delivered slowly."""
 
@@ -116,7 +116,7 @@ def _note_texts(case: Case, key: Observation, found: Differences) -> Iterator[st
     desired = case.owned.desired
     texts = ((NAME, key.name, desired.declaration.name), (DESCRIPTION, key.description, desired.shown_description))
     for field, shown, wish in texts:
-        # What waits for the next rotation is told already.
+        # What waits for the next rotation is reported already.
         if shown != wish and not is_same(shown, wish) and all(change.field != field for change in found.deferred):
             yield f"{field} is stored in the provider's own form: {_show(shown)}"
 

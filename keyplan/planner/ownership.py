@@ -45,7 +45,7 @@ class OwnedKeys:
     """The live key that the receipt names."""
     newer: tuple[Observation, ...] = ()
     """Younger than the current one, and no receipt names them: never delivered, as far as sinks that hold receipts
-    can tell. Newest first."""
+    can determine. Newest first."""
     older: tuple[Observation, ...] = ()
     """All others: superseded or, if none is current, perhaps undelivered. Newest first."""
     superseded: Mapping[KeyId, Superseded] = field(default_factory=dict)
@@ -268,7 +268,7 @@ class _SortedKeys:
 
     def _is_vouched_for(self, key: Observation, marker: Marker) -> bool:
         """Whether a record of this manifest names the key, or could have made it, at the address of its marker."""
-        # Places that are not asked may well name it: a declared key is no stray because they are silent.
+        # Places that are not asked may well name it: their silence does not make a declared key a stray.
         if self._snapshot.asks_no_sink and self._markers.find(marker) in self._index.declared:
             return True
         if self._vouchers is None:

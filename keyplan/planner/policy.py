@@ -1,7 +1,7 @@
 """Check the keys of a manifest against its policies, and block what a policy forbids in a plan.
 
 No policy loosens another one. What an earlier run began is finished even if it breaks a rule: otherwise a live key
-would be left that nobody holds.
+would be left whose raw key is lost.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def _decompose(address: Address) -> Address:
 
 
 def iter_sink_records(snapshot: Snapshot) -> Iterator[Receipt | Intent]:
-    """Yield what sinks hold beside the ledger's own receipts, by sink and location; anybody may have written it."""
+    """Yield what sinks hold beside the ledger's own receipts, by sink and location; other users may have written it."""
     in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
     # Observing shares what is equal, so nearly nothing is left to sort here.
     others = [
@@ -179,7 +179,7 @@ def _outdoes(claim: Receipt, own: Receipt, live: Mapping[KeyId, Observation]) ->
         return False
     key, former = live[claim.key_id], live[own.key_id]
     if claim.key_id == own.key_id:
-        # A refresh may keep the id: then only the provider's redacted form tells which of the two is up to date.
+        # A refresh may keep the id: then only the provider's redacted form shows which of the two is up to date.
         return bool(key.redacted) and claim.redacted == key.redacted != own.redacted
     # A place that was set back to an older key of ours lacks the current one; it doesn't make the old one current.
     is_known_old = any(old.key_id == claim.key_id for old in own.superseded)

@@ -19,7 +19,7 @@ from keyplan.planner.evidence import find_unproven, may_hold_other_value
 def find_undelivered(case: Case) -> Observation | None:
     """Return the youngest live key of ours that cannot be a superseded one; None if there is none.
 
-    When the current key is gone, the keys that it superseded are no replacement: some consumers may still hold them,
+    When the current key is gone, the keys that it superseded cannot replace it: some consumers may still hold them,
     and a refresh would end what they hold. A new key is made beside them instead.
     """
     return next((key for key in case.owned.older if not _is_old(case, key)), None)
@@ -50,7 +50,7 @@ def plan_undelivered(case: Case, key: Observation) -> PlannedAction:
 
 
 def block_unproven(case: Case, key: Observation, action: PlannedAction) -> PlannedAction:
-    """Return the action, blocked if a sink cannot tell whether it holds the key (docs/planning.md, row 5b).
+    """Return the action, blocked if a sink cannot determine whether it holds the key (docs/planning.md, row 5b).
 
     Asked only if the ledger knows nothing: without the block, a machine that has no ledger would rotate at every run.
     """

@@ -116,7 +116,7 @@ class RolloutState:
 def _find_receipts(
     own: Mapping[Address, PlannedAction], manifest: Manifest, snapshot: Snapshot
 ) -> Mapping[Address, Receipt]:
-    """Return the receipt of each declaration that has one; of those that are no target, the ledger's."""
+    """Return the receipt of each declaration that has one; of those that are not targets, the ledger's."""
     declared = {one.address for one in manifest.keys}
     recorded = {receipt.address: receipt for receipt in snapshot.receipts if receipt.address in declared}
     planned = {address: action.basis.receipt for address, action in own.items() if action.basis.receipt}
@@ -124,7 +124,7 @@ def _find_receipts(
 
 
 def is_seen_used(key: Observation | None, receipt: Receipt, snapshot: Snapshot) -> bool:
-    """Whether a consumer certainly used a key since it was delivered; keyplan's own verification is no use."""
+    """Whether a consumer certainly used a key since it was delivered; keyplan's own verification does not count."""
     if key is None or key.last_used_at is None or not snapshot.laws.shows_last_use:
         return False
     # By a clock that is far off, the use may be our own verification.

@@ -127,7 +127,7 @@ class RolloutForecast:
             heappush(self._hurries, (ready.hurries_at, ready.address))
 
     def _start(self, now: datetime) -> list[_Ready]:
-        """Return the renewals that an apply of now does, and take them out of the queue."""
+        """Return the renewals that an apply at `now` does, and take them out of the queue."""
         free = [one for one in self._ready if one.hurries_at and one.hurries_at <= now]
         started = list(free)
         if self.opens_at is not None and self.opens_at <= now:

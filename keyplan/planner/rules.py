@@ -187,7 +187,7 @@ def _plan_foreign(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction
     key, *others = foreign
     adopt = case.declaration.adopt
     if adopt is Adopt.IMPORT:
-        # What the places hold tells namesakes apart; if two fit, nothing does.
+        # What the places hold distinguishes namesakes; if two fit, nothing does.
         held = [one for one in foreign if not others or holds_key(case, one)]
         if len(held) == 1:
             return record_key(case, held[0])
@@ -328,7 +328,7 @@ def _keep(case: Case, key: Observation, receipt: Receipt, found: Differences) ->
 
 def _copy(case: Case, key: Observation, receipt: Receipt, source: Slot, found: Differences) -> PlannedAction:
     """Return the action that copies the current raw key into the slots that lack it (docs/planning.md, row 8)."""
-    # It still lists only the slots that took the key: a sink without receipts tells our value from others by that list.
+    # It still lists only the slots that took the key: a sink without receipts recognizes our value by that list.
     updated = replace(update_receipt(case, key, receipt), delivered=receipt.delivered)
     lacking = lacking_slots(case.slots, case.snapshot, receipt)
     outdated = outdated_slots(case.slots, case.snapshot, updated)

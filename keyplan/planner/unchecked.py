@@ -11,7 +11,7 @@ from keyplan.planner.notes import summarize_notes
 
 
 def mark_unchecked(plan: FreshPlan, snapshot: Snapshot) -> FreshPlan:
-    """Return the plan, which says of itself and of every key what was not asked; unchanged if everything was."""
+    """Return the plan with what was not asked noted on it and on every key; unchanged if everything was asked."""
     asks_sinks = all(ability.is_asked for ability in snapshot.abilities.values())
     if asks_sinks and snapshot.is_ledger_asked:
         return plan

@@ -70,7 +70,7 @@ def _plan_orphan(
     heir = heir or (_find_heir(orphan, snapshot) if key else "")
     policy = OnRemove.FORGET if heir else receipt.on_remove if receipt else manifest.on_remove
     is_own = key is not None and key.id in snapshot.own_keys
-    # Only the ledger's receipt may name places to empty: anybody who writes a sink could name another key's.
+    # Only the ledger's receipt may name places to empty: any user who can write to a sink could name another key's.
     recorded = receipt if orphan.is_recorded else None
     # A key that lives on is still read from its places: they are emptied only if it ends, or is gone.
     ended = None if heir or (key and policy is OnRemove.FORGET) else recorded
