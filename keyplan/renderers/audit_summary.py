@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "unknown"
 LONGEST_NAME = 80
-"""Of an operation: whoever sent the request chose it, and may have chosen a sentence."""
+"""Of an operation: the sender of the request chose it, and may have chosen a sentence."""
 
 
 def describe_entry(entry: AuditEntry) -> str:

@@ -1,4 +1,4 @@
-"""Finds what a reviewer would miss in two rows that are far apart: a key that was renamed is made anew and deleted."""
+"""Finds what a reviewer would miss in two rows that are far apart: a renamed key is created again and deleted."""
 
 from __future__ import annotations
 

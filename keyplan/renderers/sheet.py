@@ -1,6 +1,6 @@
 """The one shape that every CI format renders: a sheet of rows, from the most dangerous to the least.
 
-Text in a sheet is raw. Each format has its own dangers (markup, commands, placeholders), so each sanitizes by itself.
+Text in a sheet is raw. Each format has its own dangers (markup, commands, placeholders), so each sanitizes on its own.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Style:
     width: int | None = None
     """Columns of the terminal; None for a file or a pipe, in which no line is wrapped and no id shortened."""
     is_verbose: bool = False
-    """Whether every row is shown by itself, however many are alike."""
+    """Whether every row is shown on its own, however many are alike."""
     reader: Reader | None = None
     """None if the answer does not go to a terminal."""
     failures: Sequence[tuple[str, KeyplanError]] = ()

@@ -29,7 +29,7 @@ def summarize_plans(plans: Sequence[Plan]) -> str:
     Up to three sentences follow, as `count_further` says.
     """
     total = _sum(plan.summary for plan in plans)
-    # What waits is no change yet, and the keys do not match the manifest all the same.
+    # What waits is not a change yet, but the keys do not match the manifest all the same.
     if not total.waiting and not any(plan.has_differences or plan.refuses_unmanaged for plan in plans):
         return _NO_CHANGES
     planned = f"Plan: {total.add} to add, {total.change} to change, {total.destroy} to destroy."

@@ -22,7 +22,7 @@ from keyplan.renderers.sheet import (
     list_details,
 )
 
-# XML 1.0 2.2: besides controls and surrogates, which `sanitize` shows as escapes, these two are no characters.
+# XML 1.0 2.2: besides controls and surrogates, which `sanitize` shows as escapes, these two are not characters.
 _FORBIDDEN = re.compile("[\ufffe\uffff]")
 
 
@@ -93,7 +93,7 @@ def _format_row(row: Row) -> list[str]:
 
 
 def _build_case(subject: str, about: Subject, *, occurrence: int) -> ET.Element:
-    # Several rows can be about one key. CI systems tell cases apart by name only, so each gets a number.
+    # Several rows can be about one key. CI systems distinguish cases by name only, so each gets a number.
     name = _sanitize(subject) if occurrence == 1 else f"{_sanitize(subject)} ({occurrence})"
     return ET.Element("testcase", {"classname": f"keyplan.{about.value}", "name": name})
 

@@ -65,7 +65,7 @@ def format_block(lines: Iterable[str]) -> str:
 
 
 def _split_quoted(text: str) -> Iterator[Iterator[_Span]]:
-    """Yield the parts of a text; what stands between two backquotes is code, whoever wrote it."""
+    """Yield the parts of a text; what stands between two backquotes is code, no matter who wrote it."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0 or not all(map(str.strip, pieces[1::2])):
         # A backquote without a partner, or with nothing between, is a stranger's, and stays in the word that has it.

@@ -18,7 +18,7 @@ from keyplan.renderers.sheet import Level, Row, Sheet, Subject, sort_rows
 from keyplan.renderers.summary import describe_head, list_plan_remarks, summarize_plans, summarize_reports
 from keyplan.renderers.words import PAST, choose_sign, format_count, format_reason
 
-# The dangers of rows that are no ordinary action. Markdown drops rows from the least dangerous end.
+# The dangers of rows that are not ordinary actions. Markdown drops rows from the least dangerous end.
 _FAILED, _NOT_TRIED, _UNMANAGED = 100, 90, 5
 _MOST_DANGEROUS, _STEP = 80, 5
 _BLOCKED = _MOST_DANGEROUS - _STEP * Danger.BLOCKED

@@ -37,7 +37,7 @@ _IN_LINE = 3
 """So many marks stand in one line of the legend."""
 _WHOLE = _LABEL + WIDTH + 2 * _GAP
 _LETTERS = 44
-# XML 1.0 2.2: besides controls and surrogates, which `sanitize` shows as escapes, these two are no characters.
+# XML 1.0 2.2: besides controls and surrogates, which `sanitize` shows as escapes, these two are not characters.
 _FORBIDDEN = re.compile("[\ufffe\uffff]")
 # The most important first, each with the class of its tile.
 _TILES: Sequence[tuple[str, Happening]] = (
@@ -161,6 +161,6 @@ def _clean(text: str, *, width: int) -> str:
 
 
 def _shorten(text: str) -> str:
-    """Return a text that fits beside the drawing, its ends kept: they are what tells names apart."""
+    """Return a text that fits beside the drawing. Its ends are kept, because names differ there."""
     half = _LETTERS // 2
     return text if len(text) <= _LETTERS else f"{text[:half]}…{text[-half:]}"

@@ -45,7 +45,7 @@ def _index_decisions(plan: Plan, *without: str) -> dict[str, Any]:
     by_name: dict[str, Any] = {}
     for action in actions:
         address = str(action["address"])
-        # An address has several actions if old keys of it are deleted; their ids tell them apart.
+        # An address has several actions if old keys of it are deleted; their ids distinguish them.
         name = address if address not in by_name else f"{address} ({action['key_id']})"
         by_name[name] = {field: value for field, value in action.items() if field not in without}
     return {**decisions, **by_name}

@@ -88,6 +88,6 @@ def _build_row(finding: DriftFinding, mark: str, palette: Palette) -> TextRow:
         name=name,
         details=tuple((label, sanitize(text, width=_LONG)) for label, text in details),
         is_dangerous=mark == "!",
-        # The ids of unmanaged keys stand here and in `keyplan list` alone.
+        # The ids of unmanaged keys are shown only here and in `keyplan list`.
         stays_open=finding.cause is Cause.UNMANAGED,
     )

@@ -86,7 +86,7 @@ def shorten_middle(text: str, columns: int) -> str:
         return text
     head, tail = "", ""
     for index in range(len(text)):
-        # One from the front, one from the back: the ends are what tells ids apart.
+        # One from the front, one from the back: ids differ at their ends.
         longer = (head + text[index // 2], tail) if index % 2 == 0 else (head, text[-(index // 2) - 1] + tail)
         if measure_columns("".join(longer)) + 1 > columns:
             break

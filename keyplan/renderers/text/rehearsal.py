@@ -138,7 +138,7 @@ def _summarize(rehearsal: Rehearsal) -> str:
     text = f"{format_count(len(rehearsal.faults) - 1, 'fault')}."
     if unsettled:
         return f"{text} After {unsettled}, the run after the next one still has something to do."
-    # What was blocked without any fault is no fault's doing.
+    # What was blocked without any fault was not caused by a fault.
     known = rehearsal.faults[0].next_run.blocked
     blocked = sum(fault.next_run.blocked > known for fault in rehearsal.faults)
     if blocked:

@@ -15,7 +15,7 @@ from keyplan.renderers.text.layout import INDENT, Line, make_label, measure_mark
 from keyplan.renderers.words import format_count
 
 FOLDED_ABOVE = 10
-"""How many rows of one kind are shown each by itself."""
+"""At most so many rows of one kind are shown one by one."""
 
 FOLDED = "Rows of one kind are folded; --verbose shows each."
 WHAT_TO_DO = "what to do"
@@ -47,7 +47,7 @@ class TextRow:
     is_dangerous: bool = False
     """Whether it is named whatever else is folded away."""
     stays_open: bool = False
-    """Whether it stands by itself, however many are alike."""
+    """Whether it is shown on its own, however many are alike."""
 
 
 def split_address(address: str) -> tuple[str, str]:
@@ -58,7 +58,7 @@ def split_address(address: str) -> tuple[str, str]:
 
 
 def is_folded(rows: Sequence[TextRow], *, is_verbose: bool) -> bool:
-    """Whether any row does not stand by itself."""
+    """Whether any row is not shown on its own."""
     numbers = Counter(row.kind for row in rows if not row.stays_open)
     return not is_verbose and max(numbers.values(), default=0) > FOLDED_ABOVE
 

@@ -1,6 +1,6 @@
 """The next weeks of keys as a chart for a terminal: a line per address, a column per week.
 
-A chart never breaks a word, and it is no wider than it is asked to be.
+A chart never breaks a word, and it is not wider than it is asked to be.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _list_legend(events: Sequence[Event], unit: str, width: int) -> Iterator[str
 
 
 def _shorten(label: str, columns: int) -> str:
-    """Return a label of at most so many characters, its ends kept: they are what tells addresses apart."""
+    """Return a label of at most so many characters. Its ends are kept, because addresses differ there."""
     if len(label) <= columns:
         return label
     tail = (columns - 1) // 2
