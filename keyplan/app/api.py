@@ -1,4 +1,4 @@
-"""The Python API: the same use cases as the command line's, without a word on any stream.
+"""The Python API: the same use cases as the command line's, without any output on a stream.
 
 Never asks, never exits, and installs no signal handler.
 """

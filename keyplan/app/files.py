@@ -244,7 +244,7 @@ def require_folder(path: Path) -> None:
 
 
 def _require_folder(folder: Path, path: Path) -> None:
-    """Return if a folder is there and can be written, for what shall stand at a path. Raises InputError."""
+    """Return if a folder is there and can be written, for a file that is to be at a path. Raises InputError."""
     found = _look_at(folder)
     code = errno.ENOENT if found is None else errno.EACCES
     if found is not None and not stat.S_ISDIR(found.st_mode):

@@ -26,7 +26,7 @@ def read_history(context: RunContext, workspace: Workspace, address: str | None 
         entries = reader.history()
     if address is None:
         return entries
-    # Of entries of older keyplans it is not known what they did, so none of them is shown for an address.
+    # What entries of older versions did is not known, so none of them is shown for an address.
     return tuple(entry for entry in entries if entry.concerns(Address(address)))
 
 
@@ -44,7 +44,7 @@ def verify_history(context: RunContext, workspace: Workspace, head: str | None =
 
 
 def break_lock(context: RunContext, workspace: Workspace, lock_id: str) -> HistoryNote:
-    """Break the lock of that id, and return where that stands in the history.
+    """Break the lock of that id, and return where that is written in the history.
 
     Raises InputError if it is not held under that id, LedgerError if the ledger cannot be used.
     """

@@ -79,7 +79,7 @@ def find_leak(context: RunContext, workspace: Workspace, data: bytes) -> FoundLe
 def plan_answer(leak: Leak, revoke: Sequence[str], owner: str = "") -> Request | None:
     """Return what contains a leak: proven keys of ours, and those that the user names; None if there is nothing to do.
 
-    Raises InputError if the user names a key that does not stand in the text.
+    Raises InputError if the user names a key that is not in the text.
     """
     known = {one.key.id for one in leak.keys}
     if strangers := [key_id for key_id in revoke if key_id not in known]:

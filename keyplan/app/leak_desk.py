@@ -76,7 +76,7 @@ class LeakDesk:
         self._is_last_try = True
 
     def drop(self) -> None:
-        """Take no more, and look for nothing any longer."""
+        """Take no more tokens, and drop those that wait."""
         self.finish()
         with self._turn:
             left, self._waiting = [*self._waiting], deque()

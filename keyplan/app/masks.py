@@ -90,7 +90,7 @@ def find_mask(
 ) -> Mask | None:
     """Return what masks raw keys in the runner's log; None outside a runner, or where it would not be safe.
 
-    The latter is said, once. Nothing is written yet.
+    The latter is reported once. Nothing is written yet.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         return None

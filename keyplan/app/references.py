@@ -245,7 +245,7 @@ def _list_sinks(manifest: Manifest) -> Iterator[PluginUse]:
             settings = manifest.sinks[delivery.sink]
             used.add(settings.name)
             yield _use_sink(manifest, settings, declared, delivery)
-    # A sink without a delivery is opened all the same.
+    # A sink without a delivery is opened, too.
     for name, settings in manifest.sinks.items():
         if name not in used:
             yield _use_sink(manifest, settings, None, None)

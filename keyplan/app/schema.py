@@ -37,7 +37,7 @@ def _conditions(group: str, *, own: frozenset[str], ordinary: str) -> Iterator[d
         with suppress(InputError):
             options = _illustrate(registry.options_schema(group, name))
             properties = {**dict.fromkeys(sorted(own), True), **options.pop("properties", {})}
-            # Without a type the ordinary one is meant, and none of the others may speak of its options.
+            # Without a type the ordinary one is meant, and the others must not describe its options.
             is_named: dict[str, Any] = {} if name == ordinary else {"required": ["type"]}
             yield {
                 "if": {"properties": {"type": {"const": name}}, **is_named},

@@ -109,7 +109,7 @@ class Watcher:
             self._desk.finish()
 
     def drop_leaks(self) -> None:
-        """Look for nothing any longer."""
+        """Drop the tokens that wait, and take no more."""
         if self._desk:
             self._desk.drop()
 

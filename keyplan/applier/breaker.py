@@ -16,7 +16,7 @@ from keyplan.model.identity import SinkName
 from keyplan.model.observation import Slot
 
 _MOST_FAILURES = 2
-"""In a row, and then no new key. One alone may be about its own place; a third would end a third key for nothing."""
+"""In a row, and then no new key. One alone may be about its own place; a third would end a third key in vain."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Mark an open intent as ended: no other run shall wait for this one."""
+        """Mark an open intent as ended, so that no other run waits for this one."""
         if self._is_open:
             self._is_open = False
             self._write_ended()

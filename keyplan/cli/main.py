@@ -256,7 +256,7 @@ def _wire(environment: Mapping[str, str], say: Callable[[str], None]) -> Wiring:
 
 
 def _read_stdin(limit: int) -> bytes:
-    """Return up to so many bytes; none where standard input is closed."""
+    """Return up to so many bytes; none if standard input is closed."""
     return sys.stdin.buffer.read(limit) if sys.stdin is not None else b""
 
 

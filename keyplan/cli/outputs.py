@@ -87,7 +87,7 @@ class CommandResult:
 
     formats: Formats[Sequence[Any]]
     nouns: Sequence[Any] = ()
-    """Plans, reports or the like; none where nothing came of it but errors."""
+    """Plans, reports or the like; empty if there were only errors."""
     draw_sheets: Callable[[], Sequence[Sheet]] | None = None
     """Returns one for each noun, and one for each manifest that failed; asked where a format or a runner needs them.
     None for what has no sheets."""
@@ -232,7 +232,7 @@ def reporting_failure(session: Session, outputs: Outputs, about: Subject, manife
 
 
 def tell_errors(session: Session, errors: Sequence[Failure], *, of: int) -> None:
-    """Say what went wrong with each manifest; its name stands before where it is one `of` several."""
+    """Say what went wrong with each manifest; its name comes first if it is one `of` several."""
     for manifest, error in errors:
         name = f"{sanitize(manifest)}: " if of > 1 else ""
         session.screen.say(name + render_error(error, session.screen.talk_palette))

@@ -217,7 +217,7 @@ class Screen:
 
 
 def _abandon(stream: TextIO) -> None:
-    """Send what is still buffered nowhere, or the interpreter complains of it when it ends.
+    """Discard what is still buffered; otherwise the interpreter complains about it when it ends.
 
     Python's documentation of SIGPIPE (library: signal) has this recipe.
     """

@@ -43,7 +43,7 @@ class LeakStanding(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeakedKey:
-    """One key that stands in the text."""
+    """One key that was found in the text."""
 
     key: Observation
     proof: LeakProof

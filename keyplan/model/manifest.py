@@ -256,7 +256,7 @@ class SinkSettings:
 
 
 DEFAULT_LEASE = timedelta(seconds=60)
-"""How long a lock is held without a renewal, if nothing else is said."""
+"""How long a lock is held without a renewal, unless a setting says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

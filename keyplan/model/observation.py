@@ -269,7 +269,7 @@ class Holding:
     changed_at: datetime | None = None
     """When the value was last written, if the sink says so: weak proof."""
     revision: Revision = field(default=UNKNOWN_REVISION, compare=False)
-    """To be named by a change that shall happen only if no other run was there since."""
+    """To be named by a change that must happen only if no other run wrote there since."""
     intent_age: timedelta | None = field(default=None, compare=False)
     """How long ago the intent was noted, by the clock of the store alone; None if the store does not show it."""
 

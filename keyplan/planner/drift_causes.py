@@ -39,7 +39,7 @@ _BEFORE_CHANGES = (Reason.ROTATED_ELSEWHERE, Reason.UNDELIVERED)
 
 
 def classify_action(action: PlannedAction, snapshot: Snapshot) -> Iterator[DriftFinding]:
-    """Yield the findings that an action stands for; none if there is nothing to do or to look at.
+    """Yield the findings that follow from an action; none if there is nothing to do or to look at.
 
     The first is the reason of the action. If that reason came from outside, a change of the manifest may hide behind
     it, and is a second finding.

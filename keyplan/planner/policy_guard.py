@@ -1,6 +1,6 @@
 """What policies hold back in a plan: every action that a rule forbids, and what would end a protected key.
 
-What an earlier run began is finished all the same: a half-done rotation leaves consumers with a dying key.
+What an earlier run began is finished nevertheless: a half-done rotation leaves consumers with a dying key.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from keyplan.model.observation import Slot, Snapshot
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction, Verb
 
 _MOST_SHOWN = 3
-"""A key in many places that share one trouble needs to hear of it once or twice."""
+"""At most so many places that cannot be written are named for one key; the rest is counted."""
 
 
 def hold_unready(plan: FreshPlan, snapshot: Snapshot) -> FreshPlan:

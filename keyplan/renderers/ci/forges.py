@@ -33,7 +33,7 @@ _HIGHEST_COUNT = 999_999
 def render_annotations(sheets: Sequence[Sheet]) -> str:
     """Return a line per annotation, worst first; the tenth of a kind says how many more there are, and where.
 
-    A notice is only given if there is something to do about it: the rest stands in the summary of the step.
+    A notice is only given if there is something to do about it: the rest is in the summary of the step.
     """
     rows = sorted((row for sheet in sheets for row in sheet.rows if _needs_reviewer(row)), key=lambda row: -row.danger)
     return "".join(

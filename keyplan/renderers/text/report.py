@@ -100,7 +100,7 @@ def _build_done_row(outcome: Done, palette: Palette) -> TextRow:
     stored = tuple(("stored in", sanitize(location, width=_LONG)) for location in outcome.delivered)
     notes = tuple(("note", sanitize(note, width=_LONG)) for note in outcome.notes)
     return TextRow(
-        # What a user should know all the same must not be folded away.
+        # Notes for the user must not be folded away.
         kind=("done", action.verb, action.reason, action.cuts_off, outcome.notes),
         mark=f"  {palette.paint(tone, f'{sign:<3} {PAST[action.verb]:<9}')}  ",
         subject=sanitize(action.address),

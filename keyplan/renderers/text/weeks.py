@@ -64,7 +64,7 @@ class _Chart:
         months = ""
         for number, begin in enumerate(begins):
             is_new = number == 0 or begin.month != begins[number - 1].month
-            # A month that has no room stands nowhere: its days follow those of the month before.
+            # A month that has no room is left out: its days follow those of the month before.
             if is_new and len(months) <= number * _CELL:
                 months = f"{months:<{number * _CELL}}{begin:%b} "
         yield f"{indent}{months}".rstrip()
