@@ -116,7 +116,7 @@ class Box:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection. What is not committed when it is closed never happened."""
+        """Open a connection. What is not committed when it is closed is rolled back."""
         try:
             # Made by hand: SQLite would give the file a mode in which every user may read it.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
