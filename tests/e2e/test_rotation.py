@@ -38,7 +38,9 @@ def test_import_takes_over_what_a_person_made_and_delivered(terminal: Terminal) 
     (terminal.folder / "secrets").mkdir()
     (terminal.folder / "secrets" / "ci.key").write_text(made["key"])
     imported = terminal.run("import", "user/ci", made["id"])
-    assert imported.stdout == f"Key {made['id']} is that of user/ci from now on.\n"
+    said, remembered = imported.stdout.splitlines()
+    assert said == f"Key {made['id']} is that of user/ci from now on."
+    assert remembered.startswith("History: entry 1, head ")
     assert terminal.run("plan", "--detailed-exitcode").stdout.endswith(f"{NO_CHANGES}\n")
     assert terminal.mutations() == ["POST /v2/api-keys"]
     assert made["key"] not in imported.stdout + imported.stderr

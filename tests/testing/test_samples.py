@@ -24,7 +24,7 @@ def test_a_secret_is_one_of_the_environment_that_was_given() -> None:
 
 @pytest.mark.parametrize("source", [FromEnvironment("OTHER"), FromFile("/etc/token")], ids=["variable", "file"])
 def test_any_other_secret_is_an_error(source: FromEnvironment | FromFile) -> None:
-    with pytest.raises(InputError, match="no secret of this test"):
+    with pytest.raises(InputError, match="not a secret of this test"):
         make_context(environment={"TOKEN": "t-1"}).resolve(source)
 
 

@@ -23,6 +23,8 @@ from keyplan.renderers.words import choose_sign, format_count, format_reason
 
 _SIGN_WIDTH = 3
 _WORD_WIDTH = 7
+_UNMANAGED_SHOWN = 10
+"""How many unmanaged keys are named if they block the plan; the rest is counted."""
 _PLAIN_STYLE = Style()
 
 
@@ -119,10 +121,14 @@ def _mark(sign: str, word: str, tone: Tone, palette: Palette) -> str:
 
 
 def _refuse_unmanaged(plan: Plan, palette: Palette) -> Iterator[Line]:
-    if plan.refuses_unmanaged:
-        count = format_count(len(plan.unmanaged), "unmanaged key")
-        yield Line(prefix=_mark("!", "blocked", Tone.ALARM, palette), text=f"{count} (unmanaged: fail)", hang=15)
-        advice = (
-            "declare them with adopt, delete them, or set unmanaged: report; to list them: keyplan list --unmanaged"
-        )
-        yield make_label(WHAT_TO_DO, advice, is_pasted=True)
+    if not plan.refuses_unmanaged:
+        return
+    count = format_count(len(plan.unmanaged), "unmanaged key")
+    yield Line(prefix=_mark("!", "blocked", Tone.ALARM, palette), text=f"{count} (unmanaged: fail)", hang=15)
+    for view in plan.unmanaged[:_UNMANAGED_SHOWN]:
+        kind = view.key_type.value if view.key_type else "unknown"
+        yield make_label(kind, f"{sanitize(view.name, width=60)}  {sanitize(view.id or '')}".rstrip(), is_dated=False)
+    if len(plan.unmanaged) > _UNMANAGED_SHOWN:
+        yield make_label("", f"and {len(plan.unmanaged) - _UNMANAGED_SHOWN} more")
+    advice = "declare them with adopt, delete them, or set unmanaged: report; to list them: keyplan list --unmanaged"
+    yield make_label(WHAT_TO_DO, advice, is_pasted=True)
