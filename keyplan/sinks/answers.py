@@ -41,7 +41,7 @@ def read_max_keys(options: Mapping[str, Json]) -> int:
 
 @contextmanager
 def understood(place: str, *, advice: str = _ADVICE) -> Iterator[None]:
-    """Raise SinkUnavailableError if the block, which does nothing but read an answer, cannot make sense of it."""
+    """Raise SinkUnavailableError if the block, which only reads an answer, cannot make sense of it."""
     try:
         yield
     except MISREAD:

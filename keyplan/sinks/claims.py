@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 _LOOKS = 8
 """How often the lowest looks before it takes another one's claim for that of a run which is writing."""
 _DIGITS = 10
-"""Enough to tell the few apart that meet in one object, and short in the names of entries."""
+"""Enough to distinguish the few that meet in one object, and short in the names of entries."""
 
 
 def name_claim(*parts: str) -> str:

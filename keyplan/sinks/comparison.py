@@ -38,7 +38,7 @@ def is_doubtful(loaded: Loaded, content: Content, seals: Seals) -> bool:
 
 
 def revise(loaded: Loaded, *, is_present: bool, has_notes: bool) -> Revision:
-    """Return what tells whether another run was there since: the notes, or the store's own sign of the value."""
+    """Return what shows whether another run was there since: the notes, or the store's own sign of the value."""
     if has_notes:
         return concurrency.digest_notes(loaded.entry, is_present=is_present)
     return concurrency.digest_sign(f"{loaded.seal} {loaded.changed_at or ''}".strip())

@@ -20,7 +20,7 @@ _ADVICE = "wait until that run has ended, then apply again"
 
 def digest_notes(entry: Entry | None, *, is_present: bool) -> Revision:
     """Return the revision of a place with notes: of which key its receipt is, which run noted which intent."""
-    # Nothing is taken from the value: a revision tells no more of a raw key than its receipt does. Nor does it change
+    # Nothing is taken from the value: a revision reveals no more of a raw key than its receipt does. Nor does it change
     # with what a receipt says beside that, such as `protect`: another run may annotate, and take nothing from this one.
     text = "present" if is_present else "absent"
     if entry and (receipt := entry.receipt):

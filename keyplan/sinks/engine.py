@@ -9,14 +9,14 @@ How `put` runs::
       decide(Loaded) -> Change | None           the engine refuses by raising, or says what the slot shall hold
     the store brings the Change about           first the mark, then the value, the note with the receipt last
 
-What a store tells in `value_store.Loaded`, by kind of store:
+What a store reports in `value_store.Loaded`, by kind of store:
 
 - it can read values: `content`; the engine finds the raw key in it with the sink's format, and `presence` stays AS_READ
-- it can't read them: `presence` PRESENT, and a `seal`, if anything tells one stored value from another (a version, a
+- it can't read them: `presence` PRESENT, and a `seal`, if anything distinguishes two stored values (a version, a
   digest, a field manager); `SinkKind.seals` says what two different seals prove
 - it may not even see whether one is there: `presence` POSSIBLE
-- it keeps no notes: `entry` None, `changed_at` if the store tells it, and `Abilities(holds_receipts=False)`
-- it can tell how long ago it stored the note of this very value: `note_age`
+- it keeps no notes: `entry` None, `changed_at` if the store knows it, and `Abilities(holds_receipts=False)`
+- it knows how long ago it stored the note of this very value: `note_age`
 - it marks an object of several values with its owner: `owner` beside the `entry` of the one value
 - it sees that a noted value was written by a user all the same: `is_foreign`
 - it can't take a value for a reason of its own (another format, another field manager): `obstacle`
@@ -117,7 +117,7 @@ class SinkEngine:
         return {slot: frozenset(filter(raw.fits, forms[slot])) for slot, raw in values.items() if raw is not None}
 
     def read(self, slot: Slot) -> RawKey | None:
-        """Return the value, whoever wrote it; None if there is none, or it can't be read here."""
+        """Return the value, no matter who wrote it; None if there is none, or it can't be read here."""
         if isinstance(self._store, LazyStore):
             return self._find_value(slot, Loaded(content=self._store.load_content(slot)))
         return self._find_value(slot, self._store.load((slot,))[slot])
@@ -325,7 +325,7 @@ class SinkEngine:
             raise explain_other_manifest(slot.location, other)
 
     def _refuse_unwritable(self, slot: Slot, loaded: Loaded) -> None:
-        """Return if this manifest may write the slot, as far as notes and marks tell. Raises SinkDeniedError."""
+        """Return if this manifest may write the slot, as far as notes and marks show. Raises SinkDeniedError."""
         self._refuse_other_manifest(slot, loaded)
         if loaded.obstacle is not None:
             raise loaded.obstacle
@@ -344,7 +344,7 @@ class SinkEngine:
             )
 
     def _refuse_unknown(self, slot: Slot, loaded: Loaded, intent: Intent) -> None:
-        """Return if a value in a store without notes is ours, by what this run, a receipt or a time tells."""
+        """Return if a value in a store without notes is ours, by what this run, a receipt or a time shows."""
         is_known = slot.options.get("overwrite") or slot.location in self._written or slot.delivered in intent.held
         if is_known or loaded.presence is Presence.ASSUMED or not self._is_present(slot, loaded):
             return
@@ -354,8 +354,8 @@ class SinkEngine:
         raise _explain_unowned(slot)
 
     def _refuse_changed(self, slot: Slot, loaded: Loaded, over: Revision | None) -> None:
-        """Return if a slot has the revision that the plan saw, as far as the store tells. Raises SinkBusyError."""
-        # Of a slot without notes that this run filled, the store can't tell its own write from another run's.
+        """Return if a slot has the revision that the plan saw, as far as the store shows it. Raises SinkBusyError."""
+        # For a slot without notes that this run filled, the store can't distinguish its write from another run's.
         is_own = not self._has_notes and slot.location in self._written
         if not over or is_own:
             return
@@ -373,7 +373,7 @@ class SinkEngine:
         return None
 
     def _is_unowned(self, slot: Slot, loaded: Loaded) -> bool:
-        """Whether there is a value of which the store can't tell the owner, and that must not be lost."""
+        """Whether there is a value whose owner the store does not know, and that must not be lost."""
         if self._has_notes or slot.options.get("overwrite") or loaded.presence is Presence.ASSUMED:
             return False
         return self._is_present(slot, loaded) and self._find_other(loaded) is None
@@ -387,7 +387,7 @@ def _explain_unowned(slot: Slot) -> SinkDeniedError:
 
 
 def _summarize(unowned: Collection[Finding]) -> Iterator[Finding]:
-    """Yield one finding if there are values of which the store can't tell the owner."""
+    """Yield one finding if there are values whose owner the store does not know."""
     if unowned:
         yield Finding(
             area=Area.SINK,

@@ -73,7 +73,7 @@ class FileObstacles:
         return next((found for found in obstacles if found), None)
 
     def _find_lost_owner(self, folder: _FolderState, name: str, location: str) -> SinkDeniedError | None:
-        """Return why a file could not keep owner and group: root may give both away, everyone else only to a group."""
+        """Return why a file could not keep owner and group: root may give both away, other users only the group."""
         if self._user == 0:
             return None
         with suppress(OSError):
@@ -141,7 +141,7 @@ def _read_flags(path: str) -> int:
 
 
 def _read_mount_points(mounts: Path) -> Iterator[Path]:
-    """Yield where file systems, or single files, are mounted; nothing on a system that does not tell."""
+    """Yield where file systems, or single files, are mounted; nothing on a system that does not list them."""
     with suppress(OSError):
         for line in mounts.read_bytes().splitlines():
             fields = line.split(b" ")

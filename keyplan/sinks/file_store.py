@@ -164,7 +164,7 @@ class FileStore:
 
     def _load_folder(self, slots: Sequence[Slot]) -> Iterator[tuple[Slot, Loaded]]:
         """Yield what each slot of one folder holds."""
-        # The folder is opened once: to open it anew for each of 10,000 files takes as long as to read them. Each file
+        # The folder is opened once: to open it again for each of 10,000 files takes as long as to read them. Each file
         # is read once: a dotenv file of 1,000 variables, with as many receipts beside it, was read 1,000 times.
         with self._opened(FileTarget.of(slots[0])) as folder:
             if folder is None:

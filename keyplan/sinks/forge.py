@@ -1,6 +1,6 @@
 """Calls to a code forge (GitHub or GitLab), repeated within the limits of the retry policy.
 
-Every call must be safe to repeat. A request body never appears in an error, and a rate limit is no refusal.
+Every call must be safe to repeat. A request body never appears in an error, and a rate limit is not a refusal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from keyplan.system.secrets import read_source
 
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 _LIMITING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-# GitHub's words, of today and of before 2021; go-github tells this limit by the page, Octokit by the message.
+# GitHub's words, of today and of before 2021; go-github recognizes this limit by the page, Octokit by the message.
 _SECONDARY_MESSAGE = re.compile(r"\bsecondary rate limit|\babuse detection", re.IGNORECASE)
 _SECONDARY_PAGE = re.compile(r"#(about-)?secondary-rate-limits$|#abuse-rate-limits$")
 _SECONDARY_PAUSE = timedelta(minutes=1)

@@ -48,7 +48,7 @@ class Raw:
     is_whole: ClassVar[bool] = True
 
     def read(self, content: bytes) -> str | None:
-        """Return the content without a final newline, which editors add by themselves."""
+        """Return the content without a final newline, which editors add automatically."""
         text = content.decode(errors="replace")
         return text.removesuffix("\n").removesuffix("\r") or None
 
@@ -76,7 +76,7 @@ class JsonDocument:
             return text or None
         return found if isinstance(found, str) and found else text
 
-    def set(self, content: bytes, value: str, receipt: Receipt) -> bytes:  # noqa: ARG002 - written anew as a whole
+    def set(self, content: bytes, value: str, receipt: Receipt) -> bytes:  # noqa: ARG002 - always written as a whole
         """Return the object."""
         document = {
             "key": value,
@@ -199,7 +199,7 @@ class JsonField:
     is_whole: ClassVar[bool] = False
 
     def read(self, content: bytes) -> str | None:
-        """Return the field; None if there is none. What is no text comes as JSON."""
+        """Return the field; None if there is none. What is not a text comes as JSON."""
         found = _parse(content).get(self.field)
         return (found or None) if isinstance(found, str) else json.dumps(found) if found is not None else None
 

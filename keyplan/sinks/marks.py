@@ -34,7 +34,7 @@ def find_other_manifest(lineage: Lineage, entry: Entry | None, *, mark: str = ""
 
 
 def is_own_owner(lineage: Lineage, owner: str) -> bool:
-    """Whether a mark that names nothing but an owner is ours: the present one, a former one, or one of an origin."""
+    """Whether a mark that names only an owner is ours: the present one, a former one, or one of an origin."""
     if owner == lineage.identity.owner:
         return True
     known = (*lineage.identities, *(origin.identity for origin in lineage.origins))

@@ -1,6 +1,6 @@
 """How long a sink waits for a server that throttles: one rule for every sink that speaks HTTP.
 
-A throttled request is no refusal: it is sent again until the patience is over. Each waiting is told on stderr, and it
+A throttled request is not refused: it is sent again until the patience is over. Each wait is printed to stderr, and it
 never multiplies with the applier's own attempts, which end at a `SinkPausedError`.
 """
 
@@ -61,7 +61,7 @@ def open_retrier(options: Mapping[str, Json], context: PluginContext, *, name: s
         gate=Gate(context.clock),
         patience=Patience(
             attempts=_ATTEMPTS,
-            # No bound: what the server names is waited for as a whole or not at all, and told as it is.
+            # No bound: what the server names is waited for as a whole or not at all, and printed as it is.
             longest_pause=timedelta(days=365_000),
             deadline=_PATIENCE if wanted is None else wanted,
             slow_deadline=_SLOW_PATIENCE if wanted is None else wanted,
@@ -116,7 +116,7 @@ def explain_fault(what: str, fault: Fault, setting: str) -> SinkError:
 def explain_throttled(what: str, retrier: Retrier, last: Again | None) -> SinkPausedError:
     """Return the error for a request that a server throttled for longer than it was waited for.
 
-    `last`: what its last answer asked for; None if it was not asked at all, because another thread was told to wait.
+    `last`: what its last answer asked for; None if it was not asked at all, because another thread was asked to wait.
     """
     return SinkPausedError(
         f"{what}: {retrier.explain_pause(last)}",

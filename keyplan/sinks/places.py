@@ -74,7 +74,7 @@ class SinkPlaces:
         return self.fill_slot(settings.name, owner, declaration, options)
 
     def identify(self, settings: SinkSettings, slot: Slot, folder: str) -> PlaceIdentity:
-        """Return the identity of a slot; it is equal for two sinks on one store, as far as their options tell."""
+        """Return the identity of a slot; it is equal for two sinks on one store, as far as their options show."""
         found = self.find_identity(slot, folder)
         if self.is_local:
             return found

@@ -39,11 +39,11 @@ class ReadOnlySink:
         return self._inspect(slots)
 
     def survey(self, slots: Collection[Slot]) -> Survey:
-        """Return what each slot holds, and what would prevent writing it if the sink can tell. Raises SinkError."""
+        """Return what each slot holds, and what would prevent writing it if the sink knows. Raises SinkError."""
         if self._survey is not None:
             return self._survey(slots)
         return Survey(holdings=self._inspect(slots), findings=self._examine(slots) if self._examine else ())
 
     def match(self, forms: Mapping[Slot, Collection[str]]) -> Mapping[Slot, frozenset[str]]:
-        """Return which redacted forms the values fit, as far as the sink can tell. Raises SinkError."""
+        """Return which redacted forms the values fit, as far as the sink knows. Raises SinkError."""
         return self._match(forms) if self._match else {}

@@ -44,7 +44,7 @@ def _space_of(declaration: Declaration) -> str:
 def fill(template: str, fields: Mapping[str, str], make_safe: Callable[[str], str]) -> str:
     """Return the template with every ``{field}`` replaced by its safe value; ``{{`` is a brace.
 
-    Raises InputError if it names an unknown field, or is no template at all.
+    Raises InputError if it names an unknown field, or is not a template at all.
     """
     filled = ""
     for literal, field, form, conversion in _parse(template):

@@ -28,7 +28,7 @@ class Presence(Enum):
     POSSIBLE = "possible"
     """The store may not look. Counts as present, and is overwritten only if a note or the user says so."""
     ASSUMED = "assumed"
-    """The store never tells. Counts as present, and may always be overwritten: the ledger alone knows."""
+    """The store never reports it. Counts as present, and may always be overwritten: the ledger alone knows."""
 
 
 class Seals(Enum):
@@ -57,11 +57,11 @@ class Loaded:
     is_foreign: bool = False
     """Whether the store sees that the value is not keyplan's, whatever the entry says."""
     seal: str = ""
-    """Tells one stored value from another without reading it; empty if the store has no such sign."""
+    """Distinguishes one stored value from another without reading it; empty if the store has no such sign."""
     changed_at: datetime | None = None
     """When the value was last written, if the store says so."""
     note_age: timedelta | None = None
-    """How long ago the entry was stored, by the clock of the store alone; None if that can't be told of this entry."""
+    """How long ago the entry was stored, by the clock of the store alone; None if that is unknown for this entry."""
     revision: str = ""
     """The store's version of what was loaded; a conditional write names it."""
     obstacle: SinkDeniedError | None = None
@@ -135,7 +135,7 @@ class ComparingStore(Protocol):
 
 @runtime_checkable
 class ExaminableStore(Protocol):
-    """A store that can tell, without writing, what would keep it from being written."""
+    """A store that can report, without writing, what would keep it from being written."""
 
     def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterable[Finding]:
         """Return what stands in the way beside the values: rights, programs, places. Changes nothing.

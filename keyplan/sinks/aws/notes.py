@@ -154,7 +154,7 @@ def _dump(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
 
 
 def _load(tags: Mapping[str, str], prefix: str) -> Any:
-    # Other programs may have changed or removed a part: then there is no text, or one that is no JSON.
+    # Other programs may have changed or removed a part: then there is no text, or one that is not JSON.
     text = chunks.join(tags, prefix=prefix)
     try:
         return json.loads(base64.urlsafe_b64decode(text)) if text else None

@@ -135,7 +135,7 @@ class ParametersClient:
             self._store.call("remove_tags_from_resource", name, **resource, TagKeys=list(surplus))
 
     def delete(self, name: str) -> None:
-        """Delete a parameter; one that is gone is no error."""
+        """Delete a parameter; one that is gone is not an error."""
         self._store.ask("delete_parameter", name, absent=_ABSENT, Name=name)
 
     def _named(self, names: Sequence[str]) -> dict[str, ParameterRecord]:

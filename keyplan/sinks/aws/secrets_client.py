@@ -137,7 +137,7 @@ class SecretsClient:
         name = record.name
         if token != record.current:
             stages = self._put(name, token, content.decode(), PENDING)
-            # AWS makes the first version of a secret current by itself.
+            # AWS makes the first version of a secret current automatically.
             if CURRENT not in stages:
                 # The lock first: a run that was taken over must not reach its consumers any more.
                 self.lock(record, token)

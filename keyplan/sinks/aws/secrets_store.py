@@ -39,7 +39,7 @@ class _Held:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the secret holds nothing but this key."""
+        """Whether this key is all that the secret holds."""
         return self.prefix == WHOLE
 
     @property
@@ -159,7 +159,7 @@ class AwsSecrets:
         note = AwsNote(owner=owner, made=True)
         tags = note.to_tags(prefix_of(slot))
         version = self._client.create(name_of(slot), read_text(slot.options, "kms_key_id"), tags)
-        # Some emulators give it a version all the same, which is no value.
+        # Some emulators give it a version all the same, although it has no value.
         stages = {version: (CURRENT,)} if version else {}
         record = SecretRecord(name=name_of(slot), tags=tags, stages=stages, is_deleted=False)
         return _Held(slot=slot, record=record, note=replace(note, void=version))

@@ -294,7 +294,7 @@ def connect(services: Sequence[str], settings: SinkSettings, context: PluginCont
 def to_name_part(value: str) -> str:
     """Return a value as part of a name in AWS: letters, digits, ``.``, ``_`` and ``-``; no ``/``, never empty.
 
-    A value with other characters, or of more than 100, has them replaced and ends in a digest of itself.
+    A value with other characters, or of more than 100, has them replaced and ends in a digest of the whole value.
     """
     if value and not _UNSAFE.search(value) and value.strip(".") and len(value) <= _LONGEST_PART:
         return value

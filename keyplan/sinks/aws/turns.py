@@ -1,4 +1,4 @@
-"""Makes one run at a time note an intent in a secret of AWS Secrets Manager, whose tags AWS changes for everybody.
+"""Makes one run at a time note an intent in a secret of AWS Secrets Manager, whose tags AWS changes for any writer.
 
 Each run has tags of its own. Of those that are there, the one counts whose version carries the label KEYPLANLOCK, which
 AWS moves only from where a run has seen it. A secret without a value can have no label: there, a run that sees the tags

@@ -42,11 +42,11 @@ class AzureVersion:
 
     name: str
     id: str = ""
-    """Empty in a listing of secrets, which doesn't tell."""
+    """Empty in a listing of secrets, which does not contain it."""
     tags: Mapping[str, str]
     is_enabled: bool
     created_at: str = ""
-    """Tells one version from another, to the second, in listings too."""
+    """Distinguishes one version from another, to the second, in listings too."""
     content: bytes | None = field(default=None, repr=False)
     """None if it is disabled, or was not asked for."""
 
@@ -117,7 +117,7 @@ class Vault:
         self._try(ask, "set", version.name)
 
     def delete(self, name: str) -> None:
-        """Delete a secret; if the vault keeps deleted ones, it can be recovered. A missing one is no error."""
+        """Delete a secret; if the vault keeps deleted ones, it can be recovered. A missing one is not an error."""
         self._try(lambda client: client.begin_delete_secret(name), "delete", name, absent=True)
 
     def find_deleted(self, name: str) -> AzureVersion | None:

@@ -5,7 +5,7 @@ and must never need more.
 
     keyplan-owner      the manifest's owner; tags belong to one version, so that one set by hand has none
     keyplan-note-00    receipt and intent: JSON, deflated, base64url, over as many tags as it takes
-    keyplan-void       the version is no value: it keeps a place, or was deleted and recovered
+    keyplan-void       the version does not count: it keeps a place, or was deleted and recovered
     keyplan-left       keyplan has no part in the secret any more, whatever older versions say
 """
 
@@ -54,7 +54,7 @@ def others(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_void(tags: Mapping[str, str]) -> bool:
-    """Whether a version is no value."""
+    """Whether a version does not count as a value."""
     return _VOID in tags
 
 
@@ -72,5 +72,5 @@ def read_entry(tags: Mapping[str, str], name: str) -> Entry | None:
         text = zlib.decompressobj().decompress(packed, _LONGEST_NOTE).decode()
         return read_note(text, name) or Entry(owner=owner)
     except (ValueError, zlib.error, SinkUnavailableError):
-        # The mark still stands: to be delivered anew is all that a damaged note leads to.
+        # The mark still counts: a damaged note only leads to another delivery.
         return Entry(owner=owner)

@@ -126,7 +126,7 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
 def to_name_part(value: str) -> str:
     """Return a value as part of a secret's name: small letters, digits and ``-``; never empty.
 
-    A value with other characters, or of more than 80, has them replaced and ends in a digest of itself: names that
+    A value with other characters, or of more than 80, has them replaced and ends in its digest: names that
     differ only in case would be one name to Azure.
     """
     if _NAME.fullmatch(value) and len(value) <= _LONGEST_PART:

@@ -38,7 +38,7 @@ class _AzureLook:
 
     @property
     def is_void(self) -> bool:
-        """Whether the version is no value."""
+        """Whether the version does not count as a value."""
         return self.version is not None and is_void(self.version.tags)
 
 
@@ -112,7 +112,7 @@ class AzureSecrets:
         if version is None:
             return _AzureLook(loaded=Loaded())
         entry, void = self._find_entry(version), is_void(version.tags)
-        # A user's secret that is disabled is no free place.
+        # A user's secret that is disabled is not a free place.
         is_there = entry is None or (version.is_enabled and not void)
         loaded = Loaded(
             presence=Presence.PRESENT if is_there else Presence.AS_READ,
@@ -155,7 +155,7 @@ class AzureSecrets:
                 expires_at=entry.receipt.expires_at if entry.receipt else None,
             )
             version = self._vault.set(name, draft)
-        # Noted once more, with what only the answer tells: then a listing is enough to know the value unchanged.
+        # Noted again, with what only the answer shows: then a listing is enough to know that the value is unchanged.
         sealed = replace(entry, seal=version.created_at)
         tags = write_tags(sealed, tags, is_void=False, location=slot.location)
         self._vault.change(version, tags=tags, is_enabled=True)
@@ -201,7 +201,7 @@ def _content_type(slot: Slot) -> str:
 
 
 def _trust(version: AzureVersion) -> Loaded | None:
-    """Return what a listed version tells, if nothing else needs to be asked."""
+    """Return what a listed version shows, if nothing else needs to be asked."""
     entry = read_entry(version.tags, version.name)
     is_sealed = entry is not None and bool(entry.seal) and entry.seal == version.created_at
     if not is_sealed or not version.is_enabled or is_void(version.tags):

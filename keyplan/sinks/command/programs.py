@@ -23,7 +23,7 @@ from keyplan.system.programs import Ran, run
 METADATA_VARIABLE: Final = "KEYPLAN_METADATA"
 _FORMAT_VERSION = "1.0"
 _LASTING: Final = {64: "EX_USAGE", 77: "EX_NOPERM", 78: "EX_CONFIG", 126: "not executable", 127: "not found"}
-"""Exit statuses after which trying again is no use: sysexits.h, and POSIX for the last two."""
+"""Exit statuses after which trying again does not help: sysexits.h, and POSIX for the last two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ _TELLING = frozenset({"name", "address"})
 
 
 def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Mapping[str, Json]) -> Slot:
-    """Return the slot: the command line, with the address if that alone doesn't tell keys apart."""
+    """Return the slot: the command line, with the address if that alone does not distinguish keys."""
     fields = templates.describe(owner, declaration)
     filled: dict[str, Json] = {name: _fill(options.get(name), fields) for name in PROGRAMS}
     line = shlex.join(_texts(filled["argv"]))

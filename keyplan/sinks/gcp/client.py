@@ -115,7 +115,7 @@ class SecretManager:
         return replace(self._read(_secret, changed, secret.id), annotations=annotations)
 
     def delete(self, secret: GcpSecret) -> None:
-        """Delete a secret with all versions, unless another writer changed it meanwhile; a missing one is no error."""
+        """Delete a secret with all versions, unless another writer changed it meanwhile; it may be missing."""
         name = self._name(secret.id)
         self._ask("delete_secret", "secrets.delete", secret.id, absent=True, name=name, etag=secret.etag)
 
@@ -161,7 +161,7 @@ class SecretManager:
         """Whether Google says for certain that no version may be added; a secret that must exist.
 
         A secret that was made a moment ago may not be known everywhere yet: then nothing at all is allowed there,
-        which is no certainty.
+        which proves nothing.
         """
         known, wanted = "secretmanager.secrets.get", "secretmanager.versions.add"
         name, right = self._name(secret_id), "secrets.getIamPolicy"

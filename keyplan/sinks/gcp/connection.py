@@ -1,6 +1,6 @@
 """Makes the client of Google's Secret Manager. Nothing is sent here, but credentials may be looked for on this machine.
 
-The SDK must not find proxies or certificates by itself: the sessions that it makes are led.
+The SDK must not find proxies or certificates on its own: the sessions that it makes get both from keyplan.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def fill_slot(sink: SinkName, owner: str, declaration: Declaration, options: Map
 def to_name_part(value: str) -> str:
     """Return a value as part of a secret's id: letters, digits, ``-`` and ``_``; never empty.
 
-    A value with other characters, or of more than 100, has them replaced and ends in a digest of itself.
+    A value with other characters, or of more than 100, has them replaced and ends in a digest of the whole value.
     """
     if _NAME.fullmatch(value) and len(value) <= _LONGEST_PART:
         return value

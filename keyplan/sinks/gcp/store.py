@@ -48,7 +48,7 @@ class GcpSecrets:
     """Implements ValueStore in one project. Safe for threads; of several processes the slower one loads again."""
 
     def __init__(self, manager: SecretManager, *, reads: bool) -> None:
-        """`reads`: whether values may be read; else versions are told apart by their numbers."""
+        """`reads`: whether values may be read; else versions are distinguished by their numbers."""
         self._manager = manager
         self._reads = reads
         self._locks: dict[str, Lock] = {}
@@ -58,7 +58,7 @@ class GcpSecrets:
         names = {_id_of(slot) for slot in slots}
         with ThreadPoolExecutor(max_workers=_THREADS) as pool:
             if len(names) > MOST_ASKED:
-                listed = self._manager.list_all(commonprefix(sorted(names)))  # noqa: RUF071 - names are no paths
+                listed = self._manager.list_all(commonprefix(sorted(names)))  # noqa: RUF071 - not paths
                 secrets = {name: listed.get(name) for name in names}
             else:
                 secrets = dict(zip(names, pool.map(self._manager.get, names), strict=True))
@@ -85,7 +85,7 @@ class GcpSecrets:
             return _GcpLook(loaded=Loaded())
         entry = _read_entry(secret)
         version = self._newest(secret.id, entry)
-        # A user's secret whose newest version is disabled is no free place.
+        # A user's secret whose newest version is disabled is not a free place.
         is_left = entry is not None or (version is not None and version.number <= _read_left(secret))
         is_there = version is not None and (version.is_enabled or not is_left)
         loaded = Loaded(
@@ -195,5 +195,5 @@ def _read_entry(secret: GcpSecret) -> Entry | None:
     try:
         return read_note(secret.annotations.get(_NOTE), secret.id) or Entry(owner=owner)
     except SinkUnavailableError:
-        # The mark still stands: to be delivered anew is all that a damaged note leads to.
+        # The mark still counts: a damaged note only leads to another delivery.
         return Entry(owner=owner)

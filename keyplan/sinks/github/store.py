@@ -1,6 +1,6 @@
 """Secrets on GitHub as a store of the sink engine: which there are, when they changed, and sealed values.
 
-GitHub gives no value away and has no room for a note, so all that tells keyplan's secrets from others is the ledger and
+GitHub shows no value and has no room for a note, so keyplan's secrets are known from others only by the ledger and
 the time of change.
 """
 

@@ -37,7 +37,7 @@ class GitLabHome:
 
 @dataclass(frozen=True, slots=True)
 class VariableName:
-    """What tells one variable of a home from the others."""
+    """What distinguishes one variable of a home from the others."""
 
     key: str
     scope: str

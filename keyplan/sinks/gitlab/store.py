@@ -145,16 +145,16 @@ def _read_entry(place: GitLabPlace, notes: GitLabVariable | None) -> Entry | Non
     named = f"variable {place.notes.key} of {place.home.title}"
     entry = Sidecar.from_bytes(str.encode(notes.value.reveal()) or None, named).entries.get("")
     receipt = entry.receipt if entry else None
-    # Of a hidden value, only the mark's digest beside the receipt's can tell that it is another one.
+    # Whether a hidden value is another one shows only in the mark's digest, compared with the receipt's.
     if entry is None or receipt is None or receipt.fingerprint is None:
         return entry
     return replace(entry, seal=receipt.fingerprint.digest)
 
 
 def _is_noted(entry: Entry | None, digest: str) -> bool:
-    """Whether the notes speak of the value that bears a digest.
+    """Whether the notes describe the value that bears a digest.
 
-    Then they alone tell whose it is: taking a place over changes the notes, and the mark only with the next value.
+    Then they alone show whose it is: taking a place over changes the notes, and the mark only with the next value.
     """
     fingerprint = entry.receipt.fingerprint if entry and entry.receipt else None
     return fingerprint is not None and fingerprint.digest == digest

@@ -21,7 +21,7 @@ GUARDING = frozenset(
         "keyring.backends.Windows.WinVaultKeyring",
     }
 )
-"""Taken where the library finds them by itself."""
+"""Used if the library finds them on its own."""
 _CHAIN = "keyring.backends.chainer.ChainerBackend"
 _UNFIT = ("keyring.backends.fail.", "keyring.backends.null.", "keyring.backends.chainer.", "keyrings.alt.")
 """Refused even if the manifest names them: no store, a store that forgets, several at once, files of text."""

@@ -70,7 +70,7 @@ class TokenFile:
 
     path: Path
 
-    def present(self, now: datetime, *, renewed: bool) -> Presented:  # noqa: ARG002 - always read anew
+    def present(self, now: datetime, *, renewed: bool) -> Presented:  # noqa: ARG002 - always read again
         """Return the token that is there now."""
         try:
             return Presented(token=_check(self.path.read_text(encoding="utf-8").strip(), f"'{self.path}'"))

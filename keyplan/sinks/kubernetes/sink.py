@@ -1,6 +1,6 @@
 """The sink `kubernetes`: raw keys as entries of Secrets, receipts and intents as their annotations.
 
-With `write_only` no raw key is ever asked for: field managers then tell what was changed by hand.
+With `write_only` no raw key is ever asked for: field managers then show what was changed by hand.
 """
 
 from __future__ import annotations

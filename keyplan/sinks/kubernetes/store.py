@@ -53,7 +53,7 @@ class KubernetesSecrets:
                     return self._change(place, decide)
                 except OwnedElsewhereError:
                     # Another look shows who it was, and whether the entry may still be written. If the conflict
-                    # stays it is a refusal, so that it is no StoreConflictError, which ends as "unavailable".
+                    # stays it is a refusal, and not a StoreConflictError, which ends as "unavailable".
                     self._api.give_way(attempt)
             return self._change(place, decide)
 

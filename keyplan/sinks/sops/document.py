@@ -39,7 +39,7 @@ class Document:
     def parse(cls, content: bytes, *, kind: str, name: str) -> Document:
         """Return the file's tree.
 
-        Raises SinkUnavailableError if it is no YAML or JSON, SinkDeniedError if it is not encrypted with sops.
+        Raises SinkUnavailableError if it is not YAML or JSON, SinkDeniedError if it is not encrypted with sops.
         """
         try:
             tree = json.loads(content) if kind == "json" else yaml.load(content, Loader=yaml.CSafeLoader)

@@ -20,7 +20,7 @@ from keyplan.sinks.places import PlaceIdentity, identify_file
 from keyplan.system.files import name_lock
 
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
-# What `sops set` takes for the end of a key or of a text, and what nobody could read in a file.
+# What `sops set` takes for the end of a key or of a text, and what no user could read in a file.
 _UNSAFE_IN_KEY = re.compile(r"""[\[\]"'\\%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]""")
 _RESERVED = "sops"
 """The field that sops keeps its own metadata in."""

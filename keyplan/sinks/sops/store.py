@@ -105,7 +105,7 @@ class SopsFiles:
 
     def _edit(self, content: bytes, target: SopsTarget, change: Change) -> bytes:
         document = _parse(content, target)
-        # A note that stands where it should not is no reason to leave a value there.
+        # When a place is emptied, a note in an unsuitable part of the file must not keep the value there.
         is_kept = change.entry is not None or bool(document.find_obstacle(target.keys))
         if is_kept and (obstacle := find_unfit(document, target)):
             raise obstacle
@@ -138,7 +138,7 @@ def _set_note(work: Workpiece, target: SopsTarget, places: Sequence[tuple[str, .
     else:
         former = list(places)
     for keys in former:
-        # An older keyplan's, once there is a newer one: of two notes, none would tell which one counts.
+        # An older keyplan's, once there is a newer one: of two notes, it would be unclear which one counts.
         if _parse(work.content(), target).find(keys) is not None:
             work.unset(keys)
         if _parse(work.content(), target).find(keys[:-1]) == {}:

@@ -68,7 +68,7 @@ AUTH_SCHEMA: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that somebody issued before."""
+    """A token that was issued before."""
 
     token: Credential
 

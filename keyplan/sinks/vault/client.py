@@ -1,4 +1,4 @@
-"""The KV version 2 API of Vault and OpenBao, as far as keyplan needs it: every answer told apart, every write checked.
+"""The KV version 2 API of Vault and OpenBao, as far as keyplan needs it: outcomes are distinct, every write is checked.
 
 No redirect is followed with a token, nothing is written without check-and-set, and no error repeats a request's body or
 the server's own words: they may quote it.
@@ -265,7 +265,7 @@ class VaultClient:
         return version
 
     def _check(self, answer: Any, path: str, *, right: str) -> None:
-        """Return for a success; raise what the user is told for anything else."""
+        """Return for a success; raise the error that the user gets for anything else."""
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise explain_refusal(answer.status_code, path, right=right, who=self._auth.names(), address=self._address)
 

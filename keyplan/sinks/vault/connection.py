@@ -67,11 +67,11 @@ def connect(options: Mapping[str, Any], context: PluginContext, *, name: str) ->
     auth = read_auth(options, context.resolve, default=find_token(context.environment))
     client = hvac.Client(
         url=address,
-        # Anything but None, or hvac looks for a token by itself.
+        # Anything but None, or hvac looks for a token on its own.
         token=auth.token.reveal() if isinstance(auth, Token) else "",
         session=session,
         timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-        # A redirect would carry token and raw key wherever it leads.
+        # A redirect would carry token and raw key to its target, whatever that is.
         allow_redirects=False,
         namespace=_pick(options, "namespace", "NAMESPACE", context) or None,
         adapter=hvac.adapters.RawAdapter,

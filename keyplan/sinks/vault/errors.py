@@ -1,4 +1,4 @@
-"""Turns what Vault answers, or does not, into what the user is told: what was not allowed, and what to do.
+"""Turns an answer of Vault, or a missing one, into the user's error: what was not allowed, and what to do.
 
 No error repeats the server's own words, or an exception's: they may quote a request.
 """
@@ -31,7 +31,7 @@ class VaultConflictError(StoreConflictError):
 
 
 def explain_conflict(mount: str, path: str) -> VaultConflictError:
-    """Return what the user is told where another program kept changing a secret."""
+    """Return the error for a secret that another program kept changing."""
     return VaultConflictError(f"{mount}/{path}: another writer changed it at the same moment", advice="apply again")
 
 
@@ -39,12 +39,12 @@ _SETTING = "the vault sink's 'address'"
 
 
 def explain_failure(error: Exception, address: str) -> SinkError:
-    """Return what the user is told where there is no answer."""
+    """Return the error for a missing answer."""
     return explain_fault("vault", find_fault(error, address), _SETTING)
 
 
 def explain_foreign(answer: Any, address: str) -> SinkError | None:
-    """Return what the user is told where another than the server has answered; None if it was the server."""
+    """Return the error for an answer that is not from the server; None if it is."""
     status, location = answer.status_code, answer.headers.get("Location", "")
     fault = find_answer_fault(
         address,
@@ -95,7 +95,7 @@ def _says(answer: Any, words: str) -> bool:
 
 
 def explain_status(status: int, address: str, *, is_sealed: bool) -> SinkError:
-    """Return what the user is told where the server as a whole can do nothing now."""
+    """Return the error for a server that as a whole can do nothing now."""
     if is_sealed:
         return SinkPausedError(f"{address} is sealed", advice="unseal it, then apply again")
     if status < HTTPStatus.BAD_REQUEST:
@@ -107,7 +107,7 @@ def explain_status(status: int, address: str, *, is_sealed: bool) -> SinkError:
 
 
 def explain_refusal(status: int, path: str, *, right: str, who: str, address: str) -> SinkDeniedError:
-    """Return what the user is told where one request was refused for which the policy needs `right`."""
+    """Return the error for one refused request for which the policy needs `right`."""
     if status in _NOT_ALLOWED:
         notes = "/metadata/" in path and right != "read"
         instead = ", or set 'receipts: false' on this sink" if notes else ""
@@ -124,7 +124,7 @@ def explain_refusal(status: int, path: str, *, right: str, who: str, address: st
 
 
 def explain_old_engine(named: str) -> SinkDeniedError:
-    """Return what the user is told where a mount is no KV engine of version 2."""
+    """Return the error for a mount that is not a KV engine of version 2."""
     return SinkDeniedError(
         f"{named} is not in a KV engine of version 2", advice="name a mount of version 2, or upgrade this one"
     )

@@ -3,7 +3,7 @@
 Users may change custom metadata, too: no entry is touched that is not keyplan's.
 
     keyplan-owner            the manifest's owner, in plain text
-    keyplan-whole            "true": keyplan made the secret, and no field of it is anybody else's
+    keyplan-whole            "true": keyplan made the secret, and every field of it is keyplan's
     keyplan-versions         "3-5,8": versions that keyplan wrote for one of several fields
     keyplan-note.FIELD-00    receipt and version of one field, as JSON, over as many entries as it takes
     keyplan-intent.FIELD-RUN-00    the intent of one run, likewise: what another run noted meanwhile is not replaced
@@ -33,7 +33,7 @@ _NOTE = re.compile(r"keyplan-note\.(?P<field>.+)-[0-9]{2}", re.ASCII)
 _INTENT = re.compile(r"keyplan-intent\.(?P<field>.+)-(?P<run>[0-9a-f]{10})-[0-9]{2}", re.ASCII)
 _RANGE = re.compile(r"\b([0-9]{1,9})(?:-([0-9]{1,9}))?\b", re.ASCII)
 _MOST_VERSIONS = 10_000
-"""In one range; a person may have written anything there."""
+"""In one range; a user may have written anything there."""
 _VALUE_BYTES = 512
 _MOST_ENTRIES = 64
 """Limits of custom metadata, as OpenBao 2.7.2 answers them (and Vault's KV version 2 API documents them)."""
@@ -67,7 +67,7 @@ class VaultNote:
                 version=int(values.get("version", 0)),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
-            # The owner's mark still stands: to be delivered anew is all that a damaged note leads to.
+            # The owner's mark still counts: a damaged note only leads to another delivery.
             return cls()
 
 
@@ -76,7 +76,7 @@ class VaultNotes:
     """All that keyplan noted beside one secret."""
 
     owner: str = ""
-    """Empty where nobody's mark is there."""
+    """Empty if there is no mark."""
     is_whole: bool = False
     """Whether keyplan made the secret, so that all of its fields are keyplan's."""
     written: frozenset[int] = frozenset()
@@ -112,7 +112,7 @@ class VaultNotes:
     def having_written(self, version: int, *, before: int) -> VaultNotes:
         """Return the notes after keyplan wrote a version, which casts no doubt on the fields that it kept.
 
-        Nothing was written where that is the version `before`: somebody else may have made that one.
+        Nothing was written if that is the version `before`: another writer may have made that one.
         """
         is_shared = len(self.by_field) > 1
         written = self.written | {version} if version != before else self.written

@@ -28,7 +28,7 @@ class VaultPlace:
     field: str
     format: FileFormat
     may_overwrite: bool
-    """Whether a value that keyplan did not put there may be overwritten."""
+    """Whether a value that keyplan did not write may be overwritten."""
 
     @property
     def secret(self) -> str:
