@@ -1,4 +1,4 @@
-"""What the adapters of AWS share: an option, a look at each answer, and how failures of the SDK are told apart.
+"""What the adapters of AWS share: an option, a look at each answer, and how to distinguish failures of the SDK.
 
 Nothing here imports the SDK: `keyplan validate` needs the options alone.
 """
@@ -66,9 +66,9 @@ def lacks_credentials(error: Exception, errors: Any) -> bool:
 
 
 def hide_session_tokens(client: Any) -> None:
-    """See that no message repeats the session token of a boto3 client, which AWS gets and a server may answer with.
+    """Ensure that no message repeats the session token of a boto3 client, which AWS gets and a server may answer with.
 
-    The SDK finds it by itself, in a profile or from a service, and renews it. The secret access key is never sent.
+    The SDK finds it in a profile or gets it from a service, and renews it. The secret access key is never sent.
     """
     client.meta.events.register("before-send", _note_session_token)
 

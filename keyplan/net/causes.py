@@ -40,7 +40,7 @@ _VERIFY_CODES: Final[Mapping[int, FaultKind]] = {
     62: FaultKind.CERTIFICATE_WRONG_HOST,
     64: FaultKind.CERTIFICATE_WRONG_HOST,
 }
-# openssl/sslerr.h: what OpenSSL makes of bytes that are no TLS record.
+# openssl/sslerr.h: what OpenSSL reports for bytes that are not a TLS record.
 _NOT_TLS_REASONS: Final = frozenset(
     {"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"}
 )
@@ -56,7 +56,7 @@ _FACTS: Final[Mapping[str, FaultKind]] = {
     "httpx.InvalidURL": FaultKind.REDIRECTED,
     "h11._util.RemoteProtocolError": FaultKind.NOT_HTTP,
 }
-# What a library says of itself, if nothing beneath says more. The first that fits counts.
+# What the library's own exceptions say, if nothing beneath says more. The first that fits counts.
 _CLASSES: Final[Mapping[str, FaultKind]] = {
     "httpx.ConnectTimeout": FaultKind.CONNECT_TIMEOUT,
     "urllib3.exceptions.ConnectTimeoutError": FaultKind.CONNECT_TIMEOUT,
@@ -155,7 +155,7 @@ def _name_classes(error: BaseException) -> Iterator[str]:
 
 
 def _classify(error: BaseException, names: frozenset[str]) -> tuple[FaultKind, str] | None:
-    """Return what one exception proves by itself; `names` are the classes of the whole chain."""
+    """Return what one exception proves on its own; `names` are the classes of the whole chain."""
     if isinstance(error, ssl.SSLError):
         return _classify_tls(error, names)
     own = frozenset(_name_classes(error))
@@ -170,7 +170,7 @@ def _classify(error: BaseException, names: frozenset[str]) -> tuple[FaultKind, s
 
 
 def _classify_last(error: BaseException, names: frozenset[str]) -> tuple[FaultKind, str]:
-    """Return what a library says of itself, since nothing beneath says more."""
+    """Return what the library's own exceptions say, since nothing beneath says more."""
     kind = next((kind for name, kind in _CLASSES.items() if name in names), None)
     return (kind, "") if kind else (FaultKind.EXCHANGE_FAILED, type(error).__name__)
 

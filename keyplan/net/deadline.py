@@ -1,6 +1,6 @@
 """Bounds an exchange with a server as a whole: its time from the request to the last byte of the answer, and its size.
 
-A client's own timeouts begin anew with each read, so a server that sends a byte a minute, or 1xx answers without end,
+A client's own timeouts restart with each read, so a server that sends a byte a minute, or 1xx answers without end,
 would hold keyplan for ever. Here each read gets what is left of one allowance, whatever client reads.
 """
 
@@ -42,7 +42,7 @@ class ExchangeLimitError(TimeoutError):
 
 
 class Allowance:
-    """What is left to one exchange. A connection has one, which begins anew with each request."""
+    """What is left to one exchange. A connection has one, which restarts with each request."""
 
     def __init__(self, limits: ExchangeLimits | None = None) -> None:
         self._limits = limits or ExchangeLimits()

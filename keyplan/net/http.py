@@ -126,7 +126,7 @@ def check_base_url(url: str, *, whose: str = "the provider's base URL") -> str:
 
 
 OpenClient: TypeAlias = Callable[[], httpx.Client]
-"""Returns a client; the tests give one that answers by itself."""
+"""Returns a client; the tests give one that answers without a network."""
 
 
 def open_client(
@@ -154,7 +154,7 @@ def open_client(
         transport = RoutedTransport(environment=known, tls=context, limits=_LIMITS)
     return httpx.Client(
         transport=transport,
-        # Nothing but the readers of this package looks at the environment, and none at ~/.netrc.
+        # Only the readers of this package look at the environment, and none at ~/.netrc.
         trust_env=False,
         timeout=_TIMEOUT_SECONDS,
         follow_redirects=False,

@@ -193,7 +193,7 @@ class Retrier:
     name: str = "the provider"
     """How `say` calls what throttles."""
     say: Callable[[str], None] = _say_nothing
-    """Tells the user about a wait of some seconds."""
+    """Informs the user about a wait of some seconds."""
 
     def persist(self, attempt: Callable[[], ResultT], judge: Callable[[ResultT], Again | None]) -> ResultT | None:
         """Return the first result that `judge` does not want repeated, or the last one when the limits are reached.
@@ -220,7 +220,7 @@ class Retrier:
     def explain_pause(self, last: Again | None) -> str:
         """Return how long the provider wants to be waited for, or was waited for, given its last answer; a clause.
 
-        None if it was not asked at all, because another thread was told to wait.
+        None if it was not asked at all, because another thread was asked to wait.
         """
         left = self.gate.paused_for()
         if left and (last is None or last.retry_after is not None):
@@ -231,7 +231,7 @@ class Retrier:
     def _slow_down(self, generation: int, pause: timedelta, began: datetime) -> None:
         is_first = self.gate.throttled(generation, pause=pause)
         until = self.clock.now() + pause
-        # Once for all threads, and not if the pause is longer than the patience: then the caller's error tells it.
+        # Once for all threads, and not if the pause is longer than the patience: then the caller's error reports it.
         if is_first and pause >= _WORTH_SAYING and until <= self._deadline(began):
             self.say(
                 f"{self.name} is busy or throttled: waiting {pause.total_seconds():.0f} s, until {until:%H:%M:%S} UTC"

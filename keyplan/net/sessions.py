@@ -122,7 +122,7 @@ def refuse_foreign_answers(session: Session) -> None:
 
 
 class RoutedAdapter(HTTPAdapter):
-    """Finds the way of each request by itself. Safe for threads as far as HTTPAdapter is."""
+    """Finds the way of each request on its own. Safe for threads as far as HTTPAdapter is."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ ROUTE = "keyplan.route"
 
 
 class RoutedTransport(httpx.BaseTransport):
-    """Finds the way of each request by itself, so that one client may send to several hosts. Safe for threads."""
+    """Finds the way of each request on its own, so that one client may send to several hosts. Safe for threads."""
 
     def __init__(self, *, environment: Mapping[str, str], tls: ssl.SSLContext, limits: httpx.Limits) -> None:
         self._environment = environment
@@ -59,7 +59,7 @@ class RoutedTransport(httpx.BaseTransport):
 
     def _open(self, route: ProxyRoute | None) -> httpx.HTTPTransport:
         proxy = None if route is None else _to_proxy(route, self._environment)
-        # trust_env: nothing but the two readers of this package looks at the environment.
+        # trust_env: only the two readers of this package look at the environment.
         transport = httpx.HTTPTransport(verify=self._tls, limits=self._limits, proxy=proxy, trust_env=False)
         return bound_transport(transport)
 

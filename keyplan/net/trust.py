@@ -109,7 +109,7 @@ def _relax(context: ssl.SSLContext) -> ssl.SSLContext:
 
 def _make_system_context() -> ssl.SSLContext:
     if sys.platform == "darwin":
-        # macOS keeps its authorities where no file shows them, so its own functions have to be asked.
+        # macOS keeps its authorities in no readable file, so its own functions have to be asked.
         from truststore import SSLContext  # noqa: PLC0415 - not installed elsewhere
 
         return _relax(SSLContext(ssl.PROTOCOL_TLS_CLIENT))

@@ -35,7 +35,7 @@ def blank(own: Path = _OWN) -> bool:
         fields = (own / "stat").read_bytes().rpartition(b")")[2].split()
         start, end = int(fields[_ENV_START]), int(fields[_ENV_END])
         _move()
-        # Zeros mean 0 where the kernel does not tell, as in some sandboxes.
+        # Both are 0 if the kernel does not report them, as in some sandboxes.
         if 0 < start < end:
             _overwrite(own / "mem", start, end - start)
         return not (own / "environ").read_bytes().strip(b"\0")

@@ -50,7 +50,7 @@ class Folder:
 
         `follow` says whether links below the base are followed; a link at the base always is.
         """
-        # One component at a time, each relative to the open one before: a link put there meanwhile is noticed.
+        # One component at a time, each relative to the open one before: a link that was created meanwhile is noticed.
         descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in parts:
             try:
@@ -124,7 +124,7 @@ class Folder:
     def try_owner(self, name: str) -> None:
         """Return if a file, if there is one, can be replaced by one of the same owner and group.
 
-        Raises OwnerLostError. Only an empty file beside it tells it for certain: capabilities, user namespaces and
+        Raises OwnerLostError. Only an empty file beside it shows it for certain: capabilities, user namespaces and
         network file systems decide it, too.
         """
         found = self._find(name)
@@ -212,7 +212,7 @@ def _adopt(folder: int, name: str, model: os.stat_result) -> None:
     descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         os.fchown(descriptor, model.st_uid, model.st_gid)
-        # After the change of owner, which takes bits away. No set-user-id: a secret is no program.
+        # After the change of owner, which takes bits away. No set-user-id: a secret is not a program.
         os.fchmod(descriptor, wanted)
         os.fsync(descriptor)
     except PermissionError as error:

@@ -58,7 +58,7 @@ def run(
 ) -> subprocess.CompletedProcess[bytes] | None:
     """Run a program without shell; return how it ended, None if it cannot be run in time."""
     try:
-        return subprocess.run(  # noqa: S603 - a fixed program, and a path that is no option
+        return subprocess.run(  # noqa: S603 - a fixed program, and a path that is not an option
             argv,
             cwd=folder,
             env=environment,
@@ -131,7 +131,7 @@ class GitIgnoring:
         """Return if git ignores the file, or no work tree is around it.
 
         Raises:
-            SinkDeniedError: git would commit the file, or could not tell.
+            SinkDeniedError: git would commit the file, or could not answer.
         """
         with self._lock:
             self._learn_expected()
@@ -235,7 +235,7 @@ def _find_tracked_in(
 ) -> TrackedFile | UnknownTracking | None:
     work_tree = repository.work_tree
     below = real.relative_to(work_tree)
-    # Without regard to case: on a file system that does not tell `.Keyplan` from `.keyplan`, both are one folder.
+    # Without regard to case: on a file system that does not distinguish them, `.Keyplan` and `.keyplan` are one folder.
     paths = [f":(icase,literal){below / name}" for name in names]
     passed = bare_environment(environment) | dict(repository.variables)
     # Run at the top: from a volume mounted inside the work tree git would not find its way up (git(1), discovery).

@@ -1,7 +1,7 @@
 """Whether a path stays within folders, whatever the links on its way point to.
 
-Nothing outside these folders is looked at, not even to find out what it is: a manifest that no one has read chose the
-path.
+Nothing outside these folders is looked at, not even to find out what it is: a manifest that was never reviewed chose
+the path.
 """
 
 from __future__ import annotations

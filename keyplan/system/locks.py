@@ -36,14 +36,14 @@ def _say_nothing(_: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWait:
-    """How long to wait for a lock, and what to tell the user meanwhile."""
+    """How long to wait for a lock, and what to show to the user meanwhile."""
 
     named: str = "a file"
     """What is locked, as messages name it."""
     say: Callable[[str], None] = _say_nothing
     """Prints one line to the user."""
     notice: timedelta = timedelta(seconds=5)
-    """After how long the user is told. keyplan itself holds such a lock for less than a second, sops for some."""
+    """After how long the user is informed. keyplan itself holds such a lock for less than a second, sops for some."""
     limit: timedelta = timedelta(seconds=60)
     given_up: set[str] = field(default_factory=set)
     """What was waited for to the end: not once more, so that a step that is undone ends at once. Shared by copies."""
@@ -56,7 +56,7 @@ class LockWait:
     def sharing(self, folder: int, name: str) -> Iterator[None]:
         """Run the block while no other program has locked a file for itself; nothing if there is no such file.
 
-        A program that replaces one line of a file locks it for itself; that many read it at a time is no obstacle.
+        A program that replaces one line of a file locks it for itself; many may read it at a time.
         Raises LockHeldError.
         """
         descriptor = _open_plain(folder, name)
@@ -152,7 +152,7 @@ _turns_guard = threading.Lock()
 def taking_turns(folder: int, name: str) -> Iterator[None]:
     """Run the block when no other thread of this process runs one for the same name in the same folder.
 
-    So a thread waits for a lock of others only: many threads that write one file in turn are no foreign lock.
+    So a thread waits for a lock of others only: many threads that write one file in turn are not a foreign lock.
     """
     found = os.fstat(folder)
     key = (found.st_dev, found.st_ino, name)

@@ -46,7 +46,7 @@ class MercurialIgnoring:
         """Return if Mercurial ignores a file and what is written before it has its name, or no work tree is around it.
 
         Raises:
-            SinkDeniedError: Mercurial would commit one of them, or could not tell.
+            SinkDeniedError: Mercurial would commit one of them, or could not answer.
         """
         real = path.parent.resolve()
         work_tree = find_around(real, ".hg")
@@ -75,7 +75,7 @@ class MercurialIgnoring:
             self._ask(work_tree, unknown[start : start + _PATHS_PER_CALL])
 
     def _ask(self, work_tree: Path, targets: Sequence[Path]) -> None:
-        """Learn of some targets. Raises SinkDeniedError if Mercurial could not tell."""
+        """Learn of some targets. Raises SinkDeniedError if Mercurial could not answer."""
         environment = bare_environment(self._environment) | _VARIABLES
         names = [str(target) for target in targets]
         ended = self._run((*_IGNORED, *names), work_tree, environment, b"")
@@ -115,7 +115,7 @@ def find_tracked(
 def _list_tracked(
     work_tree: Path, names: Sequence[str], environment: Mapping[str, str], run: Run
 ) -> frozenset[str] | None:
-    """Return which of these files Mercurial tracks; None if it could not tell."""
+    """Return which of these files Mercurial tracks; None if it could not answer."""
     ended = run((*_LIST, *(f"path:{name}" for name in names)), work_tree, environment, b"")
     if ended is None or ended.returncode not in (0, _NONE_TRACKED):
         return None

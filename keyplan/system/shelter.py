@@ -122,7 +122,7 @@ class Shelter:
             # microseconds only, so that a power failure hardly ever leaves the one without the other.
             create_whole(self.descriptor, IGNORE_FILE, IGNORE_ALL, is_durable=False)
         except FileExistsError:
-            # Left by a crash, or put there by others with other words in it. Replaced at once, not removed first:
+            # Left by a crash, or written by others with other words in it. Replaced at once, not removed first:
             # what the crash left beside it must stay hidden.
             name = secrets.token_hex(8)
             create_whole(self.descriptor, name, IGNORE_ALL, is_durable=False)

@@ -46,7 +46,7 @@ class WorkTreeIgnoring:
         """Return if no version control system would commit the file.
 
         Raises:
-            SinkDeniedError: One of them would, could not tell, or cannot be asked.
+            SinkDeniedError: One of them would, could not answer, or cannot be asked.
         """
         self._git.refuse_unignored(path)
         if path.parent not in self._folders:

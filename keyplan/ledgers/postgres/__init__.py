@@ -1,6 +1,6 @@
 """The ledger `postgres`: intents, receipts, spent plans, locks and history of many manifests in one database.
 
-Loading this package must not import psycopg, which only some users install: `keyplan validate` needs nothing but the
+Loading this package must not import psycopg, which only some users install: `keyplan validate` needs only the
 options. No option ever holds a password.
 """
 

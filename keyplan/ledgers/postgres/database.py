@@ -145,7 +145,7 @@ class LedgerDatabase:
         """Forget the connections, which have broken with the first of them, and the secret, which may have expired."""
         find_pool(target.parameters).close_idle()
         with self._lock:
-            # Not if another thread has fetched it anew meanwhile: a program may ask the user for it.
+            # Not if another thread has fetched it again meanwhile: a program may ask the user for it.
             if self._target is target:
                 self._target = None
 
@@ -155,7 +155,7 @@ class LedgerDatabase:
                 try:
                     self._target = find_target(self._options, self._context)
                 except InputError:
-                    # A secret that cannot be fetched again is no reason to give up: a broken connection was the cause.
+                    # Do not give up if the secret cannot be fetched again: a broken connection was the cause.
                     if self._former is None:
                         raise
                     self._target = self._former

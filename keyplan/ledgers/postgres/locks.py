@@ -1,6 +1,6 @@
 """The locks of a manifest: a row each, with a lease that ends by the database's clock and a number that only grows.
 
-Nothing but its row holds a lock: a session can end unseen, and behind PgBouncer it belongs to no process.
+Only its row holds a lock: a session can end unnoticed, and behind PgBouncer it belongs to no process.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def find_holder(transaction: Transaction, key: ManifestKey, name: LockName) -> H
     """Return who holds a lock, whether the lease is over or not; None if it is free.
 
     Raises:
-        LedgerDamagedError: The row is no holder.
+        LedgerDamagedError: The row does not describe a holder.
     """
     found = transaction.find(
         "SELECT document, number, until FROM {schema}.locks WHERE manifest = %s AND name = %s AND holder IS NOT NULL",

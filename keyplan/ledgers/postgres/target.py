@@ -54,7 +54,7 @@ def find_target(options: Mapping[str, Json], context: PluginContext) -> Target:
     """Return the database that a ledger's options lead to. Fetches the secret, so it may ask the user.
 
     Raises:
-        InputError: The secret cannot be fetched, is no URL, or leads elsewhere than the option `url`.
+        InputError: The secret cannot be fetched, is not a URL, or leads elsewhere than the option `url`.
     """
     url = _read(options, context)
     try:

@@ -1,6 +1,6 @@
 """The ledger `s3`: small JSON objects in a bucket of S3, or of a store that is compatible with it, for many machines.
 
-Loading this package must not import boto3: `keyplan validate` needs nothing but the options.
+Loading this package must not import boto3: `keyplan validate` needs only the options.
 """
 
 from __future__ import annotations

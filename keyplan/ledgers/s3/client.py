@@ -186,7 +186,7 @@ class S3Client:
 
     @contextmanager
     def _understood(self, key: str) -> Iterator[None]:
-        """Raise S3UnavailableError if the block, which does nothing but read an answer, cannot make sense of it."""
+        """Raise S3UnavailableError if the block, which only reads an answer, cannot make sense of it."""
         try:
             yield
         except _MISREAD:
@@ -221,7 +221,7 @@ def connect(options: S3Options, environment: Mapping[str, str] | None = None) ->
     config = require("botocore.config", extra="s3").Config(
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         user_agent_appid="keyplan",
-        # Compatible stores refuse the checksums that the SDK adds by itself since 1.36.
+        # Compatible stores refuse the checksums that the SDK adds by default since 1.36.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         # A store at an endpoint of its own seldom has a host name for each bucket.

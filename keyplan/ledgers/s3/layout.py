@@ -55,7 +55,7 @@ class Layout:
 
     def address(self, address: Address) -> str:
         """Return the object of an address."""
-        # The digest alone tells addresses apart; the rest is for people who look into the bucket.
+        # The digest alone distinguishes addresses; the rest is for users who look into the bucket.
         return f"{self.addresses}{_to_part(address)}-{_digest(address)}.json"
 
     def plan(self, digest: str) -> str:

@@ -236,7 +236,7 @@ class S3Ledger(S3LedgerReader):
         own_id = secrets.token_hex(8)
         first = self._count_applies(layout) + 1
         for number in range(first, first + _MOST_NUMBERS):
-            # Chained anew for each number: another run's entry, which took the number before, comes first then.
+            # Chained again for each number: another run's entry, which took the number before, comes first then.
             chained = chain_stored(entry, self._read_before(layout, number))
             ours: Mapping[str, Any] = {**chained.to_dict(), "id": own_id}
 

@@ -1,6 +1,6 @@
 """The ledger `sqlite`: intents, receipts, spent plans, lock and history in one SQLite file beside the manifest.
 
-Loading this package must not import sqlite3: `keyplan validate` needs nothing but the options.
+Loading this package must not import sqlite3: `keyplan validate` needs only the options.
 """
 
 from __future__ import annotations

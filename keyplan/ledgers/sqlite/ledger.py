@@ -171,7 +171,7 @@ class SqliteLedger(SqliteLedgerReader):
                 raise self._refusal(LockName.APPLY)
             self._clock.sleep(_LOCK_POLL)
         try:
-            # A holder without a process lock here has died, or runs on another host. Only the user can tell which.
+            # A holder without a process lock here has died, or runs on another host. Only the user can know which.
             with suppress(LedgerDamagedError):
                 if self.holder():
                     raise self._refusal(LockName.APPLY)

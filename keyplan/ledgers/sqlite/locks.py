@@ -107,7 +107,7 @@ class SqliteLocks:
 
 
 def find_holder(connection: Connection | None, file: LedgerFile, name: LockName) -> Holder | None:
-    """Return who holds a lock; None if it is free. Raises LedgerDamagedError if the row is no holder."""
+    """Return who holds a lock; None if it is free. Raises LedgerDamagedError if the row does not describe one."""
     if connection is None or (name is LockName.WATCH and not _has_table(connection, _TABLES[name])):
         return None
     found = connection.execute(f"SELECT document FROM {_TABLES[name]}").fetchone()  # noqa: S608 - a constant

@@ -1,6 +1,6 @@
 """The place of a ledger on disk: refused if others can write the file, put another in its place, or push it with git.
 
-A ledger is proof of which keys are ours only as long as nobody but keyplan writes it. No check may open the file:
+A ledger is proof of which keys are ours only as long as no other program writes it. No check may open the file:
 closing it would drop the locks that SQLite holds on it in this process (fcntl(2)).
 """
 
@@ -24,7 +24,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 """A POSIX access list that lets another user write shows here as well: its mask is the group's bits (acl(5))."""
 _ROOT = 0
 _OPEN_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
-"""With O_PATH, which Linux has, a folder that may be searched and not listed is no obstacle; SQLite needs no more."""
+"""With O_PATH, which Linux has, a folder need not be listed, only searched; SQLite needs no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ _LOOK = {
 FileId = tuple[Inode, Inode]
 """A ledger's folder and file, as they were examined."""
 _created: set[FileId] = set()
-"""The ledgers that this process created: nobody pushed them, so they do not need an answer of a git that fails.
+"""The ledgers that this process created: they were never pushed, so they do not need an answer of a git that fails.
 
 Of the process, because a run opens its ledger several times. Without it, no fresh runner could apply in a checkout that
 git does not trust, as in the containers of CI.
@@ -109,7 +109,7 @@ class LedgerPlace:
             LedgerUntrustedError: Another file or folder is there.
             OSError: It cannot be examined.
         """
-        # SQLite takes a path only, so a file that was put there after the check shows only now.
+        # SQLite takes a path only, so a file that was created after the check shows only now.
         if (_inode(os.lstat(self._folder)), _inode(os.lstat(self.path))) != examined:
             raise LedgerUntrustedError(
                 f"{self.path} was replaced while it was opened",

@@ -1,6 +1,6 @@
 """The provider `arize`: the keys of one Arize account, in both generations of its API (`docs/arize-api.md`).
 
-Loading this package must not import an HTTP client: `keyplan validate` needs nothing but the options.
+Loading this package must not import an HTTP client: `keyplan validate` needs only the options.
 """
 
 from __future__ import annotations

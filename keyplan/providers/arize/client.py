@@ -176,7 +176,7 @@ class ArizeClient(ArizeReadClient):
         """Return the JSON object of a POST that issues a raw key.
 
         Repeated only if nothing was sent, or the server answered 429: after a lost answer a key may exist whose raw key
-        nobody has (docs/arize-api.md, A19).
+        is lost (docs/arize-api.md, A19).
 
         Raises:
             InDoubtError: The server may have issued a raw key, but no whole answer arrived.

@@ -51,7 +51,7 @@ class ArizeWriter:
         return self._read_issued(what, {**answer, "id": answer.get("id") or key_id})
 
     def delete(self, key_id: KeyId) -> None:
-        """Delete or revoke a key; it is no error if the key is already dead or unknown (docs/arize-api.md, A28).
+        """Delete or revoke a key; it is not an error if the key is already dead or unknown (docs/arize-api.md, A28).
 
         Raises:
             ProviderDeniedError: The credential is not accepted or may not do this.
