@@ -16,7 +16,7 @@ def main() -> NoReturn:
     if os.name == "nt":
         sys.exit("error: keyplan does not run on Windows\n  hint: use Linux or macOS, or WSL on this machine")
     # The kernel drops a signal without a handler that is sent to process 1, as keyplan is in a container: until the
-    # command line is imported and listens by itself, nobody would hear a stop (pid_namespaces(7)).
+    # command line is imported and has its own handler, a request to stop would be lost (pid_namespaces(7)).
     if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(_TERMINATED))
     from keyplan.cli.main import main as run_command_line  # noqa: PLC0415 - see above

@@ -146,7 +146,7 @@ class SinkUnavailableError(SinkError):
 
 
 class SinkPausedError(SinkUnavailableError):
-    """The sink takes nothing for now, and trying again within seconds is no use.
+    """The sink takes nothing for now, and trying again within seconds does not help.
 
     It throttles for longer than keyplan waits, or it is sealed. It may have stored a part of what it was sent before.
     """
@@ -189,7 +189,7 @@ class NotificationError(KeyplanError):
 
 
 class BugError(KeyplanError):
-    """A failure that nobody foresaw: a bug of keyplan, or of a plugin that the message names."""
+    """An unexpected failure: a bug of keyplan, or of a plugin that the message names."""
 
     def __init__(self, message: str, *, advice: str, trace: str) -> None:
         super().__init__(message, advice=advice)

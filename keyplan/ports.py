@@ -116,7 +116,7 @@ class KeyWriter(Protocol):
         ...
 
     def delete(self, key_id: KeyId) -> None:
-        """End a key permanently. It is no error if the key is already dead or unknown.
+        """End a key permanently. It is not an error if the key is already dead or unknown.
 
         Raises ProviderDeniedError, ProviderRefusedError and ProviderUnavailableError.
         """
@@ -349,7 +349,7 @@ class RebuildableLedger(Ledger, Protocol):
     """A ledger whose storage can be set aside, so that a new one takes its place. No ledger has to be one."""
 
     def is_damaged(self) -> bool:
-        """Whether the storage exists and cannot be used. Raises LedgerError if it can't be told, or is another's."""
+        """Whether the storage exists and cannot be used. Raises LedgerError if that is unknown, or it is another's."""
         ...
 
     def set_aside(self, *, at: datetime, patience: timedelta) -> str:

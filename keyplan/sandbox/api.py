@@ -157,7 +157,7 @@ class Api:
         )
 
     async def list_audit_log(self, request: Request) -> Response:
-        """Answer 200 with one page of the audit log; 403 to users who are no administrators, or if it is off."""
+        """Answer 200 with one page of the audit log; 403 to users who are not administrators, or if it is off."""
         caller = self._caller(request)
         if not caller.is_admin or self._options.audit_log == "off":
             raise ProblemError(403, "The caller is not an account administrator, or audit logging is not enabled.")

@@ -192,7 +192,7 @@ class Middleware:
 
     async def _drop(self, scope: Scope, receive: Receive) -> None:
         self._close_connection(scope)
-        # If this returned before the server has noticed, the server would response 500 by itself.
+        # If this returned before the server has noticed, the server would send its own response 500.
         while (await receive())["type"] != "http.disconnect":
             pass
 

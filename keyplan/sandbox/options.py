@@ -43,7 +43,7 @@ class SandboxOptions:
     audit_log: Literal["on", "off"] = "on"
     """Whether beta shows its administrator the audit log; if not, it answers 403 (docs/arize-api.md, A40)."""
     max_lifetime: timedelta | None = None
-    """Longest lifetime that beta grants a key; None is no bound."""
+    """Longest lifetime that beta grants a key; None if it is unlimited."""
     rate_limit: float | None = None
     """Requests per second above which 429 is answered; a burst of one second's worth passes."""
     retry_after: bool = True

@@ -32,7 +32,7 @@ class EffectFault(Enum):
     REQUEST_LOST = "request lost"
     """The effect does not happen, and the caller gets the same error as for a lost answer."""
     ERROR = "error"
-    """The effect does not happen, and the caller is told so."""
+    """The effect does not happen, and the caller gets an error that says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Effects:
         self.count = 0
 
     def run(self, name: str, act: Callable[[], T], *, subject: str = "", lost: KeyplanError, failed: KeyplanError) -> T:
-        """Let an effect happen, or fail it as planned: `lost` if no one knows, `failed` if nothing happened."""
+        """Let an effect happen, or fail it as planned: `lost` if it may have happened, `failed` if it did not."""
         if visit := self.visits.pop(self.count + 1, None):
             visit()  # outside the lock: a visitor may ask from other threads
         self.before(name)

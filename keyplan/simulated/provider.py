@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class SimulatedProvider:
-    """Implements KeyReader and KeyWriter. Reads and writes pass through `effects`; a person's doings do not."""
+    """Implements KeyReader and KeyWriter. Reads and writes pass through `effects`; a user's actions do not."""
 
     base_url = "https://api.simulated.test"
     id_prefix = "key"
@@ -50,7 +50,7 @@ class SimulatedProvider:
         self.records: dict[KeyId, KeyRecord] = {}
         self.spaces: dict[str, Space] = {name: make_space(name) for name in ("production", "staging")}
         self.own_key: KeyId | None = None
-        """The key that keyplan presents; None for a credential that is no listed key and never dies."""
+        """The key that keyplan presents; None for a credential that is not a listed key and never dies."""
         self.verifications_refused = 0
         """So many of the next `verify` say no."""
         self.listing_lag = timedelta(0)
@@ -119,7 +119,7 @@ class SimulatedProvider:
         return self._issue("provider.refresh", key_id, lambda: self._refresh(key_id, expires_at, grace))
 
     def delete(self, key_id: KeyId) -> None:
-        """End a key; one that is gone is no error."""
+        """End a key; one that is gone is not an error."""
         self._repeatable("provider.delete", key_id, lambda: self._end(key_id))
 
     def verify(self, raw: RawKey) -> bool:
@@ -128,7 +128,7 @@ class SimulatedProvider:
         unavailable = _unavailable("provider.verify")
         return self._effects.run("provider.verify", lambda: self._verify(raw), lost=unavailable, failed=unavailable)
 
-    # what a test, or a person beside keyplan, does and asks
+    # what a test, or a user beside keyplan, does and asks
 
     def accepts(self, raw_text: str, now: datetime | None = None) -> bool:
         """Whether some key lets this raw key in."""

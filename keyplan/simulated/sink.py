@@ -28,7 +28,7 @@ class Cell:
 
     raw: str | None = field(default=None, repr=False)
     owner: str | None = None
-    """Whose mark it carries; None for what a person put there."""
+    """Whose mark it carries; None for what a user stored."""
     receipt: Receipt | None = None
     intent: Intent | None = None
     noted_at: datetime | None = None
@@ -50,7 +50,7 @@ class Cell:
 
 
 class SimulatedSink:
-    """Implements Sink over a dict. Everything passes through `effects`; a person's doings do not."""
+    """Implements Sink over a dict. Everything passes through `effects`; a user's actions do not."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class SimulatedSink:
         return self._effects.read(f"sink.match:{self.name}", act, failed=failed)
 
     def intend(self, slot: Slot, intent: Intent, *, over: Revision | None = None) -> None:
-        """Note the intent; denied for another manifest's or a person's value, refused over another run's."""
+        """Note the intent; denied for another manifest's or a user's value, refused over another run's."""
 
         def act() -> None:
             cell = self._writable(slot)
@@ -179,7 +179,7 @@ class SimulatedSink:
 
         self._run("withdraw", slot, act)
 
-    # what a test, or a person beside keyplan, does and asks
+    # what a test, or a user beside keyplan, does and asks
 
     def person_writes(self, location: str, raw_text: str) -> None:
         """A user changes the value by hand; marks and receipt stay."""

@@ -7,7 +7,7 @@
 - `keyplan.testing.sink_races.CompareContract`: the same for a sink that several machines may write at once;
 - `keyplan.testing.samples`: settings, declarations, receipts, intents, a context for `build`, and a clock.
 
-No module of keyplan outside this package may import it: pytest is no dependency of the command.
+No module of keyplan outside this package may import it: the command does not depend on pytest.
 """
 
 from __future__ import annotations

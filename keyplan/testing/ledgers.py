@@ -214,7 +214,7 @@ class LedgerContract(HistoryContract):
             assert ledger.holder() is None
 
     def test_a_holder_has_an_end_and_a_number(self, ledger: Ledger) -> None:
-        """Waiting users see until when, and a late writer is told from the present one."""
+        """Waiting users see until when, and a late writer is distinguished from the present one."""
         with ledger.lock(make_holder("first"), patience=AT_ONCE) as lease:
             lease.check()
             stored = self.open_reader().holder()

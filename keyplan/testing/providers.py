@@ -56,7 +56,7 @@ class ProviderContract(ABC):
         """Return the provider's own time, aware."""
 
     def is_accepted(self, ports: ProviderPorts, raw: RawKey) -> bool:
-        """Whether a raw key works; override it if something better than the port can tell."""
+        """Whether a raw key works; override it if there is a better check than the port."""
         return ports.writer.verify(raw)
 
     @pytest.fixture

@@ -71,7 +71,7 @@ class MarksContract(ABC):
 
     @abstractmethod
     def person_writes(self, slot: Slot, raw_text: str) -> None:
-        """Put a value there as a person would, over whatever is there; keyplan's notes beside it stay."""
+        """Store a value as a user would, over whatever is there; keyplan's notes beside it stay."""
 
     @pytest.fixture
     def slot(self, sink: Sink) -> Slot:

@@ -64,7 +64,7 @@ class CompareContract(ABC):
         assert all(sink.abilities.compares for sink in rivals)
 
     def test_of_runs_that_begin_at_once_one_goes_on_and_delivers(self, rivals: Sequence[Sink], slot: Slot) -> None:
-        """The others are told so before any of them has made a key."""
+        """The others learn so before any of them has made a key."""
         for number in range(self.rounds):
             seen = look(rivals[0], slot)
             intents = [make_racing_intent(f"run-{number}-{index}") for index in range(len(rivals))]

@@ -232,7 +232,7 @@ class RunsContract(MarksContract):
     # without notes
 
     def test_a_sink_without_notes_writes_for_every_run_and_says_so(self, sink: Sink, slot: Slot) -> None:
-        """It can't tell one run from another; the applier verifies once more after it."""
+        """It can't distinguish one run from another; the applier verifies once more after it."""
         if sink.abilities.holds_receipts:
             pytest.skip("notes distinguish one run from another")
         assert not sink.abilities.compares

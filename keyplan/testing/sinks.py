@@ -196,7 +196,7 @@ class SinkContract(RunsContract):
         assert self.look(sink, slot) == Holding(present=False)
 
     def test_annotating_a_slot_that_is_only_intended_makes_no_receipt(self, sink: Sink, slot: Slot) -> None:
-        """An intent is no value either."""
+        """An intent does not count as a value either."""
         sink.intend(slot, make_intent())
         before = self.look(sink, slot)
         sink.annotate(slot, make_receipt())
@@ -262,7 +262,7 @@ class SinkContract(RunsContract):
         assert "overwrite: true" in finding.advice
 
     def test_a_value_without_an_owner_is_named_for_the_ledger_to_decide(self, sink: Sink, slot: Slot) -> None:
-        """A store that keeps no notes can't tell whose a value is; a plan asks the ledger, as `intend` does."""
+        """A store that keeps no notes does not know whose a value is; a plan asks the ledger, as `intend` does."""
         if sink.abilities.holds_receipts or not isinstance(sink, Surveyable):
             pytest.skip("its marks name the owner of a value")
         self.person_writes(slot, OTHER_RAW)
