@@ -144,9 +144,12 @@ SOURCES: dict[str, Callable[[], Iterator[Text]]] = {
     "what the commands answer": _read_whole("tests/**/__snapshots__/*.ambr", "tests/goldens/*.json"),
     "messages": read_messages,
     "descriptions in schemas": read_schemas,
-    "first pages": _read_whole(
-        "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/glossary.md", "docs/reading-a-plan.md"
+    "docstrings and comments": read_docstrings,
+    "pages": _read_whole("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md"),
+    "examples": _read_whole(
+        *(f"examples/**/*.{suffix}" for suffix in ("md", "py", "service", "toml", "yaml", "yml"))
     ),
+    "what is new": read_changelog,
 }
 
 
