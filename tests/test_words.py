@@ -146,9 +146,7 @@ SOURCES: dict[str, Callable[[], Iterator[Text]]] = {
     "descriptions in schemas": read_schemas,
     "docstrings and comments": read_docstrings,
     "pages": _read_whole("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md"),
-    "examples": _read_whole(
-        *(f"examples/**/*.{suffix}" for suffix in ("md", "py", "service", "toml", "yaml", "yml"))
-    ),
+    "examples": _read_whole(*(f"examples/**/*.{suffix}" for suffix in ("md", "py", "service", "toml", "yaml", "yml"))),
     "what is new": read_changelog,
 }
 
