@@ -511,7 +511,7 @@ def test_a_recovery_that_takes_too_long_is_left_alone() -> None:
 
 
 def test_what_answers_in_a_vaults_place_gets_nothing() -> None:
-    with pytest.raises(SinkDeniedError, match="no vault of this address") as caught:
+    with pytest.raises(SinkDeniedError, match="not that of a vault at this address") as caught:
         Vault(Stubborn(), host="acme", retrier=open_retrier({}, make_context(Path("/")), name="azure")).get("ci")
     assert RAW not in f"{caught.value!r}"
 
