@@ -57,8 +57,11 @@ def test_one_signal_lets_all_manifests_finish_what_is_under_way(envs: Terminal, 
 
 def test_two_signals_stop_all_manifests_at_once_and_what_is_done_is_told(envs: Terminal) -> None:
     _hold(envs, nth=1, seconds=60)
+    gone = envs.folder / "none"
+    gone.mkdir()
     process = envs.start("apply", *BY_HAND, "--format", "text", "--format", "json=none/report.json")
     envs.await_held()
+    gone.rmdir()
     process.send_signal(signal.SIGINT)
     assert process.stderr
     while "interrupt once more" not in process.stderr.readline():
