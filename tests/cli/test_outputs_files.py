@@ -198,6 +198,7 @@ CONTACTING: dict[str, list[str]] = {
     "answer of a rotation": ["rotate", "user/ci", "--auto-approve", "--format=markdown={}"],
     "answer of a revocation": ["revoke", "user/ci", "--auto-approve", "--format=markdown={}"],
     "answer of a drift": ["drift", "--format=markdown={}"],
+    "calendar": ["calendar", "--format=ics={}"],
     "page": ["report", "--out={}"],
     "export": ["export", "--owner=team", "--out={}"],
 }

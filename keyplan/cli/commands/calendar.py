@@ -12,7 +12,7 @@ from keyplan.app.inspect import make_calendar
 from keyplan.app.workspace import open_workspace
 from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import Number, argument, ledger_option, option, policy_option
-from keyplan.cli.outputs import CommandResult, Outputs, formats_option, keep_apart, publish
+from keyplan.cli.outputs import CommandResult, Outputs, checked_files, formats_option, keep_apart, publish
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.model.calendar import Calendar
@@ -60,6 +60,6 @@ def command(
     context = session.context
     keep_apart(session, written=outputs.files, read=[manifest, *policies])
     workspace = open_workspace(manifest, context, ledger=ledger, policies=read_policies(policies, context))
-    with show_waiting(session.screen, "Looking at the keys that exist"):
+    with checked_files(session, outputs.files), show_waiting(session.screen, "Looking at the keys that exist"):
         calendar = make_calendar(context.wiring, workspace, timedelta(days=days))
     return publish(session, outputs, CommandResult(formats=_FORMATS, nouns=[calendar], exit_status=0))
