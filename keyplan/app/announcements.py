@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from keyplan import __version__
-
 
 def find_cache(environment: Mapping[str, str]) -> Path | None:
     """Return keyplan's folder in the user's cache; None if the environment names none.
@@ -24,9 +22,7 @@ def find_cache(environment: Mapping[str, str]) -> Path | None:
     return Path(folder, "keyplan") if folder.startswith("/") else None
 
 
-def announce(
-    text: str, environment: Mapping[str, str], say: Callable[[str], None], *, version: str = __version__
-) -> None:
+def announce(text: str, environment: Mapping[str, str], say: Callable[[str], None], *, version: str) -> None:
     """Say a text, unless this version said it on this machine before. Never raises."""
     stamp = _find_stamp(text, environment, version)
     if stamp is None:

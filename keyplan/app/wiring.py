@@ -89,10 +89,15 @@ class PluginWiring:
         *,
         clock: Clock | None = None,
         drop: Callable[[Collection[str]], None] = lambda _variables: None,
+        announced_by: str = "",
     ) -> None:
-        """`drop` removes variables from the environment of the process itself, if it is keyplan's own."""
+        """`drop` removes variables from the environment of the process itself, if it is keyplan's own.
+
+        `announced_by` is the version that announces once on each machine; without it, nothing is remembered there.
+        """
         self._environment = environment
         self._drop = drop
+        self._announced_by = announced_by
         self._secret_variables = list_secret_variables(None, environment)
         self._say = say
         self._said: set[str] = set()
@@ -191,7 +196,11 @@ class PluginWiring:
 
     def _announce(self, text: str) -> None:
         """Print a line as `_say_once` does, unless this version printed it on this machine before."""
-        announce(text, self._environment, self._say_once)
+        if self._announced_by:
+            announce(text, self._environment, self._say_once, version=self._announced_by)
+        else:
+            # A program that shows no user anything must not use up what the next command has to show.
+            self._say_once(text)
 
 
 @cache

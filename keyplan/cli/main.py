@@ -252,7 +252,7 @@ def _open_session() -> Session:
 def _wire(environment: Mapping[str, str], say: Callable[[str], None]) -> Wiring:
     from keyplan.app.wiring import PluginWiring, shield  # noqa: PLC0415 - takes 50 ms, which help and version spare
 
-    return PluginWiring(environment, say, drop=shield())
+    return PluginWiring(environment, say, drop=shield(), announced_by=__version__)
 
 
 def _read_stdin(limit: int) -> bytes:

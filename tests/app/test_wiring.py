@@ -18,6 +18,8 @@ from keyplan.errors import InputError
 from keyplan.model.identity import Address
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import FromEnvironment, ProviderSettings
+from keyplan.sandbox.options import SandboxOptions
+from keyplan.sandbox.server import running
 from keyplan.system.clock import SystemClock
 
 
@@ -142,3 +144,19 @@ def test_the_program_of_a_credential_gets_no_secret_of_a_sink(shell: Shell) -> N
     seen = (shell.folder / "seen").read_text()
     assert ("OTHER=kept" in seen, "hidden" in seen) == (True, False)
     assert {"OWN", "VAULT_TOKEN", "ARIZE_API_KEY"} <= set(dropped[-1])
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(("announced_by", "times"), [("", 2), ("1.0", 1)], ids=["a silent program", "the command"])
+def test_only_who_shows_an_announcement_remembers_it(tmp_path: Path, announced_by: str, times: int) -> None:
+    said: list[str] = []
+    with running(SandboxOptions(api="beta")) as sandbox:
+        environment = {"ARIZE_API_KEY": sandbox.credential, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        settings = ProviderSettings(options={"base_url": sandbox.url})
+        for _ in range(2):
+            wiring = PluginWiring(environment, said.append, announced_by=announced_by)
+            ports = wiring.key_reader(settings, lineage=LINEAGE, folder=tmp_path)
+            ports.reader.laws()
+            ports.close()
+    assert sum("are in beta" in text for text in said) == times
+    assert (tmp_path / "cache").exists() is bool(announced_by)
