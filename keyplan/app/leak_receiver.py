@@ -136,14 +136,14 @@ class LeakReceiver:
                 return
             self._refusal_told_at = now
         why = "its signature does not fit it" if is_known else f"no key in {self._file} has its identifier"
-        advice = "" if is_known else f"if GitHub has a new key, write {_KEYS_URL} into the file and send SIGHUP"
+        advice = "" if is_known else f"if GitHub has a new key, download {_KEYS_URL} to the file and send SIGHUP"
         message = f"a report of leaked keys was refused: {why}"
         self._tell(WatchEvent(news=WatchNews.REPORT_REFUSED, message=message, is_error=True, advice=advice))
 
     def _load_keys(self) -> ReportKeys:
         with importing(EXTRA):
             from keyplan.net.report_signatures import ReportKeys  # noqa: PLC0415 - needs the extra
-        file = read_input(str(self._file), self._context, if_missing=f"write {_KEYS_URL} into it")
+        file = read_input(str(self._file), self._context, if_missing=f"download {_KEYS_URL} to it")
         keys = ReportKeys.read(file.content, file.name)
         signers = format_count(len(keys), "public key")
         message = f"taking reports of leaked keys at {PATH}, signed with one of {signers}"
