@@ -23,6 +23,7 @@ from keyplan.model.plan import (
     Request,
     Verb,
 )
+from keyplan.model.quotes import nearest, quote
 from keyplan.model.receipt import Receipt
 from keyplan.model.texts import selects
 from keyplan.planner.authority import Authority
@@ -156,10 +157,21 @@ def _refuse_unmatched(
     unmatched = [p for p in patterns if not any(selects(p, address, known) for address in addresses)]
     if unmatched:
         named = ", ".join(f"'{pattern}'" for pattern in unmatched)
+        # A selection of some declarations lacks others that were meant.
+        near = _suggest_address(unmatched[0], known) if len(unmatched) == 1 and addresses == known else ""
         raise InputError(
-            f"{problem} {named}",
+            f"{problem} {named}{near}",
             advice="addresses are user/NAME and service/SPACE/NAME; globs such as 'service/*' are fine",
         )
+
+
+def _suggest_address(pattern: str, known: frozenset[Address]) -> str:
+    """Return ``; did you mean ...?`` for the nearest name of the same type and space; nothing if none is near."""
+    scope, _, name = pattern.rpartition("/")
+    names = {address.rpartition("/")[2] for address in known if address.rpartition("/")[0] == scope}
+    # Of the whole address the part that is equal would make every name look near.
+    near = nearest(name, names)
+    return f"; did you mean {quote(f'{scope}/{near}')}?" if near else ""
 
 
 class _CaseMaker:

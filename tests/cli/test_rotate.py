@@ -88,6 +88,11 @@ def test_it_takes_the_digest_of_the_same_plan(applied: Shell) -> None:
     assert applied("rotate", "user/ci", "--expect", json.loads(planned)["digest"]).status == 0
 
 
+def test_a_mistyped_address_is_answered_with_the_nearest(applied: Shell) -> None:
+    for mistake in (["rotate", "user/cii", "--auto-approve"], ["plan", "--target", "user/cii"]):
+        assert "no declaration has an address that fits 'user/cii'; did you mean 'user/ci'?" in applied(*mistake).err
+
+
 @pytest.mark.parametrize("address", ["user/none", "*/none*"])
 def test_an_unknown_address_is_3(applied: Shell, address: str) -> None:
     done = applied("rotate", address, "--auto-approve")
