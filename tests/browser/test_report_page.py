@@ -26,7 +26,8 @@ def site(tmp_path: Path) -> Path:
 
 
 def list_shown(page: Any) -> list[str]:
-    return [row.locator("summary").first.inner_text() for row in page.locator("tbody tr:visible").all()]
+    # Not inner_text: a row that was just moved may not be laid out yet (content-visibility), and is empty to it.
+    return [row.locator("summary").first.text_content() for row in page.locator("tbody tr:visible").all()]
 
 
 @WIDTHS
