@@ -287,7 +287,7 @@ IMPORTED: dict[str, tuple[str, str, set[str]]] = {
     "a room has no layer": ("keyplan.planted.module", "keyplan.errors", {"layers"}),
     "two modules import each other": ("keyplan.planner.diff", "keyplan.planner.plan", {"cycles"}),
     "vault imports the file sink": ("keyplan.sinks.vault.planted", "keyplan.sinks.file", {"sinks"}),
-    "a provider imports another": ("keyplan.providers.other", "keyplan.providers.arize.client", {"providers"}),
+    "a provider imports another": ("keyplan.providers.other", "keyplan.providers.arize.reader", {"providers"}),
     "a ledger imports another": ("keyplan.ledgers.postgres.ledger", "keyplan.ledgers.sqlite.ledger", {"ledgers"}),
     "a metric imports a sheet": ("keyplan.renderers.machine.planted", "keyplan.renderers.ci.sarif", {"renderers"}),
     "a command imports another": ("keyplan.cli.commands.planted", "keyplan.cli.commands.plan", {"commands"}),

@@ -246,7 +246,7 @@ def test_nothing_that_drift_is_given_can_change_anything(shell: Shell) -> None:
     shell.write()
     with open_readers(PluginWiring({}, print), place_of(shell)) as doors:
         names = {type(one).__name__ for one in walk(doors, set())}
-        assert names >= {"Readers", "ArizeReader", "ArizeReadClient", "SqliteLedgerReader", "ReadOnlySink"}
+        assert names >= {"Readers", "ArizeReader", "ProviderReadClient", "SqliteLedgerReader", "ReadOnlySink"}
         assert find_effects(doors) == set()
 
 

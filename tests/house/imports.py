@@ -26,7 +26,7 @@ THIRD_PARTY: Mapping[str, frozenset[str]] = {
     ),
     "keyplan.net.report_signatures": frozenset({"cryptography"}),
     "keyplan.notify": frozenset({"apprise", "httpx"}),
-    "keyplan.providers.arize": frozenset({"httpx"}),
+    "keyplan.providers": frozenset({"httpx"}),
     "keyplan.renderers.html": frozenset({"htpy", "markupsafe"}),
     "keyplan.renderers.text": frozenset({"deepdiff"}),
     "keyplan.sandbox": frozenset({"starlette", "uvicorn"}),

@@ -15,10 +15,10 @@ from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
 from keyplan.model.identity import KeyId, UserId
 from keyplan.net.answers import load_json
 from keyplan.net.retry import Patience
-from keyplan.providers.arize.client import ArizeReadClient
-from keyplan.providers.arize.errors import JsonObject
+from keyplan.providers.answers import JsonObject
 from keyplan.providers.arize.pages import fetch_pages
 from keyplan.providers.arize.parser import read_text, read_time
+from keyplan.providers.client import ProviderReadClient
 
 AUDIT_PATH = "/v2/audit-logs"
 _WHAT = "read the audit log"
@@ -31,7 +31,7 @@ _MOST_VALUES = 10_000
 _LONGEST_TEXT = 256
 
 
-def read_audit_log(client: ArizeReadClient, query: AuditQuery) -> AuditLog:
+def read_audit_log(client: ProviderReadClient, query: AuditQuery) -> AuditLog:
     """Return the entries of the log that name one of the keys, newest first.
 
     Raises:
@@ -49,7 +49,7 @@ def read_audit_log(client: ArizeReadClient, query: AuditQuery) -> AuditLog:
         raise ProviderRefusedError(error.message, status=error.status, advice=advice) from error
 
 
-def _read(client: ArizeReadClient, query: AuditQuery) -> AuditLog:
+def _read(client: ProviderReadClient, query: AuditQuery) -> AuditLog:
     began, forms = client.clock.elapsed(), _list_forms(query.key_ids)
     found: list[AuditEntry] = []
     read, oldest = 0, query.until

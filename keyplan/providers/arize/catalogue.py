@@ -11,7 +11,7 @@ from threading import Lock
 
 from keyplan.model.identity import SpaceId
 from keyplan.model.observation import Observation
-from keyplan.providers.arize.errors import JsonObject
+from keyplan.providers.answers import JsonObject
 from keyplan.providers.arize.parser import KeyParser, read_active, read_text
 
 

@@ -11,9 +11,9 @@ from http import HTTPStatus
 
 from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.manifest import Json, KeyType
-from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.dialects import ALPHA, BETA, DIALECTS, KEYS_PATH, Dialect
 from keyplan.providers.arize.parser import UniqueNotices
+from keyplan.providers.client import ProviderReadClient
 
 NOT_UNDERSTOOD = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """How a server answers words of a generation that it does not speak (docs/arize-api.md, A31)."""
@@ -36,7 +36,7 @@ def choose_dialect(options: Mapping[str, Json]) -> Dialect | None:
 class DialectDetector:
     """Knows the dialect of one server; asks the server once, when the dialect is first needed."""
 
-    def __init__(self, client: ArizeReadClient, notices: UniqueNotices, chosen: Dialect | None) -> None:
+    def __init__(self, client: ProviderReadClient, notices: UniqueNotices, chosen: Dialect | None) -> None:
         self._client = client
         self._notices = notices
         self._dialect = chosen

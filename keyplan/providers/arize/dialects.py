@@ -16,7 +16,7 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, SpaceId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, Roles
 from keyplan.model.observation import Access, Laws
-from keyplan.providers.arize.errors import JsonObject
+from keyplan.providers.answers import JsonObject
 
 KEYS_PATH = "/v2/api-keys"
 SPACES_PATH = "/v2/spaces"

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import TypeVar
-
 import httpx
 
 from keyplan.context import PluginContext
-from keyplan.errors import InputError
-from keyplan.model.manifest import Json, ProviderSettings
+from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import Credential
-from keyplan.net.http import make_opener, open_client
-from keyplan.net.retry import Gate, Patience, Retrier
 from keyplan.ports import ProviderPorts, ReaderPorts
+from keyplan.providers.answers import ProviderWords
 from keyplan.providers.arize.base_url import find_base_url
-from keyplan.providers.arize.client import ArizeClient, ArizeReadClient
 from keyplan.providers.arize.detection import DialectDetector, choose_dialect
-from keyplan.providers.arize.options import MAX_KEYS
 from keyplan.providers.arize.parser import UniqueNotices
 from keyplan.providers.arize.profile import read_key
 from keyplan.providers.arize.reader import ArizeReader
 from keyplan.providers.arize.writer import ArizeWriter
+from keyplan.providers.client import ProviderClient, ProviderReadClient, ProviderServer
+from keyplan.providers.connection import ProviderConnection, fetch_reader_credential
 
-AnyClient = TypeVar("AnyClient", bound=ArizeReadClient)
+WORDS = ProviderWords(
+    setting="provider.region or provider.base_url",
+    # The wrong region looks like a missing permission (docs/arize-api.md, A5).
+    credential=(
+        "check ARIZE_API_KEY or provider.credential (for drift: provider.reader_credential), and the region: "
+        "a key works only in the region it was made in"
+    ),
+    missing_credential="set ARIZE_API_KEY, or provider.credential in the manifest",
+)
 
 
 def open_provider(
@@ -36,7 +38,8 @@ def open_provider(
         InputError: An option or a variable of the environment cannot be used.
     """
     chosen = choose_dialect(settings.options)
-    client = _open(ArizeClient, settings, lambda: fetch_credential(settings, context), context, transport)
+    connection = _connect(settings, context, transport)
+    client = connection.open(ProviderClient, settings, context, lambda: fetch_credential(settings, context))
     notices = UniqueNotices(context.say)
     detector = DialectDetector(client, UniqueNotices(context.announce), chosen)
     return ProviderPorts(
@@ -57,10 +60,10 @@ def open_reader(
     chosen = choose_dialect(settings.options)
 
     def fetch() -> Credential:
-        return _fetch_reader_credential(settings, context)
+        return fetch_reader_credential(settings, context, lambda: fetch_credential(settings, context))
 
-    # Not an ArizeClient: a reader must not hold an object that could change keys.
-    client = _open(ArizeReadClient, settings, fetch, context, transport)
+    # Not a ProviderClient: a reader must not hold an object that could change keys.
+    client = _connect(settings, context, transport).open(ProviderReadClient, settings, context, fetch)
     notices = UniqueNotices(context.say)
     return ReaderPorts(
         reader=ArizeReader(client, DialectDetector(client, UniqueNotices(context.announce), chosen), notices),
@@ -68,30 +71,13 @@ def open_reader(
     )
 
 
-def _open(
-    kind: type[AnyClient],
-    settings: ProviderSettings,
-    fetch_credential: Callable[[], Credential],
-    context: PluginContext,
-    transport: httpx.BaseTransport | None,
-) -> AnyClient:
-    base_url = find_base_url(settings.options, context.environment)
-    # A test's transport is one object, so all its requests share one client.
-    open_another = (
-        None if transport else make_opener(base_url, variable="ARIZE_SSL_CA_CERT", environment=context.environment)
-    )
-    return kind(
-        http=open_another() if open_another else open_client(environment=context.environment, transport=transport),
-        open_another=open_another,
-        base_url=base_url,
-        max_keys=_read_max_keys(settings.options),
-        fetch_credential=fetch_credential,
-        retrier=Retrier(
-            clock=context.clock,
-            jitter=context.jitter,
-            gate=Gate(context.clock),
-            patience=_read_patience(settings.options),
-        ),
+def _connect(
+    settings: ProviderSettings, context: PluginContext, transport: httpx.BaseTransport | None
+) -> ProviderConnection:
+    return ProviderConnection(
+        server=ProviderServer(base_url=find_base_url(settings.options, context.environment), words=WORDS),
+        ca_variable="ARIZE_SSL_CA_CERT",
+        transport=transport,
     )
 
 
@@ -101,24 +87,3 @@ def fetch_credential(settings: ProviderSettings, context: PluginContext) -> Cred
     if isinstance(profile, str) and settings.credential == usual and not context.environment.get("ARIZE_API_KEY"):
         return read_key(profile, context.environment)
     return context.resolve(settings.credential)
-
-
-def _fetch_reader_credential(settings: ProviderSettings, context: PluginContext) -> Credential:
-    if settings.reader_credential is None:
-        return fetch_credential(settings, context)
-    try:
-        return context.resolve(settings.reader_credential)
-    except InputError as error:
-        # Never fall back to the other credential: it may change keys, and a reader was asked for.
-        advice = error.advice or "set it, or take provider.reader_credential out of the manifest"
-        raise InputError(error.message, advice=advice) from error
-
-
-def _read_max_keys(options: Mapping[str, Json]) -> int:
-    number = options.get("max_keys")
-    return number if isinstance(number, int) else MAX_KEYS
-
-
-def _read_patience(options: Mapping[str, Json]) -> Patience:
-    seconds = options.get("patience_seconds")
-    return Patience(deadline=timedelta(seconds=seconds)) if isinstance(seconds, int) else Patience()

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from keyplan.providers.options import MAX_KEYS_OPTION, PATIENCE_SECONDS
+
 REGION_PATTERN: Final = "^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]?$"
 """The shape of ``eu-west-1a`` and ``us-east-1b`` (docs/arize-api.md, A3)."""
 _REGION_OR_ALIAS = f"{REGION_PATTERN}|^([Uu][Ss]|[Ee][Uu]|[Cc][Aa])$"
-
-MAX_KEYS: Final = 200_000
-"""How many items one listing may have unless the manifest says otherwise."""
 
 OPTIONS: Final[dict[str, Any]] = {
     "type": "object",
@@ -44,19 +43,7 @@ OPTIONS: Final[dict[str, Any]] = {
             "default": "auto",
             "description": "Generation of the API; auto asks the beta way first.",
         },
-        "patience_seconds": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 3600,
-            "default": 120,
-            "description": "How long a request is repeated while the API asks for less, or cannot be reached.",
-        },
-        "max_keys": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 100_000_000,
-            "default": MAX_KEYS,
-            "description": "How many keys or spaces one listing may have; a longer one is an error, never cut off.",
-        },
+        "patience_seconds": PATIENCE_SECONDS,
+        "max_keys": MAX_KEYS_OPTION,
     },
 }

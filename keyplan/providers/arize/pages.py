@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from keyplan.errors import ProviderUnavailableError
 from keyplan.net.retry import Patience
-from keyplan.providers.arize.client import ArizeReadClient
-from keyplan.providers.arize.errors import JsonObject
+from keyplan.providers.answers import JsonObject
+from keyplan.providers.client import ProviderReadClient
 
 PAGE_SIZE = 100
 """The largest page that the API allows (docs/arize-api.md, A9)."""
@@ -18,7 +18,7 @@ _SPARE_PAGES = 100
 
 
 def fetch_all(
-    client: ArizeReadClient, what: str, path: str, parameters: Mapping[str, str], field: str
+    client: ProviderReadClient, what: str, path: str, parameters: Mapping[str, str], field: str
 ) -> list[JsonObject]:
     """Return the items of all pages in the server's order; items that are not JSON objects are left out.
 
@@ -32,7 +32,7 @@ def fetch_all(
 
 
 def fetch_pages(
-    client: ArizeReadClient,
+    client: ProviderReadClient,
     what: str,
     path: str,
     parameters: Mapping[str, str],
@@ -65,7 +65,7 @@ def fetch_pages(
 class _Ceiling:
     """How far a listing has come, and may still go."""
 
-    def __init__(self, client: ArizeReadClient, what: str) -> None:
+    def __init__(self, client: ProviderReadClient, what: str) -> None:
         self._what = f"{what}: {client.base_url}"
         self._most = client.max_keys
         self._items = 0

@@ -19,7 +19,7 @@ from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Observation, Space, split_marker
 from keyplan.model.secret import RawKey
 from keyplan.net.http import show_safely
-from keyplan.providers.arize.errors import JsonObject
+from keyplan.providers.answers import JsonObject
 from keyplan.system.secrets import is_header_safe
 
 EPOCH = datetime.fromtimestamp(0, UTC)

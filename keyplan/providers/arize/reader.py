@@ -17,18 +17,18 @@ from keyplan.model.observation import Laws, Observation, Space
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.audit import read_audit_log
 from keyplan.providers.arize.catalogue import KeyCatalogue
-from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.detection import NOT_UNDERSTOOD, DialectDetector
 from keyplan.providers.arize.dialects import KEYS_PATH, Dialect
 from keyplan.providers.arize.pages import fetch_pages
 from keyplan.providers.arize.parser import KeyParser, UniqueNotices
 from keyplan.providers.arize.spaces import SpaceFinder, map_parallel
+from keyplan.providers.client import ProviderReadClient
 
 
 class ArizeReader:
     """Reads one Arize account."""
 
-    def __init__(self, client: ArizeReadClient, detector: DialectDetector, notices: UniqueNotices) -> None:
+    def __init__(self, client: ProviderReadClient, detector: DialectDetector, notices: UniqueNotices) -> None:
         self._client = client
         self._detector = detector
         self._notices = notices

@@ -18,10 +18,10 @@ from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
 from keyplan.model.observation import Space
 from keyplan.model.texts import compose
 from keyplan.net.http import show_safely
-from keyplan.providers.arize.client import ArizeReadClient
 from keyplan.providers.arize.dialects import ORGANIZATIONS_PATH, SPACES_PATH, path_of
 from keyplan.providers.arize.pages import PAGE_SIZE, fetch_all
 from keyplan.providers.arize.parser import read_space, read_text
+from keyplan.providers.client import ProviderReadClient
 
 MAX_PARALLEL_REQUESTS = 16
 _ItemT = TypeVar("_ItemT")
@@ -42,7 +42,7 @@ def map_parallel(call: Callable[[_ItemT], _ResultT], items: Sequence[_ItemT]) ->
 class SpaceFinder:
     """Looks spaces up, each of them once."""
 
-    def __init__(self, client: ArizeReadClient) -> None:
+    def __init__(self, client: ProviderReadClient) -> None:
         self._client = client
 
     def find(self, references: Collection[SpaceRef], *, with_organization: bool) -> Mapping[SpaceRef, Space]:

@@ -10,17 +10,17 @@ from keyplan.model.identity import KeyId
 from keyplan.model.secret import RawKey
 from keyplan.net.http import show_safely
 from keyplan.ports import Issued
-from keyplan.providers.arize.client import ArizeClient
+from keyplan.providers.answers import JsonObject
 from keyplan.providers.arize.detection import DialectDetector
 from keyplan.providers.arize.dialects import KEYS_PATH, path_of
-from keyplan.providers.arize.errors import JsonObject
 from keyplan.providers.arize.parser import KeyParser, UniqueNotices, read_raw_key
+from keyplan.providers.client import ProviderClient
 
 
 class ArizeWriter:
     """Changes the keys of one Arize account."""
 
-    def __init__(self, client: ArizeClient, detector: DialectDetector, notices: UniqueNotices) -> None:
+    def __init__(self, client: ProviderClient, detector: DialectDetector, notices: UniqueNotices) -> None:
         self._client = client
         self._detector = detector
         self._notices = notices

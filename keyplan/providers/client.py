@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -20,32 +20,53 @@ from keyplan.model.secret import Credential, RawKey
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_http_date, read_retry_after
 from keyplan.net.retry import Again, Patience, Retrier
 from keyplan.ports import Clock
-from keyplan.providers.arize.errors import JsonObject, advise, describe, expect_success, is_success, parse_object
-from keyplan.providers.arize.options import MAX_KEYS
+from keyplan.providers.answers import (
+    JsonObject,
+    ProviderWords,
+    advise,
+    describe,
+    expect_success,
+    is_success,
+    parse_object,
+)
+from keyplan.providers.options import MAX_KEYS
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _AUTHENTICATED_BUT_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
-class ArizeReadClient:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderServer:
+    """Which server is asked, and how."""
+
+    base_url: str
+    """Without trailing slash."""
+    words: ProviderWords
+    authenticate: Callable[[Credential | RawKey], Bearer] = Bearer
+    """Makes what a secret is presented by: the credential, and each raw key that is verified."""
+
+
+class ProviderReadClient:
     """Reads from one account of the API; has no method that changes anything. Shared by all threads of a run."""
 
     def __init__(
         self,
         *,
         http: httpx.Client,
-        base_url: str,
+        server: ProviderServer,
         fetch_credential: Callable[[], Credential],
         retrier: Retrier,
         open_another: Callable[[], httpx.Client] | None = None,
         max_keys: int = MAX_KEYS,
     ) -> None:
         """Take a first client, and a function that opens more of them; without it, all requests share the first."""
-        self.base_url = base_url
+        self.base_url = server.base_url
         self.max_keys = max_keys
         """How many items one listing may have."""
+        self.words = server.words
         self._http = http
+        self._authenticate = server.authenticate
         self._open_another = open_another
         self._idle = [http]
         self._fetch_credential = fetch_credential
@@ -103,18 +124,17 @@ class ArizeReadClient:
         retrier = replace(self._retrier, patience=patience) if patience else self._retrier
         bearer = self._own_bearer()
         result = retrier.persist(lambda: self._send_once(request, bearer), self._judge_repeatable)
-        answer = expect_success(what, result, ProviderUnavailableError)
-        return parse_object(what, answer, ProviderUnavailableError)
+        answer = expect_success(what, result, ProviderUnavailableError, self.words)
+        return parse_object(what, answer, ProviderUnavailableError, self.words)
 
     def _fetch(self) -> Credential:
         try:
             return self._fetch_credential()
         except InputError as error:
-            advice = error.advice or "set ARIZE_API_KEY, or provider.credential in the manifest"
-            raise InputError(error.message, advice=advice) from error
+            raise InputError(error.message, advice=error.advice or self.words.missing_credential) from error
 
     def _own_bearer(self) -> Bearer:
-        return Bearer(self.credential())
+        return self._authenticate(self.credential())
 
     def _send(
         self, request: httpx.Request, judge: Callable[[Exchange], Again | None], *, bearer: Bearer
@@ -169,14 +189,24 @@ class ArizeReadClient:
         return Again(throttled=True, retry_after=pause)
 
 
-class ArizeClient(ArizeReadClient):
+class ProviderClient(ProviderReadClient):
     """Reads and changes one account of the API."""
 
-    def issue(self, what: str, path: str, body: JsonObject) -> JsonObject:
-        """Return the JSON object of a POST that issues a raw key.
+    def issue(
+        self,
+        what: str,
+        path: str,
+        body: JsonObject,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+    ) -> JsonObject:
+        """Return the JSON object of the answer to a request that issues a raw key.
 
         Repeated only if nothing was sent, or the server answered 429: after a lost answer a key may exist whose raw key
-        is lost (docs/arize-api.md, A19).
+        is lost (docs/arize-api.md, A19). `repeatable` says that the server answers the same request again in the same
+        way, as by an idempotency key in `headers`.
 
         Raises:
             InDoubtError: The server may have issued a raw key, but no whole answer arrived.
@@ -184,20 +214,32 @@ class ArizeClient(ArizeReadClient):
             ProviderRefusedError: The server refused the request.
             ProviderUnavailableError: Nothing was sent, or the server kept throttling.
         """
-        request = self._http.build_request("POST", f"{self.base_url}{path}", json=body)
-        result = self._send(request, self._judge_effect, bearer=self._own_bearer())
-        return parse_object(what, expect_success(what, result, InDoubtError), InDoubtError)
+        request = self._http.build_request(method, f"{self.base_url}{path}", json=body, headers=headers)
+        judge = self._judge_repeatable if repeatable else self._judge_effect
+        result = self._send(request, judge, bearer=self._own_bearer())
+        answer = expect_success(what, result, InDoubtError, self.words)
+        return parse_object(what, answer, InDoubtError, self.words)
 
-    def end(self, what: str, method: str, path: str) -> None:
+    def change(self, what: str, method: str, path: str, body: JsonObject) -> JsonObject:
+        """Return the JSON object of the answer to a change that issues nothing and may be repeated.
+
+        Raises the errors of `get`.
+        """
+        request = self._http.build_request(method, f"{self.base_url}{path}", json=body)
+        result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
+        answer = expect_success(what, result, ProviderUnavailableError, self.words)
+        return parse_object(what, answer, ProviderUnavailableError, self.words)
+
+    def end(self, what: str, method: str, path: str, body: JsonObject | None = None) -> None:
         """Delete or revoke something; if it does not exist (any more), that is a success. Repeated like `get`.
 
         Raises the errors of `get`.
         """
-        request = self._http.build_request(method, f"{self.base_url}{path}")
+        request = self._http.build_request(method, f"{self.base_url}{path}", json=body)
         result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
         if isinstance(result, Answer) and result.status in _GONE:
             return
-        expect_success(what, result, ProviderUnavailableError)
+        expect_success(what, result, ProviderUnavailableError, self.words)
 
     def authenticates(self, what: str, path: str, raw: RawKey) -> bool:
         """Whether the server accepts this raw key as a credential: 401 is no; 403 and 404 are yes.
@@ -206,13 +248,13 @@ class ArizeClient(ArizeReadClient):
             ProviderUnavailableError: The answer says nothing about the key.
         """
         request = self._http.build_request("GET", f"{self.base_url}{path}")
-        result = self._send(request, self._judge_repeatable, bearer=Bearer(raw))
+        result = self._send(request, self._judge_repeatable, bearer=self._authenticate(raw))
         if isinstance(result, Answer):
             if result.status == HTTPStatus.UNAUTHORIZED:
                 return False
             if is_success(result) or result.status in _AUTHENTICATED_BUT_REFUSED:
                 return True
-        raise ProviderUnavailableError(f"{what}: {describe(result)}", advice=advise(result))
+        raise ProviderUnavailableError(f"{what}: {describe(result)}", advice=advise(result, self.words))
 
     def _judge_effect(self, result: Exchange) -> Again | None:
         if isinstance(result, Failure):

@@ -8,12 +8,13 @@ import pytest
 
 from keyplan.errors import InDoubtError, ProviderRefusedError, ProviderUnavailableError
 from keyplan.net.http import Answer
-from keyplan.providers.arize.errors import expect_success
+from keyplan.providers.answers import expect_success
+from keyplan.providers.arize.factory import WORDS
 
 
 def test_a_request_that_was_never_sent_had_no_effect() -> None:
     with pytest.raises(ProviderUnavailableError, match="create key 'ci': the server keeps asking to wait"):
-        expect_success("create key 'ci'", None, InDoubtError)
+        expect_success("create key 'ci'", None, InDoubtError, WORDS)
 
 
 def refuse(detail: str, *, status: int = 422) -> ProviderRefusedError:
@@ -21,7 +22,7 @@ def refuse(detail: str, *, status: int = 422) -> ProviderRefusedError:
     body = json.dumps({"title": "Unprocessable Content", "detail": detail}).encode()
     answer = Answer(status=status, content_type="application/problem+json", body=body)
     with pytest.raises(ProviderRefusedError) as caught:
-        expect_success("create key 'ci'", answer, InDoubtError)
+        expect_success("create key 'ci'", answer, InDoubtError, WORDS)
     return caught.value
 
 

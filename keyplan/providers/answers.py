@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeAlias
 
@@ -23,16 +24,22 @@ JsonObject: TypeAlias = Mapping[str, Any]
 LostError: TypeAlias = type[InDoubtError] | type[ProviderUnavailableError]
 """What is raised if the server may have got a request but no whole answer came: InDoubtError unless repeatable."""
 
-# The wrong region looks like a missing permission (docs/arize-api.md, A5).
-_ADVICE_CREDENTIAL = (
-    "check ARIZE_API_KEY or provider.credential (for drift: provider.reader_credential), and the region: "
-    "a key works only in the region it was made in"
-)
-_SETTING = "provider.region or provider.base_url"
 _PROBLEM_LIMIT = 300
 _LIFETIME = re.compile(r"life-?time|expir", re.IGNORECASE)
 _SPAN = re.compile(r"\b(?P<number>[1-9][0-9]{0,5}) ?(?P<unit>day|hour|week)s?\b", re.IGNORECASE)
 _UNITS = {"day": "d", "hour": "h", "week": "w"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderWords:
+    """What messages about one provider's server advise."""
+
+    setting: str
+    """The settings that say which server is asked, as a sentence names them: ``provider.base_url``."""
+    credential: str
+    """What to do if the credential is refused."""
+    missing_credential: str
+    """What to do if the credential cannot be fetched."""
 
 
 def is_success(answer: Answer) -> bool:
@@ -40,7 +47,7 @@ def is_success(answer: Answer) -> bool:
     return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def expect_success(what: str, result: Exchange | None, lost: LostError) -> Answer:
+def expect_success(what: str, result: Exchange | None, lost: LostError, words: ProviderWords) -> Answer:
     """Return the answer if its status is 2xx. `result` None means that the request was never sent.
 
     Raises:
@@ -52,12 +59,12 @@ def expect_success(what: str, result: Exchange | None, lost: LostError) -> Answe
     if isinstance(result, Answer):
         if is_success(result):
             return result
-        _refuse(what, result, lost)
+        _refuse(what, result, lost, words)
     kind = lost if result and result.sent else ProviderUnavailableError
-    raise kind(f"{what}: {describe(result)}", advice=advise(result))
+    raise kind(f"{what}: {describe(result)}", advice=advise(result, words))
 
 
-def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
+def parse_object(what: str, answer: Answer, lost: LostError, words: ProviderWords) -> JsonObject:
     """Return the JSON object of a successful answer.
 
     Raises:
@@ -72,7 +79,7 @@ def parse_object(what: str, answer: Answer, lost: LostError) -> JsonObject:
     fault = answer.find_unreadable()
     form = "" if answer.body.strip() else "empty, "
     # No `from`: a JSON error would quote the body, and the body of a create may hold a raw key.
-    raise lost(f"{what}: {fault.reason} ({form}status {answer.status})", advice=fault.advise(_SETTING))
+    raise lost(f"{what}: {fault.reason} ({form}status {answer.status})", advice=fault.advise(words.setting))
 
 
 def describe(result: Exchange | None) -> str:
@@ -86,19 +93,19 @@ def describe(result: Exchange | None) -> str:
             return _describe_answer(result)
 
 
-def advise(result: Exchange | None) -> str:
+def advise(result: Exchange | None, words: ProviderWords) -> str:
     """Return what to do if the network, or something in it, is at fault; empty otherwise."""
-    return result.fault.advise(_SETTING) if result and result.fault else ""
+    return result.fault.advise(words.setting) if result and result.fault else ""
 
 
-def _refuse(what: str, answer: Answer, lost: LostError) -> NoReturn:
+def _refuse(what: str, answer: Answer, lost: LostError, words: ProviderWords) -> NoReturn:
     text = f"{what}: {describe(answer)}"
-    advice = advise(answer)
+    advice = advise(answer, words)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not answer.fault:
         text = f"{what}: {answer.host}: {describe(answer)}"
-        advice = f"try again later; if it happens again, check {_SETTING} and the status page of the provider"
+        advice = f"try again later; if it happens again, check {words.setting} and the status page of the provider"
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise ProviderDeniedError(text, advice=f"{advice}; or {_ADVICE_CREDENTIAL}" if advice else _ADVICE_CREDENTIAL)
+        raise ProviderDeniedError(text, advice=f"{advice}; or {words.credential}" if advice else words.credential)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         # A 429 had no effect, so not even a create is in doubt; it was repeated until the deadline.
         raise ProviderUnavailableError(text, advice=advice or "try again later, or with less --parallelism")

@@ -7,7 +7,8 @@ from simulated.clock import SimulatedClock
 
 from keyplan.model.secret import Credential
 from keyplan.net.retry import Gate, Retrier
-from keyplan.providers.arize.client import ArizeReadClient
+from keyplan.providers.arize.factory import WORDS
+from keyplan.providers.client import ProviderReadClient, ProviderServer
 
 
 class Connections:
@@ -16,9 +17,9 @@ class Connections:
     def __init__(self) -> None:
         self.opened: list[httpx.Client] = []
         clock = SimulatedClock()
-        self.client = ArizeReadClient(
+        self.client = ProviderReadClient(
             http=self.open(),
-            base_url="https://api.simulated.test",
+            server=ProviderServer(base_url="https://api.simulated.test", words=WORDS),
             fetch_credential=lambda: Credential("ak-0123456789"),
             retrier=Retrier(clock=clock, jitter=lambda limit: limit, gate=Gate(clock)),
             open_another=self.open,
