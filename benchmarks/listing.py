@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.accounts import space_id
 from keyplan.app.wiring import PluginWiring
-from keyplan.model.identity import SpaceId
+from keyplan.model.identity import ScopeId
 from keyplan.model.manifest import ProviderSettings
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     wiring = PluginWiring({"ARIZE_API_KEY": "ak-benchmark"}, lambda _: None)
     settings = ProviderSettings(options={"base_url": url, "api": "beta"})
     ports = wiring.provider(settings, owner="bench", folder=Path.cwd())
-    ids = [SpaceId(space_id(number)) for number in range(spaces)]
+    ids = [ScopeId(space_id(number)) for number in range(spaces)]
     ports.reader.list_keys(ids[:1])  # connects, imports
     start = time.perf_counter()
     ports.reader.list_keys(ids)

@@ -22,9 +22,9 @@ from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.manifest import PluginSchemas, read
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Identity, KeyId, Lineage, OrganizationId, SpaceId
-from keyplan.model.manifest import LedgerSettings, Manifest, SpaceById, SpaceRef
-from keyplan.model.observation import Slot, Space
+from keyplan.model.identity import Identity, KeyId, Lineage, OrganizationId, ScopeId
+from keyplan.model.manifest import LedgerSettings, Manifest, ScopeById, ScopeRef
+from keyplan.model.observation import Scope, Slot
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.planner.desired import resolve_desired
@@ -43,12 +43,12 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
     (folder / "keys.yaml").write_text(text)
     (folder / "spoilt.yaml").write_text(account.write_manifest(provider, spoil=spoil))
     manifest = _read(text.encode())
-    spaces: dict[SpaceRef, Space] = {
-        declared.space: Space(
-            id=SpaceId(str(declared.space)), name="", organization_id=OrganizationId("any: no digest holds it")
+    spaces: dict[ScopeRef, Scope] = {
+        declared.space: Scope(
+            id=ScopeId(str(declared.space)), name="", organization_id=OrganizationId("any: no digest holds it")
         )
         for declared in manifest.keys
-        if isinstance(declared.space, SpaceById)
+        if isinstance(declared.space, ScopeById)
     }
     by_address = {one.address: one for one in resolve_desired(manifest, spaces)}
     sink = build_at(
@@ -89,7 +89,7 @@ def _deliver(sink: SinkEngine, desired: Desired, number: int) -> Receipt:
         key_id=identity,
         key_type=declared.key_type,
         name=declared.name,
-        space_ids=desired.space_ids,
+        scope_ids=desired.scope_ids,
         access=desired.access.digest() if desired.access else "",
         created_at=created_at(number),
         expires_at=declared.expires_at,

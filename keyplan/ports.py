@@ -16,11 +16,11 @@ from keyplan.model.audit import AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
 from keyplan.model.history import HistoryEntry
-from keyplan.model.identity import Address, KeyId, SpaceId
+from keyplan.model.identity import Address, KeyId, ScopeId
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
-from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, SpaceRef
+from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, ScopeRef
 from keyplan.model.notice import Notice
-from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Slot, Space, Survey
+from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Scope, Slot, Survey
 from keyplan.model.plan import Action
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.report import Outcome
@@ -66,7 +66,7 @@ class KeyReader(Protocol):
         """Return the laws of the dialect in use; the first call may ask the provider for its dialect."""
         ...
 
-    def list_keys(self, spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
+    def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         """Return the active keys that the credential sees, and those of `spaces`; each id once, sorted by id.
 
         The result is complete: if any part of it cannot be read, the call fails.
@@ -74,12 +74,12 @@ class KeyReader(Protocol):
         ...
 
     def search_keys(
-        self, *, key_type: KeyType | None, active: bool | None, space_id: SpaceId | None
+        self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None
     ) -> tuple[Observation, ...]:
         """Return what passes the filters, sorted by id; `active` None: both states. Raises InputError without one."""
         ...
 
-    def find_spaces(self, references: Collection[SpaceRef]) -> Mapping[SpaceRef, Space]:
+    def find_scopes(self, references: Collection[ScopeRef]) -> Mapping[ScopeRef, Scope]:
         """Return the space of every reference, by exact name. Raises InputError if one is unknown or ambiguous."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from keyplan.model.identity import KeyId, SpaceId
+from keyplan.model.identity import KeyId, ScopeId
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Marker, Observation
 
@@ -34,7 +34,7 @@ KEYS = (
         active=False,
         expires_at=datetime(2027, 1, 1, tzinfo=UTC),
         last_used_at=datetime(2026, 6, 1, 12, tzinfo=UTC),
-        space_ids=frozenset({SpaceId("space-2"), SpaceId("space-1")}),
+        scope_ids=frozenset({ScopeId("space-2"), ScopeId("space-1")}),
     ),
     make_key(id=KeyId("key-3"), name="odd", key_type=None, description=""),
 )

@@ -15,7 +15,7 @@ from keyplan.applier.workbench import Workbench
 from keyplan.model.identity import Address, KeyId, SinkName
 from keyplan.model.ledger import Spending
 from keyplan.model.limits import Limits
-from keyplan.model.manifest import Declaration, KeyType, Manifest, ProviderSettings, SinkSettings, SpaceByName
+from keyplan.model.manifest import Declaration, KeyType, Manifest, ProviderSettings, ScopeByName, SinkSettings
 from keyplan.model.observation import Exclusion, Snapshot
 from keyplan.model.plan import Action, FreshPlan, Request, Verb
 from keyplan.model.report import Outcome, Report
@@ -94,7 +94,7 @@ def make_service(name: str = "ingest", space: str = "production", **changes: Any
     values: dict[str, Any] = {
         "address": Address(f"service/{space}/{name}"),
         "key_type": KeyType.SERVICE,
-        "space": SpaceByName(space),
+        "scope": ScopeByName(space),
     }
     return make_declaration(name, **(values | changes))
 

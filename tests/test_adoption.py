@@ -43,13 +43,13 @@ def fill_account(shell: Shell) -> None:
     """Make fifty keys by hand, ten of them of one name; in five spaces, if the API shows any."""
     provider = shell.world.provider
     provider.spaces |= {name: make_space(name) for name in ("research", "sales", "support")}
-    shows_spaces = provider.laws().shows_spaces
-    for number in range(20 if shows_spaces else 40):
+    shows_scopes = provider.laws().shows_scopes
+    for number in range(20 if shows_scopes else 40):
         provider.person_creates(f"user {number}")
     for _ in range(10):
         shell.world.clock.advance(timedelta(seconds=1))
         provider.person_creates("ci")
-    spaces = list(provider.spaces.values()) if shows_spaces else []
+    spaces = list(provider.spaces.values()) if shows_scopes else []
     for number, space in enumerate(spaces * 4):
         grant = SpaceGrant(space_id=space.id, role=Role("admin"))
         granted = OrganizationGrant(org_id=space.organization_id, spaces=(grant,))

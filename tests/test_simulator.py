@@ -16,7 +16,7 @@ from keyplan.errors import (
     SinkUnavailableError,
 )
 from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
+from keyplan.model.manifest import KeyType, ScopeById, ScopeByName
 from keyplan.model.observation import Slot
 from keyplan.model.secret import RawKey
 
@@ -218,9 +218,9 @@ def test_beta_shows_access_and_last_use_and_alpha_neither() -> None:
         record = world.provider.person_creates("a", key_type=KeyType.SERVICE, access=make_access(make_space("staging")))
         world.provider.person_uses(record.id)
         (key,) = world.provider.list_keys([])
-        seen[dialect] = (key.access, key.space_ids, key.last_used_at)
+        seen[dialect] = (key.access, key.scope_ids, key.last_used_at)
     access = make_access(make_space("staging"))
-    assert seen == {"alpha": (None, None, None), "beta": (access, frozenset(access.space_ids()), NOW)}
+    assert seen == {"alpha": (None, None, None), "beta": (access, frozenset(access.scope_ids()), NOW)}
 
 
 def test_keys_of_others_are_seen_through_their_space_alone_and_without_access() -> None:
@@ -230,7 +230,7 @@ def test_keys_of_others_are_seen_through_their_space_alone_and_without_access() 
     world.provider.person_creates("a", key_type=KeyType.SERVICE, access=access, created_by="somebody")
     assert world.provider.list_keys([]) == ()
     (key,) = world.provider.list_keys([staging.id])
-    assert (key.access, key.space_ids) == (None, frozenset([staging.id]))
+    assert (key.access, key.scope_ids) == (None, frozenset([staging.id]))
 
 
 def test_a_search_by_space_leaves_out_what_is_elsewhere() -> None:
@@ -238,7 +238,7 @@ def test_a_search_by_space_leaves_out_what_is_elsewhere() -> None:
     staging = world.provider.spaces["staging"]
     world.provider.person_creates("user key")
     kept = world.provider.person_creates("a", key_type=KeyType.SERVICE, access=make_access(staging))
-    found = world.provider.search_keys(key_type=None, active=True, space_id=staging.id)
+    found = world.provider.search_keys(key_type=None, active=True, scope_id=staging.id)
     assert [key.id for key in found] == [kept.id]
 
 
@@ -266,10 +266,10 @@ def test_a_service_key_needs_known_spaces_and_in_beta_their_organization() -> No
 def test_spaces_are_found_by_id_and_by_name() -> None:
     world = World()
     added = world.provider.add_space("mine")
-    references = [SpaceById(added.id), SpaceByName("mine")]
-    assert set(world.provider.find_spaces(references).values()) == {added}
+    references = [ScopeById(added.id), ScopeByName("mine")]
+    assert set(world.provider.find_scopes(references).values()) == {added}
     with pytest.raises(InputError):
-        world.provider.find_spaces([SpaceByName("Mine")])
+        world.provider.find_scopes([ScopeByName("Mine")])
 
 
 def test_a_presented_key_is_recognised_and_its_death_denies_everything() -> None:

@@ -26,9 +26,9 @@ from keyplan.app.workspace import Workspace
 from keyplan.errors import InputError, KeyplanError
 from keyplan.model.drift import Drift
 from keyplan.model.explanation import Explanation
-from keyplan.model.identity import SpaceId
+from keyplan.model.identity import ScopeId
 from keyplan.model.leak import Leak
-from keyplan.model.manifest import KeyType, Manifest, SpaceById, SpaceByName, SpaceRef
+from keyplan.model.manifest import KeyType, Manifest, ScopeById, ScopeByName, ScopeRef
 from keyplan.model.mask import hide
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Plan, Request
@@ -240,12 +240,12 @@ def _check_list_words(*, status: str, key_type: str | None, sort: str) -> None:
             raise InputError(f"{name} {word!r} is unknown; known are: {', '.join(sorted(known))}")
 
 
-def _find_space(space: str | None, space_id: str | None) -> SpaceRef | None:
+def _find_space(space: str | None, space_id: str | None) -> ScopeRef | None:
     if space is not None and space_id is not None:
         raise InputError("space and space_id exclude each other", advice="give one of them")
     if space is not None:
-        return SpaceByName(space)
-    return SpaceById(SpaceId(space_id)) if space_id is not None else None
+        return ScopeByName(space)
+    return ScopeById(ScopeId(space_id)) if space_id is not None else None
 
 
 @masked

@@ -17,7 +17,7 @@ from keyplan.app.layers import Surroundings
 from keyplan.app.manifest_search import DEFAULT_MANIFESTS
 from keyplan.errors import KeyplanError
 from keyplan.model.identity import KeyId
-from keyplan.model.manifest import Manifest, SpaceById, SpaceByName
+from keyplan.model.manifest import Manifest, ScopeById, ScopeByName
 from keyplan.model.mask import hide
 
 _MOST_IDS = 10_000
@@ -32,17 +32,17 @@ def list_addresses(named: Sequence[str], around: Surroundings) -> list[str]:
     return _keep_plain(declared.address for manifest in _read_all(named, around) for declared in manifest.keys)
 
 
-def list_spaces(named: Sequence[str], around: Surroundings) -> list[str]:
+def list_scopes(named: Sequence[str], around: Surroundings) -> list[str]:
     """Return the names of the spaces that manifests name, or that the last listing showed, sorted."""
-    spaces = (declared.space for manifest in _read_all(named, around) for declared in manifest.keys)
-    names = (space.name for space in spaces if isinstance(space, SpaceByName))
+    spaces = (declared.scope for manifest in _read_all(named, around) for declared in manifest.keys)
+    names = (space.name for space in spaces if isinstance(space, ScopeByName))
     return _keep_plain([*names, *_recall(around.environment, _SPACES)])
 
 
 def list_space_ids(named: Sequence[str], around: Surroundings) -> list[str]:
     """Return the ids of the spaces that manifests name by id, sorted."""
-    spaces = (declared.space for manifest in _read_all(named, around) for declared in manifest.keys)
-    return _keep_plain(space.space_id for space in spaces if isinstance(space, SpaceById))
+    spaces = (declared.scope for manifest in _read_all(named, around) for declared in manifest.keys)
+    return _keep_plain(space.space_id for space in spaces if isinstance(space, ScopeById))
 
 
 def remember_listing(ids: Iterable[KeyId], spaces: Iterable[str], environment: Mapping[str, str]) -> None:

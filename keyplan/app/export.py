@@ -14,14 +14,14 @@ from pathlib import Path
 
 from keyplan.app.files import Input, read_manifest_with_problems
 from keyplan.app.identity import new_manifest_id, to_slug
-from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.documents import schemas
 from keyplan.errors import ManifestError, Problem
 from keyplan.manifest.writer import render_manifest
 from keyplan.model.export import ExportedKey, ExportedManifest
-from keyplan.model.identity import KeyId, ManifestId, SpaceId
-from keyplan.model.manifest import Json, KeyType, SpaceById, SpaceByName, SpaceRef
-from keyplan.model.observation import Observation, Space, SpaceSurvey
+from keyplan.model.identity import KeyId, ManifestId, ScopeId
+from keyplan.model.manifest import Json, KeyType, ScopeById, ScopeByName, ScopeRef
+from keyplan.model.observation import Observation, Scope, ScopeSurvey
 from keyplan.model.texts import selects
 from keyplan.ports import KeyReader, ProviderPorts
 from keyplan.sinks.templates import to_path_part
@@ -50,11 +50,11 @@ class ExportFilter:
     creators: frozenset[str] = frozenset()
     """User ids; empty: every creator."""
 
-    def takes(self, key: Observation, space_ids: Collection[SpaceId]) -> bool:
-        """Whether a key passes. `space_ids` are those of `spaces`."""
+    def takes(self, key: Observation, scope_ids: Collection[ScopeId]) -> bool:
+        """Whether a key passes. `scope_ids` are those of `spaces`."""
         if self.key_type not in (None, key.key_type) or (self.creators and key.created_by not in self.creators):
             return False
-        if self.spaces and not (key.space_ids or frozenset()) & set(space_ids):
+        if self.spaces and not (key.scope_ids or frozenset()) & set(scope_ids):
             return False
         return not self.names or any(selects(pattern, key.name, ()) for pattern in self.names)
 
@@ -67,10 +67,10 @@ class AccountKeys:
     now: datetime
     keys: tuple[Observation, ...]
     """Active ones, sorted by id."""
-    spaces: tuple[Space, ...]
+    spaces: tuple[Scope, ...]
     own_keys: frozenset[KeyId]
     """Those that can be the credential in use."""
-    survey: SpaceSurvey | None
+    survey: ScopeSurvey | None
     """In which spaces keys were looked for; None if the provider cannot list them."""
 
 
@@ -96,14 +96,14 @@ def survey_account(provider: ProviderPorts, wanted: ExportFilter, now: datetime)
     """
     with closing(provider):
         reader = provider.reader
-        keys = reader.search_keys(key_type=None, active=True, space_id=None)
+        keys = reader.search_keys(key_type=None, active=True, scope_id=None)
         spaces, survey = list_further_spaces(reader, ()), None
         if spaces is not None:
             found, survey = walk_spaces(reader, spaces)
             keys = merge_keys(found, keys)
-        named = reader.find_spaces([SpaceByName(name) for name in wanted.spaces])
-        space_ids = {space.id for space in named.values()}
-        taken = tuple(key for key in keys if wanted.takes(key, space_ids))
+        named = reader.find_scopes([ScopeByName(name) for name in wanted.spaces])
+        scope_ids = {space.id for space in named.values()}
+        taken = tuple(key for key in keys if wanted.takes(key, scope_ids))
         return AccountKeys(
             base_url=reader.base_url,
             now=now,
@@ -164,7 +164,7 @@ def _choose(key: Observation, account: AccountKeys, names: Mapping[str, int]) ->
     return ExportedKey(key=key, space=space, obstacle=_find_obstacle(key, space, account))
 
 
-def _find_obstacle(key: Observation, space: SpaceRef | None, account: AccountKeys) -> str:
+def _find_obstacle(key: Observation, space: ScopeRef | None, account: AccountKeys) -> str:
     """Return why a key can't be declared, half a sentence; empty if it can, as far as it alone decides."""
     if key.id in account.own_keys:
         return "it is the credential that keyplan uses"
@@ -175,21 +175,21 @@ def _find_obstacle(key: Observation, space: SpaceRef | None, account: AccountKey
     if key.key_type is None:
         return "its type is unknown to this version of keyplan"
     if key.key_type is KeyType.SERVICE and space is None and key.access is None:
-        return "the provider does not show its space" if not key.space_ids else "the provider does not show its roles"
+        return "the provider does not show its space" if not key.scope_ids else "the provider does not show its roles"
     return ""
 
 
-def _find_space(key: Observation, spaces: Iterable[Space], names: Mapping[str, int]) -> SpaceRef | None:
+def _find_space(key: Observation, spaces: Iterable[Scope], names: Mapping[str, int]) -> ScopeRef | None:
     """Return how to declare the one space of a service key: by its name if no other space has that; else by its id."""
-    space_ids = set(key.access.space_ids() if key.access else key.space_ids or ())
-    if len(space_ids) != 1:
+    scope_ids = set(key.access.scope_ids() if key.access else key.scope_ids or ())
+    if len(scope_ids) != 1:
         return None
-    (space_id,) = space_ids
+    (space_id,) = scope_ids
     name = next((space.name for space in spaces if space.id == space_id), "")
-    return SpaceByName(name) if names.get(name) == 1 else SpaceById(space_id)
+    return ScopeByName(name) if names.get(name) == 1 else ScopeById(space_id)
 
 
-def _count_names(spaces: Iterable[Space]) -> Mapping[str, int]:
+def _count_names(spaces: Iterable[Scope]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for space in spaces:
         counts[space.name] = counts.get(space.name, 0) + 1

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
-from keyplan.applier.observe import list_spaces, name_spaces
+from keyplan.applier.observe import list_scopes, name_spaces
 from keyplan.errors import KeyplanError, LedgerError
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.ledger import Memory
@@ -41,8 +41,8 @@ def _recall(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> Me
 
 
 def _observe(workspace: Workspace, reader: KeyReader, memory: Memory, now: datetime) -> Snapshot:
-    spaces = reader.find_spaces(name_spaces(workspace.manifest))
-    keys = reader.list_keys(list_spaces(workspace.manifest, spaces))
+    spaces = reader.find_scopes(name_spaces(workspace.manifest))
+    keys = reader.list_keys(list_scopes(workspace.manifest, spaces))
     own = frozenset(key.id for key in keys if key.active and key.redacted and reader.presents(key.redacted))
     return Snapshot(
         now=now,

@@ -139,7 +139,7 @@ class _LeakSearch:
         if not self._proofs:
             # One listing more, only if nothing that works was found.
             live = {key.id for key in self.keys}
-            listed = self._provider.reader.search_keys(key_type=None, active=None, space_id=None)
+            listed = self._provider.reader.search_keys(key_type=None, active=None, scope_id=None)
             dead = tuple(key for key in listed if key.id not in live and not key.is_live(self._snapshot.now))
             self._look(dead, is_live=False)
             self.keys = (*self.keys, *dead)

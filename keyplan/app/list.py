@@ -14,11 +14,11 @@ from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import list_default_manifests
 from keyplan.app.files import read_input, read_manifest
-from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError
-from keyplan.model.identity import Identity, Lineage, SpaceId
-from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceRef
-from keyplan.model.observation import Observation, SpaceSurvey
+from keyplan.model.identity import Identity, Lineage, ScopeId
+from keyplan.model.manifest import KeyType, ProviderSettings, ScopeById, ScopeRef
+from keyplan.model.observation import Observation, ScopeSurvey
 from keyplan.model.policy import Policy
 from keyplan.model.texts import selects
 from keyplan.ports import KeyReader, ProviderPorts
@@ -45,7 +45,7 @@ class KeyFilter:
     """None for both types."""
     active: bool | None = True
     """None for both states."""
-    space: SpaceRef | None = None
+    space: ScopeRef | None = None
     """Only service keys of this space; None for all keys."""
     owner: str | None = None
     """Only keys that carry the marker of this owner."""
@@ -86,14 +86,14 @@ def list_keys(provider: ProviderPorts, wanted: KeyFilter, *, now: datetime) -> t
 
 def survey_keys(
     provider: ProviderPorts, wanted: KeyFilter, *, now: datetime
-) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
+) -> tuple[tuple[Observation, ...], ScopeSurvey | None]:
     """Return the keys as `list_keys` does, and in which spaces they were looked for, if that was in all of them."""
     with closing(provider):
         reader = provider.reader
         if wanted.unused is not None and not reader.laws().shows_last_use:
             raise InputError("this API does not show when a key was last used", advice="leave out --unused")
         keys = reader.search_keys(
-            key_type=wanted.key_type, active=wanted.active, space_id=_find_space(reader, wanted.space)
+            key_type=wanted.key_type, active=wanted.active, scope_id=_find_space(reader, wanted.space)
         )
         survey = None
         # A listing without a space misses the service keys of other users.
@@ -124,10 +124,10 @@ def _rank(order: KeyOrder, key: Observation) -> tuple[bool, str | datetime, str]
             assert_never(order)
 
 
-def _find_space(reader: KeyReader, space: SpaceRef | None) -> SpaceId | None:
+def _find_space(reader: KeyReader, space: ScopeRef | None) -> ScopeId | None:
     if space is None:
         return None
-    return space.space_id if isinstance(space, SpaceById) else reader.find_spaces([space])[space].id
+    return space.space_id if isinstance(space, ScopeById) else reader.find_scopes([space])[space].id
 
 
 def open_listed_provider(

@@ -80,7 +80,7 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
         raise _explain_absence(bench.reader, key_id)
     declared = next(one for one in manifest.keys if one.address == address)
     for reference in declared.spaces:
-        if unknown := snapshot.unknown_spaces.get(reference):
+        if unknown := snapshot.unknown_scopes.get(reference):
             raise InputError(unknown)
     takeover = take_over(
         resolve_desired(manifest, snapshot.spaces),

@@ -37,7 +37,7 @@ from keyplan.model.basis import (
     WaitBasis,
 )
 from keyplan.model.history import AppliedAction, HistoryEntry
-from keyplan.model.identity import SpaceId
+from keyplan.model.identity import ScopeId
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.ports import Ledger, Progress, Stop
@@ -108,10 +108,10 @@ class _Phases:
         )
 
 
-def _name_spaces(plan: FreshPlan) -> frozenset[SpaceId]:
+def _name_spaces(plan: FreshPlan) -> frozenset[ScopeId]:
     """Return the spaces of all declarations that the plan knows: what a complete listing has to ask for."""
     wanted = (action.basis.desired for action in plan.actions)
-    return frozenset(space_id for desired in wanted if desired for space_id in desired.space_ids)
+    return frozenset(space_id for desired in wanted if desired for space_id in desired.scope_ids)
 
 
 def _is_undeclared(action: PlannedAction) -> bool:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from keyplan.applier.observe import list_spaces, name_spaces
+from keyplan.applier.observe import list_scopes, name_spaces
 from keyplan.errors import KeyplanError, ProviderDeniedError
 from keyplan.model.examination import Area, ExaminableLedger, Examination, Finding, Health
 from keyplan.model.identity import SinkName
 from keyplan.model.ledger import Holder, Memory
-from keyplan.model.manifest import Manifest, SinkSettings, SpaceRef
-from keyplan.model.observation import LARGEST_SKEW, Observation, Slot, Space
+from keyplan.model.manifest import Manifest, ScopeRef, SinkSettings
+from keyplan.model.observation import LARGEST_SKEW, Observation, Scope, Slot
 from keyplan.ports import Examinable, KeyReader, LedgerReader, ProviderPorts, Sink
 
 _LAST_DAYS = timedelta(days=14)
@@ -61,15 +61,15 @@ def _examine_provider(
 
 def _ask(manifest: Manifest, reader: KeyReader, now: datetime) -> Iterator[Finding]:
     subject = "credential"
-    spaces: Mapping[SpaceRef, Space] = {}
+    spaces: Mapping[ScopeRef, Scope] = {}
     try:
         reader.presents("")
         subject = "dialect"
         laws = reader.laws()
         subject = "spaces"
-        spaces = reader.find_spaces(name_spaces(manifest))
+        spaces = reader.find_scopes(name_spaces(manifest))
         subject = "list keys"
-        keys = reader.list_keys(list_spaces(manifest, spaces))
+        keys = reader.list_keys(list_scopes(manifest, spaces))
     except KeyplanError as error:
         # Before the spaces are known, a refusal means that the credential is not accepted; later, a single right lacks.
         is_stranger = isinstance(error, ProviderDeniedError) and not spaces

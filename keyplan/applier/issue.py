@@ -379,7 +379,7 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         creator=_find_creator(basis, issued),
         key_type=declared.key_type,
         name=declared.name,
-        space_ids=desired.space_ids,
+        scope_ids=desired.scope_ids,
         access=desired.access.digest() if desired.access else "",
         created_at=key.created_at,
         expires_at=key.expires_at,

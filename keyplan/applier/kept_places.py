@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Address, SinkName, SpaceId
-from keyplan.model.manifest import Declaration, KeyType, Manifest, SpaceByName, SpaceRef
-from keyplan.model.observation import Holding, Slot, Space
+from keyplan.model.identity import Address, ScopeId, SinkName
+from keyplan.model.manifest import Declaration, KeyType, Manifest, ScopeByName, ScopeRef
+from keyplan.model.observation import Holding, Scope, Slot
 from keyplan.model.receipt import Receipt
 from keyplan.ports import SinkReader
 
@@ -36,7 +36,7 @@ def keep_places(
     *,
     receipts: Iterable[Receipt],
     holdings: Mapping[Slot, Holding],
-    spaces: Mapping[SpaceRef, Space],
+    spaces: Mapping[ScopeRef, Scope],
     sinks: Mapping[SinkName, SinkReader],
 ) -> KeptPlaces:
     """Return the slots of every declaration: where the ledger says that its key is, if only the spelling changed."""
@@ -66,28 +66,28 @@ class _Receipts:
     def __init__(self, manifest: Manifest, receipts: Iterable[Receipt]) -> None:
         declared = {one.address for one in manifest.keys}
         self._own: dict[Address, Receipt] = {}
-        self._others: defaultdict[tuple[str, tuple[SpaceId, ...]], list[Receipt]] = defaultdict(list)
+        self._others: defaultdict[tuple[str, tuple[ScopeId, ...]], list[Receipt]] = defaultdict(list)
         for receipt in receipts:
             if receipt.key_type is not KeyType.SERVICE or receipt.forgotten:
                 continue
             if receipt.address in declared:
                 self._own[receipt.address] = receipt
             else:
-                self._others[(receipt.name, receipt.space_ids)].append(receipt)
+                self._others[(receipt.name, receipt.scope_ids)].append(receipt)
 
-    def find(self, declared: Declaration, space_ids: tuple[SpaceId, ...]) -> list[Receipt]:
+    def find(self, declared: Declaration, scope_ids: tuple[ScopeId, ...]) -> list[Receipt]:
         """Return the receipts that may be the declaration's, the best one first."""
         own = self._own.get(declared.address)
         if own is not None:
             # True of nearly every declaration: it is written as it was when its key was delivered.
-            return [own] if own.placed_as and own.space_ids == space_ids else []
-        moved = self._others.get((declared.name, space_ids), ())
+            return [own] if own.placed_as and own.scope_ids == scope_ids else []
+        moved = self._others.get((declared.name, scope_ids), ())
         return sorted(moved, key=lambda one: (one.delivered_at, one.address), reverse=True)
 
 
-def _list_space_ids(declared: Declaration, spaces: Mapping[SpaceRef, Space]) -> tuple[SpaceId, ...]:
-    if declared.space is not None:
-        return (spaces[declared.space].id,) if declared.space in spaces else ()
+def _list_space_ids(declared: Declaration, spaces: Mapping[ScopeRef, Scope]) -> tuple[ScopeId, ...]:
+    if declared.scope is not None:
+        return (spaces[declared.scope].id,) if declared.scope in spaces else ()
     return tuple(sorted({grant.space_id for granted in declared.organizations for grant in granted.spaces}))
 
 
@@ -104,5 +104,5 @@ def _find_former(
     """Return where the declaration's deliveries go if its space is written as it was for that receipt."""
     written = receipt.written_space
     address = address_of(declared.key_type, declared.name, written)
-    former = replace(declared, address=address, space=SpaceByName(written), organizations=())
+    former = replace(declared, address=address, scope=ScopeByName(written), organizations=())
     return tuple(sinks[delivery.sink].locate(owner, former, delivery) for delivery in declared.deliveries)

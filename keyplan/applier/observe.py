@@ -12,12 +12,12 @@ from functools import partial
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
-from keyplan.applier.space_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
-from keyplan.model.identity import Address, KeyId, SinkName, SpaceId
+from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
 from keyplan.model.ledger import Memory
-from keyplan.model.manifest import Manifest, SpaceById, SpaceRef, Unmanaged
-from keyplan.model.observation import Exclusion, Holding, Observation, Slot, Snapshot, Space, SpaceSurvey, Survey
+from keyplan.model.manifest import Manifest, ScopeById, ScopeRef, Unmanaged
+from keyplan.model.observation import Exclusion, Holding, Observation, Scope, ScopeSurvey, Slot, Snapshot, Survey
 from keyplan.model.secret import RawKey
 from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
@@ -61,7 +61,7 @@ def observe(
         laws=reader.laws(),
         keys=keys,
         spaces=known.spaces,
-        unknown_spaces=known.unknown_spaces,
+        unknown_scopes=known.unknown_scopes,
         receipts=memory.receipts,
         intents=memory.intents,
         slots=places.slots,
@@ -81,7 +81,7 @@ def observe(
     return _look_at_imports(manifest, readers, shown, known.listed)
 
 
-def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spaces: Collection[SpaceId]) -> Snapshot:
+def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spaces: Collection[ScopeId]) -> Snapshot:
     """Return the snapshot with what is known of keys that are still to be imported. Asks nothing if there are none."""
     wanted = list_open_imports(manifest, shown)
     if not wanted:
@@ -108,44 +108,44 @@ def _ask_sinks(
 class _KnownSpaces:
     """The spaces that a manifest names, and what listing them gave."""
 
-    spaces: Mapping[SpaceRef, Space]
-    unknown_spaces: Mapping[SpaceRef, str]
+    spaces: Mapping[ScopeRef, Scope]
+    unknown_scopes: Mapping[ScopeRef, str]
     """Why each of the others was not found, and what to do."""
-    listed: frozenset[SpaceId]
+    listed: frozenset[ScopeId]
     keys: tuple[Observation, ...]
 
     @property
-    def names(self) -> tuple[Space, ...]:
+    def names(self) -> tuple[Scope, ...]:
         """The spaces that were listed, called as the manifest calls them, sorted by id."""
         called = {space.id: replace(space, name=str(reference)) for reference, space in self.spaces.items()}
-        return tuple(called.get(space_id) or Space(id=space_id, name=space_id) for space_id in sorted(self.listed))
+        return tuple(called.get(space_id) or Scope(id=space_id, name=space_id) for space_id in sorted(self.listed))
 
 
 def _list_known(reader: KeyReader, manifest: Manifest) -> _KnownSpaces:
     # In this order: which spaces to list is known from their names only.
     spaces, unknown = _find_spaces(reader, name_spaces(manifest))
-    listed = list_spaces(manifest, spaces)
+    listed = list_scopes(manifest, spaces)
     try:
         keys = reader.list_keys(listed)
     except ProviderRefusedError:
         # Asked only now, because nearly always every space is there: which of those that `organizations` name is not?
-        _, missing = _find_spaces(reader, frozenset(map(SpaceById, _list_granted(manifest))))
-        gone = frozenset(reference.space_id for reference in missing if isinstance(reference, SpaceById))
+        _, missing = _find_spaces(reader, frozenset(map(ScopeById, _list_granted(manifest))))
+        gone = frozenset(reference.space_id for reference in missing if isinstance(reference, ScopeById))
         if not gone & listed:
             raise
         listed, unknown = listed - gone, {**unknown, **missing}
         keys = reader.list_keys(listed)
-    return _KnownSpaces(spaces=spaces, unknown_spaces=unknown, listed=listed, keys=keys)
+    return _KnownSpaces(spaces=spaces, unknown_scopes=unknown, listed=listed, keys=keys)
 
 
 def _look_further(
     reader: KeyReader, manifest: Manifest, listing: _KnownSpaces
-) -> tuple[tuple[Observation, ...], SpaceSurvey | None]:
+) -> tuple[tuple[Observation, ...], ScopeSurvey | None]:
     """Return the keys, and with `unmanaged: fail` those of every space that the credential can see."""
     keys, known = listing.keys, listing.names
     further = list_further_spaces(reader, known) if manifest.unmanaged is Unmanaged.FAIL else None
     if further is None:
-        return tuple(map(_compose, keys)), SpaceSurvey(looked_in=known) if reader.laws().shows_spaces else None
+        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if reader.laws().shows_scopes else None
     found, looked = walk_spaces(reader, further)
     looked_in = sorted((*known, *looked.looked_in), key=lambda space: space.id)
     return tuple(map(_compose, merge_keys(keys, found))), replace(looked, looked_in=tuple(looked_in))
@@ -195,36 +195,36 @@ def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[S
 
 
 def _find_spaces(
-    reader: KeyReader, references: Collection[SpaceRef]
-) -> tuple[Mapping[SpaceRef, Space], Mapping[SpaceRef, str]]:
+    reader: KeyReader, references: Collection[ScopeRef]
+) -> tuple[Mapping[ScopeRef, Scope], Mapping[ScopeRef, str]]:
     """Return the spaces that are found, and why each of the others is not: the keys of the others wait for it alone."""
     try:
-        return reader.find_spaces(references), {}
+        return reader.find_scopes(references), {}
     except InputError:
-        found: dict[SpaceRef, Space] = {}
-        unknown: dict[SpaceRef, str] = {}
+        found: dict[ScopeRef, Scope] = {}
+        unknown: dict[ScopeRef, str] = {}
     # One by one, because the answer names the first unknown space only.
     for reference in references:
         try:
-            found |= reader.find_spaces([reference])
+            found |= reader.find_scopes([reference])
         except InputError as error:
             unknown[reference] = f"{error.message}: {error.advice}" if error.advice else error.message
     return found, unknown
 
 
-def name_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
+def name_spaces(manifest: Manifest) -> frozenset[ScopeRef]:
     """Return the spaces that declarations refer to, by name or id, and that have to be looked up."""
-    return frozenset(declared.space for declared in manifest.keys if declared.space)
+    return frozenset(declared.scope for declared in manifest.keys if declared.scope)
 
 
-def list_spaces(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> frozenset[SpaceId]:
+def list_scopes(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> frozenset[ScopeId]:
     """Return the ids of all spaces that declarations refer to, given those that were looked up."""
     found = {space.id for space in spaces.values()}
-    written = {reference.space_id for reference in spaces if isinstance(reference, SpaceById)}
+    written = {reference.space_id for reference in spaces if isinstance(reference, ScopeById)}
     return frozenset(found | written) | _list_granted(manifest)
 
 
-def _list_granted(manifest: Manifest) -> frozenset[SpaceId]:
+def _list_granted(manifest: Manifest) -> frozenset[ScopeId]:
     """Return the spaces that declarations name under `organizations`, by their ids."""
     return frozenset(
         grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces
@@ -277,18 +277,18 @@ def _inspect_left_places(
     return {slot: held for name, mine in asked.items() for slot, held in sinks[name].inspect(tuple(mine)).items()}
 
 
-def _find_revoked(reader: KeyReader, missing: frozenset[KeyId], spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
+def _find_revoked(reader: KeyReader, missing: frozenset[KeyId], spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
     """Return the dead keys of these ids, sorted by id: absence from the active ones alone proves nothing.
 
     They are looked for once, and only if such an id is there.
     """
     if not missing:
         return ()
-    asked: list[SpaceId | None] = [None, *(sorted(spaces) if reader.laws().shows_spaces else ())]
+    asked: list[ScopeId | None] = [None, *(sorted(spaces) if reader.laws().shows_scopes else ())]
     found = {
         key.id: _compose(key)
         for space_id in asked
-        for key in reader.search_keys(key_type=None, active=False, space_id=space_id)
+        for key in reader.search_keys(key_type=None, active=False, scope_id=space_id)
         if key.id in missing
     }
     return tuple(found[key_id] for key_id in sorted(found))

@@ -53,7 +53,7 @@ def renew_forward(action: PlannedAction, basis: IssueBasis, issued: Issued, inte
     """
     now, known = bench.clock.now(), {issued.key.id, action.key_id}
     basis = learn_creator(basis, issued)
-    live = [key for key in bench.reader.list_keys(basis.desired.space_ids) if key.is_live(now)]
+    live = [key for key in bench.reader.list_keys(basis.desired.scope_ids) if key.is_live(now)]
     ours = [key for key in live if key.id in known or is_newcomer(key, basis, intent)]
     if not ours:
         raise InDoubtError(f"another run ended key {issued.key.id} right after it was delivered")
@@ -79,7 +79,7 @@ def _find_key(basis: IssueBasis, intent: Intent, bench: Workbench) -> Observatio
     # A listing may lag behind a create by seconds: one look that finds nothing proves nothing.
     for _ in bench.attempts():
         now = bench.clock.now()
-        live = [key for key in bench.reader.list_keys(basis.desired.space_ids) if key.is_live(now)]
+        live = [key for key in bench.reader.list_keys(basis.desired.scope_ids) if key.is_live(now)]
         newcomers = [key for key in live if is_newcomer(key, basis, intent)]
         if newcomers:
             *others, newest = sorted(newcomers, key=lambda key: (key.created_at, key.id))

@@ -144,7 +144,7 @@ def _make_forgotten(action: PlannedAction, key: Observation, receipt: Receipt | 
         key_id=key.id,
         key_type=key.key_type or KeyType.USER,
         name=key.name,
-        space_ids=tuple(sorted(key.space_ids or ())),
+        scope_ids=tuple(sorted(key.scope_ids or ())),
         created_at=key.created_at,
         delivered_at=bench.clock.now(),
         forgotten=True,

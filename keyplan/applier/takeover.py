@@ -28,7 +28,7 @@ _GIVE_AGAIN = "goes on where this one ended, if the value is given again"
 
 def is_dead(reader: KeyReader, key_id: str) -> bool:
     """Whether the provider lists a key of that id among the revoked ones. Raises ProviderError."""
-    return any(key.id == key_id for key in reader.search_keys(key_type=None, active=False, space_id=None))
+    return any(key.id == key_id for key in reader.search_keys(key_type=None, active=False, scope_id=None))
 
 
 def check_sinks(

@@ -29,9 +29,9 @@ def complete_addresses(ctx: click.Context, parameter: click.Parameter, typed: st
 
 def complete_spaces(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     """Return the spaces that begin with what is typed, and that the manifest or the last listing names."""
-    from keyplan.app.completions import list_spaces  # noqa: PLC0415 - as above
+    from keyplan.app.completions import list_scopes  # noqa: PLC0415 - as above
 
-    return _search(ctx, parameter, list_spaces, typed)
+    return _search(ctx, parameter, list_scopes, typed)
 
 
 def complete_space_ids(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[str]:

@@ -9,7 +9,7 @@ from keyplan.documents.report import Failure, write_failures
 from keyplan.model.audit import AuditLook
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.manifest import Json, Waiver
-from keyplan.model.observation import SpaceSurvey
+from keyplan.model.observation import ScopeSurvey
 from keyplan.model.place import Place
 from keyplan.model.times import write_time
 
@@ -56,7 +56,7 @@ def _write_look(look: AuditLook) -> dict[str, Json]:
     return {"read": look.is_read, "reason": look.reason or None}
 
 
-def _write_survey(survey: SpaceSurvey) -> dict[str, Json]:
+def _write_survey(survey: ScopeSurvey) -> dict[str, Json]:
     return {
         "complete": survey.is_complete,
         "spaces": [{"id": space.id, "name": space.name} for space in survey.looked_in],

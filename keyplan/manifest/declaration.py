@@ -18,7 +18,7 @@ from keyplan.manifest.problems import Problems
 from keyplan.manifest.roles import read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Address, Identity, KeyId, Origin, SpaceId
+from keyplan.model.identity import Address, Identity, KeyId, Origin, ScopeId
 from keyplan.model.manifest import (
     Adopt,
     Declaration,
@@ -28,9 +28,9 @@ from keyplan.model.manifest import (
     OnRemove,
     OrganizationGrant,
     Roles,
-    SpaceById,
-    SpaceByName,
-    SpaceRef,
+    ScopeById,
+    ScopeByName,
+    ScopeRef,
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 from keyplan.model.place import FindPlace
@@ -41,10 +41,10 @@ _DEFER = OnDescriptionChange.DEFER.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ReadScope:
     """What a key may use; nothing of it counts for a user key."""
 
-    space: SpaceRef | None = None
+    space: ScopeRef | None = None
     organizations: tuple[OrganizationGrant, ...] = ()
     roles: Roles = _DEFAULT_ROLES
 
@@ -55,14 +55,14 @@ class Scope:
         return str(self.space) if self.space else ""
 
 
-_NOWHERE = Scope()
+_NOWHERE = ReadScope()
 
 
 # Keys share spaces: without this there is a SpaceById for each key, and planning compares them field by field.
-_name_by_id = lru_cache(maxsize=1024)(SpaceById)
+_name_by_id = lru_cache(maxsize=1024)(ScopeById)
 
 
-def read_scope(fields: MergedFields, key_type: KeyType, problems: Problems) -> Scope:
+def read_scope(fields: MergedFields, key_type: KeyType, problems: Problems) -> ReadScope:
     """Return what a key may use; problems are added."""
     if key_type is KeyType.USER:
         _refuse_service_fields(fields, problems)
@@ -85,13 +85,13 @@ def _refuse_service_fields(fields: MergedFields, problems: Problems) -> None:
             problems.add(own.key_spot(name), f"field '{name}' is for service keys, and this is a user key")
 
 
-def _read_spaces(fields: MergedFields, problems: Problems) -> Scope:
+def _read_spaces(fields: MergedFields, problems: Problems) -> ReadScope:
     values, roles = fields.values, read_roles(fields, problems)
     if "organizations" in values:
-        return Scope(organizations=read_organizations(values["organizations"], problems), roles=roles)
+        return ReadScope(organizations=read_organizations(values["organizations"], problems), roles=roles)
     if "space_id" in values:
-        return Scope(space=_name_by_id(SpaceId(values["space_id"])), roles=roles)
-    return Scope(space=SpaceByName(values["space"]) if "space" in values else None, roles=roles)
+        return ReadScope(space=_name_by_id(ScopeId(values["space_id"])), roles=roles)
+    return ReadScope(space=ScopeByName(values["space"]) if "space" in values else None, roles=roles)
 
 
 LONGEST_DESCRIPTION = 1_000
@@ -124,7 +124,7 @@ class DeclarationReader:
         fields = merge(own, self.defaults)
         values = fields.values
         key_type = self._read_key_type(fields)
-        scope = read_scope(fields, key_type, self.problems) if key_type else Scope()
+        scope = read_scope(fields, key_type, self.problems) if key_type else ReadScope()
         expiry = read_expiry(fields, self.problems, most=self.max_lifetime)
         rotation = read_rotation(fields, expiry, self.problems)
         # Every part is read even if another one is wrong: the user sees all problems at once.
@@ -140,7 +140,7 @@ class DeclarationReader:
             name=compose(values["name"]),
             key_type=key_type,
             description=description,
-            space=scope.space,
+            scope=scope.space,
             roles=scope.roles,
             organizations=scope.organizations,
             expires_at=expiry.at,
@@ -177,7 +177,7 @@ class DeclarationReader:
             self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
         return ()
 
-    def _read_address(self, fields: MergedFields, key_type: KeyType | None, scope: Scope) -> Address | None:
+    def _read_address(self, fields: MergedFields, key_type: KeyType | None, scope: ReadScope) -> Address | None:
         """Return the address, as soon as the fields that it is made of could be read."""
         space = scope.first_space()
         if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):

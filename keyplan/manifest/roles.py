@@ -12,7 +12,7 @@ from typing import Any
 from keyplan.manifest.defaults import MergedFields
 from keyplan.manifest.problems import Problems, Spot
 from keyplan.manifest.tables import ItemList, Table
-from keyplan.model.identity import OrganizationId, SpaceId
+from keyplan.model.identity import OrganizationId, ScopeId
 from keyplan.model.manifest import OrganizationGrant, Role, Roles, SpaceGrant
 from keyplan.model.quotes import list_words, quote, suggest
 
@@ -95,7 +95,7 @@ def _read_spaces(rows: ItemList, problems: Problems) -> tuple[SpaceGrant, ...]:
     _refuse_repetition(rows, "space_id", problems)
     return tuple(
         SpaceGrant(
-            space_id=SpaceId(granted["space_id"]),
+            space_id=ScopeId(granted["space_id"]),
             role=_read_own_role("space_role", granted, _DEFAULT.space_role, problems),
         )
         for granted in rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from keyplan.manifest.scalars import write_scalar
 from keyplan.model.export import ExportedKey, ExportedManifest
-from keyplan.model.manifest import OrganizationGrant, Role, SpaceById
+from keyplan.model.manifest import OrganizationGrant, Role, ScopeById
 from keyplan.model.observation import Observation
 from keyplan.model.secret_shapes import looks_secret
 from keyplan.model.times import show_time, write_time
@@ -96,7 +96,7 @@ def _list_fields(entry: ExportedKey) -> Iterator[str]:
     if key.description:
         yield f"description: {_write_text(key.description, is_comment=is_comment)}"
     if entry.space is not None:
-        field = "space_id" if isinstance(entry.space, SpaceById) else "space"
+        field = "space_id" if isinstance(entry.space, ScopeById) else "space"
         yield f"{field}: {_write_text(str(entry.space), is_comment=is_comment)}"
     yield from _list_roles(entry)
     if key.expires_at:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyplan.model.identity import Address, Identity, SpaceId
+from keyplan.model.identity import Address, Identity, ScopeId
 from keyplan.model.manifest import Declaration, KeyType
 from keyplan.model.observation import Access, Laws, Marker, Observation, split_marker
 from keyplan.model.quick import quick
@@ -36,9 +36,9 @@ class Desired:
         return self.declaration.address
 
     @property
-    def space_ids(self) -> tuple[SpaceId, ...]:
+    def scope_ids(self) -> tuple[ScopeId, ...]:
         """Ids of its spaces, sorted; empty for a user key."""
-        return self.access.space_ids() if self.access else ()
+        return self.access.scope_ids() if self.access else ()
 
     @property
     def full_description(self) -> str:

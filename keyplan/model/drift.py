@@ -12,7 +12,7 @@ from enum import Enum
 from keyplan.model.audit import AuditEntry, AuditLook
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import Waiver
-from keyplan.model.observation import SpaceSurvey
+from keyplan.model.observation import ScopeSurvey
 from keyplan.model.place import Place
 from keyplan.model.plan import Guard
 
@@ -137,7 +137,7 @@ class Drift:
     in_order: tuple[Address, ...] = ()
     """Declarations without findings, sorted."""
     warnings: tuple[str, ...] = ()
-    survey: SpaceSurvey | None = None
+    survey: ScopeSurvey | None = None
     """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
     audit: AuditLook | None = None
     """Whether the provider's own log was read about the alarms; None if it was not asked."""

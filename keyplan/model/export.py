@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keyplan.model.identity import ManifestId
-from keyplan.model.manifest import Json, SpaceRef
+from keyplan.model.manifest import Json, ScopeRef
 from keyplan.model.observation import Observation
 
 
@@ -15,7 +15,7 @@ class ExportedKey:
     """A key that exists, as a declaration of it."""
 
     key: Observation
-    space: SpaceRef | None = None
+    space: ScopeRef | None = None
     """How the declaration names the key's one space; None for a user key, and for a key of several spaces."""
     obstacle: str = ""
     """Why it cannot be declared, half a sentence; empty if it can."""

@@ -13,7 +13,7 @@ from keyplan.model.quick import quick
 Address = NewType("Address", str)
 """``user/NAME`` or ``service/SPACE/NAME``; unique in a manifest; ``/`` inside a part is ``%2F``."""
 KeyId = NewType("KeyId", str)
-SpaceId = NewType("SpaceId", str)
+ScopeId = NewType("ScopeId", str)
 OrganizationId = NewType("OrganizationId", str)
 SinkName = NewType("SinkName", str)
 UserId = NewType("UserId", str)

@@ -22,8 +22,8 @@ from keyplan.model.identity import (
     ManifestId,
     OrganizationId,
     Origin,
+    ScopeId,
     SinkName,
-    SpaceId,
     UserId,
 )
 from keyplan.model.limits import Limits, Rollout
@@ -117,7 +117,7 @@ class Roles:
 class SpaceGrant:
     """One space that a service key may use, and as what."""
 
-    space_id: SpaceId
+    space_id: ScopeId
     role: Role = Role("member")
 
 
@@ -132,17 +132,17 @@ class OrganizationGrant:
 
 
 @dataclass(frozen=True, slots=True)
-class SpaceById:
+class ScopeById:
     """A space named by its id: ``space_id:`` in the manifest."""
 
-    space_id: SpaceId
+    space_id: ScopeId
 
     def __str__(self) -> str:
         return self.space_id
 
 
 @dataclass(frozen=True, slots=True)
-class SpaceByName:
+class ScopeByName:
     """A space named by its name, looked up through the API: ``space:`` in the manifest."""
 
     name: str
@@ -151,7 +151,7 @@ class SpaceByName:
         return self.name
 
 
-SpaceRef: TypeAlias = SpaceById | SpaceByName
+ScopeRef: TypeAlias = ScopeById | ScopeByName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +279,7 @@ class Declaration:
     name: str
     key_type: KeyType
     description: str = ""
-    space: SpaceRef | None = None
+    scope: ScopeRef | None = None
     """For a service key with one space."""
     roles: Roles = Roles()
     organizations: tuple[OrganizationGrant, ...] = ()
@@ -311,11 +311,11 @@ class Declaration:
     """Called only if something is wrong: noting the places of all fields would take longer than reading them."""
 
     @property
-    def spaces(self) -> tuple[SpaceRef, ...]:
+    def spaces(self) -> tuple[ScopeRef, ...]:
         """Every space that it names, as it names it; empty for a user key."""
-        if self.space is not None:
-            return (self.space,)
-        return tuple(SpaceById(grant.space_id) for granted in self.organizations for grant in granted.spaces)
+        if self.scope is not None:
+            return (self.scope,)
+        return tuple(ScopeById(grant.space_id) for granted in self.organizations for grant in granted.spaces)
 
     def place_of(self, *path: str) -> Place:
         """Return where a field stands, here or in the defaults; else the place of the declaration."""

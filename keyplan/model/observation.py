@@ -23,11 +23,11 @@ from keyplan.model.identity import (
     KeyId,
     ManifestId,
     OrganizationId,
+    ScopeId,
     SinkName,
-    SpaceId,
     UserId,
 )
-from keyplan.model.manifest import Json, KeyType, OrganizationGrant, Role, SpaceRef
+from keyplan.model.manifest import Json, KeyType, OrganizationGrant, Role, ScopeRef
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Delivered, Intent, Receipt
 from keyplan.model.times import write_time
@@ -95,7 +95,7 @@ class Access:
     account_role: Role
     organizations: tuple[OrganizationGrant, ...]
 
-    def space_ids(self) -> tuple[SpaceId, ...]:
+    def scope_ids(self) -> tuple[ScopeId, ...]:
         """Return the ids of all spaces, sorted, each once."""
         return tuple(sorted({grant.space_id for granted in self.organizations for grant in granted.spaces}))
 
@@ -147,7 +147,7 @@ class Observation:
     """Empty if the provider does not show it."""
     acts_as: UserId = NO_USER
     """The user that a service key acts as, and as whom it creates keys; empty if the provider does not show it."""
-    space_ids: frozenset[SpaceId] | None = None
+    scope_ids: frozenset[ScopeId] | None = None
     """Spaces known to contain it; None if the dialect shows nothing of them."""
     access: Access | None = None
     """Roles and spaces in full; None if they are not, or not completely, visible."""
@@ -175,7 +175,7 @@ class Observation:
             "created_by_user_id": self.created_by or None,
             "expires_at": write_time(self.expires_at) if self.expires_at else None,
             "last_used_at": write_time(self.last_used_at) if self.last_used_at else None,
-            "space_ids": None if self.space_ids is None else sorted(self.space_ids),
+            "space_ids": None if self.scope_ids is None else sorted(self.scope_ids),
             "access": self.access.to_dict() if self.access else None,
         }
 
@@ -185,10 +185,10 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
+class Scope:
     """A space of the provider."""
 
-    id: SpaceId
+    id: ScopeId
     name: str
     organization_id: OrganizationId | None = None
 
@@ -207,7 +207,7 @@ class Laws:
     """How long a refresh can keep the old raw key alive; zero: not at all."""
     names_organizations: bool
     """Whether a create must name the organization of each space."""
-    shows_spaces: bool
+    shows_scopes: bool
     """Whether the spaces of a service key can be observed."""
     shows_last_use: bool
     takes_organizations: bool = True
@@ -326,11 +326,11 @@ class Exclusion(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceSurvey:
+class ScopeSurvey:
     """In which spaces keys were looked for."""
 
-    looked_in: tuple[Space, ...]
-    refused: tuple[Space, ...] = ()
+    looked_in: tuple[Scope, ...]
+    refused: tuple[Scope, ...] = ()
     """Spaces whose keys the credential may not list."""
     is_complete: bool = False
     """Whether every space was tried that the credential can see."""
@@ -347,9 +347,9 @@ class Snapshot:
     laws: Laws
     keys: tuple[Observation, ...]
     """Everything that was listed, live or not, each id once, sorted by id."""
-    spaces: Mapping[SpaceRef, Space] = field(default_factory=dict)
+    spaces: Mapping[ScopeRef, Scope] = field(default_factory=dict)
     """Every space that the manifest names, and that was found."""
-    unknown_spaces: Mapping[SpaceRef, str] = field(default_factory=dict)
+    unknown_scopes: Mapping[ScopeRef, str] = field(default_factory=dict)
     """Why each of the others was not found, and what to do."""
     receipts: tuple[Receipt, ...] = ()
     """The ledger's, one per address, sorted by address."""
@@ -381,7 +381,7 @@ class Snapshot:
     """Whether the ledger was read; if not, nothing follows from what it does not say."""
     exclusion: Exclusion = Exclusion.NONE
     """Which other runs may be under way."""
-    survey: SpaceSurvey | None = None
+    survey: ScopeSurvey | None = None
     """Where unmanaged keys were looked for; None if the provider's listing has no spaces."""
     clock_skew: timedelta | None = None
     """How far the provider's clock is ahead of ours; None if the provider does not show its time."""

@@ -20,8 +20,8 @@ from keyplan.model.identity import (
     Identity,
     KeyId,
     ManifestId,
+    ScopeId,
     SinkName,
-    SpaceId,
     UserId,
     read_space,
 )
@@ -255,7 +255,7 @@ class Receipt:
     """Who made the key, as the answer to our own create named it; empty for a key that keyplan did not create."""
     key_type: KeyType
     name: str
-    space_ids: tuple[SpaceId, ...] = ()
+    scope_ids: tuple[ScopeId, ...] = ()
     """Sorted. Known here even if the dialect does not show a key's spaces."""
     access: str = ""
     """Digest of the roles and spaces that were asked for; empty if unknown (an imported key)."""
@@ -326,7 +326,7 @@ class Receipt:
             "creator": self.creator,
             "key_type": self.key_type.value,
             "name": self.name,
-            "space_ids": list(self.space_ids),
+            "space_ids": list(self.scope_ids),
             "access": self.access,
             "created_at": write_time(self.created_at),
             "expires_at": self.expires_at and write_time(self.expires_at),
@@ -356,7 +356,7 @@ class Receipt:
         # `get` for every field that may be unset, or that an older keyplan did not write.
         expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
         fingerprint = values.get("fingerprint")
-        space_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")
+        scope_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")
         declared_life, left = values.get("declared_expires_in"), values.get("left")
         return cls(
             owner=_share(values["owner"]),
@@ -366,7 +366,7 @@ class Receipt:
             creator=_share(values.get("creator") or ""),
             key_type=_KEY_TYPES[values["key_type"]],
             name=_share(values["name"]),
-            space_ids=tuple(map(_share, space_ids)) if space_ids else (),
+            scope_ids=tuple(map(_share, scope_ids)) if scope_ids else (),
             access=_share(values.get("access") or ""),
             created_at=read_time(values["created_at"]),
             expires_at=read_time(expires_at) if expires_at else None,

@@ -202,7 +202,7 @@ def may_adopt(desired: Desired, key: Observation | None, authority: Authority) -
         and key.marker is None
         and authority.may_have_made(key)
         and (key.key_type, key.name) == (declared.key_type, declared.name)
-        and (not key.space_ids or bool(key.space_ids & set(desired.space_ids)))
+        and (not key.scope_ids or bool(key.scope_ids & set(desired.scope_ids)))
     )
 
 

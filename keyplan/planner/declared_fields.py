@@ -21,14 +21,14 @@ from keyplan.model.manifest import (
     OrganizationGrant,
     Roles,
     Rotation,
-    SpaceById,
+    ScopeById,
 )
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.strategy import find_overlap
 
-_NAMES: Mapping[str, str] = {"deliveries": "sink", "may_rotate_itself": "self", "import_id": "import"}
+_NAMES: Mapping[str, str] = {"scope": "space", "deliveries": "sink", "may_rotate_itself": "self", "import_id": "import"}
 """What the manifest calls fields that the noun calls otherwise."""
-_OF_SERVICE_KEYS = frozenset({"space", "roles", "organizations"})
+_OF_SERVICE_KEYS = frozenset({"scope", "roles", "organizations"})
 _ELSEWHERE = frozenset({"address", "taken_from"})
 """Fields that are not written, or that stand with another one."""
 
@@ -57,11 +57,11 @@ def _is_for(declared: Declaration, name: str) -> bool:
     """Whether a field has a meaning for the declaration as it is."""
     if declared.key_type is KeyType.USER:
         return name not in _OF_SERVICE_KEYS
-    return name not in ("space", "organizations") or bool(getattr(declared, name))
+    return name not in ("scope", "organizations") or bool(getattr(declared, name))
 
 
 def _name(name: str, value: Any) -> str:
-    return "space_id" if name == "space" and isinstance(value, SpaceById) else _NAMES.get(name, name)
+    return "space_id" if name == "scope" and isinstance(value, ScopeById) else _NAMES.get(name, name)
 
 
 def _fill_in(value: Roles | Rotation) -> Roles | Rotation:

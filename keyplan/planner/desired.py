@@ -10,21 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 
 from keyplan.model.desired import Desired
-from keyplan.model.identity import SpaceId
-from keyplan.model.manifest import Declaration, Manifest, OrganizationGrant, Roles, SpaceGrant, SpaceRef
-from keyplan.model.observation import Access, Marker, Space
+from keyplan.model.identity import ScopeId
+from keyplan.model.manifest import Declaration, Manifest, OrganizationGrant, Roles, ScopeRef, SpaceGrant
+from keyplan.model.observation import Access, Marker, Scope
 from keyplan.model.texts import fold
 
 
-def list_spaces(manifest: Manifest) -> frozenset[SpaceRef]:
+def list_scopes(manifest: Manifest) -> frozenset[ScopeRef]:
     """Return every space that must be looked up before `resolve_desired`; organizations name theirs by id already."""
-    return frozenset(declaration.space for declaration in manifest.keys if declaration.space is not None)
+    return frozenset(declaration.scope for declaration in manifest.keys if declaration.scope is not None)
 
 
-def resolve_desired(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tuple[Desired, ...]:
+def resolve_desired(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> tuple[Desired, ...]:
     """Return one desired key for each declaration, sorted by address.
 
-    `spaces` holds all of `list_spaces` that exist. Without its space, a service key has no access.
+    `spaces` holds all of `list_scopes` that exist. Without its space, a service key has no access.
     """
     # Sorted here, so that the order of declarations cannot reach the plan.
     ordered = sorted(manifest.keys, key=lambda declaration: declaration.address)
@@ -38,16 +38,16 @@ def resolve_desired(manifest: Manifest, spaces: Mapping[SpaceRef, Space]) -> tup
             access=(
                 _grant_several(declaration)
                 if declaration.organizations
-                else grant(declaration.space, declaration.roles)
+                else grant(declaration.scope, declaration.roles)
             ),
         )
         for declaration in ordered
     )
 
 
-def list_space_ids(desired: Iterable[Desired]) -> frozenset[SpaceId]:
+def list_space_ids(desired: Iterable[Desired]) -> frozenset[ScopeId]:
     """Return the ids of all spaces of these keys: what has to be listed to see them."""
-    return frozenset(space_id for key in desired for space_id in key.space_ids)
+    return frozenset(space_id for key in desired for space_id in key.scope_ids)
 
 
 def _grant_several(declaration: Declaration) -> Access:
@@ -55,7 +55,7 @@ def _grant_several(declaration: Declaration) -> Access:
     return Access(account_role=declaration.roles.account_role, organizations=_sort(declaration.organizations))
 
 
-def _grant_in(spaces: Mapping[SpaceRef, Space], reference: SpaceRef | None, roles: Roles) -> Access | None:
+def _grant_in(spaces: Mapping[ScopeRef, Scope], reference: ScopeRef | None, roles: Roles) -> Access | None:
     """Return what a service key with one space may do; None for a user key, and if the space is unknown."""
     if reference is None or (space := spaces.get(reference)) is None:
         return None

@@ -198,8 +198,8 @@ def _describe(key: Observation, receipt: Receipt | None) -> dict[str, str]:
     # The dialect shows no access, so the digest in the receipt stands for it.
     if receipt and receipt.access:
         fields["access"] = f"as delivered ({receipt.access})"
-    elif key.space_ids:
-        fields[SPACES] = ", ".join(sorted(key.space_ids))
+    elif key.scope_ids:
+        fields[SPACES] = ", ".join(sorted(key.scope_ids))
     return fields
 
 
@@ -213,8 +213,8 @@ def _wish(desired: Desired, key: Observation, receipt: Receipt | None) -> dict[s
     if receipt and receipt.access and desired.access:
         digest = desired.access.digest()
         fields["access"] = f"as delivered ({digest})" if digest == receipt.access else f"as declared ({digest})"
-    elif key.space_ids and not (receipt and receipt.access):
-        fields[SPACES] = ", ".join(desired.space_ids)
+    elif key.scope_ids and not (receipt and receipt.access):
+        fields[SPACES] = ", ".join(desired.scope_ids)
     return fields
 
 

@@ -189,7 +189,7 @@ def _infer_receipt(owned: OwnedKeys, key: Observation, slots: tuple[Slot, ...], 
         key_id=key.id,
         key_type=declared.key_type,
         name=declared.name,
-        space_ids=desired.space_ids,
+        scope_ids=desired.scope_ids,
         # A refresh may keep created_at (docs/arize-api.md, A26); the sink knows better since when this raw key is used.
         created_at=delivered_at,
         expires_at=key.expires_at,

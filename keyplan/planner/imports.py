@@ -203,14 +203,14 @@ def _find_owner(case: Case, key: Observation) -> str:
 
 
 def _find_misfit(case: Case, key: Observation) -> str:
-    declared, spaces = case.declaration, case.owned.desired.space_ids
+    declared, spaces = case.declaration, case.owned.desired.scope_ids
     if key.key_type is not declared.key_type:
         return f"its type is {key.key_type.value if key.key_type else 'unknown'}, declared is {declared.key_type.value}"
     if key.name != declared.name:
         return f"its name is '{key.name}', declared is '{declared.name}'"
     # An empty set says that no space of it could be seen, not that it has none.
-    if key.space_ids and not key.space_ids & set(spaces):
-        return f"it is of another space ({', '.join(sorted(key.space_ids))})"
+    if key.scope_ids and not key.scope_ids & set(spaces):
+        return f"it is of another space ({', '.join(sorted(key.scope_ids))})"
     return ""
 
 

@@ -18,7 +18,7 @@ def view_key(key: Observation) -> KeyView:
         key_type=key.key_type,
         description=key.description,
         expires_at=key.expires_at,
-        spaces=tuple(sorted(key.space_ids or ())),
+        spaces=tuple(sorted(key.scope_ids or ())),
         roles=_roles(key.access),
     )
 
@@ -37,7 +37,7 @@ def view_desired(desired: Desired) -> KeyView:
         description=declared.description,
         expires_at=declared.expires_at,
         expires_in=declared.expires_in,
-        spaces=desired.space_ids,
+        spaces=desired.scope_ids,
         roles=_roles(desired.access),
     )
 

@@ -125,7 +125,7 @@ def _note_unseen(case: Case, key: Observation, receipt: Receipt) -> Iterator[str
     """Yield which fields neither the API shows nor the receipt remembers."""
     fields = [] if key.key_type else ["key_type"]
     if case.owned.desired.access is not None and key.access is None and not receipt.access:
-        fields += ["roles"] if key.space_ids else ["roles", "spaces"]
+        fields += ["roles"] if key.scope_ids else ["roles", "spaces"]
     if fields:
         yield f"not verifiable: {', '.join(fields)}, in the {case.snapshot.laws.dialect} API"
 

@@ -52,7 +52,7 @@ def _describe(action: PlannedAction, events: _Rows, space_names: Mapping[str, st
     key = basis.key
     standing = _find_standing(action)
     view = action.before or action.after
-    spaces = (key.space_ids or ()) if key else view.spaces if view else ()
+    spaces = (key.scope_ids or ()) if key else view.spaces if view else ()
     is_old = standing is LifeState.OLD
     return KeyLife(
         address=action.address,

@@ -263,7 +263,7 @@ class _SortedKeys:
     def _name(self, key: Observation, marker: Marker) -> Address:
         """Return an address under which a marked key that no record knows is shown; never a declared one."""
         # A declared address would make the key current or superseded there, on the word of a marker not its own.
-        guess = address_of(key.key_type or KeyType.USER, key.name, min(key.space_ids) if key.space_ids else "?")
+        guess = address_of(key.key_type or KeyType.USER, key.name, min(key.scope_ids) if key.scope_ids else "?")
         return Address(f"{guess} ({marker.ref})") if guess in self._index.declared else guess
 
     def _is_vouched_for(self, key: Observation, marker: Marker) -> bool:

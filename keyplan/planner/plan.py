@@ -13,7 +13,7 @@ from datetime import timedelta
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address
-from keyplan.model.manifest import Manifest, SpaceByName, Unmanaged
+from keyplan.model.manifest import Manifest, ScopeByName, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
     Action,
@@ -128,7 +128,7 @@ def _find_refusals(snapshot: Snapshot) -> Iterator[str]:
 
 def _name_spaces(snapshot: Snapshot) -> dict[str, str]:
     """Return the names of the spaces that the manifest calls by name, sorted by id."""
-    named = {space.id: ref.name for ref, space in snapshot.spaces.items() if isinstance(ref, SpaceByName)}
+    named = {space.id: ref.name for ref, space in snapshot.spaces.items() if isinstance(ref, ScopeByName)}
     return {space_id: named[space_id] for space_id in sorted(named)}
 
 

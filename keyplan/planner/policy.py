@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from keyplan.errors import Problem
 from keyplan.model.identity import SinkName
-from keyplan.model.manifest import Declaration, KeyType, Manifest, SinkSettings, SpaceById
+from keyplan.model.manifest import Declaration, KeyType, Manifest, ScopeById, SinkSettings
 from keyplan.model.patterns import matches
 from keyplan.model.policy import Policy, Rule, WantedSink
 from keyplan.model.quotes import list_words, quote
@@ -175,8 +175,8 @@ def _check_spaces(check: PolicyCheck) -> Iterator[Violation]:
 
 def _list_spaces(declared: Declaration) -> Iterator[tuple[str, str]]:
     """Yield every space of a key as it is written, and the field that it stands in."""
-    if declared.space is not None:
-        yield str(declared.space), "space_id" if isinstance(declared.space, SpaceById) else "space"
+    if declared.scope is not None:
+        yield str(declared.scope), "space_id" if isinstance(declared.scope, ScopeById) else "space"
     for organization in declared.organizations:
         for grant in organization.spaces:
             yield grant.space_id, "organizations"

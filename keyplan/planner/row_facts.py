@@ -45,7 +45,7 @@ def _describe_attempts(case: Case) -> str:
 
 
 def _describe_spaces(case: Case) -> str:
-    unknown = case.snapshot.unknown_spaces
+    unknown = case.snapshot.unknown_scopes
     found = [unknown[reference] for reference in case.declaration.spaces if reference in unknown]
     return "; ".join(found) or "the provider knows each of its spaces"
 

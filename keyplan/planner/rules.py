@@ -123,7 +123,7 @@ def _block_past_expiry(case: Case) -> PlannedAction:
 
 def _block_unknown_space(case: Case) -> PlannedAction | None:
     """Return the blocked action of a service key whose space is unknown to the provider; None for any other."""
-    owned, unknown = case.owned, case.snapshot.unknown_spaces
+    owned, unknown = case.owned, case.snapshot.unknown_scopes
     if not unknown:  # nearly always
         return None
     why = next((unknown[reference] for reference in case.declaration.spaces if reference in unknown), None)
@@ -179,7 +179,7 @@ def could_be(case: Case, key: Observation) -> bool:
     if key.key_type is not case.declaration.key_type:
         return False
     # An empty set means that no space could be seen, so the namesake may well be in ours.
-    return not key.space_ids or bool(key.space_ids & set(case.owned.desired.space_ids))
+    return not key.scope_ids or bool(key.scope_ids & set(case.owned.desired.scope_ids))
 
 
 def _plan_foreign(case: Case, foreign: tuple[Observation, ...]) -> PlannedAction:

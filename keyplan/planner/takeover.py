@@ -92,8 +92,8 @@ def _refuse_misfit(desired: Desired, key: Observation) -> None:
         kind = key.key_type.value if key.key_type else "unknown"
         raise RefusedError(f"key {key.id} is of type {kind}, and {declared.address} is a {declared.key_type.value} key")
     # An empty set says that no space of it could be seen, not that it has none.
-    if key.space_ids and not key.space_ids & set(desired.space_ids):
-        raise RefusedError(f"key {key.id} is of another space ({', '.join(sorted(key.space_ids))})")
+    if key.scope_ids and not key.scope_ids & set(desired.scope_ids):
+        raise RefusedError(f"key {key.id} is of another space ({', '.join(sorted(key.scope_ids))})")
 
 
 def _refuse_taken(ownership: Ownership, address: Address, key_id: KeyId) -> None:
@@ -154,7 +154,7 @@ def write_receipt(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> Rec
         key_id=key.id,
         key_type=declared.key_type,
         name=declared.name,
-        space_ids=desired.space_ids,
+        scope_ids=desired.scope_ids,
         created_at=key.created_at,
         expires_at=key.expires_at,
         redacted=key.redacted,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from keyplan.model.drift import Drift, DriftKind
-from keyplan.model.observation import SpaceSurvey
+from keyplan.model.observation import ScopeSurvey
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.words import DRIFT_KINDS, format_count, join_words
 
@@ -41,7 +41,7 @@ def list_drift_remarks(drift: Drift) -> Iterator[str]:
         yield "An apply does not fix blocked findings; each one says what to do."
 
 
-def _describe_survey(survey: SpaceSurvey) -> str:
+def _describe_survey(survey: ScopeSurvey) -> str:
     """Return in which spaces unmanaged keys were looked for."""
     if survey.is_complete:
         count = format_count(len(survey.looked_in), "space")

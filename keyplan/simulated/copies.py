@@ -14,10 +14,10 @@ from threading import Lock
 from keyplan.errors import InputError, LedgerLockedError
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error
 from keyplan.model.examination import Finding
-from keyplan.model.identity import Address, KeyId, Lineage, SinkName, SpaceId, UserId
+from keyplan.model.identity import Address, KeyId, Lineage, ScopeId, SinkName, UserId
 from keyplan.model.ledger import Holder, LockName
-from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, SpaceById, SpaceRef
-from keyplan.model.observation import Laws, Observation, Slot, Space, Survey
+from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, ScopeById, ScopeRef
+from keyplan.model.observation import Laws, Observation, Scope, Slot, Survey
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.ports import Clock, Lease, SinkReader
 from keyplan.simulated.effects import Effects
@@ -85,8 +85,8 @@ class AccountCopy:
     records: Mapping[KeyId, KeyRecord] = field(repr=False)
     shown: Mapping[KeyId, Observation]
     """How the provider showed each of these keys."""
-    spaces: Mapping[SpaceRef, Space]
-    unknown_spaces: Mapping[SpaceRef, str]
+    spaces: Mapping[ScopeRef, Scope]
+    unknown_scopes: Mapping[ScopeRef, str]
     """Why each of these was not found."""
     own_keys: frozenset[KeyId]
     """Those that can be the credential in use."""
@@ -114,7 +114,7 @@ class CopiedProvider(SimulatedProvider):
         return any(self.records[key_id].redacted == redacted for key_id in self._copy.own_keys)
 
     def _search(
-        self, *, key_type: KeyType | None, active: bool | None, spaces: frozenset[SpaceId], own: bool = False
+        self, *, key_type: KeyType | None, active: bool | None, spaces: frozenset[ScopeId], own: bool = False
     ) -> tuple[Observation, ...]:
         # All that the real listing held is listed here, of every creator and space.
         found = {key.id: key for key in super()._search(key_type=key_type, active=active, spaces=spaces, own=own)}
@@ -124,22 +124,22 @@ class CopiedProvider(SimulatedProvider):
                 found[key_id] = shown
         return tuple(found[key_id] for key_id in sorted(found))
 
-    def _show(self, record: KeyRecord, asked: Collection[SpaceId]) -> Observation:
+    def _show(self, record: KeyRecord, asked: Collection[ScopeId]) -> Observation:
         shown = self._copy.shown.get(record.id)
         if shown is None:
             return super()._show(record, asked)
         redacted = record.redacted if shown.redacted else ""
         return replace(shown, active=record.active, expires_at=record.expires_at, redacted=redacted)
 
-    def _refuse_unknown_spaces(self, spaces: Collection[SpaceId]) -> None:
+    def _refuse_unknown_spaces(self, spaces: Collection[ScopeId]) -> None:
         """Refuse none: what is declared was found, or was not declared by name."""
 
-    def _find_space(self, reference: SpaceRef) -> Space:
+    def _find_space(self, reference: ScopeRef) -> Scope:
         if reference in self._copy.spaces:
             return self._copy.spaces[reference]
-        if isinstance(reference, SpaceById) and reference not in self._copy.unknown_spaces:
-            return Space(id=reference.space_id, name=reference.space_id)
-        raise InputError(self._copy.unknown_spaces.get(reference, f"space '{reference}' is unknown"))
+        if isinstance(reference, ScopeById) and reference not in self._copy.unknown_scopes:
+            return Scope(id=reference.space_id, name=reference.space_id)
+        raise InputError(self._copy.unknown_scopes.get(reference, f"space '{reference}' is unknown"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

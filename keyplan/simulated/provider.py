@@ -15,9 +15,9 @@ from keyplan.errors import (
     ProviderUnavailableError,
 )
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId, SpaceId, UserId
-from keyplan.model.manifest import KeyType, SpaceById, SpaceRef
-from keyplan.model.observation import Access, Laws, Observation, Space, split_marker
+from keyplan.model.identity import KeyId, ScopeId, UserId
+from keyplan.model.manifest import KeyType, ScopeById, ScopeRef
+from keyplan.model.observation import Access, Laws, Observation, Scope, split_marker
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Clock, Issued
 from keyplan.simulated.effects import Effects
@@ -48,7 +48,7 @@ class SimulatedProvider:
         self.refresh_id = refresh_id
         self.max_lifetime = max_lifetime
         self.records: dict[KeyId, KeyRecord] = {}
-        self.spaces: dict[str, Space] = {name: make_space(name) for name in ("production", "staging")}
+        self.spaces: dict[str, Scope] = {name: make_space(name) for name in ("production", "staging")}
         self.own_key: KeyId | None = None
         """The key that keyplan presents; None for a credential that is not a listed key and never dies."""
         self.verifications_refused = 0
@@ -81,22 +81,22 @@ class SimulatedProvider:
         """Return the laws of the dialect."""
         return LAWS[self.dialect]
 
-    def list_keys(self, spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
+    def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         """Return active keys of the credential's owner, and in beta all of the given spaces, sorted by id."""
         return self._read("provider.list_keys", lambda: self._list(frozenset(spaces)))
 
     def search_keys(
-        self, *, key_type: KeyType | None, active: bool | None, space_id: SpaceId | None
+        self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None
     ) -> tuple[Observation, ...]:
         """Return keys that pass the filters, sorted by id."""
-        spaces = frozenset([space_id] if space_id else [])
+        spaces = frozenset([scope_id] if scope_id else [])
         return self._read("provider.search_keys", lambda: self._search(key_type=key_type, active=active, spaces=spaces))
 
-    def find_spaces(self, references: Collection[SpaceRef]) -> Mapping[SpaceRef, Space]:
+    def find_scopes(self, references: Collection[ScopeRef]) -> Mapping[ScopeRef, Scope]:
         """Return every referenced space; InputError where one is unknown."""
         return self._read("provider.find_spaces", lambda: {ref: self._find_space(ref) for ref in references})
 
-    def list_spaces(self) -> tuple[Space, ...]:
+    def list_scopes(self) -> tuple[Scope, ...]:
         """Return every space, sorted by id."""
         return self._read("provider.list_spaces", lambda: tuple(sorted(self.spaces.values(), key=lambda one: one.id)))
 
@@ -184,7 +184,7 @@ class SimulatedProvider:
         """Some consumer authenticates with a key now."""
         self.records[key_id] = replace(self.records[key_id], last_used_at=self._clock.now())
 
-    def add_space(self, name: str) -> Space:
+    def add_space(self, name: str) -> Scope:
         """Add a space and return it."""
         return self.spaces.setdefault(name, make_space(name))
 
@@ -205,7 +205,7 @@ class SimulatedProvider:
             lost=InDoubtError(f"{name}: the answer was lost"),
             failed=_unavailable(name),
         )
-        shown = self._show(record, record.space_ids)
+        shown = self._show(record, record.scope_ids)
         if self.echoes:
             description = split_marker(record.description)[0]
             shown = replace(shown, name=record.name, description=description, expires_at=self._asked_expiry)
@@ -227,14 +227,14 @@ class SimulatedProvider:
 
     # reading
 
-    def _list(self, spaces: frozenset[SpaceId]) -> tuple[Observation, ...]:
+    def _list(self, spaces: frozenset[ScopeId]) -> tuple[Observation, ...]:
         return self._search(key_type=None, active=True, spaces=spaces, own=True)
 
     def _search(
-        self, *, key_type: KeyType | None, active: bool | None, spaces: frozenset[SpaceId], own: bool = False
+        self, *, key_type: KeyType | None, active: bool | None, spaces: frozenset[ScopeId], own: bool = False
     ) -> tuple[Observation, ...]:
         self._refuse_unknown_spaces(spaces)
-        own = own or not spaces or not self.laws().shows_spaces
+        own = own or not spaces or not self.laws().shows_scopes
         creators = {record.created_by for record in self.records.values()} if self.shows_others else {self.me}
         return tuple(
             self._show(record, spaces)
@@ -243,18 +243,18 @@ class SimulatedProvider:
             and key_type in (None, record.key_type)
             and active in (None, record.active)
             and record.created_at + self.listing_lag <= self._clock.now()
-            and ((own and record.created_by in creators) or (self.laws().shows_spaces and record.space_ids & spaces))
+            and ((own and record.created_by in creators) or (self.laws().shows_scopes and record.scope_ids & spaces))
         )
 
-    def _refuse_unknown_spaces(self, spaces: Collection[SpaceId]) -> None:
+    def _refuse_unknown_spaces(self, spaces: Collection[ScopeId]) -> None:
         known = {space.id for space in self.spaces.values()}
         for space_id in sorted(set(spaces) - known):
             raise ProviderRefusedError(f"404 Not Found: space {space_id}", status=404)
 
-    def _show(self, record: KeyRecord, asked: Collection[SpaceId]) -> Observation:
+    def _show(self, record: KeyRecord, asked: Collection[ScopeId]) -> Observation:
         description, marker = split_marker(self.store_text(record.description))
         in_full = record.created_by == self.me
-        visible = record.space_ids if in_full else record.space_ids & set(asked)
+        visible = record.scope_ids if in_full else record.scope_ids & set(asked)
         return Observation(
             id=record.id,
             name=self.store_text(record.name),
@@ -267,11 +267,11 @@ class SimulatedProvider:
             expires_at=record.expires_at,
             last_used_at=record.last_used_at if self.laws().shows_last_use else None,
             created_by=record.created_by,
-            space_ids=visible if self.laws().shows_spaces else None,
-            access=record.access if self.laws().shows_spaces and in_full else None,
+            scope_ids=visible if self.laws().shows_scopes else None,
+            access=record.access if self.laws().shows_scopes and in_full else None,
         )
 
-    def _find_space(self, reference: SpaceRef) -> Space:
+    def _find_space(self, reference: ScopeRef) -> Scope:
         found = [space for space in self.spaces.values() if str(reference) == _called(reference, space)]
         if not found:
             raise InputError(f"space '{reference}' is unknown")
@@ -300,7 +300,7 @@ class SimulatedProvider:
         organizations = desired.access.organizations if desired.access else ()
         if self.laws().names_organizations and any(granted.org_id is None for granted in organizations):
             raise ProviderRefusedError("422 Unprocessable Entity: org_id is required", status=422)
-        self._refuse_unknown_spaces(desired.space_ids)
+        self._refuse_unknown_spaces(desired.scope_ids)
 
     def _refresh(self, key_id: KeyId, expires_at: datetime | None, grace: timedelta) -> KeyRecord:
         old = self.records.get(key_id)
@@ -368,5 +368,5 @@ def _unavailable(name: str) -> ProviderUnavailableError:
     return ProviderUnavailableError(f"{name}: the provider cannot be reached")
 
 
-def _called(reference: SpaceRef, space: Space) -> str:
-    return space.id if isinstance(reference, SpaceById) else space.name
+def _called(reference: ScopeRef, space: Scope) -> str:
+    return space.id if isinstance(reference, ScopeById) else space.name

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from keyplan.model.identity import KeyId, OrganizationId, SpaceId, UserId
+from keyplan.model.identity import KeyId, OrganizationId, ScopeId, UserId
 from keyplan.model.manifest import KeyType
-from keyplan.model.observation import Access, Laws, Space
+from keyplan.model.observation import Access, Laws, Scope
 
 ME = UserId("VXNlcjox")
 """Who the credential belongs to; keys of others are seen through their space alone, in beta."""
@@ -19,7 +19,7 @@ LAWS = {
         refresh_needs_expiry=False,
         longest_grace=timedelta(0),
         names_organizations=False,
-        shows_spaces=False,
+        shows_scopes=False,
         shows_last_use=False,
     ),
     "beta": Laws(
@@ -28,7 +28,7 @@ LAWS = {
         refresh_needs_expiry=True,
         longest_grace=DAY,
         names_organizations=True,
-        shows_spaces=True,
+        shows_scopes=True,
         shows_last_use=True,
     ),
 }
@@ -59,9 +59,9 @@ class KeyRecord:
         return f"{self.raw[:6]}...{self.raw[-3:]}"
 
     @property
-    def space_ids(self) -> frozenset[SpaceId]:
+    def scope_ids(self) -> frozenset[ScopeId]:
         """Spaces that it can use; empty for a user key."""
-        return frozenset(self.access.space_ids() if self.access else ())
+        return frozenset(self.access.scope_ids() if self.access else ())
 
     def is_live(self, now: datetime) -> bool:
         """Whether it works."""
@@ -73,6 +73,6 @@ class KeyRecord:
         return self.active and (graced or (raw == self.raw and self.is_live(now)))
 
 
-def make_space(name: str) -> Space:
+def make_space(name: str) -> Scope:
     """Return a space with ids that follow from its name."""
-    return Space(id=SpaceId(f"space-{name}"), name=name, organization_id=OrganizationId(f"org-of-{name}"))
+    return Scope(id=ScopeId(f"space-{name}"), name=name, organization_id=OrganizationId(f"org-of-{name}"))

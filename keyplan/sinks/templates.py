@@ -33,8 +33,8 @@ def describe(owner: str, declaration: Declaration) -> Mapping[str, str]:
 
 
 def _space_of(declaration: Declaration) -> str:
-    if declaration.space is not None:
-        return str(declaration.space)
+    if declaration.scope is not None:
+        return str(declaration.scope)
     if not declaration.organizations:
         return ""
     granted = [grant.space_id for organization in declaration.organizations for grant in organization.spaces]

@@ -19,9 +19,9 @@ from keyplan.plugin import (
     ProviderPorts,
     ProviderRefusedError,
     RawKey,
-    Space,
-    SpaceById,
-    SpaceByName,
+    Scope,
+    ScopeById,
+    ScopeByName,
 )
 from keyplan.testing.samples import make_desired, make_desired_service
 
@@ -60,9 +60,9 @@ class ProviderContract(ABC):
         return ports.writer.verify(raw)
 
     @pytest.fixture
-    def space(self, ports: ProviderPorts) -> Space:
+    def space(self, ports: ProviderPorts) -> Scope:
         """Return the space `production`."""
-        return ports.reader.find_spaces([SpaceByName("production")])[SpaceByName("production")]
+        return ports.reader.find_scopes([ScopeByName("production")])[ScopeByName("production")]
 
     @pytest.fixture
     def desired_user(self) -> Desired:
@@ -70,11 +70,11 @@ class ProviderContract(ABC):
         return make_desired("ci", description="Used for CI")
 
     @pytest.fixture
-    def desired_service(self, ports: ProviderPorts, space: Space) -> Desired:
+    def desired_service(self, ports: ProviderPorts, space: Scope) -> Desired:
         """Return a service key of `production` to make."""
         return make_desired_service(space, names_organizations=ports.reader.laws().names_organizations)
 
-    def listed(self, ports: ProviderPorts, *spaces: Space) -> dict[KeyId, Observation]:
+    def listed(self, ports: ProviderPorts, *spaces: Scope) -> dict[KeyId, Observation]:
         """Return the listing, by id."""
         return {key.id: key for key in ports.reader.list_keys([space.id for space in spaces])}
 
@@ -112,21 +112,21 @@ class ProviderContract(ABC):
         assert ports.writer.create(desired_user, expires_at=None).key.expires_at is None
 
     def test_a_service_key_is_listed_in_its_space(
-        self, ports: ProviderPorts, desired_service: Desired, space: Space
+        self, ports: ProviderPorts, desired_service: Desired, space: Scope
     ) -> None:
         """Only a dialect whose laws say so shows the space of a key."""
         issued = ports.writer.create(desired_service, expires_at=None)
         key = self.listed(ports, space)[issued.key.id]
         assert key.key_type is KeyType.SERVICE
-        assert key.space_ids == (frozenset([space.id]) if ports.reader.laws().shows_spaces else None)
+        assert key.scope_ids == (frozenset([space.id]) if ports.reader.laws().shows_scopes else None)
 
     def test_access_is_seen_in_full_where_the_dialect_shows_it(
-        self, ports: ProviderPorts, desired_service: Desired, space: Space
+        self, ports: ProviderPorts, desired_service: Desired, space: Scope
     ) -> None:
         """Roles that differ from the declaration show."""
         issued = ports.writer.create(desired_service, expires_at=None)
         key = self.listed(ports, space)[issued.key.id]
-        assert key.access == (desired_service.access if ports.reader.laws().shows_spaces else None)
+        assert key.access == (desired_service.access if ports.reader.laws().shows_scopes else None)
 
     def test_two_keys_of_one_name_are_two_keys(self, ports: ProviderPorts, desired_user: Desired) -> None:
         """During an overlap both exist."""
@@ -135,7 +135,7 @@ class ProviderContract(ABC):
         assert first != second
 
     def test_a_listing_is_sorted_by_id_and_names_each_once(
-        self, ports: ProviderPorts, desired_user: Desired, desired_service: Desired, space: Space
+        self, ports: ProviderPorts, desired_user: Desired, desired_service: Desired, space: Scope
     ) -> None:
         """The same account gives the same plan, byte for byte."""
         for desired in (desired_user, desired_service, desired_user):
@@ -150,8 +150,8 @@ class ProviderContract(ABC):
         user, dead = (ports.writer.create(desired_user, expires_at=None).key.id for _ in range(2))
         service = ports.writer.create(desired_service, expires_at=None).key.id
         ports.writer.delete(dead)
-        active = {key.id for key in ports.reader.search_keys(key_type=KeyType.USER, active=True, space_id=None)}
-        every = {key.id for key in ports.reader.search_keys(key_type=None, active=None, space_id=None)}
+        active = {key.id for key in ports.reader.search_keys(key_type=KeyType.USER, active=True, scope_id=None)}
+        every = {key.id for key in ports.reader.search_keys(key_type=None, active=None, scope_id=None)}
         assert active & {user, dead, service} == {user}
         assert {user, dead, service} <= every
 
@@ -162,20 +162,20 @@ class ProviderContract(ABC):
 
     # spaces
 
-    def test_spaces_are_found_by_name_and_id_alike(self, ports: ProviderPorts, space: Space) -> None:
+    def test_spaces_are_found_by_name_and_id_alike(self, ports: ProviderPorts, space: Scope) -> None:
         """`space:` and `space_id:` lead to one space."""
-        found = ports.reader.find_spaces([SpaceById(space.id), SpaceByName("production")])
+        found = ports.reader.find_scopes([ScopeById(space.id), ScopeByName("production")])
         assert {each.id for each in found.values()} == {space.id}
 
     def test_an_unknown_name_of_a_space_is_the_users_mistake(self, ports: ProviderPorts) -> None:
         """InputError, which quotes the name."""
         with pytest.raises(InputError, match="produktion"):
-            ports.reader.find_spaces([SpaceByName("produktion")])
+            ports.reader.find_scopes([ScopeByName("produktion")])
 
     def test_a_part_of_a_name_is_not_the_name(self, ports: ProviderPorts) -> None:
         """A search by substring must not choose another space."""
         with pytest.raises(InputError):
-            ports.reader.find_spaces([SpaceByName("prod")])
+            ports.reader.find_scopes([ScopeByName("prod")])
 
     # refreshing
 

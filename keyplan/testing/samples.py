@@ -43,11 +43,11 @@ from keyplan.plugin import (
     Receipt,
     Roles,
     Runner,
+    Scope,
+    ScopeById,
     SecretSource,
     SinkName,
     SinkSettings,
-    Space,
-    SpaceById,
     SpaceGrant,
     UserId,
 )
@@ -173,7 +173,7 @@ def make_desired(name: str = "ci", **changes: Any) -> Desired:
     return Desired(declaration=declaration, identity=IDENTITY, marker=marker, access=None)
 
 
-def make_access(space: Space, *, names_organizations: bool = True) -> Access:
+def make_access(space: Scope, *, names_organizations: bool = True) -> Access:
     """Return the default access to one space, for a dialect that names organizations or not."""
     grant = SpaceGrant(space_id=space.id)
     org_id = space.organization_id if names_organizations else None
@@ -181,13 +181,13 @@ def make_access(space: Space, *, names_organizations: bool = True) -> Access:
 
 
 def make_desired_service(
-    space: Space, name: str = "ingest", *, names_organizations: bool = True, **changes: Any
+    space: Scope, name: str = "ingest", *, names_organizations: bool = True, **changes: Any
 ) -> Desired:
     """Return a desired service key of one space, marked as ours."""
     values: dict[str, Any] = {
         "address": Address(f"service/{space.name}/{name}"),
         "key_type": KeyType.SERVICE,
-        "space": SpaceById(space.id),
+        "scope": ScopeById(space.id),
     }
     declaration = make_declaration(name, **(values | changes))
     marker = Marker.of(IDENTITY, declaration.address)

@@ -14,25 +14,25 @@ from samples import NOW, make_observation
 
 from keyplan.app.export import AccountKeys, ExportFilter, SplitBy, choose_declarations, make_manifests
 from keyplan.app.files import Input, read_manifest
-from keyplan.model.identity import KeyId, ManifestId, OrganizationId, SpaceId, UserId
-from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, SpaceById, SpaceByName, SpaceGrant
-from keyplan.model.observation import Access, Marker, Observation, Space
+from keyplan.model.identity import KeyId, ManifestId, OrganizationId, ScopeId, UserId
+from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, ScopeById, ScopeByName, SpaceGrant
+from keyplan.model.observation import Access, Marker, Observation, Scope
 from keyplan.model.texts import is_same
 
 HOUR = timedelta(hours=1)
-PRODUCTION = Space(id=SpaceId("U3BhY2U6MQ=="), name="production")
-STAGING = Space(id=SpaceId("U3BhY2U6Mg=="), name="staging")
+PRODUCTION = Scope(id=ScopeId("U3BhY2U6MQ=="), name="production")
+STAGING = Scope(id=ScopeId("U3BhY2U6Mg=="), name="staging")
 SECRET = "ak-" + "0aB1" * 12
 
 
-def make_account(*keys: Observation, spaces: tuple[Space, ...] = (PRODUCTION, STAGING), **changes: Any) -> AccountKeys:
+def make_account(*keys: Observation, spaces: tuple[Scope, ...] = (PRODUCTION, STAGING), **changes: Any) -> AccountKeys:
     values: dict[str, Any] = {"base_url": "https://api.arize.com", "now": NOW, "own_keys": frozenset(), "survey": None}
     return AccountKeys(keys=keys, spaces=spaces, **(values | changes))
 
 
-def service(key_id: str = "key-1", *spaces: Space, **changes: Any) -> Observation:
+def service(key_id: str = "key-1", *spaces: Scope, **changes: Any) -> Observation:
     ids = frozenset(space.id for space in spaces or (PRODUCTION,))
-    return make_observation(key_id, key_type=KeyType.SERVICE, **({"space_ids": ids} | changes))
+    return make_observation(key_id, key_type=KeyType.SERVICE, **({"scope_ids": ids} | changes))
 
 
 def write(account: AccountKeys, owner: str = "acme", split_by: SplitBy | None = None) -> dict[str, str]:
@@ -58,7 +58,7 @@ def test_each_key_is_declared_as_it_is_and_imported() -> None:
     of_service, of_user = manifest.keys
     assert (of_user.name, of_user.key_type, of_user.description) == ("ci", KeyType.USER, "of the pipeline")
     assert (of_user.expires_at, of_user.import_id) == (NOW + HOUR, "key-1")
-    assert (of_service.space, of_service.import_id) == (SpaceByName("production"), "key-2")
+    assert (of_service.scope, of_service.import_id) == (ScopeByName("production"), "key-2")
     assert (manifest.owner, manifest.id) == ("acme", "k7f3a9c2")
 
 
@@ -76,7 +76,7 @@ def test_roles_are_declared_if_the_provider_shows_them() -> None:
     )
     access = Access(account_role=Role("admin"), organizations=(granted,))
     (declared,) = read(make_account(service(access=access))).keys
-    assert declared.space == SpaceByName("production")
+    assert declared.scope == ScopeByName("production")
     assert (declared.roles.space_role, declared.roles.org_role, declared.roles.account_role) == (
         Role("Um9sZTox", custom=True),
         Role("admin"),
@@ -91,13 +91,13 @@ def test_a_key_of_several_spaces_is_declared_with_its_organizations() -> None:
     )
     access = Access(account_role=Role("member"), organizations=organizations)
     (declared,) = read(make_account(service("key-1", PRODUCTION, STAGING, access=access))).keys
-    assert (declared.space, declared.organizations) == (None, organizations)
+    assert (declared.scope, declared.organizations) == (None, organizations)
 
 
 @pytest.mark.parametrize("spaces", [(), (PRODUCTION, replace(STAGING, name="production"))], ids=["unknown", "twice"])
-def test_a_space_whose_name_does_not_identify_it_is_named_by_its_id(spaces: tuple[Space, ...]) -> None:
+def test_a_space_whose_name_does_not_identify_it_is_named_by_its_id(spaces: tuple[Scope, ...]) -> None:
     (declared,) = read(make_account(service(), spaces=spaces)).keys
-    assert declared.space == SpaceById(PRODUCTION.id)
+    assert declared.scope == ScopeById(PRODUCTION.id)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_space_whose_name_does_not_identify_it_is_named_by_its_id(spaces: tupl
         ),
         pytest.param(make_observation(expires_at=NOW), {}, "it has expired", id="expired"),
         pytest.param(make_observation(key_type=None), {}, "its type is unknown", id="a new type"),
-        pytest.param(service(space_ids=None), {}, "does not show its space", id="alpha"),
-        pytest.param(service(space_ids=frozenset()), {}, "does not show its space", id="no space seen"),
+        pytest.param(service(scope_ids=None), {}, "does not show its space", id="alpha"),
+        pytest.param(service(scope_ids=frozenset()), {}, "does not show its space", id="no space seen"),
         pytest.param(service("key-1", PRODUCTION, STAGING), {}, "does not show its roles", id="several spaces"),
         pytest.param(make_observation(name=""), {}, "'name'", id="a name that manifests refuse"),
         pytest.param(make_observation(name=SECRET), {}, "secret", id="a name like a secret"),
@@ -148,7 +148,7 @@ def test_an_account_without_keys_makes_a_manifest_without_keys() -> None:
 
 
 def test_a_manifest_for_each_space_has_an_owner_and_a_folder_of_its_own() -> None:
-    odd = Space(id=SpaceId("U3BhY2U6Mw=="), name="Größe/../x")
+    odd = Scope(id=ScopeId("U3BhY2U6Mw=="), name="Größe/../x")
     account = make_account(make_observation(), service("key-2"), service("key-3", odd), spaces=(PRODUCTION, odd))
     texts = write(account, split_by=SplitBy.SPACE)
     owners = {folder: read_text(text).owner for folder, text in texts.items()}
@@ -175,7 +175,7 @@ def test_a_manifest_for_each_creator_holds_the_keys_of_that_creator() -> None:
 
 
 def test_owners_of_long_names_stay_within_what_an_owner_may_be() -> None:
-    spaces = tuple(Space(id=SpaceId(f"U3BhY2U6{n}"), name=f"{'s' * 80}{n}") for n in range(12))
+    spaces = tuple(Scope(id=ScopeId(f"U3BhY2U6{n}"), name=f"{'s' * 80}{n}") for n in range(12))
     account = make_account(*(service(f"key-{n}", space) for n, space in enumerate(spaces)), spaces=spaces)
     owners = [read_text(text).owner for text in write(account, split_by=SplitBy.SPACE).values()]
     assert len(set(owners)) == 12
@@ -207,7 +207,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=300)
 @settings(max_examples=50)
 @given(name=TEXTS, description=TEXTS, space=TEXTS, creator=TEXTS)
 def test_no_text_of_the_provider_gets_out_of_its_place(name: str, description: str, space: str, creator: str) -> None:
-    named = Space(id=PRODUCTION.id, name=space)
+    named = Scope(id=PRODUCTION.id, name=space)
     hostile = service("key-1", name=name, description=description, created_by=UserId(creator))
     text = write(make_account(hostile, make_observation("key-2", name="sound"), spaces=(named,)))[""]
     assert text.isascii()
@@ -217,7 +217,7 @@ def test_no_text_of_the_provider_gets_out_of_its_place(name: str, description: s
     assert KeyId("key-2") in declared
     if KeyId("key-1") in declared:
         one = declared[KeyId("key-1")]
-        assert (one.name, str(one.space)) == (name, space)
+        assert (one.name, str(one.scope)) == (name, space)
         assert is_same(one.description, description)
     else:
         assert "# Not declared: " in text

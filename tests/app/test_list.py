@@ -11,7 +11,7 @@ from simulator import World
 
 from keyplan.app.list import KeyFilter, KeyOrder, list_keys
 from keyplan.errors import InputError
-from keyplan.model.manifest import SpaceByName
+from keyplan.model.manifest import ScopeByName
 from keyplan.model.observation import Marker
 from keyplan.ports import ProviderPorts
 
@@ -36,7 +36,7 @@ def test_every_active_key_is_listed_by_default() -> None:
 def test_the_provider_is_closed_when_a_space_is_unknown() -> None:
     closed: list[bool] = []
     with pytest.raises(InputError, match="elsewhere"):
-        list_keys(open_provider(World(), closed), KeyFilter(space=SpaceByName("elsewhere")), now=NOW)
+        list_keys(open_provider(World(), closed), KeyFilter(space=ScopeByName("elsewhere")), now=NOW)
     assert closed == [True]
 
 

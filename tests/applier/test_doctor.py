@@ -153,7 +153,7 @@ def test_a_provider_that_cannot_be_built_leaves_the_ledger_unknown(practice: Pra
         pytest.param("presents", InputError("no credential"), "credential", id="no credential"),
         pytest.param("laws", ProviderDeniedError("401"), "credential", id="a credential that is not let in"),
         pytest.param("laws", InputError("no dialect"), "dialect", id="an API that nobody knows"),
-        pytest.param("find_spaces", InputError("no such space"), "spaces", id="a space that is not there"),
+        pytest.param("find_scopes", InputError("no such space"), "spaces", id="a space that is not there"),
         pytest.param("list_keys", ProviderDeniedError("401"), "credential", id="never let in so far"),
         pytest.param("list_keys", ProviderUnavailableError("down"), "list keys", id="a listing that fails"),
     ],

@@ -11,13 +11,13 @@ from samples import make_delivery
 from scenario import GENEROUS, Scenario, assert_promise, make_manifest, make_service
 from simulator import FULL, WEAK, World
 
-from keyplan.model.identity import Address, OrganizationId, SpaceId
+from keyplan.model.identity import Address, OrganizationId, ScopeId
 from keyplan.model.manifest import (
     Declaration,
     OrganizationGrant,
     Role,
     Rotation,
-    SpaceById,
+    ScopeById,
     SpaceGrant,
 )
 from keyplan.model.plan import Verb
@@ -31,17 +31,17 @@ BY_NAME, BY_ID = "service/production/ingest", "service/space-production/ingest"
 def written(space: str, **changes: Any) -> Declaration:
     """Return the key with its space given by name, or by id if that is what it reads like."""
     declared = make_service(space=space, **{"rotation": AT_ONCE, **changes})
-    return replace(declared, space=SpaceById(SpaceId(space))) if space.startswith("space-") else declared
+    return replace(declared, scope=ScopeById(ScopeId(space))) if space.startswith("space-") else declared
 
 
 def granted(*spaces: str) -> Declaration:
     """Return the key with these spaces in its organization."""
     declared = make_service(space=spaces[0], rotation=AT_ONCE)
-    return replace(declared, space=None, organizations=make_access(*spaces))
+    return replace(declared, scope=None, organizations=make_access(*spaces))
 
 
 def make_access(*spaces: str) -> tuple[OrganizationGrant, ...]:
-    grants = tuple(SpaceGrant(space_id=SpaceId(space), role=Role("member")) for space in spaces)
+    grants = tuple(SpaceGrant(space_id=ScopeId(space), role=Role("member")) for space in spaces)
     return (OrganizationGrant(org_id=OrganizationId("org-1"), role=Role("read-only"), spaces=grants),)
 
 

@@ -10,8 +10,8 @@ from simulator import FULL, START, Fault, SimulatedProvider, World
 
 from keyplan.applier.observe import Readers, observe
 from keyplan.errors import LedgerError, ManifestError, ProviderError, SinkError
-from keyplan.model.identity import Address, OrganizationId, SpaceId
-from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceById, SpaceByName, SpaceGrant
+from keyplan.model.identity import Address, OrganizationId, ScopeId
+from keyplan.model.manifest import KeyType, OrganizationGrant, ScopeById, ScopeByName, SpaceGrant
 from keyplan.model.observation import Observation, Slot
 
 
@@ -20,9 +20,9 @@ class Asked:
 
     def __init__(self, provider: SimulatedProvider) -> None:
         self.provider = provider
-        self.spaces: set[SpaceId] = set()
+        self.spaces: set[ScopeId] = set()
 
-    def list_keys(self, spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
+    def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         self.spaces = set(spaces)
         return ()
 
@@ -48,8 +48,8 @@ def test_observing_changes_nothing(scenario: Scenario) -> None:
 
 def test_every_space_that_the_manifest_names_is_listed() -> None:
     scenario = Scenario()
-    granted = OrganizationGrant(org_id=OrganizationId("org-1"), spaces=(SpaceGrant(space_id=SpaceId("space-wide")),))
-    by_id = replace(make_service("by id", "staging"), space=SpaceById(SpaceId("space-staging")))
+    granted = OrganizationGrant(org_id=OrganizationId("org-1"), spaces=(SpaceGrant(space_id=ScopeId("space-wide")),))
+    by_id = replace(make_service("by id", "staging"), scope=ScopeById(ScopeId("space-staging")))
     wide = make_declaration(
         "wide", address=Address("service/space-wide/wide"), key_type=KeyType.SERVICE, organizations=(granted,)
     )
@@ -110,8 +110,8 @@ def test_an_unknown_space_is_named_and_the_others_are_found() -> None:
     scenario = Scenario(World())
     scenario.declare(make_service(space="nowhere"), make_service("other"))
     snapshot = scenario.observe()
-    assert snapshot.spaces.keys() == {SpaceByName("production")}
-    assert snapshot.unknown_spaces == {SpaceByName("nowhere"): "space 'nowhere' is unknown"}
+    assert snapshot.spaces.keys() == {ScopeByName("production")}
+    assert snapshot.unknown_scopes == {ScopeByName("nowhere"): "space 'nowhere' is unknown"}
 
 
 def test_receipts_beside_secrets_are_seen_without_a_ledger(scenario: Scenario) -> None:

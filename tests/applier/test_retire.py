@@ -167,7 +167,7 @@ def test_a_forgotten_service_key_is_noted_with_its_spaces() -> None:
     scenario.declare(make_declaration(), on_remove=OnRemove.FORGET)
     scenario.apply()
     notes = [receipt for receipt in scenario.world.ledger.receipts.values() if receipt.forgotten]
-    assert [note.space_ids for note in notes] == [("space-production",)]
+    assert [note.scope_ids for note in notes] == [("space-production",)]
 
 
 def assert_still(scenario: Scenario) -> None:

@@ -23,7 +23,7 @@ def fill(shell: Shell) -> None:
     for _ in range(10):
         shell.world.clock.advance(timedelta(seconds=1))
         provider.person_creates("ci")
-    if provider.laws().shows_spaces:
+    if provider.laws().shows_scopes:
         for number in range(20):
             space = provider.spaces[SPACES[number % 2]]
             granted = OrganizationGrant(
@@ -37,7 +37,7 @@ def put_by_hand(shell: Shell) -> None:
     """Put each raw key where the exported manifest looks for it, as its consumers' owners have long done."""
     names = {space.id: name for name, space in shell.world.provider.spaces.items()}
     for record in shell.world.provider.live():
-        spaces = record.access.space_ids() if record.access else ()
+        spaces = record.access.scope_ids() if record.access else ()
         parts = (record.key_type.value, *(names[space] for space in spaces), record.name)
         shell.world.sinks["local"].person_writes("/".join(parts), record.raw)  # type: ignore[index]  # a sink's name
 

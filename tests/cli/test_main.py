@@ -243,8 +243,8 @@ def test_a_failed_apply_keeps_its_status_when_the_report_cannot_be_written(shell
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_while_planning_ends_at_once_with_its_status(shell: Shell, number: int, status: int) -> None:
     session = shell.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO())
-    listing = shell.world.provider.find_spaces
-    shell.world.provider.find_spaces = lambda names: (signal.raise_signal(number), listing(names))[1]  # type: ignore[method-assign,func-returns-value]  # stands in for the method
+    listing = shell.world.provider.find_scopes
+    shell.world.provider.find_scopes = lambda names: (signal.raise_signal(number), listing(names))[1]  # type: ignore[method-assign,func-returns-value]  # stands in for the method
     with session.interrupts.installed():
         assert run(["plan"], session) == status
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.identity import OrganizationId, SinkName, SpaceId
+from keyplan.model.identity import OrganizationId, ScopeId, SinkName
 from keyplan.model.manifest import (
     Adopt,
     Declaration,
@@ -21,8 +21,8 @@ from keyplan.model.manifest import (
     Role,
     Roles,
     Rotation,
-    SpaceById,
-    SpaceByName,
+    ScopeById,
+    ScopeByName,
     SpaceGrant,
     Strategy,
 )
@@ -80,8 +80,8 @@ def test_a_declaration_knows_its_place(read_keys: Read) -> None:
             id="an offset is turned into UTC",
         ),
         pytest.param(f"{USER}, expires_in: 2w", "expires_in", timedelta(weeks=2), id="expires_in"),
-        pytest.param(f"{SERVICE}, space: a b", "space", SpaceByName("a b"), id="space by name"),
-        pytest.param(f"{SERVICE}, space_id: x=", "space", SpaceById(SpaceId("x=")), id="space by id"),
+        pytest.param(f"{SERVICE}, space: a b", "scope", ScopeByName("a b"), id="space by name"),
+        pytest.param(f"{SERVICE}, space_id: x=", "scope", ScopeById(ScopeId("x=")), id="space by id"),
         pytest.param(f"{SERVICE}, space: a/b%", "address", "service/a%2Fb%25/n", id="address with escapes"),
         pytest.param(f"{SERVICE}, space: a", "roles", Roles(), id="default roles"),
         pytest.param(
@@ -106,11 +106,11 @@ def test_a_declaration_knows_its_place(read_keys: Read) -> None:
                     org_id=OrganizationId("o"),
                     role=Role("member"),
                     spaces=(
-                        SpaceGrant(space_id=SpaceId("s"), role=Role("admin")),
-                        SpaceGrant(space_id=SpaceId("t")),
+                        SpaceGrant(space_id=ScopeId("s"), role=Role("admin")),
+                        SpaceGrant(space_id=ScopeId("t")),
                     ),
                 ),
-                OrganizationGrant(org_id=OrganizationId("p"), spaces=(SpaceGrant(space_id=SpaceId("u")),)),
+                OrganizationGrant(org_id=OrganizationId("p"), spaces=(SpaceGrant(space_id=ScopeId("u")),)),
             ),
             id="organizations",
         ),

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.identity import SpaceId
-from keyplan.model.manifest import Adopt, Declaration, KeyType, Manifest, Role, Roles, Rotation, SpaceById
+from keyplan.model.identity import ScopeId
+from keyplan.model.manifest import Adopt, Declaration, KeyType, Manifest, Role, Roles, Rotation, ScopeById
 
 Read = Callable[[str], Manifest]
 Find = Callable[[str], tuple[str, ...]]
@@ -31,7 +31,7 @@ def read_one(read_text: Read, defaults: str, fields: str) -> Declaration:
     [
         pytest.param("key_type: user", "", "key_type", KeyType.USER, id="inherited"),
         pytest.param("adopt: refresh", "key_type: user, adopt: replace", "adopt", Adopt.REPLACE, id="own field wins"),
-        pytest.param("space: a", "key_type: user", "space", None, id="a space is not passed on to a user key"),
+        pytest.param("space: a", "key_type: user", "scope", None, id="a space is not passed on to a user key"),
         pytest.param(
             "key_type: user, roles: {org_role: admin}",
             "",
@@ -42,12 +42,12 @@ def read_one(read_text: Read, defaults: str, fields: str) -> Declaration:
         pytest.param(
             "space: a",
             "key_type: service, space_id: b",
-            "space",
-            SpaceById(SpaceId("b")),
+            "scope",
+            ScopeById(ScopeId("b")),
             id="an own space displaces the default of a rival",
         ),
         pytest.param(
-            "space: a", f"key_type: service, organizations: {ORGANIZATIONS}", "space", None, id="so do several"
+            "space: a", f"key_type: service, organizations: {ORGANIZATIONS}", "scope", None, id="so do several"
         ),
         pytest.param(
             "expires_in: 9d",

@@ -21,8 +21,8 @@ def test_the_full_description_ends_with_the_marker_where_there_is_one() -> None:
 
 
 def test_a_service_key_has_its_spaces_and_a_user_key_none() -> None:
-    assert make_desired_service(make_space("production")).space_ids == ("space-production",)
-    assert make_desired().space_ids == ()
+    assert make_desired_service(make_space("production")).scope_ids == ("space-production",)
+    assert make_desired().scope_ids == ()
 
 
 @pytest.mark.parametrize(

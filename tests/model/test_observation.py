@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from samples import IDENTITY, NOW, OWNER, make_access, make_observation
 from simulator import make_space
 
-from keyplan.model.identity import Address, Identity, OrganizationId, SinkName, SpaceId
+from keyplan.model.identity import Address, Identity, OrganizationId, ScopeId, SinkName
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Marker, Slot, split_marker
 
@@ -82,9 +82,9 @@ def test_a_key_lives_while_active_and_before_its_expiry(active: bool, left: time
 
 
 def test_an_access_lists_every_space_once_sorted() -> None:
-    spaces = (SpaceGrant(space_id=SpaceId("b")), SpaceGrant(space_id=SpaceId("a")))
+    spaces = (SpaceGrant(space_id=ScopeId("b")), SpaceGrant(space_id=ScopeId("a")))
     granted = (OrganizationGrant(org_id=None, spaces=spaces), OrganizationGrant(org_id=None, spaces=spaces[:1]))
-    assert Access(account_role=Role("member"), organizations=granted).space_ids() == ("a", "b")
+    assert Access(account_role=Role("member"), organizations=granted).scope_ids() == ("a", "b")
 
 
 def test_an_access_digest_changes_with_a_role_and_not_with_organization_ids() -> None:
@@ -95,7 +95,7 @@ def test_an_access_digest_changes_with_a_role_and_not_with_organization_ids() ->
 
 
 def test_an_observation_as_json_names_what_the_api_names() -> None:
-    key = make_observation(marker=MARKER, expires_at=NOW, last_used_at=NOW, space_ids=frozenset({SpaceId("s")}))
+    key = make_observation(marker=MARKER, expires_at=NOW, last_used_at=NOW, scope_ids=frozenset({ScopeId("s")}))
     document = json.loads(key.to_json())
     assert (document["key_type"], document["status"], document["owner"], document["space_ids"]) == (
         "user",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from samples import LOCAL, NOW, RAW, make_intent, make_receipt
 
-from keyplan.model.identity import KeyId, SinkName, SpaceId
+from keyplan.model.identity import KeyId, ScopeId, SinkName
 from keyplan.model.manifest import OnRemove
 from keyplan.model.receipt import (
     CLOCK_SKEW,
@@ -26,7 +26,7 @@ from keyplan.model.receipt import (
 )
 
 FULL = make_receipt(
-    space_ids=(SpaceId("s"),),
+    scope_ids=(ScopeId("s"),),
     access="0123456789abcdef",
     expires_at=NOW + timedelta(days=90),
     declared_expires_at=NOW + timedelta(days=90, microseconds=7),

@@ -69,7 +69,7 @@ def declarations(draw: st.DrawFn, name: str, *, beta: bool) -> Declaration:
     made = make_service(name, draw(st.sampled_from(["production", "staging"])), **fields)
     if draw(st.booleans()):
         return made
-    return replace(made, key_type=KeyType.USER, space=None, address=Address(f"user/{name}"))
+    return replace(made, key_type=KeyType.USER, scope=None, address=Address(f"user/{name}"))
 
 
 @dataclass

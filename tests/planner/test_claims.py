@@ -189,9 +189,9 @@ def test_marks_of_this_manifest_are_undecided_while_no_creator_is_known() -> Non
 def test_a_key_that_moves_back_is_believed_to_be_at_the_place_that_it_left() -> None:
     space = make_space("production")
     by_name, by_id = Address("service/production/ingest"), Address("service/space-production/ingest")
-    service = {"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": (space.id,)}
+    service = {"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": (space.id,)}
     desired = make_desired_service(space, address=by_name)
-    spaces = {"key_type": KeyType.SERVICE, "space_ids": frozenset({space.id}), "access": desired.access}
+    spaces = {"key_type": KeyType.SERVICE, "scope_ids": frozenset({space.id}), "access": desired.access}
     key = ours("key-1", by_name, name="ingest", **spaces)
     held = {slot_of(by_name): holding(recorded("key-1", by_name, **service))}
     moved = recorded("key-1", by_id, delivered_at=LATER, **service)

@@ -10,8 +10,8 @@ import pytest
 from samples import make_declaration, make_delivery
 
 from keyplan.model.explanation import ValueSource
-from keyplan.model.identity import Address, Identity, OrganizationId, Origin, SpaceId
-from keyplan.model.manifest import Manifest, OrganizationGrant, Role, SpaceByName, SpaceGrant, Strategy
+from keyplan.model.identity import Address, Identity, OrganizationId, Origin, ScopeId
+from keyplan.model.manifest import Manifest, OrganizationGrant, Role, ScopeByName, SpaceGrant, Strategy
 from keyplan.planner.declared_fields import list_fields, write_value
 
 TEXT = """\
@@ -41,12 +41,12 @@ keys:
         (timedelta(hours=36), "36h"),
         (datetime(2027, 1, 1, tzinfo=UTC), "2027-01-01T00:00:00Z"),
         (Role("admin"), "admin"),
-        (SpaceByName("production"), "production"),
+        (ScopeByName("production"), "production"),
         ((Address("user/a"), Origin(identity=Identity("o"), address=Address("user/b"))), "user/a, user/b of o"),
         (make_delivery(sink="local"), "local"),
         (make_delivery({"path": "x"}, sink="local"), "local (path: x)"),
         (
-            OrganizationGrant(org_id=OrganizationId("O1"), spaces=(SpaceGrant(space_id=SpaceId("S1")),)),
+            OrganizationGrant(org_id=OrganizationId("O1"), spaces=(SpaceGrant(space_id=ScopeId("S1")),)),
             "O1 as read-only: S1 as member",
         ),
         (OrganizationGrant(org_id=None), "organization as read-only: "),

@@ -12,16 +12,16 @@ from samples import PLACE, make_declaration
 from scenario import make_manifest
 
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Identity, OrganizationId, SpaceId
-from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, SpaceById, SpaceByName, SpaceGrant
-from keyplan.model.observation import Access, Marker, Space
-from keyplan.planner.desired import find_lookalikes, list_space_ids, list_spaces, resolve_desired
+from keyplan.model.identity import Identity, OrganizationId, ScopeId
+from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, ScopeById, ScopeByName, SpaceGrant
+from keyplan.model.observation import Access, Marker, Scope
+from keyplan.planner.desired import find_lookalikes, list_scopes, list_space_ids, resolve_desired
 
 Read = Callable[[str], Manifest]
 
 SPACES = {
-    SpaceByName("production"): Space(id=SpaceId("s1"), name="production", organization_id=OrganizationId("o1")),
-    SpaceById(SpaceId("s2")): Space(id=SpaceId("s2"), name="staging"),
+    ScopeByName("production"): Scope(id=ScopeId("s1"), name="production", organization_id=OrganizationId("o1")),
+    ScopeById(ScopeId("s2")): Scope(id=ScopeId("s2"), name="staging"),
 }
 USER = "  - {name: z, key_type: user, sink: local}\n"
 BY_NAME = "  - {name: b, key_type: service, space: production, sink: local, roles: {space_role: admin}}\n"
@@ -57,7 +57,7 @@ def test_different_keys_have_different_addresses(one: tuple[str, str], other: tu
 
 
 def test_the_spaces_to_look_up_are_those_of_single_space_keys(read_keys: Read) -> None:
-    assert list_spaces(read_keys("".join(ALL))) == {SpaceByName("production"), SpaceById(SpaceId("s2"))}
+    assert list_scopes(read_keys("".join(ALL))) == {ScopeByName("production"), ScopeById(ScopeId("s2"))}
 
 
 def test_the_spaces_to_list_are_all(read_keys: Read) -> None:
@@ -96,14 +96,14 @@ def test_a_user_key_has_no_access(read_keys: Read) -> None:
 
 def test_a_space_brings_its_organization(read_keys: Read) -> None:
     (desired,) = resolve_desired(read_keys(BY_NAME), SPACES)
-    space = SpaceGrant(space_id=SpaceId("s1"), role=Role("admin"))
+    space = SpaceGrant(space_id=ScopeId("s1"), role=Role("admin"))
     granted = OrganizationGrant(org_id=OrganizationId("o1"), role=Role("read-only"), spaces=(space,))
     assert desired.access == Access(account_role=Role("member"), organizations=(granted,))
 
 
 def test_a_space_without_an_organization_has_none(read_keys: Read) -> None:
     (desired,) = resolve_desired(read_keys(BY_ID), SPACES)
-    granted = OrganizationGrant(org_id=None, spaces=(SpaceGrant(space_id=SpaceId("s2")),))
+    granted = OrganizationGrant(org_id=None, spaces=(SpaceGrant(space_id=ScopeId("s2")),))
     assert desired.access == Access(account_role=Role("admin"), organizations=(granted,))
 
 

@@ -171,7 +171,7 @@ def test_weak_proof_makes_the_whole_receipt_of_what_is_declared_and_seen() -> No
         address=desired.address,
         key_type=KeyType.SERVICE,
         name="ingest",
-        space_ids=desired.space_ids,
+        scope_ids=desired.scope_ids,
         expires_at=LATER,
         delivered=(slot.delivered,),
         generation=4,

@@ -11,7 +11,7 @@ from samples import NOW, make_desired, make_desired_service, make_intent, make_o
 from simulator import make_space
 
 from keyplan.documents.plan import digest
-from keyplan.model.identity import Identity, KeyId, SpaceId
+from keyplan.model.identity import Identity, KeyId, ScopeId
 from keyplan.model.manifest import Adopt, KeyType, Rotation
 from keyplan.model.observation import Holding, Marker
 
@@ -55,7 +55,7 @@ def test_a_key_that_does_not_fit_is_not_imported(key: Any, says: str) -> None:
 def test_a_key_of_another_space_is_not_imported() -> None:
     desired = make_desired_service(make_space("production"), import_id=KeyId("key-7"))
     key = make_observation(
-        "key-7", name="ingest", key_type=KeyType.SERVICE, space_ids=frozenset({SpaceId("space-staging")})
+        "key-7", name="ingest", key_type=KeyType.SERVICE, scope_ids=frozenset({ScopeId("space-staging")})
     )
     (action,) = plan(situate(desired, keys=[key], held={}), desired).actions
     assert action.blocked

@@ -26,7 +26,7 @@ def test_a_user_key_is_shown_as_it_is() -> None:
 
 def test_a_service_key_is_shown_with_spaces_and_roles() -> None:
     spaces = frozenset({make_space("staging").id, PRODUCTION.id})
-    view = view_key(make_observation(access=make_access(PRODUCTION), space_ids=spaces))
+    view = view_key(make_observation(access=make_access(PRODUCTION), scope_ids=spaces))
     assert (view.spaces, view.roles) == (("space-production", "space-staging"), ROLES)
 
 

@@ -120,7 +120,7 @@ def test_what_a_kept_key_lacks_is_noted_and_stops_nothing(
         pytest.param({}, {"access": make_access(PRODUCTION).digest()}, "alpha", (), id="the receipt remembers it"),
         pytest.param({"access": make_access(PRODUCTION)}, {}, "beta", (), id="beta shows it"),
         pytest.param(
-            {"space_ids": frozenset({PRODUCTION.id})},
+            {"scope_ids": frozenset({PRODUCTION.id})},
             {},
             "beta",
             ("not verifiable: roles, in the beta API",),
@@ -140,7 +140,7 @@ def test_a_space_that_is_not_declared_is_a_difference_where_nothing_else_tells()
     desired = make_desired_service(PRODUCTION)
     service = {"name": "ingest", "key_type": KeyType.SERVICE, "address": desired.address}
     shown = frozenset({PRODUCTION.id, make_space("staging").id})
-    key, receipt = ours(**service, space_ids=shown), recorded(**service)
+    key, receipt = ours(**service, scope_ids=shown), recorded(**service)
     made = plan(situate(desired, keys=[key], receipts=[receipt]), desired)
     assert words(made) == ["replace changed key-1"]
     assert [change.field for change in made.actions[0].changes] == ["spaces"]

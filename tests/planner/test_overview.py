@@ -14,7 +14,7 @@ from scenario import make_manifest
 from keyplan.model.desired import Desired
 from keyplan.model.explanation import PlaceState
 from keyplan.model.history import HistoryEntry
-from keyplan.model.identity import Address, SpaceId
+from keyplan.model.identity import Address, ScopeId
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Snapshot
 from keyplan.model.overview import LifeState, Overview
@@ -92,8 +92,8 @@ def test_a_key_that_is_declared_nowhere_is_shown_as_that() -> None:
 
 
 def test_spaces_are_called_as_the_manifest_calls_them() -> None:
-    spaces = frozenset({SpaceId("space-1"), SpaceId("space-2")})
-    snapshot = situate(ROTATING, keys=[ours(space_ids=spaces)], receipts=[recorded()])
+    spaces = frozenset({ScopeId("space-1"), ScopeId("space-2")})
+    snapshot = situate(ROTATING, keys=[ours(scope_ids=spaces)], receipts=[recorded()])
     made = plan(snapshot, ROTATING)
     manifest = make_manifest(ROTATING.declaration)
 

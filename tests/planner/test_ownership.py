@@ -62,7 +62,7 @@ def sorted_keys(owned: OwnedKeys) -> tuple[str | None, list[str], list[str]]:
 
 def ingest(key_id: str = "key-1", address: Address = BY_NAME, **changes: object) -> Observation:
     spaces = frozenset({PRODUCTION.id})
-    return ours(key_id, address, **{"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": spaces, **changes})
+    return ours(key_id, address, **{"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": spaces, **changes})
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_what_moved_from_a_declared_address_stays_there() -> None:
 
 def test_a_move_without_a_change_of_name_touches_nothing_at_the_provider() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
-    receipt = recorded(address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, space_ids=(PRODUCTION.id,))
+    receipt = recorded(address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, scope_ids=(PRODUCTION.id,))
     moved = replace(
         receipt, delivered=tuple(replace(one, location=slot_of(BY_ID).location) for one in receipt.delivered)
     )
@@ -262,7 +262,7 @@ def test_a_rename_replaces_with_the_overlap() -> None:
 @pytest.mark.parametrize("knows", ["receipt", "marker"])
 def test_space_written_by_id_for_by_name_moves_the_key(knows: str) -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
-    receipt = recorded(address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, space_ids=(PRODUCTION.id,))
+    receipt = recorded(address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, scope_ids=(PRODUCTION.id,))
     snapshot = situate(desired, keys=[ingest()], receipts=[receipt] if knows == "receipt" else [])
     shared = share(snapshot, desired)
     assert (ids(shared.declared[0].alive), shared.orphans) == (["key-1"], ())
@@ -295,7 +295,7 @@ def test_the_superseded_keys_and_intents_move_along() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
     kept = old("key-0", ends=LATER + DAY)
     receipt = recorded(
-        address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, space_ids=(PRODUCTION.id,), superseded=(kept,)
+        address=BY_NAME, name="ingest", key_type=KeyType.SERVICE, scope_ids=(PRODUCTION.id,), superseded=(kept,)
     )
     keys = [ingest(), ingest("key-0", created_at=NOW - HOUR)]
     snapshot = situate(desired, keys=keys, receipts=[receipt], intents=[make_intent(address=BY_NAME)])
@@ -308,8 +308,8 @@ def test_the_superseded_keys_and_intents_move_along() -> None:
     "orphan",
     [
         pytest.param(ingest(name="other"), id="another name"),
-        pytest.param(ingest(space_ids=frozenset({make_space("staging").id})), id="another space"),
-        pytest.param(ingest(space_ids=None), id="its space is not shown"),
+        pytest.param(ingest(scope_ids=frozenset({make_space("staging").id})), id="another space"),
+        pytest.param(ingest(scope_ids=None), id="its space is not shown"),
         pytest.param(ingest(key_type=KeyType.USER), id="another type"),
         pytest.param(ingest(key_type=None), id="an unknown type"),
     ],
@@ -335,7 +335,7 @@ def test_a_declaration_whose_key_is_gone_takes_what_fits() -> None:
 
 def test_of_two_that_fit_the_latest_delivered_moves_and_the_other_stays_undeclared() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
-    service = {"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": (PRODUCTION.id,)}
+    service = {"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": (PRODUCTION.id,)}
     former = Address("service/prod/ingest")
     receipts = [recorded("key-1", BY_NAME, **service), recorded("key-2", former, delivered_at=LATER, **service)]
     keys = [ingest("key-1"), ingest("key-2", former), ingest("key-3", Address("service/x/ingest"), created_at=LATER)]
@@ -349,14 +349,14 @@ def test_one_former_address_moves_to_one_declaration() -> None:
     here = make_desired_service(PRODUCTION, address=Address("service/a/ingest"))
     there = make_desired_service(staging, address=Address("service/b/ingest"))
     both = frozenset({PRODUCTION.id})
-    keys = [ingest("key-1", Address("service/x/ingest"), space_ids=both), ingest("key-2", Address("service/y/ingest"))]
+    keys = [ingest("key-1", Address("service/x/ingest"), scope_ids=both), ingest("key-2", Address("service/y/ingest"))]
     shared = share(situate(here, there, keys=keys), here, there)
     assert [ids(owned.alive) for owned in shared.declared] == [["key-1", "key-2"], []]
 
 
 def test_of_two_that_fit_a_forgotten_one_comes_last() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
-    service = {"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": (PRODUCTION.id,)}
+    service = {"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": (PRODUCTION.id,)}
     former = Address("service/prod/ingest")
     receipts = [
         recorded("key-1", BY_NAME, **service),
@@ -381,13 +381,13 @@ def test_a_user_key_that_is_marked_for_an_unknown_address_belongs_to_its_name() 
 def test_a_service_key_of_unknown_spaces_is_not_taken_for_one_without_spaces() -> None:
     access = Access(account_role=Role("member"), organizations=())
     desired = replace(make_desired_service(PRODUCTION, address=BY_ID), access=access)
-    snapshot = situate(desired, keys=[ingest(address=Address("?"), space_ids=None)])
+    snapshot = situate(desired, keys=[ingest(address=Address("?"), scope_ids=None)])
     assert owned_by(snapshot, desired).alive == ()
 
 
 def test_a_half_told_move_is_not_undone() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
-    service = {"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": (PRODUCTION.id,)}
+    service = {"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": (PRODUCTION.id,)}
     held = {
         slot_of(BY_ID, "a"): holding(recorded("key-1", BY_ID, **service)),
         slot_of(BY_ID, "b"): holding(recorded("key-1", BY_NAME, **service)),
@@ -405,7 +405,7 @@ def test_a_half_told_move_is_not_undone() -> None:
 
 def test_an_overlap_outlives_a_move_and_the_receipt_that_it_leaves() -> None:
     desired = make_desired_service(PRODUCTION, address=BY_ID)
-    service = {"name": "ingest", "key_type": KeyType.SERVICE, "space_ids": (PRODUCTION.id,)}
+    service = {"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": (PRODUCTION.id,)}
     left = recorded("key-1", BY_NAME, **service)
     now = recorded("key-2", BY_ID, superseded=(old("key-1", ends=LATER + HOUR),), delivered_at=LATER, **service)
     keys = [ingest(), ingest("key-2", BY_ID, created_at=LATER)]
@@ -423,7 +423,7 @@ def test_an_orphan_is_known_by_receipt_then_by_marker_then_by_its_looks() -> Non
         ours("key-2", Address("user/gone"), name="renamed"),
         ours("key-3", Address("x"), name="a/b"),
         ingest("key-4", Address("x")),
-        ingest("key-5", Address("x"), space_ids=None),
+        ingest("key-5", Address("x"), scope_ids=None),
     ]
     orphans = share(situate(keys=keys, receipts=[known, marked])).orphans
     assert [(orphan.key and orphan.key.id, orphan.address) for orphan in orphans] == [

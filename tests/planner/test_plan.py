@@ -581,12 +581,12 @@ def test_a_blind_sink_beside_one_with_receipts_is_served_on_request() -> None:
 def test_a_service_key_in_another_space_is_no_namesake() -> None:
     desired = make_desired_service(PRODUCTION)
     elsewhere = make_observation(
-        "key-9", name="ingest", key_type=KeyType.SERVICE, space_ids=frozenset({make_space("staging").id})
+        "key-9", name="ingest", key_type=KeyType.SERVICE, scope_ids=frozenset({make_space("staging").id})
     )
     assert words(plan(situate(desired, keys=[elsewhere]), desired)) == ["create absent"]
-    unseen = replace(elsewhere, space_ids=None)
+    unseen = replace(elsewhere, scope_ids=None)
     assert words(plan(situate(desired, keys=[unseen]), desired)) == ["foreign: create foreign key-9"]
-    here = replace(elsewhere, space_ids=frozenset({PRODUCTION.id}))
+    here = replace(elsewhere, scope_ids=frozenset({PRODUCTION.id}))
     assert words(plan(situate(desired, keys=[here]), desired)) == ["foreign: create foreign key-9"]
 
 
@@ -872,7 +872,7 @@ def test_a_kept_keys_receipt_says_what_the_declaration_of_today_says() -> None:
         address=desired.address,
         name="ingest",
         key_type=KeyType.SERVICE,
-        space_ids=(PRODUCTION.id,),
+        scope_ids=(PRODUCTION.id,),
         protect=True,
         on_remove=OnRemove.FORGET,
         delivered=(slot_of(desired.address).delivered, slot_of(desired.address, "vault").delivered),

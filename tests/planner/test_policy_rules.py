@@ -12,15 +12,15 @@ from planner.situations import DAY
 from samples import AT_ONCE, NOW, PLACE, make_declaration, make_delivery
 from scenario import make_service
 
-from keyplan.model.identity import OrganizationId, SinkName, SpaceId
+from keyplan.model.identity import OrganizationId, ScopeId, SinkName
 from keyplan.model.manifest import (
     Declaration,
     OrganizationGrant,
     Role,
     Roles,
     Rotation,
+    ScopeById,
     SinkSettings,
-    SpaceById,
     SpaceGrant,
 )
 from keyplan.model.policy import Policy, Rule, WantedSink
@@ -35,7 +35,7 @@ SEVERAL = (
     OrganizationGrant(
         org_id=OrganizationId("o1"),
         role=ADMIN,
-        spaces=(SpaceGrant(space_id=SpaceId("s1"), role=ADMIN), SpaceGrant(space_id=SpaceId("s2"), role=ADMIN)),
+        spaces=(SpaceGrant(space_id=ScopeId("s1"), role=ADMIN), SpaceGrant(space_id=ScopeId("s2"), role=ADMIN)),
     ),
 )
 
@@ -48,11 +48,11 @@ def violations_of(policy: Mapping[str, Any], declared: Declaration, *, is_offlin
 
 
 def several() -> Declaration:
-    return replace(make_service(), space=None, organizations=SEVERAL)
+    return replace(make_service(), scope=None, organizations=SEVERAL)
 
 
 def by_id(space_id: str) -> Declaration:
-    return replace(make_service(), space=SpaceById(SpaceId(space_id)))
+    return replace(make_service(), scope=ScopeById(ScopeId(space_id)))
 
 
 def to(*sinks: str) -> dict[str, Any]:

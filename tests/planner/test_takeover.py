@@ -162,22 +162,22 @@ def test_what_was_forgotten_on_purpose_may_be_taken_over() -> None:
 
 def test_a_key_of_another_space_is_refused() -> None:
     desired = make_desired_service(PRODUCTION)
-    key = make_observation(**SERVICE, space_ids=frozenset({STAGING.id}))
+    key = make_observation(**SERVICE, scope_ids=frozenset({STAGING.id}))
     with pytest.raises(RefusedError, match=r"key key-1 is of another space \(space-staging\)"):
         take(situate(desired, keys=[key]), desired, key=key)
 
 
 @pytest.mark.parametrize(
-    "space_ids",
+    "scope_ids",
     [
         pytest.param(None, id="the dialect shows no spaces"),
         pytest.param(frozenset(), id="no space of it is visible"),
         pytest.param(frozenset({PRODUCTION.id, STAGING.id}), id="one of its spaces is the declared one"),
     ],
 )
-def test_a_service_key_is_taken_over_where_its_space_may_be_right(space_ids: frozenset[Any] | None) -> None:
+def test_a_service_key_is_taken_over_where_its_space_may_be_right(scope_ids: frozenset[Any] | None) -> None:
     desired = make_desired_service(PRODUCTION)
-    key = make_observation(**SERVICE, space_ids=space_ids)
+    key = make_observation(**SERVICE, scope_ids=scope_ids)
     assert take(situate(desired, keys=[key]), desired, key=key).receipt.address == INGEST
 
 

@@ -33,7 +33,7 @@ LOST = httpx.ReadTimeout("")
 
 
 def list_keys(provider: ProviderPorts) -> object:
-    return provider.reader.search_keys(key_type=None, active=True, space_id=None)
+    return provider.reader.search_keys(key_type=None, active=True, scope_id=None)
 
 
 def create(provider: ProviderPorts) -> object:

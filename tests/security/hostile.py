@@ -40,7 +40,7 @@ NAMES_NOTHING: Mapping[str, str] = {
     "declaration.name": "of a key",
     "declaration.description": "of a key",
     "declaration.space_id": "a space of the account; allowed_spaces of the policy limits them",
-    "declaration.space": "as space_id",
+    "declaration.scope": "as space_id",
     "declaration.roles.*": "roles; allowed_roles of the policy limits them",
     "declaration.organizations[].*": "as space_id and roles",
     "declaration.expires_at": "a time",

@@ -114,7 +114,7 @@ def arize_journey(api: str) -> Journey:
         provider = load("keyplan.providers", "arize").build(settings, context)
         try:
             provider.reader.list_keys([])
-            provider.reader.list_spaces()
+            provider.reader.list_scopes()
             if api == "beta":
                 provider.reader.read_audit(AUDITED)
             issued = provider.writer.create(make_desired(uuid.uuid4().hex[:8]), expires_at=None)

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from samples import OWNER, make_declaration
 
 from keyplan.errors import InputError
-from keyplan.model.identity import Address, OrganizationId, SpaceId
-from keyplan.model.manifest import KeyType, OrganizationGrant, SpaceByName, SpaceGrant
+from keyplan.model.identity import Address, OrganizationId, ScopeId
+from keyplan.model.manifest import KeyType, OrganizationGrant, ScopeByName, SpaceGrant
 from keyplan.sinks.templates import describe, fill, to_path_part, to_variable_part
 
 FIELDS = {"name": "ci", "space": "a/b"}
@@ -23,13 +23,13 @@ def test_a_user_key_describes_itself_with_an_empty_space() -> None:
 
 def test_a_service_key_names_its_space_as_the_manifest_does() -> None:
     declaration = make_declaration(
-        "ci", key_type=KeyType.SERVICE, space=SpaceByName("production"), address=Address("service/production/ci")
+        "ci", key_type=KeyType.SERVICE, scope=ScopeByName("production"), address=Address("service/production/ci")
     )
     assert describe(OWNER, declaration)["space"] == "production"
 
 
 def test_a_key_of_several_spaces_names_the_first() -> None:
-    grants = tuple(SpaceGrant(space_id=SpaceId(name)) for name in ("second", "first"))
+    grants = tuple(SpaceGrant(space_id=ScopeId(name)) for name in ("second", "first"))
     granted = OrganizationGrant(org_id=OrganizationId("o"), spaces=grants)
     declaration = make_declaration("ci", key_type=KeyType.SERVICE, organizations=(granted,))
     assert describe(OWNER, declaration)["space"] == "second"

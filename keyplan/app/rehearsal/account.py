@@ -47,7 +47,7 @@ def copy_state(
         records={key.id: _remake_key(key, me) for key in keys},
         shown={key.id: key for key in keys},
         spaces=snapshot.spaces,
-        unknown_spaces=snapshot.unknown_spaces,
+        unknown_scopes=snapshot.unknown_scopes,
         own_keys=snapshot.own_keys,
     )
     return StateCopy(

@@ -18,7 +18,7 @@ from keyplan.cli.word_sources import complete_spaces
 from keyplan.errors import InputError
 from keyplan.model.manifest import KeyType
 from keyplan.model.mask import hide
-from keyplan.model.observation import SpaceSurvey
+from keyplan.model.observation import ScopeSurvey
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.text.inventory import describe_refused
 from keyplan.renderers.words import format_count
@@ -132,7 +132,7 @@ def _save(session: Session, manifests: tuple[ManifestText, ...], out: str) -> No
 
 
 def _summarize(
-    session: Session, manifests: tuple[ManifestText, ...], survey: SpaceSurvey | None, out: str | None
+    session: Session, manifests: tuple[ManifestText, ...], survey: ScopeSurvey | None, out: str | None
 ) -> None:
     declared, total = sum(one.declared for one in manifests), sum(len(one.manifest.keys) for one in manifests)
     withheld = f"; {total - declared} written as comments that say why not" if total > declared else ""

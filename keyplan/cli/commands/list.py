@@ -15,9 +15,9 @@ from keyplan.cli.options import Duration, Number, format_option, option, policy_
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.cli.word_sources import complete_space_ids, complete_spaces
-from keyplan.model.identity import SpaceId
-from keyplan.model.manifest import KeyType, SpaceById, SpaceByName
-from keyplan.model.observation import Observation, SpaceSurvey
+from keyplan.model.identity import ScopeId
+from keyplan.model.manifest import KeyType, ScopeById, ScopeByName
+from keyplan.model.observation import Observation, ScopeSurvey
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 from keyplan.renderers.text.inventory import describe_refused
 
@@ -123,7 +123,7 @@ def _keep_given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _finish(session: Session, answer: str, keys: Sequence[Observation], survey: SpaceSurvey | None) -> int:
+def _finish(session: Session, answer: str, keys: Sequence[Observation], survey: ScopeSurvey | None) -> int:
     """Show the answer and which spaces may not be listed, keep what completion needs, and return the exit status."""
     session.screen.answer(answer)
     spaces = [*survey.looked_in, *survey.refused] if survey else []
@@ -133,9 +133,9 @@ def _finish(session: Session, answer: str, keys: Sequence[Observation], survey: 
     return 0
 
 
-def _find_reference(space: str | None, space_id: str | None) -> SpaceById | SpaceByName | None:
+def _find_reference(space: str | None, space_id: str | None) -> ScopeById | ScopeByName | None:
     if space is not None and space_id is not None:
         raise click.UsageError("--space and --space-id name the same thing; give one of them")
     if space is not None:
-        return SpaceByName(space)
-    return SpaceById(SpaceId(space_id)) if space_id else None
+        return ScopeByName(space)
+    return ScopeById(ScopeId(space_id)) if space_id else None

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId, SpaceId
+from keyplan.model.identity import KeyId, ScopeId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, Roles
 from keyplan.model.observation import Access, Laws
 from keyplan.providers.answers import JsonObject
@@ -67,7 +67,7 @@ class Dialect:
         return {**_write_expiry(expires_at), **({"grace_period_seconds": seconds} if seconds else {})}
 
     def filters(
-        self, *, key_type: KeyType | None = None, status: str, space_id: SpaceId | None = None
+        self, *, key_type: KeyType | None = None, status: str, space_id: ScopeId | None = None
     ) -> dict[str, str]:
         """Return the query parameters of a listing; None means no filter."""
         return {
@@ -94,7 +94,7 @@ def _write_expiry(expires_at: datetime | None) -> dict[str, str]:
 
 def _write_alpha_service(desired: Desired, access: Access) -> dict[str, Any]:
     """Return `space_id`, and `roles` if one differs from the API's own defaults (docs/arize-api.md, A16 and A18)."""
-    if desired.declaration.organizations or len(desired.space_ids) != 1:
+    if desired.declaration.organizations or len(desired.scope_ids) != 1:
         raise InputError(
             f"{desired.address}: the alpha API knows no key with several spaces",
             advice="declare `space` or `space_id` instead of `organizations`, or set provider.api to beta",
@@ -145,7 +145,7 @@ ALPHA = Dialect(
         refresh_needs_expiry=False,
         longest_grace=timedelta(0),
         names_organizations=False,
-        shows_spaces=False,
+        shows_scopes=False,
         shows_last_use=False,
         takes_organizations=False,
         takes_custom_roles=False,
@@ -165,7 +165,7 @@ BETA = Dialect(
         refresh_needs_expiry=True,
         longest_grace=timedelta(seconds=86_400),
         names_organizations=True,
-        shows_spaces=True,
+        shows_scopes=True,
         shows_last_use=True,
     ),
     type_words={KeyType.USER: "USER", KeyType.SERVICE: "SERVICE"},

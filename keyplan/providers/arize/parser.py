@@ -14,9 +14,9 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, TypeAlias
 
-from keyplan.model.identity import KeyId, OrganizationId, SpaceId, UserId
+from keyplan.model.identity import KeyId, OrganizationId, ScopeId, UserId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
-from keyplan.model.observation import Access, Observation, Space, split_marker
+from keyplan.model.observation import Access, Observation, Scope, split_marker
 from keyplan.model.secret import RawKey
 from keyplan.net.http import show_safely
 from keyplan.providers.answers import JsonObject
@@ -24,7 +24,7 @@ from keyplan.system.secrets import is_header_safe
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _KEY_TYPES: Mapping[str, KeyType] = {kind.value: kind for kind in KeyType}
-_NO_SPACES: frozenset[SpaceId] = frozenset()
+_NO_SPACES: frozenset[ScopeId] = frozenset()
 _UTC_ENDINGS = ("+00:00", "Z")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -49,9 +49,9 @@ class UniqueNotices:
 class KeyParser:
     """Reads key objects of one dialect."""
 
-    def __init__(self, notices: UniqueNotices, *, shows_spaces: bool) -> None:
+    def __init__(self, notices: UniqueNotices, *, shows_scopes: bool) -> None:
         self._notices = notices
-        self._shows_spaces = shows_spaces
+        self._shows_spaces = shows_scopes
 
     def read(self, item: JsonObject, *, active_by_default: bool = True) -> Observation | None:
         """Return the key that an object describes; None if it has no id. A missing status is `active_by_default`."""
@@ -60,7 +60,7 @@ class KeyParser:
             self._notices.show("the server listed a key without an id; it is left out")
             return None
         description, marker = split_marker(read_text(item.get("description")))
-        space_ids, access = self.read_access(item)
+        scope_ids, access = self.read_access(item)
         return Observation(
             # Interned, like those of receipts: nearly all of these texts occur in both, and share the memory.
             id=KeyId(intern(key_id)),
@@ -75,11 +75,11 @@ class KeyParser:
             last_used_at=self._time(item, "last_used_at"),
             created_by=UserId(intern(read_text(item.get("created_by_user_id")))),
             acts_as=_read_bot_id(item),
-            space_ids=space_ids,
+            scope_ids=scope_ids,
             access=access,
         )
 
-    def read_access(self, item: JsonObject) -> tuple[frozenset[SpaceId] | None, Access | None]:
+    def read_access(self, item: JsonObject) -> tuple[frozenset[ScopeId] | None, Access | None]:
         """Return the spaces of a key, and its access if every role and space of it is known.
 
         The spaces are None if the dialect shows none, and empty if this object shows none.
@@ -151,13 +151,13 @@ def read_raw_key(answer: JsonObject) -> RawKey | None:
     return RawKey(answer["key"])
 
 
-def read_space(item: JsonObject) -> Space | None:
+def read_space(item: JsonObject) -> Scope | None:
     """Return the space that an object describes; None if it has no id."""
     space_id, organization_id = read_text(item.get("id")), read_text(item.get("organization_id"))
     if not space_id:
         return None
-    return Space(
-        id=SpaceId(space_id),
+    return Scope(
+        id=ScopeId(space_id),
         name=read_text(item.get("name")),
         # Older servers omit it (docs/arize-api.md, A37).
         organization_id=OrganizationId(organization_id) if organization_id else None,
@@ -177,7 +177,7 @@ def _read_bot_id(item: JsonObject) -> UserId:
     return UserId(intern(read_text(bot_user.get("id")))) if isinstance(bot_user, Mapping) else UserId("")
 
 
-def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]:
+def _read_bot_user(bot_user: object) -> tuple[frozenset[ScopeId], Access | None]:
     # With an empty name the roles are placeholders, and empty organizations mean nothing (docs/arize-api.md, A14).
     if not isinstance(bot_user, dict) or not bot_user.get("organizations"):
         return _NO_SPACES, None
@@ -189,7 +189,7 @@ def _read_bot_user(bot_user: object) -> tuple[frozenset[SpaceId], Access | None]
         pass
     # Some of the access is unknown, so only the spaces are used: a guess would look like drift.
     spaces = (space for granted in _objects(bot_user["organizations"]) for space in _objects(granted.get("spaces")))
-    return frozenset(SpaceId(space_id) for space in spaces if (space_id := read_text(space.get("space_id")))), None
+    return frozenset(ScopeId(space_id) for space in spaces if (space_id := read_text(space.get("space_id")))), None
 
 
 def _objects(value: object) -> list[JsonObject]:
@@ -219,19 +219,19 @@ def _read_role(value: Any) -> _Role:
 
 
 @lru_cache(maxsize=4096)
-def _make_access(account_role: _Role, organizations: tuple[_Organization, ...]) -> tuple[frozenset[SpaceId], Access]:
+def _make_access(account_role: _Role, organizations: tuple[_Organization, ...]) -> tuple[frozenset[ScopeId], Access]:
     """Return an access and its spaces."""
     # Cached: most keys of one space have the same access, and share it in a tenth of the time and without more memory.
     access = Access(
         account_role=_make_role(account_role),
         organizations=tuple(sorted(map(_make_organization, organizations), key=lambda granted: str(granted.org_id))),
     )
-    return frozenset(access.space_ids()), access
+    return frozenset(access.scope_ids()), access
 
 
 def _make_organization(organization: _Organization) -> OrganizationGrant:
     org_id, role, spaces = organization
-    granted = [SpaceGrant(space_id=SpaceId(space_id), role=_make_role(its)) for space_id, its in spaces]
+    granted = [SpaceGrant(space_id=ScopeId(space_id), role=_make_role(its)) for space_id, its in spaces]
     return OrganizationGrant(org_id=OrganizationId(org_id), role=_make_role(role), spaces=tuple(sorted(granted)))
 
 

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.audit import AuditLog, AuditQuery
-from keyplan.model.identity import SpaceId
-from keyplan.model.manifest import KeyType, SpaceRef
-from keyplan.model.observation import Laws, Observation, Space
+from keyplan.model.identity import ScopeId
+from keyplan.model.manifest import KeyType, ScopeRef
+from keyplan.model.observation import Laws, Observation, Scope
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.audit import read_audit_log
 from keyplan.providers.arize.catalogue import KeyCatalogue
@@ -58,7 +58,7 @@ class ArizeReader:
         """Return the server's time minus ours, the largest difference so far; None before the first answer."""
         return self._client.clock_skew()
 
-    def find_spaces(self, references: Collection[SpaceRef]) -> Mapping[SpaceRef, Space]:
+    def find_scopes(self, references: Collection[ScopeRef]) -> Mapping[ScopeRef, Scope]:
         """Return the space of every reference, in beta with its organization.
 
         Raises:
@@ -68,7 +68,7 @@ class ArizeReader:
         with_organization = self._detector.dialect().laws.names_organizations
         return SpaceFinder(self._client).find(references, with_organization=with_organization)
 
-    def list_spaces(self) -> tuple[Space, ...]:
+    def list_scopes(self) -> tuple[Scope, ...]:
         """Return every space that the credential can see, sorted by id.
 
         Raises:
@@ -76,7 +76,7 @@ class ArizeReader:
         """
         return SpaceFinder(self._client).list_all()
 
-    def list_keys(self, spaces: Collection[SpaceId]) -> tuple[Observation, ...]:
+    def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         """Return the active keys that the credential sees and those of `spaces`, each id once, sorted by id.
 
         Raises:
@@ -86,21 +86,21 @@ class ArizeReader:
         """
         # A listing without a space may miss the service keys of other users, so each space is listed too.
         by_space = [_Listing(key_type=KeyType.SERVICE, space_id=space_id) for space_id in sorted(set(spaces))]
-        return self._fetch([*self._unfiltered(active=True), *(by_space if self.laws().shows_spaces else [])])
+        return self._fetch([*self._unfiltered(active=True), *(by_space if self.laws().shows_scopes else [])])
 
     def search_keys(
-        self, *, key_type: KeyType | None, active: bool | None, space_id: SpaceId | None
+        self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None
     ) -> tuple[Observation, ...]:
         """Return all keys that pass the filters, sorted by id; `active` None means both states.
 
         Raises the errors of `list_keys`; InputError if the dialect has no such filter.
         """
-        if space_id and not self.laws().shows_spaces:
+        if scope_id and not self.laws().shows_scopes:
             raise InputError("the alpha API cannot list the keys of one space", advice="leave the space filter out")
         # One listing shows active keys or dead ones, never both (docs/arize-api.md, A11).
         states = (True, False) if active is None else (active,)
-        if space_id or key_type:
-            return self._fetch([_Listing(key_type=key_type, space_id=space_id, active=state) for state in states])
+        if scope_id or key_type:
+            return self._fetch([_Listing(key_type=key_type, space_id=scope_id, active=state) for state in states])
         return self._fetch([listing for state in states for listing in self._unfiltered(active=state)])
 
     def read_audit(self, query: AuditQuery) -> AuditLog:
@@ -114,12 +114,12 @@ class ArizeReader:
     def _unfiltered(self, *, active: bool) -> list[_Listing]:
         """Return the listings that together hold the keys of both types."""
         # In beta a listing without a type may hold user keys alone; alpha's holds both (docs/arize-api.md, A13).
-        types = tuple(KeyType) if self.laws().shows_spaces else (None,)
+        types = tuple(KeyType) if self.laws().shows_scopes else (None,)
         return [_Listing(key_type=key_type, active=active) for key_type in types]
 
     def _fetch(self, listings: Sequence[_Listing]) -> tuple[Observation, ...]:
         dialect = self._detector.dialect()
-        catalogue = KeyCatalogue(KeyParser(self._notices, shows_spaces=dialect.laws.shows_spaces))
+        catalogue = KeyCatalogue(KeyParser(self._notices, shows_scopes=dialect.laws.shows_scopes))
         map_parallel(lambda listing: self._fetch_listing(dialect, listing, catalogue), listings)
         return catalogue.observations()
 
@@ -150,7 +150,7 @@ class _Listing:
     """The filters of one listing."""
 
     key_type: KeyType | None
-    space_id: SpaceId | None = None
+    space_id: ScopeId | None = None
     active: bool = True
 
     @property

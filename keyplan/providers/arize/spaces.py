@@ -13,9 +13,9 @@ from http import HTTPStatus
 from typing import TypeVar, assert_never
 
 from keyplan.errors import InputError, ProviderRefusedError
-from keyplan.model.identity import OrganizationId, SpaceId
-from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
-from keyplan.model.observation import Space
+from keyplan.model.identity import OrganizationId, ScopeId
+from keyplan.model.manifest import ScopeById, ScopeByName, ScopeRef
+from keyplan.model.observation import Scope
 from keyplan.model.texts import compose
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.dialects import ORGANIZATIONS_PATH, SPACES_PATH, path_of
@@ -45,7 +45,7 @@ class SpaceFinder:
     def __init__(self, client: ProviderReadClient) -> None:
         self._client = client
 
-    def find(self, references: Collection[SpaceRef], *, with_organization: bool) -> Mapping[SpaceRef, Space]:
+    def find(self, references: Collection[ScopeRef], *, with_organization: bool) -> Mapping[ScopeRef, Scope]:
         """Return the space of every reference.
 
         Without organizations an id needs no look-up; the id is then also the name of the space.
@@ -54,29 +54,29 @@ class SpaceFinder:
             InputError: A space is unknown or ambiguous, or its organization cannot be found.
             ProviderError: The server refused or cannot be reached.
         """
-        wanted = sorted(set(references), key=lambda reference: (isinstance(reference, SpaceById), str(reference)))
+        wanted = sorted(set(references), key=lambda reference: (isinstance(reference, ScopeById), str(reference)))
         found = dict(zip(wanted, map_parallel(lambda ref: self._find(ref, with_organization), wanted), strict=True))
         if not with_organization or all(space.organization_id for space in found.values()):
             return found
         organizations = self._map_organizations()
         return {reference: _complete(space, organizations) for reference, space in found.items()}
 
-    def list_all(self) -> tuple[Space, ...]:
+    def list_all(self) -> tuple[Scope, ...]:
         """Return every space that the credential can see, sorted by id. Raises ProviderError."""
         items = fetch_all(self._client, "list spaces", SPACES_PATH, {}, "spaces")
         spaces = {space.id: space for item in items if (space := read_space(item))}
         return tuple(spaces[space_id] for space_id in sorted(spaces))
 
-    def _find(self, reference: SpaceRef, with_organization: bool) -> Space:
+    def _find(self, reference: ScopeRef, with_organization: bool) -> Scope:
         match reference:
-            case SpaceByName(name=name):
+            case ScopeByName(name=name):
                 return self._find_by_name(name)
-            case SpaceById(space_id=space_id):
-                return self._fetch(space_id) if with_organization else Space(id=space_id, name=space_id)
+            case ScopeById(space_id=space_id):
+                return self._fetch(space_id) if with_organization else Scope(id=space_id, name=space_id)
             case _:
                 assert_never(reference)
 
-    def _find_by_name(self, name: str) -> Space:
+    def _find_by_name(self, name: str) -> Scope:
         shown = show_safely(name)
         # The filter matches any part of a name in any case, so it only narrows the search (docs/arize-api.md, A36).
         items = fetch_all(self._client, f"look up space '{shown}'", SPACES_PATH, {"name": name}, "spaces")
@@ -102,7 +102,7 @@ class SpaceFinder:
             return "did you mean " + " or ".join(f"'{show_safely(by_folded[each])}'" for each in near) + "?"
         return "check that the credential may see it; names are matched exactly"
 
-    def _fetch(self, space_id: SpaceId) -> Space:
+    def _fetch(self, space_id: ScopeId) -> Scope:
         shown = show_safely(space_id)
         try:
             item = self._client.get(f"look up space {shown}", path_of(SPACES_PATH, space_id))
@@ -114,15 +114,15 @@ class SpaceFinder:
             raise InputError(f"space_id {shown} is unknown", advice=advice) from error
         space = read_space(item)
         # Keep the id as the manifest spells it: the planner compares ids as texts.
-        return replace(space, id=space_id) if space else Space(id=space_id, name=space_id)
+        return replace(space, id=space_id) if space else Scope(id=space_id, name=space_id)
 
-    def _map_organizations(self) -> Mapping[SpaceId, OrganizationId]:
+    def _map_organizations(self) -> Mapping[ScopeId, OrganizationId]:
         """Return the organization of every space, for servers that do not name it with the space."""
         # The listing of all spaces does not say it either; one listing per organization does (docs/arize-api.md, A37).
         items = fetch_all(self._client, "list organizations", ORGANIZATIONS_PATH, {}, "organizations")
         ids = sorted({read_text(item.get("id")) for item in items} - {""})
         pages = map_parallel(self._list_spaces_of, ids)
-        return {SpaceId(space): OrganizationId(org) for org, spaces in zip(ids, pages, strict=True) for space in spaces}
+        return {ScopeId(space): OrganizationId(org) for org, spaces in zip(ids, pages, strict=True) for space in spaces}
 
     def _list_spaces_of(self, organization_id: str) -> list[str]:
         what = f"list the spaces of organization {show_safely(organization_id)}"
@@ -130,7 +130,7 @@ class SpaceFinder:
         return [read_text(item.get("id")) for item in items]
 
 
-def _complete(space: Space, organizations: Mapping[SpaceId, OrganizationId]) -> Space:
+def _complete(space: Scope, organizations: Mapping[ScopeId, OrganizationId]) -> Scope:
     organization_id = space.organization_id or organizations.get(space.id)
     if organization_id is None:
         raise InputError(

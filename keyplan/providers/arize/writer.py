@@ -71,7 +71,7 @@ class ArizeWriter:
         return self._client.authenticates("verify a new raw key", f"{KEYS_PATH}?limit=1", raw)
 
     def _read_issued(self, what: str, answer: JsonObject) -> Issued:
-        parser = KeyParser(self._notices, shows_spaces=self._detector.dialect().laws.shows_spaces)
+        parser = KeyParser(self._notices, shows_scopes=self._detector.dialect().laws.shows_scopes)
         key, raw = parser.read(answer), read_raw_key(answer)
         if key is None or raw is None:
             # The server acted, but without the raw key the new key is of no use: recovery has to find and end it.

@@ -34,7 +34,7 @@ def _list_cells(key: Observation) -> tuple[str, ...]:
         format_code(show_time(key.expires_at)) if key.expires_at else "never",
         format_code(show_time(key.last_used_at)) if key.last_used_at else "",
         _format_cell(key.marker.owner if key.marker else ""),
-        _format_cell(" ".join(sorted(key.space_ids or ()))),
+        _format_cell(" ".join(sorted(key.scope_ids or ()))),
     )
 
 

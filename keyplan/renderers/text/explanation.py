@@ -89,8 +89,8 @@ def _describe_key(one: ExplainedKey) -> Iterator[str]:
     yield _label("expires", show_time(key.expires_at) if key.expires_at else "never")
     if key.last_used_at:
         yield _label("last used", show_time(key.last_used_at))
-    if key.space_ids:
-        yield _label("spaces", sanitize(", ".join(sorted(key.space_ids)), width=_LONG))
+    if key.scope_ids:
+        yield _label("spaces", sanitize(", ".join(sorted(key.scope_ids)), width=_LONG))
     if key.marker:
         yield _label("marker", sanitize(f"of owner {key.marker.identity}"))
     yield _label("evidence", EVIDENCES[one.evidence])

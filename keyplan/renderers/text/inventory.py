@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
-from keyplan.model.observation import Observation, SpaceSurvey
+from keyplan.model.observation import Observation, ScopeSurvey
 from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize, sanitize_cell
 from keyplan.renderers.style import Style, Tone
@@ -72,7 +72,7 @@ def _stack(row: Sequence[str]) -> Iterator[Line]:
     yield Line(prefix="  ", text="; ".join((f"{row[_TYPE]}, {row[_STATUS]}", *labelled)), hang=2)
 
 
-def describe_refused(survey: SpaceSurvey | None) -> str:
+def describe_refused(survey: ScopeSurvey | None) -> str:
     """Return one line that names the spaces whose keys may not be listed; empty if there is none."""
     refused = survey.refused if survey else ()
     names = ", ".join(sanitize(f"{space.name} ({space.id})") for space in refused)
@@ -101,7 +101,7 @@ def _list_cells(key: Observation) -> tuple[str, ...]:
         show_time(key.expires_at) if key.expires_at else "never",
         show_time(key.last_used_at) if key.last_used_at else "",
         key.marker.owner if key.marker else "",
-        " ".join(sorted(key.space_ids or ())),
+        " ".join(sorted(key.scope_ids or ())),
     )
     # Ids are whole: a shortened one names no key in any command.
     return tuple(

@@ -10,7 +10,7 @@ from samples import IDENTITY, make_declaration, make_desired
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, KeyId, OrganizationId, SpaceId
+from keyplan.model.identity import Address, KeyId, OrganizationId, ScopeId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 from keyplan.providers.arize.dialects import ALPHA, BETA, DIALECTS, Dialect, path_of
@@ -25,7 +25,7 @@ def predefined(name: str) -> dict[str, str]:
 
 
 def grant(space: str = "S1", role: str = "member", **rest: Any) -> SpaceGrant:
-    return SpaceGrant(space_id=SpaceId(space), role=Role(role, **rest))
+    return SpaceGrant(space_id=ScopeId(space), role=Role(role, **rest))
 
 
 def organization(org_id: str | None = "O1", *spaces: SpaceGrant, role: str = "read-only") -> OrganizationGrant:

@@ -16,8 +16,8 @@ from scripted_arize import Arize
 
 from keyplan.context import PluginContext
 from keyplan.errors import InDoubtError, InputError, ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError
-from keyplan.model.identity import Identity, Lineage, SpaceId
-from keyplan.model.manifest import KeyType, ProviderSettings, SpaceById, SpaceByName
+from keyplan.model.identity import Identity, Lineage, ScopeId
+from keyplan.model.manifest import KeyType, ProviderSettings, ScopeById, ScopeByName
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import ProviderPorts
 from keyplan.providers.arize import build
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.enable_socket
 
 Api = Literal["alpha", "beta"]
 NO_GRACE = timedelta(0)
-PRODUCTION = SpaceByName("production")
+PRODUCTION = ScopeByName("production")
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def test_a_user_key_lives_from_create_to_delete(api: Api) -> None:
 
 
 def search(provider: ProviderPorts, *, active: bool | None) -> tuple[Any, ...]:
-    return provider.reader.search_keys(key_type=KeyType.USER, active=active, space_id=None)
+    return provider.reader.search_keys(key_type=KeyType.USER, active=active, scope_id=None)
 
 
 def test_what_was_made_is_what_is_listed(api: Api) -> None:
@@ -92,23 +92,23 @@ def test_what_was_made_is_what_is_listed(api: Api) -> None:
 def test_a_service_key_is_made_in_a_space_that_is_found_by_name(api: Api) -> None:
     with account(api) as provider:
         laws = provider.reader.laws()
-        space = provider.reader.find_spaces([PRODUCTION])[PRODUCTION]
+        space = provider.reader.find_scopes([PRODUCTION])[PRODUCTION]
         assert (space.organization_id is not None) is (api == "beta")
         desired = make_desired_service(space, names_organizations=laws.names_organizations)
         made = provider.writer.create(desired, expires_at=None)
         listed = next(key for key in provider.reader.list_keys([space.id]) if key.id == made.key.id)
         assert listed.key_type is KeyType.SERVICE
-        assert listed.space_ids == ({space.id} if api == "beta" else None)
+        assert listed.scope_ids == ({space.id} if api == "beta" else None)
         assert listed.access == (desired.access if api == "beta" else None)
         assert provider.writer.verify(made.raw)
 
 
 def test_spaces_of_keys_are_known_from_the_filter_alone() -> None:
     with account("beta", unfiltered_services="none") as provider:
-        space = provider.reader.find_spaces([PRODUCTION])[PRODUCTION]
+        space = provider.reader.find_scopes([PRODUCTION])[PRODUCTION]
         made = provider.writer.create(make_desired_service(space), expires_at=None)
         listed = next(key for key in provider.reader.list_keys([space.id]) if key.id == made.key.id)
-        assert (listed.space_ids, listed.access) == ({space.id}, None)
+        assert (listed.scope_ids, listed.access) == ({space.id}, None)
 
 
 @pytest.mark.parametrize("refresh_id", ["new", "same"])
@@ -147,26 +147,26 @@ def test_a_second_delete_is_no_error(api: Api, second_delete: int) -> None:
 def test_all_pages_of_all_listings_are_read(api: Api) -> None:
     with account(api, keys=230, spaces=110) as provider:
         assert len(provider.reader.list_keys([])) == 231
-        last = SpaceByName("space-0110")
-        assert provider.reader.find_spaces([last])[last].name == "space-0110"
+        last = ScopeByName("space-0110")
+        assert provider.reader.find_scopes([last])[last].name == "space-0110"
 
 
 def test_an_id_of_a_space_is_found_with_its_organization() -> None:
     with account("beta") as provider:
-        space = provider.reader.find_spaces([PRODUCTION])[PRODUCTION]
-        by_id = SpaceById(space.id)
-        assert provider.reader.find_spaces([by_id])[by_id] == space
+        space = provider.reader.find_scopes([PRODUCTION])[PRODUCTION]
+        by_id = ScopeById(space.id)
+        assert provider.reader.find_scopes([by_id])[by_id] == space
 
 
 def test_an_unknown_space_is_an_input_error(api: Api) -> None:
     with account(api) as provider, pytest.raises(InputError, match="'prodution' is unknown") as caught:
-        provider.reader.find_spaces([SpaceByName("prodution")])
+        provider.reader.find_scopes([ScopeByName("prodution")])
     assert caught.value.advice == "did you mean 'production'?"
 
 
 def test_a_space_that_is_not_there_cannot_be_listed() -> None:
     with account("beta") as provider, pytest.raises(ProviderRefusedError, match="U3BhY2U6OTk5OTp6WnpA"):
-        provider.reader.list_keys([SpaceId("U3BhY2U6OTk5OTp6WnpA")])
+        provider.reader.list_keys([ScopeId("U3BhY2U6OTk5OTp6WnpA")])
 
 
 def test_a_wrong_credential_is_denied(api: Api) -> None:

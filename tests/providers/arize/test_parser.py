@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.identity import OrganizationId, SpaceId
+from keyplan.model.identity import OrganizationId, ScopeId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Marker, Observation
 from keyplan.providers.arize.parser import (
@@ -38,9 +38,9 @@ BOT = {
 }
 
 
-def parse(item: dict[str, Any], *, shows_spaces: bool = True, said: list[str] | None = None) -> Observation:
+def parse(item: dict[str, Any], *, shows_scopes: bool = True, said: list[str] | None = None) -> Observation:
     say = (said if said is not None else []).append
-    key = KeyParser(UniqueNotices(say), shows_spaces=shows_spaces).read({"id": "key-1", **item})
+    key = KeyParser(UniqueNotices(say), shows_scopes=shows_scopes).read({"id": "key-1", **item})
     assert key is not None
     return key
 
@@ -72,7 +72,7 @@ def test_a_whole_key_is_read() -> None:
         expires_at=INSTANT,
         last_used_at=datetime(2026, 6, 1, 0, 0, 0, 123456, tzinfo=UTC),
         created_by="VXNlcjox",
-        space_ids=frozenset(),
+        scope_ids=frozenset(),
         access=None,
     )
 
@@ -88,7 +88,7 @@ def test_a_key_that_says_nothing_but_its_id_is_read(empty: dict[str, None]) -> N
 @pytest.mark.parametrize("item", [{}, {"id": None}, {"id": ""}, {"id": 7}])
 def test_a_key_without_an_id_is_left_out_with_one_notice(item: dict[str, object]) -> None:
     said: list[str] = []
-    parser = KeyParser(UniqueNotices(said.append), shows_spaces=True)
+    parser = KeyParser(UniqueNotices(said.append), shows_scopes=True)
     assert parser.read(item) is None
     assert parser.read(item) is None
     assert said == ["the server listed a key without an id; it is left out"]
@@ -150,8 +150,8 @@ def test_an_unreadable_time_is_unknown_with_a_notice(value: object) -> None:
 
 def test_the_access_is_read_in_full_and_sorted() -> None:
     member, read_only = Role("member"), Role("read-only")
-    spaces = (SpaceGrant(space_id=SpaceId("S1"), role=member), SpaceGrant(space_id=SpaceId("S2"), role=member))
-    custom = (SpaceGrant(space_id=SpaceId("S3"), role=Role("R7", custom=True)),)
+    spaces = (SpaceGrant(space_id=ScopeId("S1"), role=member), SpaceGrant(space_id=ScopeId("S2"), role=member))
+    custom = (SpaceGrant(space_id=ScopeId("S3"), role=Role("R7", custom=True)),)
     assert parse({"bot_user": BOT}).access == Access(
         account_role=member,
         organizations=(
@@ -162,7 +162,7 @@ def test_the_access_is_read_in_full_and_sorted() -> None:
 
 
 def test_the_spaces_of_a_service_key_are_read() -> None:
-    assert parse({"bot_user": BOT}).space_ids == {"S1", "S2", "S3"}
+    assert parse({"bot_user": BOT}).scope_ids == {"S1", "S2", "S3"}
 
 
 ORGANIZATION = BOT["organizations"][1]  # type: ignore[index]  # a JSON value
@@ -190,8 +190,8 @@ def test_an_access_that_cannot_be_relied_on_is_unknown(bot_user: object) -> None
 
 
 def test_no_spaces_are_known_if_the_dialect_shows_none() -> None:
-    key = parse({"bot_user": BOT}, shows_spaces=False)
-    assert (key.space_ids, key.access) == (None, None)
+    key = parse({"bot_user": BOT}, shows_scopes=False)
+    assert (key.scope_ids, key.access) == (None, None)
 
 
 def test_a_role_s_words_are_read_in_lower_case_with_hyphens() -> None:

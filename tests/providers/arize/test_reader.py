@@ -9,7 +9,7 @@ import pytest
 from scripted_arize import CREDENTIAL, NO_PAGE, Arize, refusal
 
 from keyplan.errors import InputError, ProviderRefusedError, ProviderUnavailableError
-from keyplan.model.identity import SpaceId
+from keyplan.model.identity import ScopeId
 from keyplan.model.manifest import KeyType
 
 USERS = "/v2/api-keys?key_type=USER&status=ACTIVE"
@@ -32,7 +32,7 @@ def service(key_id: str, *spaces: str) -> dict[str, Any]:
 
 def test_beta_lists_users_services_and_each_space_once(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys", NO_PAGE)
-    arize.provider().reader.list_keys([SpaceId("S=2"), SpaceId("S1"), SpaceId("S1")])
+    arize.provider().reader.list_keys([ScopeId("S=2"), ScopeId("S1"), ScopeId("S1")])
     assert sorted(arize.lines()) == [
         f"GET {SERVICES}&limit=100",
         f"GET {SERVICES}&space_id=S%3D2&limit=100",
@@ -43,8 +43,8 @@ def test_beta_lists_users_services_and_each_space_once(arize: Arize) -> None:
 
 def test_alpha_lists_once(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys", page("b", "a"))
-    keys = arize.provider(api="alpha").reader.list_keys([SpaceId("S1")])
-    assert [(key.id, key.space_ids) for key in keys] == [("a", None), ("b", None)]
+    keys = arize.provider(api="alpha").reader.list_keys([ScopeId("S1")])
+    assert [(key.id, key.scope_ids) for key in keys] == [("a", None), ("b", None)]
     assert arize.lines() == ["GET /v2/api-keys?status=active&limit=100"]
 
 
@@ -53,8 +53,8 @@ def test_a_key_in_several_listings_is_one_with_all_its_spaces(arize: Arize) -> N
     arize.on("GET", SERVICES, page(service("both", "S1"), service("bare")))
     arize.on("GET", f"{SERVICES}&space_id=S1", page(service("both")))
     arize.on("GET", f"{SERVICES}&space_id=S2", page(service("both"), service("foreign")))
-    keys = arize.provider().reader.list_keys([SpaceId("S1"), SpaceId("S2")])
-    assert {key.id: key.space_ids for key in keys} == {
+    keys = arize.provider().reader.list_keys([ScopeId("S1"), ScopeId("S2")])
+    assert {key.id: key.scope_ids for key in keys} == {
         "bare": frozenset(),
         "both": {"S1", "S2"},
         "foreign": {"S2"},
@@ -66,7 +66,7 @@ def test_the_access_comes_from_the_listing_that_shows_it(arize: Arize) -> None:
     arize.on("GET", USERS, NO_PAGE)
     arize.on("GET", SERVICES, page(service("ours", "S1")))
     arize.on("GET", f"{SERVICES}&space_id=S1", page(service("ours"), service("foreign")))
-    ours_and_foreign = arize.provider().reader.list_keys([SpaceId("S1")])
+    ours_and_foreign = arize.provider().reader.list_keys([ScopeId("S1")])
     assert {key.id: key.access is not None for key in ours_and_foreign} == {"foreign": False, "ours": True}
 
 
@@ -181,7 +181,7 @@ def test_a_space_that_is_not_accessible_is_named(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys", NO_PAGE)
     arize.on("GET", f"{SERVICES}&space_id=S9", refusal(404, "Not Found"))
     with pytest.raises(ProviderRefusedError, match="space S9: 404 Not Found") as caught:
-        arize.provider().reader.list_keys([SpaceId("S9")])
+        arize.provider().reader.list_keys([ScopeId("S9")])
     assert caught.value.status == 404
 
 
@@ -190,7 +190,7 @@ def test_a_space_that_is_not_accessible_is_named(arize: Arize) -> None:
     [
         pytest.param({}, [f"{SERVICES}", f"{USERS}"], id="both types, by two listings"),
         pytest.param({"key_type": KeyType.USER}, [USERS], id="one type"),
-        pytest.param({"space_id": SpaceId("S1")}, ["/v2/api-keys?status=ACTIVE&space_id=S1"], id="one space"),
+        pytest.param({"scope_id": ScopeId("S1")}, ["/v2/api-keys?status=ACTIVE&space_id=S1"], id="one space"),
         pytest.param(
             {"key_type": KeyType.USER, "active": False}, ["/v2/api-keys?key_type=USER&status=REVOKED"], id="dead ones"
         ),
@@ -203,16 +203,16 @@ def test_a_space_that_is_not_accessible_is_named(arize: Arize) -> None:
 )
 def test_a_search_in_beta_asks_for_what_was_asked(arize: Arize, search: dict[str, Any], asked: list[str]) -> None:
     arize.on("GET", "/v2/api-keys", NO_PAGE)
-    arize.provider().reader.search_keys(**{"key_type": None, "active": True, "space_id": None, **search})
+    arize.provider().reader.search_keys(**{"key_type": None, "active": True, "scope_id": None, **search})
     assert sorted(arize.lines()) == [f"GET {path}&limit=100" for path in asked]
 
 
 def test_a_search_shows_what_it_was_asked_for_whatever_the_server_sends(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys", page("live", {"id": "dead", "status": "REVOKED"}, {"id": "silent"}))
     reader = arize.provider().reader
-    dead = reader.search_keys(key_type=KeyType.USER, active=False, space_id=None)
+    dead = reader.search_keys(key_type=KeyType.USER, active=False, scope_id=None)
     assert [(key.id, key.active) for key in dead] == [("dead", False), ("silent", False)]
-    both = reader.search_keys(key_type=KeyType.USER, active=None, space_id=None)
+    both = reader.search_keys(key_type=KeyType.USER, active=None, scope_id=None)
     assert [(key.id, key.active) for key in both] == [("dead", False), ("live", True), ("silent", True)]
 
 
@@ -220,24 +220,24 @@ def test_a_search_shows_what_it_was_asked_for_whatever_the_server_sends(arize: A
 def test_dead_keys_are_found_under_either_word_of_alpha(arize: Arize, status: int) -> None:
     arize.on("GET", "/v2/api-keys?status=deleted", refusal(status))
     arize.on("GET", "/v2/api-keys?status=revoked", page({"id": "dead", "status": "revoked"}))
-    keys = arize.provider(api="alpha").reader.search_keys(key_type=None, active=False, space_id=None)
+    keys = arize.provider(api="alpha").reader.search_keys(key_type=None, active=False, scope_id=None)
     assert [key.id for key in keys] == ["dead"]
 
 
 def test_a_word_that_is_known_is_enough(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys?status=deleted", NO_PAGE)
-    assert arize.provider(api="alpha").reader.search_keys(key_type=None, active=False, space_id=None) == ()
+    assert arize.provider(api="alpha").reader.search_keys(key_type=None, active=False, scope_id=None) == ()
 
 
 def test_a_search_that_is_refused_for_another_reason_fails(arize: Arize) -> None:
     arize.on("GET", "/v2/api-keys?status=deleted", refusal(404))
     with pytest.raises(ProviderRefusedError):
-        arize.provider(api="alpha").reader.search_keys(key_type=None, active=False, space_id=None)
+        arize.provider(api="alpha").reader.search_keys(key_type=None, active=False, scope_id=None)
 
 
 def test_alpha_has_no_filter_for_spaces(arize: Arize) -> None:
     with pytest.raises(InputError, match="alpha API cannot list the keys of one space"):
-        arize.provider(api="alpha").reader.search_keys(key_type=None, active=True, space_id=SpaceId("S1"))
+        arize.provider(api="alpha").reader.search_keys(key_type=None, active=True, scope_id=ScopeId("S1"))
 
 
 def test_the_credential_is_recognized_by_its_redacted_form(arize: Arize) -> None:

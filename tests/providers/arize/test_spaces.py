@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from scripted_arize import Arize, refusal
 
-from keyplan.applier.space_survey import SpaceLister
+from keyplan.applier.scope_survey import SpaceLister
 from keyplan.errors import InputError, ProviderDeniedError
-from keyplan.model.identity import SpaceId
-from keyplan.model.manifest import SpaceById, SpaceByName, SpaceRef
-from keyplan.model.observation import Space
+from keyplan.model.identity import ScopeId
+from keyplan.model.manifest import ScopeById, ScopeByName, ScopeRef
+from keyplan.model.observation import Scope
 
 
 def spaces(*items: tuple[str, str] | tuple[str, str, str], cursor: str | None = None) -> dict[str, Any]:
@@ -19,25 +19,25 @@ def spaces(*items: tuple[str, str] | tuple[str, str, str], cursor: str | None = 
     return {"spaces": named, "pagination": {"has_more": bool(cursor), "next_cursor": cursor}}
 
 
-def find(arize: Arize, reference: SpaceRef, api: str = "beta") -> Space:
-    return arize.provider(api=api).reader.find_spaces([reference])[reference]
+def find(arize: Arize, reference: ScopeRef, api: str = "beta") -> Scope:
+    return arize.provider(api=api).reader.find_scopes([reference])[reference]
 
 
-PRODUCTION = SpaceByName("production")
-BY_ID = SpaceById(SpaceId("S=1"))
+PRODUCTION = ScopeByName("production")
+BY_ID = ScopeById(ScopeId("S=1"))
 
 
 def test_a_name_is_matched_exactly_on_all_pages(arize: Arize) -> None:
     first = spaces(("S1", "Production", "O1"), ("S2", "production-eu", "O1"), cursor="c2")
     arize.on("GET", "/v2/spaces?name=production&limit=100", first, spaces(("S3", "production", "O2")))
-    assert find(arize, PRODUCTION) == Space(id=SpaceId("S3"), name="production", organization_id="O2")  # type: ignore[arg-type]  # an id is text
+    assert find(arize, PRODUCTION) == Scope(id=ScopeId("S3"), name="production", organization_id="O2")  # type: ignore[arg-type]  # an id is text
 
 
 def test_all_spaces_are_listed_from_all_pages_sorted_by_id(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces?limit=100", spaces(("S2", "b"), cursor="c2"), spaces(("S1", "a", "O1")))
     reader = arize.provider(api="beta").reader
     assert isinstance(reader, SpaceLister)
-    assert [(space.id, space.name) for space in reader.list_spaces()] == [("S1", "a"), ("S2", "b")]
+    assert [(space.id, space.name) for space in reader.list_scopes()] == [("S1", "a"), ("S2", "b")]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_name_of_several_spaces_asks_for_an_id(arize: Arize) -> None:
 
 def test_a_name_is_found_in_another_normal_form(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces?name=caf%C3%A9", spaces(("S1", "cafe\u0301", "O1")))
-    assert find(arize, SpaceByName("caf\u00e9")).id == "S1"
+    assert find(arize, ScopeByName("caf\u00e9")).id == "S1"
 
 
 def test_a_space_on_two_pages_is_one(arize: Arize) -> None:
@@ -78,18 +78,18 @@ def test_a_space_on_two_pages_is_one(arize: Arize) -> None:
 
 def test_an_id_is_looked_up_for_its_organization_in_beta(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces/S%3D1", {"id": "S=1", "name": "production", "organization_id": "O1"})
-    assert find(arize, BY_ID) == Space(id=SpaceId("S=1"), name="production", organization_id="O1")  # type: ignore[arg-type]  # an id is text
+    assert find(arize, BY_ID) == Scope(id=ScopeId("S=1"), name="production", organization_id="O1")  # type: ignore[arg-type]  # an id is text
     assert arize.lines() == ["GET /v2/spaces/S%3D1"]
 
 
 def test_an_id_needs_no_request_in_alpha(arize: Arize) -> None:
-    assert find(arize, BY_ID, "alpha") == Space(id=SpaceId("S=1"), name="S=1")
+    assert find(arize, BY_ID, "alpha") == Scope(id=ScopeId("S=1"), name="S=1")
     assert arize.requests == []
 
 
 def test_a_name_needs_no_organization_in_alpha(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces?name=production", spaces(("S1", "production")))
-    assert find(arize, PRODUCTION, "alpha") == Space(id=SpaceId("S1"), name="production")
+    assert find(arize, PRODUCTION, "alpha") == Scope(id=ScopeId("S1"), name="production")
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -132,11 +132,11 @@ def test_an_organization_that_cannot_be_found_is_an_input_error(arize: Arize) ->
 def test_each_reference_is_looked_up_once(arize: Arize) -> None:
     arize.on("GET", "/v2/spaces/S%3D1", {"id": "S=1", "name": "production", "organization_id": "O1"})
     arize.on("GET", "/v2/spaces?name=production", spaces(("S=1", "production", "O1")))
-    found = arize.provider().reader.find_spaces([BY_ID, PRODUCTION, BY_ID, PRODUCTION])
+    found = arize.provider().reader.find_scopes([BY_ID, PRODUCTION, BY_ID, PRODUCTION])
     assert found[BY_ID] == found[PRODUCTION]
     assert len(arize.requests) == 2
 
 
 def test_no_reference_needs_no_request(arize: Arize) -> None:
-    assert arize.provider().reader.find_spaces([]) == {}
+    assert arize.provider().reader.find_scopes([]) == {}
     assert arize.requests == []

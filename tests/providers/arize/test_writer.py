@@ -97,7 +97,7 @@ def test_a_service_key_s_access_is_read_from_the_answer(arize: Arize) -> None:
         "POST", "/v2/api-keys", issued(bot_user={"name": "x", "account_role": member, "organizations": organizations})
     )
     key = arize.provider().writer.create(make_desired(), expires_at=None).key
-    assert key.space_ids == {"S1"}
+    assert key.scope_ids == {"S1"}
     assert key.access is not None
 
 

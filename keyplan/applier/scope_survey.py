@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from keyplan.errors import ProviderDeniedError, ProviderRefusedError
 from keyplan.model.manifest import KeyType
-from keyplan.model.observation import Observation, Space, SpaceSurvey
+from keyplan.model.observation import Observation, Scope, ScopeSurvey
 from keyplan.ports import KeyReader
 
 _MOST_AT_ONCE = 8
@@ -21,37 +21,37 @@ _MOST_AT_ONCE = 8
 class SpaceLister(Protocol):
     """A `KeyReader` that can name the spaces of its credential."""
 
-    def list_spaces(self) -> tuple[Space, ...]:
+    def list_scopes(self) -> tuple[Scope, ...]:
         """Return every space that the credential can see, sorted by id; raises as every method of `KeyReader`."""
         ...
 
 
-def list_further_spaces(reader: KeyReader, known: Collection[Space]) -> tuple[Space, ...] | None:
+def list_further_spaces(reader: KeyReader, known: Collection[Scope]) -> tuple[Scope, ...] | None:
     """Return the spaces that the credential can see beside known ones; None if the provider cannot list them.
 
     Raises ProviderError.
     """
-    if not isinstance(reader, SpaceLister) or not reader.laws().shows_spaces:
+    if not isinstance(reader, SpaceLister) or not reader.laws().shows_scopes:
         return None
     ids = {space.id for space in known}
-    return tuple(space for space in reader.list_spaces() if space.id not in ids)
+    return tuple(space for space in reader.list_scopes() if space.id not in ids)
 
 
 def walk_spaces(
-    reader: KeyReader, spaces: Collection[Space], *, active: bool | None = True
-) -> tuple[tuple[Observation, ...], SpaceSurvey]:
+    reader: KeyReader, spaces: Collection[Scope], *, active: bool | None = True
+) -> tuple[tuple[Observation, ...], ScopeSurvey]:
     """Return the service keys of spaces, sorted by id, and which spaces were looked in. Raises ProviderError."""
 
-    def search(space: Space) -> tuple[Observation, ...] | None:
+    def search(space: Scope) -> tuple[Observation, ...] | None:
         try:
-            return reader.search_keys(key_type=KeyType.SERVICE, active=active, space_id=space.id)
+            return reader.search_keys(key_type=KeyType.SERVICE, active=active, scope_id=space.id)
         except (ProviderDeniedError, ProviderRefusedError):
             return None
 
     with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as pool:
         found = dict(zip(spaces, pool.map(search, spaces), strict=True))
     keys = {key.id: key for listed in found.values() for key in listed or ()}
-    survey = SpaceSurvey(
+    survey = ScopeSurvey(
         looked_in=tuple(space for space, listed in found.items() if listed is not None),
         refused=tuple(space for space, listed in found.items() if listed is None),
         is_complete=True,
