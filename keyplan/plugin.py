@@ -50,6 +50,7 @@ from keyplan.model.identity import (
     SinkName,
     UserId,
 )
+from keyplan.model.laws import KeyForm, Laws
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import (
     DEFAULT_LEASE,
@@ -77,7 +78,6 @@ from keyplan.model.observation import (
     Access,
     Content,
     Holding,
-    Laws,
     Marker,
     Observation,
     Revision,
@@ -93,6 +93,7 @@ from keyplan.model.times import read_time, show_time, write_time
 from keyplan.ports import (
     Auditable,
     Clock,
+    Editor,
     Examinable,
     Issued,
     KeyReader,
@@ -177,6 +178,7 @@ __all__ = [
     "Delivered",
     "Delivery",
     "Desired",
+    "Editor",
     "Entry",
     "Examinable",
     "ExaminableLedger",
@@ -202,6 +204,7 @@ __all__ = [
     "IntentId",
     "Issued",
     "Json",
+    "KeyForm",
     "KeyId",
     "KeyReader",
     "KeyType",

@@ -17,10 +17,11 @@ from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address, KeyId, ScopeId
+from keyplan.model.laws import Laws
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, ScopeRef
 from keyplan.model.notice import Notice
-from keyplan.model.observation import Abilities, Holding, Laws, Observation, Revision, Scope, Slot, Survey
+from keyplan.model.observation import Abilities, Holding, Observation, Revision, Scope, Slot, Survey
 from keyplan.model.plan import Action
 from keyplan.model.receipt import Intent, IntentId, Receipt
 from keyplan.model.report import Outcome
@@ -102,12 +103,9 @@ class KeyWriter(Protocol):
     def create(self, desired: Desired, *, expires_at: datetime | None) -> Issued:
         """Create a key and return it with its raw key; `expires_at` None asks for no expiry.
 
-        Raises:
-            InputError: The provider cannot express what is declared.
-            InDoubtError: A key may have been created, but its raw key did not arrive.
-            ProviderDeniedError: The credential is not accepted or may not do this; nothing happened.
-            ProviderRefusedError: The provider refused; nothing happened.
-            ProviderUnavailableError: The request was not sent, or throttled until the end; nothing happened.
+        Raises InDoubtError if a key may have been created whose raw key did not arrive. With any other error nothing
+        happened: InputError (the provider cannot express this), ProviderDeniedError, ProviderRefusedError, and
+        ProviderUnavailableError (not sent, or throttled until the end).
         """
         ...
 
@@ -116,17 +114,11 @@ class KeyWriter(Protocol):
         ...
 
     def delete(self, key_id: KeyId) -> None:
-        """End a key permanently. It is not an error if the key is already dead or unknown.
-
-        Raises ProviderDeniedError, ProviderRefusedError and ProviderUnavailableError.
-        """
+        """End a key permanently; no error if it is already dead or unknown. Raises ProviderError, never in doubt."""
         ...
 
     def verify(self, raw: RawKey) -> bool:
-        """Whether the provider accepts this raw key now: 401 is no; success, 403 and 404 are yes.
-
-        Raises ProviderUnavailableError if the answer says nothing about the key.
-        """
+        """Whether the provider accepts this raw key now. Raises ProviderUnavailableError if the answer says nothing."""
         ...
 
 
@@ -136,7 +128,7 @@ class ReaderPorts:
 
     reader: KeyReader
     close: Callable[[], None] = lambda: None
-    """Closes connections; the reader must not be used afterwards."""
+    """Closes connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +139,15 @@ class ProviderPorts:
     writer: KeyWriter
     close: Callable[[], None] = lambda: None
     """Closes connections; reader and writer must not be used afterwards."""
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """A `KeyWriter` that can change the texts of a key which `Laws.editable` names; the raw key stays."""
+
+    def update(self, key_id: KeyId, desired: Desired) -> Observation:
+        """Give a key the declared name and description, with marker. Can be repeated. Raises ProviderError."""
+        ...
 
 
 @runtime_checkable

@@ -15,8 +15,8 @@ from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError, Problem
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, SinkName
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import Declaration, Delivery, Manifest, SinkSettings
-from keyplan.model.observation import Laws
 from keyplan.model.place import Place
 from keyplan.planner.strategy import find_unlawful_rotation
 from keyplan.sinks.places import PlaceIdentity, SinkPlaces

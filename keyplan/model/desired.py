@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyplan.model.identity import Address, Identity, ScopeId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import Declaration, KeyType
-from keyplan.model.observation import Access, Laws, Marker, Observation, split_marker
+from keyplan.model.observation import Access, Marker, Observation, split_marker
 from keyplan.model.quick import quick
 from keyplan.model.texts import compose, digest_texts
 

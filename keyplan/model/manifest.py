@@ -36,10 +36,16 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 
 class KeyType(Enum):
-    """The two kinds of keys that the provider has."""
+    """The kinds of keys that providers have."""
 
     USER = "user"
+    """Of a user, who may do with it what the user may."""
     SERVICE = "service"
+    """Of a service account, or of one or several scopes."""
+    SYSTEM = "system"
+    """Of the server as a whole."""
+    API = "api"
+    """Of a provider that has one kind of keys."""
 
 
 class Strategy(Enum):

@@ -27,6 +27,7 @@ from keyplan.model.identity import (
     SinkName,
     UserId,
 )
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import Json, KeyType, OrganizationGrant, Role, ScopeRef
 from keyplan.model.quick import quick
 from keyplan.model.receipt import Delivered, Intent, Receipt
@@ -143,6 +144,10 @@ class Observation:
     """Aware, UTC; the epoch if the provider showed none."""
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    rotated_at: datetime | None = None
+    """When its raw key was issued, if the provider shows that apart from `created_at`; aware, UTC."""
+    previous_until: datetime | None = None
+    """Until when the raw key before the present one works, if the provider shows it; aware, UTC."""
     created_by: UserId = NO_USER
     """Empty if the provider does not show it."""
     acts_as: UserId = NO_USER
@@ -151,6 +156,19 @@ class Observation:
     """Spaces known to contain it; None if the dialect shows nothing of them."""
     access: Access | None = None
     """Roles and spaces in full; None if they are not, or not completely, visible."""
+
+    @property
+    def edition(self) -> str:
+        """What changes whenever the raw key does: the redacted form, or the time of its issue; empty if neither shows.
+
+        A receipt remembers it, so that a rotation by others is seen.
+        """
+        return self.redacted or (self.rotated_at.isoformat() if self.rotated_at else "")
+
+    @property
+    def issued_at(self) -> datetime:
+        """Since when its raw key exists, as far as the provider shows it."""
+        return self.rotated_at or self.created_at
 
     def is_live(self, now: datetime) -> bool:
         """Whether it works: active, and not expired at `now` (an expiry of exactly now has passed)."""
@@ -191,32 +209,6 @@ class Scope:
     id: ScopeId
     name: str
     organization_id: OrganizationId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laws:
-    """What one dialect of the provider allows and shows; planning chooses by these alone."""
-
-    dialect: str
-    """`alpha` or `beta`."""
-    refresh_extends_life: bool
-    """Whether a refresh may set an expiry later than the old one's."""
-    refresh_needs_expiry: bool
-    """Whether a refresh of a key with an expiry must name one."""
-    longest_grace: timedelta
-    """How long a refresh can keep the old raw key alive; zero: not at all."""
-    names_organizations: bool
-    """Whether a create must name the organization of each space."""
-    shows_scopes: bool
-    """Whether the spaces of a service key can be observed."""
-    shows_last_use: bool
-    takes_organizations: bool = True
-    """Whether a key may have several spaces, declared under `organizations`."""
-    takes_custom_roles: bool = True
-    marks_prove_creator: bool = False
-    """Whether only administrators can create or describe keys, so that a marker alone proves who made a key."""
-    listing_proves_absence: bool = False
-    """Whether a key that a complete listing does not show is certainly gone."""
 
 
 @quick

@@ -10,8 +10,9 @@ from keyplan.model.basis import CopyBasis, ImportBasis, IssueBasis, KeepBasis, W
 from keyplan.model.calendar import Event, Happening
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import Retire
-from keyplan.model.observation import Laws, Observation, Snapshot
+from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt
 from keyplan.planner.diff import find_differences

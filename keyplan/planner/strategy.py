@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from keyplan.model.desired import Desired
 from keyplan.model.field_change import FieldChange
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import Declaration, Retire, Rotation, Strategy
-from keyplan.model.observation import Laws, Observation, Slot
+from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import Verb
 from keyplan.model.times import spell_duration, write_duration
 from keyplan.planner.diff import EXPIRY, TOLERANCE

@@ -16,8 +16,9 @@ from keyplan.errors import (
 )
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, ScopeId, UserId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType, ScopeById, ScopeRef
-from keyplan.model.observation import Access, Laws, Observation, Scope, split_marker
+from keyplan.model.observation import Access, Observation, Scope, split_marker
 from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Clock, Issued
 from keyplan.simulated.effects import Effects

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from keyplan.model.identity import KeyId, OrganizationId, ScopeId, UserId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType
-from keyplan.model.observation import Access, Laws, Scope
+from keyplan.model.observation import Access, Scope
 
 ME = UserId("VXNlcjox")
 """Who the credential belongs to; keys of others are seen through their space alone, in beta."""

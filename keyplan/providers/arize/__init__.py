@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import httpx
 
     from keyplan.context import PluginContext
+    from keyplan.model.laws import Laws
     from keyplan.model.manifest import Json, ProviderSettings
-    from keyplan.model.observation import Laws
     from keyplan.ports import ProviderPorts, ReaderPorts
 
 __all__ = ["OPTIONS", "build", "build_reader", "find_laws", "find_named_url", "find_profile"]

@@ -14,8 +14,9 @@ from urllib.parse import quote
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, ScopeId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, Roles
-from keyplan.model.observation import Access, Laws
+from keyplan.model.observation import Access
 from keyplan.providers.answers import JsonObject
 
 KEYS_PATH = "/v2/api-keys"

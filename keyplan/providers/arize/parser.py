@@ -23,7 +23,7 @@ from keyplan.providers.answers import JsonObject
 from keyplan.system.secrets import is_header_safe
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_KEY_TYPES: Mapping[str, KeyType] = {kind.value: kind for kind in KeyType}
+_KEY_TYPES: Mapping[str, KeyType] = {kind.value: kind for kind in (KeyType.USER, KeyType.SERVICE)}
 _NO_SPACES: frozenset[ScopeId] = frozenset()
 _UTC_ENDINGS = ("+00:00", "Z")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -12,8 +12,9 @@ from datetime import timedelta
 from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.audit import AuditLog, AuditQuery
 from keyplan.model.identity import ScopeId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType, ScopeRef
-from keyplan.model.observation import Laws, Observation, Scope
+from keyplan.model.observation import Observation, Scope
 from keyplan.net.http import show_safely
 from keyplan.providers.arize.audit import read_audit_log
 from keyplan.providers.arize.catalogue import KeyCatalogue
@@ -114,7 +115,7 @@ class ArizeReader:
     def _unfiltered(self, *, active: bool) -> list[_Listing]:
         """Return the listings that together hold the keys of both types."""
         # In beta a listing without a type may hold user keys alone; alpha's holds both (docs/arize-api.md, A13).
-        types = tuple(KeyType) if self.laws().shows_scopes else (None,)
+        types = (KeyType.USER, KeyType.SERVICE) if self.laws().shows_scopes else (None,)
         return [_Listing(key_type=key_type, active=active) for key_type in types]
 
     def _fetch(self, listings: Sequence[_Listing]) -> tuple[Observation, ...]:
