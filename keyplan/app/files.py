@@ -140,6 +140,8 @@ def _list_plugins() -> PluginSchemas:
         provider=partial(registry.options_schema, PROVIDERS),
         sink=partial(registry.options_schema, SINKS),
         ledger=partial(registry.options_schema, LEDGERS),
+        key_forms=registry.find_key_forms,
+        credential=registry.find_credential,
     )
 
 

@@ -14,12 +14,24 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from keyplan.errors import InputError
+from keyplan.model.manifest import ProviderSettings, SecretSource
 from keyplan.system.optional import importing, require
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint, EntryPoints
 
-__all__ = ["ORDINARY", "is_ours", "list_types", "load", "options_schema", "require"]
+    from keyplan.model.laws import KeyForm
+
+__all__ = [
+    "ORDINARY",
+    "find_credential",
+    "find_key_forms",
+    "is_ours",
+    "list_types",
+    "load",
+    "options_schema",
+    "require",
+]
 
 ORDINARY: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -73,6 +85,26 @@ def options_schema(group: str, name: str) -> Mapping[str, Any]:
     """Return the JSON Schema of a type's own options. Raises InputError like `load`."""
     schema: Mapping[str, Any] = load(group, name).OPTIONS
     return schema
+
+
+def find_key_forms(name: str) -> tuple[KeyForm, ...] | None:
+    """Return which keys can be declared for a provider type; None for the fields of Arize, and for an unknown type."""
+    forms: tuple[KeyForm, ...] | None = _find_of_provider(name, "KEY_FORMS", None)
+    return forms
+
+
+def find_credential(name: str) -> SecretSource:
+    """Return where the credential of a provider type is found if the manifest does not say it."""
+    source: SecretSource = _find_of_provider(name, "CREDENTIAL", ProviderSettings().credential)
+    return source
+
+
+def _find_of_provider(name: str, attribute: str, missing: Any) -> Any:
+    try:
+        return getattr(load("keyplan.providers", name), attribute, missing)
+    except InputError:
+        # `options_schema` says what is wrong, with the place.
+        return missing
 
 
 def _find(group: str, name: str) -> EntryPoint:

@@ -6,19 +6,20 @@ Spaces stay as the manifest writes them; `planner.desired` resolves them later.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 
 from keyplan.manifest.addresses import Addresses
-from keyplan.manifest.defaults import SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
+from keyplan.manifest.defaults import SCOPE_FIELDS, SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
 from keyplan.manifest.expansion import report_unexpanded
 from keyplan.manifest.lineage import read_moves
 from keyplan.manifest.plugins import Sinks
 from keyplan.manifest.problems import Problems
+from keyplan.manifest.providers import Providers, read_named_scope, refuse_other_types
 from keyplan.manifest.roles import read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Address, Identity, KeyId, Origin, ScopeId
+from keyplan.model.identity import Address, Identity, KeyId, Origin, ProviderName, ScopeId
+from keyplan.model.laws import KeyForm
 from keyplan.model.manifest import (
     Adopt,
     Declaration,
@@ -27,6 +28,7 @@ from keyplan.model.manifest import (
     OnDescriptionChange,
     OnRemove,
     OrganizationGrant,
+    ProviderSettings,
     Roles,
     ScopeById,
     ScopeByName,
@@ -44,7 +46,7 @@ _DEFER = OnDescriptionChange.DEFER.value
 class ReadScope:
     """What a key may use; nothing of it counts for a user key."""
 
-    space: ScopeRef | None = None
+    scope: ScopeRef | None = None
     organizations: tuple[OrganizationGrant, ...] = ()
     roles: Roles = _DEFAULT_ROLES
 
@@ -52,7 +54,7 @@ class ReadScope:
         """Return the space that stands in the address; empty for a user key, or if none could be read."""
         if self.organizations:
             return self.organizations[0].spaces[0].space_id
-        return str(self.space) if self.space else ""
+        return str(self.scope) if self.scope else ""
 
 
 _NOWHERE = ReadScope()
@@ -62,9 +64,14 @@ _NOWHERE = ReadScope()
 _name_by_id = lru_cache(maxsize=1024)(ScopeById)
 
 
-def read_scope(fields: MergedFields, key_type: KeyType, problems: Problems) -> ReadScope:
-    """Return what a key may use; problems are added."""
-    if key_type is KeyType.USER:
+def read_scope(
+    fields: MergedFields, key_type: KeyType, forms: tuple[KeyForm, ...] | None, problems: Problems
+) -> ReadScope:
+    """Return what a key may use; problems are added. `forms` is None for a provider with the fields of Arize."""
+    if forms is not None:
+        return ReadScope(scope=read_named_scope(fields, key_type, forms, problems))
+    refuse_other_types(fields, key_type, (KeyType.USER, KeyType.SERVICE), problems)
+    if key_type is not KeyType.SERVICE:
         _refuse_service_fields(fields, problems)
         return _NOWHERE
     given = [name for name in SPACE_FIELDS if name in fields.values]
@@ -90,8 +97,8 @@ def _read_spaces(fields: MergedFields, problems: Problems) -> ReadScope:
     if "organizations" in values:
         return ReadScope(organizations=read_organizations(values["organizations"], problems), roles=roles)
     if "space_id" in values:
-        return ReadScope(space=_name_by_id(ScopeId(values["space_id"])), roles=roles)
-    return ReadScope(space=ScopeByName(values["space"]) if "space" in values else None, roles=roles)
+        return ReadScope(scope=_name_by_id(ScopeId(values["space_id"])), roles=roles)
+    return ReadScope(scope=ScopeByName(values["space"]) if "space" in values else None, roles=roles)
 
 
 LONGEST_DESCRIPTION = 1_000
@@ -107,8 +114,7 @@ class DeclarationReader:
     marker: bool
     defaults: GivenFields
     sinks: Sinks
-    max_lifetime: timedelta | None = None
-    """How long the account lets a key live, as the manifest says it."""
+    providers: Providers
     addresses: Addresses
     find_place: FindPlace
     """As every declaration gets it."""
@@ -123,13 +129,12 @@ class DeclarationReader:
         """Return a declaration; None if it has no address. It is sound only if no problem was added."""
         fields = merge(own, self.defaults)
         values = fields.values
-        key_type = self._read_key_type(fields)
-        scope = read_scope(fields, key_type, self.problems) if key_type else ReadScope()
-        expiry = read_expiry(fields, self.problems, most=self.max_lifetime)
+        key_type, provider = self._read_key_type(fields), self._find_provider(fields)
+        scope = self._read_scope(fields, key_type, provider)
+        expiry = read_expiry(fields, self.problems, most=provider.max_lifetime)
         rotation = read_rotation(fields, expiry, self.problems)
-        # Every part is read even if another one is wrong: the user sees all problems at once.
-        deliveries = self._read_deliveries(fields)
-        address = self._read_address(fields, key_type, scope)
+        deliveries = self._read_deliveries(fields)  # every part is read: the user sees all problems at once
+        address = self._read_address(fields, key_type, scope, provider.name)
         description, moves = self._read_description(fields, address), self._read_moves(fields)
         import_id, adopt = self._read_import(fields), self._read_adopt(fields)
         if key_type is None or address is None:
@@ -139,8 +144,9 @@ class DeclarationReader:
             # Composed: two forms of one name are one name, and an editor may change the one into the other.
             name=compose(values["name"]),
             key_type=key_type,
+            provider=provider.name,
             description=description,
-            scope=scope.space,
+            scope=scope.scope,
             roles=scope.roles,
             organizations=scope.organizations,
             expires_at=expiry.at,
@@ -150,7 +156,7 @@ class DeclarationReader:
             protect=values.get("protect", False),
             adopt=adopt,
             retire_adopted=values.get("retire_adopted", False),
-            on_remove=OnRemove(values["on_remove"]) if "on_remove" in values else OnRemove.DELETE,
+            on_remove=OnRemove(values.get("on_remove", OnRemove.DELETE.value)),
             on_description_change=OnDescriptionChange(values.get("on_description_change", _DEFER)),
             may_rotate_itself=values.get("self", False),
             moved_from=tuple(former for former in moves if not isinstance(former, Origin)),
@@ -177,15 +183,26 @@ class DeclarationReader:
             self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
         return ()
 
-    def _read_address(self, fields: MergedFields, key_type: KeyType | None, scope: ReadScope) -> Address | None:
+    def _find_provider(self, fields: MergedFields) -> ProviderSettings:
+        label = fields.values.get("provider")
+        return self.providers.find(label, fields.spot("provider"), self.problems) or self.providers.default
+
+    def _read_scope(self, fields: MergedFields, key_type: KeyType | None, provider: ProviderSettings) -> ReadScope:
+        if key_type is None:
+            return _NOWHERE
+        return read_scope(fields, key_type, self.providers.forms.get(provider.name), self.problems)
+
+    def _read_address(
+        self, fields: MergedFields, key_type: KeyType | None, scope: ReadScope, provider: ProviderName
+    ) -> Address | None:
         """Return the address, as soon as the fields that it is made of could be read."""
         space = scope.first_space()
         if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):
             return None
-        for field in ("name", "space"):
+        for field in ("name", "space", *SCOPE_FIELDS):
             if field in fields.values:
                 report_unexpanded(fields.values[field], fields.spot(field), self.problems, what=field)
-        address = address_of(key_type, fields.values["name"], space)
+        address = address_of(key_type, fields.values["name"], space, provider=provider)
         self.addresses.declare(address, fields.own.spot)
         return address
 

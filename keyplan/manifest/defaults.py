@@ -17,14 +17,18 @@ from keyplan.manifest.tables import ItemList, Table, iter_items
 from keyplan.model.place import Place
 
 SPACE_FIELDS = ("space_id", "space", "organizations")
+SCOPE_FIELDS = ("service_account",)
+"""Fields that name the scope of a key of another provider than Arize."""
 EXPIRY_FIELDS = ("expires_at", "expires_in")
 SERVICE_FIELDS = (*SPACE_FIELDS, "roles")
-"""MergedFields that only a service key has."""
+"""Fields that only a service key of Arize has."""
+_OF_SOME_KEYS = frozenset({*SERVICE_FIELDS, *SCOPE_FIELDS})
 
 RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
     {name: frozenset(rivals) for rivals in (SPACE_FIELDS, EXPIRY_FIELDS) for name in rivals}
 )
 """Of which fields only one can count."""
+_WITHOUT_SCOPE = frozenset({"user", "system", "api"})
 _MERGED_FIELD = "rotation"
 
 
@@ -96,7 +100,7 @@ def merge(own: GivenFields, defaults: GivenFields) -> MergedFields:
 
 def _inherits(name: str, own: GivenFields, defaults: GivenFields) -> bool:
     # One `defaults` serves both types: a default space must not make every user key an error.
-    if name in SERVICE_FIELDS and own.table.get("key_type", defaults.table.get("key_type")) == "user":
+    if name in _OF_SOME_KEYS and own.table.get("key_type", defaults.table.get("key_type")) in _WITHOUT_SCOPE:
         return False
     return name not in RIVALS or RIVALS[name].isdisjoint(own.table)
 

@@ -14,7 +14,7 @@ from keyplan.manifest.problems import Problems, Spot
 from keyplan.manifest.sources import Refusal, Sources, read_table
 from keyplan.manifest.tables import ItemList, Table
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Address
+from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName
 from keyplan.model.manifest import KeyType
 from keyplan.model.quotes import escape, list_words, quote, suggest
 
@@ -192,10 +192,13 @@ class _KeyLayer:
         name, space = fields.get("name"), _find_space(fields)
         if not isinstance(name, str):
             return None
-        if fields.get("key_type") == KeyType.USER.value:
-            return address_of(KeyType.USER, name)
-        is_service = fields.get("key_type") == KeyType.SERVICE.value
-        return address_of(KeyType.SERVICE, name, space) if is_service and isinstance(space, str) else None
+        kind = next((kind for kind in KeyType if kind.value == fields.get("key_type")), None)
+        if kind is None or (kind is KeyType.SERVICE and not isinstance(space, str)):
+            return None
+        label = fields.get("provider")
+        is_usual = label == self._defaults.get("provider", label)
+        provider = ONLY_PROVIDER if is_usual or not isinstance(label, str) else ProviderName(label)
+        return address_of(kind, name, space, provider=provider)
 
 
 def _find_space(fields: Mapping[str, Any]) -> Any:
@@ -204,4 +207,4 @@ def _find_space(fields: Mapping[str, Any]) -> Any:
         case [{"spaces": [{"space_id": space}, *_]}, *_]:
             return space
         case _:
-            return fields.get("space_id", fields.get("space"))
+            return fields.get("space_id", fields.get("space", fields.get("service_account")))

@@ -1,4 +1,4 @@
-"""Read the parts of a manifest that plugins define: provider, sinks, ledger, and the options of deliveries.
+"""Read the parts of a manifest that plugins define: sinks, ledger, and the options of deliveries.
 
 Only the JSON Schemas of plugins are used: no plugin code runs and no place template is filled in.
 """
@@ -16,7 +16,8 @@ from keyplan.manifest.expansion import report_unexpanded_paths
 from keyplan.manifest.problems import Problems, SchemaFinding, Spot
 from keyplan.manifest.schema import Checker, report_findings, spot_of
 from keyplan.manifest.tables import ItemList, Table, iter_items
-from keyplan.model.identity import SinkName, UserId
+from keyplan.model.identity import SinkName
+from keyplan.model.laws import KeyForm
 from keyplan.model.ledger import SHORTEST_LEASE
 from keyplan.model.manifest import (
     DEFAULT_LEASE,
@@ -33,8 +34,6 @@ from keyplan.model.manifest import (
 from keyplan.model.quotes import escape, list_words, quote, suggest
 from keyplan.model.times import parse_duration
 
-_DEFAULT = ProviderSettings()
-
 
 @dataclass(frozen=True, slots=True)
 class PluginSchemas:
@@ -46,53 +45,21 @@ class PluginSchemas:
     """Return the schema of a sink type's own options."""
     ledger: Callable[[str], Mapping[str, Any]]
     """Return the schema of a ledger type's own options."""
-
-
-def read_provider(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> ProviderSettings:
-    """Return the provider's settings; problems are added."""
-    kind = given.get("type", _DEFAULT.type)
-    options = given.without("type", "credential", "reader_credential", "creators", "max_lifetime")
-    checker = _make_checker(kind, lookup, _type_spot(given), problems)
-    if checker is not None:
-        report_findings(checker, options, subject="the provider", spot=given.spot, problems=problems)
-    report_unexpanded_paths(given, problems)
-    credential = _read_source(given["credential"]) if "credential" in given else _DEFAULT.credential
-    reader_credential = _read_source(given["reader_credential"]) if "reader_credential" in given else None
-    return ProviderSettings(
-        type=kind,
-        credential=credential,
-        reader_credential=reader_credential,
-        max_lifetime=_read_lifetime(given, problems),
-        creators=tuple(sorted({UserId(creator) for creator in given.get("creators", ())})),
-        place=problems.place_of(given.spot),
-        options=_to_plain(options),
-    )
-
-
-def _read_lifetime(given: Table, problems: Problems) -> timedelta | None:
-    """Return how long the account lets a key live; None if it is not given or, with a problem, not a duration."""
-    if "max_lifetime" not in given:
-        return None
-    try:
-        lifetime = parse_duration(given["max_lifetime"])
-    except ValueError as error:
-        problems.add(given.value_spot("max_lifetime"), f"field 'max_lifetime' {error}")
-        return None
-    if lifetime == timedelta(0):
-        problems.add(given.value_spot("max_lifetime"), "field 'max_lifetime' must be longer than nothing")
-        return None
-    return lifetime
+    key_forms: Callable[[str], tuple[KeyForm, ...] | None] = lambda _: None
+    """Return which keys can be declared for a provider type; None for the fields of Arize."""
+    credential: Callable[[str], SecretSource] = lambda _: ProviderSettings().credential
+    """Return where the credential of a provider type is found if the manifest does not say it."""
 
 
 def read_ledger(given: Table, lookup: Callable[[str], Mapping[str, Any]], problems: Problems) -> LedgerSettings:
     """Return the ledger's settings; problems are added."""
     kind = given.get("type", LedgerSettings().type)
     options = given.without("type", "lease")
-    checker = _make_checker(kind, lookup, _type_spot(given), problems)
+    checker = make_checker(kind, lookup, type_spot(given), problems)
     report_unexpanded_paths(given, problems)
     if checker is not None:
         report_findings(checker, options, subject="the ledger", spot=given.spot, problems=problems)
-    return LedgerSettings(type=kind, options=_to_plain(options), lease=_read_lease(given, problems))
+    return LedgerSettings(type=kind, options=to_plain(options), lease=_read_lease(given, problems))
 
 
 def _read_lease(given: Table, problems: Problems) -> timedelta:
@@ -109,18 +76,19 @@ def _read_lease(given: Table, problems: Problems) -> timedelta:
     return lease
 
 
-def _type_spot(given: Table) -> Spot:
+def type_spot(given: Table) -> Spot:
+    """Return where the type stands; the place of the whole if it is not given."""
     return given.value_spot("type") if "type" in given else given.spot
 
 
-def _read_source(given: Table) -> SecretSource:
+def read_source(given: Table) -> SecretSource:
     """Return a secret's source; the schema lets exactly one field through."""
     if "env" in given:
         return FromEnvironment(given["env"])
     return FromFile(given["file"]) if "file" in given else FromCommand(tuple(given["command"]))
 
 
-def _make_checker(
+def make_checker(
     kind: str, lookup: Callable[[str], Mapping[str, Any]], spot: Spot, problems: Problems
 ) -> Checker | None:
     """Return the checker of a type's options; None, and a problem, if the type is unknown."""
@@ -163,7 +131,7 @@ class Sinks:
                 place = self._problems.place_of(tables.key_spot(name))
                 options = self._read_options(name, given)
                 settings[SinkName(name)] = SinkSettings(
-                    name=SinkName(name), type=given["type"], options=_to_plain(options), place=place
+                    name=SinkName(name), type=given["type"], options=to_plain(options), place=place
                 )
         return settings
 
@@ -173,7 +141,7 @@ class Sinks:
         report_unexpanded_paths(options, self._problems, templates=True)
         checker = self._checkers.get(kind)
         if checker is None:
-            checker = _make_checker(kind, self._lookup, given.value_spot("type"), self._problems)
+            checker = make_checker(kind, self._lookup, given.value_spot("type"), self._problems)
         if checker is not None:
             self._checkers[kind] = checker
             found = report_findings(checker, options, subject=_name(name), spot=given.spot, problems=self._problems)
@@ -239,19 +207,19 @@ class Sinks:
                     is_change = (*finding.path, finding.key)[0] in changes
                     spot = spot_of(finding, merged, changes.spot) if is_change else changes.spot
                     self._problems.add(spot, finding.message, "schema")
-        return _to_plain(changes)
+        return to_plain(changes)
 
 
 def _name(sink: str) -> str:
     return f"sink {quote(sink)}"
 
 
-def _to_plain(table: Table) -> dict[str, Json]:
+def to_plain(table: Table) -> dict[str, Json]:
     """Return a copy without spots."""
     return {key: _strip(value) for key, value in table.items()}
 
 
 def _strip(value: Any) -> Json:
     if isinstance(value, Table):
-        return _to_plain(value)
+        return to_plain(value)
     return [_strip(item) for item in value] if isinstance(value, ItemList) else value

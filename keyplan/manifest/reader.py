@@ -16,9 +16,10 @@ from keyplan.manifest.compose import Composed, compose, needs_composition
 from keyplan.manifest.declaration import DeclarationReader
 from keyplan.manifest.defaults import FieldPlaces, GivenFields
 from keyplan.manifest.lineage import read_formerly, read_removed
-from keyplan.manifest.plugins import PluginSchemas, Sinks, read_ledger, read_provider
+from keyplan.manifest.plugins import PluginSchemas, Sinks, read_ledger
 from keyplan.manifest.policy import read_rules
 from keyplan.manifest.problems import START, Problems, SchemaFinding, Spot
+from keyplan.manifest.providers import Providers, read_one_provider, read_providers
 from keyplan.manifest.rollout import read_rollout
 from keyplan.manifest.schema import Checker, report_findings
 from keyplan.manifest.secret_search import report_secrets
@@ -165,9 +166,9 @@ class _Reader:
     def read(self, file: str, plugins: PluginSchemas, places: FieldPlaces) -> Manifest:
         """Return the manifest without what the schema or meaning refused; settings then have default values."""
         sinks = Sinks(plugins.sink, self._problems)
-        provider = self._read_provider(plugins)
         identity = Identity(self._get("owner", default=""), ManifestId(self._get("id", default=NO_MANIFEST_ID)))
         defaults = self._read_defaults()
+        providers = self._read_providers(plugins, defaults)
         addresses = Addresses(self._problems)
         sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))  # deliveries name them
         keys = self._read_keys(
@@ -176,7 +177,7 @@ class _Reader:
                 marker=self._get("marker", default=True),
                 defaults=defaults,
                 sinks=sinks,
-                max_lifetime=provider.max_lifetime,
+                providers=providers,
                 addresses=addresses,
                 find_place=places.find,
                 problems=self._problems,
@@ -191,7 +192,8 @@ class _Reader:
             formerly=self._read_formerly(identity),
             removed=removed,
             marker=self._get("marker", default=True),
-            provider=provider,
+            provider=providers.default,
+            further_providers=providers.further,
             sinks=sink_settings,
             ledger=self._read_ledger(plugins),
             limits=self._read_limits(),
@@ -230,11 +232,17 @@ class _Reader:
         refused = self._refused.get("removed", {})
         return tuple(read_removed(rows, refused, own=own, addresses=addresses, problems=self._problems))
 
-    def _read_provider(self, plugins: PluginSchemas) -> ProviderSettings:
+    def _read_providers(self, plugins: PluginSchemas, defaults: GivenFields) -> Providers:
+        if "providers" in self._root:
+            if "provider" in self._root:
+                self._problems.add(self._root.key_spot("providers"), "'provider' and 'providers' exclude each other")
+            usual = defaults.get("provider", None)
+            refused = self._list_refused("providers")
+            return read_providers(self._get_table("providers"), usual, refused, plugins, self._problems)
         if "provider" not in self._root or "type" in self._list_refused("provider"):
-            return ProviderSettings()
+            return Providers(default=ProviderSettings())
         given = self._get_table("provider").without(*self._list_refused("provider"))
-        return read_provider(given, plugins.provider, self._problems)
+        return read_one_provider(given, plugins, self._problems)
 
     def _read_ledger(self, plugins: PluginSchemas) -> LedgerSettings:
         # Without the field no module of a ledger is imported: `keyplan validate` needs none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyplan.model.identity import Address, Identity, ScopeId
+from keyplan.model.identity import ONLY_PROVIDER, Address, Identity, ProviderName, ScopeId
 from keyplan.model.laws import Laws
 from keyplan.model.manifest import Declaration, KeyType
 from keyplan.model.observation import Access, Marker, Observation, split_marker
@@ -72,11 +72,11 @@ class Desired:
         return min(wanted, key.expires_at) if wanted else key.expires_at
 
 
-def address_of(key_type: KeyType, name: str, space: str = "") -> Address:
-    """Return ``user/NAME`` or ``service/SPACE/NAME``, the space as the manifest writes it; in normal form C."""
-    if key_type is KeyType.USER:
-        return Address(f"user/{_escape(name)}")
-    return Address(f"service/{_escape(space)}/{_escape(name)}")
+def address_of(key_type: KeyType, name: str, scope: str = "", *, provider: ProviderName = ONLY_PROVIDER) -> Address:
+    """Return ``TYPE/NAME``, or ``service/SCOPE/NAME``, the scope as the manifest writes it; in normal form C."""
+    # Service keys alone have a scope, with every provider.
+    parts = [key_type.value, *([_escape(scope)] if key_type is KeyType.SERVICE else []), _escape(name)]
+    return Address(f"{provider}:{'/'.join(parts)}" if provider else "/".join(parts))
 
 
 def _escape(part: str) -> str:

@@ -11,26 +11,40 @@ from typing import NewType
 from keyplan.model.quick import quick
 
 Address = NewType("Address", str)
-"""``user/NAME`` or ``service/SPACE/NAME``; unique in a manifest; ``/`` inside a part is ``%2F``."""
+"""``TYPE/NAME`` or ``TYPE/SCOPE/NAME``, such as ``user/NAME`` and ``service/SPACE/NAME``; unique in a manifest.
+
+``/`` inside a part is ``%2F``. Keys of a provider that is not the default one begin with ``PROVIDER:``.
+"""
 KeyId = NewType("KeyId", str)
 ScopeId = NewType("ScopeId", str)
 OrganizationId = NewType("OrganizationId", str)
 SinkName = NewType("SinkName", str)
 UserId = NewType("UserId", str)
 """A user of the provider's account, as the provider names the creator of a key."""
+ProviderName = NewType("ProviderName", str)
+"""A provider of a manifest with several, under `providers`; empty for the only or default one."""
 ManifestId = NewType("ManifestId", str)
 """What distinguishes two manifests of one owner: random, at the top of a manifest as `id`."""
 NO_USER = UserId("")
 """A user that the provider does not show."""
+ONLY_PROVIDER = ProviderName("")
+"""The one that addresses do not name."""
 NO_MANIFEST_ID = ManifestId("")
 """Of a manifest without `id`."""
 
 
-def read_space(address: Address) -> str:
-    """Return SPACE of ``service/SPACE/NAME``, as the manifest wrote it; empty for any other address."""
-    kind, *parts = address.split("/")
+def read_scope(address: Address) -> str:
+    """Return SCOPE of ``TYPE/SCOPE/NAME``, as the manifest wrote it; empty for any other address."""
+    _, *parts = address.split("/")
     # As `model.desired.address_of` escapes it: % last, or an escaped %2F would become a slash.
-    return parts[0].replace("%2F", "/").replace("%25", "%") if kind == "service" and len(parts) > 1 else ""
+    return parts[0].replace("%2F", "/").replace("%25", "%") if len(parts) > 1 else ""
+
+
+def read_provider(address: Address) -> ProviderName:
+    """Return PROVIDER of ``PROVIDER:TYPE/...``; `ONLY_PROVIDER` for an address without one."""
+    start, _, _ = address.partition("/")
+    name, colon, _ = start.partition(":")
+    return ProviderName(name) if colon else ONLY_PROVIDER
 
 
 @quick

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from keyplan.errors import Problem
 from keyplan.model.identity import (
     NO_MANIFEST_ID,
+    ONLY_PROVIDER,
     Address,
     Departure,
     Identity,
@@ -22,6 +23,7 @@ from keyplan.model.identity import (
     ManifestId,
     OrganizationId,
     Origin,
+    ProviderName,
     ScopeId,
     SinkName,
     UserId,
@@ -237,6 +239,8 @@ class ProviderSettings:
     """Which provider's API is used, and with whose credential."""
 
     type: str = "arize"
+    name: ProviderName = ONLY_PROVIDER
+    """Under `providers`, of one that is not the default; addresses of its keys begin with it."""
     credential: SecretSource = FromEnvironment("ARIZE_API_KEY")
     reader_credential: SecretSource | None = None
     """What commands present that can do without the right to change anything; None: `credential`."""
@@ -284,6 +288,7 @@ class Declaration:
     address: Address
     name: str
     key_type: KeyType
+    provider: ProviderName = ONLY_PROVIDER
     description: str = ""
     scope: ScopeRef | None = None
     """For a service key with one space."""
@@ -343,6 +348,9 @@ class Manifest:
     """Addresses whose keys another manifest takes over."""
     marker: bool = True
     provider: ProviderSettings = ProviderSettings()
+    """That of declarations which name no other."""
+    further_providers: tuple[ProviderSettings, ...] = ()
+    """The others of `providers`, sorted by name."""
     sinks: Mapping[SinkName, SinkSettings] = field(hash=False)
     ledger: LedgerSettings = LedgerSettings()
     limits: Limits = field(default_factory=Limits)
@@ -367,6 +375,11 @@ class Manifest:
     def place_of(self, *path: str | int) -> Place:
         """Return where a field stands, by its path from the top, or the innermost one on the way. Slow, as it reads."""
         return self.find_field(path) if self.find_field else Place(self.path, 1, 1)
+
+    @property
+    def providers(self) -> tuple[ProviderSettings, ...]:
+        """Every provider: the default one first."""
+        return (self.provider, *self.further_providers)
 
     @property
     def identity(self) -> Identity:

@@ -23,7 +23,7 @@ from keyplan.model.identity import (
     ScopeId,
     SinkName,
     UserId,
-    read_space,
+    read_scope,
 )
 from keyplan.model.manifest import Json, KeyType, OnRemove
 from keyplan.model.quick import quick
@@ -301,7 +301,7 @@ class Receipt:
     @property
     def written_space(self) -> str:
         """How the manifest wrote the space when the raw key was delivered: templates of places name it."""
-        return self.placed_as or read_space(self.address)
+        return self.placed_as or read_scope(self.address)
 
     def without_left(self, slots: Container[Delivered]) -> Receipt:
         """Return the receipt without these places among those that the address left."""

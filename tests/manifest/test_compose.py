@@ -15,8 +15,8 @@ from keyplan.model.place import Place
 IN_DEFAULTS = (
     "; known fields: "
     "adopt, description, expires_at, expires_in, group, import, key_type, moved_from, "
-    "on_description_change, on_remove, organizations, protect, retire_adopted, roles, rotation, "
-    "self, sink, space, space_id"
+    "on_description_change, on_remove, organizations, protect, provider, retire_adopted, roles, rotation, "
+    "self, service_account, sink, space, space_id"
 )
 
 EVERYTHING = Texts(

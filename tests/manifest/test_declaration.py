@@ -188,12 +188,12 @@ def test_deliveries_are_read_in_order(sink: str, deliveries: list[Any], read_key
         pytest.param("key_type: user", "field 'sink' is missing, here and in 'defaults'", id="no sink"),
         pytest.param(
             "key_type: usr, sink: local",
-            "field 'key_type' must be one of 'service', 'user', not 'usr'; did you mean 'user'?",
+            "field 'key_type' must be one of 'api', 'service', 'system', 'user', not 'usr'; did you mean 'user'?",
             id="type",
         ),
         pytest.param(
             "key_type: USER, sink: local",
-            "field 'key_type' must be one of 'service', 'user', not 'USER'; did you mean 'user'?",
+            "field 'key_type' must be one of 'api', 'service', 'system', 'user', not 'USER'; did you mean 'user'?",
             id="case",
         ),
         pytest.param(f"{USER}, desciption: x", "field 'desciption' is unknown; did you mean 'description'?", id="slip"),

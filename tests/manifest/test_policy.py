@@ -135,7 +135,7 @@ def test_every_field_of_a_policy_is_a_rule_and_remembers_its_line() -> None:
         pytest.param("names: []", "2:8: field 'names' must not be empty", id="no patterns"),
         pytest.param(
             "allowed_key_types: [bot]",
-            "2:21: an item of 'allowed_key_types' must be one of 'service', 'user', not 'bot'",
+            "2:21: an item of 'allowed_key_types' must be one of 'api', 'service', 'system', 'user', not 'bot'",
             id="no type of key",
         ),
         pytest.param(
