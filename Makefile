@@ -68,6 +68,19 @@ sinks: $(VENV)/.sinks  ## the contract of every sink and ledger on its real serv
 	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
 	$(BIN)/coverage report --fail-under=95
 
+# In a pipeline: `make sinks-installed` before `make test`, which then runs, with every extra, what needs no server, and
+# leaves its coverage here; `make sinks-marked` after it runs the others alone, and judges both runs together.
+.PHONY: collected sinks-installed sinks-marked
+collected: $(VENV)/.dev
+	@$(BIN)/pytest -n0 --collect-only -q >$(VENV)/collected.txt 2>&1 || { tail -n 100 $(VENV)/collected.txt; exit 1; }
+
+sinks-installed: $(VENV)/.sinks
+
+sinks-marked: $(VENV)/.sinks
+	test -f .coverage || { echo "no coverage of an earlier run is here: run make test before" >&2; exit 1; }
+	$(BIN)/pytest -q -m 'sinks and not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-append --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
+	$(BIN)/coverage report --fail-under=95 --include='keyplan/sinks/*,keyplan/ledgers/*'
+
 .PHONY: sinks-again
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
 	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/ledgers tests/contracts tests/security
