@@ -96,13 +96,13 @@ def choose_strategy(
 
 
 def _choose_refresh(rotation: Rotation, laws: Laws) -> Choice:
-    """Return the refresh of a key beside which there can be no other of its name."""
+    """Return the refresh of a key whose name no other key can have."""
     grace = round_up(min(find_overlap(rotation), laws.longest_grace), laws.grace_step)
     return Choice(verb=Verb.REFRESH, overlap=grace, explanation=_explain_refresh(rotation, grace, laws))
 
 
 def round_up(grace: timedelta, step: timedelta) -> timedelta:
-    """Return the shortest multiple of a step that is no shorter than a grace."""
+    """Return a grace, rounded up to a multiple of a step."""
     return -(-grace // step) * step
 
 
