@@ -296,7 +296,9 @@ class Declaration:
     provider: ProviderName = ONLY_PROVIDER
     description: str = ""
     scope: ScopeRef | None = None
-    """For a service key with one space."""
+    """For a service key with one space, or of a service account."""
+    scope_field: str = ""
+    """The field that names its scope if its provider has another one than Arize's spaces."""
     roles: Roles = Roles()
     organizations: tuple[OrganizationGrant, ...] = ()
     """For a service key in the multi-space form; then `space` is None."""
