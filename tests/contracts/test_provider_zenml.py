@@ -11,7 +11,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from samples import make_desired
-from servers.zenml import RunningZenml
+from servers.zenml import ADMIN, ADMIN_PASSWORD, RunningZenml
 
 from keyplan.context import PluginContext
 from keyplan.errors import InDoubtError, InputError, KeyplanError, ProviderDeniedError, ProviderRefusedError
@@ -337,7 +337,7 @@ def test_a_reader_presents_its_own_credential(zenml: RunningZenml, account: Acco
 
 
 def test_a_password_logs_in(zenml: RunningZenml, account: Account) -> None:
-    ports = build(settings(zenml, username="admin"), context("Adm1n-Pass-canary!"))
+    ports = build(settings(zenml, username=ADMIN), context(ADMIN_PASSWORD))
     issued = ports.writer.create(account.desire(), expires_at=None)
     # With a cookie of the login, the server would accept any raw key.
     assert ports.writer.verify(account.rotate(issued).raw)
@@ -346,7 +346,7 @@ def test_a_password_logs_in(zenml: RunningZenml, account: Account) -> None:
 
 
 def test_a_wrong_password_is_denied(zenml: RunningZenml) -> None:
-    ports = build(settings(zenml, username="admin"), context("wrong"))
+    ports = build(settings(zenml, username=ADMIN), context("wrong"))
     with pytest.raises(ProviderDeniedError, match="log in"):
         ports.reader.list_keys([])
     ports.close()
