@@ -19,6 +19,11 @@ PHOENIX_LAWS: Final = Laws(
     refresh_extends_life=False,
     refresh_needs_expiry=False,
     longest_grace=timedelta(0),
+    # At create alone; the server takes any instant in the future.
+    takes_expiry=True,
+    # Neither name nor description can be changed, and two keys may have one name during an overlap.
+    editable=frozenset(),
+    has_unique_names=False,
     takes_organizations=False,
     takes_custom_roles=False,
     names_organizations=False,

@@ -31,7 +31,7 @@ class PhoenixWriter:
         """Create a system key and return it with its raw key.
 
         Raises:
-            InputError: It is no system key, or the server would change its name.
+            InputError: It is not a system key, or the server would change its name.
             InDoubtError: A key may have been created, but its raw key did not arrive.
             ProviderDeniedError: The credential is not accepted or may not do this.
             ProviderRefusedError: The server refused.
