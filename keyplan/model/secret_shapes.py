@@ -30,6 +30,7 @@ _SHAPES = re.compile(
     # Langfuse. Its pk-lf-... is a user name and no secret.
     r"|sk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{8,}"
     r"|dp\.[a-z]{2,5}\.[A-Za-z0-9]{30,}"  # Doppler
+    r"|ZEN(?:PRO)?KEY_[A-Za-z0-9+/]{20,}={0,2}"  # ZenML: base64 of the key's id and its secret
     r")"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"  # PEM
     r"|AGE-SECRET-KEY-1[A-Z0-9]{20,}"
@@ -37,7 +38,8 @@ _SHAPES = re.compile(
 )
 _TELLING = (
     *("ak-", "eyJ", "hvs.", "hvb.", "hvr.", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"),
-    *("AKIA", "ASIA", "AIza", "xox", "sk-", "sk_live_", "dp.", "PRIVATE KEY", "AGE-SECRET-KEY-1", "://"),
+    *("AKIA", "ASIA", "AIza", "xox", "sk-", "sk_live_", "dp.", "ZENKEY_", "ZENPROKEY_"),
+    *("PRIVATE KEY", "AGE-SECRET-KEY-1", "://"),
 )
 """One of these is in every shape; none of the shapes goes on in another line."""
 _SHORTEST = 9
