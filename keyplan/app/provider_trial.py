@@ -106,7 +106,7 @@ class _Bench:
         yield "a refresh swaps the raw key", self.try_refresh
         yield "a grace keeps the old raw key working", self.try_grace
         yield "a deleted key is neither accepted nor listed", self.try_delete
-        yield "deleting a key twice is no error", self.try_delete_again
+        yield "a key can be deleted twice", self.try_delete_again
         yield "the server's clock is near ours", self.try_clock
 
     def try_listing(self) -> None:
@@ -122,9 +122,11 @@ class _Bench:
         _expect(self.ports.writer.verify(self._need().raw), "the new raw key is not accepted")
 
     def try_made_up(self) -> None:
-        """Expect that a raw key which nobody issued does not work."""
+        """Expect that a raw key which was never issued does not work."""
         made_up = f"keyplan-{secrets.token_hex(8)}:{secrets.token_hex(16)}"
-        _expect(not self.ports.writer.verify(RawKey(made_up)), "a raw key that nobody issued is accepted: see 'verify'")
+        _expect(
+            not self.ports.writer.verify(RawKey(made_up)), "a raw key that was never issued is accepted: see 'verify'"
+        )
 
     def try_listed(self) -> None:
         """Expect name and marker of the first key in a listing."""

@@ -23,7 +23,10 @@ _WIDEST: Final = 1000
 
 
 def render_provider_trial(trial: ProviderTrial, palette: Palette) -> str:
-    """Return a line for each trial, and the numbers of each outcome below them."""
+    """Return a line for each trial, and the numbers of each outcome below them.
+
+    A trial that the laws rule out has a hyphen, and every line that is not a pass says why.
+    """
     title = f"Trials of {sanitize(trial.dialect)} at {sanitize(trial.base_url, width=_WIDEST)}"
     width = max((len(row.subject) for row in trial.rows), default=0)
     counts = ", ".join(f"{trial.count(outcome)} {outcome.value}" for outcome in TrialOutcome)
