@@ -145,7 +145,9 @@ def _look_further(
     keys, known = listing.keys, listing.names
     further = list_further_spaces(reader, known) if manifest.unmanaged is Unmanaged.FAIL else None
     if further is None:
-        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if reader.laws().shows_scopes else None
+        laws = reader.laws()
+        is_partial = laws.shows_scopes and not laws.listing_proves_absence
+        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if is_partial else None
     found, looked = walk_spaces(reader, further)
     looked_in = sorted((*known, *looked.looked_in), key=lambda space: space.id)
     return tuple(map(_compose, merge_keys(keys, found))), replace(looked, looked_in=tuple(looked_in))

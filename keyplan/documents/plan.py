@@ -288,6 +288,7 @@ def _write_view(view: KeyView) -> dict[str, Any]:
         "expires_in_seconds": None if view.expires_in is None else _write_duration(view.expires_in),
         "spaces": list(view.spaces),
         "roles": view.roles,
+        **({"scope_word": view.scope_word} if view.scope_word else {}),
         **({"owner": view.owner, "created_by_user_id": view.creator} if view.owner else {}),
     }
 
@@ -301,6 +302,7 @@ def _read_view(fields: Fields) -> KeyView:
         expires_at=fields.optional_time("expires_at"),
         expires_in=fields.optional_duration("expires_in_seconds"),
         spaces=fields.texts("spaces"),
+        scope_word=fields.optional_text("scope_word") or "",
         roles=fields.text("roles"),
         owner=fields.optional_text("owner") or "",
         creator=UserId(fields.optional_text("created_by_user_id") or ""),

@@ -34,20 +34,16 @@ from keyplan.model.policy import Policy
 from keyplan.model.quick import quick
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-"""A value of the JSON data model, as a plugin's own options hold it."""
+"""A value as a plugin's own options hold it."""
 
 
 class KeyType(Enum):
     """The kinds of keys that providers have."""
 
     USER = "user"
-    """Of a user, who may do with it what the user may."""
-    SERVICE = "service"
-    """Of a service account, or of one or several scopes."""
+    SERVICE = "service"  # of a service account, or of one or several scopes
     SYSTEM = "system"
-    """Of the server as a whole."""
-    API = "api"
-    """Of a provider that has one kind of keys."""
+    API = "api"  # of a provider that has one kind of keys
 
 
 class Strategy(Enum):
@@ -111,10 +107,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Roles of a service key in its one space, that space's organization, and the account.
-
-    The defaults are the API's own (docs/arize-api.md, A18).
-    """
+    """Roles of a service key in its space, organization and account; defaults: the API's (docs/arize-api.md, A18)."""
 
     space_role: Role = Role("member")
     org_role: Role = Role("read-only")
@@ -303,7 +296,9 @@ class Declaration:
     provider: ProviderName = ONLY_PROVIDER
     description: str = ""
     scope: ScopeRef | None = None
-    """For a service key with one space."""
+    """For a service key with one space, or of a service account."""
+    scope_field: str = ""
+    """The field that names its scope if its provider has another one than Arize's spaces."""
     roles: Roles = Roles()
     organizations: tuple[OrganizationGrant, ...] = ()
     """For a service key in the multi-space form; then `space` is None."""
