@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from keyplan.errors import InputError
+from keyplan.model.checked_file import CheckedFile, ReadFile
 from keyplan.model.identity import Lineage
 from keyplan.model.manifest import SecretSource
 from keyplan.model.secret import Credential
 from keyplan.ports import Clock
+
+
+def _read_no_file(path: str, _schema: str) -> CheckedFile:
+    raise InputError(f"{path} is not read here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,8 @@ class PluginContext:
     """Print one line to the user on stderr (a notice or warning); never an answer."""
     say_once: Callable[[str], None] | None = None
     """Print one line as `say` does, once per machine and version of keyplan; None stands for `say`."""
+    read_file: ReadFile = _read_no_file
+    """Read a YAML file that an option names, relative to `folder`, and check it against a schema of keyplan's."""
     credential_variables: frozenset[str] = frozenset({"ARIZE_API_KEY"})
     """Variables of the environment that hold keyplan's own credential, or another secret of this run.
 

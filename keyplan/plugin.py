@@ -35,6 +35,7 @@ from keyplan.errors import (
 )
 from keyplan.ledgers.lease import LeaseStore, LockRequest, hold_lease, make_lost_error
 from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
+from keyplan.model.checked_file import CheckedFile
 from keyplan.model.desired import Desired
 from keyplan.model.examination import Area, ExaminableLedger, Finding, Health
 from keyplan.model.history import AppliedAction, Author, ChainCheck, ChainLink, HistoryEntry, chain_entry, check_chain
@@ -169,6 +170,7 @@ __all__ = [
     "ChainCheck",
     "ChainLink",
     "Change",
+    "CheckedFile",
     "Clock",
     "ComparingStore",
     "Content",

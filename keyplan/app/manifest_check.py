@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from keyplan.app import registry
+from keyplan.app.plugin_files import make_file_reader
 from keyplan.app.wiring import PROVIDERS, SINKS
-from keyplan.errors import InputError, Problem
+from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName, SinkName
 from keyplan.model.laws import Laws
@@ -30,11 +32,11 @@ def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, .
     A plugin of others that does not offer `PLACES` or `find_laws` is not asked, and neither is one that is not
     installed.
     """
-    found = [*_check_providers(manifest), *_PlaceCheck(manifest, str(folder)).run()]
+    found = [*_check_providers(manifest, folder), *_PlaceCheck(manifest, str(folder)).run()]
     return tuple(sorted(dict.fromkeys(found), key=manifest.order_of))
 
 
-def _check_providers(manifest: Manifest) -> Iterator[Problem]:
+def _check_providers(manifest: Manifest, folder: Path) -> Iterator[Problem]:
     for settings in manifest.further_providers:
         # Their keys are read and checked; nothing plans them yet.
         yield (settings.place or manifest.place_of(*settings.path)).problem(
@@ -44,21 +46,33 @@ def _check_providers(manifest: Manifest) -> Iterator[Problem]:
             advice="give each provider a manifest of its own",
         )
     for settings in manifest.providers:
-        yield from _check_provider(manifest, settings)
+        yield from _check_provider(manifest, settings, folder)
 
 
-def _check_provider(manifest: Manifest, settings: ProviderSettings) -> Iterator[Problem]:
-    find_laws = getattr(registry.load(PROVIDERS, settings.type), "find_laws", None)
-    if find_laws is None:
-        return
+def _check_provider(manifest: Manifest, settings: ProviderSettings, folder: Path) -> Iterator[Problem]:
+    module = registry.load(PROVIDERS, settings.type)
     try:
-        laws: Laws | None = find_laws(settings.options)
+        laws = _find_laws(module, settings, folder)
+    except ManifestError as error:
+        # In a file that the provider names; each problem has its place there.
+        yield from error.problems
+        return
     except InputError as error:
         place = settings.place or Place(manifest.path, 1, 1)
         yield _to_problem(error, place, rule="manifest/provider")
         return
     if laws is not None:
         yield from find_unlawful(manifest, laws, settings.name)
+
+
+def _find_laws(module: ModuleType, settings: ProviderSettings, folder: Path) -> Laws | None:
+    """Return the laws that options and the files which they name decide; None if the server has to be asked."""
+    laws: Laws | None = None
+    if hasattr(module, "find_laws_in_files"):
+        laws = module.find_laws_in_files(settings.options, make_file_reader(folder))
+    elif hasattr(module, "find_laws"):
+        laws = module.find_laws(settings.options)
+    return laws
 
 
 def find_unlawful(manifest: Manifest, laws: Laws, provider: ProviderName = ONLY_PROVIDER) -> Iterator[Problem]:

@@ -220,7 +220,7 @@ def _list_provider(manifest: Manifest, settings: ProviderSettings) -> Iterator[R
 
 
 def _find_urls(manifest: Manifest, settings: ProviderSettings, place: Place) -> Iterator[NamedUrl]:
-    """Yield the base URL that the options name; nothing if the ordinary provider is left to the operator's word."""
+    """Yield the base URL that the options name; nothing if they leave it to the operator's environment."""
     find_named_url = getattr(_load(PROVIDERS, settings.type), "find_named_url", None)
     if find_named_url is None:
         yield NamedUrl(named=f"provider type '{settings.type}'", url=None, place=place)
@@ -233,7 +233,8 @@ def _find_urls(manifest: Manifest, settings: ProviderSettings, place: Place) -> 
             written = settings.options.get("base_url")
             yield NamedUrl(
                 named=named or "base URL",
-                url=str(written) if written else url,
+                # Empty: a file says it, which is not read before the policies have spoken.
+                url=str(written) if written else url or None,
                 place=manifest.place_of(*settings.path, *filter(None, [named])),
             )
 

@@ -19,6 +19,7 @@ from keyplan.app import registry
 from keyplan.app.announcements import announce
 from keyplan.app.credential_users import LEDGER_USER, PROVIDER_USER, CredentialUser, find_user
 from keyplan.app.environment_secrets import note_environment
+from keyplan.app.plugin_files import make_file_reader
 from keyplan.app.secret_variables import list_secret_variables
 from keyplan.context import PluginContext
 from keyplan.errors import InputError
@@ -171,6 +172,7 @@ class PluginWiring:
             environment=self._environment,
             say=self._say_once,
             say_once=self._announce,
+            read_file=make_file_reader(folder),
             credential_variables=self._secret_variables,
         )
 

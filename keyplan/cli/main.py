@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, str] = {
     "history": "Show what was done when and by whom, and verify that no entry was changed.",
     "ledger": "Show the ledger, copy it, break its lock, or rebuild it.",
     "audit": "Show who changed keys, when and from where, as the provider's own audit log says.",
+    "provider": "Check a definition of the provider http against a server.",
     "schema": "Print the JSON Schema of a format.",
     "sandbox": "Run a local Arize API to try things out.",
     "demo": "Run plan and apply on a sandbox, from start to finish.",
@@ -103,7 +104,7 @@ class _Verbs(click.Group):
 
 
 _KNOW_UNTRUSTED = frozenset({"plan", "validate", "drift", "fmt"})
-_READ_NO_MANIFEST = frozenset({"init", "show", "schema", "sandbox", "demo", "completion", "version"})
+_READ_NO_MANIFEST = frozenset({"init", "provider", "show", "schema", "sandbox", "demo", "completion", "version"})
 _UNTRUSTED = "KEYPLAN_UNTRUSTED"
 
 

@@ -9,6 +9,7 @@ several texts), `schema` (JSON Schema), then the meaning of each part: `plugins`
 """
 
 from keyplan.manifest.composed_writer import render_composed
+from keyplan.manifest.plugin_file import read_plugin_file
 from keyplan.manifest.plugins import PluginSchemas
 from keyplan.manifest.policy import read_policy
 from keyplan.manifest.reader import compose_text, is_manifest, read, read_with_problems
@@ -22,6 +23,7 @@ __all__ = [
     "compose_text",
     "is_manifest",
     "read",
+    "read_plugin_file",
     "read_policy",
     "read_with_problems",
     "render_composed",

@@ -22,7 +22,13 @@ _SHAPES = re.compile(
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])"  # AWS access key ids
     r"|AIza[A-Za-z0-9_-]{35}"  # Google API keys
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,}"  # Slack
-    r"|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}"  # OpenAI, Stripe
+    r"|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}"  # OpenAI, LiteLLM, Stripe
+    r"|sk-or-v1-[0-9a-f]{40,}"  # OpenRouter
+    # OpenAI. A name such as sk-proj-ingest-of-production-eu-west-1-blue has no capital letters.
+    r"|sk-(?:admin|proj|svcacct)-(?=[A-Za-z0-9_-]{0,200}[0-9])(?=[A-Za-z0-9_-]{0,200}[a-z])(?=[A-Za-z0-9_-]{0,200}[A-Z])"
+    r"[A-Za-z0-9_-]{30,}"
+    # Langfuse. Its pk-lf-... is a user name and no secret.
+    r"|sk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{8,}"
     r"|dp\.[a-z]{2,5}\.[A-Za-z0-9]{30,}"  # Doppler
     r"|ZEN(?:PRO)?KEY_[A-Za-z0-9+/]{20,}={0,2}"  # ZenML: base64 of the key's id and its secret
     r")"

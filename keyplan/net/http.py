@@ -200,10 +200,11 @@ def make_opener(
     return lambda: open_client(environment=known, base_url=base_url, tls=tls)
 
 
-def exchange(client: httpx.Client, request: httpx.Request, *, bearer: Bearer | None) -> Exchange:
+def exchange(client: httpx.Client, request: httpx.Request, *, bearer: httpx.Auth | None) -> Exchange:
     """Send one request once and return the complete answer, or the reason why there is none. Raises nothing.
 
-    `bearer` is None if the client's certificate authenticates the request.
+    `bearer` presents the secret: a `Bearer`, or one of `keyplan.net.authentication`; it is None if the client's
+    certificate authenticates the request.
     """
     trail = Trail(request)
     request.extensions = {**request.extensions, "trace": trail.note}

@@ -73,11 +73,20 @@ def parse_object(what: str, answer: Answer, lost: LostError, words: ProviderWord
         InDoubtError: The body is something else, if `lost` is this class.
         ProviderUnavailableError: The same, if `lost` is this class.
     """
-    values = _load(answer)
+    values = parse_value(what, answer, lost, words)
     if isinstance(values, Mapping):
         return values
+    raise lost(f"{what}: {answer.host}: the answer is not a JSON object (status {answer.status})")
+
+
+def parse_value(what: str, answer: Answer, lost: LostError, words: ProviderWords) -> Any:
+    """Return the JSON value of a successful answer, never null.
+
+    Raises the errors of `parse_object`.
+    """
+    values = _load(answer)
     if values is not None:
-        raise lost(f"{what}: {answer.host}: the answer is not a JSON object (status {answer.status})")
+        return values
     fault = answer.find_unreadable()
     form = "" if answer.body.strip() else "empty, "
     # No `from`: a JSON error would quote the body, and the body of a create may hold a raw key.

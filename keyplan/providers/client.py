@@ -6,11 +6,12 @@ A create or refresh must never be sent twice if the first one may have had its e
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -34,11 +35,13 @@ from keyplan.providers.answers import (
     expect_success,
     is_success,
     parse_object,
+    parse_value,
 )
 from keyplan.providers.options import MAX_KEYS
 
-_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_AUTHENTICATED_BUT_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+GONE: frozenset[int] = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""Statuses by which servers say that what is to be deleted does not exist (any more)."""
+_AUTHENTICATED_BUT_REFUSED: frozenset[int] = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
@@ -49,8 +52,33 @@ class ProviderServer:
     base_url: str
     """Without trailing slash."""
     words: ProviderWords
-    authenticate: Callable[[Credential | RawKey], Bearer] = Bearer
+    authenticate: Callable[[Credential | RawKey], httpx.Auth] = Bearer
     """Makes what a secret is presented by: the credential, and each raw key that is verified."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request; none of them holds a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A request that shows whether a raw key is accepted, and what its answers mean."""
+
+    path: str
+    method: str = "GET"
+    accepted: Collection[int] = _AUTHENTICATED_BUT_REFUSED
+    """Statuses beside 2xx that mean yes."""
+    refused: Collection[int] = (HTTPStatus.UNAUTHORIZED,)
+    """Statuses that mean no. Any other says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueForm:
+    """A request that issues a raw key."""
+
+    method: str
+    path: str
+    body: JsonObject
+    statuses: Collection[int] = ()
+    """Of an answer with a raw key; none: every 2xx."""
 
 
 class ProviderReadClient:
@@ -73,6 +101,7 @@ class ProviderReadClient:
         self.words = server.words
         self._http = http
         self._authenticate = server.authenticate
+        self._headers = server.headers
         self._open_another = open_another
         self._idle = [http]
         self._fetch_credential = fetch_credential
@@ -124,14 +153,31 @@ class ProviderReadClient:
             ProviderRefusedError: The server refused the request.
             ProviderUnavailableError: The retries are used up, or the answer is not a JSON object.
         """
+        answer = self._read(what, path, parameters, patience)
+        return parse_object(what, answer, ProviderUnavailableError, self.words)
+
+    def get_value(self, what: str, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON value of a GET, an array or anything else but null. Otherwise as `get`.
+
+        Raises the errors of `get`.
+        """
+        answer = self._read(what, path, parameters, None)
+        return parse_value(what, answer, ProviderUnavailableError, self.words)
+
+    def _read(self, what: str, path: str, parameters: Mapping[str, str] | None, patience: Patience | None) -> Answer:
         # The query is appended here: httpx would parse and rebuild the URL, 40 of the 400 µs of a request.
         query = f"?{urlencode(parameters)}" if parameters else ""
-        request = self._http.build_request("GET", f"{self.base_url}{path}{query}")
+        request = self._build("GET", f"{path}{query}")
         retrier = replace(self._retrier, patience=patience) if patience else self._retrier
         bearer = self._own_bearer()
         result = retrier.persist(lambda: self._send_once(request, bearer), self._judge_repeatable)
-        answer = expect_success(what, result, ProviderUnavailableError, self.words)
-        return parse_object(what, answer, ProviderUnavailableError, self.words)
+        return expect_success(what, result, ProviderUnavailableError, self.words)
+
+    def _build(
+        self, method: str, path: str, body: JsonObject | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Request:
+        sent = {**self._headers, **(headers or {})}
+        return self._http.build_request(method, f"{self.base_url}{path}", json=body, headers=sent)
 
     def _fetch(self) -> Credential:
         try:
@@ -139,15 +185,15 @@ class ProviderReadClient:
         except InputError as error:
             raise InputError(error.message, advice=error.advice or self.words.missing_credential) from error
 
-    def _own_bearer(self) -> Bearer:
+    def _own_bearer(self) -> httpx.Auth:
         return self._authenticate(self.credential())
 
     def _send(
-        self, request: httpx.Request, judge: Callable[[Exchange], Again | None], *, bearer: Bearer
+        self, request: httpx.Request, judge: Callable[[Exchange], Again | None], *, bearer: httpx.Auth
     ) -> Exchange | None:
         return self._retrier.persist(lambda: self._send_once(request, bearer), judge)
 
-    def _send_once(self, request: httpx.Request, bearer: Bearer) -> Exchange:
+    def _send_once(self, request: httpx.Request, bearer: httpx.Auth) -> Exchange:
         with self._connection() as http:
             result = exchange(http, request, bearer=bearer)
         if isinstance(result, Answer):
@@ -221,7 +267,7 @@ class ProviderClient(ProviderReadClient):
             ProviderRefusedError: The server refused the request.
             ProviderUnavailableError: Nothing was sent, or the server kept throttling.
         """
-        request = self._http.build_request(method, f"{self.base_url}{path}", json=body, headers=headers)
+        request = self._build(method, path, body, headers)
         attempts = _Attempts(self._judge_repeatable if repeatable else self._judge_effect)
         result = self._send(request, attempts.judge, bearer=self._own_bearer())
         try:
@@ -233,24 +279,40 @@ class ProviderClient(ProviderReadClient):
             raise InDoubtError(f"{error.message}; an earlier answer was lost", advice=error.advice) from error
         return parse_object(what, answer, InDoubtError, self.words)
 
+    def issue_by(self, what: str, form: IssueForm) -> JsonObject:
+        """Return what `issue` returns, for a request whose answers say by their status whether there is a raw key.
+
+        Raises the errors of `issue`; InDoubtError for a 2xx that is not one of the statuses.
+        """
+        request = self._build(form.method, form.path, form.body)
+        result = self._send(request, self._judge_effect, bearer=self._own_bearer())
+        answer = expect_success(what, result, InDoubtError, self.words)
+        if form.statuses and answer.status not in form.statuses:
+            raise InDoubtError(f"{what}: {answer.host}: status {answer.status} is not that of a new raw key")
+        return parse_object(what, answer, InDoubtError, self.words)
+
     def change(self, what: str, method: str, path: str, body: JsonObject) -> JsonObject:
         """Return the JSON object of the answer to a change that issues nothing and may be repeated.
 
         Raises the errors of `get`.
         """
-        request = self._http.build_request(method, f"{self.base_url}{path}", json=body)
+        request = self._build(method, path, body)
         result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
         answer = expect_success(what, result, ProviderUnavailableError, self.words)
         return parse_object(what, answer, ProviderUnavailableError, self.words)
 
-    def end(self, what: str, method: str, path: str, body: JsonObject | None = None) -> None:
+    def end(
+        self, what: str, method: str, path: str, body: JsonObject | None = None, *, gone: Collection[int] = GONE
+    ) -> None:
         """Delete or revoke something; if it does not exist (any more), that is a success. Repeated like `get`.
+
+        `gone` are the statuses that say so.
 
         Raises the errors of `get`.
         """
-        request = self._http.build_request(method, f"{self.base_url}{path}", json=body)
+        request = self._build(method, path, body)
         result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
-        if isinstance(result, Answer) and result.status in _GONE and not result.fault:
+        if isinstance(result, Answer) and result.status in gone and not result.fault:
             return
         # A 404 of a proxy, or of a web app in the server's place, does not say that a key is gone.
         expect_success(what, result, ProviderUnavailableError, self.words)
@@ -263,7 +325,7 @@ class ProviderClient(ProviderReadClient):
         Raises:
             ProviderUnavailableError: The answer says nothing about the key.
         """
-        request = self._http.build_request("GET", f"{self.base_url}{path}")
+        request = self._build("GET", path)
         result = self._send(request, self._judge_repeatable, bearer=self._authenticate(raw))
         if isinstance(result, Answer) and not result.fault:
             if result.status == HTTPStatus.UNAUTHORIZED:
@@ -278,12 +340,21 @@ class ProviderClient(ProviderReadClient):
         Raises:
             ProviderUnavailableError: The answer says nothing about the key.
         """
-        request = self._http.build_request("GET", f"{self.base_url}{path}")
+        return self.probe(what, Probe(path=path), raw)
+
+    def probe(self, what: str, probe: Probe, raw: RawKey) -> bool:
+        """Whether the server accepts this raw key, as the statuses of a probe say. Repeated like `get`.
+
+        Raises:
+            ProviderUnavailableError: The answer says nothing about the key.
+        """
+        request = self._build(probe.method, probe.path)
         result = self._send(request, self._judge_repeatable, bearer=self._authenticate(raw))
-        if isinstance(result, Answer):
-            if result.status == HTTPStatus.UNAUTHORIZED:
+        # A web page in the server's place says nothing about the key, whatever its status.
+        if isinstance(result, Answer) and not result.fault:
+            if result.status in probe.refused:
                 return False
-            if is_success(result) or result.status in _AUTHENTICATED_BUT_REFUSED:
+            if is_success(result) or result.status in probe.accepted:
                 return True
         raise ProviderUnavailableError(f"{what}: {describe(result)}", advice=advise(result, self.words))
 

@@ -76,7 +76,7 @@ def list_fields(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str,
             yield from list_fields(value, f"{path}.{keyword}")
 
 
-@pytest.fixture(params=["manifest.v1", "policy.v1"])
+@pytest.fixture(params=["manifest.v1", "policy.v1", "provider.v1"])
 def written(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return each schema of what people write."""
     return load(request.param)
@@ -120,7 +120,9 @@ def test_what_manifests_may_name_is_said_by_policy_files_alone() -> None:
 
 
 def test_the_schemas_of_what_people_write_say_where_they_are_published(written: dict[str, Any]) -> None:
-    assert re.fullmatch(r"https://raw\.githubusercontent\.com/\S+/schemas/(manifest|policy)\.v1\.json", written["$id"])
+    assert re.fullmatch(
+        r"https://raw\.githubusercontent\.com/\S+/schemas/(manifest|policy|provider)\.v1\.json", written["$id"]
+    )
     assert load(written["$id"].rpartition("/")[2].removesuffix(".json")) == written
 
 

@@ -21,6 +21,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "grpc": (),
     "http.client": (),
     "httpx": (
+        "keyplan.net.authentication",
         "keyplan.net.http",
         "keyplan.net.streams",
         "keyplan.net.trail",
@@ -32,6 +33,8 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
         "keyplan.providers.arize.factory",
         "keyplan.providers.client",
         "keyplan.providers.connection",
+        "keyplan.providers.http",
+        "keyplan.providers.http.factory",
         "keyplan.providers.zenml",
         "keyplan.providers.zenml.factory",
         "keyplan.providers.zenml.login",

@@ -18,6 +18,7 @@ from keyplan.renderers.sanitize import sanitize
 _FORMATS = (
     "manifest",
     "policy",
+    "provider",
     "plan",
     "plans",
     "rehearsal",
@@ -36,7 +37,7 @@ _FORMATS = (
     "lock",
     "failure",
 )
-_WRITTEN_BY_HAND = frozenset({"manifest", "policy"})
+_WRITTEN_BY_HAND = frozenset({"manifest", "policy", "provider"})
 
 
 @click.command("schema")
