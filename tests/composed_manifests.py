@@ -45,7 +45,10 @@ def find_sink(kind: str) -> Mapping[str, Any]:
 
 
 PLUGINS = PluginSchemas(
-    provider=lambda _: {"type": "object", "properties": {"region": {"type": "string"}, "base_url": {"type": "string"}}},
+    provider=lambda _: {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in ("region", "base_url", "username")},
+    },
     sink=find_sink,
     ledger=lambda _: {"type": "object", "properties": {"path": {"type": "string"}}},
 )

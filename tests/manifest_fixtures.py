@@ -71,12 +71,14 @@ def _find_ledger(kind: str) -> Mapping[str, Any]:
     return {"type": "object", "properties": {"path": {"type": "string", "minLength": 1}}}
 
 
+PLUGINS = PluginSchemas(provider=_find_provider, sink=_find_sink, ledger=_find_ledger)
+
+
 @pytest.fixture(scope="session")
 def read_bytes() -> Callable[[bytes], Manifest]:
     """Return a reader of a whole manifest, called keys.yaml."""
-    plugins = PluginSchemas(provider=_find_provider, sink=_find_sink, ledger=_find_ledger)
     schema = load("manifest.v1")
-    return lambda data: read(data, file="keys.yaml", schema=schema, plugins=plugins)
+    return lambda data: read(data, file="keys.yaml", schema=schema, plugins=PLUGINS)
 
 
 @pytest.fixture(scope="session")

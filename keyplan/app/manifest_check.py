@@ -14,9 +14,9 @@ from keyplan.app import registry
 from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError, Problem
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, SinkName
+from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName, SinkName
 from keyplan.model.laws import Laws
-from keyplan.model.manifest import Declaration, Delivery, Manifest, SinkSettings
+from keyplan.model.manifest import Declaration, Delivery, Manifest, ProviderSettings, SinkSettings
 from keyplan.model.place import Place
 from keyplan.planner.strategy import find_unlawful_rotation
 from keyplan.sinks.places import PlaceIdentity, SinkPlaces
@@ -30,12 +30,24 @@ def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, .
     A plugin of others that does not offer `PLACES` or `find_laws` is not asked, and neither is one that is not
     installed.
     """
-    found = [*_check_provider(manifest), *_PlaceCheck(manifest, str(folder)).run()]
+    found = [*_check_providers(manifest), *_PlaceCheck(manifest, str(folder)).run()]
     return tuple(sorted(dict.fromkeys(found), key=manifest.order_of))
 
 
-def _check_provider(manifest: Manifest) -> Iterator[Problem]:
-    settings = manifest.provider
+def _check_providers(manifest: Manifest) -> Iterator[Problem]:
+    for settings in manifest.further_providers:
+        # Their keys are read and checked; nothing plans them yet.
+        yield (settings.place or manifest.place_of(*settings.path)).problem(
+            f"{settings.title} is a second provider, and keyplan applies a manifest with one provider only",
+            rule="manifest/several_providers",
+            subject=_NO_ADDRESS,
+            advice="give each provider a manifest of its own",
+        )
+    for settings in manifest.providers:
+        yield from _check_provider(manifest, settings)
+
+
+def _check_provider(manifest: Manifest, settings: ProviderSettings) -> Iterator[Problem]:
     find_laws = getattr(registry.load(PROVIDERS, settings.type), "find_laws", None)
     if find_laws is None:
         return
@@ -46,12 +58,12 @@ def _check_provider(manifest: Manifest) -> Iterator[Problem]:
         yield _to_problem(error, place, rule="manifest/provider")
         return
     if laws is not None:
-        yield from find_unlawful(manifest, laws)
+        yield from find_unlawful(manifest, laws, settings.name)
 
 
-def find_unlawful(manifest: Manifest, laws: Laws) -> Iterator[Problem]:
-    """Yield why a declared rotation can never be lawful."""
-    for declared in manifest.keys:
+def find_unlawful(manifest: Manifest, laws: Laws, provider: ProviderName = ONLY_PROVIDER) -> Iterator[Problem]:
+    """Yield why a rotation of a provider's keys can never be lawful."""
+    for declared in (key for key in manifest.keys if key.provider == provider):
         desired = Desired(declaration=declared, identity=manifest.identity, marker=None, access=None)
         for message, advice in find_unlawful_rotation(desired, laws):
             yield declared.place.problem(message, rule="manifest/unlawful", subject=declared.address, advice=advice)

@@ -88,7 +88,7 @@ class PluginUse:
     kind: str
     """``provider``, ``sink`` or ``ledger``."""
     name: str
-    """The sink's name; empty for the others."""
+    """The sink's name, or that of one of several providers; empty for the others."""
     type: str
     options: Mapping[str, Json]
     """As the manifest gives them, those of sink and delivery together."""
@@ -107,7 +107,7 @@ class PluginUse:
 
     @property
     def title(self) -> str:
-        """The sink or ledger as messages call it."""
+        """The provider, sink or ledger as messages call it."""
         return f"{self.kind} '{self.name}'" if self.name else f"the {self.kind}"
 
     @property
@@ -120,7 +120,7 @@ class PluginUse:
         """Return where an option stands; an option of a delivery's own where the delivery stands."""
         if path and path[0] in self.own:
             return self.place
-        top = ("sinks", self.name) if self.name else (self.kind,)
+        top = (f"{self.kind}s", self.name) if self.name else (self.kind,)
         return self.manifest.place_of(*top, *path)
 
     def subject_of(self, option: str) -> Address:
@@ -137,7 +137,8 @@ Reference: TypeAlias = NamedUrl | NamedCredential | NamedOwner | PluginUse
 def list_references(manifest: Manifest) -> Iterator[Reference]:
     """Yield everything that a manifest names outside itself."""
     yield from _list_owners(manifest)
-    yield from _list_provider(manifest)
+    for provider in manifest.providers:
+        yield from _list_provider(manifest, provider)
     yield from _list_sinks(manifest)
     settings = manifest.ledger
     if settings != LedgerSettings(lease=settings.lease):
@@ -194,22 +195,21 @@ def _list_owners(manifest: Manifest) -> Iterator[NamedOwner]:
             )
 
 
-def _list_provider(manifest: Manifest) -> Iterator[Reference]:
-    settings = manifest.provider
-    place = settings.place or manifest.place_of("provider")
+def _list_provider(manifest: Manifest, settings: ProviderSettings) -> Iterator[Reference]:
+    place = settings.place or manifest.place_of(*settings.path)
     yield from _find_urls(manifest, settings, place)
     for named, source in (("credential", settings.credential), ("reader_credential", settings.reader_credential)):
         if source is not None:
-            yield NamedCredential(named=named, source=source, place=manifest.place_of("provider", named))
+            yield NamedCredential(named=named, source=source, place=manifest.place_of(*settings.path, named))
     find_profile = getattr(_load(PROVIDERS, settings.type), "find_profile", None)
     if find_profile and (profile := find_profile(settings.options)):
-        spot = manifest.place_of("provider", "profile")
+        spot = manifest.place_of(*settings.path, "profile")
         # It says where the API is; only reading it would show that.
         yield NamedUrl(named="profile", url=None, place=spot)
         yield NamedCredential(named="profile", source=FromProfile(profile), place=spot)
     yield PluginUse(
         kind="provider",
-        name="",
+        name=settings.label,
         type=settings.type,
         options=settings.options,
         filled=settings.options,
@@ -234,7 +234,7 @@ def _find_urls(manifest: Manifest, settings: ProviderSettings, place: Place) -> 
             yield NamedUrl(
                 named=named or "base URL",
                 url=str(written) if written else url,
-                place=manifest.place_of("provider", *filter(None, [named])),
+                place=manifest.place_of(*settings.path, *filter(None, [named])),
             )
 
 

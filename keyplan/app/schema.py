@@ -21,7 +21,7 @@ def merge_plugin_options(schema: Mapping[str, Any]) -> dict[str, Any]:
     merged = deepcopy(dict(schema))
     properties = merged["properties"]
     sink = properties["sinks"]["additionalProperties"]
-    _add_conditions(properties["provider"], PROVIDERS, ordinary=ProviderSettings().type)
+    _add_conditions(merged["$defs"]["provider"], PROVIDERS, ordinary=ProviderSettings().type)
     _add_conditions(properties["ledger"], LEDGERS, ordinary=LedgerSettings().type)
     _add_conditions(sink, SINKS, ordinary="")
     return merged

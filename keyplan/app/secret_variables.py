@@ -48,23 +48,25 @@ def holds_secret(name: str, value: str) -> bool:
 
 
 def _list_named(manifest: Manifest) -> Iterator[str]:
-    for source in (manifest.provider.credential, manifest.provider.reader_credential):
-        if isinstance(source, FromEnvironment):
-            yield source.name
-    for options in (manifest.provider.options, manifest.ledger.options):
-        yield from _search(options)
+    for provider in manifest.providers:
+        for source in (provider.credential, provider.reader_credential):
+            if isinstance(source, FromEnvironment):
+                yield source.name
+        yield from _search(provider.options)
+    yield from _search(manifest.ledger.options)
     for sink in manifest.sinks.values():
         yield from _search(sink.options)
         yield from _DEFAULTS.get(sink.type, ())
 
 
 def _list_of_profile(manifest: Manifest, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the variables that the API key of the provider's profile refers to."""
-    profile = manifest.provider.options.get("profile")
-    if manifest.provider.type == "arize" and isinstance(profile, str):
-        from keyplan.providers.arize.profile import list_variables  # noqa: PLC0415 - few manifests name a profile
+    """Yield the variables that the API keys of the providers' profiles refer to."""
+    for provider in manifest.providers:
+        profile = provider.options.get("profile")
+        if provider.type == "arize" and isinstance(profile, str):
+            from keyplan.providers.arize.profile import list_variables  # noqa: PLC0415 - few manifests name a profile
 
-        yield from list_variables(profile, environment)
+            yield from list_variables(profile, environment)
 
 
 def _search(value: Json) -> Iterator[str]:

@@ -22,6 +22,8 @@ INCLUDED = ("defaults", "sinks", "policy", "vars")
 """Fields that an included file may have."""
 _SOURCE_FIELDS = frozenset({"env", "file", "command"})
 """Of a secret's source, which has one of them."""
+_LOGIN_FIELDS = frozenset({"username", "password"})
+"""Of a provider's credential, in place of a source."""
 _TELLING = ("type", "sink", "name")
 """What a provider, sink, ledger, delivery or role is: with another one, none of the other fields fits."""
 
@@ -104,7 +106,10 @@ def _is_another(base: Table, over: Table) -> bool:
     for name in _TELLING:
         if name in base and name in over:
             return bool(base[name] != over[name])
-    return bool(base) and bool(over) and base.keys() | over.keys() <= _SOURCE_FIELDS
+    fields = base.keys() | over.keys()
+    # A login has two fields, and one of them may be changed alone.
+    is_login = fields <= _LOGIN_FIELDS
+    return bool(base) and bool(over) and not is_login and fields <= _SOURCE_FIELDS | _LOGIN_FIELDS
 
 
 def drop_nulls(value: Any) -> Any:

@@ -72,7 +72,7 @@ def read_providers(
     for label, given in tables.items():
         if label not in unusable:
             name = ONLY_PROVIDER if label == default else ProviderName(label)
-            labels[label] = replace(_read_settings(given, plugins, problems), name=name)
+            labels[label] = replace(_read_settings(given, plugins, problems), name=name, label=label)
     known = list(labels.values())
     return Providers(
         default=labels.get(default or "", _DEFAULT),

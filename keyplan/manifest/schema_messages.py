@@ -213,6 +213,7 @@ _WORDS: Mapping[str, Callable[[Mistake], Iterator[Wording]]] = MappingProxyType(
         "maximum": _describe_most,
         "minItems": _describe_shortest,
         "minLength": _describe_shortest,
+        "minProperties": _describe_shortest,
         "minimum": _describe_least,
         "oneOf": _describe_no_alternative,
         "pattern": _describe_pattern,

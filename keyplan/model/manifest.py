@@ -241,6 +241,8 @@ class ProviderSettings:
     type: str = "arize"
     name: ProviderName = ONLY_PROVIDER
     """Under `providers`, of one that is not the default; addresses of its keys begin with it."""
+    label: str = field(default="", compare=False, repr=False)
+    """Its name under `providers`, also of the default one; empty with one `provider`."""
     credential: SecretSource = FromEnvironment("ARIZE_API_KEY")
     reader_credential: SecretSource | None = None
     """What commands present that can do without the right to change anything; None: `credential`."""
@@ -252,6 +254,16 @@ class ProviderSettings:
     """The provider's own: for arize `region`, `base_url`, `api`."""
     place: Place | None = field(default=None, compare=False, repr=False)
     """None if the manifest has no `provider`."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The path of its fields from the top of the manifest."""
+        return ("providers", self.label) if self.label else ("provider",)
+
+    @property
+    def title(self) -> str:
+        """The provider as messages call it."""
+        return f"provider '{self.label}'" if self.label else "the provider"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

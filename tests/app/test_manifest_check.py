@@ -265,3 +265,14 @@ def test_the_problems_of_places_stand_among_the_others(shell: Shell, tmp_path: P
     lines = [int(line.split(":")[1]) for line in shell("validate").err.splitlines()]
     assert lines == sorted(lines)
     assert {4, 7} <= set(lines)
+
+
+def test_a_second_provider_is_refused_at_its_place_by_every_command(shell: Shell) -> None:
+    shell.write(
+        f"{HEAD}providers:\n  a: {{type: arize}}\n  b: {{type: arize, region: us-central-1a}}\n"
+        "defaults: {provider: a}\nkeys: []\n"
+    )
+    for command in (["validate"], ["plan"]):
+        done = shell(*command)
+        assert done.status == 3
+        assert "keys.yaml:6:6: provider 'b' is a second provider, and keyplan applies" in done.err

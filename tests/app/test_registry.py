@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-from keyplan.app.registry import ORDINARY, list_types, load, options_schema
+from keyplan.app.registry import ORDINARY, find_credential, find_key_forms, list_types, load, options_schema
 from keyplan.errors import InputError
+from keyplan.model.laws import KeyForm
+from keyplan.model.manifest import FromEnvironment, KeyType
 
 
 @pytest.mark.parametrize(("kind", "module"), [pytest.param(*item, id=item[0][1]) for item in ORDINARY.items()])
@@ -63,3 +67,31 @@ def test_a_missing_package_is_told_with_what_to_install(
     with pytest.raises(InputError, match="'acme' needs a package that is not installed") as caught:
         load("keyplan.sinks", "acme")
     assert caught.value.advice == advice
+
+
+@pytest.fixture
+def _acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install a provider of others that says which keys it has, and where its credential is found."""
+    distribution = tmp_path / "acme_provider-1.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-provider\nVersion: 1\n")
+    (distribution / "entry_points.txt").write_text("[keyplan.providers]\nacme = acme_provider\n")
+    (tmp_path / "acme_provider.py").write_text(
+        "from keyplan.model.laws import KeyForm\nfrom keyplan.model.manifest import FromEnvironment, KeyType\n"
+        "OPTIONS = {}\nKEY_FORMS = (KeyForm(key_type=KeyType.API),)\nCREDENTIAL = FromEnvironment('ACME_KEY')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("acme_provider", None)
+
+
+@pytest.mark.usefixtures("_acme")
+def test_a_provider_says_which_keys_it_has_and_where_its_credential_is() -> None:
+    assert find_key_forms("acme") == (KeyForm(key_type=KeyType.API),)
+    assert find_credential("acme") == FromEnvironment("ACME_KEY")
+
+
+@pytest.mark.parametrize("name", ["arize", "unknown"])
+def test_a_provider_that_says_nothing_has_the_fields_and_the_variable_of_arize(name: str) -> None:
+    assert find_key_forms(name) is None
+    assert find_credential(name) == FromEnvironment("ARIZE_API_KEY")

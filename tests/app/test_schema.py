@@ -15,7 +15,7 @@ from keyplan.documents import schemas
 
 MERGED = merge_plugin_options(schemas.load("manifest.v1"))
 FRAMES: Mapping[str, Mapping[str, Any]] = {
-    PROVIDERS: MERGED["properties"]["provider"],
+    PROVIDERS: MERGED["$defs"]["provider"],
     LEDGERS: MERGED["properties"]["ledger"],
     SINKS: MERGED["properties"]["sinks"]["additionalProperties"],
 }
@@ -42,3 +42,9 @@ def test_every_option_has_a_description_and_an_example_that_fits(group: str, nam
 
 def test_every_option_is_tried() -> None:
     assert len(PLUGINS) > 10
+
+
+def test_each_of_several_providers_has_the_options_of_its_type() -> None:
+    manifest = {"version": 1, "owner": "ml", "keys": [], "providers": {"a": {"type": "arize", "region": 3}}}
+    (error,) = Draft202012Validator(MERGED).iter_errors(manifest)
+    assert list(error.absolute_path) == ["providers", "a", "region"]

@@ -32,6 +32,12 @@ def test_the_ledger_of_the_environment_counts_if_it_is_a_url(ledger: str, expect
     [
         pytest.param("provider: {credential: {env: OWN}}", {"OWN"}, id="credential"),
         pytest.param("provider: {reader_credential: {env: READER}}", {"READER"}, id="reader's credential"),
+        pytest.param(
+            "providers: {a: {type: arize}, b: {type: arize, credential: {env: B}, reader_credential: {env: R}}}\n"
+            "defaults: {provider: a}",
+            {"B", "R"},
+            id="credentials of each provider",
+        ),
         pytest.param("ledger: {type: postgres, dsn: {env: DATABASE}}", {"DATABASE"}, id="ledger"),
         pytest.param(
             "sinks: {v: {type: vault, path: p, address: 'https://v', auth: {method: approle, role_id: r, "

@@ -305,3 +305,9 @@ def sort(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name!r}: {sort(value[name])}" for name in sorted(value)) + "}"
     return f"[{', '.join(map(sort, value))}]" if isinstance(value, list) else repr(value)
+
+
+def test_the_fields_of_each_of_several_providers_are_in_order() -> None:
+    assert "providers: {a: {type: arize, region: x}}" in fmt(
+        "version: 1\nowner: x\nproviders: {a: {region: x, type: arize}}\nkeys: []\n"
+    )

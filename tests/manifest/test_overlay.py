@@ -10,7 +10,7 @@ from keyplan.model.manifest import FromEnvironment, FromFile
 AT_TOP = (
     "; known fields: "
     "defaults, environment, formerly, id, include, keys, ledger, limits, marker, owner, policy, "
-    "provider, removed, rollout, sinks, unmanaged, vars, version, waivers"
+    "provider, providers, removed, rollout, sinks, unmanaged, vars, version, waivers"
 )
 
 KEYS = """\
@@ -148,3 +148,27 @@ def test_an_overlay_may_include_files_and_remove_variables() -> None:
     assert texts.read().includes == ("a.yaml",)
     texts.variables = {"x": "2"}
     assert texts.problems() == ["keys.yaml:6:7: --var: variable 'x' is not declared under 'vars'"]
+
+
+@pytest.mark.parametrize(
+    ("over", "name", "source"),
+    [
+        pytest.param("{env: A}", "", FromEnvironment("A"), id="a source replaces a login"),
+        pytest.param("{username: other}", "other", FromFile("/p"), id="the name of a login alone"),
+    ],
+)
+def test_a_login_is_changed_field_by_field_and_replaced_as_a_whole(
+    over: str, name: str, source: FromEnvironment | FromFile
+) -> None:
+    login = "provider: {region: r, credential: {username: admin, password: {file: /p}}}\n"
+    texts = lay(f"provider: {{credential: {over}}}\n", head=HEAD.replace("keys:\n", "") + login)
+    provider = texts.read().provider
+    assert (provider.credential, provider.options.get("username", "")) == (source, name)
+
+
+def test_an_overlay_finds_keys_of_further_providers_by_their_addresses() -> None:
+    providers = "providers: {a: {type: x}, b: {type: x}}\n"
+    head = HEAD.replace("sink: local}", "sink: local, provider: a}") + providers
+    keys = "keys: [{name: ci, key_type: user}, {name: ci, key_type: user, provider: b}]\n"
+    manifest = lay("keys: {'b:user/ci': {protect: true}}\n", head=head, keys=keys).read()
+    assert [key.protect for key in manifest.keys] == [False, True]

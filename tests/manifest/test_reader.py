@@ -25,7 +25,7 @@ from keyplan.model.place import Place
 AT_TOP = (
     "; known fields: "
     "defaults, environment, formerly, id, include, keys, ledger, limits, marker, owner, policy, "
-    "provider, removed, rollout, sinks, unmanaged, vars, version, waivers"
+    "provider, providers, removed, rollout, sinks, unmanaged, vars, version, waivers"
 )
 
 IN_DEFAULTS = (
@@ -259,14 +259,14 @@ def test_what_is_no_manifest_at_all_gets_one_line(data: bytes, problem: str, fin
         pytest.param("provider: {regin: x}", "4:12: field 'regin' is unknown; did you mean 'region'?", id="its option"),
         pytest.param(
             "provider: {credential: x}",
-            "4:24: field 'credential' must be {env: NAME}, {file: PATH} or "
-            "{command: [PROGRAM, ...]}; a manifest never holds the secret itself",
+            "4:24: field 'credential' must be {env: NAME}, {file: PATH}, {command: [PROGRAM, ...]} or "
+            "{username: NAME, password: {env: NAME}}; a manifest never holds the secret itself",
             id="literal credential",
         ),
         pytest.param(
             "provider: {credential: {env: A, file: b}}",
-            "4:24: field 'credential' must be {env: NAME}, "
-            "{file: PATH} or {command: [PROGRAM, ...]}; a manifest never holds the secret itself",
+            "4:24: field 'credential' must be {env: NAME}, {file: PATH}, {command: [PROGRAM, ...]} or "
+            "{username: NAME, password: {env: NAME}}; a manifest never holds the secret itself",
             id="two",
         ),
         pytest.param(

@@ -25,6 +25,14 @@ NAMES_NOTHING: Mapping[str, str] = {
     "sinks.*.<options>": "of a plugin, see below",
     "ledger.<options>": "of a plugin, see below",
     "provider.type": "an installed plugin; each of its options is judged",
+    "provider.credential.username": "who logs in; the password beside it is judged",
+    "provider.credential.password.*": "read as the credential, which is judged",
+    "providers.*.credential.password.*": "read as the credential, which is judged",
+    "providers.*.<options>": "of a plugin, see below",
+    "providers.*.type": "an installed plugin; each of its options is judged",
+    "providers.*.credential.username": "who logs in; the password beside it is judged",
+    "providers.*.max_lifetime": "a duration",
+    "providers.*.creators[]": "as those of provider",
     "provider.max_lifetime": "a duration",
     "provider.creators[]": "ids of users, whose marked keys count as ours; owners limit which marks these are",
     "sinks.*.type": "an installed plugin; each of its options is judged",
@@ -40,7 +48,9 @@ NAMES_NOTHING: Mapping[str, str] = {
     "declaration.name": "of a key",
     "declaration.description": "of a key",
     "declaration.space_id": "a space of the account; allowed_spaces of the policy limits them",
-    "declaration.scope": "as space_id",
+    "declaration.space": "as space_id",
+    "declaration.service_account": "an account of the provider; allowed_spaces of the policy limits them",
+    "declaration.provider": "the name of a provider of the manifest; its options are judged",
     "declaration.roles.*": "roles; allowed_roles of the policy limits them",
     "declaration.organizations[].*": "as space_id and roles",
     "declaration.expires_at": "a time",
@@ -56,6 +66,22 @@ NAMES_NOTHING: Mapping[str, str] = {
 }
 """Fields that hold a text and name nothing outside the manifest and the account, with the reason."""
 
+_SOURCES: Mapping[str, Mapping[str, Any]] = {
+    "env": {"env": "EVIL"},
+    "file": {"file": "/etc/evil"},
+    "command[]": {"command": ["evil"]},
+}
+
+
+def _name_source(path: str, field: str, way: str) -> Mapping[str, Any]:
+    """Return the fields of a manifest in which a provider names a source of its credential."""
+    provider = {field: _SOURCES[way]}
+    if path == "provider":
+        return {"provider": provider}
+    named = {"good": {"type": "arize"}, "evil": {"type": "arize", **provider}}
+    return {"providers": named, "defaults": {"provider": "good"}}
+
+
 HOSTILE_FIELDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "owner": ("owners", {"owner": "evil"}),
     "include[]": ("folders", {"include": ["/etc/evil.yaml"]}),
@@ -63,12 +89,12 @@ HOSTILE_FIELDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "formerly[]": ("owners", {"formerly": ["evil"]}),
     "formerly[].owner": ("owners", {"formerly": [{"owner": "evil"}]}),
     "removed[].to": ("owners", {"removed": [{"address": "user/x", "to": "evil"}]}),
-    "provider.credential.env": ("credentials", {"provider": {"credential": {"env": "EVIL"}}}),
-    "provider.credential.file": ("credentials", {"provider": {"credential": {"file": "/etc/evil"}}}),
-    "provider.credential.command[]": ("commands", {"provider": {"credential": {"command": ["evil"]}}}),
-    "provider.reader_credential.env": ("credentials", {"provider": {"reader_credential": {"env": "EVIL"}}}),
-    "provider.reader_credential.file": ("credentials", {"provider": {"reader_credential": {"file": "/etc/evil"}}}),
-    "provider.reader_credential.command[]": ("commands", {"provider": {"reader_credential": {"command": ["evil"]}}}),
+    **{
+        f"{path}.{field}.{way}": (item, _name_source(path, field, way))
+        for path in ("provider", "providers.*")
+        for field in ("credential", "reader_credential")
+        for way, item in (("env", "credentials"), ("file", "credentials"), ("command[]", "commands"))
+    },
     "declaration.sink.<options>": (
         "sinks",
         {
