@@ -12,6 +12,7 @@ from functools import partial
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
+from keyplan.applier.routing import reader_at
 from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
 from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
@@ -59,6 +60,7 @@ def observe(
         now=now,
         provider=reader.base_url,
         laws=reader.laws(),
+        further_laws={one.name: reader_at(reader, one.name).laws() for one in manifest.further_providers},
         keys=keys,
         spaces=known.spaces,
         unknown_scopes=known.unknown_scopes,
@@ -129,8 +131,8 @@ def _list_known(reader: KeyReader, manifest: Manifest) -> _KnownSpaces:
         keys = reader.list_keys(listed)
     except ProviderRefusedError:
         # Asked only now, because nearly always every space is there: which of those that `organizations` name is not?
-        _, missing = _find_spaces(reader, frozenset(map(ScopeById, _list_granted(manifest))))
-        gone = frozenset(reference.space_id for reference in missing if isinstance(reference, ScopeById))
+        _, missing = _find_spaces(reader, _list_granted(manifest))
+        gone = frozenset(reference.known_id for reference in missing if isinstance(reference, ScopeById))
         if not gone & listed:
             raise
         listed, unknown = listed - gone, {**unknown, **missing}
@@ -220,14 +222,18 @@ def name_spaces(manifest: Manifest) -> frozenset[ScopeRef]:
 def list_scopes(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> frozenset[ScopeId]:
     """Return the ids of all spaces that declarations refer to, given those that were looked up."""
     found = {space.id for space in spaces.values()}
-    written = {reference.space_id for reference in spaces if isinstance(reference, ScopeById)}
-    return frozenset(found | written) | _list_granted(manifest)
+    written = {reference.known_id for reference in spaces if isinstance(reference, ScopeById)}
+    return frozenset(found | written | {reference.known_id for reference in _list_granted(manifest)})
 
 
-def _list_granted(manifest: Manifest) -> frozenset[ScopeId]:
+def _list_granted(manifest: Manifest) -> frozenset[ScopeById]:
     """Return the spaces that declarations name under `organizations`, by their ids."""
     return frozenset(
-        grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces
+        reference
+        for declared in manifest.keys
+        if declared.organizations
+        for reference in declared.spaces
+        if isinstance(reference, ScopeById)
     )
 
 
@@ -314,4 +320,4 @@ def _compose(key: Observation) -> Observation:
 
 
 def _is_own(key: Observation, reader: KeyReader) -> bool:
-    return key.active and bool(key.redacted) and reader.presents(key.redacted)
+    return key.active and bool(key.redacted) and reader_at(reader, key.provider).presents(key.redacted)

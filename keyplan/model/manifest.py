@@ -25,6 +25,7 @@ from keyplan.model.identity import (
     Origin,
     ProviderName,
     ScopeId,
+    qualify,
     SinkName,
     UserId,
 )
@@ -144,6 +145,12 @@ class ScopeById:
     """A space named by its id: ``space_id:`` in the manifest."""
 
     space_id: ScopeId
+    provider: ProviderName = ONLY_PROVIDER
+
+    @property
+    def known_id(self) -> ScopeId:
+        """The id as keyplan knows it among those of several providers."""
+        return ScopeId(qualify(self.provider, self.space_id))
 
     def __str__(self) -> str:
         return self.space_id
@@ -154,6 +161,7 @@ class ScopeByName:
     """A space named by its name, looked up through the API: ``space:`` in the manifest."""
 
     name: str
+    provider: ProviderName = ONLY_PROVIDER
 
     def __str__(self) -> str:
         return self.name
@@ -338,7 +346,7 @@ class Declaration:
         """Every space that it names, as it names it; empty for a user key."""
         if self.scope is not None:
             return (self.scope,)
-        return tuple(ScopeById(grant.space_id) for granted in self.organizations for grant in granted.spaces)
+        return tuple(ScopeById(grant.space_id, self.provider) for granted in self.organizations for grant in granted.spaces)
 
     def place_of(self, *path: str) -> Place:
         """Return where a field stands, here or in the defaults; else the place of the declaration."""

@@ -47,7 +47,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
         without_overlap(desired) if case.ends_at_once else desired,
         key,
         changes=changes,
-        laws=case.snapshot.laws,
+        laws=case.laws,
         now=case.now,
         is_adopted=reason is Reason.ADOPTED,
     )
@@ -73,7 +73,7 @@ def replace_adopted(case: Case, key: Observation) -> PlannedAction:
 
 def renew_lost(case: Case, key: Observation, changes: tuple[FieldChange, ...]) -> PlannedAction:
     """Return the action that renews a key whose raw key was lost."""
-    choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.laws, now=case.now)
     return replace(_issue(case, key, Reason.UNFINISHED, choice), changes=changes)
 
 

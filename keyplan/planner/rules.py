@@ -136,9 +136,7 @@ def _block_unknown_space(case: Case) -> PlannedAction | None:
 
 def _hold_unlawful(case: Case, action: PlannedAction) -> PlannedAction:
     """Return the action, blocked if the declared rotation can never be lawful at this provider."""
-    found = [
-        f"{message}: {advice}" for message, advice in find_unlawful_rotation(case.owned.desired, case.snapshot.laws)
-    ]
+    found = [f"{message}: {advice}" for message, advice in find_unlawful_rotation(case.owned.desired, case.laws)]
     return block(action, Guard.UNLAWFUL, "; ".join(found)) if found and not action.blocked else action
 
 
