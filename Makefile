@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 REMOTE_SINKS := keyplan/ledgers/postgres/*,keyplan/ledgers/s3/*,keyplan/sinks/age/*,keyplan/sinks/aws/*,keyplan/sinks/azure/*,keyplan/sinks/command/*,keyplan/sinks/gcp/*,keyplan/sinks/github/*,keyplan/sinks/gitlab/*,keyplan/sinks/keyring/*,keyplan/sinks/kubernetes/*,keyplan/sinks/sops/*,keyplan/sinks/vault/*,keyplan/sinks/forge.py
 WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
 
-.PHONY: help demo test check contract processes sinks format soak mutants image dist sbom clean
+.PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -68,9 +68,31 @@ sinks: $(VENV)/.sinks  ## the contract of every sink and ledger on its real serv
 	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
 	$(BIN)/coverage report --fail-under=95
 
+# In a pipeline: `make sinks-installed` before `make test`, which then runs, with every extra, what needs no server, and
+# leaves its coverage here; `make sinks-marked` after it runs the others alone, and judges both runs together.
+.PHONY: collected sinks-installed sinks-marked
+collected: $(VENV)/.dev
+	@$(BIN)/pytest -n0 --collect-only -q >$(VENV)/collected.txt 2>&1 || { tail -n 100 $(VENV)/collected.txt; exit 1; }
+
+sinks-installed: $(VENV)/.sinks
+
+sinks-marked: $(VENV)/.sinks
+	test -f .coverage || { echo "no coverage of an earlier run is here: run make test before" >&2; exit 1; }
+	$(BIN)/pytest -q -m 'sinks and not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-append --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
+	$(BIN)/coverage report --fail-under=95 --include='keyplan/sinks/*,keyplan/ledgers/*'
+
 .PHONY: sinks-again
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
 	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/ledgers tests/contracts tests/security
+
+# One stamp for each version: installation.py knows them, and leaves alone what is complete.
+$(VENV)/.servers: $(VENV)/.dev pyproject.toml tests/servers/installation.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,servers]'
+	PYTHONPATH=tests $(BIN)/python -m servers.installation
+	@touch $@
+
+providers: $(VENV)/.servers  ## each provider on its real server: installs Phoenix and ZenML beside keyplan and starts them
+	KEYPLAN_PROVIDERS=1 $(BIN)/pytest -q --dist loadgroup -m 'providers and not soak' tests/servers tests/providers tests/contracts tests/e2e
 
 processes: $(VENV)/.dev  ## kill, interrupt, starve and watch real processes; run the pipelines of examples/
 	tests/security/install_programs
@@ -148,7 +170,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from keyplan.model.mask import forget_secrets
 
-pytest_plugins = ("manifest_fixtures", "shell_fixtures")
+pytest_plugins = ("manifest_fixtures", "servers.fixtures", "shell_fixtures", "spread")
 
 pytest.register_assert_rewrite("sinks.journey")
 

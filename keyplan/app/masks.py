@@ -18,8 +18,10 @@ from pathlib import PurePath
 from typing import TextIO
 
 from keyplan.applier.routing import writer_at
+from keyplan.applier.update import edit
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, ProviderName
+from keyplan.model.observation import Observation
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter
 from keyplan.system.processes import Process, name_open_file, read_processes
@@ -40,6 +42,10 @@ class MaskingWriter:
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
         """Give a key a new raw key and mask it; raises what the writer raises."""
         return self._masked(self.writer.refresh(key_id, expires_at=expires_at, grace=grace))
+
+    def update(self, key_id: KeyId, desired: Desired) -> Observation:
+        """Change texts of a key, as the writer does; InputError if it can't."""
+        return edit(self.writer, key_id, desired)
 
     def delete(self, key_id: KeyId) -> None:
         """End a key, as the writer does."""

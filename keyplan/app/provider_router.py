@@ -1,8 +1,8 @@
 """Several providers behind the ports of one: a manifest with one provider never meets any of this.
 
-Ids of keys and scopes of further providers get the provider's name in front, on the way out, and lose it on the way in, so
-that ids of two providers never collide. What is issued, verified or deleted goes through the ports of one provider
-(`Routed.at`): a raw key is never shown to a provider that did not issue it.
+Ids of keys and scopes of further providers get the provider's name in front, on the way out, and lose it on the way
+in, so that ids of two providers never collide. What is issued, verified or deleted goes through the ports of one
+provider (`Routed.at`): a raw key is never shown to a provider that did not issue it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from keyplan.applier.update import edit
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, KeyId, ProviderName, ScopeId, qualify, unqualify
@@ -19,31 +20,20 @@ from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType, ScopeRef
 from keyplan.model.observation import Access, Observation, Scope
 from keyplan.model.secret import RawKey
-from keyplan.ports import Editor, Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
+from keyplan.ports import Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
 
 
 def route_readers(ports: Mapping[ProviderName, ReaderPorts]) -> ReaderPorts:
-    """Return the readers of several providers as one; the usual one has the empty name."""
-
-    def close() -> None:
-        for one in ports.values():
-            one.close()
-
-    return ReaderPorts(reader=_route_readers({name: one.reader for name, one in ports.items()}), close=close)
+    """Return the readers of several providers as one, which the caller closes; the usual one has the empty name."""
+    return ReaderPorts(reader=_route_readers({name: one.reader for name, one in ports.items()}))
 
 
 def route(ports: Mapping[ProviderName, ProviderPorts]) -> ProviderPorts:
-    """Return the ports of several providers as one; the usual one has the empty name."""
-
-    def close() -> None:
-        for one in ports.values():
-            one.close()
-
-    writers = {name: _qualify_writer(one.writer, name) if name else one.writer for name, one in ports.items()}
+    """Return the ports of several providers as one, which the caller closes; the usual one has the empty name."""
+    writers = {name: _QualifiedWriter(one.writer, name) if name else one.writer for name, one in ports.items()}
     return ProviderPorts(
         reader=_route_readers({name: one.reader for name, one in ports.items()}),
         writer=RoutedWriter(writers),
-        close=close,
     )
 
 
@@ -81,11 +71,11 @@ class RoutedReader:
     ) -> tuple[Observation, ...]:
         """Return what passes the filters; with a scope, at its provider."""
         if scope_id is not None:
-            return self._readers[self._find(scope_id)].search_keys(
-                key_type=key_type, active=active, scope_id=scope_id
-            )
+            return self._readers[self._find(scope_id)].search_keys(key_type=key_type, active=active, scope_id=scope_id)
         readers = self._readers.values()
-        found = [one for reader in readers for one in reader.search_keys(key_type=key_type, active=active, scope_id=None)]
+        found = [
+            one for reader in readers for one in reader.search_keys(key_type=key_type, active=active, scope_id=None)
+        ]
         return self._sort(found)
 
     def find_scopes(self, references: Collection[ScopeRef]) -> Mapping[ScopeRef, Scope]:
@@ -114,10 +104,8 @@ class RoutedReader:
             grouped[self._find(space)].append(space)
         return grouped
 
-    def _find(self, text: str) -> ProviderName:
-        """Return the provider whose name stands before an id."""
-        name = ProviderName(text.partition(":")[0])
-        return name if name in self._readers and text.startswith(f"{name}:") else ONLY_PROVIDER
+    def _find(self, known_id: str) -> ProviderName:
+        return find_provider(known_id, self._readers)
 
     def _sort(self, found: Collection[Observation]) -> tuple[Observation, ...]:
         for key in found:
@@ -137,31 +125,32 @@ class RoutedWriter:
 
     def at(self, provider: ProviderName) -> KeyWriter:
         """Return the writer of one provider."""
-        # Of one that is no longer in the manifest nothing can be changed.
-        return self._writers.get(provider, self)
+        return self._writers[provider]
 
     def create(self, desired: Desired, *, expires_at: datetime | None) -> Issued:
-        """Create a key at the provider of its declaration."""
-        return self.at(desired.declaration.provider).create(desired, expires_at=expires_at)
+        """Create a key at the provider of its declaration. Raises as that does."""
+        return self._writers[desired.declaration.provider].create(desired, expires_at=expires_at)
 
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
-        """Raise InputError."""
-        raise _refuse()
+        """Give a key a new raw key at its provider. Raises as that does."""
+        return self._writers[find_provider(key_id, self._writers)].refresh(key_id, expires_at=expires_at, grace=grace)
 
     def delete(self, key_id: KeyId) -> None:
-        """Raise InputError."""
-        raise _refuse()
+        """End a key at its provider. Raises as that does."""
+        self._writers[find_provider(key_id, self._writers)].delete(key_id)
 
-    def verify(self, raw: RawKey) -> bool:
-        """Raise InputError: a raw key must not reach a provider that did not issue it."""
-        raise _refuse()
+    def verify(self, raw: RawKey) -> bool:  # noqa: ARG002 - a raw key is shown to the provider that issued it alone
+        """Raise InputError: nothing says which provider issued a raw key."""
+        raise InputError(
+            "which of several providers issued this raw key is not known, so none is asked",
+            advice="use a manifest with the one provider of the key",
+        )
 
 
-def _refuse() -> InputError:
-    return InputError(
-        "of several providers none is named, and this works with one provider only",
-        advice="use a manifest with one provider",
-    )
+def find_provider(known_id: str, names: Collection[ProviderName]) -> ProviderName:
+    """Return the provider whose name stands before an id; the usual one without such a name."""
+    name, colon, _ = known_id.partition(":")
+    return ProviderName(name) if colon and name in names else ONLY_PROVIDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +182,7 @@ class _QualifiedReader:
         # Adapters compare references by what they name, and know no provider but their own.
         asked = {replace(reference, provider=ONLY_PROVIDER): reference for reference in references}
         found = self._reader.find_scopes(list(asked))
-        return {
-            asked[own]: replace(scope, id=ScopeId(qualify(self._name, scope.id))) for own, scope in found.items()
-        }
+        return {asked[own]: replace(scope, id=ScopeId(qualify(self._name, scope.id))) for own, scope in found.items()}
 
     def presents(self, redacted: str) -> bool:
         return self._reader.presents(redacted)
@@ -221,26 +208,15 @@ class _QualifiedWriter:
     def delete(self, key_id: KeyId) -> None:
         self._writer.delete(KeyId(unqualify(self._name, key_id)))
 
+    def update(self, key_id: KeyId, desired: Desired) -> Observation:
+        changed = edit(self._writer, KeyId(unqualify(self._name, key_id)), _localize(desired, self._name))
+        return _qualify_key(changed, self._name)
+
     def verify(self, raw: RawKey) -> bool:
         return self._writer.verify(raw)
 
     def _qualify(self, issued: Issued) -> Issued:
         return replace(issued, key=_qualify_key(issued.key, self._name))
-
-
-class _QualifiedEditor(_QualifiedWriter):
-    """Implements Editor, too."""
-
-    __slots__ = ()
-
-    def update(self, key_id: KeyId, desired: Desired) -> Observation:
-        editor = self._writer
-        assert isinstance(editor, Editor)
-        return _qualify_key(editor.update(KeyId(unqualify(self._name, key_id)), _localize(desired, self._name)), self._name)
-
-
-def _qualify_writer(writer: KeyWriter, name: ProviderName) -> KeyWriter:
-    return (_QualifiedEditor if isinstance(writer, Editor) else _QualifiedWriter)(writer, name)
 
 
 def _qualify_key(key: Observation, name: ProviderName) -> Observation:

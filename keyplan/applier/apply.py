@@ -22,6 +22,7 @@ from keyplan.applier.retire import keep, retire
 from keyplan.applier.rivals import Lookout
 from keyplan.applier.takeover import import_key
 from keyplan.applier.throttle import count_lanes, throttle
+from keyplan.applier.update import update
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import LedgerError
 from keyplan.model.basis import (
@@ -34,6 +35,7 @@ from keyplan.model.basis import (
     KeepBasis,
     OldKeyBasis,
     RefreshBasis,
+    UpdateBasis,
     WaitBasis,
 )
 from keyplan.model.history import AppliedAction, HistoryEntry
@@ -171,6 +173,8 @@ class _Lanes:
                 outcome = import_key(action, basis, bench)
             case DeleteBasis() | EmptyBasis() | ForgetBasis() as basis:
                 outcome = retire(action, basis, bench, is_last=is_last)
+            case UpdateBasis() as basis:
+                outcome = update(action, basis, bench)
             case KeepBasis() as basis:
                 outcome = keep(action, basis, bench)
             case OldKeyBasis() | WaitBasis():

@@ -17,6 +17,7 @@ from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretel
 from keyplan.applier.recover import recover, renew_forward
 from keyplan.applier.retire import vacate
 from keyplan.applier.rivals import Lookout, find_rival, was_refreshed
+from keyplan.applier.update import update_texts
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import (
     InDoubtError,
@@ -150,6 +151,7 @@ class Issuance:
         try:
             match self.basis:
                 case RefreshBasis(key=key):
+                    update_texts(self.action, self.basis, self.bench)
                     expires_at = desired.refreshed_expiry(key, self.bench.reader.laws(), now)
                     return writer.refresh(key.id, expires_at=expires_at, grace=self.action.overlap)
                 case CreateBasis():
@@ -172,10 +174,8 @@ class Issuance:
             return issued
         if rival is None:
             return issued
-        message = (
-            f"another run made key {rival.id} for this address at the same time; "
-            f"this run's own, {issued.key.id}, is deleted again"
-        )
+        other = f"another run made key {rival.id} for this address at the same time"
+        message = f"{other}; this run's own, {issued.key.id}, is deleted again"
         failure = Failed(
             action=self.action, message=message, exit_status=SinkBusyError.exit_status, next_run=TRIES_AGAIN
         )
@@ -388,7 +388,7 @@ def _make_receipt(action: PlannedAction, basis: IssueBasis, issued: Issued, now:
         asked=desired.texts_digest,
         answered=_digest_answer(basis, issued),
         answered_access=_digest_answered_access(basis, issued),
-        redacted=key.redacted,
+        redacted=key.edition,
         fingerprint=issued.raw.fingerprint(key.id),
         delivered_at=now,
         protect=declared.protect,

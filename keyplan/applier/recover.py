@@ -34,9 +34,15 @@ def recover(action: PlannedAction, basis: IssueBasis, intent: Intent, doubt: InD
             key = _find_key(basis, intent, bench)
             if key is None:
                 break
+            laws = bench.reader.laws()
+            if not laws.has_refresh:
+                return _create_again(basis, key, bench, doubt)
             # A newcomer needs no grace: no consumer has its raw key. The refreshed key itself gets the planned overlap.
             grace = action.overlap if key.id == action.key_id else timedelta(0)
-            expires_at = basis.desired.refreshed_expiry(key, bench.reader.laws(), bench.clock.now())
+            if grace and laws.keeps_one_previous:
+                # Consumers hold the raw key before the lost one, which lives on: another refresh would end it now.
+                break
+            expires_at = basis.desired.refreshed_expiry(key, laws, bench.clock.now())
             return bench.writer.refresh(key.id, expires_at=expires_at, grace=grace)
         except InDoubtError as error:
             doubt = error
@@ -46,19 +52,32 @@ def recover(action: PlannedAction, basis: IssueBasis, intent: Intent, doubt: InD
     raise InDoubtError(doubt.message, advice=doubt.advice) from doubt
 
 
+def _create_again(basis: IssueBasis, lost: Observation, bench: Workbench, doubt: InDoubtError) -> Issued:
+    """Return a new key in place of one whose raw key was lost, if no refresh can give it another.
+
+    Raises InDoubtError if the lost one may be another run's; ProviderError if it cannot be deleted.
+    """
+    if not is_alone(basis.slots, bench):
+        raise InDoubtError(doubt.message, advice=doubt.advice)
+    bench.writer.delete(lost.id)
+    return bench.writer.create(basis.desired, expires_at=basis.desired.expiry_from(bench.clock.now()))
+
+
 def renew_forward(action: PlannedAction, basis: IssueBasis, issued: Issued, intent: Intent, bench: Workbench) -> Issued:
     """Return a new raw key of the newest key of the address, after another run ended the one that was delivered.
 
     Raises ProviderError; InDoubtError if none of its keys lives, or an answer was lost.
     """
-    now, known = bench.clock.now(), {issued.key.id, action.key_id}
+    now, known, laws = bench.clock.now(), {issued.key.id, action.key_id}, bench.reader.laws()
+    if not laws.has_refresh or (laws.keeps_one_previous and action.overlap):
+        raise InDoubtError(f"another run ended key {issued.key.id} right after it was delivered")
     basis = learn_creator(basis, issued)
     live = [key for key in bench.reader.list_keys(basis.desired.scope_ids) if key.is_live(now)]
     ours = [key for key in live if key.id in known or is_newcomer(key, basis, intent)]
     if not ours:
         raise InDoubtError(f"another run ended key {issued.key.id} right after it was delivered")
     newest = max(ours, key=lambda key: (key.created_at, key.id))
-    expires_at = basis.desired.refreshed_expiry(newest, bench.reader.laws(), now)
+    expires_at = basis.desired.refreshed_expiry(newest, laws, now)
     return bench.writer.refresh(newest.id, expires_at=expires_at, grace=timedelta(0))
 
 

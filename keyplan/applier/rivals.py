@@ -42,7 +42,7 @@ def was_refreshed(issued: Observation, shown: Observation) -> bool:
 
     A refresh that gives a new id lets the former key live until its grace is over (docs/arize-api.md, A22 and A25).
     """
-    if issued.redacted and shown.redacted not in ("", issued.redacted):
+    if issued.edition and shown.edition not in ("", issued.edition):
         return True
     if shown.expires_at is None:
         return False

@@ -15,11 +15,12 @@ from threading import Semaphore
 
 from keyplan.applier.breaker import Breaker
 from keyplan.applier.routing import writer_at
+from keyplan.applier.update import edit
 from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, ProviderName
 from keyplan.model.manifest import Declaration, Delivery
-from keyplan.model.observation import Abilities, Holding, Revision, Slot
+from keyplan.model.observation import Abilities, Holding, Observation, Revision, Slot
 from keyplan.model.receipt import Intent, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter, Sink
@@ -82,6 +83,11 @@ class ThrottledWriter:
         """Refresh, in turn."""
         with self._turns.changing():
             return self._writer.refresh(key_id, expires_at=expires_at, grace=grace)
+
+    def update(self, key_id: KeyId, desired: Desired) -> Observation:
+        """Change texts, in turn; InputError if the writer can't."""
+        with self._turns.changing():
+            return edit(self._writer, key_id, desired)
 
     def delete(self, key_id: KeyId) -> None:
         """Delete, in turn."""

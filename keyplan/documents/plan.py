@@ -28,6 +28,7 @@ TERRAFORM_ACTIONS: Mapping[Verb, tuple[str, ...]] = {
     Verb.CREATE: ("create",),
     Verb.REPLACE: ("create", "delete"),
     Verb.REFRESH: ("update",),
+    Verb.UPDATE: ("update",),
     Verb.DELIVER: ("update",),
     Verb.IMPORT: ("no-op",),
     Verb.EMPTY: ("update",),

@@ -46,6 +46,7 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 from keyplan.model.place import FindPlace
+from keyplan.model.quotes import quote
 from keyplan.model.texts import compose
 
 _DEFAULT_ROLES = Roles()

@@ -171,18 +171,17 @@ class _Reader:
         providers = self._read_providers(plugins, defaults)
         addresses = Addresses(self._problems)
         sink_settings = sinks.read(self._get_table("sinks"), self._list_refused("sinks"))  # deliveries name them
-        keys = self._read_keys(
-            DeclarationReader(
-                identity=identity,
-                marker=self._get("marker", default=True),
-                defaults=defaults,
-                sinks=sinks,
-                providers=providers,
-                addresses=addresses,
-                find_place=places.find,
-                problems=self._problems,
-            )
+        reader = DeclarationReader(
+            identity=identity,
+            marker=self._get("marker", default=True),
+            defaults=defaults,
+            sinks=sinks,
+            providers=providers,
+            addresses=addresses,
+            find_place=places.find,
+            problems=self._problems,
         )
+        keys = self._read_keys(reader)
         removed = self._read_removed(identity, addresses)
         addresses.check()
         return Manifest(

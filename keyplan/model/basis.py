@@ -135,6 +135,11 @@ class KeepBasis(Basis):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UpdateBasis(KeepBasis):
+    """For update: texts of a key are changed, and its raw key stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OldKeyBasis(Basis):
     """For keep, of an old key that lives on beside its successor: nothing is executed."""
 

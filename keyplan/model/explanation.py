@@ -35,6 +35,7 @@ class TableRow(Enum):
     NOT_HELD = "8"
     CHANGED = "9"
     DESCRIPTION = "9b"
+    EDITED = "9c"
     REQUESTED = "10"
     EXPIRING = "11"
     TOO_OLD = "12"
@@ -61,6 +62,7 @@ WITH_CURRENT = (
     TableRow.NOT_HELD,
     TableRow.CHANGED,
     TableRow.DESCRIPTION,
+    TableRow.EDITED,
     TableRow.REQUESTED,
     TableRow.EXPIRING,
     TableRow.TOO_OLD,

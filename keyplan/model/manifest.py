@@ -25,9 +25,9 @@ from keyplan.model.identity import (
     Origin,
     ProviderName,
     ScopeId,
-    qualify,
     SinkName,
     UserId,
+    qualify,
 )
 from keyplan.model.limits import Limits, Rollout
 from keyplan.model.place import FindPlace, Place
@@ -35,20 +35,16 @@ from keyplan.model.policy import Policy
 from keyplan.model.quick import quick
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-"""A value of the JSON data model, as a plugin's own options hold it."""
+"""A value as a plugin's own options hold it."""
 
 
 class KeyType(Enum):
     """The kinds of keys that providers have."""
 
     USER = "user"
-    """Of a user, who may do with it what the user may."""
-    SERVICE = "service"
-    """Of a service account, or of one or several scopes."""
+    SERVICE = "service"  # of a service account, or of one or several scopes
     SYSTEM = "system"
-    """Of the server as a whole."""
-    API = "api"
-    """Of a provider that has one kind of keys."""
+    API = "api"  # of a provider that has one kind of keys
 
 
 class Strategy(Enum):
@@ -112,10 +108,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Roles of a service key in its one space, that space's organization, and the account.
-
-    The defaults are the API's own (docs/arize-api.md, A18).
-    """
+    """Roles of a service key in its space, organization and account; defaults: the API's (docs/arize-api.md, A18)."""
 
     space_role: Role = Role("member")
     org_role: Role = Role("read-only")
@@ -346,7 +339,9 @@ class Declaration:
         """Every space that it names, as it names it; empty for a user key."""
         if self.scope is not None:
             return (self.scope,)
-        return tuple(ScopeById(grant.space_id, self.provider) for granted in self.organizations for grant in granted.spaces)
+        return tuple(
+            ScopeById(grant.space_id, self.provider) for granted in self.organizations for grant in granted.spaces
+        )
 
     def place_of(self, *path: str) -> Place:
         """Return where a field stands, here or in the defaults; else the place of the declaration."""

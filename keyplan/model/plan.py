@@ -26,12 +26,11 @@ class Verb(Enum):
     CREATE = "create"
     REPLACE = "replace"
     REFRESH = "refresh"
+    UPDATE = "update"
+    """Change name or description of a key; its raw key stays. The next three do nothing at the provider."""
     DELIVER = "deliver"
-    """Copy the current raw key from one sink into those that lack it; nothing happens at the provider."""
     IMPORT = "import"
-    """Record that a key that exists is the declaration's; nothing happens at the provider."""
     EMPTY = "empty"
-    """Withdraw what a place still holds that the address left; nothing happens at the provider."""
     DELETE = "delete"
     FORGET = "forget"
     """Drop the receipt; the key stays."""
@@ -100,6 +99,7 @@ class Guard(Enum):
     STORED_DIFFERENTLY = "stored_differently"
     OTHER_OWNER = "other_owner"
     POLICY = "policy"
+    PREVIOUS_KEY = "previous_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +265,7 @@ class Summary:
         retired = sum(action.verb is Verb.REPLACE and bool(action.overlap) for action in free)
         return cls(
             add=verbs.count(Verb.CREATE) + replaced,
-            change=verbs.count(Verb.REFRESH) + verbs.count(Verb.DELIVER) + verbs.count(Verb.EMPTY),
+            change=sum(map(verbs.count, (Verb.REFRESH, Verb.UPDATE, Verb.DELIVER, Verb.EMPTY))),
             destroy=verbs.count(Verb.DELETE) + replaced - retired,
             retire=retired,
             cut_off=sum(action.cuts_off for action in free),

@@ -273,7 +273,7 @@ class Receipt:
     answered_access: str = ""
     """Digest of the roles and spaces that the provider answered; empty if it is `access`, or unknown."""
     redacted: str = ""
-    """Empty if the provider showed none."""
+    """`Observation.edition` of the raw key: its redacted form, or the time of its issue; empty if neither showed."""
     fingerprint: Fingerprint | None = None
     """None if the key was delivered by others (an imported one)."""
     delivered: tuple[Delivered, ...] = ()

@@ -24,6 +24,7 @@ _SHAPES = re.compile(
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,}"  # Slack
     r"|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}"  # OpenAI, Stripe
     r"|dp\.[a-z]{2,5}\.[A-Za-z0-9]{30,}"  # Doppler
+    r"|ZEN(?:PRO)?KEY_[A-Za-z0-9+/]{20,}={0,2}"  # ZenML: base64 of the key's id and its secret
     r")"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"  # PEM
     r"|AGE-SECRET-KEY-1[A-Z0-9]{20,}"
@@ -31,7 +32,8 @@ _SHAPES = re.compile(
 )
 _TELLING = (
     *("ak-", "eyJ", "hvs.", "hvb.", "hvr.", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"),
-    *("AKIA", "ASIA", "AIza", "xox", "sk-", "sk_live_", "dp.", "PRIVATE KEY", "AGE-SECRET-KEY-1", "://"),
+    *("AKIA", "ASIA", "AIza", "xox", "sk-", "sk_live_", "dp.", "ZENKEY_", "ZENPROKEY_"),
+    *("PRIVATE KEY", "AGE-SECRET-KEY-1", "://"),
 )
 """One of these is in every shape; none of the shapes goes on in another line."""
 _SHORTEST = 9

@@ -6,6 +6,7 @@ Whether there is a reason for one is decided by `rules` and `recovery`.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from keyplan.model.basis import CreateBasis, IssueBasis, KeepBasis, RefreshBasis
 from keyplan.model.field_change import FieldChange
@@ -13,6 +14,7 @@ from keyplan.model.identity import KeyId
 from keyplan.model.observation import Observation
 from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Receipt
+from keyplan.model.times import write_second
 from keyplan.planner.case import Case
 from keyplan.planner.evidence import outdated_slots
 from keyplan.planner.key_view import name_locations, view_desired, view_key
@@ -25,6 +27,9 @@ from keyplan.planner.strategy import (
     find_overlap,
     without_overlap,
 )
+
+_LATEST_RENEWAL = timedelta(hours=1)
+"""So long before an earlier raw key ends, a lost one is renewed all the same; a quarter of a shorter overlap."""
 
 
 def create(case: Case, reason: Reason) -> PlannedAction:
@@ -54,7 +59,25 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
     consequences = describe_consequences(choice.verb, choice.overlap, case.next_slots, case.declaration.rotation.retire)
     # Only keys that consumers may hold have consequences for them.
     action = replace(_issue(case, key, reason, choice), changes=changes, consequences=consequences)
-    return replace(action, cuts_off=not choice.overlap)
+    return _spare_previous(case, key, replace(action, cuts_off=not choice.overlap))
+
+
+def _spare_previous(case: Case, key: Observation, action: PlannedAction) -> PlannedAction:
+    """Return a renewal, blocked while it would end an earlier raw key whose overlap is not over.
+
+    Shortly before that one ends, the renewal is let through: what was lost must be delivered before consumers fail.
+    """
+    until, is_refresh = key.previous_until, action.verb is Verb.REFRESH
+    if not (case.laws.keeps_one_previous and is_refresh and until and action.overlap):
+        return action
+    if until - min(_LATEST_RENEWAL, action.overlap / 4) <= case.now:
+        return action
+    return block(
+        action,
+        Guard.PREVIOUS_KEY,
+        f"the raw key before the present one works until {write_second(until)}, and another rotation would end it "
+        f"now: apply again shortly before that, or run `keyplan rotate --now '{action.address}'`",
+    )
 
 
 def replace_adopted(case: Case, key: Observation) -> PlannedAction:
@@ -82,9 +105,9 @@ def block(action: PlannedAction, guard: Guard, advice: str) -> PlannedAction:
     return replace(action, blocked=Blocked(guard=guard, advice=advice))
 
 
-def keep_basis(case: Case, key: Observation, receipt: Receipt) -> KeepBasis:
-    """Return what the planner knew of a key that stays as it is; `receipt` is what its receipt should say now."""
-    return KeepBasis(
+def keep_basis(case: Case, key: Observation, receipt: Receipt, kind: type[KeepBasis] = KeepBasis) -> KeepBasis:
+    """Return what the planner knew of a raw key that stays as it is; `receipt` is what its receipt should say now."""
+    return kind(
         desired=case.owned.desired,
         key=key,
         receipt=receipt,

@@ -56,6 +56,8 @@ class Differences:
 
     pressing: tuple[FieldChange, ...] = ()
     """A reason to renew the key (docs/planning.md, row 9)."""
+    editable: tuple[FieldChange, ...] = ()
+    """The provider can change them while the raw key stays."""
     deferred: tuple[FieldChange, ...] = ()
     """They wait for the next rotation (row 9b)."""
     repeated: tuple[FieldChange, ...] = ()
@@ -64,18 +66,24 @@ class Differences:
     @property
     def changes(self) -> tuple[FieldChange, ...]:
         """What a new key would bring."""
-        return tuple(sorted((*self.pressing, *self.deferred))) if self.deferred else self.pressing
+        further = (*self.deferred, *self.editable)
+        return tuple(sorted((*self.pressing, *further))) if further else self.pressing
 
 
 _NONE = Differences()
 
 
 def find_differences(
-    desired: Desired, key: Observation, receipt: Receipt, longest_life: timedelta | None = None
+    desired: Desired,
+    key: Observation,
+    receipt: Receipt,
+    longest_life: timedelta | None = None,
+    editable: frozenset[str] = frozenset(),
 ) -> Differences:
-    """Return how a current key differs from its declaration (docs/planning.md, rows 9 and 9b).
+    """Return how a current key differs from its declaration (docs/planning.md, rows 9, 9b and 9c).
 
-    `longest_life` is the longest that policies allow; None if they don't limit it.
+    `longest_life` is the longest that policies allow; None if they don't limit it. `editable` are the fields that the
+    provider can change while the raw key stays.
     """
     changes = compare(desired, key, receipt)
     forbidden = _find_forbidden_life(desired, key, receipt, longest_life) if longest_life is not None else ()
@@ -84,12 +92,14 @@ def find_differences(
     asked = _list_asked(desired, key, receipt, changes)
     waits = desired.declaration.on_description_change is OnDescriptionChange.DEFER
     new = [change for change in changes if change.field not in asked]
-    deferred = tuple(change for change in new if waits and change.field == DESCRIPTION)
-    pressing = [change for change in new if change not in deferred]
+    edits = tuple(change for change in new if change.field in editable)
+    deferred = tuple(change for change in new if waits and change.field == DESCRIPTION and change not in edits)
+    pressing = [change for change in new if change not in (*edits, *deferred)]
     if not any(change.field == EXPIRY for change in changes):
         pressing += forbidden
     return Differences(
         pressing=tuple(sorted(pressing)),
+        editable=edits,
         deferred=deferred,
         # With defer, no description ends a key: how it is stored is noted, and stops nothing.
         repeated=tuple(change for change in changes if change.field in asked - ({DESCRIPTION} if waits else set())),
@@ -116,7 +126,7 @@ def _list_asked(
     """Return the fields that the provider was asked for, as they are declared, when it issued this very raw key."""
     asked = list_same_texts(receipt.asked, desired.texts_digest)
     # There is no update call (docs/arize-api.md, A2): what has the same raw key was changed by the provider alone.
-    if was_asked_for(desired, receipt) and receipt.fingerprint and receipt.redacted == key.redacted != "":
+    if was_asked_for(desired, receipt) and receipt.fingerprint and receipt.redacted == key.edition != "":
         asked |= {EXPIRY}
     if _is_access_as_answered(desired, key, receipt):
         asked |= {change.field for change in changes if change.field not in _BESIDE_ACCESS}

@@ -193,7 +193,7 @@ def _infer_receipt(owned: OwnedKeys, key: Observation, slots: tuple[Slot, ...], 
         # A refresh may keep created_at (docs/arize-api.md, A26); the sink knows better since when this raw key is used.
         created_at=delivered_at,
         expires_at=key.expires_at,
-        redacted=key.redacted,
+        redacted=key.edition,
         delivered=tuple(sorted(slot.delivered for slot in slots)),
         delivered_at=delivered_at,
         generation=declared.rotation.generation,

@@ -180,7 +180,7 @@ def _outdoes(claim: Receipt, own: Receipt, live: Mapping[KeyId, Observation]) ->
     key, former = live[claim.key_id], live[own.key_id]
     if claim.key_id == own.key_id:
         # A refresh may keep the id: then only the provider's redacted form shows which of the two is up to date.
-        return bool(key.redacted) and claim.redacted == key.redacted != own.redacted
+        return bool(key.edition) and claim.redacted == key.edition != own.redacted
     # A place that was set back to an older key of ours lacks the current one; it doesn't make the old one current.
     is_known_old = any(old.key_id == claim.key_id for old in own.superseded)
     return key.created_at >= former.created_at and not is_known_old

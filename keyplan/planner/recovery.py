@@ -105,11 +105,11 @@ def _may_be_mixed(case: Case) -> bool:
 def _has_stopped(case: Case, key: Observation) -> bool:
     """Whether the raw key of the receipt certainly stopped: a refresh without a grace put another one in its place."""
     receipt = case.owned.receipt
-    is_other = receipt is not None and bool(receipt.redacted and key.redacted) and receipt.redacted != key.redacted
+    is_other = receipt is not None and bool(receipt.redacted and key.edition) and receipt.redacted != key.edition
     return is_other and not case.laws.longest_grace
 
 
 def _is_unchanged(case: Case, key: Observation) -> bool:
     """Whether the provider shows that a key still has the raw key of the receipt."""
     receipt = case.owned.receipt
-    return receipt is not None and bool(key.redacted) and key.redacted == receipt.redacted
+    return receipt is not None and bool(key.edition) and key.edition == receipt.redacted

@@ -100,9 +100,9 @@ def _describe_busy(case: Case) -> str:
 
 
 def _describe_forms(_case: Case, key: Observation, receipt: Receipt) -> str:
-    if not (receipt.redacted and key.redacted):
+    if not (receipt.redacted and key.edition):
         return "there are no two redacted forms to compare"
-    return f"the receipt says {receipt.redacted}, and the provider shows {key.redacted}"
+    return f"the receipt says {receipt.redacted}, and the provider shows {key.edition}"
 
 
 def _describe_lost(case: Case, _key: Observation, _receipt: Receipt) -> str:
@@ -125,6 +125,15 @@ def _describe_description(case: Case, key: Observation, receipt: Receipt) -> str
     found = find_differences(case.owned.desired, key, receipt, case.longest_life)
     is_other = any(change.field == DESCRIPTION for change in found.changes)
     return "the description is not as declared" if is_other else "the description is as declared"
+
+
+def _describe_edits(case: Case, key: Observation, receipt: Receipt) -> str:
+    laws = case.laws
+    if not laws.editable:
+        return f"the {laws.dialect} API can't change a key and keep its raw key"
+    found = find_differences(case.owned.desired, key, receipt, case.longest_life, laws.editable)
+    named = ", ".join(change.field for change in found.editable)
+    return f"differs: {named}" if named else "name and description are as declared"
 
 
 def _describe_request(case: Case, _key: Observation, receipt: Receipt) -> str:
@@ -166,6 +175,7 @@ _FACTS_OF_CURRENT: Mapping[TableRow, Callable[[Case, Observation, Receipt], str]
     TableRow.NOT_HELD: _describe_places,
     TableRow.CHANGED: _describe_changes,
     TableRow.DESCRIPTION: _describe_description,
+    TableRow.EDITED: _describe_edits,
     TableRow.REQUESTED: _describe_request,
     TableRow.EXPIRING: _describe_expiring,
     TableRow.TOO_OLD: _describe_age,

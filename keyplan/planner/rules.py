@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from keyplan.model.basis import CopyBasis
+from keyplan.model.basis import CopyBasis, UpdateBasis
 from keyplan.model.explanation import WITH_CURRENT, WITHOUT_CURRENT, TableRow
 from keyplan.model.field_change import FieldChange
 from keyplan.model.manifest import Adopt
@@ -220,7 +220,8 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
     # Before all comparisons: an interrupted run may have ended the raw key that they would compare.
     if lost := case.trace.ask(TableRow.LOST, find_lost_key(case, key)):
         return finish_forward(case, lost)
-    found = find_differences(case.owned.desired, key, receipt, case.longest_life)
+    editable = case.laws.editable
+    found = find_differences(case.owned.desired, key, receipt, case.longest_life, editable)
     reasons = _find_reasons(case, key, receipt, found.pressing)
     if not reasons:
         return _plan_unpressed(case, key, receipt, found)
@@ -239,9 +240,23 @@ def _plan_unpressed(case: Case, key: Observation, receipt: Receipt, found: Diffe
     """Return the action for a current key that nothing calls to renew now (docs/planning.md, rows 9, 9b and 13)."""
     if case.trace.overrule(TableRow.CHANGED, found.repeated):
         return _block_repeated(case, key, found)
+    if case.trace.overrule(TableRow.EDITED, found.editable):
+        return _update(case, key, receipt, found)
     if not case.trace.overrule(TableRow.DESCRIPTION, found.deferred):
         case.trace.ask(TableRow.UP_TO_DATE, found=True)
     return _keep(case, key, receipt, found)
+
+
+def _update(case: Case, key: Observation, receipt: Receipt, found: Differences) -> PlannedAction:
+    """Return the action that changes texts of a key in place (docs/planning.md, row 9c)."""
+    return replace(
+        _keep(case, key, receipt, found),
+        verb=Verb.UPDATE,
+        reason=Reason.CHANGED,
+        changes=found.editable,
+        explanation="update: the raw key stays, and consumers notice nothing",
+        basis=keep_basis(case, key, update_receipt(case, key, receipt), UpdateBasis),
+    )
 
 
 def _block_repeated(case: Case, key: Observation, found: Differences) -> PlannedAction:
@@ -285,7 +300,7 @@ def _find_reasons(
 
 def _was_rotated_elsewhere(key: Observation, receipt: Receipt) -> bool:
     """Whether the raw key was changed outside keyplan (docs/planning.md, row 6). A missing form proves nothing."""
-    return bool(receipt.redacted and key.redacted and receipt.redacted != key.redacted)
+    return bool(receipt.redacted and key.edition and receipt.redacted != key.edition)
 
 
 def _is_requested(case: Case, receipt: Receipt) -> bool:

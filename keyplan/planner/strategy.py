@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from keyplan.model.desired import Desired
 from keyplan.model.field_change import FieldChange
 from keyplan.model.laws import Laws
-from keyplan.model.manifest import Declaration, Retire, Rotation, Strategy
+from keyplan.model.manifest import Adopt, Declaration, Retire, Rotation, Strategy
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import Verb
 from keyplan.model.times import spell_duration, write_duration
@@ -77,18 +77,33 @@ def choose_strategy(
     """
     rotation = desired.declaration.rotation
     overlap = find_overlap(rotation)
+    if laws.has_unique_names:
+        return _choose_refresh(rotation, laws)
     if rotation.strategy is Strategy.REPLACE:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the manifest says so")
     must_refresh = is_adopted or rotation.strategy is Strategy.REFRESH
     # Only a new key can carry the marker by which later runs know it as ours without a ledger.
-    if desired.marker is not None and key.marker is None and not must_refresh:
+    lacks_marker = desired.marker is not None and key.marker is None and laws.takes_marker
+    if lacks_marker and not must_refresh:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation="replace: the new key will carry a marker")
     grace = find_overlap(rotation, longest_grace=laws.longest_grace) if must_refresh else overlap
     # A refresh is tried first: one call, and no second live key to retire later.
     obstacle = _obstacle(desired, key, changes=changes, laws=laws, now=now) or _grace_obstacle(rotation, grace, laws)
     if obstacle:
         return Choice(verb=Verb.REPLACE, overlap=overlap, explanation=f"replace: {obstacle}")
+    grace = round_up(grace, laws.grace_step)
     return Choice(verb=Verb.REFRESH, overlap=grace, explanation=_explain_refresh(rotation, grace, laws))
+
+
+def _choose_refresh(rotation: Rotation, laws: Laws) -> Choice:
+    """Return the refresh of a key whose name no other key can have."""
+    grace = round_up(min(find_overlap(rotation), laws.longest_grace), laws.grace_step)
+    return Choice(verb=Verb.REFRESH, overlap=grace, explanation=_explain_refresh(rotation, grace, laws))
+
+
+def round_up(grace: timedelta, step: timedelta) -> timedelta:
+    """Return a grace, rounded up to a multiple of a step."""
+    return -(-grace // step) * step
 
 
 def choose_for_lost_key(
@@ -118,18 +133,45 @@ def describe_consequences(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...
 def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
     """Yield why a declared key or rotation can never be lawful in this dialect, and what to do."""
     yield from _find_impossible_access(desired.declaration, laws)
+    yield from _find_impossible_life(desired.declaration, laws)
     rotation = desired.declaration.rotation
     if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
         message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
         yield message, "use retire: after_overlap"
+    if desired.declaration.adopt is Adopt.REFRESH and (none := _no_refresh(laws)):
+        yield f"adopt: refresh is not possible: {none}", "use adopt: replace, or adopt: import"
+    if laws.has_unique_names:
+        yield from _find_impossible_replace(desired.declaration, laws)
     # With auto there is always a lawful way: a replace.
     if rotation.strategy is not Strategy.REFRESH:
         return
     grace = find_overlap(rotation, longest_grace=laws.longest_grace)
-    if obstacle := _grace_obstacle(rotation, grace, laws):
+    if obstacle := _no_refresh(laws) or _grace_obstacle(rotation, grace, laws):
         yield f"strategy: refresh is not possible: {obstacle}", _LET_IT_CHOOSE
-    if desired.declaration.expires_in and not laws.refresh_extends_life:
+    if laws.takes_expiry and desired.declaration.expires_in and not laws.refresh_extends_life:
         yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
+
+
+def _find_impossible_life(declared: Declaration, laws: Laws) -> Iterator[tuple[str, str]]:
+    if laws.takes_expiry:
+        return
+    for field, is_given in (("expires_at", declared.expires_at), ("expires_in", declared.expires_in)):
+        if is_given:
+            advice = f"remove {field}; rotation: {{every: ...}} limits how long a raw key is used"
+            yield f"keys of the {laws.dialect} API have no expiry", advice
+
+
+def _find_impossible_replace(declared: Declaration, laws: Laws) -> Iterator[tuple[str, str]]:
+    """Yield what would need a second key of one name, in an API where names are unique."""
+    unique = f"names are unique in the {laws.dialect} API, so no second key can stand beside the first"
+    rotation = declared.rotation
+    if rotation.strategy is Strategy.REPLACE:
+        yield f"strategy: replace is not possible: {unique}", _LET_IT_CHOOSE
+    if declared.adopt is Adopt.REPLACE:
+        yield f"adopt: replace is not possible: {unique}", "use adopt: refresh, or adopt: import"
+    if find_overlap(rotation) > laws.longest_grace:
+        longest = write_duration(laws.longest_grace)
+        yield f"overlap is longer than the {longest} that the {laws.dialect} API keeps an old raw key", "shorten it"
 
 
 def _find_impossible_access(declared: Declaration, laws: Laws) -> Iterator[tuple[str, str]]:
@@ -145,7 +187,10 @@ def _obstacle(
 ) -> str:
     """Return why no refresh can make this key as declared; empty if one can."""
     # The API has no update call (docs/arize-api.md, A2): all that a refresh can set is the expiry.
-    fixed = list(dict.fromkeys(change.title for change in changes if change.field != EXPIRY))
+    if none := _no_refresh(laws):
+        return none
+    movable = {EXPIRY, *laws.editable}
+    fixed = list(dict.fromkeys(change.title for change in changes if change.field not in movable))
     if fixed:
         return f"changing the {', '.join(fixed)} requires a new key"
     # A key without an expiry may get any; the law is about keys that have one (docs/arize-api.md, A24).
@@ -155,6 +200,10 @@ def _obstacle(
     if wanted is None or wanted - key.expires_at > TOLERANCE:
         return _no_extension(laws)
     return ""
+
+
+def _no_refresh(laws: Laws) -> str:
+    return "" if laws.has_refresh else f"keys of the {laws.dialect} API can't be refreshed"
 
 
 def _no_extension(laws: Laws) -> str:

@@ -137,7 +137,7 @@ def _list_left(desired: Desired, snapshot: Snapshot) -> tuple[LeftPlace, ...]:
 
 
 def _is_known(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> bool:
-    if owned.current is None or owned.receipt is None or owned.receipt.redacted != key.redacted:
+    if owned.current is None or owned.receipt is None or owned.receipt.redacted != key.edition:
         return False
     slots = snapshot.slots.get(owned.desired.address, ())
     return is_delivered(slots, snapshot, owned.current, owned.receipt)
@@ -155,9 +155,9 @@ def write_receipt(owned: OwnedKeys, key: Observation, snapshot: Snapshot) -> Rec
         key_type=declared.key_type,
         name=declared.name,
         scope_ids=desired.scope_ids,
-        created_at=key.created_at,
+        created_at=key.issued_at,
         expires_at=key.expires_at,
-        redacted=key.redacted,
+        redacted=key.edition,
         delivered=tuple(sorted(slot.delivered for slot in slots)),
         delivered_at=snapshot.now,
         protect=declared.protect,

@@ -15,7 +15,13 @@ from urllib.parse import urlencode
 
 import httpx
 
-from keyplan.errors import InDoubtError, InputError, ProviderUnavailableError
+from keyplan.errors import (
+    InDoubtError,
+    InputError,
+    ProviderDeniedError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
 from keyplan.model.secret import Credential, RawKey
 from keyplan.net.http import Answer, Bearer, Exchange, Failure, exchange, read_http_date, read_retry_after
 from keyplan.net.retry import Again, Patience, Retrier
@@ -206,7 +212,8 @@ class ProviderClient(ProviderReadClient):
 
         Repeated only if nothing was sent, or the server answered 429: after a lost answer a key may exist whose raw key
         is lost (docs/arize-api.md, A19). `repeatable` says that the server answers the same request again in the same
-        way, as by an idempotency key in `headers`.
+        way, as by an idempotency key in `headers`; what it answers after an attempt in doubt resolves that doubt only
+        if it is a success.
 
         Raises:
             InDoubtError: The server may have issued a raw key, but no whole answer arrived.
@@ -215,9 +222,15 @@ class ProviderClient(ProviderReadClient):
             ProviderUnavailableError: Nothing was sent, or the server kept throttling.
         """
         request = self._http.build_request(method, f"{self.base_url}{path}", json=body, headers=headers)
-        judge = self._judge_repeatable if repeatable else self._judge_effect
-        result = self._send(request, judge, bearer=self._own_bearer())
-        answer = expect_success(what, result, InDoubtError, self.words)
+        attempts = _Attempts(self._judge_repeatable if repeatable else self._judge_effect)
+        result = self._send(request, attempts.judge, bearer=self._own_bearer())
+        try:
+            answer = expect_success(what, result, InDoubtError, self.words)
+        except (ProviderDeniedError, ProviderRefusedError, ProviderUnavailableError) as error:
+            if not attempts.is_any_in_doubt:
+                raise
+            # A refused repetition says nothing of the attempt before: its key may be what the refusal is about.
+            raise InDoubtError(f"{error.message}; an earlier answer was lost", advice=error.advice) from error
         return parse_object(what, answer, InDoubtError, self.words)
 
     def change(self, what: str, method: str, path: str, body: JsonObject) -> JsonObject:
@@ -261,3 +274,18 @@ class ProviderClient(ProviderReadClient):
             # Once sent, it may have had its effect: another attempt could issue a second key.
             return Again() if result.passing and not result.sent else None
         return self._throttled(result) if result.status == HTTPStatus.TOO_MANY_REQUESTS else None
+
+
+class _Attempts:
+    """Judges the attempts of one request, and remembers whether one of them may have had its effect."""
+
+    def __init__(self, judge: Callable[[Exchange], Again | None]) -> None:
+        self._judge = judge
+        self.is_any_in_doubt = False
+        """Whether the server may have acted on an attempt whose answer did not arrive, or said nothing."""
+
+    def judge(self, result: Exchange) -> Again | None:
+        """Return whether to repeat the request."""
+        is_lost = result.sent if isinstance(result, Failure) else result.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        self.is_any_in_doubt = self.is_any_in_doubt or is_lost
+        return self._judge(result)

@@ -35,6 +35,7 @@ _DANGERS: Mapping[Verb, Danger] = {
     Verb.DELETE: Danger.CUTS_OFF,
     Verb.REPLACE: Danger.REPLACES,
     Verb.REFRESH: Danger.REFRESHES,
+    Verb.UPDATE: Danger.DELIVERS,
     Verb.DELIVER: Danger.DELIVERS,
     Verb.EMPTY: Danger.DELIVERS,
     Verb.CREATE: Danger.CREATES,

@@ -15,7 +15,7 @@ from keyplan.errors import (
     ProviderUnavailableError,
 )
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId, ScopeId, UserId
+from keyplan.model.identity import NO_USER, KeyId, ScopeId, UserId
 from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType, ScopeById, ScopeRef
 from keyplan.model.observation import Access, Observation, Scope, split_marker
@@ -23,6 +23,7 @@ from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import Clock, Issued
 from keyplan.simulated.effects import Effects
 from keyplan.simulated.records import LAWS, ME, KeyRecord, make_space
+from keyplan.simulated.refusals import refuse_access, refuse_lifetime, refuse_taken
 
 T = TypeVar("T")
 
@@ -41,12 +42,12 @@ class SimulatedProvider:
         clock: Clock,
         effects: Effects,
         *,
-        dialect: Literal["alpha", "beta"] = "beta",
+        dialect: Literal["alpha", "beta", "phoenix", "zenml"] = "beta",
         refresh_id: Literal["new", "same"] = "new",
         max_lifetime: timedelta | None = None,
     ) -> None:
         self.dialect = dialect
-        self.refresh_id = refresh_id
+        self.refresh_id = "same" if dialect == "zenml" else refresh_id
         self.max_lifetime = max_lifetime
         self.records: dict[KeyId, KeyRecord] = {}
         self.spaces: dict[str, Scope] = {name: make_space(name) for name in ("production", "staging")}
@@ -105,6 +106,11 @@ class SimulatedProvider:
         """Whether the redacted form fits the key that keyplan presents."""
         return self.own_key is not None and Credential(self.records[self.own_key].raw).fits(redacted)
 
+    @property
+    def shows_dead(self) -> bool:
+        """Whether listings can show keys that do not work any longer."""
+        return not self.laws().listing_proves_absence
+
     def clock_skew(self) -> timedelta | None:
         """Return `skew`: by how much the provider's clock is said to be ahead."""
         return self.skew
@@ -118,6 +124,10 @@ class SimulatedProvider:
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
         """Renew a key by the dialect's laws."""
         return self._issue("provider.refresh", key_id, lambda: self._refresh(key_id, expires_at, grace))
+
+    def update(self, key_id: KeyId, desired: Desired) -> Observation:
+        """Change name and description of a key, by the dialect's laws."""
+        return self._repeatable("provider.update", key_id, lambda: self._update(key_id, desired))
 
     def delete(self, key_id: KeyId) -> None:
         """End a key; one that is gone is not an error."""
@@ -243,6 +253,7 @@ class SimulatedProvider:
             if record.id not in self.hidden
             and key_type in (None, record.key_type)
             and active in (None, record.active)
+            and (self.shows_dead or record.is_live(self._clock.now()))
             and record.created_at + self.listing_lag <= self._clock.now()
             and ((own and record.created_by in creators) or (self.laws().shows_scopes and record.scope_ids & spaces))
         )
@@ -254,7 +265,7 @@ class SimulatedProvider:
 
     def _show(self, record: KeyRecord, asked: Collection[ScopeId]) -> Observation:
         description, marker = split_marker(self.store_text(record.description))
-        in_full = record.created_by == self.me
+        laws, in_full = self.laws(), record.created_by == self.me
         visible = record.scope_ids if in_full else record.scope_ids & set(asked)
         return Observation(
             id=record.id,
@@ -263,11 +274,13 @@ class SimulatedProvider:
             description=description,
             marker=marker,
             active=record.active,
-            redacted=record.redacted,
+            redacted=record.redacted if laws.shows_redacted else "",
             created_at=record.created_at,
+            rotated_at=(record.rotated_at or record.created_at) if laws.keeps_one_previous else None,
+            previous_until=record.graced[0][1] if record.graced and laws.keeps_one_previous else None,
             expires_at=record.expires_at,
             last_used_at=record.last_used_at if self.laws().shows_last_use else None,
-            created_by=record.created_by,
+            created_by=NO_USER if laws.marks_prove_creator else record.created_by,
             scope_ids=visible if self.laws().shows_scopes else None,
             access=record.access if self.laws().shows_scopes and in_full else None,
         )
@@ -281,7 +294,9 @@ class SimulatedProvider:
     # changing
 
     def _create(self, desired: Desired, expires_at: datetime | None) -> KeyRecord:
-        self._refuse_bad_access(desired)
+        refuse_access(desired, self.laws())
+        self._refuse_unknown_spaces(desired.scope_ids)
+        refuse_taken(desired, self.live(), self.laws())
         record = KeyRecord(
             id=KeyId(""),
             name=desired.declaration.name,
@@ -295,32 +310,27 @@ class SimulatedProvider:
         )
         return self._add(record)
 
-    def _refuse_bad_access(self, desired: Desired) -> None:
-        if (desired.access is None) is (desired.declaration.key_type is KeyType.SERVICE):
-            raise ProviderRefusedError("400 Bad Request: spaces are for service keys", status=400)
-        organizations = desired.access.organizations if desired.access else ()
-        if self.laws().names_organizations and any(granted.org_id is None for granted in organizations):
-            raise ProviderRefusedError("422 Unprocessable Entity: org_id is required", status=422)
-        self._refuse_unknown_spaces(desired.scope_ids)
+    def _update(self, key_id: KeyId, desired: Desired) -> Observation:
+        old = self.records.get(key_id)
+        if old is None or not old.active:
+            raise ProviderRefusedError(f"404 Not Found: key {key_id}", status=404)
+        if not self.laws().editable:
+            raise ProviderRefusedError("405 Method Not Allowed", status=405)
+        refuse_taken(desired, self.live(), self.laws(), own=key_id)
+        changed = replace(old, name=desired.declaration.name, description=desired.full_description)
+        self.records[key_id] = changed
+        return self._show(changed, changed.scope_ids)
 
     def _refresh(self, key_id: KeyId, expires_at: datetime | None, grace: timedelta) -> KeyRecord:
         old = self.records.get(key_id)
         if old is None or not old.active:
             raise ProviderRefusedError(f"404 Not Found: key {key_id}", status=404)
+        if not self.laws().has_refresh:
+            raise ProviderRefusedError("405 Method Not Allowed", status=405)
         if not timedelta(0) <= grace <= self.laws().longest_grace:
             raise ProviderRefusedError("422 Unprocessable Entity: grace_period_seconds", status=422)
-        self._refuse_lifetime(old, expires_at)
+        refuse_lifetime(old, expires_at, self.laws(), self._clock.now())
         return self._renew(old, self._bounded(expires_at), grace)
-
-    def _refuse_lifetime(self, old: KeyRecord, expires_at: datetime | None) -> None:
-        if not old.is_live(self._clock.now()):
-            raise ProviderRefusedError("422 Unprocessable Entity: the key has expired", status=422)
-        if old.expires_at is None or self.laws().refresh_extends_life:
-            return
-        if expires_at is None:
-            raise ProviderRefusedError("422 Unprocessable Entity: expires_at is required", status=422)
-        if expires_at > old.expires_at:
-            raise ProviderRefusedError("422 Unprocessable Entity: a refresh cannot extend life", status=422)
 
     def _bounded(self, expires_at: datetime | None) -> datetime | None:
         self._asked_expiry = expires_at
@@ -333,11 +343,14 @@ class SimulatedProvider:
         return self.store_expiry(expires_at)
 
     def _renew(self, old: KeyRecord, expires_at: datetime | None, grace: timedelta) -> KeyRecord:
-        until = self._clock.now() + grace
+        step, now = self.laws().grace_step, self._clock.now()
+        until = now - (-grace // step) * step
         until = min(until, old.expires_at) if old.expires_at else until
         if self.refresh_id == "same":
-            graced = (*old.graced, (old.raw, until)) if grace else ()
+            earlier = () if self.laws().keeps_one_previous else old.graced
+            graced = (*earlier, (old.raw, until)) if grace else ()
             renewed = replace(old, raw=self._next_raw(), expires_at=expires_at, last_used_at=None, graced=graced)
+            renewed = replace(renewed, rotated_at=now)
             self.records[old.id] = renewed
             return renewed
         self.records[old.id] = replace(old, expires_at=until) if grace else replace(old, active=False)

@@ -32,7 +32,44 @@ LAWS = {
         shows_scopes=True,
         shows_last_use=True,
     ),
+    # No refresh, and nothing is shown of a dead key.
+    "phoenix": Laws(
+        dialect="Phoenix",
+        has_refresh=False,
+        refresh_extends_life=False,
+        refresh_needs_expiry=False,
+        longest_grace=timedelta(0),
+        names_organizations=False,
+        shows_scopes=False,
+        shows_last_use=False,
+        shows_redacted=False,
+        marks_prove_creator=True,
+        listing_proves_absence=True,
+        drops_expired=True,
+    ),
+    # Refresh alone: the id and one earlier raw key stay, names are unique, texts can be edited, nothing expires.
+    "zenml": Laws(
+        dialect="ZenML",
+        scope_word="service account",
+        refresh_extends_life=False,
+        refresh_needs_expiry=False,
+        longest_grace=30 * DAY,
+        grace_step=timedelta(minutes=1),
+        keeps_one_previous=True,
+        takes_expiry=False,
+        takes_organizations=False,
+        takes_custom_roles=False,
+        names_organizations=False,
+        has_unique_names=True,
+        editable=frozenset({"name", "description"}),
+        shows_scopes=True,
+        shows_last_use=False,
+        shows_redacted=False,
+        marks_prove_creator=True,
+        listing_proves_absence=True,
+    ),
 }
+"""By dialect: both of Arize, and those of the providers `phoenix` and `zenml`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +88,8 @@ class KeyRecord:
     expires_at: datetime | None
     created_by: UserId = ME
     last_used_at: datetime | None = None
+    rotated_at: datetime | None = None
+    """When it was last refreshed; only where a refresh keeps the id."""
     graced: tuple[tuple[str, datetime], ...] = field(default=(), repr=False)
     """Former raw keys that work until an instant; only where a refresh keeps the id."""
 

@@ -70,6 +70,7 @@ CROSS_CUTTING = frozenset(
         "races",
         "release",
         "security",
+        "servers",
         "simulated",
     ]
 )

@@ -36,6 +36,8 @@ SAID = "this looks like a secret, and a manifest never holds one; take it out, a
         pytest.param("sk-" + "aB3d" * 6, id="OpenAI key"),
         pytest.param("sk_live_" + "aB3d" * 6, id="Stripe key"),
         pytest.param("dp.st." + "aB3d" * 10, id="Doppler token"),
+        pytest.param("ZENKEY_eyJpZCI6" + "aB3/" * 37 + "aB==", id="ZenML key"),
+        pytest.param("ZENPROKEY_eyJpZCI6" + "aB3+" * 38, id="ZenML Pro key"),
         pytest.param("-----BEGIN RSA PRIVATE KEY-----", id="PEM"),
         pytest.param("AGE-SECRET-KEY-1" + "QPZR" * 14, id="age identity"),
         pytest.param("https://bot:hunter2@example.com/kv", id="password in a URL"),

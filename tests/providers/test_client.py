@@ -21,8 +21,13 @@ from keyplan.errors import (
     ProviderUnavailableError,
 )
 from keyplan.model.identity import KeyId
-from keyplan.model.secret import RawKey
+from keyplan.model.manifest import ProviderSettings
+from keyplan.model.secret import Credential, RawKey
 from keyplan.ports import ProviderPorts
+from keyplan.providers.answers import ProviderWords
+from keyplan.providers.client import ProviderClient, ProviderServer
+from keyplan.providers.connection import ProviderConnection
+from keyplan.testing.samples import make_context
 
 Call: TypeAlias = Callable[[ProviderPorts], object]
 RAW = "ak-canary00000000000"
@@ -326,3 +331,47 @@ def test_a_closed_provider_lets_go_of_its_connections(arize: Arize) -> None:
     provider.close()
     with pytest.raises(RuntimeError, match="closed"):
         list_keys(provider)
+
+
+# A server that answers a repeated issue in the same way.
+
+
+def issue_repeatably(arize: Arize, *answers: Answer) -> object:
+    arize.on("POST", "/v2/api-keys", *answers)
+    words = ProviderWords(setting="provider.base_url", credential="check it", missing_credential="set it")
+    server = ProviderServer(base_url="https://api.example.com", words=words)
+    connection = ProviderConnection(server=server, transport=httpx.MockTransport(arize))
+    context = make_context(clock=arize.clock)
+    client = connection.open(ProviderClient, ProviderSettings(), context, lambda: Credential(CREDENTIAL))
+    return client.issue("create a key", "/v2/api-keys", {"name": "ci"}, headers={"Number": "1"}, repeatable=True)
+
+
+@pytest.mark.parametrize("lost", [LOST, refusal(500), refusal(503, Retry_After="1"), httpx.RemoteProtocolError("")])
+def test_a_repeatable_issue_whose_answer_is_lost_is_repeated_as_it_was(arize: Arize, lost: Answer) -> None:
+    assert issue_repeatably(arize, lost, ISSUED) == ISSUED
+    first, second = arize.requests
+    assert (first.content, first.headers["Number"]) == (second.content, second.headers["Number"])
+
+
+@pytest.mark.parametrize("lost", [LOST, refusal(500)])
+@pytest.mark.parametrize(
+    "last", [refusal(401), refusal(404), refusal(409), refusal(429), REFUSED_CONNECTION, httpx.Response(307)]
+)
+def test_no_failure_after_a_lost_answer_says_that_nothing_was_issued(arize: Arize, lost: Answer, last: Answer) -> None:
+    with pytest.raises(InDoubtError, match=r"create a key: .*; an earlier answer was lost"):
+        issue_repeatably(arize, lost, last)
+
+
+@pytest.mark.parametrize(
+    ("harmless", "last", "kind"),
+    [
+        (refusal(429), refusal(409), ProviderRefusedError),
+        (REFUSED_CONNECTION, refusal(401), ProviderDeniedError),
+        (refusal(429), REFUSED_CONNECTION, ProviderUnavailableError),
+    ],
+)
+def test_a_failure_after_harmless_ones_is_what_it_says(
+    arize: Arize, harmless: Answer, last: Answer, kind: type[KeyplanError]
+) -> None:
+    with pytest.raises(kind):
+        issue_repeatably(arize, harmless, last)

@@ -28,6 +28,7 @@ def serving(
     is_ready: Callable[[], bool],
     log: Path,
     environment: Mapping[str, str] | None = None,
+    patience_seconds: float = _PATIENCE_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server while the block runs; enter it once the server is ready. What it prints goes into `log`."""
     with (
@@ -37,7 +38,7 @@ def serving(
         ) as process,
     ):
         try:
-            await_ready(is_ready, process, log)
+            await_ready(is_ready, process, log, patience_seconds)
             yield process
         finally:
             process.terminate()
@@ -47,9 +48,14 @@ def serving(
                 process.kill()
 
 
-def await_ready(is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+def await_ready(
+    is_ready: Callable[[], bool],
+    process: subprocess.Popen[bytes],
+    log: Path,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> None:
     """Return when the server is ready. Raises AssertionError where it ended, or takes too long."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not is_ready():
         ended = process.poll()
         assert ended is None, f"the server ended with {ended}: {log.read_text()[-2000:]}"

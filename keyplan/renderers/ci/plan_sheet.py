@@ -25,6 +25,7 @@ _BLOCKED = _MOST_DANGEROUS - _STEP * Danger.BLOCKED
 _LEVELS: Mapping[Verb, Level] = {
     Verb.DELETE: Level.WARNING,
     Verb.REFRESH: Level.WARNING,
+    Verb.UPDATE: Level.NOTICE,
     Verb.REPLACE: Level.WARNING,
     Verb.DELIVER: Level.NOTICE,
     Verb.EMPTY: Level.NOTICE,

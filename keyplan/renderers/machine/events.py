@@ -30,6 +30,7 @@ _ACTIONS: Mapping[Verb, str] = {
     Verb.CREATE: "create",
     Verb.REPLACE: "replace",
     Verb.REFRESH: "update",
+    Verb.UPDATE: "update",
     Verb.DELIVER: "update",
     Verb.IMPORT: "import",
     Verb.EMPTY: "update",
