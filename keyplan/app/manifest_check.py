@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyplan.app import registry
+from keyplan.app.references import path_of
 from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError, Problem
 from keyplan.model.desired import Desired
@@ -37,8 +38,8 @@ def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, .
 def _check_providers(manifest: Manifest) -> Iterator[Problem]:
     for settings in manifest.further_providers:
         # Their keys are read and checked; nothing plans them yet.
-        yield (settings.place or manifest.place_of(*settings.path)).problem(
-            f"{settings.title} is a second provider, and keyplan applies a manifest with one provider only",
+        yield (settings.place or manifest.place_of(*path_of(settings))).problem(
+            f"provider '{settings.label}' is a second provider, and keyplan applies a manifest with one provider only",
             rule="manifest/several_providers",
             subject=_NO_ADDRESS,
             advice="give each provider a manifest of its own",

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TextIO
 
-from keyplan.applier.routing import writer_at
+from keyplan.applier.route import writer_at
 from keyplan.applier.update import edit
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, ProviderName

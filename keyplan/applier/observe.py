@@ -8,11 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
-from keyplan.applier.routing import reader_at
+from keyplan.applier.route import reader_at
 from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
 from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
@@ -58,9 +59,6 @@ def observe(
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
     shown = Snapshot(
         now=now,
-        provider=reader.base_url,
-        laws=reader.laws(),
-        further_laws={one.name: reader_at(reader, one.name).laws() for one in manifest.further_providers},
         keys=keys,
         spaces=known.spaces,
         unknown_scopes=known.unknown_scopes,
@@ -77,10 +75,22 @@ def observe(
         is_ledger_asked=memory.is_asked,
         exclusion=exclusion,
         survey=looked_in,
-        clock_skew=reader.clock_skew(),
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
+        **_describe_providers(reader, manifest),
     )
     return _look_at_imports(manifest, readers, shown, known.listed)
+
+
+def _describe_providers(reader: KeyReader, manifest: Manifest) -> dict[str, Any]:
+    """Return what a snapshot says of the providers themselves. Asked last: the clock shows in the answers so far."""
+    further = {one.name: reader_at(reader, one.name) for one in manifest.further_providers}
+    return {
+        "provider": reader.base_url,
+        "laws": reader.laws(),
+        "further_urls": {name: one.base_url for name, one in further.items()},
+        "further_laws": {name: one.laws() for name, one in further.items()},
+        "clock_skew": reader.clock_skew(),
+    }
 
 
 def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spaces: Collection[ScopeId]) -> Snapshot:
@@ -147,7 +157,9 @@ def _look_further(
     keys, known = listing.keys, listing.names
     further = list_further_spaces(reader, known) if manifest.unmanaged is Unmanaged.FAIL else None
     if further is None:
-        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if reader.laws().shows_scopes else None
+        laws = reader.laws()
+        is_partial = laws.shows_scopes and not laws.listing_proves_absence
+        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if is_partial else None
     found, looked = walk_spaces(reader, further)
     looked_in = sorted((*known, *looked.looked_in), key=lambda space: space.id)
     return tuple(map(_compose, merge_keys(keys, found))), replace(looked, looked_in=tuple(looked_in))

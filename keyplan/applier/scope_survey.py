@@ -31,7 +31,9 @@ def list_further_spaces(reader: KeyReader, known: Collection[Scope]) -> tuple[Sc
 
     Raises ProviderError.
     """
-    if not isinstance(reader, SpaceLister) or not reader.laws().shows_scopes:
+    laws = reader.laws()
+    # A listing that proves absence holds the keys of all scopes already.
+    if not isinstance(reader, SpaceLister) or not laws.shows_scopes or laws.listing_proves_absence:
         return None
     ids = {space.id for space in known}
     return tuple(space for space in reader.list_scopes() if space.id not in ids)

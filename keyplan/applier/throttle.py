@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from threading import Semaphore
 
 from keyplan.applier.breaker import Breaker
-from keyplan.applier.routing import writer_at
+from keyplan.applier.route import writer_at
 from keyplan.applier.update import edit
 from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from keyplan.applier.breaker import Breaker
 from keyplan.applier.observe import Readers
-from keyplan.applier.routing import reader_at, writer_at
+from keyplan.applier.route import reader_at, writer_at
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
 from keyplan.model.history import UNKNOWN_AUTHOR, Author
 from keyplan.model.identity import Address, ProviderName, SinkName

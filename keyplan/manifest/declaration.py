@@ -58,6 +58,8 @@ class ReadScope:
     """What a key may use; nothing of it counts for a user key."""
 
     scope: ScopeRef | None = None
+    field: str = ""
+    """Which field names the scope, if that is not one of Arize's."""
     organizations: tuple[OrganizationGrant, ...] = ()
     roles: Roles = _DEFAULT_ROLES
 
@@ -80,7 +82,9 @@ def read_scope(
 ) -> ReadScope:
     """Return what a key may use; problems are added. `forms` is None for a provider with the fields of Arize."""
     if forms is not None:
-        return ReadScope(scope=read_named_scope(fields, key_type, forms, problems))
+        scope = read_named_scope(fields, key_type, forms, problems)
+        field = next((form.scope_field for form in forms if form.key_type is key_type), "")
+        return ReadScope(scope=scope, field=field)
     refuse_other_types(fields, key_type, (KeyType.USER, KeyType.SERVICE), problems)
     if key_type is not KeyType.SERVICE:
         _refuse_service_fields(fields, problems)
@@ -152,12 +156,12 @@ class DeclarationReader:
             return None
         return Declaration(
             address=address,
-            # Composed: two forms of one name are one name, and an editor may change the one into the other.
-            name=compose(values["name"]),
+            name=compose(values["name"]),  # two forms of one name are one name: editors change one into the other
             key_type=key_type,
             provider=provider.name,
             description=description,
             scope=scope.scope,
+            scope_field=scope.field,
             roles=scope.roles,
             organizations=scope.organizations,
             expires_at=expiry.at,

@@ -24,7 +24,9 @@ class Desired:
     marker: Marker | None
     """None if the manifest says `marker: false`."""
     access: Access | None
-    """For a service key; None for a user key."""
+    """For a service key of Arize; None for any other key."""
+    scope_id: ScopeId | None = None
+    """The scope of a key that belongs to one without further access, such as a service account."""
 
     @property
     def owner(self) -> str:
@@ -38,7 +40,9 @@ class Desired:
 
     @property
     def scope_ids(self) -> tuple[ScopeId, ...]:
-        """Ids of its spaces, sorted; empty for a user key."""
+        """Ids of its scopes, sorted; empty for a user key."""
+        if self.scope_id is not None:
+            return (self.scope_id,)
         return self.access.scope_ids() if self.access else ()
 
     @property

@@ -256,16 +256,6 @@ class ProviderSettings:
     place: Place | None = field(default=None, compare=False, repr=False)
     """None if the manifest has no `provider`."""
 
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The path of its fields from the top of the manifest."""
-        return ("providers", self.label) if self.label else ("provider",)
-
-    @property
-    def title(self) -> str:
-        """The provider as messages call it."""
-        return f"provider '{self.label}'" if self.label else "the provider"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
@@ -304,7 +294,9 @@ class Declaration:
     provider: ProviderName = ONLY_PROVIDER
     description: str = ""
     scope: ScopeRef | None = None
-    """For a service key with one space."""
+    """For a service key with one space, or of a service account."""
+    scope_field: str = ""
+    """The field that names its scope if its provider has another one than Arize's spaces."""
     roles: Roles = Roles()
     organizations: tuple[OrganizationGrant, ...] = ()
     """For a service key in the multi-space form; then `space` is None."""

@@ -344,6 +344,8 @@ class Snapshot:
     """Of the only or the usual provider."""
     further_laws: Mapping[ProviderName, Laws] = field(default_factory=dict)
     """Of the others."""
+    further_urls: Mapping[ProviderName, str] = field(default_factory=dict)
+    """Base URLs of the others."""
     keys: tuple[Observation, ...]
     """Everything that was listed, live or not, each id once, sorted by id."""
     spaces: Mapping[ScopeRef, Scope] = field(default_factory=dict)

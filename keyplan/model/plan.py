@@ -139,10 +139,11 @@ class KeyView:
     expires_in: timedelta | None = None
     """From the moment of issue; excludes `expires_at`."""
     owner: str = ""
-    """The other manifest that its marker names; empty for a key without one, and for ours."""
+    """The other manifest that its marker names."""
     creator: UserId = NO_USER
-    """Who made it, if that matters: a key that is marked for us and made by a stranger."""
+    """Who made it, if a stranger made a key that is marked for us."""
     spaces: tuple[str, ...] = ()
+    scope_word: str = ""  # what its provider calls what stands in `spaces`, if it is not Arize
     roles: str = ""
 
 
@@ -162,8 +163,7 @@ class Action:
     """The key that is refreshed, replaced, delivered, deleted, forgotten or kept; None for create."""
     before: KeyView | None = None
     after: KeyView | None = None
-    changes: tuple[FieldChange, ...] = ()
-    """Sorted by field."""
+    changes: tuple[FieldChange, ...] = ()  # sorted by field
     explanation: str = ""
     """Why this verb and not another, if the dialect's laws decided; or a detail of the reason."""
     consequences: tuple[str, ...] = ()
@@ -321,6 +321,7 @@ class Plan:
     provider: str
     """Base URL."""
     dialect: str
+    further_providers: Mapping[str, str] = field(default_factory=dict)  # base URLs by name
     actions: tuple[Action, ...]
     """Creates, replaces, refreshes, deletes, forgets, keeps; by address within each."""
     unmanaged: tuple[KeyView, ...] = ()

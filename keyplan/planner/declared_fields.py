@@ -29,6 +29,7 @@ from keyplan.planner.strategy import find_overlap
 _NAMES: Mapping[str, str] = {"scope": "space", "deliveries": "sink", "may_rotate_itself": "self", "import_id": "import"}
 """What the manifest calls fields that the noun calls otherwise."""
 _OF_SERVICE_KEYS = frozenset({"scope", "roles", "organizations"})
+_OF_ARIZE = frozenset({"roles", "organizations"})
 _ELSEWHERE = frozenset({"address", "taken_from"})
 """Fields that are not written, or that stand with another one."""
 
@@ -50,17 +51,21 @@ def _iter_values(declared: Declaration) -> Iterator[tuple[tuple[str, ...], Any]]
         elif field.name == "moved_from":
             yield (field.name,), (*declared.moved_from, *declared.taken_from)
         else:
-            yield (_name(field.name, value),), value
+            yield (_name(field.name, value, declared),), value
 
 
 def _is_for(declared: Declaration, name: str) -> bool:
     """Whether a field has a meaning for the declaration as it is."""
-    if declared.key_type is KeyType.USER:
+    if name == "scope_field" or (declared.scope_field and name in _OF_ARIZE):
+        return False
+    if declared.key_type is not KeyType.SERVICE:
         return name not in _OF_SERVICE_KEYS
     return name not in ("scope", "organizations") or bool(getattr(declared, name))
 
 
-def _name(name: str, value: Any) -> str:
+def _name(name: str, value: Any, declared: Declaration) -> str:
+    if name == "scope" and declared.scope_field:
+        return declared.scope_field
     return "space_id" if name == "scope" and isinstance(value, ScopeById) else _NAMES.get(name, name)
 
 

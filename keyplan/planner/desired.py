@@ -6,7 +6,7 @@ The caller looks the spaces up; nothing here calls the provider.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
@@ -36,14 +36,25 @@ def resolve_desired(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> tup
             declaration=declaration,
             identity=manifest.identity,
             marker=Marker.of(manifest.identity, declaration.address) if manifest.marker else None,
-            access=(
-                _grant_several(declaration)
-                if declaration.organizations
-                else grant(declaration.scope, declaration.roles)
-            ),
+            access=_find_access(declaration, grant),
+            scope_id=_find_scope(declaration, spaces),
         )
         for declaration in ordered
     )
+
+
+def _find_access(declaration: Declaration, grant: Callable[[ScopeRef | None, Roles], Access | None]) -> Access | None:
+    if declaration.scope_field:
+        return None
+    return _grant_several(declaration) if declaration.organizations else grant(declaration.scope, declaration.roles)
+
+
+def _find_scope(declaration: Declaration, spaces: Mapping[ScopeRef, Scope]) -> ScopeId | None:
+    """Return the scope of a key of another provider than Arize; None for Arize's, and if it is unknown."""
+    if not declaration.scope_field or declaration.scope is None:
+        return None
+    known = spaces.get(declaration.scope)
+    return known.id if known else None
 
 
 def list_space_ids(desired: Iterable[Desired]) -> frozenset[ScopeId]:

@@ -38,6 +38,7 @@ def view_desired(desired: Desired) -> KeyView:
         expires_at=declared.expires_at,
         expires_in=declared.expires_in,
         spaces=desired.scope_ids,
+        scope_word=declared.scope_field.replace("_", " "),
         roles=_roles(desired.access),
     )
 

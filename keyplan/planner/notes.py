@@ -117,7 +117,7 @@ def _note_texts(case: Case, key: Observation, found: Differences) -> Iterator[st
     texts = ((NAME, key.name, desired.declaration.name), (DESCRIPTION, key.description, desired.shown_description))
     for field, shown, wish in texts:
         # What waits for the next rotation is reported already.
-        if shown != wish and not is_same(shown, wish) and all(change.field != field for change in found.deferred):
+        if shown != wish and not is_same(shown, wish) and all(change.field != field for change in found.changes):
             yield f"{field} is stored in the provider's own form: {_show(shown)}"
 
 

@@ -109,6 +109,7 @@ def _compose(
         manifest=manifest.path,
         provider=snapshot.provider,
         dialect=snapshot.laws.dialect,
+        further_providers={str(name): url for name, url in sorted(snapshot.further_urls.items())},
         actions=tuple(sorted(actions, key=sort_key)),
         unmanaged=() if manifest.unmanaged is Unmanaged.IGNORE else listed.unmanaged(actions),
         claimed=listed.claimed(),

@@ -168,7 +168,7 @@ def _describe_new_key(view: KeyView, space_names: Mapping[str, str]) -> Iterator
     if view.description:
         yield "description", _quote(view.description)
     if view.spaces:
-        yield _SPACES, ", ".join(sanitize(space_names.get(space, space)) for space in view.spaces)
+        yield view.scope_word or _SPACES, ", ".join(sanitize(space_names.get(space, space)) for space in view.spaces)
     if view.roles:
         yield "roles", sanitize(_name_roles(view, space_names), width=_LONG)
     if view.expires_at:

@@ -13,8 +13,8 @@ from servers.installation import ZENML
 from sinks.serving import free_port, serving
 
 _SIGNING_SECRET = "5ec0de" * 8
-_USER = "admin"
-_PASSWORD = "Adm1n-Pass-canary!"
+ADMIN = "admin"
+ADMIN_PASSWORD = "Adm1n-Pass-canary!"
 _PATIENCE_SECONDS = 240
 """It takes 12 s on an idle machine; a busy one imports and migrates for minutes."""
 
@@ -83,8 +83,8 @@ def running_zenml(folder: Path) -> Iterator[RunningZenml]:
 
 def _activate(base_url: str) -> str:
     """Create the first administrator, and return a token of theirs that does not expire."""
-    first = {"admin_username": _USER, "admin_password": _PASSWORD}
-    login = {"grant_type": "password", "username": _USER, "password": _PASSWORD}
+    first = {"admin_username": ADMIN, "admin_password": ADMIN_PASSWORD}
+    login = {"grant_type": "password", "username": ADMIN, "password": ADMIN_PASSWORD}
     # The server prefers a cookie of the login to the header, so no client is kept.
     httpx.put(f"{base_url}/api/v1/activate", json=first, trust_env=False, timeout=60).raise_for_status()
     answer = httpx.post(f"{base_url}/api/v1/login", data=login, trust_env=False, timeout=60).raise_for_status()

@@ -1,4 +1,8 @@
-"""Ports of several providers, of which each action uses those of one: the one that its address names."""
+"""Ports of several providers, of which each action uses those of one: the one that its address names.
+
+With one provider there is nothing to choose, and its ports are used as they are. What acts on a key gets the ports of the
+key's own provider: a raw key is never shown to another one, and an id is never looked up at one that did not give it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,10 @@ class Routed(Protocol[_PortT_co]):
     """A reader or writer that stands for those of several providers."""
 
     def at(self, provider: ProviderName) -> _PortT_co:
-        """Return the port of one provider; its ids are those that the whole port shows."""
+        """Return the port of one provider; its ids are those that the whole port shows.
+
+        `provider` is one of the manifest's.
+        """
         ...
 
 
