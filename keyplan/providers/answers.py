@@ -40,6 +40,8 @@ class ProviderWords:
     """What to do if the credential is refused."""
     missing_credential: str
     """What to do if the credential cannot be fetched."""
+    denials: tuple[tuple[str, str], ...] = ()
+    """What the server's body says beside 401 or 403, in part, and what to do then in place of `credential`."""
 
 
 def is_success(answer: Answer) -> bool:
@@ -105,7 +107,8 @@ def _refuse(what: str, answer: Answer, lost: LostError, words: ProviderWords) ->
         text = f"{what}: {answer.host}: {describe(answer)}"
         advice = f"try again later; if it happens again, check {words.setting} and the status page of the provider"
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise ProviderDeniedError(text, advice=f"{advice}; or {words.credential}" if advice else words.credential)
+        known = _find_denial(answer, words)
+        raise ProviderDeniedError(text, advice=f"{advice}; or {known}" if advice else known)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         # A 429 had no effect, so not even a create is in doubt; it was repeated until the deadline.
         raise ProviderUnavailableError(text, advice=advice or "try again later, or with less --parallelism")
@@ -113,6 +116,11 @@ def _refuse(what: str, answer: Answer, lost: LostError, words: ProviderWords) ->
         # A server that fails may have acted before it failed, also behind a gateway that answers in its place.
         raise lost(text, advice=advice)
     raise ProviderRefusedError(text, status=answer.status, advice=advice or _advise(answer.status, text))
+
+
+def _find_denial(answer: Answer, words: ProviderWords) -> str:
+    # Advice alone: nothing is decided by the words of a server, and they are not shown.
+    return next((advice for said, advice in words.denials if said.encode() in answer.body), words.credential)
 
 
 def _advise(status: int, said: str) -> str:

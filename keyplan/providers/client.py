@@ -250,9 +250,27 @@ class ProviderClient(ProviderReadClient):
         """
         request = self._http.build_request(method, f"{self.base_url}{path}", json=body)
         result = self._send(request, self._judge_repeatable, bearer=self._own_bearer())
-        if isinstance(result, Answer) and result.status in _GONE:
+        if isinstance(result, Answer) and result.status in _GONE and not result.fault:
             return
+        # A 404 of a proxy, or of a web app in the server's place, does not say that a key is gone.
         expect_success(what, result, ProviderUnavailableError, self.words)
+
+    def identify(self, what: str, path: str, raw: RawKey) -> JsonObject | None:
+        """Return the JSON object that the server answers to a raw key as credential; None if it answers 401.
+
+        Stricter than `authenticates`: a web page proves nothing, whatever its status; neither do 403 and 404.
+
+        Raises:
+            ProviderUnavailableError: The answer says nothing about the key.
+        """
+        request = self._http.build_request("GET", f"{self.base_url}{path}")
+        result = self._send(request, self._judge_repeatable, bearer=self._authenticate(raw))
+        if isinstance(result, Answer) and not result.fault:
+            if result.status == HTTPStatus.UNAUTHORIZED:
+                return None
+            if is_success(result):
+                return parse_object(what, result, ProviderUnavailableError, self.words)
+        raise ProviderUnavailableError(f"{what}: {describe(result)}", advice=advise(result, self.words))
 
     def authenticates(self, what: str, path: str, raw: RawKey) -> bool:
         """Whether the server accepts this raw key as a credential: 401 is no; 403 and 404 are yes.

@@ -35,6 +35,8 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
         "keyplan.providers.zenml",
         "keyplan.providers.zenml.factory",
         "keyplan.providers.zenml.login",
+        "keyplan.providers.phoenix",
+        "keyplan.providers.phoenix.factory",
         "keyplan.sinks.forge",
         "keyplan.sinks.kubernetes.client",
         "keyplan.sinks.kubernetes.tls",

@@ -14,6 +14,7 @@ from keyplan.model.secret_shapes import looks_secret
 Find = Callable[[str], tuple[str, ...]]
 
 RAW = "ak-0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef"
+PHOENIX_RAW = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJBcGlLZXk6OSJ9." + "aB3_-xY" * 6 + "z"
 SAID = "this looks like a secret, and a manifest never holds one; take it out, and revoke it"
 
 
@@ -26,6 +27,7 @@ SAID = "this looks like a secret, and a manifest never holds one; take it out, a
         pytest.param("ak-aB3_aB3-aB3_aB3-aB3_aB3", id="raw key of base64url signs"),
         pytest.param(f"Bearer {RAW}", id="raw key in a header"),
         pytest.param("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", id="JSON Web Token"),
+        pytest.param(PHOENIX_RAW, id="raw key of Phoenix"),
         pytest.param("hvs.CAESIJ1234567890abcdefgh", id="Vault token"),
         pytest.param("ghp_" + "aB3" * 12, id="GitHub token"),
         pytest.param("github_pat_" + "aB3" * 12, id="fine-grained GitHub token"),
@@ -90,6 +92,12 @@ def test_a_secret_is_refused_where_it_stands_and_never_quoted(line: str, place: 
     problems = find_problems(f"version: 1\n{line}\n")
     assert f"{place}: {SAID}" in problems
     assert RAW[10:] not in "".join(problems)
+
+
+def test_a_raw_key_of_phoenix_is_refused_and_never_quoted(find_problems: Find) -> None:
+    problems = find_problems(f"version: 1\nowner: {PHOENIX_RAW}\n")
+    assert f"2:8: {SAID}" in problems
+    assert PHOENIX_RAW[60:] not in "".join(problems)
 
 
 def test_a_secret_is_the_only_problem_of_its_value(find_problems: Find) -> None:
