@@ -61,7 +61,7 @@ class RoutedReader:
         return self._readers[ONLY_PROVIDER].laws()
 
     def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
-        """Return the keys of every provider. Raises as each does, and InputError if ids can't be told apart."""
+        """Return the keys of every provider. Raises as each does, and InputError if ids can't be distinguished."""
         grouped = self._group(spaces)
         found = [key for name, reader in self._readers.items() for key in reader.list_keys(grouped[name])]
         return self._sort(found)

@@ -1,7 +1,7 @@
 """Ports of several providers, of which each action uses those of one: the one that its address names.
 
-With one provider there is nothing to choose, and its ports are used as they are. What acts on a key gets the ports of the
-key's own provider: a raw key is never shown to another one, and an id is never looked up at one that did not give it.
+With one provider there is nothing to choose, and its ports are used as they are. What acts on a key gets the ports of
+the key's own provider: a raw key is never shown to another one, nor an id looked up at one that did not give it.
 """
 
 from __future__ import annotations
