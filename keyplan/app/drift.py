@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 from keyplan.app.audit import look_up_changes
 from keyplan.app.plan import make_guarded_plan, warn_of_skew
+from keyplan.app.provider_router import route_readers
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe
@@ -26,15 +27,17 @@ __all__ = ["DEFAULT_WARNING", "detect_drift", "look", "open_readers"]
 def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
     """Yield read-only ports of a workspace. They need no more than the reader's credential."""
     manifest = workspace.manifest
-    keys = wiring.key_reader(manifest.provider, lineage=manifest.lineage, folder=workspace.folder)
-    try:
+    with ExitStack() as opened:
+        ports = {}
+        for settings in manifest.providers:
+            ports[settings.name] = wiring.key_reader(settings, lineage=manifest.lineage, folder=workspace.folder)
+            opened.callback(ports[settings.name].close)
+        keys = route_readers(ports) if manifest.further_providers else ports[manifest.provider.name]
         yield Readers(
             reader=keys.reader,
             ledger=read_only_ledger(wiring, workspace, keys),
             sinks={name: ReadOnlySink(sink) for name, sink in read_only_sinks(wiring, workspace).items()},
         )
-    finally:
-        keys.close()
 
 
 def look(
@@ -42,9 +45,11 @@ def look(
 ) -> tuple[Snapshot, timedelta | None]:
     """Return what read-only ports show, and how far the provider's clock is off. Raises as `detect_drift` does."""
     snapshot = observe(manifest, readers, now=wiring.clock.now(), is_preflight=is_preflight)
-    if manifest.provider.reader_credential:
+    reading = {one.name for one in manifest.providers if one.reader_credential}
+    if reading:
         # The key that is presented here is not the one that an apply presents, which alone is guarded.
-        snapshot = replace(snapshot, own_keys=frozenset())
+        others = {key.id for key in snapshot.keys if key.provider not in reading}
+        snapshot = replace(snapshot, own_keys=snapshot.own_keys & others)
     return snapshot, readers.reader.clock_skew()
 
 

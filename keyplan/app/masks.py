@@ -12,14 +12,15 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TextIO
 
+from keyplan.applier.route import writer_at
 from keyplan.applier.update import edit
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, ProviderName
 from keyplan.model.observation import Observation
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter
@@ -49,6 +50,10 @@ class MaskingWriter:
     def delete(self, key_id: KeyId) -> None:
         """End a key, as the writer does."""
         self.writer.delete(key_id)
+
+    def at(self, provider: ProviderName) -> MaskingWriter:
+        """Return the writer of one provider, whose new raw keys are masked, too."""
+        return replace(self, writer=writer_at(self.writer, provider))
 
     def verify(self, raw: RawKey) -> bool:
         """Whether the provider accepts this raw key, as the writer says."""

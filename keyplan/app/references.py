@@ -145,6 +145,11 @@ def list_references(manifest: Manifest) -> Iterator[Reference]:
         yield _use_ledger(manifest, settings)
 
 
+def path_of(settings: ProviderSettings) -> tuple[str, ...]:
+    """Return the path of a provider's fields from the top of the manifest."""
+    return ("providers", settings.label) if settings.label else ("provider",)
+
+
 def read_secret(value: Json) -> SecretSource | None:
     """Return the source that the value of a secret option names; None if it has another form."""
     if not isinstance(value, Mapping) or len(value) != 1:
@@ -196,14 +201,14 @@ def _list_owners(manifest: Manifest) -> Iterator[NamedOwner]:
 
 
 def _list_provider(manifest: Manifest, settings: ProviderSettings) -> Iterator[Reference]:
-    place = settings.place or manifest.place_of(*settings.path)
+    place = settings.place or manifest.place_of(*path_of(settings))
     yield from _find_urls(manifest, settings, place)
     for named, source in (("credential", settings.credential), ("reader_credential", settings.reader_credential)):
         if source is not None:
-            yield NamedCredential(named=named, source=source, place=manifest.place_of(*settings.path, named))
+            yield NamedCredential(named=named, source=source, place=manifest.place_of(*path_of(settings), named))
     find_profile = getattr(_load(PROVIDERS, settings.type), "find_profile", None)
     if find_profile and (profile := find_profile(settings.options)):
-        spot = manifest.place_of(*settings.path, "profile")
+        spot = manifest.place_of(*path_of(settings), "profile")
         # It says where the API is; only reading it would show that.
         yield NamedUrl(named="profile", url=None, place=spot)
         yield NamedCredential(named="profile", source=FromProfile(profile), place=spot)
@@ -235,7 +240,7 @@ def _find_urls(manifest: Manifest, settings: ProviderSettings, place: Place) -> 
                 named=named or "base URL",
                 # Empty: a file says it, which is not read before the policies have spoken.
                 url=str(written) if written else url or None,
-                place=manifest.place_of(*settings.path, *filter(None, [named])),
+                place=manifest.place_of(*path_of(settings), *filter(None, [named])),
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +15,13 @@ from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
+from keyplan.app.provider_router import route
 from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
 from keyplan.app.untrusted import find_asked, judge, list_rules
 from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import ManifestError, Problem
-from keyplan.model.identity import Address, Identity, ManifestId, SinkName
+from keyplan.model.identity import ONLY_PROVIDER, Address, Identity, ManifestId, SinkName
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
@@ -137,7 +138,8 @@ def require_separate(workspaces: Sequence[Workspace]) -> None:
                 f"{other.manifest.path} and {name} would share the ledger {workspace.ledger_name}",
                 advice="put each manifest in a folder of its own, and leave out --ledger",
             )
-        owners.add(name, workspace.manifest.identity, str(workspace.manifest.provider))
+        for provider in workspace.manifest.providers:
+            owners.add(name, workspace.manifest.identity, str(replace(provider, name=ONLY_PROVIDER)))
 
 
 def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspace]) -> None:
@@ -233,13 +235,14 @@ def use_ledger(workspace: Workspace, named: str, context: RunContext) -> Workspa
 
 @contextmanager
 def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPorts]:
-    """Yield the manifest's provider, and close its connections afterwards."""
+    """Yield the manifest's provider, or several as one, and close the connections afterwards."""
     manifest = workspace.manifest
-    ports = wiring.provider(manifest.provider, lineage=manifest.lineage, folder=workspace.folder)
-    try:
-        yield ports
-    finally:
-        ports.close()
+    with ExitStack() as opened:
+        ports = {}
+        for settings in manifest.providers:
+            ports[settings.name] = wiring.provider(settings, lineage=manifest.lineage, folder=workspace.folder)
+            opened.callback(ports[settings.name].close)
+        yield route(ports) if manifest.further_providers else ports[manifest.provider.name]
 
 
 @contextmanager

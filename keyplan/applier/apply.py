@@ -39,7 +39,7 @@ from keyplan.model.basis import (
     WaitBasis,
 )
 from keyplan.model.history import AppliedAction, HistoryEntry
-from keyplan.model.identity import ScopeId
+from keyplan.model.identity import ScopeId, read_provider
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome, Report
 from keyplan.ports import Ledger, Progress, Stop
@@ -161,7 +161,7 @@ class _Lanes:
         return outcome
 
     def _execute(self, action: PlannedAction, *, is_last: bool) -> Outcome | None:
-        bench, progress = self.bench, self.progress
+        bench, progress = self.bench.at(read_provider(action.address)), self.progress
         outcome: Outcome | None = None
         match action.basis:
             case CreateBasis() | RefreshBasis() as basis:

@@ -103,6 +103,6 @@ def _find_former(
 ) -> tuple[Slot, ...]:
     """Return where the declaration's deliveries go if its space is written as it was for that receipt."""
     written = receipt.written_space
-    address = address_of(declared.key_type, declared.name, written)
-    former = replace(declared, address=address, scope=ScopeByName(written), organizations=())
+    address = address_of(declared.key_type, declared.name, written, provider=declared.provider)
+    former = replace(declared, address=address, scope=ScopeByName(written, declared.provider), organizations=())
     return tuple(sinks[delivery.sink].locate(owner, former, delivery) for delivery in declared.deliveries)

@@ -8,10 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
+from keyplan.applier.route import reader_at
 from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
 from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
@@ -57,8 +59,6 @@ def observe(
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
     shown = Snapshot(
         now=now,
-        provider=reader.base_url,
-        laws=reader.laws(),
         keys=keys,
         spaces=known.spaces,
         unknown_scopes=known.unknown_scopes,
@@ -75,10 +75,22 @@ def observe(
         is_ledger_asked=memory.is_asked,
         exclusion=exclusion,
         survey=looked_in,
-        clock_skew=reader.clock_skew(),
         own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
+        **_describe_providers(reader, manifest),
     )
     return _look_at_imports(manifest, readers, shown, known.listed)
+
+
+def _describe_providers(reader: KeyReader, manifest: Manifest) -> dict[str, Any]:
+    """Return what a snapshot says of the providers themselves. Asked last: the clock shows in the answers so far."""
+    further = {one.name: reader_at(reader, one.name) for one in manifest.further_providers}
+    return {
+        "provider": reader.base_url,
+        "laws": reader.laws(),
+        "further_urls": {name: one.base_url for name, one in further.items()},
+        "further_laws": {name: one.laws() for name, one in further.items()},
+        "clock_skew": reader.clock_skew(),
+    }
 
 
 def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spaces: Collection[ScopeId]) -> Snapshot:
@@ -129,8 +141,8 @@ def _list_known(reader: KeyReader, manifest: Manifest) -> _KnownSpaces:
         keys = reader.list_keys(listed)
     except ProviderRefusedError:
         # Asked only now, because nearly always every space is there: which of those that `organizations` name is not?
-        _, missing = _find_spaces(reader, frozenset(map(ScopeById, _list_granted(manifest))))
-        gone = frozenset(reference.space_id for reference in missing if isinstance(reference, ScopeById))
+        _, missing = _find_spaces(reader, _list_granted(manifest))
+        gone = frozenset(reference.known_id for reference in missing if isinstance(reference, ScopeById))
         if not gone & listed:
             raise
         listed, unknown = listed - gone, {**unknown, **missing}
@@ -222,14 +234,18 @@ def name_spaces(manifest: Manifest) -> frozenset[ScopeRef]:
 def list_scopes(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> frozenset[ScopeId]:
     """Return the ids of all spaces that declarations refer to, given those that were looked up."""
     found = {space.id for space in spaces.values()}
-    written = {reference.space_id for reference in spaces if isinstance(reference, ScopeById)}
-    return frozenset(found | written) | _list_granted(manifest)
+    written = {reference.known_id for reference in spaces if isinstance(reference, ScopeById)}
+    return frozenset(found | written | {reference.known_id for reference in _list_granted(manifest)})
 
 
-def _list_granted(manifest: Manifest) -> frozenset[ScopeId]:
+def _list_granted(manifest: Manifest) -> frozenset[ScopeById]:
     """Return the spaces that declarations name under `organizations`, by their ids."""
     return frozenset(
-        grant.space_id for declared in manifest.keys for org in declared.organizations for grant in org.spaces
+        reference
+        for declared in manifest.keys
+        if declared.organizations
+        for reference in declared.spaces
+        if isinstance(reference, ScopeById)
     )
 
 
@@ -316,4 +332,4 @@ def _compose(key: Observation) -> Observation:
 
 
 def _is_own(key: Observation, reader: KeyReader) -> bool:
-    return key.active and bool(key.redacted) and reader.presents(key.redacted)
+    return key.active and bool(key.redacted) and reader_at(reader, key.provider).presents(key.redacted)

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from threading import Semaphore
 
 from keyplan.applier.breaker import Breaker
+from keyplan.applier.route import writer_at
 from keyplan.applier.update import edit
 from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, ProviderName
 from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Holding, Observation, Revision, Slot
 from keyplan.model.receipt import Intent, Receipt
@@ -92,6 +93,10 @@ class ThrottledWriter:
         """Delete, in turn."""
         with self._turns.changing():
             self._writer.delete(key_id)
+
+    def at(self, provider: ProviderName) -> ThrottledWriter:
+        """Return the writer of one provider, which shares the turns."""
+        return ThrottledWriter(writer_at(self._writer, provider), self._turns)
 
     def verify(self, raw: RawKey) -> bool:
         """Verify, in turn."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 
 from keyplan.applier.breaker import Breaker
 from keyplan.applier.observe import Readers
+from keyplan.applier.route import reader_at, writer_at
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
 from keyplan.model.history import UNKNOWN_AUTHOR, Author
-from keyplan.model.identity import Address, SinkName
+from keyplan.model.identity import Address, ProviderName, SinkName
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.receipt import Runner
 from keyplan.model.secret import RawKey
@@ -54,6 +55,10 @@ class Workbench:
     def readers(self) -> Readers:
         """The ports that planning reads."""
         return Readers(reader=self.reader, ledger=self.ledger, sinks=self.sinks, values=self.values)
+
+    def at(self, provider: ProviderName) -> Workbench:
+        """Return the workbench whose reader and writer are those of one of the manifest's providers."""
+        return replace(self, reader=reader_at(self.reader, provider), writer=writer_at(self.writer, provider))
 
     def check_lease(self) -> None:
         """Return while this run may change anything. Raises LeaseLostError once its lock is lost."""

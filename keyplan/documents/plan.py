@@ -49,6 +49,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "owner": plan.owner,
         "manifest": plan.manifest,
         "provider": {"base_url": plan.provider, "dialect": plan.dialect},
+        **_write_further(plan),
         "request": _write_request(plan.request),
         "serial": plan.serial,
         "resource_changes": [_write_action(action) for action in plan.actions],
@@ -79,9 +80,16 @@ def list_decisions(plan: Plan) -> dict[str, Any]:
     return {
         "owner": plan.owner,
         "provider": plan.provider,
+        **_write_further(plan),
         "request": _write_request(plan.request),
         "actions": [_write_decision(action) for action in plan.actions if action.verb is not Verb.KEEP],
     }
+
+
+def _write_further(plan: Plan) -> dict[str, Any]:
+    """Return the other providers, sorted by name; nothing if the manifest has one, as in plans of an older keyplan."""
+    further = [{"name": name, "base_url": url} for name, url in sorted(plan.further_providers.items())]
+    return {"further_providers": further} if further else {}
 
 
 def from_document(document: object) -> Plan:
@@ -97,6 +105,7 @@ def from_document(document: object) -> Plan:
         manifest=fields.text("manifest"),
         provider=provider.text("base_url"),
         dialect=provider.text("dialect"),
+        further_providers={one.text("name"): one.text("base_url") for one in fields.optional_many("further_providers")},
         actions=tuple(_read_action(entry) for entry in fields.many("resource_changes")),
         unmanaged=tuple(_read_view(entry) for entry in fields.many("unmanaged")),
         claimed=tuple(_read_view(entry) for entry in fields.optional_many("claimed")),

@@ -5,7 +5,7 @@ Spaces stay as the manifest writes them; `planner.desired` resolves them later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from keyplan.manifest.addresses import Addresses
@@ -18,7 +18,17 @@ from keyplan.manifest.providers import Providers, read_named_scope, refuse_other
 from keyplan.manifest.roles import read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Address, Identity, KeyId, Origin, ProviderName, ScopeId
+from keyplan.model.identity import (
+    Address,
+    Identity,
+    KeyId,
+    Origin,
+    ProviderName,
+    ScopeId,
+    qualify,
+    read_provider,
+    unqualify,
+)
 from keyplan.model.laws import KeyForm
 from keyplan.model.manifest import (
     Adopt,
@@ -36,6 +46,7 @@ from keyplan.model.manifest import (
 )
 from keyplan.model.observation import REF_DIGITS, Marker, split_marker
 from keyplan.model.place import FindPlace
+from keyplan.model.quotes import quote
 from keyplan.model.texts import compose
 
 _DEFAULT_ROLES = Roles()
@@ -139,8 +150,8 @@ class DeclarationReader:
         rotation = read_rotation(fields, expiry, self.problems)
         deliveries = self._read_deliveries(fields)  # every part is read: the user sees all problems at once
         address = self._read_address(fields, key_type, scope, provider.name)
-        description, moves = self._read_description(fields, address), self._read_moves(fields)
-        import_id, adopt = self._read_import(fields), self._read_adopt(fields)
+        description, moves = self._read_description(fields, address), self._read_moves(fields, provider.name)
+        import_id, adopt = self._read_import(fields, provider.name), self._read_adopt(fields)
         if key_type is None or address is None:
             return None
         return Declaration(
@@ -194,7 +205,10 @@ class DeclarationReader:
     def _read_scope(self, fields: MergedFields, key_type: KeyType | None, provider: ProviderSettings) -> ReadScope:
         if key_type is None:
             return _NOWHERE
-        return read_scope(fields, key_type, self.providers.forms.get(provider.name), self.problems)
+        scope = read_scope(fields, key_type, self.providers.forms.get(provider.name), self.problems)
+        if provider.name and scope.scope is not None:
+            return replace(scope, scope=replace(scope.scope, provider=provider.name))
+        return scope
 
     def _read_address(
         self, fields: MergedFields, key_type: KeyType | None, scope: ReadScope, provider: ProviderName
@@ -224,18 +238,24 @@ class DeclarationReader:
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
         return text
 
-    def _read_moves(self, fields: MergedFields) -> tuple[Address | Origin, ...]:
+    def _read_moves(self, fields: MergedFields, provider: ProviderName) -> tuple[Address | Origin, ...]:
         if "moved_from" not in fields.values:
             return ()
         given, spot = fields.values["moved_from"], fields.spot("moved_from")
-        return tuple(read_moves(given, spot, own=self.identity, addresses=self.addresses, problems=self.problems))
+        moves = tuple(read_moves(given, spot, own=self.identity, addresses=self.addresses, problems=self.problems))
+        for former in (one for one in moves if not isinstance(one, Origin)):
+            if read_provider(former) != provider:
+                message = f"{quote(former)} is an address of another provider, from which no key can move"
+                self.problems.add(spot, message)
+        return moves
 
-    def _read_import(self, fields: MergedFields) -> KeyId | None:
+    def _read_import(self, fields: MergedFields, provider: ProviderName) -> KeyId | None:
         # `moved_from` beside it is not a contradiction: an imported key may change its address before it is replaced.
         if "import" not in fields.own:
             return None
         own = fields.own.table
-        key_id = KeyId(own["import"])
+        # Listings show the ids of further providers with the provider's name.
+        key_id = KeyId(qualify(provider, unqualify(provider, own["import"])))
         self.addresses.import_key(key_id, own.value_spot("import"))
         return key_id
 

@@ -47,6 +47,16 @@ def read_provider(address: Address) -> ProviderName:
     return ProviderName(name) if colon else ONLY_PROVIDER
 
 
+def qualify(provider: ProviderName, own_id: str) -> str:
+    """Return an id of a key or scope as keyplan knows it: ``PROVIDER:ID`` for one of a further provider."""
+    return f"{provider}:{own_id}" if provider else own_id
+
+
+def unqualify(provider: ProviderName, known_id: str) -> str:
+    """Return the id as its provider knows it."""
+    return known_id.removeprefix(f"{provider}:") if provider else known_id
+
+
 @quick
 @dataclass(frozen=True, slots=True, order=True)
 class Identity:

@@ -27,6 +27,7 @@ from keyplan.model.identity import (
     ScopeId,
     SinkName,
     UserId,
+    qualify,
 )
 from keyplan.model.limits import Limits, Rollout
 from keyplan.model.place import FindPlace, Place
@@ -137,6 +138,12 @@ class ScopeById:
     """A space named by its id: ``space_id:`` in the manifest."""
 
     space_id: ScopeId
+    provider: ProviderName = ONLY_PROVIDER
+
+    @property
+    def known_id(self) -> ScopeId:
+        """The id as keyplan knows it among those of several providers."""
+        return ScopeId(qualify(self.provider, self.space_id))
 
     def __str__(self) -> str:
         return self.space_id
@@ -147,6 +154,7 @@ class ScopeByName:
     """A space named by its name, looked up through the API: ``space:`` in the manifest."""
 
     name: str
+    provider: ProviderName = ONLY_PROVIDER
 
     def __str__(self) -> str:
         return self.name
@@ -248,16 +256,6 @@ class ProviderSettings:
     place: Place | None = field(default=None, compare=False, repr=False)
     """None if the manifest has no `provider`."""
 
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The path of its fields from the top of the manifest."""
-        return ("providers", self.label) if self.label else ("provider",)
-
-    @property
-    def title(self) -> str:
-        """The provider as messages call it."""
-        return f"provider '{self.label}'" if self.label else "the provider"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
@@ -333,7 +331,9 @@ class Declaration:
         """Every space that it names, as it names it; empty for a user key."""
         if self.scope is not None:
             return (self.scope,)
-        return tuple(ScopeById(grant.space_id) for granted in self.organizations for grant in granted.spaces)
+        return tuple(
+            ScopeById(grant.space_id, self.provider) for granted in self.organizations for grant in granted.spaces
+        )
 
     def place_of(self, *path: str) -> Place:
         """Return where a field stands, here or in the defaults; else the place of the declaration."""

@@ -18,11 +18,13 @@ from keyplan.model.examination import Finding
 from keyplan.model.identity import (
     NO_MANIFEST_ID,
     NO_USER,
+    ONLY_PROVIDER,
     Address,
     Identity,
     KeyId,
     ManifestId,
     OrganizationId,
+    ProviderName,
     ScopeId,
     SinkName,
     UserId,
@@ -156,6 +158,8 @@ class Observation:
     """Spaces known to contain it; None if the dialect shows nothing of them."""
     access: Access | None = None
     """Roles and spaces in full; None if they are not, or not completely, visible."""
+    provider: ProviderName = ONLY_PROVIDER
+    """Which of several providers it is at."""
 
     @property
     def edition(self) -> str:
@@ -337,6 +341,11 @@ class Snapshot:
     provider: str
     """Base URL, which with the owner names the account that a ledger belongs to."""
     laws: Laws
+    """Of the only or the usual provider."""
+    further_laws: Mapping[ProviderName, Laws] = field(default_factory=dict)
+    """Of the others."""
+    further_urls: Mapping[ProviderName, str] = field(default_factory=dict)
+    """Base URLs of the others."""
     keys: tuple[Observation, ...]
     """Everything that was listed, live or not, each id once, sorted by id."""
     spaces: Mapping[ScopeRef, Scope] = field(default_factory=dict)
@@ -379,6 +388,10 @@ class Snapshot:
     """How far the provider's clock is ahead of ours; None if the provider does not show its time."""
     own_keys: frozenset[KeyId] = frozenset()
     """Live keys whose redacted form fits the credential that keyplan presents."""
+
+    def laws_of(self, provider: ProviderName) -> Laws:
+        """Return the laws of one of the manifest's providers, or of the usual one."""
+        return self.further_laws.get(provider, self.laws)
 
     @property
     def asks_no_sink(self) -> bool:

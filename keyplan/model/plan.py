@@ -318,9 +318,9 @@ class Plan:
     owner: str
     manifest: str
     """Path as the user named it."""
-    provider: str
-    """Base URL."""
+    provider: str  # its base URL
     dialect: str
+    further_providers: Mapping[str, str] = field(default_factory=dict)  # base URLs by name
     actions: tuple[Action, ...]
     """Creates, replaces, refreshes, deletes, forgets, keeps; by address within each."""
     unmanaged: tuple[KeyView, ...] = ()

@@ -52,7 +52,7 @@ def renew(case: Case, key: Observation, reason: Reason, changes: tuple[FieldChan
         without_overlap(desired) if case.ends_at_once else desired,
         key,
         changes=changes,
-        laws=case.snapshot.laws,
+        laws=case.laws,
         now=case.now,
         is_adopted=reason is Reason.ADOPTED,
     )
@@ -68,7 +68,7 @@ def _spare_previous(case: Case, key: Observation, action: PlannedAction) -> Plan
     Shortly before that one ends, the renewal is let through: what was lost must be delivered before consumers fail.
     """
     until, is_refresh = key.previous_until, action.verb is Verb.REFRESH
-    if not (case.snapshot.laws.keeps_one_previous and is_refresh and until and action.overlap):
+    if not (case.laws.keeps_one_previous and is_refresh and until and action.overlap):
         return action
     if until - min(_LATEST_RENEWAL, action.overlap / 4) <= case.now:
         return action
@@ -96,7 +96,7 @@ def replace_adopted(case: Case, key: Observation) -> PlannedAction:
 
 def renew_lost(case: Case, key: Observation, changes: tuple[FieldChange, ...]) -> PlannedAction:
     """Return the action that renews a key whose raw key was lost."""
-    choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.snapshot.laws, now=case.now)
+    choice = choose_for_lost_key(case.owned.desired, key, changes=changes, laws=case.laws, now=case.now)
     return replace(_issue(case, key, Reason.UNFINISHED, choice), changes=changes)
 
 

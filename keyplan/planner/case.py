@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from keyplan.model.identity import Address, UserId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.quick import quick
@@ -65,6 +66,11 @@ class Case:
     def declaration(self) -> Declaration:
         """The declaration itself."""
         return self.owned.desired.declaration
+
+    @property
+    def laws(self) -> Laws:
+        """What its provider allows and shows."""
+        return self.snapshot.laws_of(self.declaration.provider)
 
     @property
     def now(self) -> datetime:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, KeyId
-from keyplan.model.manifest import Adopt
+from keyplan.model.identity import Address, KeyId, read_provider
+from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
 from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt, Superseded
 from keyplan.planner.authority import Authority, name_manifest
@@ -151,7 +151,7 @@ class ClaimJudge:
     def _contradicts(self, receipt: Receipt, address: Address) -> bool:
         """Whether an id that nothing shows stands against a live key that the ledger knows for the address."""
         has_expired = receipt.expires_at is not None and receipt.expires_at <= self.snapshot.now
-        if has_expired or self.snapshot.laws.listing_proves_absence:
+        if has_expired or self.snapshot.laws_of(read_provider(address)).listing_proves_absence:
             return False
         return any(self.owned.get(one.key_id) == address for one in self.ledger.receipts.get(address, ()))
 
@@ -177,7 +177,11 @@ class ClaimJudge:
         is_marked = (
             marker is not None and self.markers.covers(marker) and self._is_at(self.markers.find(marker), address)
         )
-        return is_marked and (self.authority.made(key) or not self.authority.knows_creators)
+        return (
+            is_marked
+            and key.provider == read_provider(address)
+            and (self.authority.made(key) or not self.authority.at(key.provider).knows_creators)
+        )
 
     def _is_left_over(
         self, record: Receipt | Intent, address: Address, everything: Mapping[KeyId, Observation]
@@ -201,7 +205,7 @@ def may_adopt(desired: Desired, key: Observation | None, authority: Authority) -
         and key is not None
         and key.marker is None
         and authority.may_have_made(key)
-        and (key.key_type, key.name) == (declared.key_type, declared.name)
+        and is_named_alike(declared, key)
         and (not key.scope_ids or bool(key.scope_ids & set(desired.scope_ids)))
     )
 
@@ -220,7 +224,13 @@ def is_former(
     declared = desired.declaration
     if key is None or key.id not in owned or key.id in ledger.by_key:
         return False
-    return owned[key.id] not in index.declared and (key.key_type, key.name) == (declared.key_type, declared.name)
+    return owned[key.id] not in index.declared and is_named_alike(declared, key)
+
+
+def is_named_alike(declared: Declaration, key: Observation) -> bool:
+    """Whether a key is at the provider of a declaration, and has its type and name."""
+    wanted = declared.provider, declared.key_type, declared.name
+    return (key.provider, key.key_type, key.name) == wanted
 
 
 def _is_confirmed(held: Holding, known: tuple[Receipt, ...]) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache, partial
 
 from keyplan.model.desired import Desired
-from keyplan.model.identity import ScopeId
+from keyplan.model.identity import ProviderName, ScopeId, qualify
 from keyplan.model.manifest import Declaration, Manifest, OrganizationGrant, Roles, ScopeRef, SpaceGrant
 from keyplan.model.observation import Access, Marker, Scope
 from keyplan.model.texts import fold
@@ -63,7 +64,16 @@ def list_space_ids(desired: Iterable[Desired]) -> frozenset[ScopeId]:
 
 def _grant_several(declaration: Declaration) -> Access:
     """Return what a service key in the multi-space form may do."""
-    return Access(account_role=declaration.roles.account_role, organizations=_sort(declaration.organizations))
+    granted = declaration.organizations
+    if declaration.provider:
+        granted = tuple(_qualify(one, declaration.provider) for one in granted)
+    return Access(account_role=declaration.roles.account_role, organizations=_sort(granted))
+
+
+def _qualify(granted: OrganizationGrant, provider: ProviderName) -> OrganizationGrant:
+    """Return a grant whose spaces have the ids by which keyplan knows those of a further provider."""
+    spaces = (replace(one, space_id=ScopeId(qualify(provider, one.space_id))) for one in granted.spaces)
+    return replace(granted, spaces=tuple(spaces))
 
 
 def _grant_in(spaces: Mapping[ScopeRef, Scope], reference: ScopeRef | None, roles: Roles) -> Access | None:

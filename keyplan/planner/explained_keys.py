@@ -63,7 +63,7 @@ class KeyIndex:
     def explain(self, key: Observation) -> ExplainedKey:
         """Return what a key is, by which evidence, and who made it."""
         standing = self._standings.get(key.id, SubjectStanding.ENDED)
-        source = self._authority.creators.get(key.created_by)
+        source = self._authority.at(key.provider).creators.get(key.created_by)
         return ExplainedKey(
             key=key,
             standing=standing,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, ProviderName
+from keyplan.model.manifest import KeyType
 from keyplan.model.plan import KeyView, PlannedAction, Reason, Request, Verb
 from keyplan.planner.authority import Authority
 from keyplan.planner.case import Case
@@ -65,13 +66,14 @@ class Inventory:
 
     def elsewhere(self) -> tuple[KeyView, ...]:
         """Return the keys of other manifests that have the type and name of a declaration."""
-        wanted = {(case.declaration.key_type, case.declaration.name) for case in self._cases}
-        return tuple(view_marked(key) for key in self._ownership.others if (key.key_type, key.name) in wanted)
+        wanted = set(map(_name_kind, self._cases))
+        found = (key for key in self._ownership.others if (key.provider, key.key_type, key.name) in wanted)
+        return tuple(map(view_marked, found))
 
     def _namesakes_of_strangers(self) -> tuple[KeyView, ...]:
         """Return the unmanaged keys that have the type and name of a declaration and that a stranger made."""
-        wanted = {(case.declaration.key_type, case.declaration.name) for case in self._cases if not case.owned.alive}
-        unmanaged = (key for key in self._ownership.unmanaged if (key.key_type, key.name) in wanted)
+        wanted = {_name_kind(case) for case in self._cases if not case.owned.alive}
+        unmanaged = (key for key in self._ownership.unmanaged if (key.provider, key.key_type, key.name) in wanted)
         return tuple(view_marked(key) for key in unmanaged if not self._authority.may_have_made(key))
 
     def warnings(self, actions: list[PlannedAction]) -> Iterator[str]:
@@ -106,6 +108,10 @@ class Inventory:
                 "it is not touched"
             ),
         )
+
+
+def _name_kind(case: Case) -> tuple[ProviderName, KeyType, str]:
+    return case.declaration.provider, case.declaration.key_type, case.declaration.name
 
 
 def _name_first(views: Sequence[KeyView], describe: Callable[[KeyView], str]) -> Iterator[str]:

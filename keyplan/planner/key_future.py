@@ -63,7 +63,7 @@ class KeyFuture:
         declared = basis.desired.declaration
         is_own = basis.is_own_credential and not declared.may_rotate_itself
         guard = Guard.PROTECT if declared.protect else Guard.SELF if is_own else None
-        return cls(desired=basis.desired, laws=snapshot.laws, until=until, guard=guard)
+        return cls(desired=basis.desired, laws=snapshot.laws_of(declared.provider), until=until, guard=guard)
 
     def follow_key(self, key: Observation, receipt: Receipt, now: datetime) -> Iterator[Event]:
         """Yield what becomes of a delivered key and its successors from now on, if no renewal waits."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from keyplan.model.identity import read_provider
 from keyplan.model.manifest import Declaration, Manifest
 from keyplan.model.plan import Blocked, FreshPlan, Guard, PlannedAction
 from keyplan.model.times import show_time, write_duration
@@ -19,10 +20,11 @@ def hold_overlong(plan: FreshPlan, manifest: Manifest, now: datetime) -> FreshPl
 
     A key without an expiry is fine: it gets the longest life that there is.
     """
-    most = manifest.provider.max_lifetime
-    if most is None:
+    limits = {one.name: one.max_lifetime for one in manifest.providers if one.max_lifetime is not None}
+    if not limits:
         return plan
-    return replace(plan, actions=tuple(_judge(action, most, now) for action in plan.actions))
+    judged = ((action, limits.get(read_provider(action.address))) for action in plan.actions)
+    return replace(plan, actions=tuple(_judge(action, most, now) if most else action for action, most in judged))
 
 
 def _judge(action: PlannedAction, most: timedelta, now: datetime) -> PlannedAction:

@@ -157,4 +157,5 @@ def _list_live(ownership: Ownership) -> Iterator[_LiveKey]:
 def _name(key: Observation) -> Address:
     """Return the address under which a key that is not ours is shown; its id keeps it apart from a declared one."""
     space = min(key.scope_ids) if key.scope_ids else "?"
-    return Address(f"{address_of(key.key_type or KeyType.USER, key.name, space)} ({key.id})")
+    address = address_of(key.key_type or KeyType.USER, key.name, space, provider=key.provider)
+    return Address(f"{address} ({key.id})")

@@ -127,7 +127,7 @@ def _note_unseen(case: Case, key: Observation, receipt: Receipt) -> Iterator[str
     if case.owned.desired.access is not None and key.access is None and not receipt.access:
         fields += ["roles"] if key.scope_ids else ["roles", "spaces"]
     if fields:
-        yield f"not verifiable: {', '.join(fields)}, in the {case.snapshot.laws.dialect} API"
+        yield f"not verifiable: {', '.join(fields)}, in the {case.laws.dialect} API"
 
 
 def _show(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keyplan.model.identity import KeyId
+from keyplan.model.identity import KeyId, read_provider
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.plan import Guard, PlannedAction, Reason
 from keyplan.model.receipt import Receipt
@@ -17,7 +17,9 @@ from keyplan.planner.case import Case
 
 def is_unseen(receipt: Receipt | None, snapshot: Snapshot) -> bool:
     """Whether a receipt names a key that should live, and that the provider shows neither as active nor as revoked."""
-    if receipt is None or receipt.forgotten or snapshot.laws.listing_proves_absence:
+    if receipt is None or receipt.forgotten:
+        return False
+    if snapshot.laws_of(read_provider(receipt.address)).listing_proves_absence:
         return False
     if receipt.expires_at is not None and receipt.expires_at <= snapshot.now:
         return False

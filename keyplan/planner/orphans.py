@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, ScopeId
+from keyplan.model.identity import Address, ProviderName, ScopeId, read_provider
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation
 from keyplan.model.receipt import Receipt
 from keyplan.planner.records import AddressIndex, LedgerRecords, choose_receipt
 
-_Identity: TypeAlias = tuple[KeyType | None, str, tuple[ScopeId, ...]]
+_Identity: TypeAlias = tuple[ProviderName, KeyType | None, str, tuple[ScopeId, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def find_moves(
     changes the address, and must not make a new key.
     """
     vacant: dict[_Identity | None, Address] = {
-        (one.declaration.key_type, one.declaration.name, one.scope_ids): one.address
+        (one.declaration.provider, one.declaration.key_type, one.declaration.name, one.scope_ids): one.address
         for one in desired
         if one.address not in occupied
     }
@@ -89,11 +89,12 @@ def _rank_of_proof(orphan: Orphan) -> tuple[bool, float, float, Address]:
 
 
 def _identity(orphan: Orphan) -> _Identity | None:
-    """Return type, name and spaces: what a declaration must share with an orphan. None if the spaces are unknown."""
+    """Return provider, type, name and spaces, which a declaration must share; None if the spaces are unknown."""
     if orphan.receipt:
-        return orphan.receipt.key_type, orphan.receipt.name, orphan.receipt.scope_ids
+        provider = read_provider(orphan.receipt.address)
+        return provider, orphan.receipt.key_type, orphan.receipt.name, orphan.receipt.scope_ids
     key = orphan.key
     # alpha shows no spaces (docs/arize-api.md, A14): the same name in another space would be taken for a move.
     if key is None or (key.key_type is KeyType.SERVICE and not key.scope_ids):
         return None
-    return key.key_type, key.name, tuple(sorted(key.scope_ids or ()))
+    return key.provider, key.key_type, key.name, tuple(sorted(key.scope_ids or ()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from keyplan.model.desired import Desired, address_of
-from keyplan.model.identity import Address, KeyId
+from keyplan.model.identity import Address, KeyId, read_provider
 from keyplan.model.manifest import Adopt, KeyType
 from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
 from keyplan.model.quick import quick
@@ -249,7 +249,10 @@ class _SortedKeys:
     def _sort_marked(self, key: Observation, marker: Marker) -> None:
         """Sort a key that is marked for this manifest, and that neither ledger nor manifest names."""
         address = self._markers.find(marker)
-        if not self._authority.knows_creators:
+        if address is not None and read_provider(address) != key.provider:
+            # The marker was copied from a key of another provider: it stands for no declaration here.
+            address = None
+        if not self._authority.at(key.provider).knows_creators:
             self.undecided[address or self._name(key, marker)].append(key)
         elif not self._authority.made(key):
             self.claimed.append(key)
@@ -263,7 +266,8 @@ class _SortedKeys:
     def _name(self, key: Observation, marker: Marker) -> Address:
         """Return an address under which a marked key that no record knows is shown; never a declared one."""
         # A declared address would make the key current or superseded there, on the word of a marker not its own.
-        guess = address_of(key.key_type or KeyType.USER, key.name, min(key.scope_ids) if key.scope_ids else "?")
+        space = min(key.scope_ids) if key.scope_ids else "?"
+        guess = address_of(key.key_type or KeyType.USER, key.name, space, provider=key.provider)
         return Address(f"{guess} ({marker.ref})") if guess in self._index.declared else guess
 
     def _is_vouched_for(self, key: Observation, marker: Marker) -> bool:
@@ -383,6 +387,7 @@ def _was_made_by(owned: OwnedKeys, key: Observation, authority: Authority) -> bo
     # may create keys could make one of this name while a run is interrupted.
     return (
         authority.made(key)
+        and key.provider == owned.desired.declaration.provider
         and key.key_type is owned.desired.declaration.key_type
         and any(
             intent.is_unmarked and intent.could_have_made(key.id, key.created_at) for intent in owned.recorded_intents

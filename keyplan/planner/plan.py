@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address
+from keyplan.model.identity import Address, ProviderName
 from keyplan.model.manifest import Manifest, ScopeByName, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
@@ -109,6 +109,7 @@ def _compose(
         manifest=manifest.path,
         provider=snapshot.provider,
         dialect=snapshot.laws.dialect,
+        further_providers={str(name): url for name, url in sorted(snapshot.further_urls.items())},
         actions=tuple(sorted(actions, key=sort_key)),
         unmanaged=() if manifest.unmanaged is Unmanaged.IGNORE else listed.unmanaged(actions),
         claimed=listed.claimed(),
@@ -194,7 +195,6 @@ class _CaseMaker:
         self._users = _index_slots(snapshot)
         # Asked once: nearly every plan finds no run at work anywhere.
         self._has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
-        self._creators = None if authority.trusts_marks else frozenset(authority.creators)
 
     def make_all(self, open_trace: Callable[[], Trace]) -> list[Case]:
         """Return a case for each declaration that the targets let in, each with a trace of its own."""
@@ -208,7 +208,9 @@ class _CaseMaker:
         slots = snapshot.slots.get(address, ())
         # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
         ledger_receipt = _find_ledger_receipt(owned, self._in_ledger)
-        namesakes = self._by_name.get(owned.desired.declaration.name, ())
+        declared = owned.desired.declaration
+        namesakes = self._by_name.get((declared.provider, declared.name), ())
+        authority = self._authority.at(declared.provider)
         owned = owned if ledger_receipt else apply_weak_proof(owned, snapshot)
         is_leaked = bool(request.leaked) and find_renewed(owned, request) is not None
         is_requested = is_leaked or (bool(request.rotate) and _fits(address, request.rotate, self._known))
@@ -223,7 +225,7 @@ class _CaseMaker:
             namesakes=tuple(filter(self._authority.may_have_made, namesakes)),
             ledger_receipt=ledger_receipt,
             former_receipt=self._in_ledger.get(owned.previous_address) if owned.previous_address else None,
-            creators=self._creators,
+            creators=None if authority.trusts_marks else frozenset(authority.creators),
             undecided=ownership.undecided.get(address, ()),
             strays=ownership.stray_at.get(address, ()),
             doubts=ownership.doubts.get(address, ()),
@@ -264,8 +266,8 @@ def _fits(address: Address, patterns: tuple[str, ...], known: frozenset[Address]
     return any(selects(pattern, address, known) for pattern in patterns)
 
 
-def _index_by_name(keys: Iterable[Observation]) -> dict[str, list[Observation]]:
-    index: dict[str, list[Observation]] = {}
+def _index_by_name(keys: Iterable[Observation]) -> dict[tuple[ProviderName, str], list[Observation]]:
+    index: dict[tuple[ProviderName, str], list[Observation]] = {}
     for key in keys:
-        index.setdefault(key.name, []).append(key)
+        index.setdefault((key.provider, key.name), []).append(key)
     return index

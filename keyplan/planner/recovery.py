@@ -106,7 +106,7 @@ def _has_stopped(case: Case, key: Observation) -> bool:
     """Whether the raw key of the receipt certainly stopped: a refresh without a grace put another one in its place."""
     receipt = case.owned.receipt
     is_other = receipt is not None and bool(receipt.redacted and key.edition) and receipt.redacted != key.edition
-    return is_other and not case.snapshot.laws.longest_grace
+    return is_other and not case.laws.longest_grace
 
 
 def _is_unchanged(case: Case, key: Observation) -> bool:

@@ -109,7 +109,7 @@ class RolloutState:
             unsettled=unsettled if rollout else {},
             busy_groups=frozenset(_find_busy_groups(own.values(), faults)),
             last_canary_at=max((receipts[one].delivered_at for one in canaries if one in receipts), default=None),
-            shows_last_use=snapshot.laws.shows_last_use,
+            shows_last_use=all(laws.shows_last_use for laws in (snapshot.laws, *snapshot.further_laws.values())),
         )
 
 
@@ -125,7 +125,7 @@ def _find_receipts(
 
 def is_seen_used(key: Observation | None, receipt: Receipt, snapshot: Snapshot) -> bool:
     """Whether a consumer certainly used a key since it was delivered; keyplan's own verification does not count."""
-    if key is None or key.last_used_at is None or not snapshot.laws.shows_last_use:
+    if key is None or key.last_used_at is None or not snapshot.laws_of(key.provider).shows_last_use:
         return False
     # By a clock that is far off, the use may be our own verification.
     if snapshot.clock_skew is not None and abs(snapshot.clock_skew) > LARGEST_SKEW:

@@ -136,9 +136,7 @@ def _block_unknown_space(case: Case) -> PlannedAction | None:
 
 def _hold_unlawful(case: Case, action: PlannedAction) -> PlannedAction:
     """Return the action, blocked if the declared rotation can never be lawful at this provider."""
-    found = [
-        f"{message}: {advice}" for message, advice in find_unlawful_rotation(case.owned.desired, case.snapshot.laws)
-    ]
+    found = [f"{message}: {advice}" for message, advice in find_unlawful_rotation(case.owned.desired, case.laws)]
     return block(action, Guard.UNLAWFUL, "; ".join(found)) if found and not action.blocked else action
 
 
@@ -222,7 +220,7 @@ def _plan_current(case: Case, key: Observation, receipt: Receipt) -> PlannedActi
     # Before all comparisons: an interrupted run may have ended the raw key that they would compare.
     if lost := case.trace.ask(TableRow.LOST, find_lost_key(case, key)):
         return finish_forward(case, lost)
-    editable = case.snapshot.laws.editable
+    editable = case.laws.editable
     found = find_differences(case.owned.desired, key, receipt, case.longest_life, editable)
     reasons = _find_reasons(case, key, receipt, found.pressing)
     if not reasons:

@@ -76,7 +76,7 @@ def test_a_key_of_a_further_provider_names_it_in_its_address() -> None:
         "service/prod/a",
     ]
     assert [key.provider for key in manifest.keys] == ["", "phx", "phx", "zen", ""]
-    assert [key.scope for key in manifest.keys] == [None, None, None, ScopeByName("ci/x"), ScopeByName("prod")]
+    assert [key.scope for key in manifest.keys] == [None, None, None, ScopeByName("ci/x", "zen"), ScopeByName("prod")]
 
 
 def test_the_usual_provider_is_the_manifests_own_and_the_others_are_sorted() -> None:
@@ -92,13 +92,6 @@ def test_one_provider_under_its_name_needs_no_default() -> None:
     manifest = read_text("providers: {zen: {type: zenml}}\nkeys: []\n")
     assert (manifest.provider.type, manifest.provider.name, manifest.further_providers) == ("zenml", "", ())
     assert manifest.provider == read_text("provider: {type: zenml}\nkeys: []\n").provider
-
-
-def test_a_provider_knows_its_path_and_title() -> None:
-    named = read_text("providers: {zen: {type: zenml}}\nkeys: []\n").provider
-    assert (named.path, named.title) == (("providers", "zen"), "provider 'zen'")
-    only = read_text("provider: {type: zenml}\nkeys: []\n").provider
-    assert (only.path, only.title) == (("provider",), "the provider")
 
 
 def test_each_type_has_a_usual_credential_of_its_own() -> None:
@@ -166,6 +159,11 @@ def test_scopes_and_roles_of_defaults_are_passed_over_for_keys_without_them() ->
             id="a bad name",
         ),
         pytest.param(
+            f"{ALL}{USUAL}keys: [{{name: a, key_type: user, provider: phx, moved_from: user/b}}]\n",
+            "'user/b' is an address of another provider, from which no key can move",
+            id="a move between providers",
+        ),
+        pytest.param(
             f"{ZENML}keys: [{{name: a, key_type: service}}]\n",
             "field 'service_account' is missing",
             id="no service account",
@@ -210,3 +208,15 @@ def test_a_mistake_is_one_line(text: str, problem: str) -> None:
 def test_a_key_that_names_an_unusable_provider_is_not_judged_by_another() -> None:
     found = find(f"providers: {{main: {{type: arize}}, zen: 3}}\n{USUAL}keys: [{{name: a, key_type: user}}]\n")
     assert found == ["field 'zen' must be a mapping, not a number"]
+
+
+def test_a_key_moves_within_its_provider_and_is_imported_by_its_id_there() -> None:
+    manifest = read_text(
+        f"{ALL}{USUAL}keys:\n"
+        "  - {name: a, key_type: user, provider: phx, moved_from: 'phx:user/b'}\n"
+        "  - {name: c, key_type: user, provider: phx, import: k1}\n"
+        "  - {name: d, key_type: user, provider: phx, import: 'phx:k2'}\n"
+        "  - {name: e, key_type: user, import: k1}\n"
+    )
+    assert manifest.keys[0].moved_from == ("phx:user/b",)
+    assert [key.import_id for key in manifest.keys] == [None, "phx:k1", "phx:k2", "k1"]

@@ -22,7 +22,7 @@ CI = Address("user/ci")
 
 def learn(*creators: UserId, **world: Any) -> dict[UserId, CreatorSource]:
     manifest = make_manifest(provider=ProviderSettings(creators=creators))
-    return dict(find_creators(manifest, situate(**world)))
+    return dict(find_creators(manifest, situate(**world), manifest.provider))
 
 
 def user_key(key_id: str, creator: UserId, **changes: Any) -> Any:
@@ -85,7 +85,7 @@ def test_other_receipts_of_a_ledger_name_no_creator(receipts: list[Any]) -> None
 
 def test_a_receipt_in_a_sink_makes_nobody_one_of_ours() -> None:
     held = {slot_of(CI): Holding(present=True, receipt=recorded(creator=BOB))}
-    assert dict(find_creators(make_manifest(), situate(make_desired(), held=held))) == {}
+    assert dict(find_creators(make_manifest(), situate(make_desired(), held=held), ProviderSettings())) == {}
 
 
 def test_the_manifest_may_name_further_creators() -> None:

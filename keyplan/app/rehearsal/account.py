@@ -65,7 +65,11 @@ def copy_state(
 def _find_me(manifest: Manifest, snapshot: Snapshot) -> UserId:
     """Return the user who creates what keyplan creates, as far as the account shows it."""
     own = [key for key in snapshot.keys if key.id in snapshot.own_keys]
-    known = [*(key.acts_as for key in own), *(key.created_by for key in own), *find_creators(manifest, snapshot)]
+    known = [
+        *(key.acts_as for key in own),
+        *(key.created_by for key in own),
+        *find_creators(manifest, snapshot, manifest.provider),
+    ]
     return next(filter(None, known), ME)
 
 
