@@ -29,7 +29,7 @@ from keyplan.model.identity import Address, KeyId, UserId
 from keyplan.model.manifest import Manifest, Place
 from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Action, Blocked, FieldChange, Guard, Reason, Request, Verb
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.explanation import Explainer
 from keyplan.planner.plan import make_traced_plan
 
@@ -39,7 +39,7 @@ CI = Address("user/ci")
 
 def make_explainer(manifest: Manifest, snapshot: Snapshot) -> Explainer:
     """Return what explains the subjects of a snapshot."""
-    traced = make_traced_plan(manifest, resolve_desired(manifest, snapshot.spaces), snapshot, Request())
+    traced = make_traced_plan(manifest, resolve_in(manifest, snapshot), snapshot, Request())
     return Explainer(
         manifest=manifest, snapshot=snapshot, traced=traced, plan=guard_plan(traced.plan, manifest, snapshot)
     )

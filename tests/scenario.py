@@ -19,7 +19,7 @@ from keyplan.model.manifest import Declaration, KeyType, Manifest, ProviderSetti
 from keyplan.model.observation import Exclusion, Snapshot
 from keyplan.model.plan import Action, FreshPlan, Request, Verb
 from keyplan.model.report import Outcome, Report
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
@@ -145,7 +145,7 @@ class Scenario:
     def plan(self, **request: Any) -> FreshPlan:
         """Return the guarded plan."""
         snapshot = self.observe()
-        desired = resolve_desired(self.manifest, snapshot.spaces)
+        desired = resolve_in(self.manifest, snapshot)
         wanted = Request(**({"allow_deletes": self.allow_deletes} | request))
         plan = make_plan(self.manifest, desired, snapshot, wanted)
         plan = apply_policies(plan, manifest=self.manifest, now=snapshot.now)

@@ -21,6 +21,7 @@ from simulator import FULL, WRITE_ONLY, Fault, Killed, World
 from keyplan.errors import KeyplanError
 from keyplan.model.manifest import DEFAULT_LEASE, Rotation
 from keyplan.model.plan import Guard, Verb
+from keyplan.simulated.records import LAWS
 
 Dialect = Literal["phoenix", "zenml"]
 SINKS = {"full": {"local": FULL}, "full and write only": {"local": FULL, "remote": WRITE_ONLY}}
@@ -237,3 +238,28 @@ def test_what_the_laws_rule_out_is_blocked(dialect: Dialect, fields: dict[str, A
     (action,) = scenario.actions()
     assert action.blocked is not None
     assert message in action.blocked.advice
+
+
+def test_a_description_that_another_user_changed_is_corrected() -> None:
+    scenario = applied("zenml", description="Nightly")
+    provider = scenario.world.provider
+    (record,) = provider.live()
+    provider.records[record.id] = replace(record, description=record.description.replace("Nightly", "Mine"))
+    (action,) = scenario.actions()
+    assert (action.verb, action.blocked) == (Verb.UPDATE, None)
+    assert not scenario.run().failures
+    assert provider.live()[0].description.startswith("Nightly [keyplan ")
+    assert_promise(scenario)
+
+
+def test_a_provider_without_a_text_for_markers_is_managed_by_the_ledger() -> None:
+    world = make_world("phoenix")
+    world.provider.laws = lambda: replace(LAWS["phoenix"], takes_marker=False)  # type: ignore[method-assign]  # laws of this test alone
+    scenario = Scenario(world)
+    scenario.declare(make_declaration(rotation=AT_ONCE, description="Used by CI"))
+    world.effects.inject(Fault.ANSWER_LOST, "provider.create")
+    scenario.run()
+    world.restart()
+    assert not scenario.run().failures
+    assert [record.description for record in world.provider.live()] == ["Used by CI"]
+    assert scenario.actions() == []

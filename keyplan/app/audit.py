@@ -16,7 +16,7 @@ from keyplan.model.drift import Drift
 from keyplan.model.observation import Snapshot
 from keyplan.planner.audit import explain_drift, list_audited_keys, list_explicable
 from keyplan.planner.authority import Authority
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.ownership import assign_ownership
 from keyplan.ports import Auditable, Clock, KeyReader
 
@@ -58,7 +58,7 @@ def audit_keys(context: RunContext, workspace: Workspace, subjects: Sequence[str
         ledger = read_only_ledger(wiring, workspace, provider)
         readers = Readers(reader=reader, ledger=ledger, sinks=make_unasked_sinks(manifest))
         snapshot = observe(manifest, readers, now=wiring.clock.now(), is_preflight=False)
-        desired = resolve_desired(manifest, snapshot.spaces)
+        desired = resolve_in(manifest, snapshot)
         ownership = assign_ownership(desired, snapshot, authority=Authority.of(manifest, snapshot))
         keys = list_audited_keys(ownership, ledger.history(), subjects)
         now = _now_there(reader, wiring.clock)

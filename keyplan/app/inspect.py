@@ -19,7 +19,7 @@ from keyplan.model.examination import Area, Examination
 from keyplan.model.explanation import Explanation
 from keyplan.model.identity import SinkName
 from keyplan.model.plan import Request
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.explanation import Explainer
 from keyplan.planner.forecast import forecast
 from keyplan.planner.plan import make_traced_plan
@@ -46,7 +46,7 @@ def explain_subject(wiring: Wiring, workspace: Workspace, subject: str) -> Expla
     with _open_readers(wiring, workspace) as readers:
         snapshot = observe(manifest, readers, now=wiring.clock.now(), is_preflight=workspace.is_preflight)
         entries = tuple(readers.ledger.history())
-    traced = make_traced_plan(manifest, resolve_desired(manifest, snapshot.spaces), snapshot, Request())
+    traced = make_traced_plan(manifest, resolve_in(manifest, snapshot), snapshot, Request())
     explainer = Explainer(
         manifest=manifest,
         snapshot=snapshot,

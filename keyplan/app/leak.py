@@ -23,7 +23,7 @@ from keyplan.model.plan import Request
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.planner.authority import Authority
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.ownership import Ownership, assign_ownership
 from keyplan.ports import KeyWriter, ProviderPorts
 
@@ -60,7 +60,7 @@ def find_leak(context: RunContext, workspace: Workspace, data: bytes) -> FoundLe
             sinks=read_only_sinks(wiring, workspace),
         )
         snapshot = observe(manifest, readers, now=wiring.clock.now())
-        desired = resolve_desired(manifest, snapshot.spaces)
+        desired = resolve_in(manifest, snapshot)
         ownership = assign_ownership(desired, snapshot, authority=Authority.of(manifest, snapshot))
         search = _LeakSearch(snapshot, text, provider)
         proofs = search.find()

@@ -12,7 +12,7 @@ from keyplan.model.manifest import Manifest
 from keyplan.model.observation import LARGEST_SKEW, Exclusion, Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.drift import find_drift
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.lifetime import hold_overlong
@@ -68,7 +68,7 @@ def plan_with_ports(
 
 def make_guarded_plan(manifest: Manifest, request: Request, snapshot: Snapshot) -> FreshPlan:
     """Return the guarded plan for a snapshot. Raises InputError, ManifestError."""
-    desired = resolve_desired(manifest, snapshot.spaces)
+    desired = resolve_in(manifest, snapshot)
     return guard_plan(make_plan(manifest, desired, snapshot, request), manifest, snapshot)
 
 

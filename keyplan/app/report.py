@@ -18,7 +18,7 @@ from keyplan.model.overview import Overview
 from keyplan.model.plan import Plan, Request
 from keyplan.model.report import Report
 from keyplan.planner.archive import Archive
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.drift import find_drift
 from keyplan.planner.forecast import forecast
 from keyplan.planner.overview import make_overview
@@ -44,7 +44,7 @@ def survey_workspace(wiring: Wiring, workspace: Workspace, span: timedelta) -> O
     with open_readers(wiring, workspace) as readers:
         snapshot, skew = look(wiring, manifest, readers, is_preflight=workspace.is_preflight)
         entries = tuple(readers.ledger.history())
-    traced = make_traced_plan(manifest, resolve_desired(manifest, snapshot.spaces), snapshot, Request())
+    traced = make_traced_plan(manifest, resolve_in(manifest, snapshot), snapshot, Request())
     plan = warn_of_skew(guard_plan(traced.plan, manifest, snapshot), skew)
     drift = find_drift(plan, snapshot, manifest=manifest)
     calendar = forecast(plan, snapshot, until=snapshot.now + span, manifest=manifest)

@@ -18,7 +18,7 @@ from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Slot
 from keyplan.model.plan import Reason, Verb
 from keyplan.planner.authority import Authority
-from keyplan.planner.desired import resolve_desired
+from keyplan.planner.desired import resolve_in
 from keyplan.planner.takeover import Takeover, find_address, find_key, take_over
 from keyplan.ports import KeyReader
 
@@ -83,7 +83,7 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
         if unknown := snapshot.unknown_scopes.get(reference):
             raise InputError(unknown)
     takeover = take_over(
-        resolve_desired(manifest, snapshot.spaces),
+        resolve_in(manifest, snapshot),
         snapshot,
         authority=Authority.of(manifest, snapshot),
         address=address,

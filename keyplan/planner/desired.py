@@ -6,14 +6,14 @@ The caller looks the spaces up; nothing here calls the provider.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ProviderName, ScopeId, qualify
 from keyplan.model.manifest import Declaration, Manifest, OrganizationGrant, Roles, ScopeRef, SpaceGrant
-from keyplan.model.observation import Access, Marker, Scope
+from keyplan.model.observation import Access, Marker, Scope, Snapshot
 from keyplan.model.texts import fold
 
 
@@ -22,10 +22,19 @@ def list_scopes(manifest: Manifest) -> frozenset[ScopeRef]:
     return frozenset(declaration.scope for declaration in manifest.keys if declaration.scope is not None)
 
 
-def resolve_desired(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> tuple[Desired, ...]:
+def resolve_in(manifest: Manifest, snapshot: Snapshot) -> tuple[Desired, ...]:
+    """Return one desired key for each declaration, sorted by address, as the snapshot's scopes and laws make it."""
+    unmarked = {one.name for one in manifest.providers if not snapshot.laws_of(one.name).takes_marker}
+    return resolve_desired(manifest, snapshot.spaces, unmarked=unmarked)
+
+
+def resolve_desired(
+    manifest: Manifest, spaces: Mapping[ScopeRef, Scope], *, unmarked: Collection[ProviderName] = ()
+) -> tuple[Desired, ...]:
     """Return one desired key for each declaration, sorted by address.
 
-    `spaces` holds all of `list_scopes` that exist. Without its space, a service key has no access.
+    `spaces` holds all of `list_scopes` that exist. Without its space, a service key has no access. Keys of the
+    `unmarked` providers have no text that could carry a marker.
     """
     # Sorted here, so that the order of declarations cannot reach the plan.
     ordered = sorted(manifest.keys, key=lambda declaration: declaration.address)
@@ -35,7 +44,11 @@ def resolve_desired(manifest: Manifest, spaces: Mapping[ScopeRef, Scope]) -> tup
         Desired(
             declaration=declaration,
             identity=manifest.identity,
-            marker=Marker.of(manifest.identity, declaration.address) if manifest.marker else None,
+            marker=(
+                Marker.of(manifest.identity, declaration.address)
+                if manifest.marker and declaration.provider not in unmarked
+                else None
+            ),
             access=_find_access(declaration, grant),
             scope_id=_find_scope(declaration, spaces),
         )

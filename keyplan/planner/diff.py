@@ -89,12 +89,14 @@ def find_differences(
     forbidden = _find_forbidden_life(desired, key, receipt, longest_life) if longest_life is not None else ()
     if not changes:
         return Differences(pressing=forbidden) if forbidden else _NONE
+    # A text that can be edited is corrected even if other users changed it; one stored otherwise is not a change.
+    edits = tuple(change for change in changes if change.field in editable)
+    changes = tuple(change for change in changes if change not in edits)
     asked = _list_asked(desired, key, receipt, changes)
     waits = desired.declaration.on_description_change is OnDescriptionChange.DEFER
     new = [change for change in changes if change.field not in asked]
-    edits = tuple(change for change in new if change.field in editable)
-    deferred = tuple(change for change in new if waits and change.field == DESCRIPTION and change not in edits)
-    pressing = [change for change in new if change not in (*edits, *deferred)]
+    deferred = tuple(change for change in new if waits and change.field == DESCRIPTION)
+    pressing = [change for change in new if change not in deferred]
     if not any(change.field == EXPIRY for change in changes):
         pressing += forbidden
     return Differences(

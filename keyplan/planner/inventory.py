@@ -5,10 +5,13 @@ None of them is ever touched, and a user who can only create keys can change onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
-from keyplan.model.identity import KeyId, ProviderName
+from keyplan.model.identity import KeyId, ProviderName, ScopeId
 from keyplan.model.manifest import KeyType
+from keyplan.model.observation import Observation
 from keyplan.model.plan import KeyView, PlannedAction, Reason, Request, Verb
 from keyplan.planner.authority import Authority
 from keyplan.planner.case import Case
@@ -16,6 +19,7 @@ from keyplan.planner.key_view import view_key, view_marked
 from keyplan.planner.ownership import Ownership
 from keyplan.planner.rules import could_be
 
+_Kind: TypeAlias = tuple[ProviderName, KeyType, str]
 _MOST_WARNINGS = 5
 """So many keys of one sort are named in warnings; the plan's document lists all."""
 
@@ -66,14 +70,14 @@ class Inventory:
 
     def elsewhere(self) -> tuple[KeyView, ...]:
         """Return the keys of other manifests that have the type and name of a declaration."""
-        wanted = set(map(_name_kind, self._cases))
-        found = (key for key in self._ownership.others if (key.provider, key.key_type, key.name) in wanted)
+        wanted = _list_wanted(self._cases)
+        found = (key for key in self._ownership.others if _is_wanted(key, wanted))
         return tuple(map(view_marked, found))
 
     def _namesakes_of_strangers(self) -> tuple[KeyView, ...]:
         """Return the unmanaged keys that have the type and name of a declaration and that a stranger made."""
-        wanted = {_name_kind(case) for case in self._cases if not case.owned.alive}
-        unmanaged = (key for key in self._ownership.unmanaged if (key.provider, key.key_type, key.name) in wanted)
+        wanted = _list_wanted(case for case in self._cases if not case.owned.alive)
+        unmanaged = (key for key in self._ownership.unmanaged if _is_wanted(key, wanted))
         return tuple(view_marked(key) for key in unmanaged if not self._authority.may_have_made(key))
 
     def warnings(self, actions: list[PlannedAction]) -> Iterator[str]:
@@ -110,8 +114,21 @@ class Inventory:
         )
 
 
-def _name_kind(case: Case) -> tuple[ProviderName, KeyType, str]:
-    return case.declaration.provider, case.declaration.key_type, case.declaration.name
+def _list_wanted(cases: Iterable[Case]) -> Mapping[_Kind, frozenset[ScopeId]]:
+    """Return the provider, type and name of each declaration, and the scopes of all that share them."""
+    wanted: defaultdict[_Kind, frozenset[ScopeId]] = defaultdict(frozenset)
+    for case in cases:
+        declared = case.declaration
+        wanted[declared.provider, declared.key_type, declared.name] |= set(case.owned.desired.scope_ids)
+    return wanted
+
+
+def _is_wanted(key: Observation, wanted: Mapping[_Kind, frozenset[ScopeId]]) -> bool:
+    """Whether a key has provider, type and name of a declaration, and one of its scopes as far as both are known."""
+    scopes = wanted.get((key.provider, key.key_type, key.name)) if key.key_type else None
+    if scopes is None:
+        return False
+    return not (key.scope_ids and scopes) or bool(key.scope_ids & scopes)
 
 
 def _name_first(views: Sequence[KeyView], describe: Callable[[KeyView], str]) -> Iterator[str]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from cli.shell import MANIFEST, Shell
+from planner.situations import plan, situate
+from samples import make_desired_service, make_observation
 from simulator import World
 
+from keyplan.model.identity import Identity, ScopeId
 from keyplan.model.manifest import KeyType
+from keyplan.model.observation import Marker
+from keyplan.simulated.records import make_space
 
 
 def list_unmanaged(shell: Shell) -> list[str]:
@@ -37,3 +43,24 @@ def test_a_key_that_is_adopted_is_not_untouched_and_one_beside_it_is(shell: Shel
     shell.write(MANIFEST.replace("key_type: user", f"key_type: user, adopt: {adopt}, rotation: {{overlap: 0s}}"))
     key_id = add_key(shell.world, "ci")
     assert list_unmanaged(shell) == [key_id] * is_listed
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_named"),
+    [
+        pytest.param({}, True, id="the same space"),
+        pytest.param({"scope_ids": frozenset({ScopeId("space-staging")})}, False, id="another space"),
+        pytest.param({"scope_ids": None}, True, id="no space is shown"),
+        pytest.param({"name": "other"}, False, id="another name"),
+        pytest.param({"key_type": None}, False, id="a type that is unknown"),
+    ],
+)
+def test_a_key_of_another_manifest_is_named_if_it_could_be_taken_for_ours(
+    changes: dict[str, Any], is_named: bool
+) -> None:
+    space = make_space("production")
+    desired = make_desired_service(space)
+    marker = Marker.of(Identity("other-team"), desired.address)
+    shown = {"name": "ingest", "key_type": KeyType.SERVICE, "scope_ids": frozenset({space.id}), **changes}
+    made = plan(situate(desired, keys=[make_observation("key-9", marker=marker, **shown)]), desired)
+    assert any("managed by owner other-team" in warning for warning in made.warnings) is is_named

@@ -170,6 +170,9 @@ def _walk(part: Any, root: Mapping[str, Any], path: str) -> Iterator[str]:
 
 BENIGN: Mapping[tuple[str, str], Mapping[str, Any]] = {
     (PROVIDERS, "arize"): {},
+    (PROVIDERS, "http"): {"definition": "good.yaml", "base_url": "https://good.example"},
+    (PROVIDERS, "phoenix"): {"base_url": "https://good.example"},
+    (PROVIDERS, "zenml"): {"base_url": "https://good.example"},
     (LEDGERS, "sqlite"): {},
     (LEDGERS, "postgres"): {},
     (LEDGERS, "s3"): {"bucket": "good-bucket"},
@@ -198,6 +201,8 @@ SPECIAL: Mapping[tuple[str, str], Any] = {
     ("gcp-secret-manager", "locations"): ["evil-1"],
     ("github-actions", "repository"): "evil/app",
     ("github-actions", "selected_repositories"): [666],
+    ("http", "definition"): "/etc/evil.yaml",
+    ("http", "variables"): {"project": "evil"},
     ("keyring", "backend"): "evil.module.Backend",
     ("kubernetes", "annotations"): {"evil": "x"},
     ("kubernetes", "labels"): {"evil": "x"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from keyplan.app import registry
 from keyplan.app.wiring import LEDGERS, PROVIDERS, SINKS
 from keyplan.documents.schemas import load
 
+ROOT = Path(__file__).parents[2]
 OPTIONS = list_options()
 BY_ITEM: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "file": ("folders", {"folders": ["."]}),
@@ -40,7 +42,8 @@ BY_ITEM: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 @pytest.fixture
 def stranger(tmp_path: Path) -> Stranger:
-    """Return an empty folder without ports."""
+    """Return a folder without ports, empty but for what a benign provider needs."""
+    copyfile(ROOT / "examples" / "providers" / "openrouter.yaml", tmp_path / "good.yaml")
     return Stranger(tmp_path)
 
 
@@ -89,12 +92,17 @@ def test_a_field_that_names_what_the_policy_does_not_is_refused(stranger: Strang
 # Options of plugins.
 
 
+def is_judged_elsewhere(option: HostileOption) -> bool:
+    """Whether an option of a provider says nothing of the server: a file is judged by `folders`, a name by nothing."""
+    return option.group == PROVIDERS and option.access in ("file", "none")
+
+
 def test_every_plugin_has_its_row() -> None:
     installed = {(group, name) for group in (PROVIDERS, SINKS, LEDGERS) for name in registry.list_types(group)}
     assert installed == set(BENIGN)
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=str)
+@pytest.mark.parametrize("option", [one for one in OPTIONS if not is_judged_elsewhere(one)], ids=str)
 def test_an_option_that_a_policy_does_not_give_is_refused(stranger: Stranger, option: HostileOption) -> None:
     item, policy = allow_benign(option)
     assert refusals(stranger, write_manifest(option.group, option.type, option.benign), policy) == set()
@@ -116,6 +124,6 @@ def allow_benign(option: HostileOption) -> tuple[str, str]:
     """Return the item that says which options may be given, and a policy that allows the benign ones."""
     entry = {"type": option.type, **option.benign}
     if option.group == PROVIDERS:
-        return "base_urls", write_policy({"base_urls": ["https://api.arize.com"]})
+        return "base_urls", write_policy({"base_urls": ["https://api.arize.com", "https://good.example"]})
     item = "sinks" if option.group == SINKS else "ledgers"
     return item, write_policy({item: [entry]})

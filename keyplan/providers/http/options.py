@@ -43,9 +43,10 @@ OPTIONS: Final[dict[str, Any]] = {
             "type": "object",
             "description": "Values of the words that the definition declares as variables.",
             "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,39}$"},
-            "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "x-access": "host"},
+            "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "x-access": "none"},
             "examples": [{"project": "proj_1"}],
-            "x-access": "host",
+            # Words of paths on the one server that base_url names, as a space is one of Arize.
+            "x-access": "none",
         },
         "patience_seconds": PATIENCE_SECONDS,
         "max_keys": MAX_KEYS_OPTION,
