@@ -72,7 +72,7 @@ sinks: $(VENV)/.sinks  ## the contract of every sink and ledger on its real serv
 # leaves its coverage here; `make sinks-marked` after it runs the others alone, and judges both runs together.
 .PHONY: collected sinks-installed sinks-marked
 collected: $(VENV)/.dev
-	@$(BIN)/pytest -n0 --collect-only -q >$(VENV)/collected.txt 2>&1 || { tail -n 100 $(VENV)/collected.txt; exit 1; }
+	@$(BIN)/pytest -n0 --collect-only -q --snapshot-warn-unused >$(VENV)/collected.txt 2>&1 || { tail -n 100 $(VENV)/collected.txt; exit 1; }
 
 sinks-installed: $(VENV)/.sinks
 

@@ -129,8 +129,18 @@ class CopiedProvider(SimulatedProvider):
         shown = self._copy.shown.get(record.id)
         if shown is None:
             return super()._show(record, asked)
-        redacted = record.redacted if shown.redacted else ""
-        return replace(shown, active=record.active, expires_at=record.expires_at, redacted=redacted)
+        fresh = super()._show(record, ())
+        return replace(
+            shown,
+            name=fresh.name,
+            description=fresh.description,
+            marker=fresh.marker,
+            active=record.active,
+            expires_at=record.expires_at,
+            redacted=record.redacted if shown.redacted else "",
+            rotated_at=record.rotated_at or shown.rotated_at,
+            previous_until=fresh.previous_until if record.rotated_at else shown.previous_until,
+        )
 
     def _refuse_unknown_spaces(self, spaces: Collection[ScopeId]) -> None:
         """Refuse none: what is declared was found, or was not declared by name."""

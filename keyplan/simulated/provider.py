@@ -303,6 +303,7 @@ class SimulatedProvider:
             key_type=desired.declaration.key_type,
             description=desired.full_description,
             access=self.grant(desired.access) if desired.access else None,
+            scope_id=desired.scope_id,
             raw="",
             created_at=self._clock.now(),
             expires_at=self._bounded(expires_at),

@@ -82,6 +82,8 @@ class KeyRecord:
     description: str
     """With the marker."""
     access: Access | None
+    scope_id: ScopeId | None = None
+    """The scope of a key that has no further access."""
     raw: str = field(repr=False)
     active: bool = True
     created_at: datetime
@@ -100,7 +102,9 @@ class KeyRecord:
 
     @property
     def scope_ids(self) -> frozenset[ScopeId]:
-        """Spaces that it can use; empty for a user key."""
+        """Scopes that it can use; empty for a user key."""
+        if self.scope_id is not None:
+            return frozenset((self.scope_id,))
         return frozenset(self.access.scope_ids() if self.access else ())
 
     def is_live(self, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from keyplan.simulated.records import KeyRecord
 
 def refuse_access(desired: Desired, laws: Laws) -> None:
     """Refuse a key whose access does not fit its type, or does not say what the laws ask for."""
-    if (desired.access is None) is (desired.declaration.key_type is KeyType.SERVICE):
+    if bool(desired.scope_ids) is not (desired.declaration.key_type is KeyType.SERVICE):
         raise ProviderRefusedError("400 Bad Request: spaces are for service keys", status=400)
     organizations = desired.access.organizations if desired.access else ()
     if laws.names_organizations and any(granted.org_id is None for granted in organizations):

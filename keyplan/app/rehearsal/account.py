@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from keyplan.model.examination import Finding
-from keyplan.model.identity import KeyId, Lineage, SinkName, UserId
+from keyplan.model.identity import KeyId, Lineage, ScopeId, SinkName, UserId
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType, Manifest
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
 from keyplan.model.receipt import Receipt
@@ -54,7 +55,7 @@ def copy_state(
         snapshot=snapshot,
         account=account,
         ledger=RecordsCopy(
-            receipts={one.address: _remake_receipt(one) for one in snapshot.receipts},
+            receipts={one.address: _remake_receipt(one, snapshot.laws) for one in snapshot.receipts},
             intents={intent.id: intent for intent in snapshot.intents},
             is_shared=is_shared,
         ),
@@ -85,7 +86,8 @@ def _remake_key(key: Observation, me: UserId) -> KeyRecord:
         key_type=key.key_type or KeyType.USER,
         description=key.marker.attach(key.description) if key.marker else key.description,
         access=key.access,
-        raw=_make_raw(key.id, key.redacted),
+        scope_id=_find_scope(key),
+        raw=_make_raw(key.id, key.edition),
         active=key.active,
         created_at=key.created_at,
         expires_at=key.expires_at,
@@ -94,11 +96,17 @@ def _remake_key(key: Observation, me: UserId) -> KeyRecord:
     )
 
 
-def _remake_receipt(receipt: Receipt) -> Receipt:
+def _find_scope(key: Observation) -> ScopeId | None:
+    """Return the scope of a key that has no further access; None for any other key."""
+    return next(iter(key.scope_ids)) if key.access is None and len(key.scope_ids or ()) == 1 and key.scope_ids else None
+
+
+def _remake_receipt(receipt: Receipt, laws: Laws) -> Receipt:
     """Return a receipt whose redacted form and fingerprint are those of the made-up raw key."""
     raw = _make_raw(receipt.key_id, receipt.redacted)
     fingerprint = RawKey(raw).fingerprint(receipt.fingerprint.salt) if receipt.fingerprint else None
-    record = _redact(raw) if receipt.redacted else ""
+    # If no form is shown, a receipt remembers the time of issue, which the copy shows as it was.
+    record = _redact(raw) if receipt.redacted and laws.shows_redacted else receipt.redacted
     return replace(receipt, redacted=record, fingerprint=fingerprint)
 
 
@@ -148,7 +156,7 @@ def _copy_cell(slot: Slot, held: Holding, recorded: Mapping[str, Receipt], snaps
     return Cell(
         raw=raw if held.present else None,
         owner=owner,
-        receipt=_remake_receipt(held.receipt) if held.receipt else None,
+        receipt=_remake_receipt(held.receipt, snapshot.laws) if held.receipt else None,
         intent=held.intent,
         noted_at=noted_at or (held.intent.at if held.intent else None),
         changed_at=held.changed_at,

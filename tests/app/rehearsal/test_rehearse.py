@@ -6,6 +6,7 @@ import copy
 import io
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cli.shell import Shell
@@ -117,3 +118,19 @@ def test_the_calendar_runs_forward_a_day_at_a_time(company: Shell) -> None:
     verbs = [action.verb for day in days for action in day.run.actions]
     assert verbs.count(Verb.REPLACE) == 4
     assert {day.run.exit_status for day in days} == {0}
+
+
+@pytest.mark.parametrize("dialect", ["phoenix", "zenml"])
+def test_a_rotation_under_other_laws_is_rehearsed_as_it_would_run(
+    tmp_path: Path, dialect: Literal["phoenix", "zenml"]
+) -> None:
+    shell = Shell(folder=tmp_path, world=World(dialect=dialect))
+    settle(shell, "name: ci, rotation: {overlap: 0s}")
+    rotated = play(shell, declare(shell, "name: ci, rotation: {overlap: 0s, generation: 2}", "name: new"))
+    assert {one.action.address: one.action.verb for one in rotated.keys} == {
+        "user/ci": Verb.REFRESH if dialect == "zenml" else Verb.REPLACE,
+        "user/new": Verb.CREATE,
+    }
+    (undisturbed,) = [one for one in rotated.faults if one.kind is Mishap.NOTHING]
+    assert undisturbed.run.exit_status == 0
+    assert all(one.is_settled for one in rotated.faults), [one for one in rotated.faults if not one.is_settled]
