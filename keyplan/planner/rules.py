@@ -240,7 +240,9 @@ def _plan_unpressed(case: Case, key: Observation, receipt: Receipt, found: Diffe
     """Return the action for a current key that nothing calls to renew now (docs/planning.md, rows 9, 9b and 13)."""
     if case.trace.overrule(TableRow.CHANGED, found.repeated):
         return _block_repeated(case, key, found)
-    if case.trace.overrule(TableRow.EDITED, found.editable):
+    # Asked only of a provider that can edit anything.
+    edits = case.trace.overrule(TableRow.EDITED, found.editable) if case.laws.editable else ()
+    if edits:
         return _update(case, key, receipt, found)
     if not case.trace.overrule(TableRow.DESCRIPTION, found.deferred):
         case.trace.ask(TableRow.UP_TO_DATE, found=True)

@@ -59,6 +59,8 @@ FACTS = [
     ("9", {"description": "x"}, CURRENT, "every other field is as declared"),
     ("9b", {"description": "x"}, CURRENT, "the description is not as declared"),
     ("9b", {}, CURRENT, "the description is as declared"),
+    ("9c", {"description": "x"}, {**CURRENT, "dialect": "zenml"}, "differs: description"),
+    ("9c", {}, {**CURRENT, "dialect": "zenml"}, "name and description are as declared"),
     ("10", {"rotation": Rotation(generation=2)}, CURRENT, "generation is 2, and 1 in the receipt"),
     ("11", {}, CURRENT, "the key never expires"),
     ("11", {}, {"keys": [ours(expires_at=LATER + DAY)], "receipts": [recorded()]}, "it is due from "),

@@ -103,6 +103,7 @@ DECIDED = [
         {**DESCRIBED, "on_description_change": OnDescriptionChange.REPLACE}, CURRENT, "9b", id="another text at once"
     ),
     pytest.param(DESCRIBED, CURRENT, "9b", id="another text at the next rotation"),
+    pytest.param(DESCRIBED, {**CURRENT, "dialect": "zenml"}, "9c", id="another text that can be edited"),
     pytest.param(
         {**DESCRIBED, "rotation": Rotation(every=HOUR)}, CURRENT, "12", id="a text that waits, and an old key"
     ),
