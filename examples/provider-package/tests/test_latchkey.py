@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
@@ -14,7 +13,6 @@ from latchkey_server import Latchkey, LatchkeyHandler, running
 
 from keyplan.plugin import (
     Desired,
-    FromEnvironment,
     InDoubtError,
     InputError,
     Json,
@@ -38,8 +36,8 @@ def server() -> Iterator[Latchkey]:
 
 
 def make_settings(server: Latchkey) -> ProviderSettings:
-    settings = make_provider_settings({"base_url": server.url, "patience_seconds": 10}, provider_type="latchkey")
-    return replace(settings, credential=FromEnvironment("LATCHKEY_ADMIN_KEY"))
+    options = {"base_url": server.url, "patience_seconds": 10}
+    return make_provider_settings(options, provider_type="latchkey", variable="LATCHKEY_ADMIN_KEY")
 
 
 def open_ports(server: Latchkey, credential: str = ADMIN) -> ProviderPorts:
