@@ -110,6 +110,7 @@ from keyplan.ports import (
     SinkReader,
     Surveyable,
 )
+from keyplan.providers.options import MAX_KEYS_OPTION, PATIENCE_SECONDS
 from keyplan.sinks.engine import SinkEngine, SinkKind
 from keyplan.sinks.formats import FileFormat
 from keyplan.sinks.notes import Entry, read_note, write_note
@@ -146,12 +147,17 @@ if TYPE_CHECKING:
         read_retry_after,
     )
     from keyplan.net.retry import Again, Gate, Patience, Retrier
+    from keyplan.providers.answers import ProviderWords
+    from keyplan.providers.client import IssueForm, Probe, ProviderClient, ProviderReadClient, ProviderServer
+    from keyplan.providers.connection import ProviderConnection, fetch_reader_credential
     from keyplan.sinks.patience import explain_throttled, open_retrier
 
 __all__ = [
     "COMMON_OPTIONS",
     "DEFAULT_LEASE",
+    "MAX_KEYS_OPTION",
     "PATIENCE",
+    "PATIENCE_SECONDS",
     "SECRET_SCHEMA",
     "TEMPLATE",
     "Abilities",
@@ -204,6 +210,7 @@ __all__ = [
     "InputError",
     "Intent",
     "IntentId",
+    "IssueForm",
     "Issued",
     "Json",
     "KeyForm",
@@ -243,12 +250,18 @@ __all__ = [
     "PlanSpentError",
     "PluginContext",
     "Presence",
+    "Probe",
+    "ProviderClient",
+    "ProviderConnection",
     "ProviderDeniedError",
     "ProviderError",
     "ProviderPorts",
+    "ProviderReadClient",
     "ProviderRefusedError",
+    "ProviderServer",
     "ProviderSettings",
     "ProviderUnavailableError",
+    "ProviderWords",
     "RawKey",
     "ReaderPorts",
     "RebuildableLedger",
@@ -292,6 +305,7 @@ __all__ = [
     "check_chain",
     "exchange",
     "explain_throttled",
+    "fetch_reader_credential",
     "fill_template",
     "find_broken",
     "format_of",
@@ -333,13 +347,18 @@ _LAZY = MappingProxyType(
             }
         ),
         "keyplan.net.retry": frozenset({"Again", "Gate", "Patience", "Retrier"}),
+        "keyplan.providers.answers": frozenset({"ProviderWords"}),
+        "keyplan.providers.client": frozenset(
+            {"IssueForm", "Probe", "ProviderClient", "ProviderReadClient", "ProviderServer"}
+        ),
+        "keyplan.providers.connection": frozenset({"ProviderConnection", "fetch_reader_credential"}),
         "keyplan.sinks.patience": frozenset({"explain_throttled", "open_retrier"}),
     }
 )
 
 
 def __getattr__(name: str) -> object:
-    """Return a name of the HTTP client or of the retry law."""
+    """Return a name of the HTTP client, of the retry law or of the client of providers."""
     for module, names in _LAZY.items():
         if name in names:
             return getattr(import_module(module), name)

@@ -5,84 +5,35 @@ It passes the contract there, and keyplan delivers real keys into it.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from example_packages import Installed, find_imports, run
 from timelapse import EXAMPLES
 
 from keyplan.sandbox.options import SandboxOptions
 from keyplan.sandbox.server import running
 
-ROOT = EXAMPLES.parent
 PACKAGE = EXAMPLES / "sink-package"
-SECONDS = 120
 
 pytestmark = pytest.mark.enable_socket
 
 
-def run(*argv: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder, with PATH and HOME alone of this process's environment."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        argv, cwd=folder, env=inherited | environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A Python that sees wheels of keyplan and of the package, and packages that others made: nothing of this tree."""
-
-    site: Path
-    package: Path
-    """A copy of the package's sources."""
-
-    def __call__(self, *module: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a module. Without `site` no .pth file is read, which would lead to an editable keyplan."""
-        paths = [str(self.site), *_list_packages()]
-        return run(
-            *(sys.executable, "-S", "-m", *module),
-            folder=folder,
-            PYTHONPATH=os.pathsep.join(paths),
-            **environment,
-        )
-
-
-def _list_packages() -> Sequence[str]:
-    """Return where this Python finds packages, without the folders of the source tree itself."""
-    sources = {ROOT, ROOT / "tests"}
-    return [path for path in sys.path if path and Path(path).is_dir() and Path(path) not in sources]
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return both, each installed from a wheel that is built here."""
-    wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
-    # From a copy: a build leaves things behind.
-    package = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("elsewhere") / "package")
-    for source in (ROOT, package):
-        done = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels, folder=source)
-        assert done.returncode == 0, done.stderr
-    alone = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--target", site)
-    done = run(sys.executable, "-m", "pip", "install", *alone, *sorted(wheels.iterdir()), folder=wheels)
-    assert done.returncode == 0, done.stderr
-    return Installed(site, package)
+    """Return keyplan and the package, each from a wheel."""
+    return Installed.make(PACKAGE, tmp_path_factory)
 
 
 def test_it_imports_of_keyplan_what_plugins_may_import_and_nothing_else() -> None:
     texts = [path.read_text() for path in PACKAGE.rglob("*.py")]
-    imported = {
-        name for text in texts for name in re.findall(r"^\s*(?:from|import) (keyplan[\w.]*)", text, re.MULTILINE)
-    }
+    imported = find_imports(PACKAGE)
     assert imported <= {
         "keyplan.plugin",
         "keyplan.testing.samples",
@@ -100,10 +51,7 @@ def test_nothing_of_the_source_tree_is_seen(installed: Installed, tmp_path: Path
 
 
 def test_it_passes_the_contract_that_every_sink_passes(installed: Installed) -> None:
-    # An author has pytest, and none of the plugins that this project tests with.
-    done = installed(
-        *("pytest", "-q", "-p", "no:cacheprovider"), folder=installed.package, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
-    )
+    done = installed.suite()
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(re.findall(r"(\d+) passed", done.stdout)[0]) > 40
 
@@ -112,11 +60,7 @@ def test_a_failing_contract_shows_what_was_compared(installed: Installed, tmp_pa
     package = shutil.copytree(installed.package, tmp_path / "package")
     tests = package / "tests" / "test_sqlite_box.py"
     tests.write_text(tests.read_text().replace("return found[0] if found else None", "return 'ak-broken'"))
-    done = installed(
-        *("pytest", "-q", "-p", "no:cacheprovider", "-k", "consumer"),
-        folder=package,
-        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-    )
+    done = installed.suite("-k", "consumer", package=package)
     assert done.returncode == 1
     assert re.search(r"E +- ak-canary0+\nE +\+ ak-broken\n", done.stdout), done.stdout
 

@@ -58,7 +58,7 @@ def test_the_page_for_authors_names_what_there_is_and_nothing_else() -> None:
     assert sorted(named) == sorted(plugin.__all__)
 
 
-@pytest.mark.parametrize("page", ["writing-a-plugin.md", "writing-a-sink.md"])
+@pytest.mark.parametrize("page", ["writing-a-plugin.md", "writing-a-sink.md", "writing-a-provider.md"])
 def test_what_a_page_imports_is_there(page: str) -> None:
     imports = re.findall(r"^from (keyplan\.[\w.]+) import ([\w, ]+)$", (DOCS / page).read_text(), re.MULTILINE)
     assert imports

@@ -55,8 +55,9 @@ class ProviderContract(ABC):
         class TestAcme(ProviderContract):
             @pytest.fixture
             def ports(self, account: Account) -> ProviderPorts:
-                context = make_context(environment={"ACME_API_KEY": account.credential})
-                return build(make_provider_settings({"base_url": account.url}, provider_type="acme"), context)
+                context = make_context(environment={"ACME_ADMIN_KEY": account.credential}, clock=account.clock)
+                options = {"base_url": account.url}
+                return build(make_provider_settings(options, provider_type="acme", variable="ACME_ADMIN_KEY"), context)
 
             def now(self) -> datetime:
                 return datetime.now(UTC)

@@ -134,9 +134,11 @@ def make_context(
     )
 
 
-def make_provider_settings(options: Mapping[str, Json] | None = None, *, provider_type: str) -> ProviderSettings:
-    """Return the settings of a provider whose credential is `{env: ARIZE_API_KEY}`."""
-    return ProviderSettings(type=provider_type, options=options or {})
+def make_provider_settings(
+    options: Mapping[str, Json] | None = None, *, provider_type: str, variable: str = "ARIZE_API_KEY"
+) -> ProviderSettings:
+    """Return the settings of a provider whose credential is in a variable of the environment."""
+    return ProviderSettings(type=provider_type, options=options or {}, credential=FromEnvironment(variable))
 
 
 def make_sink_settings(options: Mapping[str, Json], *, sink_type: str = "file") -> SinkSettings:
