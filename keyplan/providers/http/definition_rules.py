@@ -41,6 +41,9 @@ def find_problems(file: CheckedFile) -> Iterator[Problem]:
     if "refresh" in file.values:
         yield from _check_id(file, "refresh")
         yield from _check_grace(file)
+    elif _part(file, "laws").get("unique_names"):
+        # A key that can't be refreshed is renewed by another one of its name, which the server would refuse.
+        yield file.problem(("laws", "unique_names"), "unique names need a 'refresh': no key could be renewed without")
     yield from _check_create(file)
 
 

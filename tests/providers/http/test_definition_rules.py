@@ -46,6 +46,7 @@ def test_a_whole_definition_has_no_problem(load: Load) -> None:
         ({"refresh": {**ROTATE, "path": "/rotate"}}, "'refresh' says nowhere which key it is about"),
         ({"refresh": {**ROTATE, "body": {"g": "${grace}"}}}, "${grace} is sent, and 'grace' does not say"),
         ({"refresh": {**ROTATE, "grace": {"longest": 60}}}, "there is a grace, and ${grace} is sent nowhere"),
+        ({"laws__unique_names": True}, "unique names need a 'refresh'"),
         ({"list__pages": {"by": "cursor", "parameter": "c"}}, "pages by cursor need 'next'"),
         ({"list__pages": {"by": "last_id", "parameter": "c"}}, "pages by last_id need 'more'"),
         ({"list__pages": {"by": "page", "parameter": "c"}}, "pages by page need 'total'"),
