@@ -44,11 +44,11 @@ def prepare(folder: Path, account: Account, provider: str) -> None:
     (folder / "spoilt.yaml").write_text(account.write_manifest(provider, spoil=spoil))
     manifest = _read(text.encode())
     spaces: dict[ScopeRef, Scope] = {
-        declared.space: Scope(
-            id=ScopeId(str(declared.space)), name="", organization_id=OrganizationId("any: no digest holds it")
+        declared.scope: Scope(
+            id=ScopeId(str(declared.scope)), name="", organization_id=OrganizationId("any: no digest holds it")
         )
         for declared in manifest.keys
-        if isinstance(declared.space, ScopeById)
+        if isinstance(declared.scope, ScopeById)
     }
     by_address = {one.address: one for one in resolve_desired(manifest, spaces)}
     sink = build_at(

@@ -152,7 +152,7 @@ def test_an_amount_that_is_not_a_number_is_called_so(keyplan: Run, arguments: tu
 def test_schema_without_a_name_prints_the_names(keyplan: Run) -> None:
     ended = keyplan("schema")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.splitlines()[:3] == ["manifest", "policy", "plan"]
+    assert ended.stdout.splitlines()[:3] == ["manifest", "policy", "provider"]
     for name in ended.stdout.split():
         assert keyplan("schema", name).returncode == 0
 

@@ -4,12 +4,14 @@ from typing import Any
 import pytest
 from samples import CREATOR, make_declaration
 from scenario import Scenario, assert_promise, make_service
-from simulator import Fault, Killed, World
+from simulator import BLIND, FULL, Fault, Killed, World
 
 from keyplan.errors import ProviderDeniedError, ProviderUnavailableError
 from keyplan.model.identity import Address
 from keyplan.model.manifest import Adopt, OnDescriptionChange, ProviderSettings, Rotation
+from keyplan.model.observation import Abilities
 from keyplan.model.report import Done, InDoubt, Outcome
+from keyplan.model.secret import RawKey
 
 MOVED = Address("service/space-production/ingest")
 
@@ -203,3 +205,45 @@ def test_a_newcomer_that_may_not_be_refreshed_stays_in_doubt(scenario: Scenario)
     outcome = apply(scenario)
     assert isinstance(outcome, InDoubt)
     assert outcome.message.endswith("; then 503")
+
+
+# Laws without a refresh, or with one earlier raw key.
+
+
+def of_phoenix(sink: Abilities = FULL) -> Scenario:
+    made = Scenario(World(dialect="phoenix", sinks={"local": sink}))
+    made.declare(make_declaration())
+    return made
+
+
+def test_a_lost_create_without_a_refresh_is_deleted_and_made_again() -> None:
+    scenario = of_phoenix()
+    scenario.world.effects.inject(Fault.ANSWER_LOST, "provider.create")
+    assert isinstance(apply(scenario), Done)
+    assert scenario.world.effects.names().count("provider.create") == 2
+    assert len(scenario.world.provider.live()) == 1
+    assert_promise(scenario)
+
+
+def test_a_lost_create_that_may_be_another_runs_is_left_alone_in_this_run() -> None:
+    scenario = of_phoenix(BLIND)
+    scenario.world.effects.inject(Fault.ANSWER_LOST, "provider.create")
+    assert isinstance(apply(scenario), InDoubt)
+    assert scenario.world.effects.names().count("provider.delete") == 0
+
+
+@pytest.mark.parametrize("dialect", ["phoenix", "zenml"])
+def test_a_key_that_another_run_ended_after_its_delivery_stays_in_doubt(dialect: Any) -> None:
+    scenario = Scenario(World(dialect=dialect, sinks={"local": BLIND}))
+    scenario.declare(make_declaration(rotation=Rotation(overlap=timedelta(hours=1))))
+    if dialect == "zenml":
+        assert isinstance(apply(scenario), Done)
+        scenario.declare(make_declaration(rotation=Rotation(overlap=timedelta(hours=1), generation=2)))
+    provider, accepted = scenario.world.provider, []
+
+    def refuse_after_the_first(raw: RawKey) -> bool:
+        accepted.append(raw)
+        return len(accepted) == 1
+
+    provider.verify = refuse_after_the_first  # type: ignore[method-assign]  # another run that ends the key in between
+    assert isinstance(apply(scenario), InDoubt)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from samples import make_declaration, make_delivery
+from scenario import make_manifest
 
 from keyplan.model.explanation import ValueSource
 from keyplan.model.identity import Address, Identity, OrganizationId, Origin, ScopeId
-from keyplan.model.manifest import Manifest, OrganizationGrant, Role, ScopeByName, SpaceGrant, Strategy
+from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, ScopeByName, SpaceGrant, Strategy
 from keyplan.planner.declared_fields import list_fields, write_value
 
 TEXT = """\
@@ -80,3 +81,11 @@ def test_each_field_says_where_it_stands(read_text: Callable[[str], Manifest]) -
     assert ingest["moved_from"].value == "service/S1/old, user/old of other:k1"
     assert "organizations" not in ingest
     assert make_declaration().address
+
+
+def test_a_key_of_a_service_account_has_that_field_and_none_of_arize() -> None:
+    declared = make_declaration("k", key_type=KeyType.SERVICE, scope=ScopeByName("ci"), scope_field="service_account")
+    named = {field.name: field.value for field in list_fields(make_manifest(declared), declared)}
+    assert named["service_account"] == "ci"
+    assert not {"space", "scope_field", "organizations"} & named.keys()
+    assert not any(name.startswith("roles") for name in named)

@@ -12,8 +12,17 @@ from samples import PLACE, make_declaration
 from scenario import make_manifest
 
 from keyplan.model.desired import address_of
-from keyplan.model.identity import Identity, OrganizationId, ScopeId
-from keyplan.model.manifest import KeyType, Manifest, OrganizationGrant, Role, ScopeById, ScopeByName, SpaceGrant
+from keyplan.model.identity import Identity, OrganizationId, ProviderName, ScopeId
+from keyplan.model.manifest import (
+    Declaration,
+    KeyType,
+    Manifest,
+    OrganizationGrant,
+    Role,
+    ScopeById,
+    ScopeByName,
+    SpaceGrant,
+)
 from keyplan.model.observation import Access, Marker, Scope
 from keyplan.planner.desired import find_lookalikes, list_scopes, list_space_ids, resolve_desired
 
@@ -128,3 +137,30 @@ def test_addresses_that_look_alike_are_named_with_their_places(names: tuple[str,
     (*sentences,) = find_lookalikes(make_manifest(one, other))
     sentence = f"{one.address} ({one.place}) and {other.address} ({other.place}) look alike"
     assert sentences == ([f"{sentence}: give them names that readers can distinguish"] if warned else [])
+
+
+ACCOUNT = make_declaration(
+    "k", key_type=KeyType.SERVICE, scope=ScopeByName("production"), scope_field="service_account"
+)
+
+
+@pytest.mark.parametrize(
+    ("declared", "scope_ids"),
+    [
+        pytest.param(ACCOUNT, ("s1",), id="known"),
+        pytest.param(replace(ACCOUNT, scope=ScopeByName("nowhere")), (), id="unknown"),
+        pytest.param(replace(ACCOUNT, scope=None), (), id="none"),
+    ],
+)
+def test_a_key_of_a_service_account_has_a_scope_and_no_access(
+    declared: Declaration, scope_ids: tuple[str, ...]
+) -> None:
+    (desired,) = resolve_desired(make_manifest(declared), SPACES)
+    assert (desired.access, desired.scope_ids) == (None, scope_ids)
+
+
+def test_the_spaces_of_a_further_provider_have_its_name_in_front(read_keys: Read) -> None:
+    (declared,) = read_keys(SEVERAL).keys
+    manifest = make_manifest(replace(declared, provider=ProviderName("other")))
+    (desired,) = resolve_desired(manifest, {})
+    assert desired.scope_ids == ("other:s4", "other:s5", "other:s8")

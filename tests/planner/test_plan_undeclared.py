@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planner.situations import CI, contents, ours, plan, recorded, situate, slot_of, words
-from samples import make_delivery, make_desired
+from planner.situations import CI, DAY, contents, ours, plan, recorded, situate, slot_of, words
+from samples import NOW, make_delivery, make_desired, make_intent
 from simulator import FULL
 
 from keyplan.model.basis import DeleteBasis, ForgetBasis
 from keyplan.model.identity import Address, Departure, Identity, KeyId, ManifestId, SinkName
 from keyplan.model.manifest import OnRemove
 from keyplan.model.observation import Holding, Marker, Observation, Slot
-from keyplan.model.plan import PlannedAction, Reason, Verb
+from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
 from keyplan.model.receipt import Delivered
 from keyplan.planner.key_view import view_key
 
@@ -143,3 +143,22 @@ def test_a_key_of_a_former_owner_without_id_at_an_address_that_nothing_knows_is_
     marker = Marker.of(Identity("ml-team"), Address("user/gone"))
     made = plan(situate(keys=[ours(marker=marker)]), manifest={"formerly": (Identity("ml-team"),)})
     assert (words(made), [view.id for view in made.strays]) == ([], ["key-1"])
+
+
+@pytest.mark.parametrize(
+    ("record", "is_stray"),
+    [
+        pytest.param({"alive_before": (KeyId("key-1"),)}, False, id="alive before"),
+        pytest.param({"key_id": KeyId("key-1")}, False, id="named"),
+        pytest.param({"alive_before": ()}, False, id="could have made it"),
+        pytest.param({"alive_before": (), "address": Address("user/other")}, True, id="of another address"),
+    ],
+)
+def test_a_declared_key_without_a_manifest_id_is_ours_if_an_open_intent_knows_it(
+    record: dict[str, Any], is_stray: bool
+) -> None:
+    desired = make_desired()
+    key = ours(marker=Marker.of(Identity("ml-platform"), CI))
+    made = plan(situate(desired, keys=[key], intents=[make_intent(**{"at": NOW - DAY, **record})]), desired)
+    held_back = [action for action in made.actions if action.blocked and action.blocked.guard is Guard.STRAY]
+    assert bool(held_back) is is_stray

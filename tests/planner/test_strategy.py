@@ -12,7 +12,7 @@ from samples import AT_ONCE, NOW, make_desired, make_observation
 from simulator import LAWS
 
 from keyplan.model.field_change import FieldChange
-from keyplan.model.manifest import Retire, Rotation, Strategy
+from keyplan.model.manifest import Adopt, Retire, Rotation, Strategy
 from keyplan.model.plan import Verb
 from keyplan.planner.strategy import (
     choose_for_lost_key,
@@ -25,6 +25,7 @@ from keyplan.planner.strategy import (
 NAMED = FieldChange(field="name", before="a", after="b")
 EXPIRY = FieldChange(field="expires_at", before="a", after="b")
 SECOND = timedelta(seconds=1)
+UNIQUE = "names are unique in the ZenML API, so no second key can stand beside the first"
 NO_REFRESH = "strategy: refresh is not possible"
 TOO_LONG = "the overlap is longer than the 1d that a refresh can give in the beta API"
 BY_THE_CLOCK = "a refresh ends the old raw key by the clock, and retire: when_unused is asked for"
@@ -294,6 +295,31 @@ def test_what_nobody_holds_needs_no_overlap(
             {"rotation": Rotation(strategy=Strategy.REFRESH, retire=Retire.WHEN_UNUSED)},
             [f"{NO_REFRESH}: {BY_THE_CLOCK}"],
             id="refresh can't wait",
+        ),
+        pytest.param(
+            "phoenix",
+            {"adopt": Adopt.REFRESH, "rotation": Rotation(strategy=Strategy.REFRESH)},
+            [
+                "adopt: refresh is not possible: keys of the Phoenix API can't be refreshed",
+                f"{NO_REFRESH}: keys of the Phoenix API can't be refreshed",
+            ],
+            id="no refresh at all",
+        ),
+        pytest.param(
+            "zenml",
+            {"adopt": Adopt.REPLACE, "rotation": Rotation(strategy=Strategy.REPLACE, overlap=31 * DAY)},
+            [
+                f"strategy: replace is not possible: {UNIQUE}",
+                f"adopt: replace is not possible: {UNIQUE}",
+                "overlap is longer than the 30d that the ZenML API keeps an old raw key",
+            ],
+            id="no second key of one name",
+        ),
+        pytest.param(
+            "zenml",
+            {"expires_in": DAY, "rotation": Rotation(strategy=Strategy.REFRESH)},
+            ["keys of the ZenML API have no expiry"],
+            id="no expiry",
         ),
     ],
 )
