@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
 from servers.relay import Break, Relay
 
@@ -23,13 +24,15 @@ class Workplace:
     """The provider's type, and further settings as YAML in one line."""
     credential: tuple[str, str] = field(repr=False)
     """The variable that holds it, and its value."""
+    manifest_id: str = field(default_factory=lambda: f"k{token_hex(4)}")
+    """Tests share a server: with one id, each would plan to delete the keys of the others."""
 
     def write(self, *keys: str, ledger: str = "", further: str = "") -> None:
         """Write keys.yaml with these declarations, a line each."""
         head = [
             "version: 1",
             "owner: e2e",
-            "id: k1e2e",
+            f"id: {self.manifest_id}",
             f"provider: {{type: {self.provider}, base_url: '{self.relay.url}', patience_seconds: 10}}",
             "sinks: {local: {type: file, path: 'secrets/{name}.key'}}",
             "defaults: {sink: local}",
