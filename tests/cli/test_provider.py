@@ -41,7 +41,7 @@ def test_each_trial_is_a_line_and_no_key_is_left(shell: Shell) -> None:
 def test_a_refused_credential_is_a_failure_of_the_provider(shell: Shell) -> None:
     connect(shell)
     vendor = Langfuse(clock=SystemClock())  # type: ignore[arg-type]  # as above
-    shell.environment["ADMIN"] = "pk-wrong:sk-wrong-of-nobody"
+    shell.environment["ADMIN"] = "pk-wrong:sk-wrong-of-no-user"
     with serve(vendor) as url:
         done = shell(
             *("provider", "check", str(EXAMPLES / vendor.file), "--against", url, "--credential-env", "ADMIN"),

@@ -92,7 +92,7 @@ class TestZenmlLife(RealLife):
         if how is Break.KILL_BEFORE:
             assert again.returncode == 0, again.stdout + again.stderr
         else:
-            # Nobody holds the lost raw key; another rotation now would end the consumers' one.
+            # The lost raw key is held nowhere; another rotation now would end the one that consumers hold.
             assert (again.returncode, "previous_key" in again.stdout) == (4, True), again.stdout
         assert self.accepts(old)
         if how is not Break.KILL_BEFORE:

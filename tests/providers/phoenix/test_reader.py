@@ -207,7 +207,7 @@ def test_the_reader_presents_its_own_credential(phoenix: Phoenix) -> None:
 
 
 def test_a_reader_holds_nothing_that_could_change_keys(phoenix: Phoenix) -> None:
-    client = phoenix.reader().reader._client  # type: ignore[attr-defined]
+    client = phoenix.reader().reader._client  # type: ignore[attr-defined]  # the port hides its client
     assert not hasattr(client, "issue")
 
 

@@ -191,7 +191,7 @@ def test_a_check_presents_the_raw_key_alone(phoenix: Phoenix) -> None:
         pytest.param(plain(403, "Forbidden"), id="forbidden"),
         pytest.param(plain(404, "Not Found"), id="another server"),
         pytest.param(httpx.Response(200, text="OK"), id="text"),
-        pytest.param(httpx.Response(200, json={"data": None}), id="nobody"),
+        pytest.param(httpx.Response(200, json={"data": None}), id="no user"),
         pytest.param(httpx.Response(200, json={"data": {"id": ""}}), id="a user without an id"),
         pytest.param(httpx.Response(302, headers={"Location": "/login"}), id="a redirect"),
     ],
