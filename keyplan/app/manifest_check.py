@@ -51,7 +51,11 @@ def _check_providers(manifest: Manifest, folder: Path) -> Iterator[Problem]:
 
 
 def _check_provider(manifest: Manifest, settings: ProviderSettings, folder: Path) -> Iterator[Problem]:
-    module = registry.load(PROVIDERS, settings.type)
+    try:
+        module = registry.load(PROVIDERS, settings.type)
+    except InputError:
+        # An unknown type is reported by the reader, with its place.
+        return
     try:
         laws = _find_laws(module, settings, folder)
     except ManifestError as error:

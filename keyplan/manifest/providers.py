@@ -155,5 +155,5 @@ def refuse_other_types(fields: MergedFields, key_type: KeyType, known: Collectio
     """Add a problem if the provider has no keys of that type that could be declared."""
     if key_type not in known:
         words = list_words([kind.value for kind in known])
-        message = f"the provider of this key has no keys of the type '{key_type.value}' to declare, but {words}"
+        message = f"the provider of this key takes no keys of the type '{key_type.value}'; it takes {words}"
         problems.add(fields.spot("key_type"), message)

@@ -276,3 +276,14 @@ def test_a_second_provider_is_refused_at_its_place_by_every_command(shell: Shell
         done = shell(*command)
         assert done.status == 3
         assert "keys.yaml:6:6: provider 'b' is a second provider, and keyplan applies" in done.err
+
+
+def test_an_unknown_type_of_provider_is_reported_once_at_its_place(shell: Shell) -> None:
+    shell.write(
+        'version: 1\nowner: o\nprovider: {type: zemnl}\nsinks: {s: {type: file, path: "k/{name}"}}\n'
+        "keys: [{name: a, key_type: user, sink: s}]\n"
+    )
+    refused = shell("validate")
+    assert refused.status == 3
+    (line,) = [one for one in (refused.out + refused.err).splitlines() if "zemnl" in one]
+    assert line == "keys.yaml:3:18: provider type 'zemnl' is unknown; did you mean 'zenml'?"

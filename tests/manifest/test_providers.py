@@ -180,12 +180,12 @@ def test_scopes_and_roles_of_defaults_are_passed_over_for_keys_without_them() ->
         ),
         pytest.param(
             f"{ZENML}keys: [{{name: a, key_type: user}}]\n",
-            "the provider of this key has no keys of the type 'user' to declare, but 'service'",
+            "the provider of this key takes no keys of the type 'user'; it takes 'service'",
             id="a type that the provider lacks",
         ),
         pytest.param(
             "defaults: {sink: s}\nkeys: [{name: a, key_type: system}]\n",
-            "the provider of this key has no keys of the type 'system' to declare, but 'service', 'user'",
+            "the provider of this key takes no keys of the type 'system'; it takes 'service', 'user'",
             id="a type that Arize lacks",
         ),
         pytest.param(
