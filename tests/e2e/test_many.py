@@ -23,7 +23,10 @@ def envs(terminal: Terminal) -> Terminal:
         folder = terminal.folder / "envs" / owner
         folder.mkdir(parents=True)
         head = HEAD.format(url=terminal.url, api=terminal.api).replace("owner: e2e", f"owner: {owner}")
-        keys = "".join(f"  - {{name: {owner}-{name}, key_type: user}}\n" for name in "ab")
+        # Without overlap: a run can be killed after one manifest has delivered and before it has recorded that. Its key
+        # then gets a successor, and with overlap the key would rightly live on beside it.
+        rotation = "{overlap: 0s}"
+        keys = "".join(f"  - {{name: {owner}-{name}, key_type: user, rotation: {rotation}}}\n" for name in "ab")
         (folder / "keys.yaml").write_text(f"{head}keys:\n{keys}")
     return terminal
 
