@@ -51,6 +51,7 @@ from keyplan.model.identity import (
     SinkName,
     UserId,
 )
+from keyplan.model.intent import Intent, IntentId, Runner
 from keyplan.model.laws import KeyForm, Laws
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import (
@@ -88,7 +89,7 @@ from keyplan.model.observation import (
     split_marker,
 )
 from keyplan.model.place import Place
-from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Runner, Superseded
+from keyplan.model.receipt import Delivered, Receipt, Superseded
 from keyplan.model.secret import Credential, Fingerprint, RawKey
 from keyplan.model.times import read_time, show_time, write_time
 from keyplan.ports import (

@@ -17,13 +17,14 @@ from keyplan.model.desired import Desired
 from keyplan.model.examination import Finding
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address, KeyId, ScopeId
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.laws import Laws
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, ScopeRef
 from keyplan.model.notice import Notice
 from keyplan.model.observation import Abilities, Holding, Observation, Revision, Scope, Slot, Survey
 from keyplan.model.plan import Action
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.report import Outcome
 from keyplan.model.secret import RawKey
 

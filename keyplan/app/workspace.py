@@ -22,11 +22,11 @@ from keyplan.app.wiring import Wiring
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import ManifestError, Problem
 from keyplan.model.identity import ONLY_PROVIDER, Address, Identity, ManifestId, SinkName
+from keyplan.model.intent import Runner
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
-from keyplan.model.receipt import Runner
 from keyplan.model.secret import RawKey
 from keyplan.model.times import write_duration
 from keyplan.ports import Ledger, LedgerReader, ProviderPorts, ReaderPorts, SinkReader

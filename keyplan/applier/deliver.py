@@ -13,8 +13,9 @@ from functools import partial
 
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import SinkBusyError, SinkDeniedError, SinkError, SinkPausedError, SinkUnavailableError
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Content, Holding, Slot
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Sink
 

@@ -17,9 +17,10 @@ from typing import Self
 from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, SinkUnavailableError
 from keyplan.model.basis import CopyBasis, ImportBasis, IssueBasis
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import MOST_ATTEMPTS, Intent, IntentId
+from keyplan.model.receipt import MOST_ATTEMPTS
 
 
 class Attempt:

@@ -30,14 +30,14 @@ from keyplan.errors import (
 )
 from keyplan.model.basis import CreateBasis, IssueBasis, RefreshBasis
 from keyplan.model.identity import NO_USER, UserId
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Slot
 from keyplan.model.plan import PlannedAction, Reason, Verb
-from keyplan.model.receipt import Intent, Receipt, Superseded
+from keyplan.model.receipt import Receipt, Superseded
 from keyplan.model.report import Done, Failed, InDoubt, NotTried, Outcome
 from keyplan.model.texts import digest_texts
 from keyplan.ports import Issued, Progress
 
-_NO_OVERLAP = timedelta(0)
 _ROUNDS = 3
 """How often a raw key that another run has ended is renewed in one run."""
 
@@ -251,7 +251,7 @@ class Issuance:
     def _is_overtaken(self, issued: Issued) -> bool:
         """Whether another run refreshed the key after this one, while the grace of that keeps this raw key alive."""
         # Not this action's overlap: a create has none, and another run may have refreshed what it made with a grace.
-        if self.lookout is None or self.basis.desired.declaration.rotation.overlap == _NO_OVERLAP:
+        if self.lookout is None or self.basis.desired.declaration.rotation.overlap == timedelta(0):
             return False
         try:
             shown = next((key for key in self.lookout.look() if key.id == issued.key.id), None)

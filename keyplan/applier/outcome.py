@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from keyplan.applier.deliver import DeliveryResult
 from keyplan.errors import KeyplanError
+from keyplan.model.intent import Intent
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import MOST_ATTEMPTS, Intent
+from keyplan.model.receipt import MOST_ATTEMPTS
 from keyplan.model.report import Failed
 
 TRIES_AGAIN = "tries again"

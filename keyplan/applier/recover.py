@@ -14,9 +14,10 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import InDoubtError, LedgerError, ProviderError
 from keyplan.model.basis import IssueBasis, RefreshBasis
 from keyplan.model.identity import UserId
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Observation, Slot
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.texts import is_same
 from keyplan.ports import Issued
 

@@ -14,8 +14,8 @@ from threading import Condition
 from keyplan.applier.recover import is_newcomer, learn_creator
 from keyplan.errors import ProviderError, ProviderUnavailableError
 from keyplan.model.basis import IssueBasis
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Observation
-from keyplan.model.receipt import Intent
 from keyplan.ports import Issued
 
 _SECOND = timedelta(seconds=1)

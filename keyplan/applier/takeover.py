@@ -16,9 +16,10 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import KeyplanError, LedgerError, RefusedError
 from keyplan.model.basis import ImportBasis
 from keyplan.model.identity import SinkName
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.observation import Holding, Observation, Slot
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.report import Done, Failed, Outcome
 from keyplan.model.secret import RawKey
 from keyplan.ports import KeyReader, Sink

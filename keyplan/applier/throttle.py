@@ -19,9 +19,10 @@ from keyplan.applier.update import edit
 from keyplan.applier.workbench import Workbench
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, ProviderName
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Holding, Observation, Revision, Slot
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Issued, KeyWriter, Sink
 

@@ -14,8 +14,8 @@ from keyplan.applier.route import reader_at, writer_at
 from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
 from keyplan.model.history import UNKNOWN_AUTHOR, Author
 from keyplan.model.identity import Address, ProviderName, SinkName
+from keyplan.model.intent import Runner
 from keyplan.model.observation import Holding, Slot
-from keyplan.model.receipt import Runner
 from keyplan.model.secret import RawKey
 from keyplan.ports import Clock, KeyReader, KeyWriter, Lease, Ledger, Sink
 

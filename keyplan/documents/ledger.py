@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keyplan.model.history import ChainCheck, HistoryEntry
+from keyplan.model.intent import Intent
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import Json
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_time
 
 FORMAT_VERSION = "1.0"

@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import KeyId, UserId
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Marker, Observation, Slot
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Intent, LeftPlace, Receipt, Superseded
+from keyplan.model.receipt import LeftPlace, Receipt, Superseded
 
 
 # No basis is compared, and each comparison that dataclasses writes costs every start half a millisecond.

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.intent import Intent
+from keyplan.model.receipt import Receipt
 
 SHORTEST_LEASE = timedelta(seconds=5)
 """A shorter one would be lost by a request that takes a while."""

@@ -29,10 +29,11 @@ from keyplan.model.identity import (
     SinkName,
     UserId,
 )
+from keyplan.model.intent import Intent
 from keyplan.model.laws import Laws
 from keyplan.model.manifest import Json, KeyType, OrganizationGrant, Role, ScopeRef
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Delivered, Intent, Receipt
+from keyplan.model.receipt import Delivered, Receipt
 from keyplan.model.times import write_time
 
 Revision = NewType("Revision", str)

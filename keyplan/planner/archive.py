@@ -9,11 +9,12 @@ from collections.abc import Iterable
 
 from keyplan.model.explanation import PastEvent
 from keyplan.model.history import HistoryEntry
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.overview import Dossier
 from keyplan.model.plan import PlannedAction
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.planner.explained_keys import KeyIndex
 from keyplan.planner.explained_places import describe_past, explain_places, group_applies, list_recorded
 from keyplan.planner.plan import TracedPlan

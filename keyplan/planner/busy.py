@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.observation import Exclusion, Observation, Slot, Snapshot
 from keyplan.model.plan import Guard, PlannedAction, Reason
-from keyplan.model.receipt import Intent
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.actions import block, create
 from keyplan.planner.case import Case

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from keyplan.model.identity import Address, UserId
+from keyplan.model.intent import Intent
 from keyplan.model.laws import Laws
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.planner.claims import Doubt
 from keyplan.planner.evidence import is_delivered, may_hold_unrecorded_key
 from keyplan.planner.ownership import OwnedKeys

@@ -12,9 +12,10 @@ from enum import Enum
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId, read_provider
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
-from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt, Superseded
+from keyplan.model.receipt import CLOCK_SKEW, Receipt, Superseded
 from keyplan.planner.authority import Authority, name_manifest
 from keyplan.planner.records import AddressIndex, LedgerRecords, MarkerIndex
 

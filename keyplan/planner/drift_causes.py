@@ -12,9 +12,9 @@ from types import MappingProxyType
 from keyplan.model.basis import Basis
 from keyplan.model.drift import Cause, DriftFinding, DriftKind
 from keyplan.model.field_change import FieldChange
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Content, Slot, Snapshot
 from keyplan.model.plan import Guard, PlannedAction, Reason, Verb
-from keyplan.model.receipt import Intent
 from keyplan.model.times import show_time, write_duration
 from keyplan.planner.diff import EXPIRY
 from keyplan.planner.evidence import holding_of, lacking_slots

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from keyplan.model.explanation import ExplainedPlace, Occurrence, PastEvent, PlaceState
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
-from keyplan.model.receipt import UNKNOWN_TIME, Intent, Receipt
+from keyplan.model.receipt import UNKNOWN_TIME, Receipt
 from keyplan.model.times import show_time
 from keyplan.planner.authority import name_manifest
 from keyplan.planner.case import Case

@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from keyplan.model.desired import Desired, address_of
 from keyplan.model.identity import Address, KeyId, read_provider
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Adopt, KeyType
 from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Intent, Receipt, Superseded
+from keyplan.model.receipt import Receipt, Superseded
 from keyplan.planner.authority import Authority
 from keyplan.planner.claims import ClaimJudge, Claims, Doubt, is_former, may_adopt
 from keyplan.planner.orphans import Orphan, find_moves, find_orphans

@@ -14,9 +14,10 @@ from operator import itemgetter
 
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, Identity, KeyId, Lineage, Origin
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
-from keyplan.model.receipt import Intent, Receipt, Superseded
+from keyplan.model.receipt import Receipt, Superseded
 from keyplan.model.texts import compose, decompose
 
 

@@ -15,11 +15,12 @@ from keyplan.errors import InputError, LedgerLockedError
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error
 from keyplan.model.examination import Finding
 from keyplan.model.identity import Address, KeyId, Lineage, ScopeId, SinkName, UserId
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.laws import Laws
 from keyplan.model.ledger import Holder, LockName
 from keyplan.model.manifest import DEFAULT_LEASE, Declaration, Delivery, KeyType, ScopeById, ScopeRef
 from keyplan.model.observation import Observation, Scope, Slot, Survey
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.ports import Clock, Lease, SinkReader
 from keyplan.simulated.effects import Effects
 from keyplan.simulated.ledger import SimulatedLedger

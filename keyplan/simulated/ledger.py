@@ -15,9 +15,10 @@ from keyplan.errors import InputError, LedgerError, LedgerLockedError, PlanSpent
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_lost_error
 from keyplan.model.history import HistoryEntry, chain_entry
 from keyplan.model.identity import Address
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.ports import Clock, Lease
 from keyplan.simulated.effects import Effects
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
 from keyplan.model.identity import Identity, Lineage, SinkName
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Declaration, Delivery
 from keyplan.model.observation import Abilities, Content, Holding, Revision, Slot
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Clock
 from keyplan.simulated.effects import Effects

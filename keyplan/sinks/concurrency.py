@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 
 from keyplan.errors import SinkBusyError
+from keyplan.model.intent import Intent
 from keyplan.model.observation import UNKNOWN_REVISION, Revision
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_second
 from keyplan.sinks.notes import Entry
 

@@ -30,9 +30,10 @@ from dataclasses import dataclass, replace
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.identity import Identity, Lineage
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Declaration, Delivery, SinkSettings
 from keyplan.model.observation import UNKNOWN_REVISION, Abilities, Content, Holding, Revision, Slot, Survey
-from keyplan.model.receipt import CLOCK_SKEW, Intent, Receipt
+from keyplan.model.receipt import CLOCK_SKEW, Receipt
 from keyplan.model.secret import RawKey
 from keyplan.sinks import concurrency
 from keyplan.sinks.comparison import compare, is_doubtful, revise

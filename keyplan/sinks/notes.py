@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyplan.errors import SinkUnavailableError
+from keyplan.model.intent import Intent
 from keyplan.model.quick import quick
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 
 FORMAT_VERSION = 1
 

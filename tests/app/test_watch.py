@@ -15,10 +15,10 @@ from simulated.candid import CandidSink
 from simulator import Fault, World
 
 from keyplan.errors import InputError, SinkDeniedError
+from keyplan.model.intent import Runner
 from keyplan.model.ledger import Holder, LockName
 from keyplan.model.observation import Slot
 from keyplan.model.plan import Verb
-from keyplan.model.receipt import Runner
 from keyplan.model.watch import ApplyResult
 from keyplan.planner.due import Selected
 from keyplan.ports import Ledger

@@ -15,9 +15,9 @@ from keyplan.applier.workbench import Workbench
 from keyplan.errors import LeaseLostError, LedgerError, SinkBusyError, SinkUnavailableError
 from keyplan.model.basis import CreateBasis
 from keyplan.model.identity import SinkName
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Holding, Slot
 from keyplan.model.plan import PlannedAction, Reason, Verb
-from keyplan.model.receipt import Intent
 
 HERE, THERE = (Slot(sink=SinkName(name), location="user/ci") for name in ("local", "remote"))
 SLOTS = (HERE, THERE)

@@ -6,9 +6,10 @@ from samples import LINEAGE, LOCAL, make_declaration
 from scenario import Scenario
 from simulator import WEAK, SimulatedSink, World
 
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import Rotation
 from keyplan.model.observation import Revision, Slot
-from keyplan.model.receipt import Delivered, Intent
+from keyplan.model.receipt import Delivered
 
 
 class Listening(SimulatedSink):

@@ -11,15 +11,14 @@ import pytest
 from samples import LOCAL, NOW, RAW, make_intent, make_receipt
 
 from keyplan.model.identity import KeyId, ScopeId, SinkName
+from keyplan.model.intent import Intent, Runner
 from keyplan.model.manifest import OnRemove
 from keyplan.model.receipt import (
     CLOCK_SKEW,
     UNKNOWN_TIME,
     Delivered,
-    Intent,
     LeftPlace,
     Receipt,
-    Runner,
     Superseded,
     read_time,
     write_time,

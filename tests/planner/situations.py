@@ -14,10 +14,11 @@ from simulator import FULL, LAWS
 from keyplan.model.basis import Basis
 from keyplan.model.desired import Desired
 from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.intent import Intent
 from keyplan.model.manifest import ProviderSettings
 from keyplan.model.observation import Abilities, Content, Holding, Marker, Observation, Slot, Snapshot
 from keyplan.model.plan import Action, Plan, Request
-from keyplan.model.receipt import Delivered, Intent, Receipt, Superseded
+from keyplan.model.receipt import Delivered, Receipt, Superseded
 from keyplan.planner.authority import Authority, CreatorSource
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.plan import make_plan

@@ -12,8 +12,8 @@ from samples import LOCAL, make_desired, make_intent
 from simulator import BLIND, FULL
 
 from keyplan.model.identity import Address
+from keyplan.model.intent import Intent, Runner
 from keyplan.model.observation import Abilities, Exclusion, Holding, Observation, Slot
-from keyplan.model.receipt import Intent, Runner
 
 LEASE = timedelta(seconds=60)
 THERE = Runner(run="there", user="ada", host="laptop", command="keyplan rotate user/ci", lease=LEASE, number=3)

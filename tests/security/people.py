@@ -14,9 +14,10 @@ from samples import IDENTITY, OWNER
 from simulator import ME, World
 
 from keyplan.model.identity import Address, Identity, KeyId, ManifestId, UserId
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.manifest import KeyType, OnRemove
 from keyplan.model.observation import Marker
-from keyplan.model.receipt import Intent, IntentId, Receipt, Superseded
+from keyplan.model.receipt import Receipt, Superseded
 from keyplan.model.secret import Fingerprint, RawKey
 
 MEMBER = UserId("VXNlcjoy")

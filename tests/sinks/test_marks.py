@@ -6,7 +6,8 @@ import pytest
 from samples import FORMER, IDENTITY, LINEAGE, ORIGIN, OWNER, RENAMED_LINEAGE, make_intent, make_receipt
 
 from keyplan.model.identity import Address, Identity, Lineage, ManifestId
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.intent import Intent
+from keyplan.model.receipt import Receipt
 from keyplan.sinks.marks import explain_other_manifest, find_other_manifest, is_own_owner
 from keyplan.sinks.notes import Entry
 

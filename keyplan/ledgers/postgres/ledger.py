@@ -22,9 +22,10 @@ from keyplan.ledgers.postgres.migrations import Migrations
 from keyplan.ledgers.postgres.reader import PostgresLedgerReader, parse_documents, read_history, read_newest
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.ledger import Holder, LockName, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, LedgerSettings
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_time
 from keyplan.ports import Clock, Lease, Ledger, LedgerReader
 

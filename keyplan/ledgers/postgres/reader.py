@@ -11,8 +11,9 @@ from keyplan.ledgers.postgres.locks import find_holder, make_damaged_error
 from keyplan.ledgers.postgres.manifests import ManifestKey, ManifestRows
 from keyplan.ledgers.postgres.migrations import read_step
 from keyplan.model.history import HistoryEntry
+from keyplan.model.intent import Intent
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 
 T = TypeVar("T")
 

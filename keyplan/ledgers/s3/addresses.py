@@ -16,7 +16,7 @@ from keyplan.ledgers.s3.layout import Layout
 from keyplan.ledgers.s3.objects import Belief, S3Objects, Values, Version
 from keyplan.ledgers.s3.records import AddressRecord
 from keyplan.model.identity import Address
-from keyplan.model.receipt import IntentId
+from keyplan.model.intent import IntentId
 
 Update = Callable[[AddressRecord], AddressRecord]
 

@@ -30,9 +30,10 @@ from keyplan.ledgers.s3.records import AddressRecord
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.manifest import DEFAULT_LEASE, LedgerSettings
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_time
 from keyplan.ports import Lease, Ledger, LedgerReader
 

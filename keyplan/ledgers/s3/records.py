@@ -14,8 +14,9 @@ from typing import Any
 
 from keyplan.ledgers.documents import from_text, to_holder, to_text
 from keyplan.model.identity import Address, Identity, ManifestId
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.ledger import Holder
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 
 FORMAT_VERSION = 1
 """Counts incompatible layouts; a ledger of another version is refused, not migrated."""

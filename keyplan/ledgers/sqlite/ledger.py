@@ -21,9 +21,10 @@ from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.ledger import Holder, LockName, Spending
 from keyplan.model.manifest import DEFAULT_LEASE
-from keyplan.model.receipt import Intent, IntentId, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_time
 from keyplan.ports import Clock, Lease, LedgerReader, RebuildableLedger
 

@@ -10,8 +10,9 @@ from keyplan.ledgers.documents import find_head, from_text, to_history_entry, to
 from keyplan.ledgers.sqlite.files import LedgerFile
 from keyplan.ledgers.sqlite.locks import find_holder
 from keyplan.model.history import HistoryEntry
+from keyplan.model.intent import Intent
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 
 _NEXT_RECEIPTS = """
 SELECT max(rowid), group_concat(document, char(10))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from keyplan.model.history import HistoryEntry
+from keyplan.model.intent import Intent
 from keyplan.model.ledger import Holder, Memory
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.times import show_time
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.summary import summarize_entry

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.intent import Intent
+from keyplan.model.receipt import Receipt
 from keyplan.sinks import chunks
 from keyplan.sinks.notes import Entry
 

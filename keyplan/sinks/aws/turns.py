@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keyplan.model.receipt import Intent
+from keyplan.model.intent import Intent
 from keyplan.sinks import claims
 from keyplan.sinks.aws.notes import AwsNote, find_runs
 from keyplan.sinks.aws.secrets_client import LOCK, SecretRecord, SecretsClient, make_token

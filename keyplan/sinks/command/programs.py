@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from keyplan.errors import SinkDeniedError, SinkUnavailableError
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Slot
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.model.times import read_time
 from keyplan.system.programs import Ran, run

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.intent import Intent
+from keyplan.model.receipt import Receipt
 from keyplan.sinks.kubernetes.client import Applied
 from keyplan.sinks.kubernetes.errors import explain_immutable
 from keyplan.sinks.kubernetes.places import MANAGED_BY_LABEL, MANAGER, OWNER, KubernetesPlace, is_reserved, to_label

@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from threading import Lock
 
 from keyplan.errors import SinkDeniedError
+from keyplan.model.intent import Intent
 from keyplan.model.observation import Slot
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.receipt import Receipt
 from keyplan.sinks.kubernetes.client import KubeApi
 from keyplan.sinks.kubernetes.errors import KubeForbiddenError, MovedOnError, OwnedElsewhereError
 from keyplan.sinks.kubernetes.places import OWNER, KubernetesPlace, to_label

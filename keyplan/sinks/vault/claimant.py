@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from keyplan.model.receipt import Intent
+from keyplan.model.intent import Intent
 from keyplan.model.times import read_time, write_time
 from keyplan.sinks import claims
 from keyplan.sinks.vault.client import VaultClient, VaultSecret

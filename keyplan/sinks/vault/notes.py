@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyplan.errors import SinkDeniedError
-from keyplan.model.receipt import Intent, Receipt
+from keyplan.model.intent import Intent
+from keyplan.model.receipt import Receipt
 from keyplan.sinks import chunks
 from keyplan.sinks.claims import name_claim
 

@@ -11,9 +11,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address, KeyId, SinkName
+from keyplan.model.intent import Intent, IntentId
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import KeyType
-from keyplan.model.receipt import Delivered, Intent, IntentId, Receipt, Superseded
+from keyplan.model.receipt import Delivered, Receipt, Superseded
 from keyplan.renderers.text.ledger import render_history, render_ledger
 
 INTENT = Intent(
