@@ -13,7 +13,6 @@ from types import ModuleType
 
 from keyplan.app import registry
 from keyplan.app.plugin_files import make_file_reader
-from keyplan.app.references import path_of
 from keyplan.app.wiring import PROVIDERS, SINKS
 from keyplan.errors import InputError, ManifestError, Problem
 from keyplan.model.desired import Desired
@@ -38,14 +37,6 @@ def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, .
 
 
 def _check_providers(manifest: Manifest, folder: Path) -> Iterator[Problem]:
-    for settings in manifest.further_providers:
-        # Their keys are read and checked; nothing plans them yet.
-        yield (settings.place or manifest.place_of(*path_of(settings))).problem(
-            f"provider '{settings.label}' is a second provider, and keyplan applies a manifest with one provider only",
-            rule="manifest/several_providers",
-            subject=_NO_ADDRESS,
-            advice="give each provider a manifest of its own",
-        )
     for settings in manifest.providers:
         yield from _check_provider(manifest, settings, folder)
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from keyplan.applier.route import find_provider
+from keyplan.applier.scope_survey import SpaceLister
 from keyplan.applier.update import edit
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
@@ -38,7 +40,11 @@ def route(ports: Mapping[ProviderName, ProviderPorts]) -> ProviderPorts:
 
 
 def _route_readers(readers: Mapping[ProviderName, KeyReader]) -> RoutedReader:
-    return RoutedReader({name: _QualifiedReader(one, name) if name else one for name, one in readers.items()})
+    return RoutedReader({name: _qualify_reader(one, name) if name else one for name, one in readers.items()})
+
+
+def _qualify_reader(reader: KeyReader, name: ProviderName) -> _QualifiedReader:
+    return _QualifiedLister(reader, name) if isinstance(reader, SpaceLister) else _QualifiedReader(reader, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +153,6 @@ class RoutedWriter:
         )
 
 
-def find_provider(known_id: str, names: Collection[ProviderName]) -> ProviderName:
-    """Return the provider whose name stands before an id; the usual one without such a name."""
-    name, colon, _ = known_id.partition(":")
-    return ProviderName(name) if colon and name in names else ONLY_PROVIDER
-
-
 @dataclass(frozen=True, slots=True)
 class _QualifiedReader:
     """Implements KeyReader for a further provider: every id that it shows or takes has the provider's name in front."""
@@ -189,6 +189,17 @@ class _QualifiedReader:
 
     def clock_skew(self) -> timedelta | None:
         return self._reader.clock_skew()
+
+
+@dataclass(frozen=True, slots=True)
+class _QualifiedLister(_QualifiedReader):
+    """Implements `SpaceLister` as well, for a provider that does."""
+
+    def list_scopes(self) -> tuple[Scope, ...]:
+        if not isinstance(self._reader, SpaceLister):
+            raise TypeError(f"{type(self._reader).__name__} lists no scopes")
+        found = self._reader.list_scopes()
+        return tuple(replace(scope, id=ScopeId(qualify(self._name, scope.id))) for scope in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,8 +160,13 @@ class _Lanes:
             self.progress.finish(action.address, outcome)
         return outcome
 
+    def _bench_of(self, action: PlannedAction) -> Workbench:
+        # What is let go without a key asks no provider, and may be of one that the manifest does not name any longer.
+        is_record = isinstance(action.basis, ForgetBasis) and action.basis.key is None
+        return self.bench if is_record else self.bench.at(read_provider(action.address))
+
     def _execute(self, action: PlannedAction, *, is_last: bool) -> Outcome | None:
-        bench, progress = self.bench.at(read_provider(action.address)), self.progress
+        bench, progress = self._bench_of(action), self.progress
         outcome: Outcome | None = None
         match action.basis:
             case CreateBasis() | RefreshBasis() as basis:
@@ -204,8 +209,10 @@ def _close_stale_intents(plan: FreshPlan, ledger: Ledger) -> None:
     bases = [action.basis for action in plan.actions]
     declared = {basis.desired.address for basis in bases if basis.desired}
     known = {intent.id for basis in bases for intent in basis.intents}
+    # At a provider that is not asked, what an intent led to may live on.
+    held_back = {action.address for action in plan.actions if action.blocked}
     for intent in ledger.recall().intents:
-        if intent.owner == plan.owner and intent.address not in declared and intent.id not in known:
+        if intent.owner == plan.owner and intent.address not in declared | held_back and intent.id not in known:
             ledger.close_intent(intent.id)
 
 

@@ -94,7 +94,7 @@ class Copy:
         closes = () if delivery.failures else (intent.id, *(earlier.id for earlier in basis.intents))
         self.progress.step(action.address, "record")
         try:
-            bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
+            bench.record(receipt, closes=closes)
             if closes:
                 attempt.close()
             if former := action.previous_address:

@@ -57,7 +57,7 @@ class Attempt:
         bench = self._bench
         self._is_open = True
         # The ledger first: a run of a manifest that no longer names a sink does not see the intent there.
-        bench.retry(lambda: bench.ledger.open_intent(self.intent), on=LedgerError)
+        bench.retry(lambda: bench.note(self.intent), on=LedgerError)
         for slot in self._slots:
             over = bench.seen[slot].revision if slot in bench.seen else None
             note = partial(bench.sinks[slot.sink].intend, slot, self.intent, over=over)
@@ -96,7 +96,7 @@ class Attempt:
         ended = replace(self.intent, until=None)
         # Once each: a store that cannot be written keeps other runs waiting until the lease is over, and no longer.
         with suppress(KeyplanError):
-            self._bench.ledger.open_intent(ended)
+            self._bench.note(ended)
         for slot in self._slots:
             with suppress(KeyplanError):
                 self._bench.sinks[slot.sink].intend(slot, ended)

@@ -270,7 +270,7 @@ class Issuance:
         try:
             if result.stored:
                 # One transaction for both: no crash leaves a recorded key beside an intent that calls it unfinished.
-                self.bench.retry(lambda: self.bench.ledger.record(recorded, closes=closes), on=LedgerError)
+                self.bench.record(recorded, closes=closes)
                 self._forget_former_address()
         except LedgerError as error:
             usual = "goes on from the receipt beside the secret, or gives the key a new raw key"

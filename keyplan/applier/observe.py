@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,13 +13,15 @@ from typing import Any
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
-from keyplan.applier.route import reader_at
-from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
-from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
-from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
+from keyplan.applier.route import find_provider, reader_at
+from keyplan.applier.scope_survey import list_further_spaces, merge_keys, shows_partly, walk_spaces
+from keyplan.errors import InputError, LedgerForeignError, ManifestError, Problem, ProviderRefusedError
+from keyplan.model.identity import Address, KeyId, ScopeId, SinkName, read_provider
+from keyplan.model.intent import Intent
 from keyplan.model.ledger import Memory
 from keyplan.model.manifest import Manifest, ScopeById, ScopeRef, Unmanaged
 from keyplan.model.observation import Exclusion, Holding, Observation, Scope, ScopeSurvey, Slot, Snapshot, Survey
+from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
@@ -55,7 +57,8 @@ def observe(
         recalled, asked = pool.submit(readers.ledger.recall), _ask_sinks(pool, sinks, located, is_examined=is_preflight)
         keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
         surveys = {name: future.result() for name, future in asked.items()}
-    held, named = _complete([one.holdings for one in surveys.values()], memory := recalled.result(), sinks, now)
+        _refuse_other_accounts(memory := recalled.result(), manifest, reader)
+    held, named = _complete([one.holdings for one in surveys.values()], memory, sinks, now)
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
     shown = Snapshot(
         now=now,
@@ -69,7 +72,7 @@ def observe(
         holdings=held,
         abilities={name: sink.abilities for name, sink in sinks.items()},
         findings=find_in_the_way(manifest, located, surveys, memory),
-        revoked=_find_revoked(reader, named - {key.id for key in keys}, known.listed),
+        revoked=_find_revoked(reader, manifest, named - {key.id for key in keys}, known.listed),
         serial=memory.serial,
         history_head=memory.head,
         is_ledger_asked=memory.is_asked,
@@ -79,6 +82,20 @@ def observe(
         **_describe_providers(reader, manifest),
     )
     return _look_at_imports(manifest, readers, shown, known.listed)
+
+
+def _refuse_other_accounts(memory: Memory, manifest: Manifest, reader: KeyReader) -> None:
+    """Return if the ledger's records of each further provider are of the account that the manifest names."""
+    urls = {one.name: reader_at(reader, one.name).base_url for one in manifest.further_providers}
+    records: Sequence[Receipt | Intent] = (*memory.receipts, *memory.intents)
+    for record in records:
+        name = read_provider(record.address)
+        # A ledger that was rebuilt from sinks does not know the account before the next delivery.
+        if record.account and record.account != urls.get(name, record.account):
+            raise LedgerForeignError(
+                f"the ledger's keys of provider '{name}' are at {record.account}, not at {urls[name]}",
+                advice=f"put the former URL of '{name}' back, or name the new provider otherwise",
+            )
 
 
 def _describe_providers(reader: KeyReader, manifest: Manifest) -> dict[str, Any]:
@@ -101,7 +118,7 @@ def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spac
     matches = find_matches(wanted, shown, readers.sinks, readers.values)
     known = {key.id for key in (*shown.keys, *shown.revoked)}
     missing = frozenset(one.import_id for one in wanted if one.import_id) - known
-    ended = sorted((*shown.revoked, *_find_revoked(readers.reader, missing, spaces)), key=lambda key: key.id)
+    ended = sorted((*shown.revoked, *_find_revoked(readers.reader, manifest, missing, spaces)), key=lambda key: key.id)
     return replace(shown, matches=matches.held, given=matches.given, revoked=tuple(ended))
 
 
@@ -155,14 +172,16 @@ def _look_further(
 ) -> tuple[tuple[Observation, ...], ScopeSurvey | None]:
     """Return the keys, and with `unmanaged: fail` those of every space that the credential can see."""
     keys, known = listing.keys, listing.names
-    further = list_further_spaces(reader, known) if manifest.unmanaged is Unmanaged.FAIL else None
-    if further is None:
-        laws = reader.laws()
-        is_partial = laws.shows_scopes and not laws.listing_proves_absence
-        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if is_partial else None
-    found, looked = walk_spaces(reader, further)
+    readers = [reader_at(reader, one.name) for one in manifest.providers]
+    partial_ones = [one for one in readers if shows_partly(one.laws())]
+    is_wanted = manifest.unmanaged is Unmanaged.FAIL
+    further = [list_further_spaces(one, known) if is_wanted else None for one in partial_ones]
+    if all(spaces is None for spaces in further):
+        return tuple(map(_compose, keys)), ScopeSurvey(looked_in=known) if partial_ones else None
+    found, looked = walk_spaces(reader, [space for spaces in further for space in spaces or ()])
     looked_in = sorted((*known, *looked.looked_in), key=lambda space: space.id)
-    return tuple(map(_compose, merge_keys(keys, found))), replace(looked, looked_in=tuple(looked_in))
+    survey = replace(looked, looked_in=tuple(looked_in), is_complete=None not in further)
+    return tuple(map(_compose, merge_keys(keys, found))), survey
 
 
 def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Mapping[Address, tuple[Slot, ...]]:
@@ -295,20 +314,22 @@ def _inspect_left_places(
     return {slot: held for name, mine in asked.items() for slot, held in sinks[name].inspect(tuple(mine)).items()}
 
 
-def _find_revoked(reader: KeyReader, missing: frozenset[KeyId], spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
+def _find_revoked(
+    reader: KeyReader, manifest: Manifest, missing: frozenset[KeyId], spaces: Collection[ScopeId]
+) -> tuple[Observation, ...]:
     """Return the dead keys of these ids, sorted by id: absence from the active ones alone proves nothing.
 
-    They are looked for once, and only if such an id is there.
+    They are looked for once, and only at a provider of which such an id is.
     """
-    if not missing:
-        return ()
-    asked: list[ScopeId | None] = [None, *(sorted(spaces) if reader.laws().shows_scopes else ())]
-    found = {
-        key.id: _compose(key)
-        for space_id in asked
-        for key in reader.search_keys(key_type=None, active=False, scope_id=space_id)
-        if key.id in missing
-    }
+    names = [one.name for one in manifest.providers]
+    found: dict[KeyId, Observation] = {}
+    for name in sorted({find_provider(key_id, names) for key_id in missing}):
+        one = reader_at(reader, name)
+        mine = sorted(space for space in spaces if find_provider(space, names) == name)
+        asked: list[ScopeId | None] = [None, *(mine if one.laws().shows_scopes else ())]
+        for space_id in asked:
+            dead = one.search_keys(key_type=None, active=False, scope_id=space_id)
+            found |= {key.id: _compose(key) for key in dead if key.id in missing}
     return tuple(found[key_id] for key_id in sorted(found))
 
 

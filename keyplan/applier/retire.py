@@ -60,7 +60,7 @@ def forget(action: PlannedAction, basis: ForgetBasis, bench: Workbench) -> Outco
         else:
             # The record stays, because the marker on the key does: without it the next run would take the key for ours.
             note = _make_forgotten(action, basis.key, basis.receipt, bench)
-            bench.retry(lambda: bench.ledger.record(note), on=LedgerError)
+            bench.record(note)
     except KeyplanError as error:
         return fail(action, error, TRIES_AGAIN)
     return Done(action=action, key_id=action.key_id)
@@ -89,7 +89,7 @@ def vacate(receipt: Receipt, slots: Collection[Slot], bench: Workbench) -> tuple
         if slot not in filled:
             _withdraw(slot, receipt.owner, bench)
     emptied = receipt.without_left([slot.delivered for slot in slots])
-    bench.retry(lambda: bench.ledger.record(emptied), on=LedgerError)
+    bench.record(emptied)
     return tuple(f"{slot} was not emptied: a newer key was delivered there" for slot in filled)
 
 
@@ -111,7 +111,7 @@ def keep(action: PlannedAction, basis: KeepBasis, bench: Workbench) -> Failed | 
         # The ledger last, so that what it calls settled is settled in the sinks as well.
         retract_intents(closes, basis.slots, bench)
         if basis.ledger_outdated or closes:
-            bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
+            bench.record(receipt, closes=closes)
         if former := action.previous_address:
             bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
     except KeyplanError as error:

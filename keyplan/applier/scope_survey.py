@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
 from keyplan.errors import ProviderDeniedError, ProviderRefusedError
+from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation, Scope, ScopeSurvey
 from keyplan.ports import KeyReader
@@ -26,14 +27,17 @@ class SpaceLister(Protocol):
         ...
 
 
+def shows_partly(laws: Laws) -> bool:
+    """Whether a listing without a space may miss keys: one that proves absence holds those of all spaces already."""
+    return laws.shows_scopes and not laws.listing_proves_absence
+
+
 def list_further_spaces(reader: KeyReader, known: Collection[Scope]) -> tuple[Scope, ...] | None:
     """Return the spaces that the credential can see beside known ones; None if the provider cannot list them.
 
     Raises ProviderError.
     """
-    laws = reader.laws()
-    # A listing that proves absence holds the keys of all scopes already.
-    if not isinstance(reader, SpaceLister) or not laws.shows_scopes or laws.listing_proves_absence:
+    if not isinstance(reader, SpaceLister) or not shows_partly(reader.laws()):
         return None
     ids = {space.id for space in known}
     return tuple(space for space in reader.list_scopes() if space.id not in ids)

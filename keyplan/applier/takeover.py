@@ -13,7 +13,7 @@ from keyplan.applier.intent import Attempt, retract_intents
 from keyplan.applier.outcome import TRIES_AGAIN, fail, fail_undelivered, foretell
 from keyplan.applier.retire import vacate
 from keyplan.applier.workbench import Workbench
-from keyplan.errors import KeyplanError, LedgerError, RefusedError
+from keyplan.errors import KeyplanError, RefusedError
 from keyplan.model.basis import ImportBasis
 from keyplan.model.identity import SinkName
 from keyplan.model.intent import Intent, IntentId
@@ -77,7 +77,7 @@ def record_import(
     """Write a receipt beside every value, then to the ledger, whose lock is held. Raises SinkError, LedgerError."""
     # The sinks first: one that holds another owner's value refuses, and then nothing is recorded.
     annotate(slots, receipt, bench)
-    bench.retry(lambda: bench.ledger.record(receipt, closes=closes), on=LedgerError)
+    bench.record(receipt, closes=closes)
 
 
 def import_key(action: PlannedAction, basis: ImportBasis, bench: Workbench) -> Outcome:

@@ -37,7 +37,7 @@ def update(action: PlannedAction, basis: UpdateBasis, bench: Workbench) -> Outco
         receipt = replace(basis.receipt, asked=asked, answered=answered if answered != asked else "")
         annotate(basis.outdated, receipt, bench)
         # The ledger last, so that what it calls settled is settled in the sinks as well.
-        bench.retry(lambda: bench.ledger.record(receipt), on=LedgerError)
+        bench.record(receipt)
         if former := action.previous_address:
             bench.retry(lambda: bench.ledger.forget(former), on=LedgerError)
     except KeyplanError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,11 +11,12 @@ from typing import TypeVar
 from keyplan.applier.breaker import Breaker
 from keyplan.applier.observe import Readers
 from keyplan.applier.route import reader_at, writer_at
-from keyplan.errors import KeyplanError, LeaseLostError, ProviderError, SinkPausedError
+from keyplan.errors import KeyplanError, LeaseLostError, LedgerError, ProviderError, SinkPausedError
 from keyplan.model.history import UNKNOWN_AUTHOR, Author
-from keyplan.model.identity import Address, ProviderName, SinkName
-from keyplan.model.intent import Runner
+from keyplan.model.identity import Address, ProviderName, SinkName, read_provider
+from keyplan.model.intent import Intent, IntentId, Runner
 from keyplan.model.observation import Holding, Slot
+from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
 from keyplan.ports import Clock, KeyReader, KeyWriter, Lease, Ledger, Sink
 
@@ -86,6 +87,20 @@ class Workbench:
             except on as error:
                 failure = error
         raise failure or AssertionError("attempts() yields at least once")
+
+    def record(self, receipt: Receipt, *, closes: Collection[IntentId] = ()) -> None:
+        """Store a receipt in the ledger, and close intents, in one transaction; tried again. Raises LedgerError."""
+        bound = replace(receipt, account=self._account_of(receipt.address))
+        self.retry(lambda: self.ledger.record(bound, closes=closes), on=LedgerError)
+
+    def note(self, intent: Intent) -> None:
+        """Store an intent in the ledger, once. Raises LedgerError."""
+        self.ledger.open_intent(replace(intent, account=self._account_of(intent.address)))
+
+    def _account_of(self, address: Address) -> str:
+        # The ledger itself is bound to the usual provider.
+        provider = read_provider(address)
+        return reader_at(self.reader, provider).base_url if provider else ""
 
     def is_refused(self, raw: RawKey) -> bool:
         """Whether the provider refuses a raw key to the end of the attempts; no if it gives no answer to the last."""

@@ -68,6 +68,8 @@ class Intent:
     """Who wrote it last; None in what an older keyplan wrote."""
     until: datetime | None = None
     """When its lease is over, by the clock of its runner; None if that run has ended, or an older keyplan wrote it."""
+    account: str = ""
+    """Base URL of the further provider that it is about; empty for the usual one, and beside secrets."""
     held: tuple[Delivered, ...] = field(default=(), compare=False)
     """Where a receipt says that an earlier raw key of the address is: a sink without marks may overwrite that.
 
@@ -122,6 +124,7 @@ class Intent:
             "is_unmarked": self.is_unmarked,
             **({"runner": self.runner.to_list()} if self.runner else {}),
             **({"until": write_time(self.until)} if self.until else {}),
+            **({"account": self.account} if self.account else {}),
         }
 
     @classmethod
@@ -140,4 +143,5 @@ class Intent:
             is_unmarked=values.get("is_unmarked", False),
             runner=Runner.from_list(values["runner"]) if values.get("runner") else None,
             until=read_time(values["until"]) if values.get("until") else None,
+            account=values.get("account", ""),
         )

@@ -166,6 +166,8 @@ class Receipt:
     """How the manifest wrote the space when the raw key was delivered; empty if `address` says it."""
     renewed: bool = False
     """Whether consumers had another raw key of the address before: its delivery was a change for them."""
+    account: str = ""
+    """Base URL of the further provider that has the key; empty for the usual one. Only the ledger's receipt has it."""
 
     @property
     def identity(self) -> Identity:
@@ -187,8 +189,8 @@ class Receipt:
         return next((entry for entry in self.delivered if entry == place), None)
 
     def agrees_with(self, other: Receipt) -> bool:
-        """Whether another says the same, apart from which sinks took the key: sinks get it before that is known."""
-        return _read_all_but_places(self) == _read_all_but_places(other)
+        """Whether another says the same, apart from what only the ledger knows, as which sinks took the key."""
+        return _read_shared(self) == _read_shared(other)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON values, unset fields left out."""
@@ -221,6 +223,7 @@ class Receipt:
             "forgotten": self.forgotten,
             "placed_as": self.placed_as,
             "renewed": self.renewed,
+            "account": self.account,
         }
         return {name: value for name, value in values.items() if value not in (None, [], "", False)}
 
@@ -261,10 +264,12 @@ class Receipt:
             forgotten=values.get("forgotten", False),
             placed_as=_share(values.get("placed_as") or ""),
             renewed=values.get("renewed", False),
+            account=_share(values.get("account") or ""),
         )
 
 
-_read_all_but_places = attrgetter(*(one.name for one in fields(Receipt) if one.name not in ("delivered", "left")))
+_OF_THE_LEDGER = ("delivered", "left", "account")
+_read_shared = attrgetter(*(one.name for one in fields(Receipt) if one.name not in _OF_THE_LEDGER))
 
 
 def _share_text(value: Any) -> Any:

@@ -13,12 +13,15 @@ from keyplan.model.plan import Guard, PlannedAction, Reason
 from keyplan.model.receipt import Receipt
 from keyplan.planner.actions import block, create
 from keyplan.planner.case import Case
+from keyplan.planner.records import is_unreachable
 
 
 def is_unseen(receipt: Receipt | None, snapshot: Snapshot) -> bool:
     """Whether a receipt names a key that should live, and that the provider shows neither as active nor as revoked."""
     if receipt is None or receipt.forgotten:
         return False
+    if is_unreachable(receipt.address, snapshot):
+        return True
     if snapshot.laws_of(read_provider(receipt.address)).listing_proves_absence:
         return False
     if receipt.expires_at is not None and receipt.expires_at <= snapshot.now:

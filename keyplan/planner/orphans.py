@@ -21,7 +21,7 @@ _Identity: TypeAlias = tuple[ProviderName, KeyType | None, str, tuple[ScopeId, .
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A live key, or a receipt of a key that is gone, which is ours and declared nowhere."""
+    """A live key, or what the ledger has of a key that is gone or can't be seen, which is ours and declared nowhere."""
 
     address: Address
     key: Observation | None
@@ -43,11 +43,13 @@ def find_orphans(
 ) -> tuple[Orphan, ...]:
     """Return what is ours and undeclared: live keys, and the ledger's receipts whose keys are all gone.
 
+    At a provider that the manifest does not name any longer, an open intent counts as well.
+
     `claims` are believed receipts beside secrets, by address.
     """
     orphans = []
     # A receipt without a key counts only in the ledger: one in a sink cannot be dropped, only overwritten.
-    for address in sorted({*owned, *ledger.receipts} - index.declared):
+    for address in sorted({*owned, *ledger.receipts, *ledger.unreachable} - index.declared):
         keys = sorted(owned.get(address, ()), key=lambda key: key.id)
         live = {key.id: key for key in keys}
         recorded = ledger.receipts.get(address, ())

@@ -248,8 +248,11 @@ def _find_unseen(ownership: Ownership) -> frozenset[Address]:
     """Return the addresses, declared or not, whose key is shown neither as active nor as revoked."""
     # Only if no key is current: a receipt that another one has overtaken says nothing about today.
     declared = ((one.desired.address, one.receipt) for one in ownership.declared if one.current is None)
-    undeclared = ((one.address, one.receipt) for one in ownership.orphans if one.key is None)
-    return frozenset(address for address, receipt in (*declared, *undeclared) if is_unseen(receipt, ownership.snapshot))
+    undeclared = ((one.address, one.receipt) for one in ownership.orphans if one.key is None and one.receipt)
+    # Without key and receipt there is an intent at a provider that is not asked: what it led to may live on.
+    intended = {one.address for one in ownership.orphans if one.key is None and one.receipt is None}
+    unseen = {address for address, receipt in (*declared, *undeclared) if is_unseen(receipt, ownership.snapshot)}
+    return frozenset(unseen | intended)
 
 
 def _find_ledger_receipt(owned: OwnedKeys, in_ledger: Mapping[Address, Receipt]) -> Receipt | None:

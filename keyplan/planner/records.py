@@ -13,7 +13,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, Identity, KeyId, Lineage, Origin
+from keyplan.model.identity import Address, Identity, KeyId, Lineage, Origin, read_provider
 from keyplan.model.intent import Intent
 from keyplan.model.manifest import Adopt, Declaration
 from keyplan.model.observation import Marker, Observation, Snapshot, digest_address
@@ -24,6 +24,12 @@ from keyplan.model.texts import compose, decompose
 def leaves_import(declaration: Declaration) -> bool:
     """Whether the key of `import` stays what it is, beside a new one: then the declaration is never that key."""
     return declaration.adopt is Adopt.REPLACE and not declaration.retire_adopted
+
+
+def is_unreachable(address: Address, snapshot: Snapshot) -> bool:
+    """Whether an address is of a further provider that the manifest does not name any longer: nothing shows its key."""
+    provider = read_provider(address)
+    return bool(provider) and provider not in snapshot.further_laws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,8 @@ class LedgerRecords:
     """Oldest first."""
     by_key: Mapping[KeyId, Address]
     """Whose key each id is, current or superseded."""
+    unreachable: frozenset[Address]
+    """Addresses of open intents at providers that are not asked."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, index: AddressIndex) -> LedgerRecords:
@@ -100,6 +108,7 @@ class LedgerRecords:
             receipts={address: tuple(found) for address, found in receipts.items()},
             intents={address: tuple(found) for address, found in intents.items()},
             by_key=_index_keys(receipts, index.declared),
+            unreachable=frozenset(address for address in intents if is_unreachable(address, snapshot)),
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from keyplan.model.basis import DeleteBasis, ForgetBasis
-from keyplan.model.identity import Address
+from keyplan.model.identity import Address, read_provider
 from keyplan.model.manifest import Manifest, OnRemove
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import Blocked, Guard, PlannedAction, Reason, Request, Verb
@@ -20,11 +20,9 @@ from keyplan.planner.key_view import name_locations, view_key
 from keyplan.planner.left_places import NOT_CONFIGURED
 from keyplan.planner.orphans import Orphan
 from keyplan.planner.ownership import Ownership
+from keyplan.planner.records import is_unreachable
 
-_UNSEEN = Blocked(
-    guard=Guard.UNSEEN,
-    advice="its key is shown neither as active nor as revoked: check account, user and rights of the credential",
-)
+_UNSEEN = "its key is shown neither as active nor as revoked: check account, user and rights of the credential"
 
 
 def plan_undeclared(
@@ -42,12 +40,23 @@ def plan_undeclared(
     for orphan in ownership.orphans:
         action = _plan_orphan(orphan, manifest, snapshot, in_use, departures.get(orphan.address, ""))
         if orphan.key is None and orphan.address in unseen and action.reason is not Reason.TRANSFERRED:
-            action = replace(action, blocked=_UNSEEN)
+            action = replace(action, blocked=_block_unseen(orphan.address, snapshot))
         deleted += action.verb is Verb.DELETE
         yield action
     # Strays go only if the allowed amount covers them beside everything else: another manifest may need them.
     if ownership.strays and (request.allow_deletes or 0) >= deleted + len(ownership.strays):
         yield from (_delete_stray(key, snapshot) for key in ownership.strays)
+
+
+def _block_unseen(address: Address, snapshot: Snapshot) -> Blocked:
+    advice = _UNSEEN
+    if is_unreachable(address, snapshot):
+        name = read_provider(address)
+        advice = (
+            f"provider '{name}' is no longer in the manifest, so nothing can end its key: put it back, apply, "
+            "and remove it then; or, if the provider is gone for good, take its keys for gone with --allow-missing"
+        )
+    return Blocked(guard=Guard.UNSEEN, advice=advice)
 
 
 def _delete_stray(key: Observation, snapshot: Snapshot) -> PlannedAction:
