@@ -16,6 +16,7 @@ from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
 from keyplan.app.provider_router import route
+from keyplan.app.several_providers import label_providers, open_each
 from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
 from keyplan.app.untrusted import find_asked, judge, list_rules
 from keyplan.app.wiring import Wiring
@@ -238,11 +239,13 @@ def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPort
     """Yield the manifest's provider, or several as one, and close the connections afterwards."""
     manifest = workspace.manifest
     with ExitStack() as opened:
-        ports = {}
-        for settings in manifest.providers:
-            ports[settings.name] = wiring.provider(settings, lineage=manifest.lineage, folder=workspace.folder)
-            opened.callback(ports[settings.name].close)
-        yield route(ports) if manifest.further_providers else ports[manifest.provider.name]
+        ports = open_each(
+            manifest,
+            lambda settings: wiring.provider(settings, lineage=manifest.lineage, folder=workspace.folder),
+            opened.callback,
+        )
+        labels = label_providers(manifest)
+        yield route(ports, labels) if labels else ports[manifest.provider.name]
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class AuditEntry:
     """The name of the operation: its caller may have chosen it."""
     key_ids: tuple[KeyId, ...]
     """The keys of the query that it names, sorted."""
+    provider: str = ""
+    """Which of several providers has it in its log; empty if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
