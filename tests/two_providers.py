@@ -65,6 +65,7 @@ class PairWiring(SimulatedWiring):
     second: SimulatedProvider = field(init=False)
     refused: dict[str, Exception] = field(default_factory=dict)
     """By name, what happens in place of opening a provider."""
+    opened: int = 0
 
     def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:
         one = self._choose(settings)
@@ -76,6 +77,7 @@ class PairWiring(SimulatedWiring):
     def _choose(self, settings: ProviderSettings) -> SimulatedProvider:
         if settings.name in self.refused:
             raise self.refused[settings.name]
+        self.opened += 1
         return self.second if settings.name == "zen" else self.first
 
 
@@ -86,6 +88,8 @@ class PairShell(Shell):
     dialect: Literal["beta", "zenml", "phoenix"] = "zenml"
     serial: int = 500
     """After how many keys the second one counts; with 1000, keys of both have one redacted form."""
+
+    wiring: PairWiring = field(init=False)
 
     def __post_init__(self) -> None:
         world = self.world

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from keyplan.app.several_providers import name_failures
+from keyplan.app.several_providers import label_providers, name_failures, open_each
 from keyplan.applier.route import reader_at
 from keyplan.applier.scope_survey import SpaceLister
 from keyplan.applier.update import edit
@@ -23,12 +23,35 @@ from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, KeyId, ProviderName, ScopeId, qualify, unqualify
 from keyplan.model.laws import Laws
-from keyplan.model.manifest import KeyType, ScopeRef
+from keyplan.model.manifest import KeyType, Manifest, ProviderSettings, ScopeRef
 from keyplan.model.observation import Access, Observation, Scope
 from keyplan.model.secret import RawKey
 from keyplan.ports import Auditable, Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
 
 _NO_LABELS: Mapping[ProviderName, str] = {}
+
+
+def open_ports(
+    manifest: Manifest,
+    open_one: Callable[[ProviderSettings], ProviderPorts],
+    callback: Callable[[Callable[[], None]], object],
+) -> ProviderPorts:
+    """Return the ports of a manifest's provider, or of several as one. Raises as `open_one` does.
+
+    `callback` gets what closes each; the ports that are returned need not be closed.
+    """
+    ports, labels = open_each(manifest, open_one, callback), label_providers(manifest)
+    return route(ports, labels) if labels else replace(ports[manifest.provider.name], close=lambda: None)
+
+
+def open_reader_ports(
+    manifest: Manifest,
+    open_one: Callable[[ProviderSettings], ReaderPorts],
+    callback: Callable[[Callable[[], None]], object],
+) -> ReaderPorts:
+    """Return the readers of a manifest's provider, or of several as one, as `open_ports` does."""
+    ports, labels = open_each(manifest, open_one, callback), label_providers(manifest)
+    return route_readers(ports, labels) if labels else replace(ports[manifest.provider.name], close=lambda: None)
 
 
 def route_readers(
@@ -38,9 +61,8 @@ def route_readers(
 
     `labels` are what users call them; a failure of one that has no label does not say whose it is.
     """
-    return ReaderPorts(
-        reader=RoutedReader({name: _make_reader(one.reader, name, labels) for name, one in ports.items()})
-    )
+    readers = {name: _make_reader(one.reader, name, labels) for name, one in ports.items()}
+    return ReaderPorts(reader=RoutedReader(readers, labels))
 
 
 def route(
@@ -49,7 +71,7 @@ def route(
     """Return the ports of several providers as one, as `route_readers` does."""
     routed = {name: qualify_ports(one, name, labels) for name, one in ports.items()}
     return ProviderPorts(
-        reader=RoutedReader({name: one.reader for name, one in routed.items()}),
+        reader=RoutedReader({name: one.reader for name, one in routed.items()}, labels),
         writer=RoutedWriter({name: one.writer for name, one in routed.items()}),
     )
 
@@ -68,6 +90,11 @@ def _make_reader(reader: KeyReader, name: ProviderName, labels: Mapping[Provider
     return (_QualifiedLister if isinstance(reader, SpaceLister) else _QualifiedReader)(reader, name, label)
 
 
+def naming(reader: KeyReader) -> AbstractContextManager[None]:
+    """Return a block whose failures have the name of the reader's provider, if it is one of several."""
+    return reader.naming() if isinstance(reader, _QualifiedReader) else nullcontext()
+
+
 def find_auditor(reader: KeyReader, provider: ProviderName) -> Auditable | None:
     """Return what reads the log of one of the manifest's providers; None if that has no log for keyplan."""
     one = reader_at(reader, provider)
@@ -82,6 +109,8 @@ class RoutedReader:
     """Implements KeyReader for all providers of a manifest, and `Routed`."""
 
     _readers: Mapping[ProviderName, KeyReader]
+    labels: Mapping[ProviderName, str] = field(default_factory=dict)
+    """What users call each of them, the usual one first."""
 
     def at(self, provider: ProviderName) -> KeyReader:
         """Return the reader of one provider; its ids are those that the whole reader shows."""

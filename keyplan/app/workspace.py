@@ -15,8 +15,7 @@ from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
-from keyplan.app.provider_router import route
-from keyplan.app.several_providers import label_providers, open_each
+from keyplan.app.provider_router import open_ports
 from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
 from keyplan.app.untrusted import find_asked, judge, list_rules
 from keyplan.app.wiring import Wiring
@@ -239,13 +238,11 @@ def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPort
     """Yield the manifest's provider, or several as one, and close the connections afterwards."""
     manifest = workspace.manifest
     with ExitStack() as opened:
-        ports = open_each(
+        yield open_ports(
             manifest,
             lambda settings: wiring.provider(settings, lineage=manifest.lineage, folder=workspace.folder),
             opened.callback,
         )
-        labels = label_providers(manifest)
-        yield route(ports, labels) if labels else ports[manifest.provider.name]
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_a_key_of_a_further_providers_service_account_is_created_in_it(tmp_path:
 
 def test_a_provider_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     shell = make_applied(tmp_path)
-    shell.wiring.refused["zen"] = InputError("the environment variable ZEN_KEY is not set")  # type: ignore[attr-defined]  # the wiring of a pair
+    shell.wiring.refused["zen"] = InputError("the environment variable ZEN_KEY is not set")
     done = shell("plan")
     assert (done.status, "provider 'zen': the environment variable ZEN_KEY is not set" in done.err) == (3, True)
 
