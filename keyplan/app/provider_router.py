@@ -350,7 +350,7 @@ def _qualify_key(key: Observation, name: ProviderName) -> Observation:
         id=KeyId(qualify(name, key.id)),
         provider=name,
         scope_ids=None if key.scope_ids is None else frozenset(map(known, key.scope_ids)),
-        access=_rename_spaces(key.access, known),
+        access=rename_spaces(key.access, known),
     )
 
 
@@ -361,10 +361,11 @@ def _localize(desired: Desired, name: ProviderName) -> Desired:
         return ScopeId(unqualify(name, space))
 
     scope_id = None if desired.scope_id is None else own(desired.scope_id)
-    return replace(desired, scope_id=scope_id, access=_rename_spaces(desired.access, own))
+    return replace(desired, scope_id=scope_id, access=rename_spaces(desired.access, own))
 
 
-def _rename_spaces(access: Access | None, rename: Callable[[ScopeId], ScopeId]) -> Access | None:
+def rename_spaces(access: Access | None, rename: Callable[[ScopeId], ScopeId]) -> Access | None:
+    """Return an access whose spaces have other ids."""
     if access is None:
         return None
     organizations = tuple(

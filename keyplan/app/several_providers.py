@@ -56,8 +56,16 @@ def name_failures(label: str, address: str = "") -> Iterator[None]:
     except (ProviderError, InputError) as error:
         if not label:
             raise
-        whose = f"provider '{label}' ({address})" if address else f"provider '{label}'"
-        raise _with_message(error, f"{whose}: {error.message}") from error
+        raise _with_message(error, f"{_begin(label, address)}{error.message}") from error
+
+
+def remove_name(message: str, label: str, address: str) -> str:
+    """Return a message without what `name_failures` put before it."""
+    return message.removeprefix(_begin(label, address))
+
+
+def _begin(label: str, address: str) -> str:
+    return f"provider '{label}' ({address}): " if address else f"provider '{label}': "
 
 
 def _with_message(error: _FailureT, message: str) -> _FailureT:
