@@ -117,9 +117,9 @@ class PairShell(Shell):
             return open_workspace(None, self.context(), ledger=None)
 
 
-def make_pair(folder: Path, text: str = ZENML, **changes: object) -> PairShell:
+def make_pair(folder: Path, text: str = ZENML, world: World | None = None, **changes: object) -> PairShell:
     """Return a shell on a manifest, of which nothing is applied."""
-    shell = PairShell(folder, World(), **({"dialect": "beta" if text == ARIZE else "zenml"} | changes))  # type: ignore[arg-type]  # fields by name
+    shell = PairShell(folder, world or World(), **({"dialect": "beta" if text == ARIZE else "zenml"} | changes))  # type: ignore[arg-type]  # fields by name
     shell.write(text)
     return shell
 
