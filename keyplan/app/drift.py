@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from keyplan.app.audit import look_up_changes
 from keyplan.app.plan import make_guarded_plan, warn_of_skew
-from keyplan.app.provider_router import route_readers
+from keyplan.app.provider_router import open_reader_ports
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe
@@ -28,11 +28,11 @@ def open_readers(wiring: Wiring, workspace: Workspace) -> Iterator[Readers]:
     """Yield read-only ports of a workspace. They need no more than the reader's credential."""
     manifest = workspace.manifest
     with ExitStack() as opened:
-        ports = {}
-        for settings in manifest.providers:
-            ports[settings.name] = wiring.key_reader(settings, lineage=manifest.lineage, folder=workspace.folder)
-            opened.callback(ports[settings.name].close)
-        keys = route_readers(ports) if manifest.further_providers else ports[manifest.provider.name]
+        keys = open_reader_ports(
+            manifest,
+            lambda settings: wiring.key_reader(settings, lineage=manifest.lineage, folder=workspace.folder),
+            opened.callback,
+        )
         yield Readers(
             reader=keys.reader,
             ledger=read_only_ledger(wiring, workspace, keys),

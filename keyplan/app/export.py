@@ -6,29 +6,34 @@ What the manifest's own reader would refuse is never declared: the text that is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from keyplan.app.files import Input, read_manifest_with_problems
+from keyplan.app import registry
+from keyplan.app.context import RunContext
+from keyplan.app.files import Input, read_input, read_manifest, read_manifest_with_problems
 from keyplan.app.identity import new_manifest_id, to_slug
-from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
+from keyplan.app.provider_router import open_ports
+from keyplan.app.several_providers import label_providers
+from keyplan.applier.route import find_provider, reader_at
+from keyplan.applier.scope_survey import SpaceLister, list_further_spaces, merge_keys, walk_spaces
 from keyplan.documents import schemas
 from keyplan.errors import ManifestError, Problem
 from keyplan.manifest.writer import render_manifest
 from keyplan.model.export import ExportedKey, ExportedManifest
-from keyplan.model.identity import KeyId, ManifestId, ScopeId
-from keyplan.model.manifest import Json, KeyType, ScopeById, ScopeByName, ScopeRef
+from keyplan.model.identity import ONLY_PROVIDER, KeyId, ManifestId, ProviderName, ScopeId, unqualify
+from keyplan.model.laws import KeyForm
+from keyplan.model.manifest import Json, KeyType, ProviderSettings, ScopeById, ScopeByName, ScopeRef
 from keyplan.model.observation import Observation, Scope, ScopeSurvey
 from keyplan.model.texts import selects
 from keyplan.ports import KeyReader, ProviderPorts
 from keyplan.sinks.templates import to_path_part
 
 _LONGEST_OWNER = 63
-_USER_KEYS = "user-keys"
-"""Group of the user keys, which have no space."""
+_SPACE = "space"
 
 
 class SplitBy(Enum):
@@ -49,10 +54,16 @@ class ExportFilter:
     """Globs; a key whose name fits one of them passes. Empty: every name."""
     creators: frozenset[str] = frozenset()
     """User ids; empty: every creator."""
+    provider: ProviderName = ONLY_PROVIDER
+    """Where the spaces are."""
+    no_space: bool = False
+    """Whether there are spaces, all of them at another provider."""
 
     def takes(self, key: Observation, scope_ids: Collection[ScopeId]) -> bool:
         """Whether a key passes. `scope_ids` are those of `spaces`."""
         if self.key_type not in (None, key.key_type) or (self.creators and key.created_by not in self.creators):
+            return False
+        if self.no_space:
             return False
         if self.spaces and not (key.scope_ids or frozenset()) & set(scope_ids):
             return False
@@ -72,6 +83,17 @@ class AccountKeys:
     """Those that can be the credential in use."""
     survey: ScopeSurvey | None
     """In which spaces keys were looked for; None if the provider cannot list them."""
+    settings: ProviderSettings | None = None
+    """Of the manifest that names the provider; None if the environment does."""
+    forms: tuple[KeyForm, ...] | None = None
+    """Which of its keys can be declared; None for the fields of Arize."""
+    further: tuple[AccountKeys, ...] = ()
+    """Of the other providers of a manifest with several."""
+
+    @property
+    def all(self) -> tuple[AccountKeys, ...]:
+        """This account and the further ones."""
+        return (self, *self.further)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,23 +117,65 @@ def survey_account(provider: ProviderPorts, wanted: ExportFilter, now: datetime)
         ProviderError: The provider cannot be read.
     """
     with closing(provider):
-        reader = provider.reader
-        keys = reader.search_keys(key_type=None, active=True, scope_id=None)
-        spaces, survey = list_further_spaces(reader, ()), None
-        if spaces is not None:
-            found, survey = walk_spaces(reader, spaces)
-            keys = merge_keys(found, keys)
-        named = reader.find_scopes([ScopeByName(name) for name in wanted.spaces])
-        scope_ids = {space.id for space in named.values()}
-        taken = tuple(key for key in keys if wanted.takes(key, scope_ids))
-        return AccountKeys(
-            base_url=reader.base_url,
-            now=now,
-            keys=taken,
-            spaces=spaces or tuple(named.values()),
-            own_keys=_find_own(taken, reader),
-            survey=survey,
+        return _survey(provider.reader, wanted, now)
+
+
+def survey_manifest(context: RunContext, named: str, wanted: ExportFilter) -> AccountKeys:
+    """Return the keys of each provider that a manifest names, as `survey_account` does.
+
+    Of the spaces, those of a further provider have its name before theirs. Raises ManifestError with every problem in
+    the manifest.
+    """
+    source = read_input(named, context)
+    manifest = read_manifest(source)
+    now, labels = context.wiring.clock.now(), label_providers(manifest)
+    context.wiring.keep_secrets(manifest)
+    with ExitStack() as opened:
+        ports = open_ports(
+            manifest,
+            lambda settings: context.wiring.provider(settings, lineage=manifest.lineage, folder=source.folder),
+            opened.callback,
         )
+        first, *others = (
+            replace(
+                _survey(reader_at(ports.reader, one.name), _narrow(wanted, one.name, labels), now),
+                settings=one,
+                forms=registry.find_key_forms(one.type),
+            )
+            for one in manifest.providers
+        )
+    return replace(first, further=tuple(others))
+
+
+def _narrow(wanted: ExportFilter, name: ProviderName, labels: Mapping[ProviderName, str]) -> ExportFilter:
+    """Return what is looked for at one provider: of the spaces, its own."""
+    mine = tuple(space for space in wanted.spaces if find_provider(space, labels) == name)
+    return replace(wanted, spaces=mine, no_space=bool(wanted.spaces) and not mine, provider=name)
+
+
+def _survey(reader: KeyReader, wanted: ExportFilter, now: datetime) -> AccountKeys:
+    keys = reader.search_keys(key_type=None, active=True, scope_id=None)
+    spaces, survey = list_further_spaces(reader, ()), None
+    if spaces is not None:
+        found, survey = walk_spaces(reader, spaces)
+        keys = merge_keys(found, keys)
+    references = [ScopeByName(unqualify(wanted.provider, name), wanted.provider) for name in wanted.spaces]
+    named = reader.find_scopes(references)
+    scope_ids = {space.id for space in named.values()}
+    taken = tuple(key for key in keys if wanted.takes(key, scope_ids))
+    return AccountKeys(
+        base_url=reader.base_url,
+        now=now,
+        keys=taken,
+        spaces=spaces or tuple(named.values()) or (_list_scopes(reader) if spaces is None else ()),
+        own_keys=_find_own(taken, reader),
+        survey=survey,
+    )
+
+
+def _list_scopes(reader: KeyReader) -> tuple[Scope, ...]:
+    """Return the scopes of a provider whose listing holds the keys of all of them already."""
+    return reader.list_scopes() if isinstance(reader, SpaceLister) and reader.laws().shows_scopes else ()
 
 
 def _find_own(keys: Iterable[Observation], reader: KeyReader) -> frozenset[KeyId]:
@@ -128,7 +192,7 @@ def make_manifests(
 ) -> tuple[ManifestText, ...]:
     """Return one manifest of all keys, or one for each group of them, by folder; of no keys one, or none if split."""
     groups: dict[str, list[ExportedKey]] = {} if split_by else {"": []}
-    for entry in choose_declarations(account):
+    for entry in (entry for one in account.all for entry in choose_declarations(one)):
         groups.setdefault(_name_group(entry, split_by), []).append(entry)
     owners = _name_owners(owner, groups)
     return tuple(
@@ -138,6 +202,7 @@ def make_manifests(
                 id=make_id(),
                 keys=tuple(groups[group]),
                 provider=provider,
+                providers=tuple(one.settings for one in account.all if one.settings),
                 folder=to_path_part(group) if group else "",
             ),
             account,
@@ -160,8 +225,22 @@ def choose_declarations(account: AccountKeys) -> tuple[ExportedKey, ...]:
 
 
 def _choose(key: Observation, account: AccountKeys, names: Mapping[str, int]) -> ExportedKey:
-    space = _find_space(key, account.spaces, names) if key.key_type is KeyType.SERVICE else None
-    return ExportedKey(key=key, space=space, obstacle=_find_obstacle(key, space, account))
+    space, form = None, _find_form(key, account)
+    if key.key_type is KeyType.SERVICE:
+        space = _find_space(key, account.spaces, names)
+        if form and isinstance(space, ScopeById):
+            space = None
+    return ExportedKey(
+        key=key,
+        space=space,
+        scope_field=form.scope_field if form else _SPACE,
+        provider=key.provider,
+        obstacle=_find_obstacle(key, space, account),
+    )
+
+
+def _find_form(key: Observation, account: AccountKeys) -> KeyForm | None:
+    return next((form for form in account.forms or () if form.key_type is key.key_type), None)
 
 
 def _find_obstacle(key: Observation, space: ScopeRef | None, account: AccountKeys) -> str:
@@ -174,8 +253,22 @@ def _find_obstacle(key: Observation, space: ScopeRef | None, account: AccountKey
         return "it has expired"
     if key.key_type is None:
         return "its type is unknown to this version of keyplan"
-    if key.key_type is KeyType.SERVICE and space is None and key.access is None:
-        return "the provider does not show its space" if not key.scope_ids else "the provider does not show its roles"
+    return _find_misfit(key, space, account)
+
+
+def _find_misfit(key: Observation, space: ScopeRef | None, account: AccountKeys) -> str:
+    """Return why no declaration of the provider's has the form of a key; empty if one has."""
+    if account.forms is None:
+        if key.key_type is KeyType.SERVICE and space is None and key.access is None:
+            return (
+                "the provider does not show its space" if not key.scope_ids else "the provider does not show its roles"
+            )
+        return ""
+    form = _find_form(key, account)
+    if form is None:
+        return "no manifest can declare keys of this type for this provider"
+    if form.scope_field and space is None:
+        return f"its {form.scope_field.replace('_', ' ')} is not known by a name of its own"
     return ""
 
 
@@ -205,7 +298,7 @@ def _withhold_older(entry: ExportedKey, newest: ExportedKey) -> ExportedKey:
 def _name(entry: ExportedKey) -> tuple[str, ...]:
     """Return what makes the address of a declaration."""
     kind = entry.key.key_type.value if entry.key.key_type else ""
-    return kind, *_list_spaces(entry), entry.key.name
+    return entry.provider, kind, *_list_spaces(entry), entry.key.name
 
 
 def _list_spaces(entry: ExportedKey) -> tuple[str, ...]:
@@ -224,11 +317,17 @@ def _rank(entry: ExportedKey) -> tuple[datetime, str]:
 def _name_group(entry: ExportedKey, split_by: SplitBy | None) -> str:
     match split_by:
         case SplitBy.SPACE:
-            return next(iter(_list_spaces(entry)), "") or _USER_KEYS
+            return next(iter(_list_spaces(entry)), "") or _name_kind(entry)
         case SplitBy.CREATOR:
             return entry.key.created_by or "unknown"
         case None:
             return ""
+
+
+def _name_kind(entry: ExportedKey) -> str:
+    """Return the group of keys without a space: `user-keys`."""
+    kind = entry.key.key_type
+    return "user-keys" if kind is None or kind is KeyType.SERVICE else f"{kind.value}-keys"
 
 
 def _name_owners(owner: str, groups: Collection[str]) -> Mapping[str, str]:
@@ -248,7 +347,7 @@ def _write(manifest: ExportedManifest, account: AccountKeys) -> ManifestText:
     """Return a manifest that its own reader accepts: what that refuses is no longer declared."""
     while True:
         text, starts = render_manifest(
-            manifest, base_url=account.base_url, now=account.now, modeline=schemas.modeline()
+            manifest, base_url=_name_addresses(account), now=account.now, modeline=schemas.modeline()
         )
         problems = _read_again(text)
         refused = {_find_entry(problem, starts): problem for problem in problems}
@@ -259,6 +358,13 @@ def _write(manifest: ExportedManifest, account: AccountKeys) -> ManifestText:
         if withheld == manifest.keys:
             return ManifestText(manifest=manifest, text=text)
         manifest = replace(manifest, keys=withheld)
+
+
+def _name_addresses(account: AccountKeys) -> str:
+    return " and ".join(
+        f"{one.settings.label} ({one.base_url})" if one.settings and account.further else one.base_url
+        for one in account.all
+    )
 
 
 def _read_again(text: str) -> Sequence[Problem]:

@@ -6,14 +6,19 @@ Only readers are called. What can't be read here was reported by `applier.doctor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 
+from keyplan.app.several_providers import label_providers
 from keyplan.app.wiring import Wiring
-from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
+from keyplan.app.workspace import Workspace, open_one_provider, read_only_ledger
 from keyplan.applier.observe import list_scopes, name_spaces
 from keyplan.errors import KeyplanError, LedgerError
 from keyplan.model.examination import Area, Finding, Health
+from keyplan.model.identity import ONLY_PROVIDER
 from keyplan.model.ledger import Memory
+from keyplan.model.manifest import Manifest, ProviderSettings
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.planner.authority import Authority, CreatorSource
 from keyplan.ports import KeyReader, ProviderPorts
@@ -23,14 +28,39 @@ _MOST_NAMED = 5
 
 
 def examine_identity(wiring: Wiring, workspace: Workspace) -> tuple[Finding, ...]:
-    """Return findings about the credential's user, trusted creators and claimed keys; nothing if they can't be read."""
-    try:
-        with open_provider(wiring, workspace) as provider:
-            snapshot = _observe(workspace, provider.reader, _recall(wiring, workspace, provider), wiring.clock.now())
-    except KeyplanError:
-        return ()
-    authority = Authority.of(workspace.manifest, snapshot)
-    return (_describe_self(authority), _describe_creators(authority), *_find_claimed(snapshot, authority))
+    """Return findings about the user of each credential, trusted creators and claimed keys; none if unreadable."""
+    manifest, findings, memory = workspace.manifest, list[Finding](), Memory()
+    labels = label_providers(manifest)
+    # The usual provider comes first, and the ledger belongs to its account.
+    for settings in manifest.providers:
+        own = _narrow(manifest, settings) if labels else manifest
+        try:
+            with closing(open_one_provider(wiring, workspace, settings)) as ports:
+                if settings.name == ONLY_PROVIDER:
+                    memory = _recall(wiring, workspace, ports)
+                snapshot = _observe(own, ports.reader, memory, wiring.clock.now())
+        except KeyplanError:
+            continue
+        found = _describe(own, snapshot, _name_field(labels.get(settings.name)))
+        findings += [replace(one, provider=labels.get(settings.name, "")) for one in found]
+    return tuple(findings)
+
+
+def _name_field(label: str | None) -> str:
+    return f"creators under provider '{label}'" if label else "creators under provider"
+
+
+def _narrow(manifest: Manifest, settings: ProviderSettings) -> Manifest:
+    """Return the part of a manifest that is about one of its providers."""
+    keys = tuple(key for key in manifest.keys if key.provider == settings.name)
+    return replace(manifest, provider=settings, further_providers=(), keys=keys)
+
+
+def _describe(manifest: Manifest, snapshot: Snapshot, field: str) -> Iterator[Finding]:
+    authority = Authority.of(manifest, snapshot)
+    yield _describe_self(authority, field)
+    yield _describe_creators(authority)
+    yield from _find_claimed(snapshot, authority, field)
 
 
 def _recall(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> Memory:
@@ -40,9 +70,9 @@ def _recall(wiring: Wiring, workspace: Workspace, provider: ProviderPorts) -> Me
         return Memory()
 
 
-def _observe(workspace: Workspace, reader: KeyReader, memory: Memory, now: datetime) -> Snapshot:
-    spaces = reader.find_scopes(name_spaces(workspace.manifest))
-    keys = reader.list_keys(list_scopes(workspace.manifest, spaces))
+def _observe(manifest: Manifest, reader: KeyReader, memory: Memory, now: datetime) -> Snapshot:
+    spaces = reader.find_scopes(name_spaces(manifest))
+    keys = reader.list_keys(list_scopes(manifest, spaces))
     own = frozenset(key.id for key in keys if key.active and key.redacted and reader.presents(key.redacted))
     return Snapshot(
         now=now,
@@ -55,7 +85,7 @@ def _observe(workspace: Workspace, reader: KeyReader, memory: Memory, now: datet
     )
 
 
-def _describe_self(authority: Authority) -> Finding:
+def _describe_self(authority: Authority, field: str) -> Finding:
     own = [
         user
         for user, source in authority.creators.items()
@@ -68,7 +98,7 @@ def _describe_self(authority: Authority) -> Finding:
         subject="identity",
         health=Health.UNKNOWN,
         detail="the provider does not show as which user keyplan works",
-        advice="if plans are blocked by unknown_creator, add the user's id to creators under provider",
+        advice=f"if plans are blocked by unknown_creator, add the user's id to {field}",
     )
 
 
@@ -79,7 +109,7 @@ def _describe_creators(authority: Authority) -> Finding:
     return _finding("creators", f"marked keys of these users are ours: {named}" if named else "none is known")
 
 
-def _find_claimed(snapshot: Snapshot, authority: Authority) -> Iterator[Finding]:
+def _find_claimed(snapshot: Snapshot, authority: Authority, field: str) -> Iterator[Finding]:
     claimed = [key for key in snapshot.keys if _is_claimed(key, snapshot, authority)]
     for key in claimed[:_MOST_NAMED]:
         yield Finding(
@@ -88,7 +118,7 @@ def _find_claimed(snapshot: Snapshot, authority: Authority) -> Iterator[Finding]
             health=Health.WARNING,
             detail=f"key {key.id} carries our marker and was created by user {key.created_by or 'unknown'}: "
             "it is not touched",
-            advice="ask its creator; if that user works for this manifest, add the id to creators under provider",
+            advice=f"ask its creator; if that user works for this manifest, add the id to {field}",
         )
     if len(claimed) > _MOST_NAMED:
         yield _finding("claimed keys", f"{len(claimed)} in all; keyplan plan --format json lists them")

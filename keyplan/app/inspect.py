@@ -11,7 +11,7 @@ from functools import partial
 from keyplan.app.identity_check import examine_identity
 from keyplan.app.plan import guard_plan, make_guarded_plan
 from keyplan.app.wiring import Wiring
-from keyplan.app.workspace import Workspace, open_provider, read_only_ledger, read_only_sinks
+from keyplan.app.workspace import Workspace, open_one_provider, open_provider, read_only_ledger, read_only_sinks
 from keyplan.applier.doctor import DoctorPorts, examine
 from keyplan.applier.observe import Readers, observe
 from keyplan.model.calendar import Calendar
@@ -71,16 +71,18 @@ def examine_workspace(wiring: Wiring, workspace: Workspace) -> Examination:
     """Return what is fine and what is broken: provider, sinks, ledger, lock. Changes nothing."""
     manifest = workspace.manifest
     ports = DoctorPorts(
-        provider=partial(wiring.provider, manifest.provider, lineage=manifest.lineage, folder=workspace.folder),
+        providers={one.name: partial(open_one_provider, wiring, workspace, one) for one in manifest.providers},
         sinks={name: partial(_open_sink, wiring, workspace, name) for name in manifest.sinks},
         ledger=lambda account: wiring.ledger_reader(
             workspace.ledger, lineage=manifest.lineage, folder=workspace.folder, account=account
         ),
     )
     examination = examine(manifest, ports, now=wiring.clock.now())
-    about_provider = [one for one in examination.findings if one.area is Area.PROVIDER]
-    others = examination.findings[len(about_provider) :]
-    return replace(examination, findings=(*about_provider, *examine_identity(wiring, workspace), *others))
+    found = (*examination.findings, *examine_identity(wiring, workspace))
+    about = [one for one in found if one.area is Area.PROVIDER]
+    names = dict.fromkeys(one.provider for one in about)
+    others = (one for one in found if one.area is not Area.PROVIDER)
+    return replace(examination, findings=(*(one for name in names for one in about if one.provider == name), *others))
 
 
 def _open_sink(wiring: Wiring, workspace: Workspace, name: SinkName) -> Sink:

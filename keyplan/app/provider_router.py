@@ -9,42 +9,99 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import cast
 
-from keyplan.applier.route import find_provider
+from keyplan.app.several_providers import label_providers, name_failures, open_each
+from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import SpaceLister
 from keyplan.applier.update import edit
 from keyplan.errors import InputError
+from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, KeyId, ProviderName, ScopeId, qualify, unqualify
 from keyplan.model.laws import Laws
-from keyplan.model.manifest import KeyType, ScopeRef
+from keyplan.model.manifest import KeyType, Manifest, ProviderSettings, ScopeRef
 from keyplan.model.observation import Access, Observation, Scope
 from keyplan.model.secret import RawKey
-from keyplan.ports import Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
+from keyplan.ports import Auditable, Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
+
+_NO_LABELS: Mapping[ProviderName, str] = {}
 
 
-def route_readers(ports: Mapping[ProviderName, ReaderPorts]) -> ReaderPorts:
-    """Return the readers of several providers as one, which the caller closes; the usual one has the empty name."""
-    return ReaderPorts(reader=_route_readers({name: one.reader for name, one in ports.items()}))
+def open_ports(
+    manifest: Manifest,
+    open_one: Callable[[ProviderSettings], ProviderPorts],
+    callback: Callable[[Callable[[], None]], object],
+) -> ProviderPorts:
+    """Return the ports of a manifest's provider, or of several as one. Raises as `open_one` does.
+
+    `callback` gets what closes each; the ports that are returned need not be closed.
+    """
+    ports, labels = open_each(manifest, open_one, callback), label_providers(manifest)
+    return route(ports, labels) if labels else replace(ports[manifest.provider.name], close=lambda: None)
 
 
-def route(ports: Mapping[ProviderName, ProviderPorts]) -> ProviderPorts:
-    """Return the ports of several providers as one, which the caller closes; the usual one has the empty name."""
-    writers = {name: _QualifiedWriter(one.writer, name) if name else one.writer for name, one in ports.items()}
+def open_reader_ports(
+    manifest: Manifest,
+    open_one: Callable[[ProviderSettings], ReaderPorts],
+    callback: Callable[[Callable[[], None]], object],
+) -> ReaderPorts:
+    """Return the readers of a manifest's provider, or of several as one, as `open_ports` does."""
+    ports, labels = open_each(manifest, open_one, callback), label_providers(manifest)
+    return route_readers(ports, labels) if labels else replace(ports[manifest.provider.name], close=lambda: None)
+
+
+def route_readers(
+    ports: Mapping[ProviderName, ReaderPorts], labels: Mapping[ProviderName, str] = _NO_LABELS
+) -> ReaderPorts:
+    """Return the readers of several providers as one, which the caller closes; the usual one has the empty name.
+
+    `labels` are what users call them; a failure of one that has no label does not say whose it is.
+    """
+    readers = {name: _make_reader(one.reader, name, labels) for name, one in ports.items()}
+    return ReaderPorts(reader=RoutedReader(readers, labels))
+
+
+def route(
+    ports: Mapping[ProviderName, ProviderPorts], labels: Mapping[ProviderName, str] = _NO_LABELS
+) -> ProviderPorts:
+    """Return the ports of several providers as one, as `route_readers` does."""
+    routed = {name: qualify_ports(one, name, labels) for name, one in ports.items()}
     return ProviderPorts(
-        reader=_route_readers({name: one.reader for name, one in ports.items()}),
-        writer=RoutedWriter(writers),
+        reader=RoutedReader({name: one.reader for name, one in routed.items()}, labels),
+        writer=RoutedWriter({name: one.writer for name, one in routed.items()}),
     )
 
 
-def _route_readers(readers: Mapping[ProviderName, KeyReader]) -> RoutedReader:
-    return RoutedReader({name: _qualify_reader(one, name) if name else one for name, one in readers.items()})
+def qualify_ports(ports: ProviderPorts, name: ProviderName, labels: Mapping[ProviderName, str]) -> ProviderPorts:
+    """Return the ports of one of several providers: its ids and its failures have its name."""
+    label = labels.get(name, name)
+    writer = _QualifiedWriter(ports.writer, name, label, ports.reader.base_url) if label else ports.writer
+    return replace(ports, reader=_make_reader(ports.reader, name, labels), writer=writer)
 
 
-def _qualify_reader(reader: KeyReader, name: ProviderName) -> _QualifiedReader:
-    return _QualifiedLister(reader, name) if isinstance(reader, SpaceLister) else _QualifiedReader(reader, name)
+def _make_reader(reader: KeyReader, name: ProviderName, labels: Mapping[ProviderName, str]) -> KeyReader:
+    label = labels.get(name, name)
+    if not label:
+        return reader
+    return (_QualifiedLister if isinstance(reader, SpaceLister) else _QualifiedReader)(reader, name, label)
+
+
+def naming(reader: KeyReader) -> AbstractContextManager[None]:
+    """Return a block whose failures have the name of the reader's provider, if it is one of several."""
+    return reader.naming() if isinstance(reader, _QualifiedReader) else nullcontext()
+
+
+def find_auditor(reader: KeyReader, provider: ProviderName) -> Auditable | None:
+    """Return what reads the log of one of the manifest's providers; None if that has no log for keyplan."""
+    one = reader_at(reader, provider)
+    if not isinstance(one, _QualifiedReader):
+        return one if isinstance(one, Auditable) else None
+    own = one.own
+    return _QualifiedAuditor(own, one) if isinstance(own, Auditable) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +109,8 @@ class RoutedReader:
     """Implements KeyReader for all providers of a manifest, and `Routed`."""
 
     _readers: Mapping[ProviderName, KeyReader]
+    labels: Mapping[ProviderName, str] = field(default_factory=dict)
+    """What users call each of them, the usual one first."""
 
     def at(self, provider: ProviderName) -> KeyReader:
         """Return the reader of one provider; its ids are those that the whole reader shows."""
@@ -155,83 +214,127 @@ class RoutedWriter:
 
 @dataclass(frozen=True, slots=True)
 class _QualifiedReader:
-    """Implements KeyReader for a further provider: every id that it shows or takes has the provider's name in front."""
+    """Implements KeyReader for one of several: every id that it shows or takes has the provider's name in front."""
 
-    _reader: KeyReader
-    _name: ProviderName
+    own: KeyReader
+    name: ProviderName
+    label: str
 
     @property
     def base_url(self) -> str:
-        return self._reader.base_url
+        return self.own.base_url
 
     def laws(self) -> Laws:
-        return self._reader.laws()
+        with self.naming():
+            return self.own.laws()
 
     def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
-        found = self._reader.list_keys([ScopeId(unqualify(self._name, space)) for space in spaces])
-        return tuple(_qualify_key(key, self._name) for key in found)
+        with self.naming():
+            found = self.own.list_keys([ScopeId(unqualify(self.name, space)) for space in spaces])
+        return tuple(_qualify_key(key, self.name) for key in found)
 
     def search_keys(
         self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None
     ) -> tuple[Observation, ...]:
-        own = None if scope_id is None else ScopeId(unqualify(self._name, scope_id))
-        found = self._reader.search_keys(key_type=key_type, active=active, scope_id=own)
-        return tuple(_qualify_key(key, self._name) for key in found)
+        own = None if scope_id is None else ScopeId(unqualify(self.name, scope_id))
+        with self.naming():
+            found = self.own.search_keys(key_type=key_type, active=active, scope_id=own)
+        return tuple(_qualify_key(key, self.name) for key in found)
 
     def find_scopes(self, references: Collection[ScopeRef]) -> Mapping[ScopeRef, Scope]:
         # Adapters compare references by what they name, and know no provider but their own.
         asked = {replace(reference, provider=ONLY_PROVIDER): reference for reference in references}
-        found = self._reader.find_scopes(list(asked))
-        return {asked[own]: replace(scope, id=ScopeId(qualify(self._name, scope.id))) for own, scope in found.items()}
+        with self.naming():
+            found = self.own.find_scopes(list(asked))
+        return {asked[own]: _qualify_scope(scope, self.name) for own, scope in found.items()}
 
     def presents(self, redacted: str) -> bool:
-        return self._reader.presents(redacted)
+        with self.naming():
+            return self.own.presents(redacted)
 
     def clock_skew(self) -> timedelta | None:
-        return self._reader.clock_skew()
+        return self.own.clock_skew()
+
+    def naming(self) -> AbstractContextManager[None]:
+        return name_failures(self.label, self.own.base_url)
+
+
+class _QualifiedLister(_QualifiedReader):
+    """Implements `SpaceLister`, too, for a provider that can name its scopes."""
+
+    __slots__ = ()
+
+    def list_scopes(self) -> tuple[Scope, ...]:
+        own = cast(SpaceLister, self.own)  # `_make_reader` saw that it is one
+        with self.naming():
+            found = own.list_scopes()
+        return tuple(_qualify_scope(scope, self.name) for scope in found)
 
 
 @dataclass(frozen=True, slots=True)
-class _QualifiedLister(_QualifiedReader):
-    """Implements `SpaceLister` as well, for a provider that does."""
+class _QualifiedAuditor:
+    """Implements Auditable for one of several providers."""
 
-    def list_scopes(self) -> tuple[Scope, ...]:
-        if not isinstance(self._reader, SpaceLister):
-            raise TypeError(f"{type(self._reader).__name__} lists no scopes")
-        found = self._reader.list_scopes()
-        return tuple(replace(scope, id=ScopeId(qualify(self._name, scope.id))) for scope in found)
+    _own: Auditable
+    _reader: _QualifiedReader
+
+    def read_audit(self, query: AuditQuery) -> AuditLog:
+        name = self._reader.name
+        own = replace(query, key_ids=frozenset(KeyId(unqualify(name, key_id)) for key_id in query.key_ids))
+        with self._reader.naming():
+            log = self._own.read_audit(own)
+        return replace(log, entries=tuple(_qualify_entry(entry, self._reader) for entry in log.entries))
 
 
 @dataclass(frozen=True, slots=True)
 class _QualifiedWriter:
-    """Implements KeyWriter for a further provider, with the provider's name before every id."""
+    """Implements KeyWriter for one of several providers, with the provider's name before every id."""
 
     _writer: KeyWriter
     _name: ProviderName
+    _label: str
+    _base_url: str
 
     def create(self, desired: Desired, *, expires_at: datetime | None) -> Issued:
-        return self._qualify(self._writer.create(_localize(desired, self._name), expires_at=expires_at))
+        with self._naming():
+            return self._qualify(self._writer.create(_localize(desired, self._name), expires_at=expires_at))
 
     def refresh(self, key_id: KeyId, *, expires_at: datetime | None, grace: timedelta) -> Issued:
         own = KeyId(unqualify(self._name, key_id))
-        return self._qualify(self._writer.refresh(own, expires_at=expires_at, grace=grace))
+        with self._naming():
+            return self._qualify(self._writer.refresh(own, expires_at=expires_at, grace=grace))
 
     def delete(self, key_id: KeyId) -> None:
-        self._writer.delete(KeyId(unqualify(self._name, key_id)))
+        with self._naming():
+            self._writer.delete(KeyId(unqualify(self._name, key_id)))
 
     def update(self, key_id: KeyId, desired: Desired) -> Observation:
-        changed = edit(self._writer, KeyId(unqualify(self._name, key_id)), _localize(desired, self._name))
+        with self._naming():
+            changed = edit(self._writer, KeyId(unqualify(self._name, key_id)), _localize(desired, self._name))
         return _qualify_key(changed, self._name)
 
     def verify(self, raw: RawKey) -> bool:
-        return self._writer.verify(raw)
+        with self._naming():
+            return self._writer.verify(raw)
 
     def _qualify(self, issued: Issued) -> Issued:
         return replace(issued, key=_qualify_key(issued.key, self._name))
 
+    def _naming(self) -> AbstractContextManager[None]:
+        return name_failures(self._label, self._base_url)
+
+
+def _qualify_scope(scope: Scope, name: ProviderName) -> Scope:
+    return replace(scope, id=ScopeId(qualify(name, scope.id)))
+
+
+def _qualify_entry(entry: AuditEntry, reader: _QualifiedReader) -> AuditEntry:
+    known = tuple(KeyId(qualify(reader.name, key_id)) for key_id in entry.key_ids)
+    return replace(entry, key_ids=known, provider=reader.label)
+
 
 def _qualify_key(key: Observation, name: ProviderName) -> Observation:
-    """Return a key of a further provider as keyplan knows it."""
+    """Return a key of one of several providers as keyplan knows it."""
 
     def known(space: ScopeId) -> ScopeId:
         return ScopeId(qualify(name, space))
@@ -241,16 +344,22 @@ def _qualify_key(key: Observation, name: ProviderName) -> Observation:
         id=KeyId(qualify(name, key.id)),
         provider=name,
         scope_ids=None if key.scope_ids is None else frozenset(map(known, key.scope_ids)),
-        access=_rename_spaces(key.access, known),
+        access=rename_spaces(key.access, known),
     )
 
 
 def _localize(desired: Desired, name: ProviderName) -> Desired:
     """Return a desired key as its own provider knows it."""
-    return replace(desired, access=_rename_spaces(desired.access, lambda space: ScopeId(unqualify(name, space))))
+
+    def own(space: ScopeId) -> ScopeId:
+        return ScopeId(unqualify(name, space))
+
+    scope_id = None if desired.scope_id is None else own(desired.scope_id)
+    return replace(desired, scope_id=scope_id, access=rename_spaces(desired.access, own))
 
 
-def _rename_spaces(access: Access | None, rename: Callable[[ScopeId], ScopeId]) -> Access | None:
+def rename_spaces(access: Access | None, rename: Callable[[ScopeId], ScopeId]) -> Access | None:
+    """Return an access whose spaces have other ids."""
     if access is None:
         return None
     organizations = tuple(

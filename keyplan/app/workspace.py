@@ -15,7 +15,8 @@ from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
-from keyplan.app.provider_router import route
+from keyplan.app.provider_router import open_ports, qualify_ports
+from keyplan.app.several_providers import label_providers, name_failures
 from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
 from keyplan.app.untrusted import find_asked, judge, list_rules
 from keyplan.app.wiring import Wiring
@@ -24,7 +25,7 @@ from keyplan.errors import ManifestError, Problem
 from keyplan.model.identity import ONLY_PROVIDER, Address, Identity, ManifestId, SinkName
 from keyplan.model.intent import Runner
 from keyplan.model.ledger import Holder
-from keyplan.model.manifest import LedgerSettings, Manifest
+from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings
 from keyplan.model.plan import Plan
 from keyplan.model.policy import Policy
 from keyplan.model.secret import RawKey
@@ -238,11 +239,19 @@ def open_provider(wiring: Wiring, workspace: Workspace) -> Iterator[ProviderPort
     """Yield the manifest's provider, or several as one, and close the connections afterwards."""
     manifest = workspace.manifest
     with ExitStack() as opened:
-        ports = {}
-        for settings in manifest.providers:
-            ports[settings.name] = wiring.provider(settings, lineage=manifest.lineage, folder=workspace.folder)
-            opened.callback(ports[settings.name].close)
-        yield route(ports) if manifest.further_providers else ports[manifest.provider.name]
+        yield open_ports(
+            manifest,
+            lambda settings: wiring.provider(settings, lineage=manifest.lineage, folder=workspace.folder),
+            opened.callback,
+        )
+
+
+def open_one_provider(wiring: Wiring, workspace: Workspace, settings: ProviderSettings) -> ProviderPorts:
+    """Return one of the manifest's providers, as it is among all of them; the caller closes it."""
+    labels = label_providers(workspace.manifest)
+    with name_failures(labels.get(settings.name, "")):
+        ports = wiring.provider(settings, lineage=workspace.manifest.lineage, folder=workspace.folder)
+    return qualify_ports(ports, settings.name, labels) if labels else ports
 
 
 @contextmanager

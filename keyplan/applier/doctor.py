@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from keyplan.applier.observe import list_scopes, name_spaces
 from keyplan.errors import KeyplanError, ProviderDeniedError
 from keyplan.model.examination import Area, ExaminableLedger, Examination, Finding, Health
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import ONLY_PROVIDER, ProviderName, SinkName
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.manifest import Manifest, ScopeRef, SinkSettings
 from keyplan.model.observation import LARGEST_SKEW, Observation, Scope, Slot
@@ -27,15 +27,16 @@ _SECOND = timedelta(seconds=1)
 class DoctorPorts:
     """What opens each port. Each may raise KeyplanError, which becomes a finding."""
 
-    provider: Callable[[], ProviderPorts]
+    providers: Mapping[ProviderName, Callable[[], ProviderPorts]]
+    """Of each provider; ids of a further one have its name in front."""
     sinks: Mapping[SinkName, Callable[[], Sink]]
     ledger: Callable[[str], LedgerReader]
-    """Given the provider's base URL."""
+    """Given the base URL of the usual provider."""
 
 
 def examine(manifest: Manifest, ports: DoctorPorts, *, now: datetime) -> Examination:
     """Return findings about the provider, each sink and the ledger that a manifest names."""
-    base_url, findings = _examine_provider(manifest, ports.provider, now)
+    base_url, findings = _examine_providers(manifest, ports, now)
     for name, settings in manifest.sinks.items():
         findings += [replace(one, sink=name) for one in _examine_sink(manifest, settings, ports.sinks[name])]
     findings += _examine_ledger(ports.ledger, base_url)
@@ -43,6 +44,19 @@ def examine(manifest: Manifest, ports: DoctorPorts, *, now: datetime) -> Examina
 
 
 # The provider.
+
+
+def _examine_providers(manifest: Manifest, ports: DoctorPorts, now: datetime) -> tuple[str | None, list[Finding]]:
+    """Return the base URL of the usual provider, None if it cannot be known, and what was found about each."""
+    if not manifest.further_providers:
+        return _examine_provider(manifest, ports.providers[manifest.provider.name], now)
+    base_url, findings = None, list[Finding]()
+    for settings in manifest.providers:
+        own = replace(manifest, keys=tuple(key for key in manifest.keys if key.provider == settings.name))
+        url, found = _examine_provider(own, ports.providers[settings.name], now)
+        findings += [replace(one, provider=settings.label or settings.name) for one in found]
+        base_url = url if settings.name == ONLY_PROVIDER else base_url
+    return base_url, findings
 
 
 def _examine_provider(

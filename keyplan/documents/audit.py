@@ -18,6 +18,7 @@ def to_document(audit: Audit) -> dict[str, Json]:
         "owner": audit.owner,
         "manifest": audit.manifest,
         "provider": {"base_url": audit.provider},
+        **_write_providers(audit),
         "since": write_time(audit.since),
         "until": write_time(audit.until),
         "read": log.read,
@@ -30,6 +31,16 @@ def to_document(audit: Audit) -> dict[str, Json]:
     }
 
 
+def _write_providers(audit: Audit) -> dict[str, Json]:
+    """Return whose logs were read, and who has none; nothing if the manifest has one provider."""
+    if not audit.providers and not audit.without_log:
+        return {}
+    return {
+        "providers": [{"name": name, "base_url": url} for name, url in audit.providers.items()],
+        "without_log": list(audit.without_log),
+    }
+
+
 def write_entry(entry: AuditEntry) -> dict[str, Json]:
     """Return who, when, from where and what, as JSON values; what the log does not say is null."""
     return {
@@ -37,6 +48,7 @@ def write_entry(entry: AuditEntry) -> dict[str, Json]:
         "user_id": entry.user_id or None,
         "ip": entry.ip or None,
         "operation": entry.operation or None,
+        **({"provider": entry.provider} if entry.provider else {}),
     }
 
 

@@ -23,6 +23,7 @@ def to_document(examination: Examination) -> dict[str, Json]:
 def _write_finding(finding: Finding) -> dict[str, Json]:
     return {
         "area": finding.area.value,
+        **({"provider": finding.provider} if finding.provider else {}),
         "subject": finding.subject,
         "sink": finding.sink,
         "health": finding.health.value,

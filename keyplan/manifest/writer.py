@@ -5,16 +5,27 @@ Names and descriptions come from the provider: none of them may end its own scal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from keyplan.manifest.scalars import write_scalar
 from keyplan.model.export import ExportedKey, ExportedManifest
-from keyplan.model.manifest import OrganizationGrant, Role, ScopeById
+from keyplan.model.manifest import (
+    FromCommand,
+    FromEnvironment,
+    FromFile,
+    OrganizationGrant,
+    ProviderSettings,
+    Role,
+    ScopeById,
+    SecretSource,
+)
 from keyplan.model.observation import Observation
 from keyplan.model.secret_shapes import looks_secret
-from keyplan.model.times import show_time, write_time
+from keyplan.model.times import show_time, write_duration, write_time
 
 _HEAD = """\
 {modeline}
@@ -25,20 +36,23 @@ version: 1
 owner: {owner}
 id: {id}
 
-provider: {provider}
+{providers}
 
 # Where consumers read each key. Change it to where the raw keys are today; {{space}} is "_" for a user key.
 sinks:
-  local:
-    type: file
-    path: "secrets/{{key_type}}/{{space}}/{{name}}.env"
-    format: dotenv
-    variable: ARIZE_API_KEY
-
+{sinks}
 defaults:
   sink: local
-
+{usual}
 """
+_SINK = """\
+  {name}:
+    type: file
+    path: "secrets/{folder}{{key_type}}/{{space}}/{{name}}.env"
+    format: dotenv
+    variable: {variable}
+"""
+_NOT_IN_VARIABLES = re.compile(r"[^A-Za-z0-9]")
 _HIDDEN = "(not shown: it looks like a secret)"
 _REASON_CHARACTERS = 300
 
@@ -50,13 +64,16 @@ def render_manifest(
 
     `modeline` is the comment that names its schema to editors.
     """
+    usual = f"  provider: {manifest.providers[0].label}\n" if manifest.providers[1:] else ""
     lines = _HEAD.format(
         modeline=modeline,
         base_url=write_scalar(base_url),
         date=show_time(now),
         owner=write_scalar(manifest.owner),
         id=manifest.id,
-        provider=_write_flow({"type": "arize", **manifest.provider, "credential": {"env": "ARIZE_API_KEY"}}),
+        providers=_write_providers(manifest),
+        sinks="".join(_write_sink(settings) for settings in manifest.providers or (ProviderSettings(),)),
+        usual=usual,
     ).splitlines()
     lines.append("keys:" if any(entry.is_declared for entry in manifest.keys) else "keys: []")
     starts = []
@@ -64,6 +81,59 @@ def render_manifest(
         starts.append(len(lines) + 1)
         lines += [*_write_entry(entry), ""]
     return "\n".join(lines).rstrip("\n") + "\n", tuple(starts)
+
+
+def _write_providers(manifest: ExportedManifest) -> str:
+    if not manifest.providers:
+        given = {"type": "arize", **manifest.provider, "credential": {"env": "ARIZE_API_KEY"}}
+        return f"provider: {_write_flow(given)}"
+    if not manifest.providers[1:]:
+        return f"provider: {_write_flow(_list_settings(manifest.providers[0]))}"
+    rows = (f"  {settings.label}: {_write_flow(_list_settings(settings))}" for settings in manifest.providers)
+    return "\n".join(["providers:", *rows])
+
+
+def _list_settings(settings: ProviderSettings) -> Mapping[str, Any]:
+    """Return the fields of a provider, as a manifest has them."""
+    options = {name: value for name, value in settings.options.items() if name != "username"}
+    source = _name_source(settings.credential)
+    login = settings.options.get("username")
+    further = {
+        "reader_credential": settings.reader_credential and _name_source(settings.reader_credential),
+        "max_lifetime": settings.max_lifetime and write_duration(settings.max_lifetime),
+        "creators": list(settings.creators),
+    }
+    return {
+        "type": settings.type,
+        **options,
+        "credential": {"username": login, "password": source} if login is not None else source,
+        **{name: value for name, value in further.items() if value},
+    }
+
+
+def _name_source(source: SecretSource) -> Mapping[str, Any]:
+    match source:
+        case FromEnvironment(name):
+            return {"env": name}
+        case FromFile(path):
+            return {"file": path}
+        case FromCommand(argv):
+            return {"command": list(argv)}
+        case _:
+            assert_never(source)
+
+
+def name_sink(settings: ProviderSettings) -> str:
+    """Return the sink of a provider's keys: with several, no two of them share a place."""
+    return f"local-{settings.name}" if settings.name else "local"
+
+
+def _write_sink(settings: ProviderSettings) -> str:
+    return _SINK.format(
+        name=name_sink(settings),
+        folder=f"{settings.name}/" if settings.name else "",
+        variable=f"{_NOT_IN_VARIABLES.sub('_', settings.type).upper()}_API_KEY",
+    )
 
 
 def _write_entry(entry: ExportedKey) -> Iterator[str]:
@@ -91,12 +161,15 @@ def _list_fields(entry: ExportedKey) -> Iterator[str]:
     """Yield the fields of a declaration, each as one line."""
     key, is_comment = entry.key, not entry.is_declared
     yield f"name: {_write_text(key.name, is_comment=is_comment)}"
+    if entry.provider:
+        yield f"provider: {entry.provider}"
+        yield f"sink: local-{entry.provider}"
     if key.key_type:
         yield f"key_type: {key.key_type.value}"
     if key.description:
         yield f"description: {_write_text(key.description, is_comment=is_comment)}"
     if entry.space is not None:
-        field = "space_id" if isinstance(entry.space, ScopeById) else "space"
+        field = "space_id" if isinstance(entry.space, ScopeById) else entry.scope_field
         yield f"{field}: {_write_text(str(entry.space), is_comment=is_comment)}"
     yield from _list_roles(entry)
     if key.expires_at:
@@ -131,7 +204,9 @@ def _write_flow(value: Any) -> str:
     """Return nested mappings, lists and texts on one line, as YAML that is read as the same values."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name}: {_write_flow(one)}' for name, one in value.items())}}}"
-    if isinstance(value, list):
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(map(_write_flow, value))}]"
     return write_scalar(str(value))
 

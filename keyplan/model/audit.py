@@ -5,7 +5,8 @@ It is a witness and no evidence: nothing is planned or done by it. All its texts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from keyplan.model.identity import Address, KeyId, UserId
@@ -38,6 +39,8 @@ class AuditEntry:
     """The name of the operation: its caller may have chosen it."""
     key_ids: tuple[KeyId, ...]
     """The keys of the query that it names, sorted."""
+    provider: str = ""
+    """Which of several providers has it in its log; empty if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,11 @@ class Audit:
     manifest: str
     """Path as the user named it."""
     provider: str
-    """Base URL."""
+    """Base URL; of several providers, that of the first whose log was read."""
+    providers: Mapping[str, str] = field(default_factory=dict)
+    """Of several: the base URLs of those whose logs were read, by their names; empty if there is one."""
+    without_log: tuple[str, ...] = ()
+    """Of several: the names of those that have no log for keyplan; their keys are not in `keys`."""
     since: datetime
     until: datetime
     keys: tuple[AuditedKey, ...]

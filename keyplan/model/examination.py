@@ -49,6 +49,8 @@ class Finding:
     area: Area
     subject: str
     """What was looked at, in a word or two."""
+    provider: str = ""
+    """Which of several providers, by its name under `providers`; empty if there is one, or if it is about none."""
     sink: SinkName | None = None
     """Which sink, if it is about one."""
     location: str = ""
@@ -80,7 +82,7 @@ class Examination:
     manifest: str
     """Path as the user named it."""
     findings: tuple[Finding, ...]
-    """The provider's, then each sink's in the manifest's order, then the ledger's."""
+    """Each provider's, then each sink's in the manifest's order, then the ledger's."""
 
     @property
     def exit_status(self) -> int:

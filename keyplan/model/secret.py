@@ -51,6 +51,14 @@ class _Opaque:
             and self.__value.endswith(tail)
         )
 
+    def overlaps(self, other: _Opaque) -> bool:
+        """Whether one of the two is the other, or a piece of it."""
+        return self.__value in other.__value or other.is_piece_of(self)
+
+    def is_piece_of(self, other: _Opaque) -> bool:
+        """Whether this one is a piece of the other, and not all of it."""
+        return self.__value != other.__value and self.__value in other.__value
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}{HIDDEN}"
 

@@ -81,7 +81,8 @@ def _choose(
     }
     if found:
         return found
-    if subject.startswith(_ADDRESS_STARTS):
+    # An address of a further provider begins with its name.
+    if (subject.partition(":")[2] or subject).startswith(_ADDRESS_STARTS):
         advice = "the log names keys by their ids; list them with: keyplan list"
         raise InputError(f"no key is known of '{subject}'", advice=advice)
     # Any other id is looked for as well: of a key that is gone, the log may be the last that knows it.

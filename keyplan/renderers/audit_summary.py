@@ -20,12 +20,18 @@ LONGEST_NAME = 80
 """Of an operation: the sender of the request chose it, and may have chosen a sentence."""
 
 
+def name_logs(audit: Audit) -> str:
+    """Return whose logs were read: the address of the provider, or names and addresses of several."""
+    return ", ".join(f"{name} ({url})" for name, url in audit.providers.items()) or audit.provider
+
+
 def describe_entry(entry: AuditEntry) -> str:
     """Return when, who, from where, and what the log calls it."""
     at = show_time(entry.at) if entry.at else "at an unknown time"
     # As a quotation, so that nothing in it reads as if keyplan said it.
     operation = f'"{entry.operation[:LONGEST_NAME]}"' if entry.operation else "an operation without a name"
-    return f"{at}, user {entry.user_id or _UNKNOWN}, from {entry.ip or _UNKNOWN}: {operation}"
+    there = f", provider {entry.provider}" if entry.provider else ""
+    return f"{at}{there}, user {entry.user_id or _UNKNOWN}, from {entry.ip or _UNKNOWN}: {operation}"
 
 
 def name_audited(key: AuditedKey) -> str:
@@ -40,3 +46,5 @@ def summarize_audit(audit: Audit) -> Iterator[str]:
     yield f"{read} read, {len(log.entries) or 'none'} of them about these keys."
     if log.reached:
         yield f"Entries older than {show_time(log.reached)} were not read. Ask for less with --since."
+    for name in audit.without_log:
+        yield f"Provider {name} has no audit log for keyplan: its keys were not looked for."

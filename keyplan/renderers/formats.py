@@ -111,9 +111,9 @@ VALIDATION_FORMATS: Formats[Sequence[Validation]] = {
 }
 INVENTORY_FORMATS: Formats[Sequence[Observation]] = {
     "table": lambda keys, style: text.inventory.render_table(keys, style=style),
-    "json": lambda keys, _: machine.documents.render_inventory(keys),
-    "csv": lambda keys, _: text.inventory.render_csv(keys),
-    "markdown": lambda keys, _: ci.inventory.render_inventory(keys),
+    "json": lambda keys, style: machine.documents.render_inventory(keys, style.providers),
+    "csv": lambda keys, style: text.inventory.render_csv(keys, style.providers),
+    "markdown": lambda keys, style: ci.inventory.render_inventory(keys, style.providers),
 }
 CALENDAR_FORMATS: Formats[Calendar] = {
     "text": lambda calendar, style: text.calendar.render_calendar(calendar, style=style),

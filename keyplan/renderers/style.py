@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from keyplan.errors import KeyplanError
+from keyplan.model.identity import ProviderName
 
 MARKDOWN_BYTES = 65_536
 """GitHub's limit of a comment is so many characters, and no character is shorter than a byte."""
@@ -92,6 +93,8 @@ class Style:
     """None if the answer does not go to a terminal."""
     failures: Sequence[tuple[str, KeyplanError]] = ()
     """Manifests without a result, and why."""
+    providers: Mapping[ProviderName, str] = field(default_factory=dict)
+    """What users call each of several providers; empty if there is one, which is not shown."""
     digest: str = ""
     """Of all plans in the answer together; empty if each plan has only its own digest."""
     version: str = ""

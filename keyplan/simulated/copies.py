@@ -92,6 +92,8 @@ class AccountCopy:
     """Why each of these was not found."""
     own_keys: frozenset[KeyId]
     """Those that can be the credential in use."""
+    issued: int = 0
+    """After how many its new raw keys count, so that two copies never issue the same."""
 
 
 class CopiedProvider(SimulatedProvider):
@@ -106,6 +108,7 @@ class CopiedProvider(SimulatedProvider):
         self.records = dict(copy.records)
         self.spaces = {space.id: space for space in copy.spaces.values()}
         self._copy = copy
+        self._issued = copy.issued
 
     def laws(self) -> Laws:
         """Return the laws of the copied provider."""

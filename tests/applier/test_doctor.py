@@ -21,7 +21,7 @@ from keyplan.errors import (
     SinkDeniedError,
 )
 from keyplan.model.examination import Area, Examination, Finding, Health
-from keyplan.model.identity import SinkName
+from keyplan.model.identity import ONLY_PROVIDER, SinkName
 from keyplan.model.manifest import SinkSettings
 from keyplan.model.observation import Slot
 from keyplan.ports import ProviderPorts
@@ -53,7 +53,7 @@ class Practice:
         return examine(
             self.scenario.manifest,
             DoctorPorts(
-                provider=shutting(shut.get("provider"), self.open),
+                providers={ONLY_PROVIDER: shutting(shut.get("provider"), self.open)},
                 sinks={name: shutting(shut.get(name), lambda name=name: world.sinks[name]) for name in world.sinks},
                 ledger=lambda _: shutting(shut.get("ledger"), lambda: world.ledger)(),
             ),

@@ -6,14 +6,21 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from audited import DENIED, ENTRY, AuditedProvider
 from cli.shell import Shell
+from jsonschema import Draft202012Validator
+from simulator import SimulatedProvider
 from syrupy.assertion import SnapshotAssertion
+from two_providers import ARIZE, FIRST_URL, SECOND_URL, PairShell, make_applied
 
 import keyplan
-from keyplan.model.identity import KeyId
+from keyplan.documents import schemas
+from keyplan.errors import ProviderError
+from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
+from keyplan.model.identity import KeyId, UserId
 
 
 @pytest.fixture
@@ -173,3 +180,95 @@ def test_a_page_that_may_be_published_has_nothing_of_the_log(shell: Shell, audit
     assert shell("report", "--out", "page.html").status in (0, 2)
     assert (shell.folder / "page.html").is_file()
     assert audited.queries == []
+
+
+def give_log(
+    provider: SimulatedProvider, *entries: AuditEntry, refusal: ProviderError | None = None
+) -> list[AuditQuery]:
+    """Give a provider a log with these entries; return what it will be asked."""
+    queries: list[AuditQuery] = []
+
+    def read_audit(query: AuditQuery) -> AuditLog:
+        queries.append(query)
+        if refusal:
+            raise refusal
+        named = [replace(one, key_ids=tuple(sorted(query.key_ids & set(one.key_ids)))) for one in entries]
+        return AuditLog(entries=tuple(one for one in named if one.key_ids), read=len(named))
+
+    provider.read_audit = read_audit  # type: ignore[attr-defined]  # what makes it `Auditable`
+    return queries
+
+
+def log_both(shell: PairShell) -> tuple[list[AuditQuery], list[AuditQuery]]:
+    """Give both providers a log with an entry about their key."""
+    now = shell.world.clock.now()
+    (first,), (second,) = shell.first.live(), shell.second.live()
+    older = replace(ENTRY, at=now - timedelta(minutes=30), key_ids=(first.id,))
+    newer = replace(ENTRY, at=now - timedelta(minutes=10), key_ids=(second.id,), user_id=UserId("user-8"))
+    return give_log(shell.first, older), give_log(shell.second, newer)
+
+
+def test_the_logs_of_several_providers_are_read_together_each_for_its_own_keys(tmp_path: Path) -> None:
+    shell = make_applied(tmp_path, ARIZE)
+    queries = log_both(shell)
+    done = shell("audit", "--format", "json")
+    document = json.loads(done.out)
+    assert list(Draft202012Validator(schemas.load("audit.v1")).iter_errors(document)) == []
+    assert [(one["provider"], one["user_id"], one["keys"][0]["key_id"]) for one in document["entries"]] == [
+        ("zen", "user-8", "zen:key-0501"),
+        ("main", "user-7", "key-0001"),
+    ]
+    assert [one["name"] for one in document["providers"]] == ["main", "zen"]
+    assert [query.key_ids for (query,) in queries] == [{"key-0001"}, {"key-0501"}]
+    text = shell("audit").out
+    assert f"Audit log of main ({FIRST_URL}), zen ({SECOND_URL})" in text
+    assert ", provider zen, user user-8" in text
+    assert shell("audit", "--format", "csv").out.splitlines()[0].endswith(",provider")
+    assert "| `zen` |" in shell("audit", "--format", "markdown").out
+
+
+@pytest.mark.parametrize("subject", ["zen:user/ci", "zen:key-0501", "zen:key-99"])
+def test_the_provider_that_a_subject_names_is_asked_alone(tmp_path: Path, subject: str) -> None:
+    shell = make_applied(tmp_path, ARIZE)
+    first, second = log_both(shell)
+    assert shell("audit", subject).status == 0
+    assert first == []
+    assert [query.key_ids for query in second] == [{"key-99" if subject.endswith("99") else "key-0501"}]
+
+
+def test_an_address_of_a_further_provider_that_is_unknown_is_no_id(tmp_path: Path) -> None:
+    shell = make_applied(tmp_path, ARIZE)
+    log_both(shell)
+    done = shell("audit", "zen:user/elsewhere")
+    assert (done.status, "no key is known of 'zen:user/elsewhere'" in done.err) == (3, True)
+
+
+def test_of_several_providers_those_with_a_log_are_asked_and_the_others_named(tmp_path: Path) -> None:
+    shell = make_applied(tmp_path)
+    (key,) = shell.first.live()
+    give_log(shell.first, replace(ENTRY, at=shell.world.clock.now(), key_ids=(key.id,)))
+    done = shell("audit")
+    assert (done.status, "zen:key-0501" in done.out) == (0, False)
+    assert "Provider zen has no audit log for keyplan: its keys were not looked for." in done.out
+    alone = shell("audit", "zen:service/staging/nightly")
+    assert (alone.status, "provider 'zen'" in alone.err, "no audit log" in alone.err) == (5, True, True)
+
+
+def test_a_log_of_one_provider_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    shell = make_applied(tmp_path, ARIZE)
+    log_both(shell)
+    give_log(shell.second, refusal=DENIED)
+    done = shell("audit")
+    assert (done.status, f"provider 'zen' ({SECOND_URL}): read the audit log: 403 Forbidden" in done.err) == (5, True)
+    assert shell("audit", "user/ci").status == 0
+
+
+def test_a_drift_asks_the_log_of_the_provider_of_the_key(tmp_path: Path) -> None:
+    shell = make_applied(tmp_path, ARIZE)
+    first, second = log_both(shell)
+    (key,) = shell.second.live()
+    shell.second.person_deletes(key.id)
+    done = shell("drift", "--format", "json")
+    (found,) = [one for one in json.loads(done.out)["findings"] if one.get("audit")]
+    assert (found["address"], found["audit"][0]["user_id"]) == ("zen:user/ci", "user-8")
+    assert (len(first), [query.key_ids for query in second]) == (0, [{key.id}])

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cli.shell import Shell
-from simulator import World
+from cli.shell import Outcome, Shell
+from simulator import FULL, KeyRecord, World
+from syrupy.assertion import SnapshotAssertion
+from two_providers import ARIZE, HEAD, SECOND_URL, PairShell, make_pair
 
+from keyplan.app.files import Input, read_manifest
+from keyplan.model.identity import ScopeId, SinkName
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access
 
 SPACES = ("production", "staging")
+PROVIDERS = HEAD.replace("TYPE", "zenml")
 
 
 def fill(shell: Shell) -> None:
@@ -114,3 +121,112 @@ def test_the_owner_comes_from_the_folder(shell: Shell) -> None:
 def test_the_options_of_the_provider_stand_in_the_manifest(shell: Shell) -> None:
     done = shell("export", "--owner", "acme", "--region", "eu-west-1a", "--api", "beta")
     assert "provider: {type: arize, region: eu-west-1a, api: beta, credential: {env: ARIZE_API_KEY}}" in done.out
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> PairShell:
+    """Return a shell with two providers, at each of which a person has made a key of the same name."""
+    shell = make_pair(tmp_path)
+    _, second = (one.person_creates("by-hand") for one in (shell.first, shell.second))
+    shell.second.records[second.id] = in_account(second)
+    return shell
+
+
+def in_account(record: KeyRecord) -> KeyRecord:
+    """Return a key as one of a service account."""
+    return replace(record, key_type=KeyType.SERVICE, scope_id=ScopeId("space-staging"))
+
+
+def export_pair(shell: PairShell, *options: str) -> Outcome:
+    """Export the keys of the providers that another manifest names."""
+    shell.write(PROVIDERS, "providers.yaml")
+    return shell("export", "--owner", "acme", "--manifest", "providers.yaml", *options)
+
+
+def test_the_keys_of_several_providers_are_exported_into_one_manifest(
+    pair: PairShell, snapshot: SnapshotAssertion
+) -> None:
+    done = export_pair(pair)
+    assert done.status == 0, done.err
+    text = re.sub(r"\nid: \w+", "\nid: k7f3a9c2", done.out)
+    assert text == snapshot
+    assert "2 keys declared." in done.err
+    assert pair.first.shown == pair.second.shown == []
+
+
+def test_an_export_of_several_providers_is_imported_whole_and_then_nothing_changes(tmp_path: Path) -> None:
+    shell = make_pair(tmp_path, ARIZE, world=World(sinks={"local": FULL, "local-zen": FULL}))
+    for one, sink, place in ((shell.first, "local", "user/by-hand"), (shell.second, "local-zen", "zen:user/by-hand")):
+        shell.world.sinks[SinkName(sink)].person_writes(place, one.person_creates("by-hand").raw)
+    before = (dict(shell.first.records), dict(shell.second.records))
+    exported = shell("export", "--owner", "acme", "--manifest", "keys.yaml")
+    shell.write(exported.out)
+    planned = shell("plan")
+    assert planned.status == 0, planned.out + planned.err
+    assert "2 to import." in planned.out
+    assert "Plan: 0 to add, 0 to change, 0 to destroy." in planned.out
+    applied = shell("apply", "--auto-approve")
+    assert applied.status == 0, applied.out + applied.err
+    assert "No changes. Your keys match the manifest." in shell("plan").out
+    assert (shell.first.records, shell.second.records) == before
+
+
+def test_an_export_of_several_providers_may_be_cut_by_the_space_of_one(pair: PairShell) -> None:
+    done = export_pair(pair, "--space", "zen:staging")
+    assert (done.status, done.out.count("- name:")) == (0, 1), done.err
+    assert 'import: "zen:key-0501"' in done.out
+    unknown = export_pair(pair, "--space", "zen:elsewhere")
+    assert (unknown.status, f"provider 'zen' ({SECOND_URL}): space 'elsewhere' is unknown" in unknown.err) == (3, True)
+
+
+def test_an_export_names_the_provider_that_is_down_and_writes_nothing(pair: PairShell) -> None:
+    pair.second.is_denied = True
+    done = export_pair(pair, "--out", "teams")
+    assert (done.status, done.out) == (5, "")
+    assert f"provider 'zen' ({SECOND_URL}): 403 Forbidden" in done.err
+    assert not (pair.folder / "teams").exists()
+    assert pair.wiring.closed == pair.wiring.opened, "a provider is still open"
+
+
+def test_a_key_that_no_declaration_fits_is_a_comment(pair: PairShell) -> None:
+    pair.second.person_creates("odd")
+    done = export_pair(pair)
+    assert done.status == 0, done.err
+    assert (
+        "  # Not declared: no manifest can declare keys of this type for this provider\n  # - name: odd\n" in done.out
+    )
+
+
+def test_the_settings_of_providers_are_written_as_they_are_read(pair: PairShell) -> None:
+    login = "{username: admin, password: {command: [pass, zen]}}"
+    rich = f"credential: {login}, creators: [ada], patience_seconds: 30, max_lifetime: 90d"
+    pair.write(PROVIDERS.replace("credential: {env: ZEN_KEY}", rich), "rich.yaml")
+    done = pair("export", "--owner", "acme", "--manifest", "rich.yaml")
+    assert done.status == 0, done.err
+    for text in (rich, done.out):
+        assert f"credential: {login}" in text
+    read = [
+        read_manifest(Input(name="keys.yaml", folder=pair.folder, content=text.encode()))
+        for text in ((pair.folder / "rich.yaml").read_text(), done.out)
+    ]
+    assert read[0].providers == read[1].providers
+
+
+def test_a_manifest_with_one_provider_of_another_kind_is_exported_by_its_form(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, World())
+    provider = shell.world.provider
+    key = provider.person_creates("by-hand")
+    provider.records[key.id] = in_account(key)
+    provider.dialect = "zenml"
+    one = 'provider: {type: zenml, base_url: "https://zen.example.com", credential: {env: ZEN_KEY}}\n'
+    shell.write(f"version: 1\nowner: acme\nid: k7f3a9c2\n{one}sinks: {{}}\nkeys: []\n", "one.yaml")
+    done = shell("export", "--owner", "acme", "--manifest", "one.yaml")
+    assert done.status == 0, done.err
+    assert one in done.out
+    assert "service_account: staging" in done.out
+    assert "variable: ZENML_API_KEY" in done.out
+
+
+def test_options_of_a_provider_do_not_go_with_a_manifest(shell: Shell) -> None:
+    done = shell("export", "--manifest", "keys.yaml", "--region", "eu-west-1a", "--owner", "acme")
+    assert (done.status, "leave them out beside --manifest" in done.err) == (64, True)

@@ -91,3 +91,10 @@ def test_a_fingerprint_is_the_first_half_of_an_hmac() -> None:
     assert RawKey("what do ya want for nothing?").fingerprint("Jefe") == Fingerprint(
         "Jefe", "5bdcc146bf60754e6a042426089575c7"
     )
+
+
+def test_a_secret_overlaps_what_it_is_a_piece_of_and_what_is_a_piece_of_it() -> None:
+    whole, piece, other = RawKey("ak-0123456789"), RawKey("ak-012345"), RawKey("ak-9876543210")
+    assert [whole.overlaps(one) for one in (whole, piece, other)] == [True, True, False]
+    assert [piece.overlaps(one) for one in (whole, other)] == [True, False]
+    assert [one.is_piece_of(whole) for one in (whole, piece, other)] == [False, True, False]

@@ -9,10 +9,21 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from keyplan.app.provider_router import rename_spaces
+from keyplan.app.several_providers import remove_name
 from keyplan.model.examination import Finding
-from keyplan.model.identity import KeyId, Lineage, ScopeId, SinkName, UserId
-from keyplan.model.laws import Laws
-from keyplan.model.manifest import KeyType, Manifest
+from keyplan.model.identity import (
+    ONLY_PROVIDER,
+    KeyId,
+    Lineage,
+    ProviderName,
+    ScopeId,
+    SinkName,
+    UserId,
+    read_provider,
+    unqualify,
+)
+from keyplan.model.manifest import KeyType, Manifest, ProviderSettings
 from keyplan.model.observation import Content, Holding, Observation, Slot, Snapshot
 from keyplan.model.receipt import Receipt
 from keyplan.model.secret import RawKey
@@ -23,6 +34,8 @@ from keyplan.simulated.records import ME, KeyRecord
 from keyplan.simulated.sink import Cell
 
 _DIGITS = 44
+_MOST_ISSUED = 10**6
+"""Between the raw keys that two copied providers make up, so that none of one is ever one of the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +43,8 @@ class StateCopy:
     """The present state, as simulated ports begin with it."""
 
     snapshot: Snapshot
-    account: AccountCopy
+    accounts: Mapping[ProviderName, AccountCopy]
+    """Of each provider, with the ids that it knows itself."""
     ledger: RecordsCopy
     sinks: Mapping[SinkName, SinkCopy]
 
@@ -39,23 +53,11 @@ def copy_state(
     manifest: Manifest, snapshot: Snapshot, sinks: Mapping[SinkName, SinkReader], *, is_shared: bool
 ) -> StateCopy:
     """Return a copy of what a snapshot shows; `is_shared` if every machine sees the same ledger."""
-    me = _find_me(manifest, snapshot)
-    keys = (*snapshot.keys, *snapshot.revoked)
-    account = AccountCopy(
-        base_url=snapshot.provider,
-        laws=snapshot.laws,
-        me=me,
-        records={key.id: _remake_key(key, me) for key in keys},
-        shown={key.id: key for key in keys},
-        spaces=snapshot.spaces,
-        unknown_scopes=snapshot.unknown_scopes,
-        own_keys=snapshot.own_keys,
-    )
     return StateCopy(
         snapshot=snapshot,
-        account=account,
+        accounts={one.name: _copy_account(manifest, snapshot, one) for one in manifest.providers},
         ledger=RecordsCopy(
-            receipts={one.address: _remake_receipt(one, snapshot.laws) for one in snapshot.receipts},
+            receipts={one.address: _remake_receipt(one, snapshot) for one in snapshot.receipts},
             intents={intent.id: intent for intent in snapshot.intents},
             is_shared=is_shared,
         ),
@@ -63,13 +65,56 @@ def copy_state(
     )
 
 
-def _find_me(manifest: Manifest, snapshot: Snapshot) -> UserId:
-    """Return the user who creates what keyplan creates, as far as the account shows it."""
-    own = [key for key in snapshot.keys if key.id in snapshot.own_keys]
+def _copy_account(manifest: Manifest, snapshot: Snapshot, settings: ProviderSettings) -> AccountCopy:
+    name, me = settings.name, _find_me(manifest, snapshot, settings)
+    keys = [key for key in (*snapshot.keys, *snapshot.revoked) if key.provider == name]
+    # The raw key goes by the id with the provider's name, as the receipt of the key has it.
+    own = [(_localize_key(key, name), _make_raw(key.id, key.edition)) for key in keys]
+    url = snapshot.further_urls.get(name, snapshot.provider)
+    return AccountCopy(
+        base_url=url,
+        laws=snapshot.laws_of(name),
+        me=me,
+        records={key.id: _remake_key(key, me, raw) for key, raw in own},
+        shown={key.id: key for key, _ in own},
+        spaces={
+            replace(reference, provider=ONLY_PROVIDER): replace(scope, id=ScopeId(unqualify(name, scope.id)))
+            for reference, scope in snapshot.spaces.items()
+            if reference.provider == name
+        },
+        unknown_scopes={
+            # The copy's failures get the provider's name, too.
+            replace(reference, provider=ONLY_PROVIDER): remove_name(why, settings.label or name, url)
+            for reference, why in snapshot.unknown_scopes.items()
+            if reference.provider == name
+        },
+        own_keys=frozenset(KeyId(unqualify(name, key.id)) for key in keys if key.id in snapshot.own_keys),
+        issued=list(manifest.providers).index(settings) * _MOST_ISSUED,
+    )
+
+
+def _localize_key(key: Observation, name: ProviderName) -> Observation:
+    """Return a key as its own provider shows it."""
+
+    def own(space: ScopeId) -> ScopeId:
+        return ScopeId(unqualify(name, space))
+
+    return replace(
+        key,
+        id=KeyId(unqualify(name, key.id)),
+        provider=ONLY_PROVIDER,
+        scope_ids=None if key.scope_ids is None else frozenset(map(own, key.scope_ids)),
+        access=rename_spaces(key.access, own),
+    )
+
+
+def _find_me(manifest: Manifest, snapshot: Snapshot, settings: ProviderSettings) -> UserId:
+    """Return the user who creates what keyplan creates at a provider, as far as the account shows it."""
+    own = [key for key in snapshot.keys if key.id in snapshot.own_keys and key.provider == settings.name]
     known = [
         *(key.acts_as for key in own),
         *(key.created_by for key in own),
-        *find_creators(manifest, snapshot, manifest.provider),
+        *find_creators(manifest, snapshot, settings),
     ]
     return next(filter(None, known), ME)
 
@@ -79,7 +124,7 @@ def _make_raw(key_id: KeyId, redacted: str) -> str:
     return f"ak-{hashlib.sha256(f'{key_id} {redacted}'.encode()).hexdigest()[:_DIGITS]}"
 
 
-def _remake_key(key: Observation, me: UserId) -> KeyRecord:
+def _remake_key(key: Observation, me: UserId, raw: str) -> KeyRecord:
     return KeyRecord(
         id=key.id,
         name=key.name,
@@ -87,7 +132,7 @@ def _remake_key(key: Observation, me: UserId) -> KeyRecord:
         description=key.marker.attach(key.description) if key.marker else key.description,
         access=key.access,
         scope_id=_find_scope(key),
-        raw=_make_raw(key.id, key.edition),
+        raw=raw,
         active=key.active,
         created_at=key.created_at,
         expires_at=key.expires_at,
@@ -101,10 +146,11 @@ def _find_scope(key: Observation) -> ScopeId | None:
     return next(iter(key.scope_ids)) if key.access is None and len(key.scope_ids or ()) == 1 and key.scope_ids else None
 
 
-def _remake_receipt(receipt: Receipt, laws: Laws) -> Receipt:
+def _remake_receipt(receipt: Receipt, snapshot: Snapshot) -> Receipt:
     """Return a receipt whose redacted form and fingerprint are those of the made-up raw key."""
     raw = _make_raw(receipt.key_id, receipt.redacted)
     fingerprint = RawKey(raw).fingerprint(receipt.fingerprint.salt) if receipt.fingerprint else None
+    laws = snapshot.laws_of(read_provider(receipt.address))
     # If no form is shown, a receipt remembers the time of issue, which the copy shows as it was.
     record = _redact(raw) if receipt.redacted and laws.shows_redacted else receipt.redacted
     return replace(receipt, redacted=record, fingerprint=fingerprint)
@@ -156,7 +202,7 @@ def _copy_cell(slot: Slot, held: Holding, recorded: Mapping[str, Receipt], snaps
     return Cell(
         raw=raw if held.present else None,
         owner=owner,
-        receipt=_remake_receipt(held.receipt, snapshot.laws) if held.receipt else None,
+        receipt=_remake_receipt(held.receipt, snapshot) if held.receipt else None,
         intent=held.intent,
         noted_at=noted_at or (held.intent.at if held.intent else None),
         changed_at=held.changed_at,

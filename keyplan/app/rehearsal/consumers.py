@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from keyplan.app.rehearsal.world import World
 from keyplan.model.identity import Address, SinkName
@@ -35,7 +36,7 @@ class Consumers:
         self._without_overlap = frozenset(without_overlap)
         self._before = {place: world.find_value(place) for place in places}
         self._worked = {
-            place: raw for place, raw in self._before.items() if raw is not None and world.provider.accepts(raw)
+            place: raw for place, raw in self._before.items() if raw is not None and world.accepts(places[place], raw)
         }
         self._phases: dict[Place, list[_Phase]] = {place: [] for place in places}
         self._next_run = False
@@ -101,7 +102,7 @@ class Consumers:
         raw, before = self._world.find_value(place), self._before[place]
         if raw is None:
             return Hardship.NO_KEY_YET if before is None else Hardship.KEY_REMOVED
-        accepts = self._world.provider.accepts
+        accepts = partial(self._world.accepts, self._places[place])
         if not accepts(raw):
             return Hardship.DEAD_KEY
         old = self._worked.get(place)

@@ -6,20 +6,25 @@ Provider, ledger and sinks are read once, through readers alone, and nothing out
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyplan.app.ledger_choice import SQLITE
+from keyplan.app.provider_router import open_reader_ports
 from keyplan.app.rehearsal.account import StateCopy, copy_state
 from keyplan.app.rehearsal.consumers import Consumers, Place
 from keyplan.app.rehearsal.runs import Current, run_apply, run_next
 from keyplan.app.rehearsal.selection import ChosenKeys, choose, take_all
 from keyplan.app.rehearsal.world import World
+from keyplan.app.several_providers import label_providers
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe
 from keyplan.errors import KeyplanError, LedgerError, ProviderUnavailableError, SinkUnavailableError
 from keyplan.model.identity import Address, SinkName
+from keyplan.model.manifest import Manifest
+from keyplan.model.observation import Snapshot
 from keyplan.model.plan import Request
 from keyplan.model.rehearsal import Mishap, Rehearsal, RehearsedDay, RehearsedFault, RehearsedRun, Step
 from keyplan.ports import SinkReader
@@ -76,17 +81,30 @@ def copy_account(
     `is_rotated`: keys that are up to date are rotated; if not, all declarations are taken as they are.
     """
     manifest = workspace.manifest
-    ports = wiring.key_reader(manifest.provider, lineage=manifest.lineage, folder=workspace.folder)
-    try:
+    with ExitStack() as opened:
+        ports = open_reader_ports(
+            manifest,
+            lambda settings: wiring.key_reader(settings, lineage=manifest.lineage, folder=workspace.folder),
+            opened.callback,
+        )
         sinks: dict[SinkName, SinkReader] = dict(read_only_sinks(wiring, workspace))
         readers = Readers(reader=ports.reader, ledger=read_only_ledger(wiring, workspace, ports), sinks=sinks)
         snapshot = observe(manifest, readers, now=wiring.clock.now(), is_preflight=workspace.is_preflight)
-    finally:
-        ports.close()
     selection = choose(manifest, snapshot) if is_rotated else take_all(manifest, snapshot)
     copy = copy_state(selection.manifest, selection.snapshot, sinks, is_shared=workspace.ledger.type != SQLITE)
-    asked = (f"provider {snapshot.provider}", f"ledger {workspace.ledger_name}", *(f"sink {name}" for name in sinks))
+    asked = (
+        *_name_providers(manifest, snapshot),
+        f"ledger {workspace.ledger_name}",
+        *(f"sink {name}" for name in sinks),
+    )
     return selection, copy, asked
+
+
+def _name_providers(manifest: Manifest, snapshot: Snapshot) -> Iterator[str]:
+    labels = label_providers(manifest)
+    for one in manifest.providers:
+        url = snapshot.further_urls.get(one.name, snapshot.provider)
+        yield f"provider {labels[one.name]} at {url}" if labels else f"provider {url}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from keyplan.app.plan import make_guarded_plan
 from keyplan.app.rehearsal.runs import list_actions
-from keyplan.model.identity import Address
+from keyplan.model.identity import Address, read_provider
 from keyplan.model.limits import Limits
 from keyplan.model.manifest import Declaration, Manifest
 from keyplan.model.observation import Snapshot
@@ -98,8 +98,9 @@ def _group(manifest: Manifest, plan: FreshPlan) -> Mapping[Hashable, list[Addres
 
 
 def _shape(actions: list[Action], declared: Declaration | None) -> Hashable:
-    done = tuple(
-        (one.verb, one.reason, one.blocked and one.blocked.guard, one.overlap, one.cuts_off) for one in actions
+    done = (
+        read_provider(actions[0].address),
+        *((one.verb, one.reason, one.blocked and one.blocked.guard, one.overlap, one.cuts_off) for one in actions),
     )
     if declared is None:
         return done

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from keyplan.app.context import RunContext
 from keyplan.app.rehearsal.account import StateCopy
-from keyplan.model.identity import Lineage, SinkName
+from keyplan.model.identity import Address, Lineage, ProviderName, SinkName, read_provider
 from keyplan.model.ledger import Holder
 from keyplan.model.manifest import LedgerSettings, Manifest, ProviderSettings
 from keyplan.ports import Clock, Ledger, LedgerReader, ProviderPorts, ReaderPorts, Sink
@@ -30,20 +30,21 @@ class Machine:
 
     host: str
     clock: Clock
-    copied: CopiedProvider
+    copied: Mapping[ProviderName, CopiedProvider]
     copied_sinks: Mapping[SinkName, CopiedSink]
     copied_ledger: CopiedLedger
 
     def keep_secrets(self, manifest: Manifest) -> None:
         """Do nothing: no program is run here."""
 
-    def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:  # noqa: ARG002 - there is one
-        """Return the copied provider."""
-        return ProviderPorts(reader=self.copied, writer=self.copied)
+    def provider(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ProviderPorts:  # noqa: ARG002 - it is copied already
+        """Return the copy of that provider."""
+        copied = self.copied[settings.name]
+        return ProviderPorts(reader=copied, writer=copied)
 
-    def key_reader(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ReaderPorts:  # noqa: ARG002 - there is one
-        """Return the copied provider, to be read."""
-        return ReaderPorts(reader=self.copied)
+    def key_reader(self, settings: ProviderSettings, *, lineage: Lineage, folder: Path) -> ReaderPorts:  # noqa: ARG002 - it is copied already
+        """Return the copy of that provider, to be read."""
+        return ReaderPorts(reader=self.copied[settings.name])
 
     def sinks(self, manifest: Manifest, *, folder: Path) -> Mapping[SinkName, Sink]:  # noqa: ARG002 - they are copied already
         """Return the copied sinks."""
@@ -103,8 +104,10 @@ class World:
         self.copy = copy
         self.clock = MovedClock(copy.snapshot.now)
         self.effects = Effects()
-        self.provider = CopiedProvider(copy.account, self.clock, self.effects)
-        self.provider.skew = -ahead
+        self.providers = {
+            name: CopiedProvider(account, self.clock, self.effects) for name, account in copy.accounts.items()
+        }
+        self._skew(-ahead)
         clock = OffsetClock(self.clock, ahead) if ahead else self.clock
         self.here = self._make_machine("this machine", clock)
 
@@ -120,7 +123,7 @@ class World:
         return Machine(
             host="another machine",
             clock=self.clock,
-            copied=self.provider,
+            copied=self.providers,
             copied_sinks={**shared, **own},
             copied_ledger=self.here.copied_ledger.as_another_process()
             if self.copy.ledger.is_shared
@@ -132,14 +135,22 @@ class World:
         self.effects.restart()
         self.effects.after = lambda _name: None
         self.clock.advance(_PAUSE)
-        self.provider.skew = timedelta(0)
+        self._skew(timedelta(0))
         self.here = replace(self.here, clock=self.clock)
+
+    def accepts(self, address: Address, raw: str) -> bool:
+        """Whether the provider of an address lets a made-up raw key in."""
+        return self.providers[read_provider(address)].accepts(raw)
+
+    def _skew(self, skew: timedelta) -> None:
+        for provider in self.providers.values():
+            provider.skew = skew
 
     def _make_machine(self, host: str, clock: Clock) -> Machine:
         return Machine(
             host=host,
             clock=clock,
-            copied=self.provider,
+            copied=self.providers,
             copied_sinks={name: CopiedSink(one, clock, self.effects) for name, one in self.copy.sinks.items()},
             copied_ledger=CopiedLedger(self.copy.ledger, clock, self.effects),
         )

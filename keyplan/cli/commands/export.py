@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account
+from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account, survey_manifest
 from keyplan.app.files import require_folder, save_new
 from keyplan.app.identity import derive_owner, is_owner
 from keyplan.app.list import open_named_provider
@@ -48,6 +48,12 @@ _FILE = "keys.yaml"
     type=click.Choice([one.value for one in SplitBy], case_sensitive=False),
     help="Write one manifest for each; needs --out.",
 )
+@option(
+    "--manifest",
+    variable="EXPORT_MANIFEST",
+    metavar="FILE",
+    help="Export the keys of every provider that this manifest names.",
+)
 @option("--out", metavar="DIR", help="Write to keys.yaml in this folder. [default: to stdout]")
 @option("--base-url", metavar="URL", help="The provider's base URL.")
 @option("--region", help="The provider's region.")
@@ -62,6 +68,7 @@ def command(
     names: tuple[str, ...],
     creators: tuple[str, ...],
     split_by: str | None,
+    manifest: str | None,
     out: str | None,
     base_url: str | None,
     region: str | None,
@@ -83,6 +90,8 @@ def command(
         raise click.UsageError("--split-by writes several files; name their folder with --out DIR")
     overrides = {"base_url": base_url, "region": region, "api": api}
     given = {name: value for name, value in overrides.items() if value is not None}
+    if manifest and given:
+        raise click.UsageError("the options of a provider stand in the manifest: leave them out beside --manifest")
     wanted = ExportFilter(
         key_type=KeyType(key_type) if key_type else None, spaces=spaces, names=names, creators=frozenset(creators)
     )
@@ -92,13 +101,16 @@ def command(
         _refuse_to_overwrite([] if split_by else [session.folder / out / _FILE])
     with show_waiting(session.screen, "Listing keys"):
         context = session.context
-        account = survey_account(open_named_provider(context, given), wanted, context.wiring.clock.now())
+        if manifest:
+            account = survey_manifest(context, manifest, wanted)
+        else:
+            account = survey_account(open_named_provider(context, given), wanted, context.wiring.clock.now())
     manifests = make_manifests(account, owner=chosen, provider=given, split_by=SplitBy(split_by) if split_by else None)
     if out is None:
         session.screen.answer(manifests[0].text)
     else:
         _save(session, manifests, out)
-    _summarize(session, manifests, account.survey, out)
+    _summarize(session, manifests, [one.survey for one in account.all], out)
     return 0
 
 
@@ -132,12 +144,12 @@ def _save(session: Session, manifests: tuple[ManifestText, ...], out: str) -> No
 
 
 def _summarize(
-    session: Session, manifests: tuple[ManifestText, ...], survey: ScopeSurvey | None, out: str | None
+    session: Session, manifests: tuple[ManifestText, ...], surveys: Iterable[ScopeSurvey | None], out: str | None
 ) -> None:
     declared, total = sum(one.declared for one in manifests), sum(len(one.manifest.keys) for one in manifests)
     withheld = f"; {total - declared} written as comments that say why not" if total > declared else ""
     session.screen.say(f"{format_count(declared, 'key')} declared{withheld}.")
-    if refused := describe_refused(survey):
+    for refused in filter(None, map(describe_refused, surveys)):
         session.screen.say(refused)
     manifest = sanitize(out, width=1000) if out is not None else _FILE
     session.screen.say(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import click
 
 from keyplan.app.completions import remember_listing
 from keyplan.app.files import read_policies
-from keyplan.app.list import KeyFilter, KeyOrder, open_listed_provider, survey_keys
+from keyplan.app.list import KeyFilter, KeyOrder, find_labels, open_listed_provider, survey_keys
 from keyplan.cli.layer_options import layer_options
 from keyplan.cli.options import Duration, Number, format_option, option, policy_option
 from keyplan.cli.progress import show_waiting
@@ -44,6 +45,7 @@ _STATUSES = {"active": True, "revoked": False, "deleted": False, "all": None}
     help="Only service keys of this space, looked up by its name.",
 )
 @option("--space-id", metavar="ID", shell_complete=complete_space_ids, help="Only service keys of this space.")
+@option("--provider", metavar="NAME", help="Only keys of this provider, of several in the manifest.")
 @option("--owner", metavar="OWNER", help="Only keys managed by this owner.")
 @option("--managed/--unmanaged", default=None, help="Only keys with a keyplan marker, or only keys without one.")
 @option("--name", "names", multiple=True, metavar="GLOB", help="Only keys whose name matches this pattern. Repeatable.")
@@ -72,6 +74,7 @@ def command(
     status: str,
     space_id: str | None,
     space: str | None,
+    provider: str | None,
     owner: str | None,
     managed: bool | None,
     names: tuple[str, ...],
@@ -102,6 +105,7 @@ def command(
         key_type=KeyType(key_type) if key_type else None,
         active=_STATUSES[status],
         space=_find_reference(space, space_id),
+        provider=provider or "",
         owner=owner,
         managed=managed,
         names=names,
@@ -113,9 +117,10 @@ def command(
     given = _keep_given(base_url=base_url, region=region, api=api)
     context = session.context
     with show_waiting(session.screen, "Listing keys"):
-        provider = open_listed_provider(context, manifest, given, policies=read_policies(policies, context))
-        keys, survey = survey_keys(provider, wanted, now=(now := context.wiring.clock.now()))
-    answer = render_inventory(keys, as_format=as_format, style=session.screen.choose_style(now=now))
+        opened = open_listed_provider(context, manifest, given, policies=read_policies(policies, context))
+        keys, survey = survey_keys(opened, wanted, now=(now := context.wiring.clock.now()))
+    style = replace(session.screen.choose_style(now=now), providers=find_labels(opened))
+    answer = render_inventory(keys, as_format=as_format, style=style)
     return _finish(session, answer, keys, survey)
 
 

@@ -17,7 +17,8 @@ _HEADINGS = ("When", "User", "From", "Operation", "Address", "Key id")
 
 def render_audit(audit: Audit) -> str:
     """Return a table with a row for each entry and key, newest first, and below it what was read."""
-    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *_list_rows(audit)]
+    headings = (*_HEADINGS, *(["Provider"] if audit.providers else []))
+    rows = [headings, ("---",) * len(headings), *_list_rows(audit)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "".join(f"{line}\n" for line in (*lines, "", " ".join(summarize_audit(audit))))
 
@@ -25,7 +26,8 @@ def render_audit(audit: Audit) -> str:
 def _list_rows(audit: Audit) -> Iterator[tuple[str, ...]]:
     for entry in audit.log.entries:
         for key in map(audit.find_key, entry.key_ids):
-            yield (*_list_cells(entry), _format_cell(key.address or ""), _format_cell(key.id))
+            provider = [_format_cell(entry.provider)] if audit.providers else []
+            yield (*_list_cells(entry), _format_cell(key.address or ""), _format_cell(key.id), *provider)
 
 
 def _list_cells(entry: AuditEntry) -> tuple[str, ...]:

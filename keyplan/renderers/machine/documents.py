@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from keyplan.documents import audit as audit_document
 from keyplan.documents import calendar as calendar_document
@@ -23,6 +23,7 @@ from keyplan.model.drift import Drift
 from keyplan.model.examination import Examination
 from keyplan.model.explanation import Explanation
 from keyplan.model.history import ChainCheck, HistoryEntry
+from keyplan.model.identity import ProviderName
 from keyplan.model.leak import Leak
 from keyplan.model.ledger import Holder, Memory
 from keyplan.model.observation import Observation
@@ -31,6 +32,8 @@ from keyplan.model.policy import Validation
 from keyplan.model.rehearsal import Rehearsal
 from keyplan.model.report import Report
 from keyplan.renderers.json_text import render_json
+
+_NO_PROVIDERS: Mapping[ProviderName, str] = {}
 
 
 def render_plans(plans: Sequence[Plan], failures: Sequence[Failure] = ()) -> str:
@@ -113,6 +116,8 @@ def render_drifts(drifts: Sequence[Drift], failures: Sequence[Failure] = ()) -> 
     return render_json(drift_document.to_documents(drifts, failures))
 
 
-def render_inventory(keys: Iterable[Observation]) -> str:
-    """Return a JSON array with an object per key, in the API's own field names."""
-    return render_json([key.to_dict() for key in keys])
+def render_inventory(keys: Iterable[Observation], providers: Mapping[ProviderName, str] = _NO_PROVIDERS) -> str:
+    """Return a JSON array with an object per key, in the API's own field names; with the name of one of several."""
+    return render_json(
+        [{**key.to_dict(), **({"provider": providers[key.provider]} if providers else {})} for key in keys]
+    )

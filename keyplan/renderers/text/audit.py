@@ -11,7 +11,7 @@ from io import StringIO
 
 from keyplan.model.audit import Audit
 from keyplan.model.times import show_time, write_time
-from keyplan.renderers.audit_summary import describe_entry, name_audited, summarize_audit
+from keyplan.renderers.audit_summary import describe_entry, name_audited, name_logs, summarize_audit
 from keyplan.renderers.sanitize import sanitize, sanitize_cell
 from keyplan.renderers.words import format_count
 
@@ -31,18 +31,19 @@ def render_csv(audit: Audit) -> str:
     """Return CSV (RFC 4180) with a line for each entry and key."""
     text = StringIO()
     writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
+    writer.writerow((*_COLUMNS, *(["provider"] if audit.providers else [])))
     for entry in audit.log.entries:
         for key in map(audit.find_key, entry.key_ids):
             at = write_time(entry.at) if entry.at else ""
-            cells = (at, entry.user_id, entry.ip, entry.operation, key.address or "", key.id)
+            cells: tuple[str, ...] = (at, entry.user_id, entry.ip, entry.operation, key.address or "", key.id)
+            cells = (*cells, *([entry.provider] if audit.providers else []))
             writer.writerow([sanitize_cell(cell) for cell in cells])
     return text.getvalue()
 
 
 def _head(audit: Audit) -> str:
     window = f"{show_time(audit.since)} to {show_time(audit.until)}"
-    return f"Audit log of {sanitize(audit.provider)}, {window}: keys of {sanitize(audit.manifest)}"
+    return f"Audit log of {sanitize(name_logs(audit), width=_LONG)}, {window}: keys of {sanitize(audit.manifest)}"
 
 
 def _list_entries(audit: Audit) -> Iterator[str]:
@@ -60,4 +61,4 @@ def _list_remarks(audit: Audit) -> Iterator[str]:
         yield from (f"{_INDENT}{sanitize(name_audited(key), width=_LONG)}" for key in unnamed[:_MOST_UNNAMED])
         if len(unnamed) > _MOST_UNNAMED:
             yield f"{_INDENT}and {len(unnamed) - _MOST_UNNAMED} more; --format json has all"
-    yield from summarize_audit(audit)
+    yield from (sanitize(line, width=_LONG) for line in summarize_audit(audit))

@@ -47,7 +47,9 @@ def _describe(finding: Finding, width: int, palette: Palette) -> Iterator[str]:
 
 
 def _name(finding: Finding) -> str:
-    """Return what a finding is about: ``clock``, ``sink vault: reading``."""
+    """Return what a finding is about: ``clock``, ``provider zen: clock``, ``sink vault: reading``."""
+    if finding.provider:
+        return f"provider {sanitize(finding.provider)}: {finding.subject}"
     return f"sink {sanitize(finding.sink)}: {finding.subject}" if finding.sink else finding.subject
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 from cli.shell import Shell
 from simulator import World
+from two_providers import ARIZE, FIRST_URL, SECOND_URL, ZENML, PairShell, make_applied
 
 from keyplan.app.context import RunContext
 from keyplan.app.rehearsal.rehearse import rehearse, rehearse_days
@@ -134,3 +135,53 @@ def test_a_rotation_under_other_laws_is_rehearsed_as_it_would_run(
     (undisturbed,) = [one for one in rotated.faults if one.kind is Mishap.NOTHING]
     assert undisturbed.run.exit_status == 0
     assert all(one.is_settled for one in rotated.faults), [one for one in rotated.faults if not one.is_settled]
+
+
+def settle_pair(tmp_path: Path, text: str = ZENML) -> PairShell:
+    shell = make_applied(tmp_path, text)
+    shell.world.restart()
+    return shell
+
+
+@pytest.mark.parametrize("text", [ZENML, ARIZE], ids=["zenml", "arize"])
+def test_every_fault_of_both_providers_is_rehearsed_and_each_is_settled(tmp_path: Path, text: str) -> None:
+    shell = settle_pair(tmp_path, text)
+    rehearsal = rehearse(shell.wiring, shell.open())
+    assert rehearsal.asked[:2] == (f"provider main at {FIRST_URL}", f"provider zen at {SECOND_URL}")
+    further = "zen:service/staging/nightly" if text == ZENML else "zen:user/ci"
+    # Of one shape at two providers, both are rehearsed.
+    assert [one.action.address for one in rehearsal.keys] == ["user/ci", further]
+    assert {one.kind for one in rehearsal.faults} == set(Mishap)
+    assert {one.step.address for one in rehearsal.faults if one.step} >= {"user/ci", further}
+    assert all(one.is_settled for one in rehearsal.faults), [one for one in rehearsal.faults if not one.is_settled]
+    (undisturbed,) = [one for one in rehearsal.faults if one.kind is Mishap.NOTHING]
+    assert (undisturbed.run.exit_status, undisturbed.moment.hardship) == (0, Hardship.NOTHING)
+
+
+def test_neither_of_two_providers_is_changed_nor_shown_a_raw_key_by_a_rehearsal(tmp_path: Path) -> None:
+    shell = settle_pair(tmp_path)
+    before = copy.deepcopy((shell.first.records, shell.second.records))
+    shell.first.shown.clear()
+    shell.second.shown.clear()
+    rehearse(shell.wiring, shell.open())
+    days = rehearse_days(shell.wiring, shell.open(), timedelta(days=3)).days
+    assert {day.run.exit_status for day in days} == {0}
+    assert (shell.first.records, shell.second.records) == before
+    assert shell.first.shown == shell.second.shown == []
+    assert shell.wiring.closed == shell.wiring.opened, "a provider is still open"
+
+
+def test_a_rehearsal_of_two_names_the_one_that_cannot_be_read(tmp_path: Path) -> None:
+    shell = settle_pair(tmp_path)
+    shell.second.is_denied = True
+    done = shell("rehearse")
+    assert (done.status, f"provider 'zen' ({SECOND_URL}): 403 Forbidden" in done.err) == (5, True)
+
+
+def test_a_space_that_one_of_two_providers_does_not_know_is_told_once_with_its_name(tmp_path: Path) -> None:
+    shell = settle_pair(tmp_path)
+    del shell.second.spaces["staging"]
+    shell.second.records.clear()
+    rehearsal = rehearse(shell.wiring, shell.open())
+    assert all(one.is_settled for one in rehearsal.faults)
+    assert {one.blocked_by for one in rehearsal.faults[0].run.actions} == {None, "unknown_space"}
