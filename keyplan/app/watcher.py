@@ -289,4 +289,4 @@ def _describe_failure(report: Report) -> KeyplanError:
 def _locate(workspace: Workspace) -> object:
     """Return what decides which lock stands for the leadership."""
     manifest = workspace.manifest
-    return workspace.ledger_id, workspace.ledger.lease, manifest.lineage, manifest.provider
+    return workspace.ledger_id, workspace.ledger.lease, manifest.lineage, manifest.providers

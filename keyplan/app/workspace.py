@@ -152,7 +152,9 @@ def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspac
     owners = _Owners()
     for plan in plans:
         manifest = manifests[plan.manifest]
-        owners.add(plan.manifest, manifest.identity, f"{plan.provider} {manifest.provider.credential}")
+        urls = {ONLY_PROVIDER: plan.provider, **plan.further_providers}
+        for provider in manifest.providers:
+            owners.add(plan.manifest, manifest.identity, f"{urls[provider.name]} {provider.credential}")
 
 
 class _Owners:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyplan.documents.plan import write_further
 from keyplan.model.calendar import Calendar, Event
 from keyplan.model.manifest import Json
 from keyplan.model.times import write_time
@@ -17,6 +18,7 @@ def to_document(calendar: Calendar) -> dict[str, Json]:
         "owner": calendar.owner,
         "manifest": calendar.manifest,
         "provider": {"base_url": calendar.provider, "dialect": calendar.dialect},
+        **write_further(calendar.further_providers),
         "since": write_time(calendar.since),
         "until": write_time(calendar.until),
         "events": [write_event(event) for event in calendar.events],

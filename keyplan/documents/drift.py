@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keyplan.documents.audit import write_entry
+from keyplan.documents.plan import write_further
 from keyplan.documents.report import Failure, write_failures
 from keyplan.model.audit import AuditLook
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
@@ -24,6 +25,7 @@ def to_document(drift: Drift) -> dict[str, Json]:
         "owner": drift.owner,
         "manifest": drift.manifest,
         "provider": {"base_url": drift.provider, "dialect": drift.dialect},
+        **write_further(drift.further_providers),
         "at": write_time(drift.at),
         "kinds": [kind.value for kind in drift.kinds],
         "findings": [_write_finding(finding) for finding in drift.findings],

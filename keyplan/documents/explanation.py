@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from keyplan.documents.calendar import write_event
-from keyplan.documents.plan import write_action_identity, write_turn
+from keyplan.documents.plan import write_action_identity, write_further, write_turn
 from keyplan.model.explanation import (
     AskedRow,
     Decision,
@@ -32,6 +32,7 @@ def to_document(explanation: Explanation) -> dict[str, Any]:
         "manifest": explanation.manifest,
         "owner": explanation.owner,
         "provider": {"base_url": explanation.provider, "dialect": explanation.dialect},
+        **write_further(explanation.further_providers),
         "now": write_time(explanation.now),
         "standing": explanation.standing.value,
         "address": explanation.address,

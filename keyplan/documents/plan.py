@@ -49,7 +49,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "owner": plan.owner,
         "manifest": plan.manifest,
         "provider": {"base_url": plan.provider, "dialect": plan.dialect},
-        **_write_further(plan),
+        **write_further(plan.further_providers),
         "request": _write_request(plan.request),
         "serial": plan.serial,
         "resource_changes": [_write_action(action) for action in plan.actions],
@@ -80,15 +80,15 @@ def list_decisions(plan: Plan) -> dict[str, Any]:
     return {
         "owner": plan.owner,
         "provider": plan.provider,
-        **_write_further(plan),
+        **write_further(plan.further_providers),
         "request": _write_request(plan.request),
         "actions": [_write_decision(action) for action in plan.actions if action.verb is not Verb.KEEP],
     }
 
 
-def _write_further(plan: Plan) -> dict[str, Any]:
+def write_further(urls: Mapping[str, str]) -> dict[str, Any]:
     """Return the other providers, sorted by name; nothing if the manifest has one, as in plans of an older keyplan."""
-    further = [{"name": name, "base_url": url} for name, url in sorted(plan.further_providers.items())]
+    further = [{"name": name, "base_url": url} for name, url in sorted(urls.items())]
     return {"further_providers": further} if further else {}
 
 

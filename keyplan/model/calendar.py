@@ -5,7 +5,8 @@ An event is not a promise: an apply that runs late does things late.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -60,6 +61,8 @@ class Calendar:
     provider: str
     """Base URL."""
     dialect: str
+    further_providers: Mapping[str, str] = field(default_factory=dict)
+    """Base URLs of the other providers, by name."""
     since: datetime
     """The one `now` of the run; what is due already stands at this instant."""
     until: datetime

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -129,6 +130,8 @@ class Drift:
     provider: str
     """Base URL."""
     dialect: str
+    further_providers: Mapping[str, str] = field(default_factory=dict)
+    """Base URLs of the other providers, by name."""
     at: datetime
     kinds: tuple[DriftKind, ...] = tuple(DriftKind)
     """What was looked for, in the order of `DriftKind`; of other kinds nothing is known."""

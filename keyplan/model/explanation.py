@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -254,6 +255,8 @@ class Explanation:
     provider: str
     """Base URL."""
     dialect: str
+    further_providers: Mapping[str, str] = field(default_factory=dict)
+    """Base URLs of the other providers, by name."""
     now: datetime
     standing: SubjectStanding
     address: Address | None

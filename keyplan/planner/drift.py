@@ -65,6 +65,7 @@ def find_drift(
         manifest=plan.manifest,
         provider=plan.provider,
         dialect=plan.dialect,
+        further_providers=plan.further_providers,
         at=snapshot.now,
         kinds=kinds,
         findings=findings,

@@ -169,6 +169,7 @@ class Explainer:
             owner=self.manifest.owner,
             provider=self.snapshot.provider,
             dialect=self.snapshot.laws.dialect,
+            further_providers=self.plan.further_providers,
             now=self.snapshot.now,
             standing=key.standing if key else SubjectStanding.DECLARED if is_declared else SubjectStanding.UNDECLARED,
             address=None,

@@ -62,6 +62,7 @@ def forecast(plan: FreshPlan, snapshot: Snapshot, *, until: datetime, manifest: 
         manifest=plan.manifest,
         provider=plan.provider,
         dialect=plan.dialect,
+        further_providers=plan.further_providers,
         since=snapshot.now,
         until=until,
         events=tuple(sorted((event for event in events if event.at <= until), key=_rank)),

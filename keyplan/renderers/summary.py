@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
+from keyplan.model.drift import Drift
 from keyplan.model.history import HistoryEntry, HistoryNote
 from keyplan.model.plan import FreshPlan, Plan, Summary
 from keyplan.model.report import Failed, InDoubt, NotTried, Outcome, Report
@@ -45,6 +46,15 @@ def summarize_reports(reports: Sequence[Report]) -> str:
     text = f"Apply incomplete. {resources} Not done: {undone}." if undone else f"Apply complete! {resources}"
     left = sum(len(report.left) for report in reports)
     return f"{text} {left} left for a reviewed apply." if left else text
+
+
+def name_providers(about: Plan | Drift) -> str:
+    """Return where the keys are: ``URL (beta API)``, and the other providers of the manifest by their names."""
+    usual = f"{sanitize(about.provider, width=_LONG)} ({sanitize(about.dialect)} API)"
+    further = (
+        f"{sanitize(name)} at {sanitize(url, width=_LONG)}" for name, url in sorted(about.further_providers.items())
+    )
+    return ", ".join([usual, *further])
 
 
 def shorten_digest(digest: str, *, is_verbose: bool) -> str:

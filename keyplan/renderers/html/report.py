@@ -15,7 +15,7 @@ from keyplan.renderers.html.timeline import draw_legend
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.sheet import Level, Row, Sheet
 from keyplan.renderers.style import Assets
-from keyplan.renderers.summary import summarize_plans
+from keyplan.renderers.summary import name_providers, summarize_plans
 from keyplan.renderers.words import format_count
 
 _TITLE = "API keys"
@@ -52,7 +52,7 @@ def _draw_manifest(overview: Overview, sheet: Sheet, number: int) -> htpy.Elemen
     attention = frozenset(row.subject for row in open_rows)
     return htpy.section[
         htpy.h2[f"{sanitize(plan.owner)} in {sanitize(plan.manifest)}"],
-        htpy.p(".faint")[f"{sanitize(plan.provider, width=1000)} ({sanitize(plan.dialect)} API)"],
+        htpy.p(".faint")[name_providers(plan)],
         htpy.p[sanitize(sheet.summary, width=1000), " ", summarize_plans([plan])],
         (htpy.p[sanitize(remark, width=1000)] for remark in sheet.remarks),
         list_findings(open_rows) if open_rows else htpy.p["Nothing needs attention."],

@@ -13,7 +13,7 @@ from itertools import product
 
 from keyplan.model.calendar import Calendar, Happening
 from keyplan.model.drift import Drift
-from keyplan.model.identity import Address
+from keyplan.model.identity import ONLY_PROVIDER, Address
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation, Snapshot
 from keyplan.model.plan import FreshPlan, PlannedAction, Reason, Verb
@@ -106,11 +106,12 @@ def measure_inspection(inspection: Inspection) -> Iterator[Sample]:
 
 
 def _count_keys(snapshot: Snapshot, identity: Labels) -> Iterator[Sample]:
-    found = Counter((_type_of(key), _status_of(key, snapshot.now)) for key in snapshot.keys)
-    usual = product((KeyType.USER.value, KeyType.SERVICE.value), (_ACTIVE, _EXPIRED, _REVOKED))
-    for key_type, status in sorted({*usual, *found}):
-        labels = (*identity, ("account", snapshot.provider), ("type", key_type), ("status", status))
-        yield Sample(name="keyplan_keys", labels=labels, value=found[key_type, status])
+    urls = {ONLY_PROVIDER: snapshot.provider, **snapshot.further_urls}
+    found = Counter((urls[key.provider], _type_of(key), _status_of(key, snapshot.now)) for key in snapshot.keys)
+    usual = product(urls.values(), (KeyType.USER.value, KeyType.SERVICE.value), (_ACTIVE, _EXPIRED, _REVOKED))
+    for account, key_type, status in sorted({*usual, *found}):
+        labels = (*identity, ("account", account), ("type", key_type), ("status", status))
+        yield Sample(name="keyplan_keys", labels=labels, value=found[account, key_type, status])
 
 
 def _type_of(key: Observation) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from keyplan.documents.plan import write_further
 from keyplan.errors import KeyplanError
 from keyplan.model.drift import Drift, DriftFinding, DriftKind
 from keyplan.model.leak_report import ReportedLeak
@@ -175,6 +176,7 @@ def _format_drift(drift: Drift) -> dict[str, Json]:
         "manifest": drift.manifest,
         "owner": drift.owner,
         "provider": drift.provider,
+        **write_further(drift.further_providers),
         "at": drift.at.isoformat(),
         "counts": {kind.value: found[kind] for kind in drift.kinds},
         "accepted": len(drift.accepted),

@@ -13,6 +13,7 @@ from keyplan.renderers.descriptions import describe_finding, name_finding
 from keyplan.renderers.drift_summary import list_drift_remarks, summarize_drifts
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Palette, Style, Tone
+from keyplan.renderers.summary import name_providers
 from keyplan.renderers.text.layout import Line, render_blocks
 from keyplan.renderers.text.rows import FOLDED, WHAT_TO_DO, TextRow, is_folded, list_lines, split_address
 from keyplan.renderers.words import DRIFT_HEADINGS
@@ -50,9 +51,8 @@ def render_drifts(drifts: Sequence[Drift], style: Style = _PLAIN_STYLE) -> str:
 
 
 def _head(drift: Drift) -> Line:
-    owner, manifest, provider = sanitize(drift.owner), sanitize(drift.manifest), sanitize(drift.provider)
-    where = f"Keys of {owner} in {manifest}, at {provider} ({sanitize(drift.dialect)} API), {show_time(drift.at)}"
-    return Line(text=where)
+    owner, manifest = sanitize(drift.owner), sanitize(drift.manifest)
+    return Line(text=f"Keys of {owner} in {manifest}, at {name_providers(drift)}, {show_time(drift.at)}")
 
 
 def _make_heading(kind: DriftKind, palette: Palette) -> Line:

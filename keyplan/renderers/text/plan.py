@@ -16,7 +16,7 @@ from keyplan.renderers.descriptions import describe_action
 from keyplan.renderers.renames import RENAMED, find_renames
 from keyplan.renderers.sanitize import sanitize
 from keyplan.renderers.style import Palette, Style, Tone
-from keyplan.renderers.summary import list_plan_remarks, shorten_digest, summarize_plans
+from keyplan.renderers.summary import list_plan_remarks, name_providers, shorten_digest, summarize_plans
 from keyplan.renderers.text.layout import Line, make_label, render_blocks
 from keyplan.renderers.text.rows import FOLDED, WHAT_TO_DO, TextRow, is_folded, list_lines, split_address
 from keyplan.renderers.words import choose_sign, format_count, format_reason
@@ -58,7 +58,7 @@ def render_plan(plan: Plan, style: Style = _PLAIN_STYLE) -> str:
 
 def _head(plan: Plan) -> Line:
     owner, manifest = sanitize(plan.owner), sanitize(plan.manifest)
-    return Line(text=f"Keys of {owner} in {manifest}, at {sanitize(plan.provider)} ({sanitize(plan.dialect)} API)")
+    return Line(text=f"Keys of {owner} in {manifest}, at {name_providers(plan)}")
 
 
 def _warn(text: str, palette: Palette) -> Line:
