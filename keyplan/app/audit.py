@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from keyplan.app.context import RunContext
-from keyplan.app.provider_router import find_auditor, find_provider
+from keyplan.app.provider_router import find_auditor
 from keyplan.app.several_providers import label_providers
 from keyplan.app.unasked import make_unasked_sinks
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, open_provider, read_only_ledger
 from keyplan.applier.observe import Readers, observe
-from keyplan.applier.route import reader_at
+from keyplan.applier.route import find_provider, reader_at
 from keyplan.errors import ProviderError, ProviderUnavailableError
 from keyplan.model.audit import Audit, AuditedKey, AuditLog, AuditLook, AuditQuery
 from keyplan.model.drift import Drift

@@ -16,9 +16,9 @@ from keyplan.app import registry
 from keyplan.app.context import RunContext
 from keyplan.app.files import Input, read_input, read_manifest, read_manifest_with_problems
 from keyplan.app.identity import new_manifest_id, to_slug
-from keyplan.app.provider_router import find_provider, open_ports
+from keyplan.app.provider_router import open_ports
 from keyplan.app.several_providers import label_providers
-from keyplan.applier.route import reader_at
+from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import SpaceLister, list_further_spaces, merge_keys, walk_spaces
 from keyplan.documents import schemas
 from keyplan.errors import ManifestError, Problem

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from keyplan.app.several_providers import label_providers, name_failures, open_each
-from keyplan.applier.route import reader_at
+from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import SpaceLister
 from keyplan.applier.update import edit
 from keyplan.errors import InputError
@@ -210,12 +210,6 @@ class RoutedWriter:
             "which of several providers issued this raw key is not known, so none is asked",
             advice="use a manifest with the one provider of the key",
         )
-
-
-def find_provider(known_id: str, names: Collection[ProviderName]) -> ProviderName:
-    """Return the provider whose name stands before an id; the usual one without such a name."""
-    name, colon, _ = known_id.partition(":")
-    return ProviderName(name) if colon and name in names else ONLY_PROVIDER
 
 
 @dataclass(frozen=True, slots=True)

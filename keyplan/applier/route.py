@@ -6,9 +6,10 @@ the key's own provider: a raw key is never shown to another one, nor an id looke
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol, TypeVar, runtime_checkable
 
-from keyplan.model.identity import ProviderName
+from keyplan.model.identity import ONLY_PROVIDER, ProviderName
 from keyplan.ports import KeyReader, KeyWriter
 
 _PortT_co = TypeVar("_PortT_co", covariant=True)
@@ -24,6 +25,12 @@ class Routed(Protocol[_PortT_co]):
         `provider` is one of the manifest's.
         """
         ...
+
+
+def find_provider(known_id: str, names: Collection[ProviderName]) -> ProviderName:
+    """Return the provider whose name stands before an id; the usual one without such a name."""
+    name, colon, _ = known_id.partition(":")
+    return ProviderName(name) if colon and name in names else ONLY_PROVIDER
 
 
 def reader_at(reader: KeyReader, provider: ProviderName) -> KeyReader:
