@@ -250,3 +250,17 @@ def test_a_server_that_is_down_is_named_by_every_command(real: PairShell) -> Non
         named = "provider 'zen' (https://zenml.example.com): " in done.err
         # Neither server has a log, which is said before any request.
         assert (done.status, named) == (5, line != ["audit"]), (line, done.err)
+
+
+def test_import_takes_a_key_over_at_the_provider_of_its_address(tmp_path: Path) -> None:
+    shell = make_pair(tmp_path, ARIZE)
+    first, second = shell.first.person_creates("ci"), shell.second.person_creates("ci")
+    for place, record in (("user/ci", first), ("zen:user/ci", second)):
+        shell.world.sinks[SinkName("local")].person_writes(place, record.raw)
+    done = shell("import", "zen:user/ci", f"zen:{second.id}")
+    assert done.status == 0, done.out + done.err
+    assert (shell.first.shown, shell.second.shown) == ([], [second.raw])
+    crossed = shell("import", "user/ci", f"zen:{second.id}")
+    assert crossed.status in (3, 4), crossed.out + crossed.err
+    assert shell("import", "user/ci", first.id).status == 0
+    assert "No changes. Your keys match the manifest." in shell("plan").out
