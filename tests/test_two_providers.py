@@ -13,6 +13,7 @@ from scripted_zenml import Zenml
 from simulated_phoenix import Phoenix
 from two_providers import ARIZE, FIRST_URL, SECOND_URL, ZENML, PairShell, PairWiring, make_applied, make_pair
 
+import keyplan
 from keyplan.model.identity import Lineage, SinkName
 from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import RawKey
@@ -264,3 +265,14 @@ def test_import_takes_a_key_over_at_the_provider_of_its_address(tmp_path: Path) 
     assert crossed.status in (3, 4), crossed.out + crossed.err
     assert shell("import", "user/ci", first.id).status == 0
     assert "No changes. Your keys match the manifest." in shell("plan").out
+
+
+def test_the_python_api_lists_and_exports_the_keys_of_both(tmp_path: Path) -> None:
+    shell = make_pair(tmp_path, ARIZE)
+    shell.first.person_creates("by hand")
+    shell.second.person_creates("by hand")
+    session = shell.context()
+    assert [key.id for key in keyplan.list_keys(session=session)] == ["key-0001", "zen:key-0501"]
+    assert [key.id for key in keyplan.list_keys(provider="zen", session=session)] == ["zen:key-0501"]
+    (made,) = keyplan.export_keys("acme", manifest="keys.yaml", session=session)
+    assert [entry.key.id for entry in made.manifest.keys] == ["key-0001", "zen:key-0501"]
