@@ -256,6 +256,7 @@ def list_keys(
     status: str = "active",
     space: str | None = None,
     space_id: str | None = None,
+    provider: str | None = None,
     owner: str | None = None,
     managed: bool | None = None,
     names: Iterable[str] = (),
@@ -271,8 +272,9 @@ def list_keys(
 
     The provider's settings come from `manifest`, or from the default manifest if there is one, else from the
     environment. The words are those of `keyplan list`: `key_type` is ``user`` or ``service``; `status` is ``active``,
-    ``revoked`` or ``all``; `space` is a name, `space_id` an id; `names` are globs; `sort` is ``id``, ``name``,
-    ``created``, ``expires`` or ``last-used``. `limit` is the most keys; `policies` and `layers` as in `plan`.
+    ``revoked`` or ``all``; `space` is a name, `space_id` an id; `provider` names one of several; `names` are globs;
+    `sort` is ``id``, ``name``, ``created``, ``expires`` or ``last-used``. `limit` is the most keys; `policies` and
+    `layers` as in `plan`.
 
     Raises InputError for an unknown word or space, and ProviderError.
     """
@@ -281,6 +283,7 @@ def list_keys(
         key_type=KeyType(key_type) if key_type is not None else None,
         active=_STATUSES[status],
         space=_find_space(space, space_id),
+        provider=provider or "",
         owner=owner,
         managed=managed,
         names=tuple(names),
@@ -291,8 +294,8 @@ def list_keys(
     )
     named = None if manifest is None else os.fspath(manifest)
     context = open_laid(session, layers)
-    provider = open_listed_provider(context, named, {}, policies=read_named_policies(policies, context))
-    return list_keys_at(provider, wanted, now=context.wiring.clock.now())
+    ports = open_listed_provider(context, named, {}, policies=read_named_policies(policies, context))
+    return list_keys_at(ports, wanted, now=context.wiring.clock.now())
 
 
 def render(what: Plan | Report | Drift | Explanation | Leak | Sequence[Observation], format: str = "text") -> str:  # noqa: A002 - the word users expect

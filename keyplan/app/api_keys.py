@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from keyplan.app.api_session import masked, open_laid, open_named, open_session
 from keyplan.app.context import RunContext
-from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account
+from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account, survey_manifest
 from keyplan.app.identity import is_owner
 from keyplan.app.inspect import explain_subject
 from keyplan.app.layers import NO_LAYERS, Layers
@@ -38,6 +38,7 @@ def export_keys(
     names: Iterable[str] = (),
     creators: Iterable[str] = (),
     split_by: str | None = None,
+    manifest: str | os.PathLike[str] | None = None,
     base_url: str | None = None,
     region: str | None = None,
     api: str | None = None,
@@ -47,9 +48,9 @@ def export_keys(
 
     `owner` is the owner slug of the manifests. `key_type` is ``user`` or ``service``; `spaces` are names, `names`
     globs, `creators` ids of users; `split_by` is ``space`` or ``creator``. `base_url`, `region` and `api` replace what
-    the environment says of the provider. Writes no file.
+    the environment says of the provider; with `manifest`, its providers are asked instead. Writes no file.
 
-    Raises InputError for an unknown word or space, and ProviderError.
+    Raises InputError for an unknown word or space, ManifestError, and ProviderError.
     """
     if not is_owner(owner):
         raise InputError(
@@ -67,7 +68,10 @@ def export_keys(
     given = {"base_url": base_url, "region": region, "api": api}
     settings = {name: value for name, value in given.items() if value is not None}
     context = session or open_session()
-    account = survey_account(open_named_provider(context, settings), wanted, context.wiring.clock.now())
+    if manifest is not None:
+        account = survey_manifest(context, os.fspath(manifest), wanted)
+    else:
+        account = survey_account(open_named_provider(context, settings), wanted, context.wiring.clock.now())
     made = make_manifests(account, owner=owner, provider=settings, split_by=SplitBy(split_by) if split_by else None)
     return tuple(replace(one, text=hide(one.text)) for one in made)
 

@@ -335,6 +335,8 @@ def _qualify_entry(entry: AuditEntry, reader: _QualifiedReader) -> AuditEntry:
 
 def _qualify_key(key: Observation, name: ProviderName) -> Observation:
     """Return a key of one of several providers as keyplan knows it."""
+    if not name:
+        return key
 
     def known(space: ScopeId) -> ScopeId:
         return ScopeId(qualify(name, space))

@@ -91,8 +91,9 @@ def _import(manifest: Manifest, address: Address, key_id: str, bench: Workbench)
     )
     if takeover.is_known:
         return _describe(takeover, manifest, unchecked=())
-    unchecked = check_values(key, takeover.slots, bench, holdings=snapshot.holdings)
-    record_import(takeover.receipt, takeover.slots, bench)
+    near = bench.at(key.provider)
+    unchecked = check_values(key, takeover.slots, near, holdings=snapshot.holdings)
+    record_import(takeover.receipt, takeover.slots, near)
     return _describe(takeover, manifest, unchecked=unchecked)
 
 

@@ -5,7 +5,6 @@ Names and descriptions come from the provider: none of them may end its own scal
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -205,7 +204,7 @@ def _write_flow(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name}: {_write_flow(one)}' for name, one in value.items())}}}"
     if isinstance(value, bool | int | float):
-        return json.dumps(value)
+        return str(value).lower()
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(map(_write_flow, value))}]"
     return write_scalar(str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from email.message import Message
@@ -14,6 +15,7 @@ from cli.shell import Shell
 from jsonschema import Draft202012Validator
 from signed_reports import URL, Scanner, report, write_body
 from simulator import Fault, World
+from two_providers import ARIZE, PairShell, accepted_providers, make_applied
 
 from keyplan.app.leak_receiver import LeakReceiver
 from keyplan.app.watch_pages import list_pages
@@ -304,3 +306,47 @@ def test_the_metrics_count_what_came_of_it_from_zero_on(process: Receiving, worl
     assert f'keyplan_leak_searches_total{{{labels},result="success"}} 1' in show()
     assert f'keyplan_leaked_keys_total{{{labels},standing="current"}} 1' in show()
     assert "keyplan_leak" not in list_pages(process.board)["/metrics"]().text
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[PairShell, Receiving]]:
+    """Return a shell with two providers, and a watch on its manifest that has looked once."""
+    shell = make_applied(tmp_path, ARIZE)
+    started = Receiving(tmp_path, shell.world)
+    started.wiring.provider = shell.wiring.provider  # type: ignore[method-assign]  # the same two providers
+    started.wiring.key_reader = shell.wiring.key_reader  # type: ignore[method-assign]  # the same two providers
+    with accepted_providers():
+        started.watch.turn()
+        yield shell, started
+
+
+def test_tokens_are_looked_for_at_every_provider_and_shown_to_none_but_their_own(
+    pair: tuple[PairShell, Receiving],
+) -> None:
+    shell, process = pair
+    first, second = (one.person_creates("by hand") for one in (shell.first, shell.second))
+    shell.first.shown.clear()
+    shell.second.shown.clear()
+    assert process.post(first.raw, second.raw, STRANGE) == 202
+    process.watch.turn()
+    assert [event.message.split(",")[0] for event in process.told("key_leaked")] == [
+        f"reported as leaked (certain): key {first.id} (by hand)",
+        f"reported as leaked (certain): key zen:{second.id} (by hand)",
+    ]
+    assert process.told("key_leaked")[1].advice == f"end it: keyplan revoke zen:{second.id} --manifest keys.yaml"
+    assert (shell.first.shown, shell.second.shown) == ([first.raw], [second.raw])
+
+
+def test_a_provider_that_is_down_is_named_and_the_search_goes_on_when_it_is_back(
+    pair: tuple[PairShell, Receiving],
+) -> None:
+    shell, process = pair
+    (key,) = shell.first.live()
+    shell.second.is_denied = True
+    process.post(key.raw)
+    process.watch.turn()
+    failed = process.told("failed")[-1].message
+    assert failed.startswith("the search for reported tokens failed, and is tried again: provider 'zen' (")
+    shell.second.is_denied = False
+    pass_time(shell.world, MINUTE, process)
+    assert [event.leak.leaked.key.id for event in process.told("key_leaked") if event.leak] == [key.id]

@@ -197,9 +197,19 @@ def test_a_key_that_no_declaration_fits_is_a_comment(pair: PairShell) -> None:
     )
 
 
+def test_a_key_of_an_account_whose_name_another_one_has_is_a_comment(pair: PairShell) -> None:
+    spaces = pair.second.spaces
+    spaces["another"] = replace(spaces["staging"], id=ScopeId("space-another"))
+    done = export_pair(pair)
+    assert done.status == 0, done.err
+    assert "  # Not declared: its service account is not known by a name of its own\n" in done.out
+    assert "1 key declared; 1 written as comments" in done.err
+
+
 def test_the_settings_of_providers_are_written_as_they_are_read(pair: PairShell) -> None:
     login = "{username: admin, password: {command: [pass, zen]}}"
-    rich = f"credential: {login}, creators: [ada], patience_seconds: 30, max_lifetime: 90d"
+    further = "creators: [ada], patience_seconds: 30, max_lifetime: 90d, reader_credential: {file: read.key}"
+    rich = f"credential: {login}, {further}"
     pair.write(PROVIDERS.replace("credential: {env: ZEN_KEY}", rich), "rich.yaml")
     done = pair("export", "--owner", "acme", "--manifest", "rich.yaml")
     assert done.status == 0, done.err

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
-from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account, survey_manifest
+from keyplan.app.export import (
+    AccountKeys,
+    ExportFilter,
+    ManifestText,
+    SplitBy,
+    make_manifests,
+    survey_account,
+    survey_manifest,
+)
 from keyplan.app.files import require_folder, save_new
 from keyplan.app.identity import derive_owner, is_owner
 from keyplan.app.list import open_named_provider
@@ -99,12 +107,7 @@ def command(
     if out is not None:
         require_folder(session.folder / out)
         _refuse_to_overwrite([] if split_by else [session.folder / out / _FILE])
-    with show_waiting(session.screen, "Listing keys"):
-        context = session.context
-        if manifest:
-            account = survey_manifest(context, manifest, wanted)
-        else:
-            account = survey_account(open_named_provider(context, given), wanted, context.wiring.clock.now())
+    account = _survey(session, manifest, given, wanted)
     manifests = make_manifests(account, owner=chosen, provider=given, split_by=SplitBy(split_by) if split_by else None)
     if out is None:
         session.screen.answer(manifests[0].text)
@@ -112,6 +115,14 @@ def command(
         _save(session, manifests, out)
     _summarize(session, manifests, [one.survey for one in account.all], out)
     return 0
+
+
+def _survey(session: Session, manifest: str | None, given: Mapping[str, str], wanted: ExportFilter) -> AccountKeys:
+    context = session.context
+    with show_waiting(session.screen, "Listing keys"):
+        if manifest:
+            return survey_manifest(context, manifest, wanted)
+        return survey_account(open_named_provider(context, given), wanted, context.wiring.clock.now())
 
 
 def _choose_owner(session: Session, owner: str | None, folder: Path) -> str:

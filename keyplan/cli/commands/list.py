@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from keyplan.cli.session import Session
 from keyplan.cli.word_sources import complete_space_ids, complete_spaces
 from keyplan.model.identity import ScopeId
 from keyplan.model.manifest import KeyType, ScopeById, ScopeByName
-from keyplan.model.observation import Observation, ScopeSurvey
+from keyplan.ports import ProviderPorts
 from keyplan.renderers.formats import INVENTORY_FORMATS, render_inventory
 from keyplan.renderers.text.inventory import describe_refused
 
@@ -114,23 +114,23 @@ def command(
         order=KeyOrder(sort),
         limit=limit,
     )
-    given = _keep_given(base_url=base_url, region=region, api=api)
-    context = session.context
-    with show_waiting(session.screen, "Listing keys"):
-        opened = open_listed_provider(context, manifest, given, policies=read_policies(policies, context))
-        keys, survey = survey_keys(opened, wanted, now=(now := context.wiring.clock.now()))
-    style = replace(session.screen.choose_style(now=now), providers=find_labels(opened))
-    answer = render_inventory(keys, as_format=as_format, style=style)
-    return _finish(session, answer, keys, survey)
+    context, given = session.context, _keep_given(base_url=base_url, region=region, api=api)
+    read = read_policies(policies, context)
+    return _show(session, lambda: open_listed_provider(context, manifest, given, policies=read), wanted, as_format)
 
 
 def _keep_given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _finish(session: Session, answer: str, keys: Sequence[Observation], survey: ScopeSurvey | None) -> int:
-    """Show the answer and which spaces may not be listed, keep what completion needs, and return the exit status."""
-    session.screen.answer(answer)
+def _show(session: Session, open_one: Callable[[], ProviderPorts], wanted: KeyFilter, as_format: str) -> int:
+    """Show the keys and which spaces may not be listed, keep what completion needs, and return the exit status."""
+    now = session.context.wiring.clock.now()
+    with show_waiting(session.screen, "Listing keys"):
+        provider = open_one()
+        keys, survey = survey_keys(provider, wanted, now=now)
+    style = replace(session.screen.choose_style(now=now), providers=find_labels(provider))
+    session.screen.answer(render_inventory(keys, as_format=as_format, style=style))
     spaces = [*survey.looked_in, *survey.refused] if survey else []
     remember_listing((key.id for key in keys), (space.name for space in spaces), session.environment)
     if refused := describe_refused(survey):
