@@ -10,7 +10,7 @@ WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
 .PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -158,6 +158,18 @@ $(VENV)/.sbom: $(VENV)/.dev pyproject.toml
 sbom: $(VENV)/.sbom dist  ## write what an installation consists of, with EXTRAS=vault,age if given: dist/keyplan.cdx.json
 	$(BIN)/python tests/release/write_sbom.py '$(EXTRAS)'
 	$(BIN)/pytest -q -n0 -m release tests/release/test_sbom.py
+
+# How a version is released: docs/releasing.md. The release workflow runs the same targets.
+.PHONY: release-prepare release-check release-notes
+release-prepare: $(VENV)/.dev  ## write VERSION=X.Y.Z and its date into the changelog and everything that names the version
+	PYTHONPATH=tests $(BIN)/python -m release.versions '$(VERSION)' '$(DATE)'
+
+release-check: $(VENV)/.dev  ## whether this commit can be released as VERSION=X.Y.Z, with TAG=vX.Y.Z once it has a tag
+	PYTHONPATH=tests $(BIN)/python -m release.check_release '$(VERSION)' $(if $(TAG),'$(TAG)')
+
+release-notes: $(VENV)/.dev  ## write what the changelog says about VERSION=X.Y.Z into dist/NOTES.md
+	mkdir -p dist
+	PYTHONPATH=tests $(BIN)/python -m release.changelog '$(VERSION)' >dist/NOTES.md
 
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
