@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 # What talks to a store of its own is measured where that store runs, by `make sinks`.
 REMOTE_SINKS := keyplan/ledgers/postgres/*,keyplan/ledgers/s3/*,keyplan/sinks/age/*,keyplan/sinks/aws/*,keyplan/sinks/azure/*,keyplan/sinks/command/*,keyplan/sinks/gcp/*,keyplan/sinks/github/*,keyplan/sinks/gitlab/*,keyplan/sinks/keyring/*,keyplan/sinks/kubernetes/*,keyplan/sinks/sops/*,keyplan/sinks/vault/*,keyplan/sinks/forge.py
-WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/github/workflows/*.yml)
 
 .PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
@@ -39,6 +39,10 @@ test: $(VENV)/.dev  ## all tests, in random order on two cores, with the coverag
 	$(BIN)/coverage report --fail-under=95 --omit='$(REMOTE_SINKS)'
 	$(BIN)/coverage report --include='keyplan/model/*,keyplan/documents/*,keyplan/manifest/*,keyplan/planner/*,keyplan/applier/*' --fail-under=100
 
+.PHONY: test-uncovered
+test-uncovered: $(VENV)/.dev  # the same tests without their coverage, for systems on which parts of keyplan do not run
+	$(BIN)/pytest -q
+
 check: $(VENV)/.dev  ## format, lint, types, import contracts, rules of the house, pipelines, README
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,12 +51,14 @@ check: $(VENV)/.dev  ## format, lint, types, import contracts, rules of the hous
 	$(BIN)/pytest -q -n0 tests/test_house.py
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck $(wildcard action/*)
+	$(BIN)/shellcheck --external-sources tests/image/build tests/image/publish
 	PATH="$(BIN):$$PATH" $(BIN)/actionlint $(WORKFLOWS)
 	$(BIN)/zizmor --offline --quiet --persona pedantic action.yml $(WORKFLOWS) .pre-commit-hooks.yaml examples/pre-commit/.pre-commit-config.yaml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout $(WORKFLOWS)
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/gitlab/.gitlab-ci.yml
-	$(BIN)/yamllint --strict action.yml examples .yamllint.yaml .pre-commit-hooks.yaml
+	$(BIN)/yamllint --strict action.yml .github examples .yamllint.yaml .pre-commit-hooks.yaml
 	$(BIN)/python tests/readme_help.py
 
 contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an environment of its own
@@ -170,6 +176,10 @@ release-check: $(VENV)/.dev  ## whether this commit can be released as VERSION=X
 release-notes: $(VENV)/.dev  ## write what the changelog says about VERSION=X.Y.Z into dist/NOTES.md
 	mkdir -p dist
 	PYTHONPATH=tests $(BIN)/python -m release.changelog '$(VERSION)' >dist/NOTES.md
+
+.PHONY: pins
+pins: $(VENV)/.dev  ## ask the repositories of pinned actions whether each commit is that of its version: needs github.com
+	PYTHONPATH=tests $(BIN)/python -m repository.pins
 
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
