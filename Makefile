@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 # What talks to a store of its own is measured where that store runs, by `make sinks`.
 REMOTE_SINKS := keyplan/ledgers/postgres/*,keyplan/ledgers/s3/*,keyplan/sinks/age/*,keyplan/sinks/aws/*,keyplan/sinks/azure/*,keyplan/sinks/command/*,keyplan/sinks/gcp/*,keyplan/sinks/github/*,keyplan/sinks/gitlab/*,keyplan/sinks/keyring/*,keyplan/sinks/kubernetes/*,keyplan/sinks/sops/*,keyplan/sinks/vault/*,keyplan/sinks/forge.py
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/github/workflows/*.yml)
+ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 .PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
@@ -53,12 +54,15 @@ check: $(VENV)/.dev  ## format, lint, types, import contracts, rules of the hous
 	$(BIN)/shellcheck $(wildcard action/*)
 	$(BIN)/shellcheck --external-sources tests/image/build tests/image/publish
 	PATH="$(BIN):$$PATH" $(BIN)/actionlint $(WORKFLOWS)
-	$(BIN)/zizmor --offline --quiet --persona pedantic action.yml $(WORKFLOWS) .pre-commit-hooks.yaml examples/pre-commit/.pre-commit-config.yaml
+	$(BIN)/zizmor --offline --quiet --persona pedantic action.yml $(WORKFLOWS) .github/dependabot.yml .pre-commit-hooks.yaml .pre-commit-config.yaml examples/pre-commit/.pre-commit-config.yaml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout $(WORKFLOWS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/gitlab/.gitlab-ci.yml
-	$(BIN)/yamllint --strict action.yml .github examples .yamllint.yaml .pre-commit-hooks.yaml
+	$(BIN)/yamllint --strict action.yml .github examples .yamllint.yaml .pre-commit-hooks.yaml .pre-commit-config.yaml
 	$(BIN)/python tests/readme_help.py
 
 contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an environment of its own
@@ -176,6 +180,10 @@ release-check: $(VENV)/.dev  ## whether this commit can be released as VERSION=X
 release-notes: $(VENV)/.dev  ## write what the changelog says about VERSION=X.Y.Z into dist/NOTES.md
 	mkdir -p dist
 	PYTHONPATH=tests $(BIN)/python -m release.changelog '$(VERSION)' >dist/NOTES.md
+
+.PHONY: surface
+surface: $(VENV)/.dev  ## add new names to tests/repository/surface.txt, and report those that are missing
+	PYTHONPATH=tests $(BIN)/python -m repository.surface --write
 
 .PHONY: pins
 pins: $(VENV)/.dev  ## ask the repositories of pinned actions whether each commit is that of its version: needs github.com

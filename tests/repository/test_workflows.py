@@ -197,3 +197,17 @@ def test_what_the_release_installs_to_sign_and_upload_is_pinned_by_hash() -> Non
     assert {block.partition("==")[0] for block in blocks} >= {*wanted}
     assert wanted
     assert [block for block in blocks if "--hash=sha256:" not in block] == []
+
+
+@pytest.mark.parametrize(
+    ("script", "targets"),
+    [
+        ("make test", ["test"]),
+        ("make dist sbom", ["dist", "sbom"]),
+        ("make sinks-marked || make sinks-again", ["sinks-marked", "sinks-again"]),
+        ('make release-check VERSION="${GITHUB_REF_NAME#v}"', ["release-check"]),
+        ("make release-check version=1", ["release-check"]),
+    ],
+)
+def test_the_targets_of_a_script_are_found(script: str, targets: list[str]) -> None:
+    assert list(list_targets({"jobs": {"job": {"steps": [{"run": script}]}}})) == targets

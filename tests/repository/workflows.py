@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 OURS = "keyplan/keyplan"
 _USES = re.compile(r"^(?P<comment>\s*#)?[\s-]*uses: (?P<action>[\w./-]+)@(?P<commit>\S+)(?:  # (?P<version>\S+))?$")
-_MAKE = re.compile(r'\bmake (?P<target>[a-z-]+|"\$TARGET")')
+_MAKE = re.compile(r'\bmake (?P<targets>[a-z-]+(?: [a-z-]+)*(?![=\w])|"\$TARGET")')
 _MATRIX = "${{ matrix.target }}"
 
 
@@ -74,8 +74,8 @@ def list_targets(workflow: Mapping[str, Any]) -> Iterator[str]:
     for job in workflow["jobs"].values():
         for step in list_steps(job):
             for found in _MAKE.finditer(step.get("run", "")):
-                if found["target"] != '"$TARGET"':
-                    yield found["target"]
+                if found["targets"] != '"$TARGET"':
+                    yield from found["targets"].split()
                 elif step["env"]["TARGET"] == _MATRIX:
                     yield from job["strategy"]["matrix"]["target"]
 
@@ -83,4 +83,5 @@ def list_targets(workflow: Mapping[str, Any]) -> Iterator[str]:
 def list_ci_targets() -> list[str]:
     """Return each target that .ci/run runs, in order."""
     text = (ROOT / ".ci" / "run").read_text()
-    return [found["target"] for line in text.splitlines() if line[:1] != "#" for found in _MAKE.finditer(line)]
+    found = [one["targets"] for line in text.splitlines() if line[:1] != "#" for one in _MAKE.finditer(line)]
+    return [target for targets in found for target in targets.split()]
