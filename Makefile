@@ -181,6 +181,15 @@ release-notes: $(VENV)/.dev  ## write what the changelog says about VERSION=X.Y.
 	mkdir -p dist
 	PYTHONPATH=tests $(BIN)/python -m release.changelog '$(VERSION)' >dist/NOTES.md
 
+$(VENV)/.rehearsal: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,rehearsal]'
+	@touch $@
+
+.PHONY: release-rehearsal
+release-rehearsal: $(VENV)/.rehearsal  ## run the scripts of the release workflow in clones, up to an index on loopback
+	tests/image/install_programs
+	PYTHONPATH=tests $(BIN)/python -m release.rehearsal '$(VERSION)'
+
 .PHONY: surface
 surface: $(VENV)/.dev  ## add new names to tests/repository/surface.txt, and report those that are missing
 	PYTHONPATH=tests $(BIN)/python -m repository.surface --write
@@ -200,7 +209,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .rehearsal .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.
