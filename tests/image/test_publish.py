@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="the script r
 def _publish(folder: Path, *, pushed: str = PUSHED) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """Return what publishing came to in a checkout of its own, and what Docker was asked for."""
     checkout, programs = folder / "checkout", folder / "programs"
-    subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{REPOSITORY}", checkout], check=True)
+    subprocess.run(["git", "clone", "--quiet", REPOSITORY, checkout], check=True)
     # What is not committed yet is what is tried.
     shutil.copytree(REPOSITORY / "tests" / "image", checkout / "tests" / "image", dirs_exist_ok=True)
     programs.mkdir()

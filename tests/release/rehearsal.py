@@ -44,8 +44,13 @@ def choose_version(repository: Path) -> str:
 def make_origin(folder: Path, version: str) -> Path:
     """Return a repository with this commit, prepared for a version unless it is, on `main` under a signed tag."""
     origin, clone = folder / "origin.git", folder / "maintainer"
-    _run("git", "clone", "--quiet", "--no-hardlinks", str(REPOSITORY), str(clone))
-    _run("git", "checkout", "--quiet", "-B", "main", within=clone)
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+    _run("git", "clone", "--quiet", "--bare", "--no-tags", str(REPOSITORY), str(origin))
+    _run("git", "symbolic-ref", "HEAD", "refs/heads/main", within=origin)
+    _run("git", "update-ref", "refs/heads/main", head.strip(), within=origin)
+    _run("git", "clone", "--quiet", str(origin), str(clone))
     sections = read_sections((clone / "CHANGELOG.md").read_text())
     if version not in [section.version for section in sections]:
         _run(sys.executable, "-m", "release.versions", version, within=clone, PYTHONPATH=str(clone / "tests"))
@@ -56,8 +61,7 @@ def make_origin(folder: Path, version: str) -> Path:
     (folder / "signers").write_text(f"maintainer@example.com {key.with_suffix('.pub').read_text()}")
     signed = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={key}")
     _run("git", *_IDENTITY, *signed, "tag", "--sign", f"--message=keyplan {version}", f"v{version}", within=clone)
-    _run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
-    _run("git", "push", "--quiet", str(origin), "main", f"v{version}", within=clone)
+    _run("git", "push", "--quiet", "origin", "main", f"v{version}", within=clone)
     return origin
 
 
