@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 # What talks to a store of its own is measured where that store runs, by `make sinks`.
 REMOTE_SINKS := keyplan/ledgers/postgres/*,keyplan/ledgers/s3/*,keyplan/sinks/age/*,keyplan/sinks/aws/*,keyplan/sinks/azure/*,keyplan/sinks/command/*,keyplan/sinks/gcp/*,keyplan/sinks/github/*,keyplan/sinks/gitlab/*,keyplan/sinks/keyring/*,keyplan/sinks/kubernetes/*,keyplan/sinks/sops/*,keyplan/sinks/vault/*,keyplan/sinks/forge.py
-WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/github/workflows/*.yml)
+ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 .PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -39,6 +40,10 @@ test: $(VENV)/.dev  ## all tests, in random order on two cores, with the coverag
 	$(BIN)/coverage report --fail-under=95 --omit='$(REMOTE_SINKS)'
 	$(BIN)/coverage report --include='keyplan/model/*,keyplan/documents/*,keyplan/manifest/*,keyplan/planner/*,keyplan/applier/*' --fail-under=100
 
+.PHONY: test-uncovered
+test-uncovered: $(VENV)/.dev  # the same tests without their coverage, for systems on which parts of keyplan do not run
+	$(BIN)/pytest -q
+
 check: $(VENV)/.dev  ## format, lint, types, import contracts, rules of the house, pipelines, README
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,12 +52,17 @@ check: $(VENV)/.dev  ## format, lint, types, import contracts, rules of the hous
 	$(BIN)/pytest -q -n0 tests/test_house.py
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck $(wildcard action/*)
+	$(BIN)/shellcheck --external-sources tests/image/build tests/image/publish
 	PATH="$(BIN):$$PATH" $(BIN)/actionlint $(WORKFLOWS)
-	$(BIN)/zizmor --offline --quiet --persona pedantic action.yml $(WORKFLOWS) .pre-commit-hooks.yaml examples/pre-commit/.pre-commit-config.yaml
+	$(BIN)/zizmor --offline --quiet --persona pedantic action.yml $(WORKFLOWS) .github/dependabot.yml .pre-commit-hooks.yaml .pre-commit-config.yaml examples/pre-commit/.pre-commit-config.yaml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout $(WORKFLOWS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/gitlab/.gitlab-ci.yml
-	$(BIN)/yamllint --strict action.yml examples .yamllint.yaml .pre-commit-hooks.yaml
+	$(BIN)/yamllint --strict action.yml .github examples .yamllint.yaml .pre-commit-hooks.yaml .pre-commit-config.yaml
 	$(BIN)/python tests/readme_help.py
 
 contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an environment of its own
@@ -159,6 +169,35 @@ sbom: $(VENV)/.sbom dist  ## write what an installation consists of, with EXTRAS
 	$(BIN)/python tests/release/write_sbom.py '$(EXTRAS)'
 	$(BIN)/pytest -q -n0 -m release tests/release/test_sbom.py
 
+# How a version is released: docs/releasing.md. The release workflow runs the same targets.
+.PHONY: release-prepare release-check release-notes
+release-prepare: $(VENV)/.dev  ## write VERSION=X.Y.Z and its date into the changelog and everything that names the version
+	PYTHONPATH=tests $(BIN)/python -m release.versions '$(VERSION)' '$(DATE)'
+
+release-check: $(VENV)/.dev  ## whether this commit can be released as VERSION=X.Y.Z, with TAG=vX.Y.Z once it has a tag
+	PYTHONPATH=tests $(BIN)/python -m release.check_release '$(VERSION)' $(if $(TAG),'$(TAG)')
+
+release-notes: $(VENV)/.dev  ## write what the changelog says about VERSION=X.Y.Z into dist/NOTES.md
+	mkdir -p dist
+	PYTHONPATH=tests $(BIN)/python -m release.changelog '$(VERSION)' >dist/NOTES.md
+
+$(VENV)/.rehearsal: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,rehearsal]'
+	@touch $@
+
+.PHONY: release-rehearsal
+release-rehearsal: $(VENV)/.rehearsal  ## run the scripts of the release workflow in clones, up to an index on loopback
+	tests/image/install_programs
+	PYTHONPATH=tests $(BIN)/python -m release.rehearsal '$(VERSION)'
+
+.PHONY: surface
+surface: $(VENV)/.dev  ## add new names to tests/repository/surface.txt, and report those that are missing
+	PYTHONPATH=tests $(BIN)/python -m repository.surface --write
+
+.PHONY: pins
+pins: $(VENV)/.dev  ## ask the repositories of pinned actions whether each commit is that of its version: needs github.com
+	PYTHONPATH=tests $(BIN)/python -m repository.pins
+
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
 	nice $(BIN)/mutmut run --max-children 2
@@ -170,7 +209,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .rehearsal .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.

@@ -145,7 +145,10 @@ SOURCES: dict[str, Callable[[], Iterator[Text]]] = {
     "messages": read_messages,
     "descriptions in schemas": read_schemas,
     "docstrings and comments": read_docstrings,
-    "pages": _read_whole("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md"),
+    "pages": _read_whole(
+        *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "GOVERNANCE.md"),
+        *(".github/**/*.md", ".github/**/*.yml", "docs/**/*.md"),
+    ),
     "examples": _read_whole(*(f"examples/**/*.{suffix}" for suffix in ("md", "py", "service", "toml", "yaml", "yml"))),
     "what is new": read_changelog,
 }

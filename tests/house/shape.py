@@ -68,6 +68,7 @@ CROSS_CUTTING = frozenset(
         "browser",
         "documentation",
         "races",
+        "repository",
         "release",
         "security",
         "servers",

@@ -11,6 +11,8 @@ from pipelines.conftest import CI, INGEST, Manifest, Provider
 from pipelines.gitlab import Project
 from pipelines.world import World
 
+import keyplan
+
 pytestmark = [pytest.mark.processes, pytest.mark.enable_socket]
 
 MERGE_REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1"}
@@ -91,4 +93,4 @@ def test_drift_fails_its_job_and_case_and_a_reviewed_apply_mends_it(
 
 def test_each_job_installs_one_version(project: Project, manifest: Manifest) -> None:
     project.run(manifest(CI), FORK)
-    assert (project.folder / "pip.txt").read_text().split()[-1] == "keyplan[vault]==0.1.0"
+    assert (project.folder / "pip.txt").read_text().split()[-1] == f"keyplan[vault]=={keyplan.__version__}"
