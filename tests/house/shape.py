@@ -19,7 +19,6 @@ SMALL: Mapping[str, str] = {
     "keyplan/cli/commands/completion.py": "a module for each command",
     "keyplan/cli/commands/version.py": "a module for each command",
     "keyplan/cli/sandbox_server.py": "the one place that imports the sandbox's server, for two commands",
-    "keyplan/documents/calendar.py": "a module for each published document",
     "keyplan/documents/doctor.py": "a module for each published document",
     "keyplan/model/notice.py": "a noun of its own, which notifiers share with the renderers",
     "keyplan/renderers/json_text.py": "importing json costs every start 2 ms, so it stands apart from sanitize",
