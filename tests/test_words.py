@@ -147,6 +147,7 @@ SOURCES: dict[str, Callable[[], Iterator[Text]]] = {
     "docstrings and comments": read_docstrings,
     "pages": _read_whole("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md"),
     "examples": _read_whole(*(f"examples/**/*.{suffix}" for suffix in ("md", "py", "service", "toml", "yaml", "yml"))),
+    "the chart": _read_whole("charts/**/*.md", "charts/**/*.yaml", "charts/**/*.json", "charts/**/*.t[px][lt]"),
     "what is new": read_changelog,
 }
 

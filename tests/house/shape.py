@@ -66,6 +66,7 @@ CROSS_CUTTING = frozenset(
         "pipelines",
         "agreement",
         "browser",
+        "chart",
         "documentation",
         "races",
         "release",
