@@ -27,16 +27,27 @@ class Helm:
     def __init__(self, program: Path, home: Path) -> None:
         self.program = program
         self.home = home
-        self._environment = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(home / "none")}
+        self._environment = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(home / "kubeconfig")}
+        # At this port nothing answers, whatever else runs on this machine.
+        cluster = {"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}
+        context = {"name": "none", "context": {"cluster": "none"}}
+        config = {"current-context": "none", "clusters": [cluster], "contexts": [context]}
+        (home / "kubeconfig").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **config}))
 
-    def run(self, *arguments: str | Path) -> str:
-        """Return what it prints to stdout.
+    def run(self, *arguments: str | Path, folder: Path | None = None) -> str:
+        """Return what it prints to stdout, started in a folder.
 
         Raises:
             HelmError: It ended with another status than 0.
         """
         done = subprocess.run(
-            [self.program, *arguments], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+            [self.program, *arguments],
+            env=self._environment,
+            cwd=folder or ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         if done.returncode:
             raise HelmError(done.stderr + done.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,8 @@ def walk(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 def test_chart_and_keyplan_have_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (keyplan.__version__, keyplan.__version__)
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    assert set(re.findall(r"keyplan:(\d[\w.]*)", page)) == {keyplan.__version__}
     assert f'appVersion: "{keyplan.__version__}"' in (CHART / "Chart.yaml").read_text(), "unquoted, 0.10 would be 0.1"
 
 
