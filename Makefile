@@ -132,6 +132,15 @@ $(VENV)/.browser: $(VENV)/.dev pyproject.toml
 report: $(VENV)/.browser  ## open the page of keyplan report in Chromium: keyboard, axe-core, two widths; pictures in .browser
 	$(BIN)/pytest -q -n0 -m browser tests/browser
 
+$(VENV)/.chart: $(VENV)/.dev pyproject.toml tests/chart/helm.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,chart]'
+	PYTHONPATH=tests $(BIN)/python -m chart.tools $(VENV)/chart-tools
+	@touch $@
+
+.PHONY: chart
+chart: $(VENV)/.chart  ## lint, render, judge and package the Helm chart with helm 4 and helm 3
+	$(BIN)/pytest -q -n0 -m 'chart or not chart' tests/chart
+
 .PHONY: pictures
 pictures: $(VENV)/.browser  ## record the pictures of README and docs anew: a session at a terminal, and the page of a report
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m pictures.session docs/pictures/session.svg

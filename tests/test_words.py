@@ -150,6 +150,7 @@ SOURCES: dict[str, Callable[[], Iterator[Text]]] = {
         *(".github/**/*.md", ".github/**/*.yml", "docs/**/*.md"),
     ),
     "examples": _read_whole(*(f"examples/**/*.{suffix}" for suffix in ("md", "py", "service", "toml", "yaml", "yml"))),
+    "the chart": _read_whole("charts/**/*.md", "charts/**/*.yaml", "charts/**/*.json", "charts/**/*.t[px][lt]"),
     "what is new": read_changelog,
 }
 

@@ -65,6 +65,7 @@ CROSS_CUTTING = frozenset(
         "pipelines",
         "agreement",
         "browser",
+        "chart",
         "documentation",
         "races",
         "repository",

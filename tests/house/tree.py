@@ -17,6 +17,7 @@ _READ = {
     "benchmarks": (".py",),
     "examples": (".py", ".md"),
     "docs": (".md",),
+    "charts": (".md",),
     "schemas": (),
     "action": (),
 }
