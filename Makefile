@@ -10,7 +10,7 @@ WORKFLOWS := $(wildcard examples/github/workflows/*.yml)
 .PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -18,16 +18,23 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.demo: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sandbox]'
+# $(call install,dev sinks): what requirements/ pins for these extras, by its digests; then this checkout, with what
+# pyproject.toml asks for and no lock pins yet, so that a new dependency can be tried before `make lock`.
+PIP   := -m pip --quiet --disable-pip-version-check install
+COMMA := ,
+install = $(BIN)/python $(PIP) --require-hashes $(foreach lock,build core $(1),-r requirements/$(lock).lock) \
+  && $(BIN)/python $(PIP) --no-build-isolation -e '.[$(subst $() ,$(COMMA),$(strip $(1)))]'
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml requirements/sandbox.lock
+	$(call install,sandbox)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: $(VENV)/.python pyproject.toml requirements/dev.lock
+	$(call install,dev)
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.mutants: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,mutants]'
+	$(call install,mutants)
 	@touch $@
 
 demo: $(VENV)/.demo  ## the whole tour on a local sandbox: plan, apply, plan again
@@ -59,7 +66,7 @@ contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an 
 	$(BIN)/python tests/official_sdk/run.py
 
 $(VENV)/.sinks: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sinks]'
+	$(call install,sinks)
 	tests/sinks/install_programs
 	@touch $@
 
@@ -87,7 +94,7 @@ sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothi
 
 # One stamp for each version: installation.py knows them, and leaves alone what is complete.
 $(VENV)/.servers: $(VENV)/.dev pyproject.toml tests/servers/installation.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,servers]'
+	$(call install,servers)
 	PYTHONPATH=tests $(BIN)/python -m servers.installation
 	@touch $@
 
@@ -114,7 +121,7 @@ networks-quick: $(VENV)/.dev  # the same with the clients that need no large SDK
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m networks.run --short
 
 $(VENV)/.browser: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	$(call install,browser)
 	tests/browser/install_programs
 	@touch $@
 
@@ -152,12 +159,20 @@ man: $(VENV)/.dev  ## write a man page for each command, from its help, into man
 	SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" $(BIN)/python tests/release/write_man_pages.py man
 
 $(VENV)/.sbom: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,sbom]'
+	$(call install,sbom)
 	@touch $@
 
 sbom: $(VENV)/.sbom dist  ## write what an installation consists of, with EXTRAS=vault,age if given: dist/keyplan.cdx.json
 	$(BIN)/python tests/release/write_sbom.py '$(EXTRAS)'
 	$(BIN)/pytest -q -n0 -m release tests/release/test_sbom.py
+
+$(VENV)/.packaging: $(VENV)/.dev pyproject.toml
+	$(call install,packaging)
+	@touch $@
+
+.PHONY: lock
+lock: $(VENV)/.packaging  ## pin the newest releases that fit pyproject.toml, with digests, in requirements/
+	$(BIN)/python tests/release/locks.py
 
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
