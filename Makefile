@@ -152,7 +152,7 @@ image: $(VENV)/.dev  ## build the image, and run keyplan in it: read-only root, 
 
 dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install what came out
 	$(BIN)/python tests/release/build_dist.py
-	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py
+	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py tests/release/test_locked_install.py
 
 .PHONY: man
 man: $(VENV)/.dev  ## write a man page for each command, from its help, into man/
@@ -185,7 +185,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .servers .bench .contract .networks .pythons .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.
