@@ -174,6 +174,18 @@ $(VENV)/.packaging: $(VENV)/.dev pyproject.toml
 lock: $(VENV)/.packaging  ## pin the newest releases that fit pyproject.toml, with digests, in requirements/
 	$(BIN)/python tests/release/locks.py
 
+.PHONY: pins
+pins: $(VENV)/.dev  ## write what docs, examples and action say about installing, from release.toml
+	$(BIN)/python tests/release/pins.py
+
+.PHONY: test-all lowest
+test-all: $(VENV)/.packaging  ## the suite on every supported Python that is installed; PARTS=tests/planner for a part of it
+	PYTHONPATH=tests $(BIN)/python -m release.pythons $(PARTS)
+
+# tests/test_house.py needs import-linter, which needs a newer rich.
+lowest: $(VENV)/.packaging  ## the suite with the lowest releases that pyproject.toml allows, on the oldest Python
+	PYTHONPATH=tests $(BIN)/python -m release.pythons --lowest --ignore=tests/test_house.py $(PARTS)
+
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
 	nice $(BIN)/mutmut run --max-children 2
