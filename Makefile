@@ -186,6 +186,17 @@ test-all: $(VENV)/.packaging  ## the suite on every supported Python that is ins
 lowest: $(VENV)/.packaging  ## the suite with the lowest releases that pyproject.toml allows, on the oldest Python
 	PYTHONPATH=tests $(BIN)/python -m release.pythons --lowest --ignore=tests/test_house.py $(PARTS)
 
+.PHONY: licences audit-dependencies supply-chain
+supply-chain: licences  # in a pipeline; asks no service for vulnerabilities, but proves that one would be found
+	$(BIN)/pytest -q -n0 -m release tests/release/test_audit.py
+
+licences: $(VENV)/.packaging  ## the licences of all that any extra installs, compared with requirements/licences.toml
+	PYTHONPATH=tests $(BIN)/python -m release.licences
+
+# Needs a network. A service of your own that speaks OSV's interface: AUDIT='--vulnerability-service=osv --osv-url=URL'
+audit-dependencies: $(VENV)/.packaging  ## ask for known vulnerabilities of all that the lock files of core and extras pin
+	PYTHONPATH=tests $(BIN)/python -m release.audit $(AUDIT)
+
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
 	nice $(BIN)/mutmut run --max-children 2

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
-from release.locks import REPOSITORY, list_requirements, read_project
+from release.locks import LOCKS, REPOSITORY, list_requirements, read_project
 
 ENVIRONMENTS = REPOSITORY / ".pythons"
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
@@ -48,11 +48,16 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def make_locked(name: str, program: str, locks: Sequence[str]) -> str:
+    """Return the Python of an environment that has what some lock files pin, and nothing else."""
+    python = _make_empty(name, program)
+    _call([*_INSTALL, python, "--require-hashes", *(part for lock in locks for part in ("-r", LOCKS / f"{lock}.lock"))])
+    return python
+
+
 def make_environment(name: str, program: str) -> str:
     """Return the Python of an environment with what the lock files pin for tests, and this checkout."""
-    python = _make_empty(name, program)
-    locks = [part for lock in ("build", "core", "dev") for part in ("-r", f"requirements/{lock}.lock")]
-    _call([*_INSTALL, python, "--require-hashes", *locks])
+    python = make_locked(name, program, ("build", "core", "dev"))
     _call([*_INSTALL, python, "--no-deps", "--no-build-isolation", "--editable", "."])
     return python
 
