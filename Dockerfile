@@ -8,6 +8,7 @@ ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim
 FROM ${PYTHON_IMAGE} AS build
 # Sinks and ledgers beside those that need nothing, by the names of their extras: --build-arg EXTRAS=vault,age
 ARG EXTRAS=""
+WORKDIR /src
 COPY requirements /src/requirements
 COPY pyproject.toml README.md LICENSE /src/
 COPY keyplan /src/keyplan
@@ -19,14 +20,14 @@ RUN --mount=type=secret,id=pip_config,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
  && export PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
- && cd /src && set -- -r requirements/core.lock \
- && for extra in sandbox $(echo "${EXTRAS}" | tr , ' '); do set -- "$@" -r "requirements/${extra}.lock"; done \
+ && set -- -r requirements/core.lock \
+ && IFS=, && for extra in sandbox ${EXTRAS}; do set -- "$@" -r "requirements/${extra}.lock"; done && unset IFS \
  && python3 -m venv --without-pip /opt/keyplan \
  && python3 -m pip --python /opt/keyplan/bin/python3 install --require-hashes --no-compile "$@" \
  && python3 -m pip install --require-hashes -r requirements/build.lock \
  && python3 -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python3 -m pip --python /opt/keyplan/bin/python3 install --no-deps --no-index --no-compile /wheels/*.whl \
- && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/keyplan/lib
+ && PYTHONHASHSEED=0 python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/keyplan/lib
 
 FROM ${PYTHON_IMAGE}
 # Nothing is installed at run time, so nothing that installs stays. The folder belongs to group 0 as well, since some

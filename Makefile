@@ -150,6 +150,11 @@ image: $(VENV)/.dev  ## build the image, and run keyplan in it: read-only root, 
 	tests/image/install_programs
 	tests/image/build $(BIN)/pytest -q -n0 -m image tests/image tests/pipelines
 
+.PHONY: image-twice
+image-twice: $(VENV)/.dev  # with buildah: the same base and commit give the same image, byte for byte
+	tests/image/install_programs
+	ENGINE=buildah TWICE=yes SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" tests/image/build true
+
 dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install what came out
 	$(BIN)/python tests/release/build_dist.py
 	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py tests/release/test_locked_install.py
