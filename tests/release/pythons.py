@@ -19,10 +19,12 @@ from release.locks import LOCKS, REPOSITORY, list_requirements, read_project
 
 ENVIRONMENTS = REPOSITORY / ".pythons"
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
-"""What `requires-python` admits and is out; the classifiers of pyproject.toml name those that ran the suite."""
+"""What `requires-python` admits and is out."""
 LOWEST = "lowest"
 NEWER = frozenset({"check-jsonschema", "import-linter"})
 """Tools of `make check` that need newer releases of what keyplan needs, too; the suite runs without them."""
+TESTED = ("3.11", "3.12", "3.13")
+"""Those that have run the suite."""
 _UV = (sys.executable, "-m", "uv", "--quiet", "--no-config", "--no-python-downloads")
 _INSTALL = (*_UV, "pip", "install", "--python")
 
@@ -105,11 +107,12 @@ def main(arguments: Sequence[str]) -> int:
 def _run_all(found: Mapping[str, str], arguments: Sequence[str]) -> int:
     ended = {version: run_suite(make_environment(version, program), arguments) for version, program in found.items()}
     for version in SUPPORTED:
-        _say(f"Python {version}: {_describe(ended.get(version))}")
+        _say(f"Python {version}: {describe(ended.get(version))}")
     return 1 if any(ended.values()) or not ended else 0
 
 
-def _describe(status: int | None) -> str:
+def describe(status: int | None) -> str:
+    """Return what an exit status of the suite means; none stands for a Python that is not installed."""
     return "not installed, so not tested" if status is None else "failed" if status else "passed"
 
 
