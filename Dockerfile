@@ -6,25 +6,34 @@
 ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
-# Sinks and ledgers beside those that need nothing, as in `pip install 'keyplan[vault,age]'`: --build-arg EXTRAS=vault,age
+# Sinks and ledgers beside those that need nothing, by the names of their extras: --build-arg EXTRAS=vault,age
 ARG EXTRAS=""
+WORKDIR /src
+COPY requirements /src/requirements
 COPY pyproject.toml README.md LICENSE /src/
 COPY keyplan /src/keyplan
 COPY schemas /src/schemas
 # Both secrets are optional and in no layer: a pip.conf for an index of your own, and the authorities to trust for it.
-# The sandbox is always there, since `keyplan demo` is what one tries first.
+# The sandbox is always there, since `keyplan demo` is what one tries first. What the locks pin is installed, by its
+# digests, and nothing else; hatchling stays in this stage. Byte code names no time, so that two builds can agree.
 RUN --mount=type=secret,id=pip_config,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
+ && export PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+ && set -- -r requirements/core.lock \
+ && IFS=, && for extra in sandbox ${EXTRAS}; do set -- "$@" -r "requirements/${extra}.lock"; done && unset IFS \
  && python3 -m venv --without-pip /opt/keyplan \
- && python3 -m pip --python /opt/keyplan/bin/python3 install \
-      --no-cache-dir --disable-pip-version-check --root-user-action=ignore "/src[sandbox${EXTRAS:+,${EXTRAS}}]"
+ && python3 -m pip --python /opt/keyplan/bin/python3 install --require-hashes --no-compile "$@" \
+ && python3 -m pip install --require-hashes -r requirements/build.lock \
+ && python3 -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && python3 -m pip --python /opt/keyplan/bin/python3 install --no-deps --no-index --no-compile /wheels/*.whl \
+ && PYTHONHASHSEED=0 python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/keyplan/lib
 
 FROM ${PYTHON_IMAGE}
 # Nothing is installed at run time, so nothing that installs stays. The folder belongs to group 0 as well, since some
 # clusters choose a user of their own and give it that group.
-RUN ensurepip="$(python3 -c 'import ensurepip; print(ensurepip.__path__[0])')" \
- && python3 -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
+RUN ensurepip="$(python3 -Bc 'import ensurepip; print(ensurepip.__path__[0])')" \
+ && python3 -Bm pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
  && rm -rf "${ensurepip}" \
  && install -d -o 10001 -g 0 -m 0775 /work
 COPY --from=build /opt/keyplan /opt/keyplan

@@ -11,7 +11,7 @@ ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml
 .PHONY: help demo test check contract processes sinks providers format soak mutants image dist sbom clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -19,16 +19,23 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.demo: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sandbox]'
+# $(call install,dev sinks): what requirements/ pins for these extras, by its digests; then this checkout, with what
+# pyproject.toml asks for and no lock pins yet, so that a new dependency can be tried before `make lock`.
+PIP   := -m pip --quiet --disable-pip-version-check install
+COMMA := ,
+install = $(BIN)/python $(PIP) --require-hashes $(foreach lock,build core $(1),-r requirements/$(lock).lock) \
+  && $(BIN)/python $(PIP) --no-build-isolation -e '.[$(subst $() ,$(COMMA),$(strip $(1)))]'
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml requirements/sandbox.lock
+	$(call install,sandbox)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: $(VENV)/.python pyproject.toml requirements/dev.lock
+	$(call install,dev)
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.mutants: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,mutants]'
+	$(call install,mutants)
 	@touch $@
 
 demo: $(VENV)/.demo  ## the whole tour on a local sandbox: plan, apply, plan again
@@ -69,7 +76,7 @@ contract: $(VENV)/.dev  ## drive the sandbox with the official SDKs, each in an 
 	$(BIN)/python tests/official_sdk/run.py
 
 $(VENV)/.sinks: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sinks]'
+	$(call install,sinks)
 	tests/sinks/install_programs
 	@touch $@
 
@@ -97,7 +104,7 @@ sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothi
 
 # One stamp for each version: installation.py knows them, and leaves alone what is complete.
 $(VENV)/.servers: $(VENV)/.dev pyproject.toml tests/servers/installation.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,servers]'
+	$(call install,servers)
 	PYTHONPATH=tests $(BIN)/python -m servers.installation
 	@touch $@
 
@@ -124,7 +131,7 @@ networks-quick: $(VENV)/.dev  # the same with the clients that need no large SDK
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m networks.run --short
 
 $(VENV)/.browser: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	$(call install,browser)
 	tests/browser/install_programs
 	@touch $@
 
@@ -162,16 +169,21 @@ image: $(VENV)/.dev  ## build the image, and run keyplan in it: read-only root, 
 	tests/image/install_programs
 	tests/image/build $(BIN)/pytest -q -n0 -m image tests/image tests/pipelines
 
+.PHONY: image-twice
+image-twice: $(VENV)/.dev  # with buildah: the same base and commit give the same image, byte for byte
+	tests/image/install_programs
+	ENGINE=buildah TWICE=yes SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" tests/image/build true
+
 dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install what came out
 	$(BIN)/python tests/release/build_dist.py
-	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py
+	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py tests/release/test_locked_install.py
 
 .PHONY: man
 man: $(VENV)/.dev  ## write a man page for each command, from its help, into man/
 	SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" $(BIN)/python tests/release/write_man_pages.py man
 
 $(VENV)/.sbom: $(VENV)/.dev pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,sbom]'
+	$(call install,sbom)
 	@touch $@
 
 sbom: $(VENV)/.sbom dist  ## write what an installation consists of, with EXTRAS=vault,age if given: dist/keyplan.cdx.json
@@ -203,9 +215,40 @@ release-rehearsal: $(VENV)/.rehearsal  ## run the scripts of the release workflo
 surface: $(VENV)/.dev  ## add new names to tests/repository/surface.txt, and report those that are missing
 	PYTHONPATH=tests $(BIN)/python -m repository.surface --write
 
-.PHONY: pins
-pins: $(VENV)/.dev  ## ask the repositories of pinned actions whether each commit is that of its version: needs github.com
+.PHONY: action-pins
+action-pins: $(VENV)/.dev  ## ask the repositories of pinned actions whether each commit is that of its version: needs github.com
 	PYTHONPATH=tests $(BIN)/python -m repository.pins
+
+$(VENV)/.packaging: $(VENV)/.dev pyproject.toml
+	$(call install,packaging)
+	@touch $@
+
+.PHONY: lock
+lock: $(VENV)/.packaging  ## pin the newest releases that fit pyproject.toml, with digests, in requirements/
+	$(BIN)/python tests/release/locks.py
+
+.PHONY: pins
+pins: $(VENV)/.dev  ## write what docs, examples and action say about installing, from release.toml
+	$(BIN)/python tests/release/pins.py
+
+.PHONY: test-all lowest
+test-all: $(VENV)/.packaging  ## the suite on every supported Python that is installed; PARTS=tests/planner for a part of it
+	PYTHONPATH=tests $(BIN)/python -m release.pythons $(PARTS)
+
+# tests/test_house.py needs import-linter, which needs a newer rich.
+lowest: $(VENV)/.packaging  ## the suite with the lowest releases that pyproject.toml allows, on the oldest Python
+	PYTHONPATH=tests $(BIN)/python -m release.pythons --lowest --ignore=tests/test_house.py $(PARTS)
+
+.PHONY: licences audit-dependencies supply-chain
+supply-chain: licences  # in a pipeline; asks no service for vulnerabilities, but proves that one would be found
+	$(BIN)/pytest -q -n0 -m release tests/release/test_audit.py
+
+licences: $(VENV)/.packaging  ## the licences of all that any extra installs, compared with requirements/licences.toml
+	PYTHONPATH=tests $(BIN)/python -m release.licences
+
+# Needs a network. A service of your own that speaks OSV's interface: AUDIT='--vulnerability-service=osv --osv-url=URL'
+audit-dependencies: $(VENV)/.packaging  ## ask for known vulnerabilities of all that the lock files of core and extras pin
+	PYTHONPATH=tests $(BIN)/python -m release.audit $(AUDIT)
 
 mutants: $(VENV)/.mutants  ## break the planner in every small way, and see whether its tests notice
 	rm -rf mutants
@@ -218,7 +261,7 @@ format: $(VENV)/.dev  ## format the code and write the README's help block anew
 	$(BIN)/python tests/readme_help.py --write
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .rehearsal .servers .bench .contract .networks .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .rehearsal .servers .bench .contract .networks .pythons .browser dist build man mutants .image .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: bench bench-quick
 # Byte code is part of what users have: nothing in the environment may keep it from being written.

@@ -11,6 +11,7 @@ Each name is imported when it is first used, so that `import keyplan` costs noth
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -84,14 +85,17 @@ __all__ = [
     "render",
     "rotate",
 ]
+UNSUPPORTED_SYSTEM = "keyplan does not run on Windows"
 _ABOUT_KEYS = ("explain", "export_keys", "find_leak", "import_key")
 """Functions that stand in `keyplan.app.api_keys`; all others are in `keyplan.app.api`."""
 
 
 def __getattr__(name: str) -> object:
-    """Return a name of the library."""
+    """Return a name of the library. Raises ImportError on Windows, and not for a module that is missing there."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if os.name == "nt" and not name.endswith("Error"):
+        raise ImportError(UNSUPPORTED_SYSTEM)
     module = "keyplan.app.api_keys" if name in _ABOUT_KEYS else "keyplan.app.api"
     return getattr(import_module("keyplan.errors" if name.endswith("Error") else module), name)
 

@@ -7,14 +7,23 @@ import signal
 import sys
 from typing import NoReturn
 
+from keyplan import UNSUPPORTED_SYSTEM
+
 _TERMINATED = 128 + signal.SIGTERM
+_UNSUPPORTED = 3
+"""`InputError.exit_status`, whose module a system that is refused may not be able to import."""
 
 
-def main() -> NoReturn:
-    """Run the process's command line, and end the process."""
+def main(system: str = os.name) -> NoReturn:
+    """Run the process's command line, and end the process.
+
+    Args:
+        system: The kind of operating system, as `os.name` names it.
+    """
     # Before anything is imported that Windows does not have, such as fcntl.
-    if os.name == "nt":
-        sys.exit("error: keyplan does not run on Windows\n  hint: use Linux or macOS, or WSL on this machine")
+    if system == "nt":
+        sys.stderr.write(f"error: {UNSUPPORTED_SYSTEM}\n  hint: use Linux or macOS, or WSL on this machine\n")
+        sys.exit(_UNSUPPORTED)
     # The kernel drops a signal without a handler that is sent to process 1, as keyplan is in a container: until the
     # command line is imported and has its own handler, a request to stop would be lost (pid_namespaces(7)).
     if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -25,7 +25,8 @@ name_source() {
   git remote get-url origin 2>/dev/null | grep -E '^https://[^@]+$' | sed 's/\.git$//' || true
 }
 
-# Set `build_options`: what `docker build`, `podman build` and `buildah build` all understand.
+# Set `build_options`: what `docker build`, `podman build` and `buildah build` all understand; and `same_time`, which docker
+# does not.
 choose_build_options() {
   local created="${SOURCE_DATE_EPOCH:-$(date +%s)}" bundle
   write_pip_config >"$folder/pip.conf"
@@ -38,5 +39,6 @@ choose_build_options() {
     --build-arg "SOURCE=$(name_source)"
     --secret "id=pip_config,src=$folder/pip.conf"
   )
+  if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then same_time=(--timestamp "$SOURCE_DATE_EPOCH"); else same_time=(); fi
   if [ -n "$bundle" ]; then build_options+=(--secret "id=ca_bundle,src=$bundle"); fi
 }

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from networks.cells import CLIENTS, SHORT, NetworkCell, Outcome, make_cells
+from release.pythons import find_pythons
 
 if TYPE_CHECKING:
     from networks.stage import Stage
@@ -34,7 +35,7 @@ NAMESPACES = ("unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork
 def main(arguments: Sequence[str]) -> int:
     """Return 0 if every cell came as it must, or if this machine lacks what the matrix needs."""
     is_short = "--short" in arguments
-    pythons = dict(find_pythons())
+    pythons = dict(find_pythons(VERSIONS))
     for version in VERSIONS:
         if version not in pythons:
             say(f"Python {version} is not installed (neither python{version} nor one of pyenv): its half is left out")
@@ -53,22 +54,6 @@ def say(line: str) -> None:
     """Print a line at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def find_pythons() -> Iterator[tuple[str, str]]:
-    """Yield version and program of each Python that is there, by its name on the path or among pyenv's."""
-    for version in VERSIONS:
-        versions = Path.home() / ".pyenv" / "versions"
-        named = [f"python{version}", *map(str, sorted(versions.glob(f"{version}.*/bin/python{version}")))]
-        for program in named:
-            # A shim of pyenv is on the path even if the version is not chosen.
-            if shutil.which(program) and _succeeds([program, "-c", "import ssl, venv"]):
-                yield version, program
-                break
-
-
-def _succeeds(argv: Sequence[str]) -> bool:
-    return subprocess.run(argv, check=False, capture_output=True).returncode == 0
 
 
 def build_wheel() -> Path:

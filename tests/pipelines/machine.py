@@ -19,8 +19,9 @@ import yaml
 from pipelines.expressions import Scope
 from pipelines.github_server import Forge
 from pipelines.steps import ROOT, Job, Step, UnknownError, only, read_outputs
+from release.pins import read_switch
 
-OURS = "keyplan/keyplan"
+OURS = read_switch(ROOT).repository
 _PYTHON = """\
 #!/usr/bin/env bash
 # Stands for a machine's python3: makes environments whose pip only notes what it was asked for.

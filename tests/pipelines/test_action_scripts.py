@@ -21,7 +21,7 @@ PYTHON = """\
 #!/usr/bin/env bash
 case "$1 $2" in
   "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python3"; cp /bin/true "$3/bin/keyplan" ;;
-  "-m pip") printf '%s\\n' "${@: -1}" ;;
+  "-m pip") printf '%s\\n' "${*:6}" ;;
   *) exit "${OLD:-0}" ;;
 esac
 """
@@ -40,7 +40,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PATH": f"{programs}:{os.environ['PATH']}",
         "ACTION_KEYPLAN": str(tmp_path / "keyplan"),
         "ACTION_WORKING_DIRECTORY": str(tmp_path),
-        "GITHUB_ACTION_PATH": "/the/action",
+        "GITHUB_ACTION_PATH": str(ROOT),
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "RUNNER_TEMP": str(tmp_path),
     }
@@ -158,17 +158,29 @@ def test_a_cancelled_run_lets_keyplan_finish_and_ends_with_its_status(
 
 
 @pytest.mark.parametrize(
-    ("version", "extras", "wanted"),
+    ("extras", "wanted"),
     [
-        pytest.param("0.1.0", "", "keyplan==0.1.0", id="a version"),
-        pytest.param("0.1.0", "vault,age", "keyplan[vault,age]==0.1.0", id="a version with sinks"),
-        pytest.param("", "", "/the/action", id="the action's own code"),
-        pytest.param("", "vault", "/the/action[vault]", id="the action's own code with a sink"),
+        pytest.param("", "keyplan==0.1.0", id="alone"),
+        pytest.param("vault,age", "keyplan[vault,age]==0.1.0", id="sinks"),
     ],
 )
-def test_pip_is_asked_for_exactly_this(step: Script, version: str, extras: str, wanted: str) -> None:
-    done = step("install", version=version, extras=extras)
+def test_pip_is_asked_for_exactly_this_version(step: Script, extras: str, wanted: str) -> None:
+    done = step("install", version="0.1.0", extras=extras)
     assert (done.returncode, done.stdout) == (0, f"{wanted}\n")
+
+
+@pytest.mark.parametrize(
+    ("extras", "more"), [("", []), ("vault,age", ["vault", "age"]), ("kubernetes", ["kubernetes"])]
+)
+def test_the_actions_own_code_comes_with_what_the_locks_pin(step: Script, extras: str, more: list[str]) -> None:
+    done = step("install", extras=extras)
+    locks = " ".join(f"-r {ROOT}/requirements/{name}.lock" for name in ["build", "core", *more])
+    assert done.stdout.splitlines() == [f"--require-hashes {locks}", f"--no-deps --no-build-isolation {ROOT}"]
+
+
+def test_an_extra_without_a_lock_is_refused_before_anything_is_installed(step: Script) -> None:
+    done = step("install", extras="age,volt")
+    assert (done.returncode, done.stdout.count("\n"), "names volt" in done.stdout) == (64, 1, True)
 
 
 @pytest.mark.parametrize(

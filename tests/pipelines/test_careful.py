@@ -13,12 +13,14 @@ import pytest
 import yaml
 from pipelines.steps import ROOT
 from pipelines.world import WORKFLOWS
+from release.pins import read_switch
 
 EXAMPLES = ROOT / "examples"
 KUBERNETES = EXAMPLES / "kubernetes"
-PINNED = re.compile(r"uses: ([\w./-]+)@([0-9a-f]{40})  # v\d+\.\d+\.\d+$")
-OURS = ("keyplan/keyplan", "0" * 40)
-"""No release's commit can be known before it is made: the one thing to fill in."""
+PINNED = re.compile(r"uses: ([\w./-]+)@([0-9a-f]{40})  # (?:v\d+\.\d+\.\d+|a commit of your copy)$")
+SWITCH = read_switch(ROOT)
+OURS = (SWITCH.repository, SWITCH.values["commit"])
+"""Before a release no commit of it can be known: the one thing to fill in."""
 
 
 def workflows() -> list[Path]:

@@ -13,16 +13,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from release.changelog import REPOSITORY, ReleaseError, cut_section, parse_version
+from release.pins import write_all
 
 _NUMBER = r"\d+\.\d+\.\d+"
 PLACES: tuple[tuple[str, str], ...] = (
     ("keyplan/__init__.py", rf'(?m)(?<=^__version__ = "){_NUMBER}(?="$)'),
-    ("examples/gitlab/.gitlab-ci.yml", rf"(?m)(?<=\]==){_NUMBER}$"),
-    ("examples/kubernetes/kustomization.yaml", rf'(?<=newTag: "){_NUMBER}(?=")'),
-    ("examples/pre-commit/.pre-commit-config.yaml", rf"(?<=rev: v){_NUMBER}"),
-    ("examples/systemd/README.md", rf"(?<=keyplan==){_NUMBER}"),
+    ("charts/keyplan/Chart.yaml", rf'(?m)(?<=^version: ){_NUMBER}$|(?<=^appVersion: "){_NUMBER}(?="$)'),
+    ("charts/keyplan/ci/watch-values.yaml", rf"(?<=registry\.example\.com/keyplan, tag: ){_NUMBER}"),
+    ("docs/kubernetes.md", rf"(?<=registry\.example\.com/keyplan:){_NUMBER}"),
 )
-"""Files with the version, each with a pattern of the version alone; the first one is what keyplan reports."""
+"""Files with the version, each with a pattern of the version alone; the first one is what keyplan reports.
+
+What says how keyplan is installed names it as well: that is written by `release.pins`.
+"""
 
 
 def read_versions(repository: Path) -> Iterator[tuple[str, str]]:
@@ -45,7 +48,7 @@ def prepare(repository: Path, version: str, released: date) -> list[str]:
     changed = [name for name, text in texts.items() if text != (repository / name).read_text()]
     for name in changed:
         (repository / name).write_text(texts[name])
-    return changed
+    return [*changed, *write_all(repository)]
 
 
 def main() -> int:

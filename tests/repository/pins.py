@@ -1,4 +1,4 @@
-"""Compare .github/PINS.md with the repositories of the actions: `make pins`.
+"""Compare .github/PINS.md with the repositories of the actions: `make action-pins`.
 
 Each row names an action, a version and a commit. Its repository is asked which commit the tag of that version is.
 """
