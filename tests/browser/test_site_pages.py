@@ -1,0 +1,121 @@
+"""Every page of the built site in a real Chromium, without network: it fits, nothing complains, and a search finds."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browser.pages import CHROMIUM, SCHEMES, find_violations, take_picture
+from website.build import SITE
+
+pytestmark = [
+    pytest.mark.docs,
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: make docs-look installs it where it may"),
+]
+WIDTHS = (390, 1280)
+MAIN = ("index", "start/first-ten-minutes", "commands/plan", "reference/manifest.v1", "planning", "search")
+"""Pages of each kind, for what takes a second a page."""
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    """Yield the address of a plain server of the site."""
+    handler = functools.partial(_Silent, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def open_tab(browser: Any, *, scheme: str = "light") -> tuple[Any, list[str]]:
+    """Return a page that answers nothing from another host, and what it says about what it shows."""
+    context = browser.new_context(viewport={"width": WIDTHS[0], "height": 900}, color_scheme=scheme)
+    page, told = context.new_page(), []
+    own = ("file:", "data:", "http://127.0.0.1:")
+
+    def refuse(route: Any) -> None:
+        told.append(f"{page.url} asked for {route.request.url}")
+        route.abort()
+
+    context.route(lambda url: not url.startswith(own), refuse)
+    page.on("console", lambda message: told.append(f"{page.url}: {message.text}"))
+    page.on("pageerror", lambda error: told.append(f"{page.url}: {error}"))
+    page.on("requestfailed", lambda request: told.append(f"{page.url}: no {request.url}"))
+    return page, told
+
+
+def address(name: str) -> str:
+    return (SITE / f"{name}.html").as_uri()
+
+
+def test_every_page_fits_at_both_widths_and_nothing_complains(browser: Any) -> None:
+    pages = sorted(SITE.rglob("*.html"))
+    assert len(pages) > 200, "the site is not built: run make docs"
+    page, told = open_tab(browser)
+    wide = []
+    for path in pages:
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        page.goto(path.as_uri())
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            taken = page.evaluate("document.documentElement.scrollWidth")
+            if taken > width:
+                wide.append((str(path.relative_to(SITE)), width, taken))
+    assert told == []
+    assert wide == []
+
+
+@pytest.mark.parametrize("from_folder", [True, False], ids=["from a folder", "from a server"])
+def test_a_search_finds_without_a_network(browser: Any, served: str, *, from_folder: bool) -> None:
+    page, told = open_tab(browser)
+    page.goto(address("index") if from_folder else f"{served}/index.html")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator("input[name=q]").first.fill("copy_from")
+    page.keyboard.press("Enter")
+    hit = page.locator("#search-results li a").first
+    hit.wait_for()
+    assert "found" in page.locator("#search-results .search-summary").text_content()
+    if not from_folder:
+        page.locator("#search-results li p.context").first.wait_for()
+    take_picture(page, f"site-search-{'folder' if from_folder else 'server'}")
+    hit.click()
+    page.wait_for_load_state()
+    assert "copy_from" in page.locator("article").text_content()
+    assert told == []
+
+
+@SCHEMES
+@pytest.mark.parametrize("name", MAIN)
+def test_axe_finds_nothing_in_light_and_dark(browser: Any, name: str, scheme: str) -> None:
+    page, told = open_tab(browser, scheme=scheme)
+    page.goto(address(name))
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert find_violations(page) == []
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=SITE.parent.parent / ".browser" / f"site-{name.replace('/', '-')}-{width}-{scheme}.png")
+    assert told == []
+
+
+def test_light_and_dark_differ_and_a_button_switches(browser: Any) -> None:
+    colours = {}
+    for scheme in ("light", "dark"):
+        page, _ = open_tab(browser, scheme=scheme)
+        page.goto(address("index"))
+        colours[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colours["light"] != colours["dark"]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator("button.theme-toggle:visible").first.click()
+    assert page.evaluate("document.body.dataset.theme") in ("light", "dark")
