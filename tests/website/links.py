@@ -11,6 +11,7 @@ FENCE = re.compile(r"^(?P<indent> *)(?P<marks>```+)(?P<info>.*)$")
 _TITLED = re.compile(r'^(?P<language>\w+) title="(?P<title>[^"]+)"$')
 _LINK = re.compile(r"(?P<before>!?\[(?:[^\]\[]|\[[^\]]*\]|\](?=\])|`[^`]*`)*\]\()(?P<target>[^)\s]+)(?P<after>\))")
 _COMMENT = re.compile(r"^<!-- .*? -->\n?", re.MULTILINE)
+PICTURES = (".png", ".svg")
 FOLDERS = {
     "docs": "index.md",
     "docs/commands": "reference/commands.md",
@@ -45,7 +46,7 @@ def place_on_site(path: str, *, is_folder: bool) -> str:
         return FOLDERS[path]
     if path == "docs/README.md":
         return "index.md"
-    if path.startswith("docs/"):
+    if path.startswith("docs/") and path.endswith((".md", *PICTURES)):
         return path.removeprefix("docs/")
     if is_folder:
         return f"repository/{path}/index.md"

@@ -26,6 +26,7 @@ _LIMITS = {
     "pattern": "fits {}",
     "format": "{}",
 }
+_NOT_EMPTY = {"at least `1` characters": "not empty", "at least `1` items": "not empty"}
 
 
 def write_schema(name: str) -> str:
@@ -81,11 +82,11 @@ class _Writer:
         for part in self._schema.get("allOf", ()):
             yield from self._write_case(part)
         for name, definition in self._definitions.items():
-            yield from (f"## {_title(name)}", "", escape(definition.get("description", "")), "")
-            if "properties" not in definition:
-                yield (self._describe(definition) + "\n")
+            if _has_heading(name, definition):
+                yield from (f"## {_title(name)}", "", escape(definition.get("description", "")), "")
+                yield from ("" if "properties" in definition else self._describe(definition), "")
                 yield from self._write_examples("", definition)
-            yield from self._write_inner("", definition)
+                yield from self._write_inner("", definition)
 
     def write_fields(self, schema: Schema, prefix: str = "") -> Iterator[str]:
         """Yield an entry for each field, and for those of the objects inside it that have no name of their own."""
@@ -152,18 +153,20 @@ class _Writer:
     def _describe(self, field: Schema) -> str:
         """Return what may stand there: a type, values, or a link to the object's heading."""
         if "$ref" in field:
-            name = _name(field["$ref"])
-            if name.endswith(".json"):
-                return f"[{name.partition('.')[0]}]({name.removesuffix('.json')}.md)"
-            return f"[{_title(name).lower()}](#{_title(name).lower().replace(' ', '-')})"
+            return self._describe_reference(_name(field["$ref"]))
         if "const" in field:
             return code(json.dumps(field["const"]))
         if "enum" in field:
             return "one of " + ", ".join(code(str(value)) for value in field["enum"])
-        for word in ("anyOf", "oneOf"):
-            if word in field:
-                return " or ".join(dict.fromkeys(map(self._describe, field[word])))
-        return self._describe_type(field)
+        choices = field.get("anyOf") or field.get("oneOf")
+        return " or ".join(dict.fromkeys(map(self._describe, choices))) if choices else self._describe_type(field)
+
+    def _describe_reference(self, name: str) -> str:
+        if name.endswith(".json"):
+            return f"[{name.partition('.')[0]}]({name.removesuffix('.json')}.md)"
+        if not _has_heading(name, self._definitions[name]):
+            return self._describe(self._definitions[name])
+        return f"[{_title(name).lower()}](#{_title(name).lower().replace(' ', '-')})"
 
     def _describe_type(self, field: Schema) -> str:
         types = field.get("type", ())
@@ -174,12 +177,18 @@ class _Writer:
         elif isinstance(further, Mapping) and "properties" not in field:
             shown = f"map of names to {self._describe(further)}"
         limits = [text.format(code(str(field[word]))) for word, text in _LIMITS.items() if word in field]
+        limits = [_NOT_EMPTY.get(limit, limit) for limit in limits]
         return ", ".join(filter(None, (shown, *limits)))
 
 
 def _write_default(field: Schema, known: Schema) -> str:
     default = field.get("default", known.get("default"))
     return "" if default in (None, [], {}) else f"default {code(json.dumps(default, ensure_ascii=False))}"
+
+
+def _has_heading(name: str, definition: Schema) -> bool:
+    """Return whether a definition is described once, and linked; all others are described at each of their places."""
+    return name == "duration" or "properties" in definition or "properties" in definition.get("items", {})
 
 
 def _name(reference: str) -> str:

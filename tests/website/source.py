@@ -6,13 +6,12 @@ Nothing of it is committed: it is made anew for each build, from the repository 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 
 from website import commands, schemas, tables
-from website.links import convert_page, find_links, join_path, make_relative, place_on_site
+from website.links import PICTURES, convert_page, find_links, join_path, make_relative, place_on_site
 from website.markdown import table
 from website.nav import Entry, Nav, read_nav, write_toctree
 
@@ -68,7 +67,7 @@ class Source:
             page = name.removesuffix(".md")
             yield name, text + self._append(page, below.get(page, ()))
         for path in sorted((self._root / "docs").rglob("*")):
-            if path.suffix in (".png", ".svg"):
+            if path.suffix in PICTURES:
                 yield str(path.relative_to(self._root / "docs")), path.read_bytes()
         # README.md names them by their places in the repository.
         for path in sorted((self._root / "docs" / "pictures").iterdir()):
@@ -134,7 +133,7 @@ class Source:
         return place_on_site(path, is_folder=(self._root / path).is_dir())
 
     def _is_page(self, path: str) -> bool:
-        return (self._root / path).exists() and not re.search(r"\.(png|svg)$", path)
+        return (self._root / path).exists() and not path.endswith(PICTURES)
 
 
 def _write_head(path: str) -> str:

@@ -60,6 +60,8 @@ def test_a_dead_link_and_a_missing_anchor_are_found() -> None:
         ("docs/README.md", False, "index.md"),
         ("docs/sinks/vault.md", False, "sinks/vault.md"),
         ("docs/commands", True, "reference/commands.md"),
+        ("docs/pictures/report.png", False, "pictures/report.png"),
+        ("docs/nav.toml", False, "repository/docs/nav.toml.md"),
         ("README.md", False, "repository/README.md"),
         ("examples/github", True, "repository/examples/github/index.md"),
         ("keyplan/errors.py", False, "repository/keyplan/errors.py.md"),
