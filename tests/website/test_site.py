@@ -87,6 +87,13 @@ def test_every_link_of_every_page_leads_somewhere() -> None:
     assert {page: links for page, links in dead.items() if links} == {}
 
 
+def test_a_dead_link_of_a_built_page_would_be_found(tmp_path: Path) -> None:
+    page, other = tmp_path / "a.html", tmp_path / "b.html"
+    page.write_text('<a href="b.html#there"></a><a href="b.html#x"></a><a href="c.html"></a><a href="https://x"></a>')
+    other.write_text('<p id="there"></p>')
+    assert sorted(find_dead(page)) == ["b.html#x", "c.html"]
+
+
 def test_files_outside_of_docs_are_pages_of_the_site() -> None:
     assert "def run(" in re.sub("<[^>]*>", "", read(SITE / "repository/keyplan/applier/issue.py.html"))
     assert (SITE / "repository/examples/kubernetes/index.html").is_file()
