@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.pages import CHROMIUM, SCHEMES, find_violations, take_picture
+from browser.pages import CHROMIUM, PICTURES, SCHEMES, find_violations, take_picture
 from website.build import SITE
 
 pytestmark = [
@@ -126,7 +126,7 @@ def test_axe_finds_nothing_in_light_and_dark(browser: Any, name: str, scheme: st
         # Colours are the same at every width.
         assert (scheme, width) == ("dark", WIDTHS[0]) or find_violations(page) == []
         page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=SITE.parent.parent / ".browser" / f"site-{name.replace('/', '-')}-{width}-{scheme}.png")
+        page.screenshot(path=PICTURES / f"site-{name.replace('/', '-')}-{width}-{scheme}.png")
 
 
 def test_light_and_dark_differ_and_a_button_switches(browser: Any) -> None:
