@@ -153,6 +153,18 @@ pictures: $(VENV)/.browser  ## record the pictures of README and docs anew: a se
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m pictures.session docs/pictures/session.svg
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m pictures.report docs/pictures/report.png
 
+$(VENV)/.docs: $(VENV)/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
+	@touch $@
+
+.PHONY: docs docs-look
+docs: $(VENV)/.docs  ## build the site of docs/ into build/site, and fail on a dead link, a missing anchor, a lost page
+	PYTHONPATH=tests $(BIN)/python -m website.build
+	$(BIN)/pytest -q -n0 -m docs tests/website
+
+docs-look: docs $(VENV)/.browser  # open every page of the site in Chromium, at two widths; search it offline; axe-core
+	$(BIN)/pytest -q -n0 -m docs tests/browser/test_site_pages.py
+
 .PHONY: scale
 scale: $(VENV)/.sinks  ## a hundred manifests of a hundred keys on one PostgreSQL: time of plan and apply, load of the database
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=tests $(BIN)/python -m races.real.scale

@@ -73,6 +73,7 @@ CROSS_CUTTING = frozenset(
         "security",
         "servers",
         "simulated",
+        "website",
     ]
 )
 """Folders of `tests` whose files are about the whole and mirror no module; so are the files directly in `tests`."""
