@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from release.changelog import REPOSITORY, ReleaseError, find_notes, parse_version, read_sections
+from release.pins import write_all
 from release.versions import read_versions
 
 _SIGNATURE = re.compile(r"^-----BEGIN (?:PGP|SSH) SIGNATURE-----$|^-----BEGIN SIGNED MESSAGE-----$", re.MULTILINE)
@@ -31,9 +32,10 @@ class Candidate:
 
 def check_version(candidate: Candidate) -> Iterator[str]:
     """Yield each place that names another version."""
-    for name, version in read_versions(candidate.repository):
-        if version != candidate.version:
-            yield f"{name} says {version}"
+    others = [(name, version) for name, version in read_versions(candidate.repository) if version != candidate.version]
+    yield from (f"{name} says {version}" for name, version in others)
+    for name in () if others else write_all(candidate.repository, is_dry=True):
+        yield f"{name} says something else about installing than release.toml: run `make pins`"
 
 
 def check_changelog(candidate: Candidate) -> Iterator[str]:

@@ -16,6 +16,8 @@ import keyplan
 
 LATER = "0.2.0"
 DAY = date(2026, 11, 1)
+GITLAB = "examples/gitlab/.gitlab-ci.yml"
+"""Names the version in how keyplan is installed."""
 ENTRY = "# Changelog\n\n## Unreleased\n\n- Something new.\n"
 
 
@@ -26,7 +28,7 @@ def _git(repository: Path, *arguments: str) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Return a repository with what names versions, and one unreleased entry."""
-    for name, _ in PLACES:
+    for name in {*(name for name, _ in PLACES), "release.toml", GITLAB}:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / name, tmp_path / name)
     (tmp_path / "CHANGELOG.md").write_text(ENTRY)
@@ -61,18 +63,22 @@ def test_every_place_names_the_version_that_keyplan_reports() -> None:
     assert {version for _, version in read_versions(REPOSITORY)} == {keyplan.__version__}
 
 
-def test_no_example_names_a_version_of_keyplan_that_a_release_would_leave_behind() -> None:
-    known = {name for name, _ in PLACES}
-    names = subprocess.run(
-        ["git", "grep", "-lE", rf"(keyplan(\[[a-z,-]+\])?==|rev: v|newTag: \"){keyplan.__version__}", "--", "examples"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    ).stdout.split()  # fmt: skip
-    assert set(names) <= known
+def test_nothing_names_a_version_of_keyplan_that_a_release_would_leave_behind(tmp_path: Path) -> None:
+    """Such a version is still there in a copy that was prepared; what the changelog says of the past stays."""
+    copy = tmp_path / "copy"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", REPOSITORY, copy], check=True)
+    (copy / "CHANGELOG.md").write_text(ENTRY)
+    prepare(copy, LATER, DAY)
+    pattern = rf"keyplan[^ ]*[-:=]{keyplan.__version__}|(version|tag|Tag|rev): \"?v?{keyplan.__version__}"
+    asked = ["git", "grep", "-nE", pattern, "--", "examples", "docs", "charts", "README.md", "action.yml"]
+    found = subprocess.run(asked, cwd=copy, capture_output=True, text=True, check=False).stdout
+    assert found == ""
 
 
 def test_a_prepared_version_is_everywhere_and_its_entries_have_a_date(repository: Path) -> None:
     changed = prepare(repository, LATER, DAY)
-    assert set(changed) == {"CHANGELOG.md", *(name for name, _ in PLACES)}
+    assert set(changed) == {"CHANGELOG.md", *(name for name, _ in PLACES), GITLAB}
+    assert LATER in (repository / GITLAB).read_text()
     assert {version for _, version in read_versions(repository)} == {LATER}
     assert (repository / "CHANGELOG.md").read_text() == ENTRY.replace(
         "- Something", f"## {LATER} - {DAY}\n\n- Something"
@@ -123,7 +129,7 @@ def test_the_commit_before_the_preparation_can_not_be_released(repository: Path)
     ("name", "old", "new", "said"),
     [
         pytest.param("keyplan/__init__.py", LATER, "0.2.1", "keyplan/__init__.py says 0.2.1", id="the version file"),
-        pytest.param("examples/gitlab/.gitlab-ci.yml", LATER, "0.1.0", ".gitlab-ci.yml says 0.1.0", id="an example"),
+        pytest.param(GITLAB, LATER, "0.1.0", ".gitlab-ci.yml says something else about installing", id="an example"),
         pytest.param("CHANGELOG.md", str(DAY), "2999-01-01", "in the future", id="a day in the future"),
         pytest.param("CHANGELOG.md", LATER, "0.3.0", "no section 0.2.0", id="another version in the changelog"),
         pytest.param(

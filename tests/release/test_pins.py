@@ -46,7 +46,9 @@ NOT_OURS = (
     ),  # whatever it is
     re.compile(r"/opt/keyplan/bin/pip install (?:--require-hashes|--no-deps) .*"),  # from the checkout, in any case
     re.compile(r"keyplan(?:\$\{ACTION_EXTRAS:\+\[\$ACTION_EXTRAS\]\})?==\$ACTION_VERSION\S*"),  # an input
-    re.compile(r"(?:opt|etc|lib|run|bin|var|home|cache|localhost|HOME)/keyplan"),  # folders, and what others name
+    re.compile(
+        r"(?:charts|opt|etc|lib|run|bin|var|home|cache|localhost|HOME)/keyplan"
+    ),  # folders, and what others name
     re.compile(r"docker\.io/library/python:\S+"),  # the base of the image
     re.compile(r"Don't run `pip install keyplan`"),
 )

@@ -52,11 +52,6 @@ def test_the_code_owners_are_one_team_of_the_organization_of_this_repository() -
     assert [line for line in lines if not line.startswith("#")] == [f"* @{OURS.partition('/')[0]}/maintainers"]
 
 
-def test_the_example_for_pre_commit_names_the_same_repository() -> None:
-    example = parse(ROOT / "examples" / "pre-commit" / ".pre-commit-config.yaml")
-    assert [repo["repo"] for repo in example["repos"]] == [f"https://github.com/{OURS}"]
-
-
 def test_a_vulnerability_has_no_form_and_a_link_to_the_private_one() -> None:
     assert [form.stem for form in FORMS] == ["bug", "config", "feature", "question"]
     config = parse(ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml")
