@@ -78,7 +78,7 @@ def make_lowest(program: str) -> str:
 
 def _make_empty(name: str, program: str) -> str:
     folder = ENVIRONMENTS / name
-    _call([*_UV, "venv", "--clear", "--python", program, folder])
+    _call([*_UV, "venv", "--clear", "--seed", "--python", program, folder])
     return str(folder / "bin" / "python")
 
 
