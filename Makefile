@@ -113,7 +113,7 @@ providers: $(VENV)/.servers  ## each provider on its real server: installs Phoen
 
 processes: $(VENV)/.dev  ## kill, interrupt, starve and watch real processes; run the pipelines of examples/
 	tests/security/install_programs
-	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines tests/security
+	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines tests/security tests/upgrades
 
 .PHONY: races races-quick
 races: $(VENV)/.sinks  ## many real applies of one manifest at once, killed and stopped: prints what came of the keys
@@ -226,6 +226,10 @@ release-rehearsal: $(VENV)/.rehearsal  ## run the scripts of the release workflo
 .PHONY: surface
 surface: $(VENV)/.dev  ## add new names to tests/repository/surface.txt, and report those that are missing
 	PYTHONPATH=tests $(BIN)/python -m repository.surface --write
+
+.PHONY: worlds
+worlds: $(VENV)/.dev  ## write anew what this version stores, for the upgrade tests of later ones: docs/stability.md
+	PYTHONPATH=tests $(BIN)/python -m upgrades.worlds
 
 .PHONY: action-pins
 action-pins: $(VENV)/.dev  ## ask the repositories of pinned actions whether each commit is that of its version: needs github.com

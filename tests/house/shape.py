@@ -73,6 +73,7 @@ CROSS_CUTTING = frozenset(
         "security",
         "servers",
         "simulated",
+        "upgrades",
         "website",
     ]
 )

@@ -1,0 +1,139 @@
+"""This version goes on with what each earlier version left behind, and writes nothing that the recorded form lacks.
+
+`worlds/` has a folder for each released version and for this one. If the last test fails, a stored form has changed:
+read docs/stability.md, and if that is meant, write this version's worlds anew with `make worlds`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from upgrades.worlds import SETTLED, WORLDS, Servers, opening, write_worlds
+
+import keyplan
+from keyplan.documents.plan import from_document
+
+pytestmark = [pytest.mark.processes, pytest.mark.e2e, pytest.mark.enable_socket]
+
+VERSIONS = sorted(path.name for path in WORLDS.iterdir())
+
+
+@pytest.fixture(params=VERSIONS)
+def settled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
+    """Return a terminal in the world that a version had finished."""
+    with opening(WORLDS / request.param / "settled", tmp_path) as servers:
+        yield servers
+
+
+@pytest.fixture(params=VERSIONS)
+def interrupted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
+    """Return a terminal in the world in which a run of a version was killed after a create."""
+    with opening(WORLDS / request.param / "interrupted", tmp_path) as servers:
+        yield servers
+
+
+def test_this_version_has_its_worlds() -> None:
+    assert keyplan.__version__ in VERSIONS
+
+
+def test_nothing_is_planned_where_nothing_has_changed(settled: Servers) -> None:
+    said = settled.must("plan", "--detailed-exitcode")
+    assert "No changes. Your keys match the manifest." in said
+    settled.must("drift")
+    settled.must("apply", "--auto-approve")
+    assert settled.live_names() == ["ci", "everywhere", "forgotten", "rotated", "rotated"]
+
+
+def test_nothing_is_planned_without_the_ledger_either(settled: Servers) -> None:
+    """Receipts beside secrets and the marks on keys are read as well; only the ledger knows what was forgotten."""
+    (settled.folder / ".keyplan" / "ledger.db").unlink()
+    planned = json.loads(settled.run("plan", "--format", "json").stdout)
+    verbs = {one["address"]: one["verb"] for one in planned["resource_changes"] if one["verb"] != "keep"}
+    assert verbs == {"user/forgotten": "delete"}
+
+
+def test_the_history_is_read_and_its_chain_holds(settled: Servers) -> None:
+    assert "user/rotated" in settled.must("history", "user/rotated")
+    assert json.loads(settled.must("history", "verify", "--format", "json"))["whole"] is True
+
+
+def test_a_key_is_explained_with_what_the_version_noted(settled: Servers) -> None:
+    assert "user/rotated" in settled.must("explain", "user/rotated")
+    assert "eu:service/production/ingest" in settled.must("explain", "eu:service/production/ingest")
+
+
+def test_the_next_rotation_goes_on_from_the_receipts(settled: Servers) -> None:
+    settled.must("rotate", "eu:service/production/ingest", "--auto-approve")
+    assert settled.eu.live_names() == ["ingest"]
+    assert settled.eu.is_valid((settled.folder / "secrets" / "ingest.key").read_text())
+    settled.must("plan", "--detailed-exitcode")
+
+
+def test_a_saved_plan_is_shown(settled: Servers) -> None:
+    shown = settled.must("show", "plan.json")
+    assert "user/pending" in shown
+    assert from_document(json.loads((settled.folder / "plan.json").read_text())).owner == "upgrades"
+
+
+def test_what_was_interrupted_is_finished(interrupted: Servers) -> None:
+    interrupted.must("apply", "--auto-approve", "--lock-timeout", "90s")
+    assert interrupted.live_names().count("pending") == 1
+    assert interrupted.is_valid((interrupted.folder / "secrets" / "pending.key").read_text())
+    interrupted.must("plan", "--detailed-exitcode")
+
+
+def test_no_stored_form_differs_from_the_recorded_one(tmp_path: Path) -> None:
+    write_worlds(tmp_path)
+    written, recorded = describe_world(tmp_path), describe_world(WORLDS / keyplan.__version__)
+    assert written == recorded
+
+
+def describe_world(world: Path) -> dict[str, Any]:
+    """Return the form of everything that a version stored: files, tables, and the fields of each document."""
+    formats: dict[str, Any] = {}
+    for path in sorted(path for path in world.rglob("*") if path.is_file()):
+        name = str(path.relative_to(world))
+        if path.suffix == ".json":
+            formats[name] = sorted(list_fields(json.loads(path.read_text())))
+        elif path.name == "ledger.db":
+            with closing(sqlite3.connect(path)) as ledger:
+                formats[name] = describe_ledger(ledger)
+        else:
+            formats[name] = None
+    return formats
+
+
+def describe_ledger(ledger: sqlite3.Connection) -> dict[str, Any]:
+    """Return the tables, and the fields of the documents in each."""
+    tables = dict(ledger.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    fields = {}
+    for table, statement in tables.items():
+        if "document" in (statement or ""):
+            rows = ledger.execute(f"SELECT document FROM {table}").fetchall()  # noqa: S608 - a name of the ledger itself
+            fields[table] = sorted({field for (text,) in rows for field in list_fields(json.loads(text))})
+    return {"tables": tables, "fields": fields}
+
+
+def list_fields(document: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of every field, whatever its value; entries of a list have one path."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            yield f"{path}.{name}"
+            yield from list_fields(value, f"{path}.{name}")
+    elif isinstance(document, list):
+        for value in document:
+            yield from list_fields(value, f"{path}[]")
+
+
+def test_a_changed_form_is_noticed(tmp_path: Path) -> None:
+    target = tmp_path / "settled"
+    target.mkdir()
+    (target / "report.json").write_text(json.dumps({"format_version": "1.0", "new": [{"field": 1}]}))
+    assert describe_world(tmp_path) == {"settled/report.json": [".format_version", ".new", ".new[].field"]}
+    assert SETTLED.count("name:") == 4
