@@ -22,8 +22,11 @@ class SettableAside:
     world: World
     is_whole: bool = True
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.world.ledger, name)
+    def __post_init__(self) -> None:
+        # Since Python 3.12 `isinstance` of a protocol sees nothing that `__getattr__` would give.
+        for name in dir(self.world.ledger):
+            if not name.startswith("_") and not hasattr(type(self), name):
+                setattr(self, name, getattr(self.world.ledger, name))
 
     def is_damaged(self) -> bool:
         return not self.is_whole

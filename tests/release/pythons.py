@@ -24,7 +24,7 @@ LOWEST = "lowest"
 NEWER = frozenset({"check-jsonschema", "import-linter"})
 """Tools of `make check` that need newer releases of what keyplan needs, too; the suite runs without them."""
 TESTED = ("3.11", "3.12", "3.13")
-"""Those that have run the suite."""
+"""Those that the suite runs on."""
 _UV = (sys.executable, "-m", "uv", "--quiet", "--no-config", "--no-python-downloads")
 _INSTALL = (*_UV, "pip", "install", "--python")
 
