@@ -6,6 +6,7 @@ and every other command refuses it before the first request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +38,24 @@ def find_manifest_problems(manifest: Manifest, folder: Path) -> tuple[Problem, .
 
 
 def _check_providers(manifest: Manifest, folder: Path) -> Iterator[Problem]:
+    yield from _find_same_providers(manifest)
     for settings in manifest.providers:
         yield from _check_provider(manifest, settings, folder)
+
+
+def _find_same_providers(manifest: Manifest) -> Iterator[Problem]:
+    """Yield each provider that is another one under a second name: each would find the other's keys, marked as ours."""
+    known: dict[tuple[str, str, str], ProviderSettings] = {}
+    for settings in manifest.providers:
+        account = (settings.type, json.dumps(settings.options, sort_keys=True), str(settings.credential))
+        first = known.setdefault(account, settings)
+        if first is not settings:
+            yield (settings.place or Place(manifest.path, 1, 1)).problem(
+                f"provider '{settings.label}' is the same as '{first.label}'",
+                rule="manifest/same_provider",
+                subject=_NO_ADDRESS,
+                advice="remove one of them, and name the other in its declarations",
+            )
 
 
 def _check_provider(manifest: Manifest, settings: ProviderSettings, folder: Path) -> Iterator[Problem]:

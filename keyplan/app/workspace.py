@@ -153,8 +153,15 @@ def require_separate_owners(plans: Iterable[Plan], workspaces: Sequence[Workspac
     for plan in plans:
         manifest = manifests[plan.manifest]
         urls = {ONLY_PROVIDER: plan.provider, **plan.further_providers}
-        for provider in manifest.providers:
-            owners.add(plan.manifest, manifest.identity, f"{urls[provider.name]} {provider.credential}")
+        accounts = [f"{urls[provider.name]} {provider.credential}" for provider in manifest.providers]
+        if len(set(accounts)) < len(accounts):
+            raise _refuse(
+                plan.manifest,
+                f"two of its providers are one account: {', '.join(sorted(urls.values()))}",
+                advice="remove one of them, and name the other in its declarations",
+            )
+        for account in accounts:
+            owners.add(plan.manifest, manifest.identity, account)
 
 
 class _Owners:

@@ -278,6 +278,16 @@ def test_a_second_provider_is_checked_as_the_first_one_is(shell: Shell) -> None:
     assert "keys.yaml:9:" in refused.out + refused.err, refused.out + refused.err
 
 
+def test_one_account_under_two_names_is_refused_at_the_second(shell: Shell) -> None:
+    shell.write(
+        f"{HEAD}providers:\n  a: {{type: arize, region: eu-west-1a}}\n  b: {{type: arize, region: eu-west-1a}}\n"
+        "defaults: {provider: a}\nkeys: []\n"
+    )
+    refused = shell("validate")
+    assert refused.status == 3
+    assert "keys.yaml:6:6: provider 'b' is the same as 'a'" in refused.out + refused.err
+
+
 def test_an_unknown_type_of_provider_is_reported_once_at_its_place(shell: Shell) -> None:
     shell.write(
         'version: 1\nowner: o\nprovider: {type: zemnl}\nsinks: {s: {type: file, path: "k/{name}"}}\n'

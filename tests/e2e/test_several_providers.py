@@ -154,6 +154,14 @@ def test_another_server_under_the_same_name_is_refused(both: TwoServers, tmp_pat
     assert f"the ledger's keys of provider 'eu' are at {both.eu.url}, not at {stranger.url}" in refused.stderr
 
 
+def test_one_account_that_is_spelled_in_two_ways_is_refused(both: TwoServers) -> None:
+    """Which address each has, shows when it is asked."""
+    text = HEAD.format(main=both.url, eu=f"{both.url}/").replace("{env: EU_ARIZE_API_KEY}", "{env: ARIZE_API_KEY}")
+    (both.folder / "keys.yaml").write_text(f"{text.replace('api: beta', 'api: alpha')}keys: []\n")
+    refused = both.run("apply", "--auto-approve")
+    assert (refused.returncode, "two of its providers are one account" in refused.stderr) == (3, True), refused.stderr
+
+
 def test_a_provider_that_left_the_manifest_blocks_its_keys_alone(both: TwoServers) -> None:
     apply(both)
     (both.folder / "keys.yaml").write_text(
