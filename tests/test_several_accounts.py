@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
+from enum import Enum
 
 import pytest
 from app.test_provider_router import ONLY_PROVIDER, SETTINGS, ZEN, TwoProviders, at_zen, declare, list_verbs
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scenario import make_service
 from simulator import FULL, Fault, Killed, World
 
@@ -13,7 +18,7 @@ from keyplan.app.provider_router import route
 from keyplan.errors import LedgerForeignError
 from keyplan.model.identity import Address, Departure, KeyId
 from keyplan.model.intent import Intent
-from keyplan.model.manifest import Unmanaged
+from keyplan.model.manifest import KeyType, Rotation, Unmanaged
 from keyplan.model.plan import Guard, Verb
 from keyplan.model.receipt import Receipt
 from keyplan.model.report import Done
@@ -189,3 +194,65 @@ def test_unmanaged_keys_of_every_space_of_both_are_found_if_none_are_wanted(dial
     assert {KeyId("space-hidden"), KeyId("zen:space-hidden")} & named == (
         {"space-hidden", "zen:space-hidden"} if dialect == "beta" else {"space-hidden"}
     )
+
+
+class Fate(Enum):
+    """What has become of a declaration before the plan."""
+
+    NEW = "new"
+    MADE = "made"
+    GONE = "gone"
+    OLD = "old"
+    NAMESAKE = "namesake"
+    REMOVED = "removed"
+
+
+FATES = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(Fate))
+OFTEN = Rotation(every=timedelta(days=30), overlap=timedelta(hours=1))
+
+
+def build(usual: Mapping[str, Fate], further: Mapping[str, Fate]) -> TwoProviders:
+    """Return a world in which each key of both providers has had its fate."""
+    both = TwoProviders(world=World(sinks={"local": FULL}))
+    halves = (
+        (both.world.provider, usual, make_service),
+        (both.zen, further, at_zen),
+    )
+
+    def declare_those(*fates: Fate) -> None:
+        keys = [
+            declare_one(name, **({"rotation": OFTEN} if fate is Fate.OLD else {}))
+            for _, half, declare_one in halves
+            for name, fate in half.items()
+            if fate in fates
+        ]
+        declare(both, *keys)
+
+    declare_those(Fate.MADE, Fate.GONE, Fate.OLD, Fate.REMOVED)
+    both.run()
+    both.world.clock.advance(timedelta(days=31))
+    for provider, half, _ in halves:
+        for record in provider.live():
+            if half.get(record.name) is Fate.GONE:
+                provider.person_deletes(record.id)
+        for name, fate in half.items():
+            if fate is Fate.NAMESAKE:
+                provider.person_creates(name, key_type=KeyType.SERVICE)
+    declare_those(Fate.NEW, Fate.MADE, Fate.GONE, Fate.OLD, Fate.NAMESAKE)
+    return both
+
+
+def show(both: TwoProviders) -> list[tuple[str, str, str, str]]:
+    """Return what a plan says of each key, without the limits, which count everything together."""
+    return sorted(
+        (action.address, action.verb.value, action.reason.value, action.blocked.guard.value if action.blocked else "")
+        for action in both.plan(allow_deletes=100).actions
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(usual=FATES, further=FATES)
+def test_a_plan_of_two_providers_is_the_plan_of_the_one_and_the_plan_of_the_other(
+    usual: dict[str, Fate], further: dict[str, Fate]
+) -> None:
+    assert show(build(usual, further)) == sorted(show(build(usual, {})) + show(build({}, further)))
