@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from keyplan.app.api_session import masked, open_laid, open_named, open_session
+from keyplan.app.api_session import masked, open_laid, open_named, read_named_policies
 from keyplan.app.context import RunContext
 from keyplan.app.export import ExportFilter, ManifestText, SplitBy, make_manifests, survey_account, survey_manifest
 from keyplan.app.identity import is_owner
@@ -42,13 +42,16 @@ def export_keys(
     base_url: str | None = None,
     region: str | None = None,
     api: str | None = None,
+    policies: Iterable[str | os.PathLike[str]] = (),
+    layers: Layers = NO_LAYERS,
     session: RunContext | None = None,
 ) -> tuple[ManifestText, ...]:
     """Return manifests of the keys that exist, each with its text: one, or with `split_by` one for each group.
 
     `owner` is the owner slug of the manifests. `key_type` is ``user`` or ``service``; `spaces` are names, `names`
     globs, `creators` ids of users; `split_by` is ``space`` or ``creator``. `base_url`, `region` and `api` replace what
-    the environment says of the provider; with `manifest`, its providers are asked instead. Writes no file.
+    the environment says of the provider; with `manifest`, its providers are asked instead; `policies` and `layers` as
+    in `plan`. Writes no file.
 
     Raises InputError for an unknown word or space, ManifestError, and ProviderError.
     """
@@ -67,9 +70,10 @@ def export_keys(
     )
     given = {"base_url": base_url, "region": region, "api": api}
     settings = {name: value for name, value in given.items() if value is not None}
-    context = session or open_session()
+    context = open_laid(session, layers)
     if manifest is not None:
-        account = survey_manifest(context, os.fspath(manifest), wanted)
+        named = read_named_policies(policies, context)
+        account = survey_manifest(context, os.fspath(manifest), wanted, policies=named)
     else:
         account = survey_account(open_named_provider(context, settings), wanted, context.wiring.clock.now())
     made = make_manifests(account, owner=owner, provider=settings, split_by=SplitBy(split_by) if split_by else None)

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from keyplan.app import registry
+from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.files import Input, read_input, read_manifest, read_manifest_with_problems
 from keyplan.app.identity import new_manifest_id, to_slug
@@ -28,6 +29,7 @@ from keyplan.model.identity import ONLY_PROVIDER, KeyId, ManifestId, ProviderNam
 from keyplan.model.laws import KeyForm
 from keyplan.model.manifest import Json, KeyType, ProviderSettings, ScopeById, ScopeByName, ScopeRef
 from keyplan.model.observation import Observation, Scope, ScopeSurvey
+from keyplan.model.policy import Policy
 from keyplan.model.texts import selects
 from keyplan.ports import KeyReader, ProviderPorts
 from keyplan.sinks.templates import to_path_part
@@ -120,14 +122,18 @@ def survey_account(provider: ProviderPorts, wanted: ExportFilter, now: datetime)
         return _survey(provider.reader, wanted, now)
 
 
-def survey_manifest(context: RunContext, named: str, wanted: ExportFilter) -> AccountKeys:
+def survey_manifest(
+    context: RunContext, named: str, wanted: ExportFilter, *, policies: tuple[Policy, ...] = ()
+) -> AccountKeys:
     """Return the keys of each provider that a manifest names, as `survey_account` does.
 
     Of the spaces, those of a further provider have its name before theirs. Raises ManifestError with every problem in
-    the manifest.
+    the manifest, and with what the policies do not allow it to name.
     """
     source = read_input(named, context)
-    manifest = read_manifest(source)
+    manifest = read_manifest(source, policies)
+    if forbidden := find_forbidden(manifest, source.folder, policies):
+        raise ManifestError(forbidden)
     now, labels = context.wiring.clock.now(), label_providers(manifest)
     context.wiring.keep_secrets(manifest)
     with ExitStack() as opened:

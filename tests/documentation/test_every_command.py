@@ -68,7 +68,8 @@ def find_mistakes(program: str, words: list[str]) -> Iterator[str]:
             command, context = found, click.Context(found, info_name=word, parent=context)
             path.append(word)
         elif word.startswith("--") and word != "--":
-            known = {name for option in command.get_params(context) for name in (*option.opts, *option.secondary_opts)}
+            # Not `get_params`: click remembers the option for help that it makes for a context such as this one.
+            known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"--help"}
             name = re.match(r"--[a-z-]+", word)
             if name and name[0] not in known:
                 yield f"{' '.join(path)} {name[0]}"

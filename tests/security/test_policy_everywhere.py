@@ -43,6 +43,7 @@ ARGUMENTS = {
     "doctor": ["keys.yaml"],
     "import": ["user/ci", "id"],
     "list": ["--manifest", "keys.yaml"],
+    "export": ["--manifest", "keys.yaml", "--owner", "acme"],
     "show": ["--manifest", "keys.yaml"],
     "report": ["keys.yaml"],
     "history": ["--manifest", "keys.yaml"],

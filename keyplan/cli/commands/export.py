@@ -16,10 +16,11 @@ from keyplan.app.export import (
     survey_account,
     survey_manifest,
 )
-from keyplan.app.files import require_folder, save_new
+from keyplan.app.files import read_policies, require_folder, save_new
 from keyplan.app.identity import derive_owner, is_owner
 from keyplan.app.list import open_named_provider
-from keyplan.cli.options import option
+from keyplan.cli.layer_options import layer_options
+from keyplan.cli.options import option, policy_option
 from keyplan.cli.progress import show_waiting
 from keyplan.cli.session import Session
 from keyplan.cli.word_sources import complete_spaces
@@ -66,6 +67,8 @@ _FILE = "keys.yaml"
 @option("--base-url", metavar="URL", help="The provider's base URL.")
 @option("--region", help="The provider's region.")
 @option("--api", type=click.Choice(["auto", "alpha", "beta"]), help="The generation of the API to use.")
+@policy_option
+@layer_options
 @click.pass_obj
 def command(
     session: Session,
@@ -81,6 +84,7 @@ def command(
     base_url: str | None,
     region: str | None,
     api: str | None,
+    policies: tuple[str, ...],
 ) -> int:
     """Write a manifest of the keys that exist; change nothing.
 
@@ -107,7 +111,7 @@ def command(
     if out is not None:
         require_folder(session.folder / out)
         _refuse_to_overwrite([] if split_by else [session.folder / out / _FILE])
-    account = _survey(session, manifest, given, wanted)
+    account = _survey(session, (manifest, policies) if manifest else None, given, wanted)
     manifests = make_manifests(account, owner=chosen, provider=given, split_by=SplitBy(split_by) if split_by else None)
     if out is None:
         session.screen.answer(manifests[0].text)
@@ -117,11 +121,14 @@ def command(
     return 0
 
 
-def _survey(session: Session, manifest: str | None, given: Mapping[str, str], wanted: ExportFilter) -> AccountKeys:
+def _survey(
+    session: Session, manifest: tuple[str, tuple[str, ...]] | None, given: Mapping[str, str], wanted: ExportFilter
+) -> AccountKeys:
     context = session.context
     with show_waiting(session.screen, "Listing keys"):
         if manifest:
-            return survey_manifest(context, manifest, wanted)
+            named, policies = manifest
+            return survey_manifest(context, named, wanted, policies=read_policies(policies, context))
         return survey_account(open_named_provider(context, given), wanted, context.wiring.clock.now())
 
 
