@@ -171,6 +171,11 @@ def test_a_provider_that_left_the_manifest_blocks_its_keys_alone(both: TwoServer
     text = apply(both, status=4)
     assert "provider 'eu' is no longer in the manifest" in text
     assert both.live() == (["ci", "second"], ["ci", "ingest"])
+    # What only reads goes on as well, and names it.
+    for command in ("plan", "drift", "calendar", "rehearse", "doctor", "list", "report --out page.html", "leak"):
+        said = both.run(*command.split())
+        assert said.returncode in (0, 2, 4), f"{command}: {said.stdout}{said.stderr}"
+    assert "eu:user/ci" in both.run("explain", "eu:user/ci").stdout
     done = both.run("apply", "--auto-approve", "--allow-missing", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert both.run("plan", "--detailed-exitcode").returncode == 0
