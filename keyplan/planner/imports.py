@@ -253,6 +253,12 @@ class _Places:
         """Return what is missing; None if each place holds the key's value, or gets the one that was given."""
         if not self.empty and not self.others:
             return None
+        if not self.key.redacted and (self.others or self.is_given):
+            return _Obstacle(
+                reason=Reason.IMPORT_MISMATCH,
+                text=f"the provider shows nothing of the raw key of {self.key.id}, so no value can be compared: "
+                "say adopt: replace for a new key, or adopt: refresh if the provider has that",
+            )
         form = f" ({self.key.redacted})" if self.key.redacted else ""
         if self.is_given and not self.fits:
             return _Obstacle(

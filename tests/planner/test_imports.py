@@ -136,6 +136,19 @@ def test_an_import_says_what_is_missing(world: dict[str, Any], reason: str, says
     assert says in action.blocked.advice
 
 
+@pytest.mark.parametrize(
+    "world", [pytest.param({"held": HELD, **match()}, id="held"), pytest.param({"held": NONE, **give()}, id="given")]
+)
+def test_a_key_of_which_nothing_is_shown_is_told_to_be_renewed(world: dict[str, Any]) -> None:
+    """No value can be compared with it, so none is said to be another key's."""
+    desired = declare()
+    (action,) = plan(situate(desired, keys=[replace(BY_HAND, redacted="")], **world), desired).actions
+    assert action.blocked
+    assert action.reason.value == "import_mismatch"
+    assert "the provider shows nothing of the raw key of key-7" in action.blocked.advice
+    assert "adopt: replace for a new key" in action.blocked.advice
+
+
 def test_a_value_that_was_given_fills_what_is_empty_and_the_digest_does_not_depend_on_it() -> None:
     desired = declare()
     without = plan(situate(desired, keys=[BY_HAND], held=NONE), desired)
