@@ -1,4 +1,4 @@
-"""Every command that a page names exists, with each of its options, wherever it is named: in a block or in a sentence.
+"""Every command that a page names exists, with each of its options, in a block or in a sentence.
 
 The pages of commands and the start pages are executed as well (`test_command_pages.py`, `test_start_pages.py`).
 """

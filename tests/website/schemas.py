@@ -151,7 +151,7 @@ class _Writer:
         return {**self._resolve(self._definitions[_name(reference)]), **field}
 
     def _describe(self, field: Schema) -> str:
-        """Return what may stand there: a type, values, or a link to the object's heading."""
+        """Return what its value may be: a type, values, or a link to the object's heading."""
         if "$ref" in field:
             return self._describe_reference(_name(field["$ref"]))
         if "const" in field:
