@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks.explained import EXPLAINED
-from benchmarks.figures import applying, growth, others, plan, small, spaces, start, validate
+from benchmarks.figures import applying, growth, latency, many, others, plan, small, spaces, start, validate
 from benchmarks.rows import Aim, Row
 from benchmarks.stage import Stage
 
@@ -24,10 +24,12 @@ FIGURES: dict[str, ModuleType] = {
     "start": start,
     "small": small,
     "plan": plan,
+    "latency": latency,
     "validate": validate,
     "apply": applying,
     "spaces": spaces,
     "growth": growth,
+    "many": many,
     "others": others,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import gc
 import json
+import re
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from benchmarks.accounts import ORGANIZATION, Account, key_id, numbers, raw_key, redacted_of, space_id
 
 PAGE = 100
+_PREFIX = re.compile(r"^/account-\d+(?=/)")
+"""Stands before the path of one of several accounts, which hold the same keys."""
 Listing = tuple[str, str]
 """Type word and space id, each empty for all."""
 
@@ -74,19 +77,20 @@ class Api:
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, bytes]:
         """Return status and body."""
         url = urlsplit(target)
-        if url.path == "/requests":
+        path = _PREFIX.sub("", url.path)
+        if path == "/requests":
             counted, self.counts = self.counts, Counter()
             return 200, json.dumps(counted).encode()
-        if method == "GET" and url.path == "/v2/api-keys":
+        if method == "GET" and path == "/v2/api-keys":
             wanted = dict(parse_qsl(url.query))
             self.counts["probe" if wanted.get("limit") == "1" else "page"] += 1
             return 200, self._pages.get(wanted)
-        if method == "GET" and url.path.startswith("/v2/spaces/"):
+        if method == "GET" and path.startswith("/v2/spaces/"):
             self.counts["space"] += 1
-            space = unquote(url.path.removeprefix("/v2/spaces/"))
+            space = unquote(path.removeprefix("/v2/spaces/"))
             return 200, json.dumps({"id": space, "name": space, "organization_id": ORGANIZATION}).encode()
         if method == "POST":
-            return self._issue(url.path, json.loads(body or b"{}"))
+            return self._issue(path, json.loads(body or b"{}"))
         self.counts["delete"] += 1
         return 204, b""
 

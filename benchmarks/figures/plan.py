@@ -10,7 +10,7 @@ from benchmarks.stage import PEERS, Server, Stage
 KEYS = 10_000
 SPACES = 10
 SDK_AIM = 0.5
-BARE_AIM = 2.0
+BARE_AIM = 1.4
 _MOST_REQUESTS = 1.0
 
 
