@@ -8,11 +8,13 @@ provider (`Routed.at`): a raw key is never shown to a provider that did not issu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import cast
+from itertools import chain
+from typing import TypeVar, cast
 
 from keyplan.app.several_providers import label_providers, name_failures, open_each
 from keyplan.applier.route import find_provider, reader_at
@@ -28,6 +30,7 @@ from keyplan.model.observation import Access, Observation, Scope
 from keyplan.model.secret import RawKey
 from keyplan.ports import Auditable, Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
 
+_Found = TypeVar("_Found")
 _NO_LABELS: Mapping[ProviderName, str] = {}
 
 
@@ -128,8 +131,7 @@ class RoutedReader:
     def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         """Return the keys of every provider. Raises as each does, and InputError if ids can't be distinguished."""
         grouped = self._group(spaces)
-        found = [key for name, reader in self._readers.items() for key in reader.list_keys(grouped[name])]
-        return self._sort(found)
+        return self._sort(self._ask_each(self._readers, lambda name, reader: reader.list_keys(grouped[name])))
 
     def search_keys(
         self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None
@@ -137,22 +139,18 @@ class RoutedReader:
         """Return what passes the filters; with a scope, at its provider."""
         if scope_id is not None:
             return self._readers[self._find(scope_id)].search_keys(key_type=key_type, active=active, scope_id=scope_id)
-        readers = self._readers.values()
-        found = [
-            one for reader in readers for one in reader.search_keys(key_type=key_type, active=active, scope_id=None)
-        ]
-        return self._sort(found)
+
+        def search(_: ProviderName, reader: KeyReader) -> tuple[Observation, ...]:
+            return reader.search_keys(key_type=key_type, active=active, scope_id=None)
+
+        return self._sort(self._ask_each(self._readers, search))
 
     def find_scopes(self, references: Collection[ScopeRef]) -> Mapping[ScopeRef, Scope]:
         """Return the scope of every reference, each at its provider."""
         grouped: defaultdict[ProviderName, list[ScopeRef]] = defaultdict(list)
         for reference in references:
             grouped[reference.provider].append(reference)
-        return {
-            reference: scope
-            for name, mine in grouped.items()
-            for reference, scope in self._readers[name].find_scopes(mine).items()
-        }
+        return dict(self._ask_each(grouped, lambda name, reader: reader.find_scopes(grouped[name]).items()))
 
     def presents(self, redacted: str) -> bool:
         """Whether the usual provider is given a credential of this form."""
@@ -163,7 +161,14 @@ class RoutedReader:
         known = [skew for reader in self._readers.values() if (skew := reader.clock_skew()) is not None]
         return max(known, key=abs, default=None)
 
-    def _group(self, spaces: Collection[ScopeId]) -> Mapping[ProviderName, list[ScopeId]]:
+    def _ask_each(
+        self, names: Collection[ProviderName], ask: Callable[[ProviderName, KeyReader], Iterable[_Found]]
+    ) -> list[_Found]:
+        """Return what some providers answer, asked at the same time; raises what the first of them raised."""
+        with ThreadPoolExecutor(max_workers=len(self._readers), thread_name_prefix="provider") as pool:
+            return list(chain.from_iterable(pool.map(ask, names, [self._readers[name] for name in names])))
+
+    def _group(self, spaces: Collection[ScopeId]) -> defaultdict[ProviderName, list[ScopeId]]:
         grouped: defaultdict[ProviderName, list[ScopeId]] = defaultdict(list)
         for space in spaces:
             grouped[self._find(space)].append(space)

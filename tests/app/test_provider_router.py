@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from samples import make_declaration
@@ -15,9 +17,9 @@ from keyplan.applier.observe import Readers, observe
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest, from_document, to_document
 from keyplan.errors import InputError
-from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName, UserId
-from keyplan.model.manifest import Declaration, KeyType, ProviderSettings, Rotation, ScopeByName
-from keyplan.model.observation import Exclusion, Snapshot
+from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName, ScopeId, UserId
+from keyplan.model.manifest import Declaration, KeyType, ProviderSettings, Rotation, ScopeByName, ScopeRef
+from keyplan.model.observation import Exclusion, Observation, Scope, Snapshot
 from keyplan.model.report import Done
 from keyplan.model.secret import RawKey
 from keyplan.planner.authority import Authority
@@ -52,6 +54,28 @@ class TwoProviders(Scenario):
     def bench(self) -> Workbench:
         """Return everything that an apply may touch, with the ports of both."""
         return replace(super().bench(), reader=self.ports.reader, writer=self.ports.writer)
+
+
+class MeetingReader(SimulatedProvider):
+    """A reader whose answers come once another one is asked as well."""
+
+    def __init__(self, together: Barrier) -> None:
+        self._together = together
+
+    def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
+        """Wait for the other one."""
+        self._together.wait()
+        return ()
+
+    def search_keys(self, **_: object) -> tuple[Observation, ...]:
+        """Wait for the other one."""
+        self._together.wait()
+        return ()
+
+    def find_scopes(self, references: Collection[ScopeRef]) -> dict[ScopeRef, Scope]:
+        """Wait for the other one."""
+        self._together.wait()
+        return {}
 
 
 @pytest.fixture
@@ -178,6 +202,14 @@ def test_an_id_that_looks_like_one_of_a_further_provider_is_refused(both: TwoPro
     both.world.provider.person_creates("odd")
     with pytest.raises(InputError, match="has an id like those of provider 'zen'"):
         both.ports.reader.list_keys([])
+
+
+def test_all_providers_are_asked_at_the_same_time() -> None:
+    together = Barrier(2, timeout=5)
+    ports = route_readers({name: ReaderPorts(reader=MeetingReader(together)) for name in (ONLY_PROVIDER, ZEN)})
+    assert ports.reader.list_keys([]) == ()
+    assert ports.reader.search_keys(key_type=None, active=True, scope_id=None) == ()
+    assert ports.reader.find_scopes([ScopeByName("a"), ScopeByName("b", ZEN)]) == {}
 
 
 def test_readers_alone_are_routed_as_well(both: TwoProviders) -> None:
