@@ -49,6 +49,8 @@ class Allowance:
         self._deadline = 0.0
         self._bytes = 0
         self._marks = 0
+        self._uncounted: list[bytes] = []
+        """What was received before there can be too many marks in it."""
         self._status_lines = 0
         self.restart()
 
@@ -56,6 +58,7 @@ class Allowance:
         """Begin an exchange."""
         self._deadline = time.monotonic() + self._limits.seconds
         self._bytes = self._marks = self._status_lines = 0
+        self._uncounted = []
 
     def bound(self, timeout: float | None) -> float:
         """Return a timeout, cut to what is left. Raises ExchangeLimitError if nothing is."""
@@ -72,8 +75,12 @@ class Allowance:
         self._status_lines += received.count(b"HTTP/1.")
         if self._status_lines > self._limits.status_lines:
             raise ExchangeLimitError(f"the server sent more than {self._limits.status_lines} answers to one request")
-        self._marks += count_marks(received)
-        check_marks(self._marks, self._limits)
+        # An answer has fewer marks than bytes: those of a usual page, 60 us of work, are never counted.
+        self._uncounted.append(received)
+        if self._bytes > self._limits.marks:
+            self._marks += sum(map(count_marks, self._uncounted))
+            self._uncounted = []
+            check_marks(self._marks, self._limits)
 
     def expired(self) -> ExchangeLimitError:
         """Return the error for a deadline that has passed."""

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from security.hostile_server import TOO_MUCH, Asked, HostileServer, Reply, too_slow
 
 from keyplan.net.causes import find_fault
-from keyplan.net.deadline import Allowance, ExchangeLimitError, ExchangeLimits
+from keyplan.net import deadline
+from keyplan.net.deadline import Allowance, ExchangeLimitError, ExchangeLimits, count_marks
 from keyplan.net.http import Failure, exchange, open_client
 from keyplan.net.streams import bound_transport
 
@@ -153,3 +156,29 @@ def test_what_is_counted_begins_anew_with_an_exchange() -> None:
         Allowance(ExchangeLimits(status_lines=1)).take(b"HTTP/1.1 100 Continue\r\n\r\n" * 2)
     with pytest.raises(ExchangeLimitError, match="more than 1 values"):
         Allowance(ExchangeLimits(marks=1)).take(b"[[")
+
+
+@given(chunks=st.lists(st.text(alphabet=",[{<.", max_size=6).map(str.encode)), most=st.integers(0, 12))
+def test_marks_are_too_many_at_the_same_read_as_if_each_were_counted(chunks: list[bytes], most: int) -> None:
+    allowance = Allowance(ExchangeLimits(marks=most))
+    received = b""
+    for chunk in chunks:
+        received += chunk
+        if count_marks(received) > most:
+            with pytest.raises(ExchangeLimitError, match=f"more than {most} values"):
+                allowance.take(chunk)
+            return
+        allowance.take(chunk)
+
+
+def test_the_marks_of_a_small_answer_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[bytes] = []
+    monkeypatch.setattr(deadline, "count_marks", lambda received: counted.append(received) or len(received))
+    allowance = Allowance(ExchangeLimits(marks=3))
+    allowance.take(b",[,")
+    assert counted == []
+    allowance.restart()
+    allowance.take(b"{,")
+    with pytest.raises(ExchangeLimitError, match="more than 3 values"):
+        allowance.take(b",,")
+    assert counted == [b"{,", b",,"]
