@@ -78,7 +78,7 @@ def observe(
         is_ledger_asked=memory.is_asked,
         exclusion=exclusion,
         survey=looked_in,
-        own_keys=frozenset(key.id for key in keys if _is_own(key, reader)),
+        own_keys=_find_own(keys, reader),
         **_describe_providers(reader, manifest),
     )
     return _look_at_imports(manifest, readers, shown, known.listed)
@@ -352,5 +352,9 @@ def _compose(key: Observation) -> Observation:
     return key if key.name.isascii() else replace(key, name=compose(key.name))
 
 
-def _is_own(key: Observation, reader: KeyReader) -> bool:
-    return key.active and bool(key.redacted) and reader_at(reader, key.provider).presents(key.redacted)
+def _find_own(keys: Iterable[Observation], reader: KeyReader) -> frozenset[KeyId]:
+    """Return the ids of active keys whose redacted form fits the credential that is presented."""
+    shown = [key for key in keys if key.active and key.redacted]
+    # Looked up once for each provider: that takes many times as long as to compare a form.
+    readers = {name: reader_at(reader, name) for name in {key.provider for key in shown}}
+    return frozenset(key.id for key in shown if readers[key.provider].presents(key.redacted))

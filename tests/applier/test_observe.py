@@ -81,6 +81,36 @@ def test_the_key_that_keyplan_presents_is_recognised(scenario: Scenario) -> None
     assert scenario.observe().own_keys == {key.id}
 
 
+class Routing:
+    """A reader that stands for those of several providers, and notes how often one of them is looked up."""
+
+    def __init__(self, provider: SimulatedProvider) -> None:
+        self.provider = provider
+        self.looked_up = 0
+
+    def at(self, _name: str) -> SimulatedProvider:
+        self.looked_up += 1
+        return self.provider
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.provider, name)
+
+
+def count_look_ups(keys: int) -> int:
+    scenario = Scenario(manifest=make_manifest(*(make_declaration(f"key {number}") for number in range(keys))))
+    scenario.apply()
+    key, *_ = scenario.world.provider.live()
+    scenario.world.provider.present(key.id)
+    reader = Routing(scenario.world.provider)
+    readers = Readers(reader=reader, ledger=scenario.world.ledger, sinks=scenario.world.sinks)
+    assert observe(scenario.manifest, readers, now=START).own_keys == {key.id}
+    return reader.looked_up
+
+
+def test_a_provider_is_looked_up_as_often_for_many_keys_as_for_one() -> None:
+    assert count_look_ups(20) == count_look_ups(1)
+
+
 def test_two_declarations_in_one_place_are_refused_with_both_named() -> None:
     shared = (make_delivery({"path": "same"}),)
     keys = (make_declaration("one", deliveries=shared), make_declaration("two", deliveries=shared))
