@@ -2,7 +2,7 @@
 
 The ideal is nothing but waiting for answers: every create and every request that verifies its raw key, 32 at a time.
 From a whole `apply` a whole `plan` of the same folder is subtracted, because apply does all of that first and the ideal
-has none of it: start, imports, reading the manifest, one question for the dialect and a listing, 50 ms each, planning.
+has none of it: start, imports, reading the manifest, a listing of 50 ms, planning.
 Nothing else is: what stays is the lock, intents and receipts, each on disk in ledger and sink before the next step (six
 syncs of the sink, and a part of two commits, for each key), the report, and the processor's time for all of it.
 

@@ -38,11 +38,11 @@ def _count_requests(server: Server, command: Command) -> Row:
     counted = server.count()
     # User keys and service keys are half of all each; every service key is on a page of its space, too.
     pages = KEYS // 200 + KEYS // 200 + KEYS // 200
-    allowed = pages + SPACES + 1
+    allowed = pages + SPACES
     return Row(
         id="plan/requests",
         subject=f"requests of that plan: {sum(counted.values())}",
-        beside=f"{pages} pages, {SPACES} spaces and one question for the API's generation: {allowed}",
+        beside=f"{pages} pages and {SPACES} spaces: {allowed}",
         value=sum(counted.values()) / allowed,
         aim=_MOST_REQUESTS,
         detail=", ".join(f"{number} {kind}" for kind, number in sorted(counted.items())),

@@ -18,9 +18,9 @@ from typing import TypeVar, cast
 
 from keyplan.app.several_providers import label_providers, name_failures, open_each
 from keyplan.applier.route import find_provider, reader_at
-from keyplan.applier.scope_survey import SpaceLister
+from keyplan.applier.scope_survey import SpaceLister, list_while
 from keyplan.applier.update import edit
-from keyplan.errors import InputError
+from keyplan.errors import InputError, KeyplanError
 from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, KeyId, ProviderName, ScopeId, qualify, unqualify
@@ -130,8 +130,22 @@ class RoutedReader:
 
     def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         """Return the keys of every provider. Raises as each does, and InputError if ids can't be distinguished."""
-        grouped = self._group(spaces)
-        return self._sort(self._ask_each(self._readers, lambda name, reader: reader.list_keys(grouped[name])))
+        return self.list_while(lambda: spaces)
+
+    def list_while(self, find: Callable[[], Collection[ScopeId]]) -> tuple[Observation, ...]:
+        """Return what `list_keys` returns, as an `EagerLister` does."""
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="scopes") as pool:
+            grouped = pool.submit(lambda: self._group(find()))
+
+            def ask(name: ProviderName, reader: KeyReader) -> tuple[Observation, ...]:
+                return list_while(reader, lambda: grouped.result()[name])
+
+            try:
+                return self._sort(self._ask_each(self._readers, ask))
+            except KeyplanError:
+                # What `find` raised names its own provider, and not the one that waited for it.
+                grouped.result()
+                raise
 
     def search_keys(
         self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None
@@ -235,8 +249,16 @@ class _QualifiedReader:
 
     def list_keys(self, spaces: Collection[ScopeId]) -> tuple[Observation, ...]:
         with self.naming():
-            found = self.own.list_keys([ScopeId(unqualify(self.name, space)) for space in spaces])
+            found = self.own.list_keys(self._unqualify(spaces))
         return tuple(_qualify_key(key, self.name) for key in found)
+
+    def list_while(self, find: Callable[[], Collection[ScopeId]]) -> tuple[Observation, ...]:
+        with self.naming():
+            found = list_while(self.own, lambda: self._unqualify(find()))
+        return tuple(_qualify_key(key, self.name) for key in found)
+
+    def _unqualify(self, spaces: Collection[ScopeId]) -> list[ScopeId]:
+        return [ScopeId(unqualify(self.name, space)) for space in spaces]
 
     def search_keys(
         self, *, key_type: KeyType | None, active: bool | None, scope_id: ScopeId | None

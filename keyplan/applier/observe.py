@@ -14,7 +14,7 @@ from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way, survey
 from keyplan.applier.route import find_provider, reader_at
-from keyplan.applier.scope_survey import list_further_spaces, merge_keys, shows_partly, walk_spaces
+from keyplan.applier.scope_survey import list_further_spaces, list_while, merge_keys, shows_partly, walk_spaces
 from keyplan.errors import InputError, LedgerForeignError, ManifestError, Problem, ProviderRefusedError
 from keyplan.model.identity import Address, KeyId, ScopeId, SinkName, read_provider
 from keyplan.model.intent import Intent
@@ -151,11 +151,18 @@ class _KnownSpaces:
 
 
 def _list_known(reader: KeyReader, manifest: Manifest) -> _KnownSpaces:
-    # In this order: which spaces to list is known from their names only.
-    spaces, unknown = _find_spaces(reader, name_spaces(manifest))
-    listed = list_scopes(manifest, spaces)
+    spaces: Mapping[ScopeRef, Scope] = {}
+    unknown: Mapping[ScopeRef, str] = {}
+    listed: frozenset[ScopeId] = frozenset()
+
+    def find() -> frozenset[ScopeId]:
+        nonlocal spaces, unknown, listed
+        spaces, unknown = _find_spaces(reader, name_spaces(manifest))
+        listed = list_scopes(manifest, spaces)
+        return listed
+
     try:
-        keys = reader.list_keys(listed)
+        keys = list_while(reader, find)
     except ProviderRefusedError:
         # Asked only now, because nearly always every space is there: which of those that `organizations` name is not?
         _, missing = _find_spaces(reader, _list_granted(manifest))

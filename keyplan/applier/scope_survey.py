@@ -5,11 +5,12 @@ A space that refuses the credential is named, and keeps no other space from bein
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
 from keyplan.errors import ProviderDeniedError, ProviderRefusedError
+from keyplan.model.identity import ScopeId
 from keyplan.model.laws import Laws
 from keyplan.model.manifest import KeyType
 from keyplan.model.observation import Observation, Scope, ScopeSurvey
@@ -25,6 +26,23 @@ class SpaceLister(Protocol):
     def list_scopes(self) -> tuple[Scope, ...]:
         """Return every space that the credential can see, sorted by id; raises as every method of `KeyReader`."""
         ...
+
+
+@runtime_checkable
+class EagerLister(Protocol):
+    """A `KeyReader` that can begin to list before it knows the spaces: over a network that saves their look-up."""
+
+    def list_while(self, find: Callable[[], Collection[ScopeId]]) -> tuple[Observation, ...]:
+        """Return what `list_keys` returns for the spaces that `find` returns, which is called once.
+
+        Raises what `list_keys` and `find` raise.
+        """
+        ...
+
+
+def list_while(reader: KeyReader, find: Callable[[], Collection[ScopeId]]) -> tuple[Observation, ...]:
+    """Return the keys that `reader.list_keys` lists for the spaces that `find` returns; raises what both raise."""
+    return reader.list_while(find) if isinstance(reader, EagerLister) else reader.list_keys(find())
 
 
 def shows_partly(laws: Laws) -> bool:

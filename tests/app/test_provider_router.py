@@ -14,6 +14,7 @@ from simulator import FULL, World
 
 from keyplan.app.provider_router import route, route_readers
 from keyplan.applier.observe import Readers, observe
+from keyplan.applier.scope_survey import list_while
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest, from_document, to_document
 from keyplan.errors import InputError
@@ -210,6 +211,36 @@ def test_all_providers_are_asked_at_the_same_time() -> None:
     assert ports.reader.list_keys([]) == ()
     assert ports.reader.search_keys(key_type=None, active=True, scope_id=None) == ()
     assert ports.reader.find_scopes([ScopeByName("a"), ScopeByName("b", ZEN)]) == {}
+
+
+class Unsure(SimulatedProvider):
+    """A reader that finds no scope."""
+
+    def find_scopes(self, references: Collection[ScopeRef]) -> dict[ScopeRef, Scope]:
+        """Refuse to."""
+        raise InputError("a scope is ambiguous")
+
+
+def test_a_failed_look_up_names_its_own_provider_and_no_other(both: TwoProviders) -> None:
+    unsure = Unsure(both.world.clock, both.world.effects, dialect="zenml")
+    readers = {ONLY_PROVIDER: ReaderPorts(reader=both.world.provider), ZEN: ReaderPorts(reader=unsure)}
+    reader = route_readers(readers, {ONLY_PROVIDER: "main", ZEN: "zen"}).reader
+
+    def find() -> frozenset[ScopeId]:
+        return frozenset(scope.id for scope in reader.find_scopes([ScopeByName("a", ZEN)]).values())
+
+    with pytest.raises(InputError) as raised:
+        list_while(reader, find)
+    assert raised.value.message.startswith("provider 'zen'")
+    assert "main" not in raised.value.message
+
+
+def test_listing_while_scopes_are_looked_up_shows_what_listing_them_shows(both: TwoProviders) -> None:
+    declare(both, make_service(name="ingest"), at_zen(name="ingest"))
+    both.apply()
+    found = both.ports.reader.find_scopes([ScopeByName("production", ZEN)])
+    scopes = {scope.id for scope in found.values()}
+    assert list_while(both.ports.reader, lambda: scopes) == both.ports.reader.list_keys(scopes) != ()
 
 
 def test_readers_alone_are_routed_as_well(both: TwoProviders) -> None:

@@ -59,7 +59,11 @@ def _read(client: ProviderReadClient, query: AuditQuery) -> AuditLog:
         "end_time": _write_time(query.until),
         "operation_type": _CHANGE,
     }
-    for page in fetch_pages(client, _WHAT, AUDIT_PATH, parameters, "logs", patience=_PATIENCE):
+
+    def ask(wanted: Mapping[str, str]) -> JsonObject:
+        return client.get(_WHAT, AUDIT_PATH, wanted, patience=_PATIENCE)
+
+    for page in fetch_pages(client, _WHAT, ask, parameters, "logs"):
         entries = [_read_entry(item, forms) for item in page]
         read += len(page)
         times = [entry.at for entry in entries if entry.at]

@@ -11,7 +11,9 @@ from http import HTTPStatus
 
 from keyplan.errors import InputError, ProviderRefusedError
 from keyplan.model.manifest import Json, KeyType
+from keyplan.providers.answers import JsonObject
 from keyplan.providers.arize.dialects import ALPHA, BETA, DIALECTS, KEYS_PATH, Dialect
+from keyplan.providers.arize.pages import with_page_size
 from keyplan.providers.arize.parser import UniqueNotices
 from keyplan.providers.client import ProviderReadClient
 
@@ -33,6 +35,10 @@ def choose_dialect(options: Mapping[str, Json]) -> Dialect | None:
     return DIALECTS[word]
 
 
+# Alpha refuses upper-case words, while beta might accept what alpha sends.
+_QUESTION = BETA.filters(key_type=KeyType.USER, status=BETA.active_word)
+
+
 class DialectDetector:
     """Knows the dialect of one server; asks the server once, when the dialect is first needed."""
 
@@ -50,21 +56,31 @@ class DialectDetector:
             ProviderRefusedError: The server refused the request for another reason than its words.
             ProviderUnavailableError: The server cannot be reached.
         """
+        return self._find({**_QUESTION, "limit": "1"})[0]
+
+    def begin_listing(self) -> tuple[Dialect, JsonObject | None]:
+        """Return the dialect in use; if the server had to be asked for it, with the first page of active user keys.
+
+        That saves the listing that follows one request. Raises the errors of `dialect`.
+        """
+        return self._find(with_page_size(_QUESTION))
+
+    def _find(self, question: Mapping[str, str]) -> tuple[Dialect, JsonObject | None]:
+        answer: JsonObject | None = None
         # Other threads wait here for the first one's answer instead of sending the same request.
         with self._lock:
             if self._dialect is None:
-                self._dialect = self._detect()
+                answer = self._ask(question)
+                self._dialect = ALPHA if answer is None else BETA
         name = self._dialect.laws.dialect
         self._notices.show(f"the API-keys endpoints of Arize are in {name}; they may change without notice")
-        return self._dialect
+        return self._dialect, answer
 
-    def _detect(self) -> Dialect:
-        # Ask in beta's words: alpha refuses upper-case words, while beta might accept what alpha sends.
-        wanted = BETA.filters(key_type=KeyType.USER, status=BETA.active_word)
+    def _ask(self, question: Mapping[str, str]) -> JsonObject | None:
+        """Return what a server answers to beta's words; None if it does not understand them."""
         try:
-            self._client.get("find out the API's generation", KEYS_PATH, {**wanted, "limit": "1"})
+            return self._client.get("find out the API's generation", KEYS_PATH, question)
         except ProviderRefusedError as error:
             if error.status not in NOT_UNDERSTOOD:
                 raise
-            return ALPHA
-        return BETA
+            return None

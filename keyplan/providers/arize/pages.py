@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from keyplan.errors import ProviderUnavailableError
-from keyplan.net.retry import Patience
 from keyplan.providers.answers import JsonObject
 from keyplan.providers.client import ProviderReadClient
 
@@ -28,28 +27,27 @@ def fetch_all(
         ProviderUnavailableError: The server cannot be reached; or its pages repeat, do not end, hold no list, or hold
             more than the client's `max_keys`.
     """
-    return [item for page in fetch_pages(client, what, path, parameters, field) for item in page]
+    pages = fetch_pages(client, what, lambda wanted: client.get(what, path, wanted), parameters, field)
+    return [item for page in pages for item in page]
 
 
 def fetch_pages(
     client: ProviderReadClient,
     what: str,
-    path: str,
+    ask: Callable[[Mapping[str, str]], JsonObject],
     parameters: Mapping[str, str],
     field: str,
-    *,
-    patience: Patience | None = None,
 ) -> Iterator[list[JsonObject]]:
-    """Yield the items that `fetch_all` returns, one page in memory at a time; `patience` as in the client's `get`.
+    """Yield the items that `fetch_all` returns, one page in memory at a time; `ask` gets the answer of one page.
 
     Raises the errors of `fetch_all`, at any page.
     """
     # Page by page: the JSON values of 100,000 keys take 300 MB.
     # Filters are repeated with every cursor: whether they must be is not stated (docs/arize-api.md, A12).
-    wanted = {**parameters, "limit": str(PAGE_SIZE)}
+    wanted = with_page_size(parameters)
     ceiling = _Ceiling(client, what)
     while True:
-        answer = client.get(what, path, wanted, patience=patience)
+        answer = ask(wanted)
         items = answer.get(field)
         if not isinstance(items, list):
             raise ProviderUnavailableError(f"{what}: the answer of {client.base_url} has no list '{field}'")
@@ -60,6 +58,11 @@ def fetch_pages(
             return
         ceiling.go_on(cursor)
         wanted["cursor"] = cursor
+
+
+def with_page_size(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of the first page of a listing."""
+    return {**parameters, "limit": str(PAGE_SIZE)}
 
 
 class _Ceiling:
