@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from security.hostile_server import TOO_MUCH, Asked, HostileServer, Reply, too_slow
 
-from keyplan.net.causes import find_fault
 from keyplan.net import deadline
+from keyplan.net.causes import find_fault
 from keyplan.net.deadline import Allowance, ExchangeLimitError, ExchangeLimits, count_marks
 from keyplan.net.http import Failure, exchange, open_client
 from keyplan.net.streams import bound_transport
