@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from keyplan.manifest.addresses import Addresses
-from keyplan.manifest.defaults import SCOPE_FIELDS, SERVICE_FIELDS, SPACE_FIELDS, GivenFields, MergedFields, merge
-from keyplan.manifest.expansion import report_unexpanded
+from keyplan.manifest.defaults import SCOPE_FIELDS, SERVICE_FIELDS, SPACE_FIELDS, Defaults, GivenFields, MergedFields
+from keyplan.manifest.expansion import may_be_unexpanded, report_unexpanded
 from keyplan.manifest.lineage import read_moves
 from keyplan.manifest.plugins import Sinks
 from keyplan.manifest.problems import Problems
 from keyplan.manifest.providers import Providers, read_named_scope, refuse_other_types
-from keyplan.manifest.roles import read_organizations, read_roles
+from keyplan.manifest.roles import DEFAULT_ROLES, read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
 from keyplan.model.desired import address_of
 from keyplan.model.identity import (
@@ -49,8 +49,13 @@ from keyplan.model.place import FindPlace
 from keyplan.model.quotes import quote
 from keyplan.model.texts import compose
 
-_DEFAULT_ROLES = Roles()
-_DEFER = OnDescriptionChange.DEFER.value
+# Looked up and not called: the schema let nothing else through, and four calls take 15 ms of 10,000 declarations.
+_KEY_TYPES = {kind.value: kind for kind in KeyType}
+_ADOPT = {word.value: word for word in Adopt}
+_ON_REMOVE = {word.value: word for word in OnRemove}
+_ON_DESCRIPTION_CHANGE = {word.value: word for word in OnDescriptionChange}
+_ARIZE_TYPES = (KeyType.USER, KeyType.SERVICE)
+_ADDRESS_FIELDS = ("name", "space", *SCOPE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ class ReadScope:
     field: str = ""
     """Which field names the scope, if that is not one of Arize's."""
     organizations: tuple[OrganizationGrant, ...] = ()
-    roles: Roles = _DEFAULT_ROLES
+    roles: Roles = DEFAULT_ROLES
 
     def first_space(self) -> str:
         """Return the space that stands in the address; empty for a user key, or if none could be read."""
@@ -73,8 +78,10 @@ class ReadScope:
 _NOWHERE = ReadScope()
 
 
-# Keys share spaces: without this there is a SpaceById for each key, and planning compares them field by field.
-_name_by_id = lru_cache(maxsize=1024)(ScopeById)
+@lru_cache(maxsize=1024)
+def _name_by_id(space_id: ScopeId) -> ReadScope:
+    # Keys share spaces: without this there is a ScopeById for each key, and planning compares them field by field.
+    return ReadScope(scope=ScopeById(space_id))
 
 
 def read_scope(
@@ -85,7 +92,8 @@ def read_scope(
         scope = read_named_scope(fields, key_type, forms, problems)
         field = next((form.scope_field for form in forms if form.key_type is key_type), "")
         return ReadScope(scope=scope, field=field)
-    refuse_other_types(fields, key_type, (KeyType.USER, KeyType.SERVICE), problems)
+    if key_type not in _ARIZE_TYPES:
+        refuse_other_types(fields, key_type, _ARIZE_TYPES, problems)
     if key_type is not KeyType.SERVICE:
         _refuse_service_fields(fields, problems)
         return _NOWHERE
@@ -102,6 +110,8 @@ def read_scope(
 
 def _refuse_service_fields(fields: MergedFields, problems: Problems) -> None:
     own = fields.own.table
+    if own.keys().isdisjoint(SERVICE_FIELDS):
+        return
     for name in SERVICE_FIELDS:
         if name in own:
             problems.add(own.key_spot(name), f"field '{name}' is for service keys, and this is a user key")
@@ -112,12 +122,15 @@ def _read_spaces(fields: MergedFields, problems: Problems) -> ReadScope:
     if "organizations" in values:
         return ReadScope(organizations=read_organizations(values["organizations"], problems), roles=roles)
     if "space_id" in values:
-        return ReadScope(scope=_name_by_id(ScopeId(values["space_id"])), roles=roles)
+        scope = _name_by_id(ScopeId(values["space_id"]))
+        return scope if roles is DEFAULT_ROLES else replace(scope, roles=roles)
     return ReadScope(scope=ScopeByName(values["space"]) if "space" in values else None, roles=roles)
 
 
 LONGEST_DESCRIPTION = 1_000
 """Characters that the provider takes, the marker included (docs/arize-api.md, A16)."""
+ALWAYS_FITS = LONGEST_DESCRIPTION // 2
+"""Beside so many characters there is room for every marker: owner and id are texts of less than a hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +140,7 @@ class DeclarationReader:
     identity: Identity
     """Its owner is empty if it could not be read."""
     marker: bool
-    defaults: GivenFields
+    defaults: Defaults
     sinks: Sinks
     providers: Providers
     addresses: Addresses
@@ -137,12 +150,12 @@ class DeclarationReader:
 
     def check_defaults(self) -> None:
         """Add the problems of a default sink, which no declaration need use."""
-        if "sink" in self.defaults:
-            self.sinks.read_default(self.defaults.table)
+        if "sink" in self.defaults.given:
+            self.sinks.read_default(self.defaults.given.table)
 
     def declare(self, own: GivenFields) -> Declaration | None:
         """Return a declaration; None if it has no address. It is sound only if no problem was added."""
-        fields = merge(own, self.defaults)
+        fields = self.defaults.merge(own)
         values = fields.values
         key_type, provider = self._read_key_type(fields), self._find_provider(fields)
         scope = self._read_scope(fields, key_type, provider)
@@ -171,11 +184,11 @@ class DeclarationReader:
             protect=values.get("protect", False),
             adopt=adopt,
             retire_adopted=values.get("retire_adopted", False),
-            on_remove=OnRemove(values.get("on_remove", OnRemove.DELETE.value)),
-            on_description_change=OnDescriptionChange(values.get("on_description_change", _DEFER)),
+            on_remove=_ON_REMOVE[values.get("on_remove", "delete")],
+            on_description_change=_ON_DESCRIPTION_CHANGE[values.get("on_description_change", "defer")],
             may_rotate_itself=values.get("self", False),
-            moved_from=tuple(former for former in moves if not isinstance(former, Origin)),
-            taken_from=tuple(sorted(former for former in moves if isinstance(former, Origin))),
+            moved_from=tuple([former for former in moves if not isinstance(former, Origin)]),
+            taken_from=tuple(sorted([former for former in moves if isinstance(former, Origin)])),
             import_id=import_id,
             group=values.get("group", ""),
             place=self.problems.place_of(own.spot),
@@ -184,7 +197,7 @@ class DeclarationReader:
 
     def _read_key_type(self, fields: MergedFields) -> KeyType | None:
         if "key_type" in fields.values:
-            return KeyType(fields.values["key_type"])
+            return _KEY_TYPES[fields.values["key_type"]]
         if fields.lacks("key_type"):
             self.problems.add(fields.own.spot, "field 'key_type' is missing", "missing")
         return None
@@ -193,13 +206,15 @@ class DeclarationReader:
         if "sink" in fields.own:
             return self.sinks.read_deliveries(fields.values["sink"], fields.spot("sink"))
         if "sink" in fields.values:
-            return self.sinks.read_default(self.defaults.table)
+            return self.sinks.read_default(self.defaults.given.table)
         if fields.lacks("sink"):
             self.problems.add(fields.own.spot, "field 'sink' is missing, here and in 'defaults'", "missing")
         return ()
 
     def _find_provider(self, fields: MergedFields) -> ProviderSettings:
         label = fields.values.get("provider")
+        if label is None:
+            return self.providers.default
         return self.providers.find(label, fields.spot("provider"), self.problems) or self.providers.default
 
     def _read_scope(self, fields: MergedFields, key_type: KeyType | None, provider: ProviderSettings) -> ReadScope:
@@ -214,13 +229,14 @@ class DeclarationReader:
         self, fields: MergedFields, key_type: KeyType | None, scope: ReadScope, provider: ProviderName
     ) -> Address | None:
         """Return the address, as soon as the fields that it is made of could be read."""
-        space = scope.first_space()
-        if key_type is None or "name" not in fields.values or (key_type is KeyType.SERVICE and not space):
+        space, values = scope.first_space(), fields.values
+        if key_type is None or "name" not in values or (key_type is KeyType.SERVICE and not space):
             return None
-        for field in ("name", "space", *SCOPE_FIELDS):
-            if field in fields.values:
-                report_unexpanded(fields.values[field], fields.spot(field), self.problems, what=field)
-        address = address_of(key_type, fields.values["name"], space, provider=provider)
+        for field in _ADDRESS_FIELDS:
+            # Where a field stands is found only for a text that may be a problem.
+            if field in values and may_be_unexpanded(values[field]):
+                report_unexpanded(values[field], fields.spot(field), self.problems, what=field)
+        address = address_of(key_type, values["name"], space, provider=provider)
         self.addresses.declare(address, fields.own.spot)
         return address
 
@@ -230,9 +246,9 @@ class DeclarationReader:
         if text.endswith("]") and split_marker(text)[1] is not None:
             spot = fields.spot("description")
             self.problems.add(spot, "field 'description' ends with a marker; leave it out, keyplan adds its own")
-        elif self.marker and address is not None:
+        elif len(text) > ALWAYS_FITS and self.marker and address is not None:
             # Any marker of this owner is as long as its own, which takes a digest.
-            excess = len(text) + _count_beside(self.identity) - LONGEST_DESCRIPTION if text else 0
+            excess = len(text) + _count_beside(self.identity) - LONGEST_DESCRIPTION
             if excess > 0:
                 counts = f"{len(text):,} characters; with the marker at most {len(text) - excess:,} are allowed"
                 self.problems.add(fields.spot("description"), f"field 'description' has {counts}")
@@ -260,9 +276,9 @@ class DeclarationReader:
         return key_id
 
     def _read_adopt(self, fields: MergedFields) -> Adopt:
-        adopt = Adopt(fields.values.get("adopt", Adopt.REFUSE.value))
+        adopt = _ADOPT[fields.values.get("adopt", "refuse")]
         # A default may stand above keys of all kinds.
-        if fields.own.get("retire_adopted", False) and adopt is not Adopt.REPLACE:
+        if adopt is not Adopt.REPLACE and fields.own.get("retire_adopted", False):
             self.problems.add(
                 fields.own.table.key_spot("retire_adopted"),
                 "field 'retire_adopted' goes with 'adopt: replace': only a key that another one replaces is retired",

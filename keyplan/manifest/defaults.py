@@ -28,6 +28,8 @@ RIVALS: Mapping[str, frozenset[str]] = MappingProxyType(
     {name: frozenset(rivals) for rivals in (SPACE_FIELDS, EXPIRY_FIELDS) for name in rivals}
 )
 """Of which fields only one can count."""
+_CONDITIONAL = _OF_SOME_KEYS | RIVALS.keys()
+"""Defaults of these names are not passed on to every declaration that lacks them."""
 _WITHOUT_SCOPE = frozenset({"user", "system", "api"})
 _MERGED_FIELD = "rotation"
 
@@ -78,24 +80,32 @@ def find_spot(own: GivenFields, defaults: GivenFields, path: tuple[str, ...]) ->
     return _find_spot(own.table, path) or _find_spot(defaults.table, path) or own.spot
 
 
-def merge(own: GivenFields, defaults: GivenFields) -> MergedFields:
-    """Return a declaration's own fields with the defaults behind them.
+class Defaults:
+    """The defaults of one manifest, sorted once, so that a declaration takes over those that all have by one merge."""
 
-    An own field displaces the default of its rivals; fields of service keys are not passed on to user keys;
-    `rotation` is merged field by field.
-    """
-    # The order does not matter: an own field always wins, and rivals exclude each other.
-    values = {
-        name: value
-        for name, value in defaults.table.items()
-        if name not in own.table and name in defaults and _inherits(name, own, defaults)
-    }
-    values.update(own.table)
-    for name in own.unusable:
-        values.pop(name, None)
-    if _MERGED_FIELD in own and _MERGED_FIELD in defaults:
-        values[_MERGED_FIELD] = {**defaults.table[_MERGED_FIELD], **own.table[_MERGED_FIELD]}
-    return MergedFields(values=values, own=own, defaults=defaults)
+    def __init__(self, given: GivenFields) -> None:
+        usable = [(name, value) for name, value in given.table.items() if name not in given.unusable]
+        self.given = given
+        self._of_all = {name: value for name, value in usable if name not in _CONDITIONAL}
+        self._of_some = {name: value for name, value in usable if name in _CONDITIONAL}
+
+    def merge(self, own: GivenFields) -> MergedFields:
+        """Return a declaration's own fields with the defaults behind them.
+
+        An own field displaces the default of its rivals; fields of service keys are not passed on to user keys;
+        `rotation` is merged field by field.
+        """
+        table, defaults = own.table, self.given
+        # The order does not matter: an own field always wins, and rivals exclude each other.
+        values = {**self._of_all, **table}
+        if self._of_some:
+            some = self._of_some.items()
+            values.update({name: value for name, value in some if name not in table and _inherits(name, own, defaults)})
+        for name in own.unusable:
+            values.pop(name, None)
+        if _MERGED_FIELD in table and _MERGED_FIELD in own and _MERGED_FIELD in defaults:
+            values[_MERGED_FIELD] = {**defaults.table[_MERGED_FIELD], **table[_MERGED_FIELD]}
+        return MergedFields(values=values, own=own, defaults=defaults)
 
 
 def _inherits(name: str, own: GivenFields, defaults: GivenFields) -> bool:

@@ -18,6 +18,11 @@ _TEMPLATES = frozenset({"path"})
 """In these, ``${`` is reported where the template is filled in: only there is it known what could be meant."""
 
 
+def may_be_unexpanded(text: object) -> bool:
+    """Whether `report_unexpanded` can find a problem: a quick look at what is nearly always an ordinary text."""
+    return isinstance(text, str) and (text.startswith("~") or "${" in text)
+
+
 def report_unexpanded(text: object, spot: Spot, problems: Problems, *, what: str, is_template: bool = False) -> None:
     """Add a problem if a text is one that only a shell would expand; a value that is not a text has none."""
     if not isinstance(text, str):

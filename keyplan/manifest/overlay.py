@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keyplan.manifest.defaults import RIVALS, GivenFields, merge
+from keyplan.manifest.defaults import RIVALS, Defaults, GivenFields
 from keyplan.manifest.problems import Problems, Spot
 from keyplan.manifest.sources import Refusal, Sources, read_table
 from keyplan.manifest.tables import ItemList, Table
@@ -142,7 +142,7 @@ class _KeyLayer:
 
     def __init__(self, rows: ItemList, defaults: Table, problems: Problems) -> None:
         self._spot = rows.spot
-        self._defaults = GivenFields(defaults)
+        self._defaults = Defaults(GivenFields(defaults))
         self._problems = problems
         self._rows: list[tuple[Any, Spot] | None] = list(zip(rows, rows.value_spots, strict=True))
         self._index: dict[Address, int] = {}
@@ -193,7 +193,7 @@ class _KeyLayer:
         """Return the address of a declaration; None if its fields make none."""
         if not isinstance(item, Table):
             return None
-        fields = merge(GivenFields(item), self._defaults).values
+        fields = self._defaults.merge(GivenFields(item)).values
         name, space = fields.get("name"), _find_space(fields)
         if not isinstance(name, str):
             return None
@@ -201,7 +201,7 @@ class _KeyLayer:
         if kind is None or (kind is KeyType.SERVICE and not isinstance(space, str)):
             return None
         label = fields.get("provider")
-        is_usual = label == self._defaults.get("provider", label)
+        is_usual = label == self._defaults.given.get("provider", label)
         provider = ONLY_PROVIDER if is_usual or not isinstance(label, str) else ProviderName(label)
         return address_of(kind, name, space, provider=provider)
 

@@ -14,7 +14,7 @@ from keyplan.errors import ManifestError, Problem
 from keyplan.manifest.addresses import Addresses
 from keyplan.manifest.compose import Composed, compose, needs_composition
 from keyplan.manifest.declaration import DeclarationReader
-from keyplan.manifest.defaults import FieldPlaces, GivenFields
+from keyplan.manifest.defaults import Defaults, FieldPlaces, GivenFields
 from keyplan.manifest.lineage import read_formerly, read_removed
 from keyplan.manifest.plugins import PluginSchemas, Sinks, read_ledger
 from keyplan.manifest.policy import read_rules
@@ -174,7 +174,7 @@ class _Reader:
         reader = DeclarationReader(
             identity=identity,
             marker=self._get("marker", default=True),
-            defaults=defaults,
+            defaults=Defaults(defaults),
             sinks=sinks,
             providers=providers,
             addresses=addresses,

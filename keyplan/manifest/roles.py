@@ -26,7 +26,7 @@ _WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _MAY_BE_CUSTOM = "space_role"
-_DEFAULT = Roles()
+DEFAULT_ROLES = Roles()
 
 
 def parse_role(kind: str, value: Any) -> Role:
@@ -59,12 +59,12 @@ def _parse_word(kind: str, word: str) -> Role:
 def read_roles(fields: MergedFields, problems: Problems) -> Roles:
     """Return the roles of a service key, the API's own if none is given; problems are added."""
     if "roles" not in fields.values:
-        return _DEFAULT
+        return DEFAULT_ROLES
     given: Mapping[str, Any] = fields.values["roles"]
     if "organizations" in fields.values:
         given = _keep_account_role(given, fields, problems)
     roles = {kind: _read_role(kind, value, fields.spot("roles", kind), kind, problems) for kind, value in given.items()}
-    return Roles(**roles) if roles else _DEFAULT
+    return Roles(**roles) if roles else DEFAULT_ROLES
 
 
 def _keep_account_role(given: Mapping[str, Any], fields: MergedFields, problems: Problems) -> Mapping[str, Any]:
@@ -84,7 +84,7 @@ def read_organizations(rows: ItemList, problems: Problems) -> tuple[Organization
     return tuple(
         OrganizationGrant(
             org_id=OrganizationId(granted["org_id"]),
-            role=_read_own_role("org_role", granted, _DEFAULT.org_role, problems),
+            role=_read_own_role("org_role", granted, DEFAULT_ROLES.org_role, problems),
             spaces=_read_spaces(granted["spaces"], problems),
         )
         for granted in rows
@@ -96,7 +96,7 @@ def _read_spaces(rows: ItemList, problems: Problems) -> tuple[SpaceGrant, ...]:
     return tuple(
         SpaceGrant(
             space_id=ScopeId(granted["space_id"]),
-            role=_read_own_role("space_role", granted, _DEFAULT.space_role, problems),
+            role=_read_own_role("space_role", granted, DEFAULT_ROLES.space_role, problems),
         )
         for granted in rows
     )

@@ -79,8 +79,8 @@ class Desired:
 def address_of(key_type: KeyType, name: str, scope: str = "", *, provider: ProviderName = ONLY_PROVIDER) -> Address:
     """Return ``TYPE/NAME``, or ``service/SCOPE/NAME``, the scope as the manifest writes it; in normal form C."""
     # Service keys alone have a scope, with every provider.
-    parts = [key_type.value, *([_escape(scope)] if key_type is KeyType.SERVICE else []), _escape(name)]
-    return Address(f"{provider}:{'/'.join(parts)}" if provider else "/".join(parts))
+    scoped = f"{_escape(scope)}/{_escape(name)}" if key_type is KeyType.SERVICE else _escape(name)
+    return Address(f"{provider}:{key_type.value}/{scoped}" if provider else f"{key_type.value}/{scoped}")
 
 
 def _escape(part: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from keyplan.model.identity import OrganizationId, ScopeId, SinkName
+from keyplan.manifest import declaration
+from keyplan.model.identity import ManifestId, OrganizationId, ScopeId, SinkName
 from keyplan.model.manifest import (
     Adopt,
     Declaration,
@@ -26,6 +27,7 @@ from keyplan.model.manifest import (
     SpaceGrant,
     Strategy,
 )
+from keyplan.model.observation import REF_DIGITS, Marker
 from keyplan.model.place import Place
 
 Read = Callable[[str], Manifest]
@@ -535,3 +537,8 @@ def test_what_is_wrong_with_a_sink_is_not_told_again_of_its_deliveries(find_prob
     head = "version: 1\nowner: ml\nsinks: {s: {type: file, path: p, format: x}, t: {type: zip}}\nkeys:\n"
     keys = "  - {name: n, key_type: user, sink: [{name: s, path: q}, {name: t, path: q}]}"
     assert [problem.split(": ")[0] for problem in find_problems(head + keys)] == ["3:42", "3:56"]
+
+
+def test_beside_a_description_that_always_fits_there_is_room_for_the_longest_marker() -> None:
+    longest = Marker("o" * 63, "0" * REF_DIGITS, ManifestId("i" * 32))
+    assert len(longest.attach("x" * declaration.ALWAYS_FITS)) <= declaration.LONGEST_DESCRIPTION

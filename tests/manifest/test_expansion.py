@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyplan.manifest.expansion import may_be_unexpanded, report_unexpanded
+from keyplan.manifest.problems import START, Problems
 
 FindProblems = Callable[[str], tuple[str, ...]]
 HEAD = "version: 1\nowner: ml\n"
@@ -51,3 +56,10 @@ def test_a_name_is_taken_as_it_is_written(find_key_problems: FindProblems, name:
 def test_a_delivery_is_checked_like_its_sink(find_key_problems: FindProblems) -> None:
     (problem,) = find_key_problems("- {name: ci, key_type: user, sink: {name: local, path: '~/x'}}\n")
     assert problem.startswith("path '~/x' begins with '~'")
+
+
+@given(text=st.text(alphabet="~/${}aA ") | st.text())
+def test_a_text_that_a_quick_look_passes_has_no_problem(text: str) -> None:
+    problems = Problems("keys.yaml")
+    report_unexpanded(text, START, problems, what="name")
+    assert may_be_unexpanded(text) or not problems.listed()
