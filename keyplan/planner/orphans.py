@@ -62,13 +62,15 @@ def find_orphans(
 
 
 def find_moves(
-    desired: Iterable[Desired], occupied: Container[Address], orphans: Iterable[Orphan]
+    desired: Iterable[Desired], occupied: Container[Address], orphans: Sequence[Orphan]
 ) -> Mapping[Address, Address]:
     """Return, by declared address, the former address whose live keys it takes over; each former address once.
 
     A declaration that owns nothing takes over keys of the same type, name and spaces: a changed spelling of the space
     changes the address, and must not make a new key.
     """
+    if not orphans:  # nearly always
+        return {}
     vacant: dict[_Identity | None, Address] = {
         (one.declaration.provider, one.declaration.key_type, one.declaration.name, one.scope_ids): one.address
         for one in desired

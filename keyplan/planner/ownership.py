@@ -222,9 +222,11 @@ class _SortedKeys:
 
         They keep their overlap then, instead of ending at once as undeclared ones.
         """
+        if not claims.receipts:  # nearly always
+            return
         for one in desired:
             named = {old.key_id for receipt in claims.receipts.get(one.address, ()) for old in receipt.superseded}
-            if not named:  # nearly always
+            if not named:
                 continue
             owned = {key.id: address for address, found in self.owned.items() for key in found}
             for key in [key for found in self.owned.values() for key in found if key.id in named]:
@@ -314,7 +316,7 @@ def _collect_owned(desired: Desired, records: _Records, former: Address | None) 
         receipt=receipt,
         current=keys[0] if is_plain else None,
         superseded=_merge_superseded(desired, recorded, claimed, live.get(receipt.key_id) if receipt else None),
-        delivered_once=frozenset(delivered.key_id for delivered in (*recorded, *claimed)),
+        delivered_once=frozenset([delivered.key_id for delivered in (*recorded, *claimed)]),
         intents=_merge_intents(intents, _collect(records.claims.intents, addresses)),
         recorded_intents=tuple(intents),
         previous_address=_find_previous_address(desired, receipt),
@@ -330,13 +332,15 @@ def _find_previous_address(desired: Desired, receipt: Receipt | None) -> Address
 
 
 def _merge_superseded(
-    desired: Desired, recorded: Iterable[Receipt], claimed: Iterable[Receipt], successor: Observation | None
+    desired: Desired, recorded: Iterable[Receipt], claimed: Sequence[Receipt], successor: Observation | None
 ) -> dict[KeyId, Superseded]:
     """Return what receipts say of superseded keys: the ledger's word, and claims only as far as times allow.
 
     Nothing was switched before the successor existed, so no claim can end an overlap before its own length is over.
     """
     known = list_superseded_entries(recorded)
+    if not claimed:  # nearly always
+        return known
     others = list_superseded_entries(claimed)
     if successor is not None and others:
         earliest = successor.created_at + find_overlap(desired.declaration.rotation)
@@ -344,8 +348,10 @@ def _merge_superseded(
     return {**others, **known}
 
 
-def _merge_intents(recorded: Iterable[Intent], claimed: Iterable[Intent]) -> tuple[Intent, ...]:
+def _merge_intents(recorded: Sequence[Intent], claimed: Sequence[Intent]) -> tuple[Intent, ...]:
     """Return all intents, oldest first, each id once: as the ledger has it, with the highest count of attempts."""
+    if not recorded and not claimed:  # nearly always
+        return ()
     # A sink that could not be written in a later attempt still has the earlier count.
     merged: dict[str, Intent] = {}
     for intent in (*sorted(claimed, key=lambda one: one.attempts), *recorded):

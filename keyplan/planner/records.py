@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from operator import itemgetter
 
 from keyplan.model.desired import Desired
@@ -36,8 +37,10 @@ def is_unreachable(address: Address, snapshot: Snapshot) -> bool:
 class AddressIndex:
     """The addresses of a manifest's declarations: their own, and those that they moved from."""
 
+    present: Identity
+    """Who the manifest is now."""
     identities: frozenset[Identity]
-    """Whose records and marks count at every address."""
+    """Whose records and marks count at every address; `present` is one of them."""
     declared: frozenset[Address]
     by_address: Mapping[Address, Address]
     by_origin: Mapping[Origin, Address]
@@ -61,6 +64,7 @@ class AddressIndex:
                 imports[declaration.import_id] = declaration.address
         by_address |= {address: address for address in declared}
         return cls(
+            present=lineage.identity,
             identities=frozenset(lineage.identities),
             declared=frozenset(declared),
             by_address=by_address,
@@ -70,15 +74,20 @@ class AddressIndex:
 
     def find(self, identity: Identity, address: Address) -> Address | None:
         """Return where something of this identity and address belongs today; None if it is another manifest's."""
-        # An earlier keyplan noted an address in the normal form in which the manifest wrote it.
-        composed = Address(compose(address))
         if identity in self.identities:
-            return self.by_address.get(composed, address)
-        return self.by_origin.get(Origin(identity=identity, address=composed))
+            return self._find_own(address)
+        return self.by_origin.get(Origin(identity=identity, address=Address(compose(address))))
 
     def find_record(self, record: Receipt | Intent) -> Address | None:
         """Return the address that a record belongs to today; None if it is another manifest's."""
+        # True of nearly every record: no identity has to be made, hashed and looked up for it.
+        if record.owner == self.present.owner and record.manifest_id == self.present.id:
+            return self._find_own(record.address)
         return self.find(record.identity, record.address)
+
+    def _find_own(self, address: Address) -> Address:
+        # An earlier keyplan noted an address in the normal form in which the manifest wrote it.
+        return self.by_address.get(Address(compose(address)), address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,24 +127,25 @@ def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], declared: Contain
     for address, found in receipts.items():
         is_declared = address in declared
         for receipt in found:
-            for key_id in (receipt.key_id, *(old.key_id for old in receipt.superseded)):
+            for key_id in _list_ids(receipt):
                 rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
                 former = best.get(key_id)
                 best[key_id] = max(rank, former) if former else rank
     return {key_id: rank[-1] for key_id, rank in best.items()}
 
 
+def _list_ids(receipt: Receipt) -> tuple[KeyId, ...]:
+    """Return the ids of all keys that a receipt names as the address's."""
+    if not receipt.superseded:  # nearly always
+        return (receipt.key_id,)
+    return (receipt.key_id, *(old.key_id for old in receipt.superseded))
+
+
 class MarkerIndex:
     """Finds the address behind a marker. A marker holds a digest alone, so each known address is tried."""
 
     def __init__(self, snapshot: Snapshot, index: AddressIndex) -> None:
-        self._index = index
-        known = {receipt.address for receipt in snapshot.receipts if receipt.identity in index.identities}
-        # A record beside a secret may name an address here: a wrong one has another digest, so it can't mislead.
-        known |= {record.address for record in iter_sink_records(snapshot) if record.identity in index.identities}
-        addresses = {address: index.by_address.get(Address(compose(address)), address) for address in known}
-        addresses |= {_decompose(former): address for former, address in index.by_address.items()}
-        self._by_ref = {digest_address(former): at for former, at in (addresses | dict(index.by_address)).items()}
+        self._snapshot, self._index = snapshot, index
         self._by_origin = {
             Marker.of(one.identity, spelt): at
             for one, at in index.by_origin.items()
@@ -149,6 +159,18 @@ class MarkerIndex:
     def find(self, marker: Marker) -> Address | None:
         """Return the address, or today's, of a marker that is written for this manifest; None if nothing knows it."""
         return self._by_origin.get(marker) or self._by_ref.get(marker.ref)
+
+    # Made when it is first needed: if the ledger knows every key, no marker is looked up, and no address digested.
+    @cached_property
+    def _by_ref(self) -> Mapping[str, Address]:
+        """Addresses by their digests."""
+        snapshot, index = self._snapshot, self._index
+        known = {receipt.address for receipt in snapshot.receipts if receipt.identity in index.identities}
+        # A record beside a secret may name an address here: a wrong one has another digest, so it can't mislead.
+        known |= {record.address for record in iter_sink_records(snapshot) if record.identity in index.identities}
+        addresses = {address: index.by_address.get(Address(compose(address)), address) for address in known}
+        addresses |= {_decompose(former): address for former, address in index.by_address.items()}
+        return {digest_address(former): at for former, at in (addresses | dict(index.by_address)).items()}
 
 
 def _decompose(address: Address) -> Address:
@@ -177,6 +199,8 @@ def choose_receipt(
     Without a live key of the ledger's: one that names a live key, then the latest delivery; of equals the first one.
     """
     known, others = list(recorded), list(claimed)
+    if len(known) == 1 and not others:  # nearly always: nothing to choose from
+        return known[0]
     own = _newest([one for one in known if one.key_id in live], live)
     if own is None:
         return _newest([*known, *others], live)
@@ -206,5 +230,5 @@ def _newest(receipts: Iterable[Receipt], live: Container[KeyId]) -> Receipt | No
 
 def list_superseded_entries(receipts: Iterable[Receipt]) -> dict[KeyId, Superseded]:
     """Return what receipts say of superseded keys, the latest switch of each."""
-    entries = [old for receipt in receipts for old in receipt.superseded]
+    entries = [old for receipt in receipts if receipt.superseded for old in receipt.superseded]
     return {old.key_id: old for old in sorted(entries)} if entries else {}
