@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -30,7 +31,17 @@ def main(system: str = os.name) -> NoReturn:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(_TERMINATED))
     from keyplan.cli.main import main as run_command_line  # noqa: PLC0415 - see above
 
-    run_command_line()
+    try:
+        run_command_line()
+    except SystemExit as ended:
+        _end(ended)
+
+
+def _end(ended: SystemExit) -> NoReturn:
+    """End the process at once; what is registered to run at its end is done first."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - no public function runs them without all that the interpreter does next:
+    # taking everything apart, object by object, which takes 100 ms after a plan of 10,000 keys.
+    os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import io
+import os
 import re
 import runpy
 import signal
@@ -265,11 +267,26 @@ def test_a_signal_while_applying_finishes_what_is_under_way(shell: Shell) -> Non
 def test_the_module_runs_the_process_s_own_command_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    ended: list[int] = []
     monkeypatch.setattr(sys, "argv", ["keyplan", "version"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("keyplan", run_name="__main__")
-    assert ended.value.code == 0
+    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: ended.append(-1))
+    monkeypatch.setattr(os, "_exit", ended.append)
+    runpy.run_module("keyplan", run_name="__main__")
+    assert ended == [-1, 0]
     assert capfd.readouterr().out.startswith("keyplan ")
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["version"], 0), (["validate", "missing.yaml"], 3)])
+def test_a_process_does_what_is_registered_for_its_end(tmp_path: Path, arguments: list[str], status: int) -> None:
+    script = """
+import atexit, pathlib, sys
+from keyplan.__main__ import main
+atexit.register(pathlib.Path("done").touch)
+main()
+"""
+    command = [sys.executable, "-c", script, *arguments]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False).returncode == status
+    assert (tmp_path / "done").exists()
 
 
 def test_streams_that_are_not_there_are_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:

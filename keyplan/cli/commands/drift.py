@@ -130,6 +130,7 @@ def command(
         kinds = [DriftKind(word) for word in only]
         detect = partial(detect_drift, context.wiring, only=kinds, within=within, is_audited=not no_audit)
         looks, errors = _detect_all(session, workspaces, detect)
+        session.keep(looks, workspaces)
         _note_all(monitored, workspaces, looks, errors)
         if verbose:
             _outline(session, workspaces, [plan for _, plan, _ in looks])

@@ -99,6 +99,7 @@ def command(
         workspaces = _open(chosen, context, settings)
         warn_of_missing_ids([each.manifest.path for each in workspaces if not each.manifest.id], context.say)
         plans, errors = _plan_all(session, context, workspaces, settings)
+        session.keep(plans, workspaces)
         if out:
             _save(session, out, plans, errors)
     failed = [error.exit_status for _, error in errors]
