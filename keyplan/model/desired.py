@@ -54,8 +54,9 @@ class Desired:
     @property
     def shown_description(self) -> str:
         """The declared description as a listing would show it: read back like a remote one."""
-        # A declared text may itself end like a marker.
-        return split_marker(self.full_description)[0]
+        # A marker comes off as it went on. Without one, a declared text may itself end like a marker.
+        text = self.declaration.description
+        return text if self.marker else split_marker(text)[0]
 
     @property
     def texts_digest(self) -> str:

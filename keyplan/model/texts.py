@@ -54,6 +54,8 @@ def list_same_texts(one: str, other: str) -> frozenset[str]:
 
 def fold(text: str) -> str:
     """Return a form shared by texts that look alike to a reader: compatible characters, cases and blanks are one."""
+    if text.isascii():  # then it is in every normal form, and so is what `casefold` makes of it
+        return " ".join(text.casefold().split())
     # Twice: folding the case of some characters gives what is not in normal form any longer.
     return " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
 

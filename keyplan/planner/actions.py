@@ -116,7 +116,8 @@ def keep_basis(case: Case, key: Observation, receipt: Receipt, kind: type[KeepBa
         slots=case.slots,
         is_own_credential=key.id in case.snapshot.own_keys,
         outdated=outdated_slots(case.slots, case.snapshot, receipt),
-        ledger_outdated=case.ledger_receipt != receipt,
+        # Nearly always they are one, and dataclasses compare field by field even then.
+        ledger_outdated=case.ledger_receipt is not receipt and case.ledger_receipt != receipt,
     )
 
 

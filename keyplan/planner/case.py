@@ -24,8 +24,15 @@ from keyplan.planner.trace import NO_TRACE, Trace
 class Case:
     """One declaration, what belongs to it, and what its slots hold."""
 
+    declaration: Declaration
+    """The declaration itself: that of `owned`."""
     owned: OwnedKeys
     snapshot: Snapshot
+    # Both of the snapshot. Fields, like the declaration: rules ask for these three more often than for anything else.
+    laws: Laws
+    """What its provider allows and shows."""
+    now: datetime
+    """The one `now` of the run."""
     slots: tuple[Slot, ...]
     """Where its raw key belongs."""
     next_slots: tuple[Slot, ...] = ()
@@ -62,21 +69,6 @@ class Case:
     """Whether the user allowed to write over claims that are not believed."""
     trace: Trace = field(default=NO_TRACE, compare=False, repr=False)
     """Notes which rows are asked, if the plan is to be explained."""
-
-    @property
-    def declaration(self) -> Declaration:
-        """The declaration itself."""
-        return self.owned.desired.declaration
-
-    @property
-    def laws(self) -> Laws:
-        """What its provider allows and shows."""
-        return self.snapshot.laws_of(self.declaration.provider)
-
-    @property
-    def now(self) -> datetime:
-        """The one `now` of the run."""
-        return self.snapshot.now
 
     @property
     def placed_as(self) -> str:

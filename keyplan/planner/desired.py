@@ -115,6 +115,8 @@ def _sort(granted: Iterable[OrganizationGrant]) -> tuple[OrganizationGrant, ...]
 
 def find_lookalikes(manifest: Manifest) -> Iterator[str]:
     """Yield a sentence for each set of declarations whose addresses look alike to a reader, in file order."""
+    if len({fold(declared.address) for declared in manifest.keys}) == len(manifest.keys):  # nearly always
+        return
     alike: defaultdict[str, list[Declaration]] = defaultdict(list)
     for declared in manifest.keys:
         alike[fold(declared.address)].append(declared)

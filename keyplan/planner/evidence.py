@@ -26,14 +26,15 @@ def is_delivered(slots: tuple[Slot, ...], snapshot: Snapshot, key: Observation, 
 
 def lacking_slots(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt) -> tuple[Slot, ...]:
     """Return the slots that do not provably hold the raw key of a receipt, in their order (docs/planning.md, row 8)."""
-    return tuple(slot for slot in slots if not _holds(slot, snapshot, receipt))
+    return tuple([slot for slot in slots if not _holds(slot, snapshot, receipt)])
 
 
 def _holds(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
-    if not snapshot.abilities[slot.sink].is_asked:
+    abilities = snapshot.abilities[slot.sink]
+    if not abilities.is_asked:
         return receipt.entry_of(slot.delivered) is not None
     holding = holding_of(slot, snapshot)
-    if receipt.fingerprint is None or not snapshot.abilities[slot.sink].holds_receipts:
+    if receipt.fingerprint is None or not abilities.holds_receipts:
         # Nothing to compare with: an imported key has no fingerprint, and this sink may keep no receipts. The ledger's
         # word counts then, unless the sink shows that the value changed since.
         entry = receipt.entry_of(slot.delivered)
@@ -42,19 +43,16 @@ def _holds(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
             and entry is not None
             and not was_overwritten(slot, snapshot, entry.at or receipt.delivered_at)
         )
-    return holding.content is not Content.DIFFERS and _is_receipt_of(slot, snapshot, receipt)
+    return holding.content is not Content.DIFFERS and _is_receipt_of(holding, receipt)
 
 
-def _is_receipt_of(slot: Slot, snapshot: Snapshot, receipt: Receipt) -> bool:
+def _is_receipt_of(holding: Holding, receipt: Receipt) -> bool:
     """Whether a value is there, beside a receipt of the same raw key."""
-    holding = holding_of(slot, snapshot)
-    return (
-        receipt.fingerprint is not None
-        and holding.present
-        and holding.receipt is not None
-        and holding.receipt.key_id == receipt.key_id
-        and holding.receipt.fingerprint == receipt.fingerprint
-    )
+    held = holding.receipt
+    if receipt.fingerprint is None or not holding.present or held is None:
+        return False
+    # Observing shares those that agree: nearly always the two are one.
+    return held is receipt or (held.key_id == receipt.key_id and held.fingerprint == receipt.fingerprint)
 
 
 def was_overwritten(slot: Slot, snapshot: Snapshot, taken_at: datetime) -> bool:
@@ -70,8 +68,9 @@ def find_source(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt) -
     """Return the first slot that the raw key of a receipt may be copied from: it was read there and found to match."""
     # Only a value that was read and compared: a write-only sink may have been overwritten since.
     for slot in slots:
-        is_read = holding_of(slot, snapshot).content is Content.MATCHES
-        if snapshot.abilities[slot.sink].may_copy and is_read and _is_receipt_of(slot, snapshot, receipt):
+        holding = holding_of(slot, snapshot)
+        is_read = holding.content is Content.MATCHES
+        if snapshot.abilities[slot.sink].may_copy and is_read and _is_receipt_of(holding, receipt):
             return slot
     return None
 
@@ -79,12 +78,14 @@ def find_source(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt) -
 def outdated_slots(slots: tuple[Slot, ...], snapshot: Snapshot, receipt: Receipt) -> tuple[Slot, ...]:
     """Return the slots whose receipt says something else than this one. Which sinks took the key does not count."""
     return tuple(
-        slot
-        for slot in slots
-        if snapshot.abilities[slot.sink].holds_receipts
-        and (held := holding_of(slot, snapshot).receipt) is not None
-        and held is not receipt  # observing shares those that agree, so this is nearly always enough
-        and not held.agrees_with(receipt)
+        [
+            slot
+            for slot in slots
+            if snapshot.abilities[slot.sink].holds_receipts
+            and (held := holding_of(slot, snapshot).receipt) is not None
+            and held is not receipt  # observing shares those that agree, so this is nearly always enough
+            and not held.agrees_with(receipt)
+        ]
     )
 
 

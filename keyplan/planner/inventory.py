@@ -70,15 +70,16 @@ class Inventory:
 
     def elsewhere(self) -> tuple[KeyView, ...]:
         """Return the keys of other manifests that have the type and name of a declaration."""
-        wanted = _list_wanted(self._cases)
-        found = (key for key in self._ownership.others if _is_wanted(key, wanted))
-        return tuple(map(view_marked, found))
+        others = self._ownership.others
+        wanted = _list_wanted(self._cases if others else ())  # nearly always there are none
+        return tuple(view_marked(key) for key in others if _is_wanted(key, wanted))
 
     def _namesakes_of_strangers(self) -> tuple[KeyView, ...]:
         """Return the unmanaged keys that have the type and name of a declaration and that a stranger made."""
-        wanted = _list_wanted(case for case in self._cases if not case.owned.alive)
-        unmanaged = (key for key in self._ownership.unmanaged if _is_wanted(key, wanted))
-        return tuple(view_marked(key) for key in unmanaged if not self._authority.may_have_made(key))
+        unmanaged = self._ownership.unmanaged
+        wanted = _list_wanted(case for case in (self._cases if unmanaged else ()) if not case.owned.alive)
+        namesakes = (key for key in unmanaged if _is_wanted(key, wanted))
+        return tuple(view_marked(key) for key in namesakes if not self._authority.may_have_made(key))
 
     def warnings(self, actions: list[PlannedAction]) -> Iterator[str]:
         """Yield what a reviewer should know of these keys, a sentence each, the first of each sort and their number."""

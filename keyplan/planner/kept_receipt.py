@@ -56,10 +56,12 @@ def update_receipt(case: Case, key: Observation, receipt: Receipt) -> Receipt:
 def _lists_places(receipt: Receipt, slots: tuple[Slot, ...]) -> bool:
     """Whether a receipt lists exactly these slots, sorted, with their current options."""
     wanted = sorted(slots, key=_PLACE) if len(slots) > 1 else slots
-    return len(wanted) == len(receipt.delivered) and all(
-        entry.sink == slot.sink and entry.location == slot.location and entry.options == slot.options
-        for entry, slot in zip(receipt.delivered, wanted, strict=True)
-    )
+    if len(wanted) != len(receipt.delivered):
+        return False
+    for entry, slot in zip(receipt.delivered, wanted, strict=True):
+        if entry.sink != slot.sink or entry.location != slot.location or entry.options != slot.options:
+            return False
+    return True
 
 
 def _list_place(slot: Slot, receipt: Receipt) -> Delivered:

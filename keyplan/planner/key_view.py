@@ -18,8 +18,8 @@ def view_key(key: Observation) -> KeyView:
         key_type=key.key_type,
         description=key.description,
         expires_at=key.expires_at,
-        spaces=tuple(sorted(key.scope_ids or ())),
-        roles=_roles(key.access),
+        spaces=tuple(sorted(key.scope_ids)) if key.scope_ids else (),
+        roles=_roles(key.access) if key.access else "",
     )
 
 
@@ -39,7 +39,7 @@ def view_desired(desired: Desired) -> KeyView:
         expires_in=declared.expires_in,
         spaces=desired.scope_ids,
         scope_word=declared.scope_field.replace("_", " "),
-        roles=_roles(desired.access),
+        roles=_roles(desired.access) if desired.access else "",
     )
 
 
@@ -60,7 +60,5 @@ def flatten_access(access: Access) -> dict[str, str]:
 
 # Thousands of keys share a few sets of roles.
 @lru_cache
-def _roles(access: Access | None) -> str:
-    if access is None:
-        return ""
+def _roles(access: Access) -> str:
     return ", ".join(f"{what}={role}" for what, role in sorted(flatten_access(access).items()))

@@ -37,13 +37,17 @@ _SLOW_DELIVERY = timedelta(hours=1)
 
 def list_notes(case: Case, key: Observation, receipt: Receipt, found: Differences) -> tuple[str, ...]:
     """Return the notes of a kept key: what waits for its next rotation, what the provider changed, what is not seen."""
-    return (
-        *_note_places(case),
-        *_note_deferred(case, key, receipt, found.deferred),
-        *_note_expiry(case, key, receipt),
-        *_note_texts(case, key, found),
-        *_note_unseen(case, key, receipt),
-    )
+    # Each is asked for what it is about before it is called: nearly every key has no note, and a generator of nothing
+    # costs more than what it would look at.
+    notes: list[str] = []
+    if case.slots is not case.next_slots:
+        notes += _note_places(case)
+    if found.deferred:
+        notes += _note_deferred(case, key, receipt, found.deferred)
+    notes += _note_expiry(case, key, receipt)
+    notes += _note_texts(case, key, found)
+    notes += _note_unseen(case, key, receipt)
+    return tuple(notes)
 
 
 def summarize_notes(actions: Iterable[Action]) -> Iterator[str]:
@@ -113,9 +117,10 @@ def _say_expiry(declared: Declaration) -> str:
 
 
 def _note_texts(case: Case, key: Observation, found: Differences) -> Iterator[str]:
-    desired = case.owned.desired
-    texts = ((NAME, key.name, desired.declaration.name), (DESCRIPTION, key.description, desired.shown_description))
-    for field, shown, wish in texts:
+    name, description = case.declaration.name, case.owned.desired.shown_description
+    if key.name == name and key.description == description:  # nearly always
+        return
+    for field, shown, wish in ((NAME, key.name, name), (DESCRIPTION, key.description, description)):
         # What waits for the next rotation is reported already.
         if shown != wish and not is_same(shown, wish) and all(change.field != field for change in found.changes):
             yield f"{field} is stored in the provider's own form: {_show(shown)}"

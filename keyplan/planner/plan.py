@@ -204,25 +204,28 @@ class _CaseMaker:
     def make(self, owned: OwnedKeys, trace: Trace = NO_TRACE) -> Case:
         """Return the case of a declaration."""
         ownership, request, snapshot = self._ownership, self._request, self._ownership.snapshot
-        address = owned.desired.address
+        declared = owned.desired.declaration
+        address = declared.address
         slots = snapshot.slots.get(address, ())
         # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
         ledger_receipt = _find_ledger_receipt(owned, self._in_ledger)
-        declared = owned.desired.declaration
         namesakes = self._by_name.get((declared.provider, declared.name), ())
         authority = self._authority.at(declared.provider)
         owned = owned if ledger_receipt else apply_weak_proof(owned, snapshot)
         is_leaked = bool(request.leaked) and find_renewed(owned, request) is not None
         is_requested = is_leaked or (bool(request.rotate) and _fits(address, request.rotate, self._known))
         return Case(
+            declaration=declared,
             owned=owned,
             snapshot=snapshot,
+            laws=snapshot.laws_of(declared.provider),
+            now=snapshot.now,
             slots=slots,
             next_slots=snapshot.next_slots.get(address, slots),
             users=self._users,
             is_requested=is_requested,
             ends_at_once=is_leaked or (request.now and is_requested),
-            namesakes=tuple(filter(self._authority.may_have_made, namesakes)),
+            namesakes=tuple(filter(self._authority.may_have_made, namesakes)) if namesakes else (),
             ledger_receipt=ledger_receipt,
             former_receipt=self._in_ledger.get(owned.previous_address) if owned.previous_address else None,
             creators=None if authority.trusts_marks else frozenset(authority.creators),

@@ -23,9 +23,10 @@ from keyplan.planner.strategy import find_overlap
 
 def list_superseded(case: Case, key: Observation | None) -> tuple[Superseded, ...]:
     """Return the superseded keys that live on beside `key`, with their deadlines, sorted."""
-    others = [old for old in case.owned.alive if key is None or old.id != key.id]
-    if not others:  # nearly always
+    owned = case.owned
+    if key is owned.current and not owned.newer and not owned.older:  # nearly always
         return ()
+    others = [old for old in owned.alive if key is None or old.id != key.id]
     return tuple(sorted(_superseded_entry(case, old) for old in others if not _was_never_delivered(case, old)))
 
 

@@ -42,7 +42,8 @@ def plan_declaration(case: Case) -> Iterator[PlannedAction]:
     main = leave_places(case, plan_own_action(case))
     yield main
     yield from plan_old_keys(case, main)
-    yield from (case.trace.assign(TableRow.LEFT_PLACE, action) for action in plan_left_places(case, main))
+    for action in plan_left_places(case, main):
+        yield case.trace.assign(TableRow.LEFT_PLACE, action)
 
 
 def find_warnings(case: Case) -> Iterator[str]:
@@ -97,7 +98,9 @@ def _has_passed(case: Case) -> bool:
 
 
 def _is_exhausted(case: Case) -> bool:
-    return any(intent.attempts >= MOST_ATTEMPTS for intent in case.owned.intents) and not case.is_requested
+    intents = case.owned.intents
+    is_worn_out = bool(intents) and any(intent.attempts >= MOST_ATTEMPTS for intent in intents)
+    return is_worn_out and not case.is_requested
 
 
 def _plan_by_state(case: Case) -> PlannedAction:
@@ -136,8 +139,10 @@ def _block_unknown_space(case: Case) -> PlannedAction | None:
 
 def _hold_unlawful(case: Case, action: PlannedAction) -> PlannedAction:
     """Return the action, blocked if the declared rotation can never be lawful at this provider."""
+    if action.blocked:
+        return action
     found = [f"{message}: {advice}" for message, advice in find_unlawful_rotation(case.owned.desired, case.laws)]
-    return block(action, Guard.UNLAWFUL, "; ".join(found)) if found and not action.blocked else action
+    return block(action, Guard.UNLAWFUL, "; ".join(found)) if found else action
 
 
 def _block_exhausted(case: Case) -> PlannedAction:
@@ -285,19 +290,20 @@ def _find_reasons(
 ) -> tuple[Reason, ...]:
     """Return which of rows 6 and 8 to 12 fit, in the order of docs/planning.md; nothing for row 13."""
     # All are collected, not only the first: whether a copy is enough depends on the others.
-    trace, is_described = case.trace, all(change.field == DESCRIPTION for change in changes)
-    reasons = []
+    trace, is_described = case.trace, bool(changes) and all(change.field == DESCRIPTION for change in changes)
+    reasons: list[Reason] = []
     if trace.ask(TableRow.ROTATED_ELSEWHERE, _was_rotated_elsewhere(key, receipt)):
         reasons.append(Reason.ROTATED_ELSEWHERE)
     if trace.ask(TableRow.NOT_HELD, not case.is_fully_delivered):
         reasons.append(Reason.UNDELIVERED)
     trace.ask(TableRow.CHANGED, changes and not is_described)
-    trace.ask(TableRow.DESCRIPTION, changes and is_described)
+    trace.ask(TableRow.DESCRIPTION, is_described)
     if changes:
         reasons.append(Reason.CHANGED)
     if trace.ask(TableRow.REQUESTED, _is_requested(case, receipt)):
         reasons.append(Reason.REQUESTED)
-    return (*reasons, *_find_due(case, key, receipt))
+    reasons += _find_due(case, key, receipt)
+    return tuple(reasons)
 
 
 def _was_rotated_elsewhere(key: Observation, receipt: Receipt) -> bool:
@@ -310,14 +316,16 @@ def _is_requested(case: Case, receipt: Receipt) -> bool:
     return case.is_requested or receipt.generation != case.declaration.rotation.generation
 
 
-def _find_due(case: Case, key: Observation, receipt: Receipt) -> Iterator[Reason]:
-    """Yield which of rows 11 and 12 of docs/planning.md fit; `schedule` says from when on they do."""
+def _find_due(case: Case, key: Observation, receipt: Receipt) -> list[Reason]:
+    """Return which of rows 11 and 12 of docs/planning.md fit; `schedule` says from when on they do."""
     declared, trace = case.declaration, case.trace
+    reasons: list[Reason] = []
     is_ending = can_be_extended(declared, key) and _is_due(due_before_expiry(declared, key, receipt, case.now), case)
     if trace.ask(TableRow.EXPIRING, is_ending):
-        yield Reason.EXPIRING
+        reasons.append(Reason.EXPIRING)
     if trace.ask(TableRow.TOO_OLD, _is_due(due_by_age(declared, receipt, case.now), case)):
-        yield Reason.TOO_OLD
+        reasons.append(Reason.TOO_OLD)
+    return reasons
 
 
 def _is_due(due: datetime | None, case: Case) -> bool:

@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from samples import NOW, make_desired, make_desired_service, make_observation
 from simulator import LAWS, make_space
+
+from keyplan.model.observation import split_marker
 
 DAY = timedelta(days=1)
 
@@ -18,6 +22,13 @@ def test_the_full_description_ends_with_the_marker_where_there_is_one() -> None:
     assert desired.marker
     assert desired.full_description == f"for CI [keyplan ml-platform:k7f3a9c2/{desired.marker.ref}]"
     assert replace(desired, marker=None).full_description == "for CI"
+
+
+@given(st.text(max_size=20), st.sampled_from(["", " [keyplan other/0123456789]"]), st.booleans())
+def test_the_shown_description_is_what_a_listing_would_read_back(text: str, end: str, is_marked: bool) -> None:
+    desired = make_desired(description=text + end)
+    desired = desired if is_marked else replace(desired, marker=None)
+    assert desired.shown_description == split_marker(desired.full_description)[0]
 
 
 def test_a_service_key_has_its_spaces_and_a_user_key_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_description_survives_its_marker(description: str) -> None:
 @given(st.text(max_size=40))
 def test_any_description_survives_its_marker(description: str) -> None:
     assert split_marker(MARKER.attach(description)) == (description, MARKER)
+
+
+PIECES = ("[keyplan ", " [keyplan ", "ml-platform", ":k7f3a9c2", "/", MARKER.ref, "]", " ", "x", "[", "\n", "é")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
+def test_a_marker_is_what_one_pattern_finds_at_the_end(description: str) -> None:
+    marker = r" ?\[keyplan ([a-z0-9][a-z0-9._-]*)(?::([a-z][a-z0-9]*))?/([0-9a-f]{10})\]\Z"
+    found = re.search(marker, description)
+    expected = (description[: found.start()], Marker(found[1], found[3], found[2] or "")) if found else None
+    assert split_marker(description) == (expected or (description, None))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyplan.model.texts import compose, decompose, fold, list_composed, selects
 
@@ -48,3 +52,8 @@ def test_both_normal_forms_of_a_text_are_composed_alike() -> None:
 )
 def test_texts_that_a_reader_cannot_tell_apart_fold_alike(one: str, other: str, alike: bool) -> None:
     assert (fold(one) == fold(other)) is alike
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=20))
+def test_ascii_folds_as_every_text_does(text: str) -> None:
+    assert fold(text) == " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
