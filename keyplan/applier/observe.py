@@ -53,12 +53,19 @@ def observe(
     """
     reader, sinks = readers.reader, readers.sinks
     located = locate_slots(manifest, sinks)  # before any call: an impossible place is found without a credential
-    with ThreadPoolExecutor(max_workers=len(sinks) + 2) as pool:
+    with ThreadPoolExecutor(max_workers=len(sinks) + 3) as pool:
         recalled, asked = pool.submit(readers.ledger.recall), _ask_sinks(pool, sinks, located, is_examined=is_preflight)
+
+        def take_stock() -> _Stock:
+            surveys = {name: future.result() for name, future in asked.items()}
+            _refuse_other_accounts(memory := recalled.result(), manifest, reader)
+            return _complete(surveys, memory, sinks, now)
+
+        # Over a network, sinks and ledger are long known when the last page of the provider's keys comes.
+        taken = pool.submit(take_stock)
         keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
-        surveys = {name: future.result() for name, future in asked.items()}
-        _refuse_other_accounts(memory := recalled.result(), manifest, reader)
-    held, named = _complete([one.holdings for one in surveys.values()], memory, sinks, now)
+        stock = taken.result()
+    memory, held, named = stock.memory, stock.holdings, stock.named
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
     shown = Snapshot(
         now=now,
@@ -71,7 +78,7 @@ def observe(
         next_slots=places.next_slots,
         holdings=held,
         abilities={name: sink.abilities for name, sink in sinks.items()},
-        findings=find_in_the_way(manifest, located, surveys, memory),
+        findings=find_in_the_way(manifest, located, stock.surveys, memory),
         revoked=_find_revoked(reader, manifest, named - {key.id for key in keys}, known.listed),
         serial=memory.serial,
         history_head=memory.head,
@@ -275,17 +282,27 @@ def _list_granted(manifest: Manifest) -> frozenset[ScopeById]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stock:
+    """What sinks and ledger show."""
+
+    surveys: Mapping[SinkName, Survey]
+    memory: Memory
+    holdings: Mapping[Slot, Holding]
+    """What all places hold, those included that only the ledger names."""
+    named: frozenset[KeyId]
+    """The keys that should live."""
+
+
 def _complete(
-    inspected: Iterable[Mapping[Slot, Holding]],
-    memory: Memory,
-    sinks: Mapping[SinkName, SinkReader],
-    now: datetime,
-) -> tuple[dict[Slot, Holding], frozenset[KeyId]]:
-    """Return what all places hold, those included that only the ledger names, and the ids of keys that should live."""
-    holdings = {slot: held for found in inspected for slot, held in found.items()}
+    surveys: Mapping[SinkName, Survey], memory: Memory, sinks: Mapping[SinkName, SinkReader], now: datetime
+) -> _Stock:
+    """Return what surveys and ledger show together, once the places are looked at that only the ledger names."""
+    holdings = {slot: held for one in surveys.values() for slot, held in one.holdings.items()}
     everything = _share_receipts({**holdings, **_inspect_left_places(memory, sinks, holdings)}, memory)
     # What stands at a place that was left names old keys, of which nothing has to be known.
-    return everything, _name_keys(memory, {slot: everything[slot] for slot in holdings}, now)
+    named = _name_keys(memory, {slot: everything[slot] for slot in holdings}, now)
+    return _Stock(surveys=surveys, memory=memory, holdings=everything, named=named)
 
 
 def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Slot, Holding]:

@@ -189,7 +189,8 @@ class LedgerFile:
         identity = self.lineage.identity
         # Only what differs, so that no transaction has a page more to write.
         connection.executemany(
-            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2 WHERE value <> ?2",
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            " WHERE value <> excluded.value",
             [("owner", identity.owner), *([("manifest_id", identity.id)] if identity.id else [])],
         )
 
