@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from keyplan.applier.kept_places import keep_places
 from keyplan.applier.matches import find_matches, list_open_imports
-from keyplan.applier.preflight import find_in_the_way, survey
+from keyplan.applier.preflight import find_in_the_way
 from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import list_further_spaces, list_while, merge_keys, shows_partly, walk_spaces
-from keyplan.errors import InputError, LedgerForeignError, ManifestError, Problem, ProviderRefusedError
-from keyplan.model.identity import Address, KeyId, ScopeId, SinkName, read_provider
-from keyplan.model.intent import Intent
-from keyplan.model.ledger import Memory
+from keyplan.applier.stock import StockTaker
+from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
+from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
 from keyplan.model.manifest import Manifest, ScopeById, ScopeRef, Unmanaged
-from keyplan.model.observation import Exclusion, Holding, Observation, Scope, ScopeSurvey, Slot, Snapshot, Survey
-from keyplan.model.receipt import Receipt
+from keyplan.model.observation import Exclusion, Observation, Scope, ScopeSurvey, Slot, Snapshot
 from keyplan.model.secret import RawKey
 from keyplan.model.texts import compose
 from keyplan.ports import KeyReader, LedgerReader, SinkReader
@@ -51,26 +47,19 @@ def observe(
     `is_preflight`: sinks are also asked what would keep their places from being written. Raises ProviderError,
     SinkError, LedgerError, InputError for an impossible place, ManifestError for two declarations with one place.
     """
-    reader, sinks = readers.reader, readers.sinks
+    reader, sinks, ledger = readers.reader, readers.sinks, readers.ledger
     located = locate_slots(manifest, sinks)  # before any call: an impossible place is found without a credential
+    taker = StockTaker(manifest=manifest, reader=reader, ledger=ledger, sinks=sinks, now=now, is_preflight=is_preflight)
     with ThreadPoolExecutor(max_workers=len(sinks) + 3) as pool:
-        recalled, asked = pool.submit(readers.ledger.recall), _ask_sinks(pool, sinks, located, is_examined=is_preflight)
-
-        def take_stock() -> _Stock:
-            surveys = {name: future.result() for name, future in asked.items()}
-            _refuse_other_accounts(memory := recalled.result(), manifest, reader)
-            return _complete(surveys, memory, sinks, now)
-
-        # Over a network, sinks and ledger are long known when the last page of the provider's keys comes.
-        taken = pool.submit(take_stock)
+        begun = taker.begin(pool, located)
         keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
-        stock = taken.result()
-    memory, held, named = stock.memory, stock.holdings, stock.named
-    places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=known.spaces, sinks=sinks)
+        stock = begun.result()
+    memory, spaces, held = stock.memory, known.spaces, stock.holdings
+    places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=spaces, sinks=sinks)
     shown = Snapshot(
         now=now,
         keys=keys,
-        spaces=known.spaces,
+        spaces=spaces,
         unknown_scopes=known.unknown_scopes,
         receipts=memory.receipts,
         intents=memory.intents,
@@ -79,7 +68,7 @@ def observe(
         holdings=held,
         abilities={name: sink.abilities for name, sink in sinks.items()},
         findings=find_in_the_way(manifest, located, stock.surveys, memory),
-        revoked=_find_revoked(reader, manifest, named - {key.id for key in keys}, known.listed),
+        revoked=_find_revoked(reader, manifest, stock.named - {key.id for key in keys}, known.listed),
         serial=memory.serial,
         history_head=memory.head,
         is_ledger_asked=memory.is_asked,
@@ -89,20 +78,6 @@ def observe(
         **_describe_providers(reader, manifest),
     )
     return _look_at_imports(manifest, readers, shown, known.listed)
-
-
-def _refuse_other_accounts(memory: Memory, manifest: Manifest, reader: KeyReader) -> None:
-    """Return if the ledger's records of each further provider are of the account that the manifest names."""
-    urls = {one.name: reader_at(reader, one.name).base_url for one in manifest.further_providers}
-    records: Sequence[Receipt | Intent] = (*memory.receipts, *memory.intents)
-    for record in records:
-        name = read_provider(record.address)
-        # A ledger that was rebuilt from sinks does not know the account before the next delivery.
-        if record.account and record.account != urls.get(name, record.account):
-            raise LedgerForeignError(
-                f"the ledger's keys of provider '{name}' are at {record.account}, not at {urls[name]}",
-                advice=f"put the former URL of '{name}' back, or name the new provider otherwise",
-            )
 
 
 def _describe_providers(reader: KeyReader, manifest: Manifest) -> dict[str, Any]:
@@ -127,17 +102,6 @@ def _look_at_imports(manifest: Manifest, readers: Readers, shown: Snapshot, spac
     missing = frozenset(one.import_id for one in wanted if one.import_id) - known
     ended = sorted((*shown.revoked, *_find_revoked(readers.reader, manifest, missing, spaces)), key=lambda key: key.id)
     return replace(shown, matches=matches.held, given=matches.given, revoked=tuple(ended))
-
-
-def _ask_sinks(
-    pool: ThreadPoolExecutor,
-    sinks: Mapping[SinkName, SinkReader],
-    slots: Mapping[Address, tuple[Slot, ...]],
-    *,
-    is_examined: bool,
-) -> Mapping[SinkName, Future[Survey]]:
-    look = partial(survey, is_examined=is_examined)
-    return {name: pool.submit(look, sinks[name], tuple(mine)) for name, mine in _by_sink(slots).items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,14 +197,6 @@ def _refuse_shared(manifest: Manifest, slots: Mapping[Address, tuple[Slot, ...]]
         raise ManifestError(tuple(problems))
 
 
-def _by_sink(slots: Mapping[Address, tuple[Slot, ...]]) -> dict[SinkName, list[Slot]]:
-    grouped: defaultdict[SinkName, list[Slot]] = defaultdict(list)
-    for mine in slots.values():
-        for slot in mine:
-            grouped[slot.sink].append(slot)
-    return dict(grouped)
-
-
 def _find_spaces(
     reader: KeyReader, references: Collection[ScopeRef]
 ) -> tuple[Mapping[ScopeRef, Scope], Mapping[ScopeRef, str]]:
@@ -282,62 +238,6 @@ def _list_granted(manifest: Manifest) -> frozenset[ScopeById]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stock:
-    """What sinks and ledger show."""
-
-    surveys: Mapping[SinkName, Survey]
-    memory: Memory
-    holdings: Mapping[Slot, Holding]
-    """What all places hold, those included that only the ledger names."""
-    named: frozenset[KeyId]
-    """The keys that should live."""
-
-
-def _complete(
-    surveys: Mapping[SinkName, Survey], memory: Memory, sinks: Mapping[SinkName, SinkReader], now: datetime
-) -> _Stock:
-    """Return what surveys and ledger show together, once the places are looked at that only the ledger names."""
-    holdings = {slot: held for one in surveys.values() for slot, held in one.holdings.items()}
-    everything = _share_receipts({**holdings, **_inspect_left_places(memory, sinks, holdings)}, memory)
-    # What stands at a place that was left names old keys, of which nothing has to be known.
-    named = _name_keys(memory, {slot: everything[slot] for slot in holdings}, now)
-    return _Stock(surveys=surveys, memory=memory, holdings=everything, named=named)
-
-
-def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Slot, Holding]:
-    """Return the holdings, with the ledger's own receipt in place of each that agrees with it."""
-    # One of the two is in memory then, and comparing them later takes no time. The ledger's knows more: which sinks
-    # took the raw key.
-    in_ledger = {receipt.address: receipt for receipt in memory.receipts}
-
-    def share(held: Holding) -> Holding:
-        if held.receipt is None:
-            return held
-        recorded = in_ledger.get(held.receipt.address)
-        if recorded and recorded.agrees_with(held.receipt):
-            return replace(held, receipt=recorded)
-        # Only the ledger may name places to empty: a user who can write one place could name another key's.
-        return replace(held, receipt=replace(held.receipt, left=())) if held.receipt.left else held
-
-    return {slot: share(held) for slot, held in holdings.items()}
-
-
-def _inspect_left_places(
-    memory: Memory, sinks: Mapping[SinkName, SinkReader], known: Mapping[Slot, Holding]
-) -> dict[Slot, Holding]:
-    """Return what the ledger's other places hold, as far as their sinks are still configured.
-
-    Those are places of undeclared keys, and places that a declaration has left. A receipt of another manifest there
-    says that the place, or the key, has a new owner.
-    """
-    receipts = (receipt for receipt in memory.receipts if not receipt.forgotten)
-    places = (place for one in receipts for place in (*one.delivered, *(entry.place for entry in one.left)))
-    slots = {Slot.of(place) for place in places}
-    asked = _by_sink({Address(""): tuple(slot for slot in slots if slot.sink in sinks and slot not in known)})
-    return {slot: held for name, mine in asked.items() for slot, held in sinks[name].inspect(tuple(mine)).items()}
-
-
 def _find_revoked(
     reader: KeyReader, manifest: Manifest, missing: frozenset[KeyId], spaces: Collection[ScopeId]
 ) -> tuple[Observation, ...]:
@@ -355,20 +255,6 @@ def _find_revoked(
             dead = one.search_keys(key_type=None, active=False, scope_id=space_id)
             found |= {key.id: _compose(key) for key in dead if key.id in missing}
     return tuple(found[key_id] for key_id in sorted(found))
-
-
-def _name_keys(memory: Memory, holdings: Mapping[Slot, Holding], now: datetime) -> frozenset[KeyId]:
-    """Return the ids of keys that receipts name as delivered, and that should still live."""
-    recorded = {receipt.address: receipt for receipt in memory.receipts}
-    beside = [held.receipt for held in holdings.values() if held.receipt and held.owner is None]
-    # What the ledger says itself was shared before: the rest is news, and its superseded keys are looked at, too.
-    news = [one for one in beside if one is not recorded.get(one.address)]
-    named = {
-        receipt.key_id
-        for receipt in (*memory.receipts, *news)
-        if not receipt.forgotten and (receipt.expires_at is None or receipt.expires_at > now)
-    }
-    return frozenset(named | {old.key_id for receipt in news for old in receipt.superseded})
 
 
 def _compose(key: Observation) -> Observation:
