@@ -30,6 +30,13 @@ _MOST_TRIES = 4
 _MOST_FORMS = 32
 _BLANKS = " \t\r\n"
 _BLOCKS = re.compile(".{8}", re.DOTALL)
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+"""A secret that no encoding but base64 changes, as in `secret_forms`."""
+_PLAIN_RUNS = re.compile(r"[A-Za-z0-9._~-]{15,}")
+_BASE64_RUNS = re.compile(r"[A-Za-z0-9+/_-]{15,}")
+"""What a plain secret can be a piece of, as it is and in base64: `SURE` characters or more."""
+_MOST_SEARCHES = 16
+_LONG = 65_536
 _HALF_ESCAPE = re.compile(r"(?:&#?\w{0,7}|(?<!\\)(?:\\\\)*\\u?[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?)\Z")
 """An escape of JSON, XML or a URL whose end would be hidden: what is left of it must not break a document."""
 _STRING = re.compile(r'"(?P<text>[^"\\]*(?:\\.[^"\\]*)*)"(?P<colon>\s*:)?', re.DOTALL)
@@ -125,15 +132,64 @@ class _Pieces(_Index):
 
 
 class _Beginnings(_Index):
-    """Finds a secret by its beginning, which is what a cut leaves. For tens of thousands: a block takes 100 bytes."""
+    """Finds a secret by its beginning, which is what a cut leaves. For tens of thousands: a block takes 100 bytes.
+
+    A run reads thousands of raw keys and writes a few short texts. So most secrets wait, and their blocks are noted
+    only once a text has the first block of one of their forms.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._waiting: dict[str, frozenset[str]] = {}
+        """Secrets without blocks so far, with the first block of each form once that was asked for."""
+        self._searches = 0
         self._beginnings: dict[str, None] = {}
         """The blocks of the first `SURE` characters of each form."""
         self._forms: dict[str, list[str]] = {}
         """The forms that begin with so many characters."""
         self._sorted: dict[str, list[str]] = {}
+
+    def add(self, secret: str) -> None:
+        """Note a secret."""
+        if len(secret) >= SURE and _PLAIN.fullmatch(secret):
+            self._waiting[secret] = frozenset()
+            self.secrets[secret] = None
+        else:
+            super().add(secret)
+
+    def find(self, text: str, blocks: Sequence[str]) -> Iterator[Range]:
+        """Yield where secrets begin in a text, as `_Index.find` does."""
+        for secret in self._choose(text) if self._waiting else ():
+            super().add(secret)
+            # Only now, so that another thread finds it either here or there.
+            self._waiting.pop(secret, None)
+        return super().find(text, blocks)
+
+    def _choose(self, text: str) -> Sequence[str]:
+        """Return the waiting secrets that may stand in a text; all of them once that is cheaper than to choose."""
+        # No form of a waiting secret has other characters, and none is found by less than its first `SURE` ones.
+        as_it_is, in_base64 = _PLAIN_RUNS.findall(text), _BASE64_RUNS.findall(text)
+        if not as_it_is and not in_base64:
+            return ()
+        self._searches += 1
+        if self._searches > _MOST_SEARCHES or len(text) > _LONG:
+            return tuple(self._waiting)
+        blocks, digits = _cut_everywhere(as_it_is), _cut_everywhere(in_base64)
+        return [
+            secret
+            for secret in tuple(self._waiting)
+            if secret[:_BLOCK] in blocks or (digits and not digits.isdisjoint(self._find_beginnings(secret)))
+        ]
+
+    def _find_beginnings(self, secret: str) -> frozenset[str]:
+        from keyplan.model.secret_forms import list_forms  # noqa: PLC0415 - as above
+
+        found = self._waiting.get(secret)
+        if not found:
+            found = frozenset(form[:_BLOCK] for form in list_forms(secret[:SURE]))
+            if secret in self._waiting:
+                self._waiting[secret] = found
+        return found
 
     @property
     def _blocks(self) -> Mapping[str, object]:
@@ -158,6 +214,10 @@ class _Beginnings(_Index):
             known = self._sorted[beginning] = sorted(forms)
         place = bisect_left(known, text)
         return known[max(0, place - 1) : place + 1]
+
+
+def _cut_everywhere(runs: Sequence[str]) -> set[str]:
+    return {run[start : start + _BLOCK] for run in runs for start in range(len(run) - _BLOCK + 1)}
 
 
 def _find_all(text: str, form: str) -> Iterator[Range]:

@@ -29,6 +29,7 @@ from keyplan.model.mask import (
     own_secrets,
 )
 from keyplan.model.secret import Credential, RawKey
+from keyplan.model.secret_forms import list_forms
 
 TOKEN = "tok-0123456789-abcdefghijklmnop"
 RAW = "ak-5e2c77a1-" + "Zq9" * 15
@@ -145,6 +146,42 @@ def test_json_stays_json_whatever_of_a_secret_stands_in_it(secret: str, text: st
     forget_secrets()
     note_credential(secret)
     json.loads(hide(json.dumps({"one": text + secret + text, "two": secret[3:] + text, "three": text + secret[:-3]})))
+
+
+_SECRETS = st.lists(
+    st.text(st.sampled_from("abAB09-_.~/"), min_size=8, max_size=40), min_size=1, max_size=4, unique=True
+)
+_GLUE = st.text(st.sampled_from("abAB09-_.~/+ \n="), max_size=20)
+
+
+@given(
+    data=st.data(), secrets=_SECRETS, number=st.integers(1, 3), repeats=st.sampled_from([1, 20]), is_long=st.booleans()
+)
+def test_a_secret_that_waits_is_found_as_one_whose_blocks_are_noted(
+    data: st.DataObject, secrets: list[str], number: int, repeats: int, is_long: bool
+) -> None:
+    waiting, noted = mask._Beginnings(), mask._Beginnings()
+    for secret in secrets:
+        waiting.add(secret)
+        mask._Index.add(noted, secret)
+    forms = [form for secret in secrets for form in list_forms(secret)]
+    for _ in range(data.draw(st.integers(1, 3))):
+        pieces = [data.draw(st.sampled_from(forms))[: data.draw(st.integers(8, 60))] for _ in range(2)]
+        text = "".join(f"{data.draw(_GLUE)}{piece}" for piece in pieces) + data.draw(_GLUE) + " x" * 40_000 * is_long
+        blocks = mask._BLOCKS.findall(text)
+        for _ in range(repeats):
+            assert set(waiting.find(text, blocks)) == set(noted.find(text, blocks))
+
+
+def test_raw_keys_that_no_text_can_hold_take_no_blocks() -> None:
+    index = mask._Beginnings()
+    for number in range(100):
+        index.add(f"ak-{number:03}-0123456789-abcdef")
+    for text in ["No changes. Your keys match the manifest.", "https://api.arize.com/v2/api-keys", "QXBpS2V5OjE6YUFh"]:
+        assert list(index.find(text, mask._BLOCKS.findall(text))) == []
+    assert len(index._waiting) == 100
+    assert list(index.find("an ak-007-0123456789-abc", ["an ak-00", "7-012345", "6789-abc"])) == [(3, 24)]
+    assert len(index._waiting) == 99
 
 
 def test_the_last_run_is_forgotten_when_the_next_one_begins() -> None:
