@@ -179,6 +179,9 @@ def locate_slots(manifest: Manifest, sinks: Mapping[SinkName, SinkReader]) -> Ma
 
 def _refuse_shared(manifest: Manifest, slots: Mapping[Address, tuple[Slot, ...]]) -> None:
     # Each of the two would overwrite the other's key at every run, and neither would ever be delivered.
+    everything = [slot for mine in slots.values() for slot in mine]
+    if len(set(everything)) == len(everything):  # nearly always
+        return
     taken: dict[Slot, Address] = {}
     problems: list[Problem] = []
     for declared in manifest.keys:

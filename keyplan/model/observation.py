@@ -43,7 +43,6 @@ UNKNOWN_REVISION = Revision("")
 REF_DIGITS = 10
 LARGEST_SKEW = timedelta(seconds=60)
 """If the provider's clock differs from ours by more than this, a run warns."""
-_MARKER_START = "[keyplan "
 _MARKER = re.compile(r"\[keyplan (?P<owner>[a-z0-9][a-z0-9._-]*)(?::(?P<id>[a-z][a-z0-9]*))?/(?P<ref>[0-9a-f]{10})\]\Z")
 
 
@@ -86,13 +85,10 @@ def split_marker(description: str) -> tuple[str, Marker | None]:
     """Return a remote description without its marker, and the marker if it carries one."""
     # Only at the end: a text that mentions a marker is not marked.
     # No bracket is within one, so it can only begin at the last bracket; a search would try every character before it.
-    start = description.rfind(_MARKER_START)
-    found = _MARKER.match(description, start) if start >= 0 else None
+    found = _MARKER.match(description, start := max(description.rfind("[keyplan "), 0))
     if found is None:
         return description, None
-    owner, manifest_id, ref = found.groups()
-    text = description[: start - 1] if description[start - 1 : start] == " " else description[:start]
-    return text, Marker(owner, ref, ManifestId(manifest_id or ""))
+    return description[:start].removesuffix(" "), Marker(found["owner"], found["ref"], ManifestId(found["id"] or ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +100,8 @@ class Access:
 
     def scope_ids(self) -> tuple[ScopeId, ...]:
         """Return the ids of all spaces, sorted, each once."""
-        ids = {grant.space_id for granted in self.organizations for grant in granted.spaces}
-        return tuple(ids) if len(ids) == 1 else tuple(sorted(ids))
+        ids = [grant.space_id for granted in self.organizations for grant in granted.spaces]
+        return tuple(ids) if len(ids) == 1 else tuple(sorted(set(ids)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the access as JSON values in the API's field names."""

@@ -149,6 +149,7 @@ class KeyView:
 
 UNCHECKED_NOTE = "its places were not checked"
 """Of every action in a plan for which no sink was asked; it makes no kept key worth a line of its own."""
+_UNREMARKABLE = (Reason.UP_TO_DATE, Reason.WAITING)
 
 
 @quick
@@ -194,8 +195,8 @@ class Action:
     @property
     def is_unremarkable(self) -> bool:
         """Whether it keeps a key that needs no line of its own: it is up to date, or remarks on its wave name it."""
-        is_kept = self.verb is Verb.KEEP and self.reason in (Reason.UP_TO_DATE, Reason.WAITING) and not self.blocked
-        return is_kept and not self.vacancies and self.notes in ((), (UNCHECKED_NOTE,))
+        is_kept = self.verb is Verb.KEEP and self.reason in _UNREMARKABLE and not self.blocked
+        return is_kept and not self.vacancies and (not self.notes or self.notes == (UNCHECKED_NOTE,))
 
     @property
     def next_turn(self) -> Turn:
@@ -217,7 +218,7 @@ class Action:
     @property
     def starts_overlap(self) -> bool:
         """Whether running it starts the overlap of a place that the address leaves: bookkeeping that must not wait."""
-        return any(vacancy.is_new for vacancy in self.vacancies)
+        return bool(self.vacancies) and any(vacancy.is_new for vacancy in self.vacancies)
 
 
 @quick
@@ -260,17 +261,18 @@ class Summary:
         counted = tuple(actions)
         free = [action for action in counted if action.blocked is None]
         verbs = [action.verb for action in free]
+        uncounted = [action for action in free if action.reason in _NOT_COUNTED]
         replaced = verbs.count(Verb.REPLACE)
         # A refresh retires nothing: its old raw key expires.
-        retired = sum(action.verb is Verb.REPLACE and bool(action.overlap) for action in free)
+        retired = sum(action.verb is Verb.REPLACE and bool(action.overlap) for action in free) if replaced else 0
         return cls(
             add=verbs.count(Verb.CREATE) + replaced,
             change=sum(map(verbs.count, (Verb.REFRESH, Verb.UPDATE, Verb.DELIVER, Verb.EMPTY))),
             destroy=verbs.count(Verb.DELETE) + replaced - retired,
             retire=retired,
-            cut_off=sum(action.cuts_off for action in free),
-            waiting=sum(action.reason is Reason.WAITING for action in free),
-            keep=sum(action.verb is Verb.KEEP and action.reason not in _NOT_COUNTED for action in free),
+            cut_off=[action.cuts_off for action in free].count(True),
+            waiting=sum(action.reason is Reason.WAITING for action in uncounted),
+            keep=verbs.count(Verb.KEEP) - sum(action.verb is Verb.KEEP for action in uncounted),
             forget=verbs.count(Verb.FORGET),
             imported=verbs.count(Verb.IMPORT),
             blocked=len(counted) - len(free),
@@ -347,19 +349,17 @@ class Plan:
     @property
     def changes(self) -> tuple[Action, ...]:
         """Actions that are not blocked and do something, bookkeeping included."""
-        return tuple(
-            a for a in self.actions if a.blocked is None and (a.is_change or a.verb is Verb.FORGET or a.starts_overlap)
-        )
+        return tuple([a for a in self.actions if a.blocked is None and (a.verb is not Verb.KEEP or a.starts_overlap)])
 
     @property
     def is_approvable(self) -> bool:
         """Whether there is anything to approve: changes, or imports that only wait for a value."""
-        return any(action.verb is Verb.IMPORT for action in self.actions) or bool(self.changes)
+        return bool(self.changes) or any(action.verb is Verb.IMPORT for action in self.actions)
 
     @property
     def blocked(self) -> tuple[Action, ...]:
         """Actions that a guard holds back."""
-        return tuple(action for action in self.actions if action.blocked)
+        return tuple([action for action in self.actions if action.blocked])
 
     @property
     def refuses_unmanaged(self) -> bool:

@@ -31,6 +31,8 @@ DELIVERED_ALREADY = (Reason.CHANGED, Reason.REQUESTED, Reason.EXPIRING, Reason.T
 
 def apply_guards(plan: FreshPlan, *, manifest: Manifest) -> FreshPlan:
     """Return the plan with every guard applied; an action that is blocked already keeps its first reason."""
+    if all(action.verb is Verb.KEEP for action in plan.actions):  # no guard is about a key that stays
+        return plan
     # Per key first, then the amounts: a protected key is named as such, not as one of too many.
     checks = (
         _guard_protected,

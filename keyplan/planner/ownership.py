@@ -302,13 +302,15 @@ class _Records:
 
 def _collect_owned(desired: Desired, records: _Records, former: Address | None) -> OwnedKeys:
     """Return what belongs to a declaration, what is left at its former address included."""
-    addresses = (desired.address, former) if former else (desired.address,)
+    address = desired.declaration.address
+    addresses = (address, former) if former else (address,)
     keys = _collect(records.keys, addresses)
     recorded = _collect(records.ledger.receipts, addresses)
     claimed = _collect(records.claims.receipts, addresses)
     live = {key.id: key for key in keys}
     receipt = choose_receipt(recorded, claimed, live)
     intents = _collect(records.ledger.intents, addresses)
+    claimed_intents = _collect(records.claims.intents, addresses)
     # One key, and the receipt names it: true of nearly every declaration. with_keys would make a second copy.
     is_plain = len(keys) == 1 and receipt is not None and keys[0].id == receipt.key_id
     owned = OwnedKeys(
@@ -317,7 +319,7 @@ def _collect_owned(desired: Desired, records: _Records, former: Address | None) 
         current=keys[0] if is_plain else None,
         superseded=_merge_superseded(desired, recorded, claimed, live.get(receipt.key_id) if receipt else None),
         delivered_once=frozenset([delivered.key_id for delivered in (*recorded, *claimed)]),
-        intents=_merge_intents(intents, _collect(records.claims.intents, addresses)),
+        intents=_merge_intents(intents, claimed_intents) if intents or claimed_intents else (),
         recorded_intents=tuple(intents),
         previous_address=_find_previous_address(desired, receipt),
     )
@@ -339,19 +341,15 @@ def _merge_superseded(
     Nothing was switched before the successor existed, so no claim can end an overlap before its own length is over.
     """
     known = list_superseded_entries(recorded)
-    if not claimed:  # nearly always
-        return known
     others = list_superseded_entries(claimed)
     if successor is not None and others:
         earliest = successor.created_at + find_overlap(desired.declaration.rotation)
         others = {key_id: replace(old, delete_after=max(old.delete_after, earliest)) for key_id, old in others.items()}
-    return {**others, **known}
+    return {**others, **known} if others else known
 
 
 def _merge_intents(recorded: Sequence[Intent], claimed: Sequence[Intent]) -> tuple[Intent, ...]:
     """Return all intents, oldest first, each id once: as the ledger has it, with the highest count of attempts."""
-    if not recorded and not claimed:  # nearly always
-        return ()
     # A sink that could not be written in a later attempt still has the earlier count.
     merged: dict[str, Intent] = {}
     for intent in (*sorted(claimed, key=lambda one: one.attempts), *recorded):

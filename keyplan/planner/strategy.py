@@ -132,23 +132,25 @@ def describe_consequences(verb: Verb, overlap: timedelta, slots: tuple[Slot, ...
 
 def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, str]]:
     """Yield why a declared key or rotation can never be lawful in this dialect, and what to do."""
-    yield from _find_impossible_access(desired.declaration, laws)
-    yield from _find_impossible_life(desired.declaration, laws)
-    rotation = desired.declaration.rotation
+    declared = desired.declaration
+    if declared.organizations or not (laws.takes_custom_roles and laws.takes_expiry):
+        yield from _find_impossible_access(declared, laws)
+        yield from _find_impossible_life(declared, laws)
+    rotation = declared.rotation
     if rotation.retire is Retire.WHEN_UNUSED and not laws.shows_last_use:
         message = f"retire: when_unused needs last_used_at, which the {laws.dialect} API does not show"
         yield message, "use retire: after_overlap"
-    if desired.declaration.adopt is Adopt.REFRESH and (none := _no_refresh(laws)):
+    if declared.adopt is Adopt.REFRESH and (none := _no_refresh(laws)):
         yield f"adopt: refresh is not possible: {none}", "use adopt: replace, or adopt: import"
     if laws.has_unique_names:
-        yield from _find_impossible_replace(desired.declaration, laws)
+        yield from _find_impossible_replace(declared, laws)
     # With auto there is always a lawful way: a replace.
     if rotation.strategy is not Strategy.REFRESH:
         return
     grace = find_overlap(rotation, longest_grace=laws.longest_grace)
     if obstacle := _no_refresh(laws) or _grace_obstacle(rotation, grace, laws):
         yield f"strategy: refresh is not possible: {obstacle}", _LET_IT_CHOOSE
-    if laws.takes_expiry and desired.declaration.expires_in and not laws.refresh_extends_life:
+    if laws.takes_expiry and declared.expires_in and not laws.refresh_extends_life:
         yield f"strategy: refresh is not possible with expires_in: {_no_extension(laws)}", _LET_IT_CHOOSE
 
 

@@ -1,5 +1,5 @@
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +10,10 @@ from simulator import FULL, START, Fault, SimulatedProvider, World
 
 from keyplan.applier.observe import Readers, observe
 from keyplan.errors import LedgerError, ManifestError, ProviderError, SinkError
-from keyplan.model.identity import Address, OrganizationId, ScopeId
+from keyplan.model.identity import Address, Identity, OrganizationId, ScopeId, SinkName
 from keyplan.model.manifest import KeyType, OrganizationGrant, ScopeById, ScopeByName, SpaceGrant
-from keyplan.model.observation import Observation, Slot
+from keyplan.model.observation import Content, Holding, Observation, Revision, Slot
+from keyplan.model.receipt import Receipt
 
 
 class Asked:
@@ -81,6 +82,34 @@ def test_the_key_that_keyplan_presents_is_recognised(scenario: Scenario) -> None
     assert scenario.observe().own_keys == {key.id}
 
 
+class Showing:
+    """A sink whose places hold what the test says."""
+
+    def __init__(self, sink: Any, holdings: dict[Slot, Holding]) -> None:
+        self.sink = sink
+        self.holdings = holdings
+
+    def inspect(self, slots: Collection[Slot]) -> dict[Slot, Holding]:
+        return {slot: self.holdings[slot] for slot in slots}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sink, name)
+
+
+def make_holding(receipt: Receipt) -> Holding:
+    """Return a holding of which no field has its default."""
+    return Holding(
+        present=True,
+        receipt=receipt,
+        intent=make_intent(),
+        owner=Identity("other"),
+        content=Content.MATCHES,
+        changed_at=START,
+        revision=Revision("r1"),
+        intent_age=timedelta(hours=1),
+    )
+
+
 class Routing:
     """A reader that stands for those of several providers, and notes how often one of them is looked up."""
 
@@ -109,6 +138,20 @@ def count_look_ups(keys: int) -> int:
 
 def test_a_provider_is_looked_up_as_often_for_many_keys_as_for_one() -> None:
     assert count_look_ups(20) == count_look_ups(1)
+
+
+def test_a_place_keeps_all_but_its_receipt_if_the_ledgers_agrees_with_that(scenario: Scenario) -> None:
+    scenario.apply()
+    (recorded,) = scenario.world.ledger.recall().receipts
+    (slot,) = scenario.observe().slots[Address("user/ci")]
+    beside = replace(recorded, delivered=())
+    held = make_holding(beside)
+    sink = Showing(scenario.world.sinks["local"], {slot: held})
+    readers = Readers(reader=scenario.world.provider, ledger=scenario.world.ledger, sinks={SinkName("local"): sink})
+    shown = observe(scenario.manifest, readers, now=START).holdings[slot]
+    assert [getattr(shown, one.name) for one in fields(Holding)] == [
+        recorded if one.name == "receipt" else getattr(held, one.name) for one in fields(Holding)
+    ]
 
 
 def test_two_declarations_in_one_place_are_refused_with_both_named() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from samples import OWNER, make_desired, make_observation
 
 from keyplan.model.basis import Basis, CreateBasis, RefreshBasis
 from keyplan.model.identity import Address, KeyId
 from keyplan.model.manifest import KeyType, Unmanaged
 from keyplan.model.plan import Action, Blocked, Guard, KeyView, Plan, Reason, Summary, Turn, Verb
+from keyplan.model.vacancy import Vacancy
 
 DAY = timedelta(days=1)
 HELD_BACK = Blocked(guard=Guard.PROTECT, advice="")
@@ -42,6 +46,40 @@ def make_plan(*actions: Action, **changes: Any) -> Plan:
 def test_actions_are_counted_as_terraform_counts(verb: Verb, counts: Summary) -> None:
     assert make_plan(make_action(verb)).summary == counts
     assert make_plan(make_action(verb, blocked=HELD_BACK)).summary == Summary(blocked=1)
+
+
+actions = st.builds(
+    make_action,
+    st.sampled_from(Verb),
+    reason=st.sampled_from(Reason),
+    overlap=st.sampled_from([timedelta(0), DAY]),
+    cuts_off=st.booleans(),
+    vacancies=st.sampled_from([(), (Vacancy(location="s:a"),), (Vacancy(location="s:a", overlap=DAY),)]),
+    blocked=st.sampled_from([None, HELD_BACK]),
+)
+
+
+@given(st.lists(actions, max_size=8))
+def test_a_summary_is_the_sum_of_those_of_its_actions(made: list[Action]) -> None:
+    singly = [asdict(Summary.of([one])) for one in made]
+    assert asdict(Summary.of(made)) == {name: sum(one[name] for one in singly) for name in asdict(Summary())}
+
+
+@given(actions)
+def test_a_kept_key_is_counted_unless_it_is_an_old_one_or_waits(action: Action) -> None:
+    counted, is_kept = Summary.of([action]), action.verb is Verb.KEEP and not action.blocked
+    beside = (Reason.OVERLAPPING, Reason.STILL_USED, Reason.WAITING)
+    assert counted.keep == (is_kept and action.reason not in beside)
+    assert counted.waiting == (action.reason is Reason.WAITING and not action.blocked)
+
+
+@given(st.lists(actions, max_size=8))
+def test_changes_are_what_acts_forgets_or_starts_an_overlap(made: list[Action]) -> None:
+    plan = make_plan(*made)
+    does_something = [one.is_change or one.verb is Verb.FORGET or one.starts_overlap for one in made]
+    expected = tuple(one for one, acts in zip(made, does_something, strict=True) if acts and not one.blocked)
+    assert plan.changes == expected
+    assert plan.is_approvable == (bool(expected) or any(one.verb is Verb.IMPORT for one in made))
 
 
 @pytest.mark.parametrize(
