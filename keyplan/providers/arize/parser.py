@@ -14,7 +14,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, TypeAlias
 
-from keyplan.model.identity import KeyId, OrganizationId, ScopeId, UserId
+from keyplan.model.identity import NO_USER, KeyId, OrganizationId, ScopeId, UserId
 from keyplan.model.manifest import KeyType, OrganizationGrant, Role, SpaceGrant
 from keyplan.model.observation import Access, Observation, Scope, split_marker
 from keyplan.model.secret import RawKey
@@ -113,14 +113,14 @@ def read_time(value: object) -> datetime:
         ValueError: Anything else.
     """
     try:
+        # The usual form comes first: number pattern and zone take two thirds of the time.
+        if isinstance(value, str) and value.endswith(_UTC_ENDINGS):
+            return datetime.fromisoformat(value)
         match value:
             case bool():
                 raise ValueError("a truth value is not a time")
             case int() | float():
                 return datetime.fromtimestamp(value, UTC)
-            case str() if value.endswith(_UTC_ENDINGS):
-                # The usual form comes first: the number pattern and the zone took two thirds of the time.
-                return datetime.fromisoformat(value)
             case str() if _NUMBER.fullmatch(value):
                 return datetime.fromtimestamp(float(value), UTC)
             case str():
@@ -174,7 +174,7 @@ def read_active(item: JsonObject, *, default: bool) -> bool:
 
 def _read_bot_id(item: JsonObject) -> UserId:
     bot_user = item.get("bot_user")
-    return UserId(intern(read_text(bot_user.get("id")))) if isinstance(bot_user, Mapping) else UserId("")
+    return UserId(intern(read_text(bot_user.get("id")))) if isinstance(bot_user, dict) else NO_USER
 
 
 def _read_bot_user(bot_user: object) -> tuple[frozenset[ScopeId], Access | None]:
