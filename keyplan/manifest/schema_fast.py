@@ -35,6 +35,10 @@ _COVERED = frozenset({"additionalProperties", "then", "else"})
 """Keywords that are handled together with another one."""
 
 
+_OF_TEXTS = frozenset({"type", "minLength", "maxLength", "pattern"})
+"""Keywords that one check takes together, because nearly all values of a manifest are texts."""
+
+
 def compile_schema(schema: Any) -> Fits:
     """Return whether a value certainly fits the schema. Keywords that are unknown here are left to jsonschema."""
     if not isinstance(schema, Mapping):
@@ -42,6 +46,8 @@ def compile_schema(schema: Any) -> Fits:
     keywords = [keyword for keyword in schema if keyword not in _ANNOTATIONS and keyword not in _COVERED]
     if "additionalProperties" in schema and "properties" not in schema:
         keywords.append("properties")
+    if schema.get("type") == "string" and len(keywords) > 1 and _OF_TEXTS.issuperset(keywords):
+        return _make_text(schema)
     # A keyword that is unknown here leads to a no, never to a yes: jsonschema then decides.
     checks = tuple(_MAKERS.get(keyword, _make_doubt)(schema) for keyword in keywords)
     if len(checks) == 1:
@@ -117,6 +123,14 @@ def _make_const(schema: Mapping[str, Any]) -> Fits:
 def _make_pattern(schema: Mapping[str, Any]) -> Fits:
     search = compile_pattern(schema["pattern"]).search
     return lambda value: not isinstance(value, str) or search(value) is not None
+
+
+def _make_text(schema: Mapping[str, Any]) -> Fits:
+    low, high = schema.get("minLength", 0), schema.get("maxLength", float("inf"))
+    if "pattern" not in schema:
+        return lambda value: isinstance(value, str) and low <= len(value) <= high
+    search = compile_pattern(schema["pattern"]).search
+    return lambda value: isinstance(value, str) and low <= len(value) <= high and search(value) is not None
 
 
 def _make_bounds(kind: type[Sized], least: str, most: str) -> Callable[[Mapping[str, Any]], Fits]:

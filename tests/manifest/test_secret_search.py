@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyplan.model.secret_shapes import looks_secret
+from keyplan.model import secret_shapes
+from keyplan.model.secret_shapes import find_secrets, looks_secret
 
 Find = Callable[[str], tuple[str, ...]]
 
@@ -154,3 +155,11 @@ def test_no_line_takes_long_to_search(text: str) -> None:
     start = time.perf_counter()
     assert not looks_secret(text)
     assert time.perf_counter() - start < 5
+
+
+@given(secret=st.from_regex(secret_shapes._SHAPES.pattern.replace("(?<![A-Za-z0-9])", ""), fullmatch=True))
+def test_a_line_with_a_secret_of_any_shape_is_searched(secret: str) -> None:
+    text = f"a:\n  {secret}\n"
+    assert [found.span() for found in find_secrets(text)] == [
+        found.span() for found in secret_shapes._SHAPES.finditer(text)
+    ]
