@@ -32,7 +32,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     session = _open_session(folder)
     wiring = PluginWiring(dict(os.environ), lambda _: None)
-    place = open_workspace(None, session, ledger=None)
+    place = open_workspace(None, session.context, ledger=None)
     manifest = place.manifest
     account = str(manifest.provider.options["base_url"])
     reader = wiring.ledger_reader(place.ledger, owner=manifest.owner, folder=folder, account=account)

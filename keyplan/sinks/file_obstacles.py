@@ -65,12 +65,14 @@ class FileObstacles:
         if folder.obstacle is not None:
             return folder.obstacle
         names = [file.rpartition("/")[2] for file in files]
-        if any(len(os.fsencode(longest)) > _LONGEST_NAME for longest in (name_lock(names[0]), *names)):
+        if _is_too_long(name_lock(names[0])):
             return _deny(errno.ENAMETOOLONG, location)
-        obstacles = (
-            _find_obstacle(folder, name, location) or self._find_lost_owner(folder, name, location) for name in names
-        )
-        return next((found for found in obstacles if found), None)
+        for name in names:
+            if _is_too_long(name):
+                return _deny(errno.ENAMETOOLONG, location)
+            if found := _find_obstacle(folder, name, location) or self._find_lost_owner(folder, name, location):
+                return found
+        return None
 
     def _find_lost_owner(self, folder: _FolderState, name: str, location: str) -> SinkDeniedError | None:
         """Return why a file could not keep owner and group: root may give both away, other users only the group."""
@@ -99,6 +101,10 @@ def list_files(slot: Slot) -> tuple[str, str]:
     """Return the files that change with a slot of a sink with sidecars."""
     target = FileTarget.of(slot)
     return target.file, target.sidecar_location
+
+
+def _is_too_long(name: str) -> bool:
+    return (len(name) if name.isascii() else len(os.fsencode(name))) > _LONGEST_NAME
 
 
 def _find_obstacle(folder: _FolderState, name: str, location: str) -> SinkDeniedError | None:

@@ -13,7 +13,7 @@ from threading import Lock
 
 from keyplan.errors import SinkDeniedError
 from keyplan.system.files import name_lock
-from keyplan.system.git import Run, TrackedFile, UnknownTracking, bare_environment, find_around, run
+from keyplan.system.git import AnyPath, Run, TrackedFile, UnknownTracking, bare_environment, find_around, run
 
 _HG = ("hg", "--noninteractive")
 _IGNORED = (*_HG, "debugignore", "--")
@@ -34,11 +34,11 @@ class MercurialIgnoring:
         self._environment = environment
         self._run = run
         self._lock = Lock()
-        self._expected: Iterable[Path] = ()
+        self._expected: Iterable[AnyPath] = ()
         self._known: dict[Path, bool] = {}
         """Whether each path is ignored that Mercurial was asked about."""
 
-    def expect(self, paths: Iterable[Path]) -> None:
+    def expect(self, paths: Iterable[AnyPath]) -> None:
         """Announce paths that may be checked soon."""
         self._expected = paths
 
@@ -65,7 +65,7 @@ class MercurialIgnoring:
     def _learn(self, work_tree: Path, targets: Sequence[Path]) -> None:
         """Learn of these targets, and of all in the same work tree that are expected."""
         expected, self._expected = self._expected, ()
-        for path in expected:
+        for path in map(Path, expected):
             real = path.parent.resolve()
             if find_around(real, ".hg") == work_tree:
                 targets = [*targets, (real / path.name).relative_to(work_tree)]
