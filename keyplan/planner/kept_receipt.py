@@ -55,9 +55,9 @@ def update_receipt(case: Case, key: Observation, receipt: Receipt) -> Receipt:
 
 def _lists_places(receipt: Receipt, slots: tuple[Slot, ...]) -> bool:
     """Whether a receipt lists exactly these slots, sorted, with their current options."""
-    wanted = sorted(slots, key=_PLACE) if len(slots) > 1 else slots
-    if len(wanted) != len(receipt.delivered):
+    if len(slots) != len(receipt.delivered):
         return False
+    wanted = sorted(slots, key=_PLACE) if len(slots) > 1 else slots
     for entry, slot in zip(receipt.delivered, wanted, strict=True):
         if entry.sink != slot.sink or entry.location != slot.location or entry.options != slot.options:
             return False

@@ -111,9 +111,10 @@ def _is_settled(case: Case, receipts: tuple[Receipt, ...], basis: _OwnBasis) -> 
         return False
     # What makes a place one: as `Slot` and `Delivered` compare, of which none is made here.
     wanted = [(slot.sink, slot.location) for slot in case.slots]
-    return not any(
-        one.left or any((entry.sink, entry.location) not in wanted for entry in one.delivered) for one in receipts
-    )
+    for one in receipts:
+        if one.left or [entry for entry in one.delivered if (entry.sink, entry.location) not in wanted]:
+            return False
+    return True
 
 
 def _iter_candidates(case: Case, receipts: tuple[Receipt, ...]) -> Iterator[_KnownPlace]:

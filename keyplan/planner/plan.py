@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from keyplan.errors import InputError
 from keyplan.model.desired import Desired
-from keyplan.model.identity import Address, ProviderName
+from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName
 from keyplan.model.manifest import Manifest, ScopeByName, Unmanaged
 from keyplan.model.observation import Observation, Slot, Snapshot
 from keyplan.model.plan import (
@@ -193,6 +193,8 @@ class _CaseMaker:
         self._by_name = _index_by_name(ownership.unmanaged)
         self._in_ledger = {receipt.address: receipt for receipt in snapshot.receipts}
         self._users = _index_slots(snapshot)
+        every = {ONLY_PROVIDER: authority, **authority.elsewhere}
+        self._creators = {name: None if one.trusts_marks else frozenset(one.creators) for name, one in every.items()}
         # Asked once: nearly every plan finds no run at work anywhere.
         self._has_intents = bool(snapshot.intents) or any(held.intent for held in snapshot.holdings.values())
 
@@ -210,7 +212,6 @@ class _CaseMaker:
         # Weak proof only fills in for a ledger that knows nothing: what it remembers is better.
         ledger_receipt = _find_ledger_receipt(owned, self._in_ledger)
         namesakes = self._by_name.get((declared.provider, declared.name), ())
-        authority = self._authority.at(declared.provider)
         owned = owned if ledger_receipt else apply_weak_proof(owned, snapshot)
         is_leaked = bool(request.leaked) and find_renewed(owned, request) is not None
         is_requested = is_leaked or (bool(request.rotate) and _fits(address, request.rotate, self._known))
@@ -228,7 +229,7 @@ class _CaseMaker:
             namesakes=tuple(filter(self._authority.may_have_made, namesakes)) if namesakes else (),
             ledger_receipt=ledger_receipt,
             former_receipt=self._in_ledger.get(owned.previous_address) if owned.previous_address else None,
-            creators=None if authority.trusts_marks else frozenset(authority.creators),
+            creators=self._creators.get(declared.provider, self._creators[ONLY_PROVIDER]),
             undecided=ownership.undecided.get(address, ()),
             strays=ownership.stray_at.get(address, ()),
             doubts=ownership.doubts.get(address, ()),

@@ -129,8 +129,9 @@ def _index_keys(receipts: Mapping[Address, Iterable[Receipt]], declared: Contain
         for receipt in found:
             for key_id in _list_ids(receipt):
                 rank = is_declared, receipt.delivered_at, key_id == receipt.key_id, address
-                former = best.get(key_id)
-                best[key_id] = max(rank, former) if former else rank
+                former = best.setdefault(key_id, rank)
+                if former < rank:
+                    best[key_id] = rank
     return {key_id: rank[-1] for key_id, rank in best.items()}
 
 

@@ -49,9 +49,10 @@ def plan_declaration(case: Case) -> Iterator[PlannedAction]:
 def find_warnings(case: Case) -> Iterator[str]:
     """Yield what a reviewer should know although no action follows: an expiry that nothing moves, a line to remove."""
     key, receipt, declared = case.owned.current, case.owned.receipt, case.declaration
-    if finished := find_finished_import(case):
+    if declared.import_id is not None and (finished := find_finished_import(case)):
         yield finished
-    yield from _find_lost_moves(case)
+    if declared.moved_from or declared.taken_from:
+        yield from _find_lost_moves(case)
     if key is None or receipt is None or declared.expires_at is None or can_be_extended(declared, key):
         return
     if declared.expires_at > case.now and _is_due(due_before_expiry(declared, key, receipt, case.now), case):
