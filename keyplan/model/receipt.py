@@ -44,7 +44,7 @@ _ON_REMOVE = {choice.value: choice for choice in OnRemove}
 _share: Callable[[Any], Any] = intern
 """Return an equal text that is in memory once; raise TypeError for any other value.
 
-Ledger, sink and provider say the same of a key: of 100,000 keys this saves 140 MB, and takes 0.4 s.
+Owners, creators, spaces and sinks are the same in thousands of receipts.
 """
 
 
@@ -92,8 +92,8 @@ class Delivered:
         sink, location, *further = values
         options = further[0] if further else None
         at = further[1] if len(further) > 1 else None
-        shared = {_share(name): _share_text(value) for name, value in options.items()} if options else {}
-        return cls(_share(sink), _share(location), shared, read_time(at) if at else None)
+        "".join((location, *(options or ())))  # raises TypeError if one of them is no text
+        return cls(_share(sink), location, dict(options) if options else {}, read_time(at) if at else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -231,46 +231,46 @@ class Receipt:
     def from_dict(cls, values: Mapping[str, Any]) -> Receipt:
         """Return the receipt that `to_dict` wrote. Raises KeyError, ValueError or TypeError on anything else."""
         # `get` for every field that may be unset, or that an older keyplan did not write.
-        expires_at, declared = values.get("expires_at"), values.get("declared_expires_at")
-        fingerprint = values.get("fingerprint")
-        scope_ids, delivered, superseded = values.get("space_ids"), values.get("delivered"), values.get("superseded")
-        declared_life, left = values.get("declared_expires_in"), values.get("left")
+        get = values.get
+        expires_at, declared, declared_life = get("expires_at"), get("declared_expires_at"), get("declared_expires_in")
+        fingerprint, scope_ids, delivered = get("fingerprint"), get("space_ids"), get("delivered")
+        left, superseded = get("left"), get("superseded")
+        asked, answered, redacted = get("asked") or "", get("answered") or "", get("redacted") or ""
+        # Raises TypeError if one of them is no text. `_share` does so as well, and is for texts that many receipts
+        # have: of 10,000 keys' own ones it takes 20 ms.
+        "".join((values["address"], values["key_id"], values["name"], asked, answered, redacted, *(fingerprint or ())))
         return cls(
             owner=_share(values["owner"]),
-            manifest_id=_share(values.get("manifest_id") or ""),
-            address=_share(values["address"]),
-            key_id=_share(values["key_id"]),
-            creator=_share(values.get("creator") or ""),
+            manifest_id=_share(get("manifest_id") or ""),
+            address=values["address"],
+            key_id=values["key_id"],
+            creator=_share(get("creator") or ""),
             key_type=_KEY_TYPES[values["key_type"]],
-            name=_share(values["name"]),
+            name=values["name"],
             scope_ids=tuple(map(_share, scope_ids)) if scope_ids else (),
-            access=_share(values.get("access") or ""),
+            access=_share(get("access") or ""),
             created_at=read_time(values["created_at"]),
             expires_at=read_time(expires_at) if expires_at else None,
             declared_expires_at=read_time(declared) if declared else None,
             declared_expires_in=timedelta(seconds=declared_life) if declared_life else None,
-            asked=_share(values.get("asked") or ""),
-            answered=_share(values.get("answered") or ""),
-            answered_access=_share(values.get("answered_access") or ""),
-            redacted=_share(values.get("redacted") or ""),
-            fingerprint=Fingerprint(*map(_share, fingerprint)) if fingerprint else None,
+            asked=asked,
+            answered=answered,
+            answered_access=_share(get("answered_access") or ""),
+            redacted=redacted,
+            fingerprint=Fingerprint(*fingerprint) if fingerprint else None,
             delivered=tuple([Delivered.from_list(entry) for entry in delivered]) if delivered else (),
             left=tuple([LeftPlace.from_list(entry) for entry in left]) if left else (),
             delivered_at=read_time(values["delivered_at"]),
-            protect=values.get("protect", False),
+            protect=get("protect", False),
             on_remove=_ON_REMOVE[values["on_remove"]],
             generation=values["generation"],
             superseded=tuple([Superseded.from_list(old) for old in superseded]) if superseded else (),
-            forgotten=values.get("forgotten", False),
-            placed_as=_share(values.get("placed_as") or ""),
-            renewed=values.get("renewed", False),
-            account=_share(values.get("account") or ""),
+            forgotten=get("forgotten", False),
+            placed_as=_share(get("placed_as") or ""),
+            renewed=get("renewed", False),
+            account=_share(get("account") or ""),
         )
 
 
 _OF_THE_LEDGER = ("delivered", "left", "account")
 _read_shared = attrgetter(*(one.name for one in fields(Receipt) if one.name not in _OF_THE_LEDGER))
-
-
-def _share_text(value: Any) -> Any:
-    return _share(value) if type(value) is str else value
