@@ -7,7 +7,7 @@ and every other command refuses it before the first request.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -117,6 +117,8 @@ class _PlaceCheck:
     manifest: Manifest
     folder: str
     _known: dict[SinkName, SinkPlaces | None] = field(default_factory=dict)
+    _required: dict[SinkName, tuple[str, ...]] = field(default_factory=dict)
+    """The options that each sink needs. Looked up once, because that takes as long as to locate a delivery."""
     _taken: dict[tuple[str, str], _Taken] = field(default_factory=dict)
     _first: dict[str, _Taken] = field(default_factory=dict)
     """Of each container, who takes it first."""
@@ -125,6 +127,7 @@ class _PlaceCheck:
         """Yield what is wrong with sinks and places."""
         for name, settings in self.manifest.sinks.items():
             self._known[name] = places = _load_places(settings)
+            self._required[name] = tuple(registry.options_schema(SINKS, settings.type).get("required", ()))
             try:
                 if places:
                     places.check(settings)
@@ -137,8 +140,10 @@ class _PlaceCheck:
 
     def _check(self, declared: Declaration, delivery: Delivery) -> Iterator[Problem]:
         settings, places = self.manifest.sinks[delivery.sink], self._known.get(delivery.sink)
-        if places is None or _lacks_option(settings, delivery):
-            return
+        if places is None or any(
+            name not in settings.options and name not in delivery.options for name in self._required[delivery.sink]
+        ):
+            return  # an option that the sink needs is in neither, which is reported where its options are read
         try:
             slot = places.locate(settings, self.manifest.owner, declared, delivery)
         except InputError as error:
@@ -166,12 +171,6 @@ class _PlaceCheck:
                 subject=new.declared.address,
                 advice="give one of them another path, or both one format",
             )
-
-
-def _lacks_option(settings: SinkSettings, delivery: Delivery) -> bool:
-    """Whether an option that the sink needs is in neither, which is reported where its options are read."""
-    wanted: Iterable[str] = registry.options_schema(SINKS, settings.type).get("required", ())
-    return any(name not in settings.options and name not in delivery.options for name in wanted)
 
 
 def _describe_shared(new: _Taken, other: _Taken) -> Problem:

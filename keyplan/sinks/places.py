@@ -47,7 +47,8 @@ def _identify_location(slot: Slot, _folder: str) -> PlaceIdentity:
 
 def identify_file(path: str, folder: str, *, entry: str, form: str) -> PlaceIdentity:
     """Return the identity of a value in a local file, whose path is absolute or relative to a folder."""
-    return PlaceIdentity(f"file {posixpath.normpath(posixpath.join(folder, path))}", entry, form)
+    whole = path if path.startswith("/") else f"{folder}/{path}"
+    return PlaceIdentity(f"file {posixpath.normpath(whole)}", entry, form)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
