@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -29,12 +30,22 @@ def main(system: str = os.name) -> NoReturn:
     # command line is imported and has its own handler, a request to stop would be lost (pid_namespaces(7)).
     if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(_TERMINATED))
+    _hurry()
     from keyplan.cli.main import main as run_command_line  # noqa: PLC0415 - see above
 
     try:
         run_command_line()
     except SystemExit as ended:
         _end(ended)
+
+
+def _hurry() -> None:
+    """Spare this process what a short-lived command has no use for."""
+    # Nearly nothing of what planning makes is garbage, and looking for some took 0.3 of 2.4 s for 10,000 keys, and a
+    # larger share of more. With this, 500,000 new objects bring a look at the young ones; an API request leaves 45.
+    gc.set_threshold(500_000, 50, 100)
+    # httpx imports its own command line with rich and pygments, 50 ms, unless that cannot be imported.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what the import system takes for "none"
 
 
 def _end(ended: SystemExit) -> NoReturn:

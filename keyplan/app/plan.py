@@ -13,7 +13,6 @@ from keyplan.model.observation import LARGEST_SKEW, Exclusion, Snapshot
 from keyplan.model.plan import FreshPlan, Request
 from keyplan.model.times import write_duration
 from keyplan.planner.desired import resolve_in
-from keyplan.planner.drift import find_drift
 from keyplan.planner.guards import apply_guards
 from keyplan.planner.lifetime import hold_overlong
 from keyplan.planner.plan import make_plan
@@ -85,6 +84,8 @@ def warn_of_unused_waivers(plan: FreshPlan, snapshot: Snapshot, manifest: Manife
     """Return the plan, with a warning for each waiver that accepts nothing. With targets the rest was not looked at."""
     if not manifest.waivers or plan.request.is_partial:
         return plan
+    from keyplan.planner.drift import find_drift  # noqa: PLC0415 - 10 ms, which a manifest without waivers spares
+
     warnings = find_drift(plan, snapshot, manifest=manifest).warnings
     return replace(plan, warnings=tuple(sorted(set(warnings))))
 

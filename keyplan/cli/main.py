@@ -5,7 +5,6 @@ No traceback reaches a user, and no exit status is used for two meanings (`app.e
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import signal
@@ -154,7 +153,6 @@ def run(arguments: Sequence[str], session: Session) -> int:
 
 def main() -> NoReturn:
     """Run the process's own command line, and end the process."""
-    _hurry()
     _forbid_core_dumps()
     session = _open_session()
     with session.interrupts.installed():
@@ -192,15 +190,6 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         answer_error(session, arguments, bug, exit_status=ExitStatus.UNFORESEEN)
         return ExitStatus.UNFORESEEN
     return status
-
-
-def _hurry() -> None:
-    """Spare this process what a short-lived command has no use for."""
-    # Nearly nothing of what planning makes is garbage, and looking for some took 0.3 of 2.4 s for 10,000 keys, and a
-    # larger share of more. With this, 500,000 new objects bring a look at the young ones; an API request leaves 45.
-    gc.set_threshold(500_000, 50, 100)
-    # httpx imports its own command line with rich and pygments, 50 ms, unless that cannot be imported.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what the import system takes for "none"
 
 
 def _forbid_core_dumps() -> None:
@@ -273,9 +262,6 @@ def leave(status: int) -> NoReturn:
         with suppress(OSError, ValueError):
             if stream is not None:
                 stream.flush()
-    # The interpreter would look for garbage among all that is there before it lets go of everything: 40 ms after a plan
-    # of 10,000 keys.
-    gc.freeze()
     if status > ExitStatus.SIGNALLED:
         # Threads that wait for a server would keep an interrupted process alive until they have their answer.
         os._exit(status)
