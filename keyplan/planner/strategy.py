@@ -155,10 +155,8 @@ def find_unlawful_rotation(desired: Desired, laws: Laws) -> Iterator[tuple[str, 
 
 
 def _find_impossible_life(declared: Declaration, laws: Laws) -> Iterator[tuple[str, str]]:
-    if laws.takes_expiry:
-        return
     for field, is_given in (("expires_at", declared.expires_at), ("expires_in", declared.expires_in)):
-        if is_given:
+        if is_given and not laws.takes_expiry:
             advice = f"remove {field}; rotation: {{every: ...}} limits how long a raw key is used"
             yield f"keys of the {laws.dialect} API have no expiry", advice
 

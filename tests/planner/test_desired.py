@@ -139,6 +139,13 @@ def test_addresses_that_look_alike_are_named_with_their_places(names: tuple[str,
     assert sentences == ([f"{sentence}: give them names that readers can distinguish"] if warned else [])
 
 
+def test_only_addresses_that_look_alike_are_warned_of() -> None:
+    manifest = make_manifest(*map(make_declaration, ("ci", "CI", "b")))
+    (sentence,) = find_lookalikes(manifest)
+    assert sentence.startswith("user/ci (")
+    assert " and user/CI (" in sentence
+
+
 ACCOUNT = make_declaration(
     "k", key_type=KeyType.SERVICE, scope=ScopeByName("production"), scope_field="service_account"
 )
