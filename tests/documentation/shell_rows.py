@@ -1,0 +1,144 @@
+"""How each program of each shell block is followed: typed by a test as the page has it, or proven in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+
+class Here(Enum):
+    """By which tests the commands of a program are typed."""
+
+    NOW = "test_shell_blocks.py, in every run of the suite"
+    INSTALLED = "test_installation_blocks.py, which installs packages: make dist"
+    ON_SERVERS = "test_server_blocks.py, on a real Phoenix and a real ZenML: make providers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A program that no test types, and what checks the same thing."""
+
+    reason: str
+    by: tuple[str, ...]
+    """Files of tests, or lines of `.ci/run`."""
+
+
+Row: TypeAlias = Mapping[str, Here | Elsewhere]
+"""The programs of a block, and for each how it is followed."""
+
+IN_IMAGE = Elsewhere(reason="needs a container engine", by=("make image", "tests/image/test_image.py"))
+PUSHED = Elsewhere(reason="needs a container engine and a registry", by=("tests/image/test_publish.py",))
+IN_CLUSTER = Elsewhere(
+    reason="needs a cluster with nodes: its options, objects and Secrets are checked against the rendered chart",
+    by=("make chart", "tests/chart/test_page.py"),
+)
+APPLIED = Elsewhere(
+    reason="needs a cluster with nodes: the documents that it applies are checked without one",
+    by=("tests/pipelines/test_others.py",),
+)
+BY_PIPELINE = Elsewhere(reason="builds for minutes: the pipeline runs it", by=("make image", "make sbom"))
+HERE, INSTALLED, SERVED = Here.NOW, Here.INSTALLED, Here.ON_SERVERS
+
+ROWS: Mapping[str, Mapping[str, Row]] = {
+    ".github/PINS.md": {
+        "git ls-remote https://github.com/OWNER/NAME 'refs/tags/VERSION' 'refs/tags/VERSION^{}'": {
+            "git": Elsewhere(reason="asks github.com", by=("tests/repository/test_workflows.py",))
+        }
+    },
+    "README.md": {
+        "make demo": {
+            "make": Elsewhere(reason="works on the checkout itself", by=("make test", "tests/e2e/test_first_steps.py"))
+        },
+        "pipx install .": {"pipx": INSTALLED, "keyplan": HERE},
+        "keyplan plan envs/ --policy platform.yaml --format text --format markdown=comment.md": {"keyplan": HERE},
+    },
+    "charts/keyplan/README.md": {"kubectl create namespace keyplan": {"kubectl": IN_CLUSTER, "helm": IN_CLUSTER}},
+    "docs/container.md": {
+        "docker build -t keyplan .": {"docker": IN_IMAGE},
+        "docker build -t keyplan --secret id=pip_config,src=/etc/pip.conf "
+        "--secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt .": {"docker": IN_IMAGE},
+        "docker run --rm keyplan demo": {"docker": IN_IMAGE},
+        "make image": {"make": BY_PIPELINE},
+        "make dist": {"make": BY_PIPELINE},
+    },
+    "docs/gitops.md": {
+        "keyplan init": {"keyplan": HERE},
+        "keyplan validate . --policy policy.yaml --format text --format sarif=findings.sarif": {"keyplan": HERE},
+    },
+    "docs/installation.md": {
+        "pipx install .": {"pipx": INSTALLED, "uv": INSTALLED, "pip": INSTALLED, "make": BY_PIPELINE},
+        "python3 -m venv /opt/keyplan": {"python3": INSTALLED, "pip": INSTALLED},
+    },
+    "docs/kubernetes.md": {
+        "docker build -t registry.example.com/keyplan:0.1.0 --build-arg EXTRAS=postgres .": {"docker": PUSHED},
+        "kubectl create namespace keyplan": {"kubectl": IN_CLUSTER},
+        "keyplan validate keys.yaml": {"keyplan": HERE, "helm": IN_CLUSTER},
+        "kubectl -n keyplan create job --from=cronjob/keyplan-plan plan-1": {"kubectl": IN_CLUSTER},
+        "helm upgrade keyplan charts/keyplan --namespace keyplan --values values.yaml \\": {"helm": IN_CLUSTER},
+        "helm -n keyplan history keyplan": {"helm": IN_CLUSTER},
+        "kubectl -n keyplan get pods --selector app.kubernetes.io/component=watch": {"kubectl": IN_CLUSTER},
+    },
+    "docs/leak-reports.md": {
+        "pip install '.[leak-reports]'": {"pip": INSTALLED, "curl": HERE, "keyplan": HERE},
+        "gh api repos/OWNER/REPOSITORY/secret-scanning/alerts/NUMBER --jq .secret | keyplan leak": {
+            "gh": HERE,  # a program of the test that prints a token: GitHub can't be asked
+            "keyplan": HERE,
+        },
+        "openssl ecparam -name prime256v1 -genkey -noout -out scanner.pem": {
+            "openssl": HERE,
+            "jq": HERE,
+        },
+        "curl -fsS https://HOST/leaks/github --data-binary @report.json \\": {"curl": HERE},
+    },
+    "docs/metrics.md": {
+        "keyplan drift keys.yaml --metrics-file /var/lib/node_exporter/textfile/keyplan.prom": {"keyplan": HERE}
+    },
+    "docs/notifications.md": {'export KEYPLAN_NOTIFY="$(cat /run/secrets/hook)"': {"keyplan": HERE}},
+    "docs/providers/phoenix.md": {
+        "export PHOENIX_ADMIN_SECRET=...": {"keyplan": SERVED},
+        "keyplan drift": {"keyplan": SERVED},
+        "keyplan apply": {"keyplan": SERVED},
+    },
+    "docs/providers/zenml.md": {
+        "export ZENML_ADMIN_TOKEN=...": {"keyplan": SERVED},
+        "keyplan rotate service/ci/train": {"keyplan": SERVED, "zenml": SERVED},
+        "keyplan apply": {"keyplan": SERVED},
+    },
+    "docs/sinks/command.md": {
+        "store.sh": {"store.sh": HERE},
+        "chmod +x store.sh": {"chmod": HERE, "mkdir": HERE, "keyplan": HERE},
+    },
+    "docs/start/first-ten-minutes.md": {
+        "python3 -m venv .venv && . .venv/bin/activate": {
+            "python3": INSTALLED,
+            ".": INSTALLED,
+            "pip": INSTALLED,
+            "keyplan": INSTALLED,
+        }
+    },
+    "docs/watch.md": {"keyplan watch keys.yaml": {"keyplan": HERE}},
+    "examples/kubernetes/README.md": {
+        "kubectl apply -f namespace.yaml": {"kubectl": APPLIED},
+        "kubectl -n keyplan create job --from=cronjob/keyplan-drift first-look": {"kubectl": APPLIED},
+        "kubectl -n keyplan create secret generic keyplan-ledger --from-file=url=./ledger-url": {"kubectl": APPLIED},
+        "curl -fsS https://api.github.com/meta/public_keys/secret_scanning -o public_keys.json": {
+            "curl": Elsewhere(reason="the same command is typed on another page", by=("docs/leak-reports.md",)),
+            "kubectl": APPLIED,
+        },
+    },
+    "examples/systemd/README.md": {
+        "python3 -m venv /opt/keyplan && /opt/keyplan/bin/pip install /path/to/checkout": {
+            "python3": INSTALLED,
+            "pip": INSTALLED,
+            "install": INSTALLED,
+            "useradd": Elsewhere(reason="adds a user to the machine", by=("tests/test_systemd_example.py",)),
+        },
+        "systemd-run --pty --uid=keyplan --property=StateDirectory=keyplan "
+        "--setenv=KEYPLAN_LEDGER=/var/lib/keyplan/ledger.db \\": {
+            "systemd-run": Elsewhere(reason="needs systemd as process 1", by=("tests/test_systemd_example.py",))
+        },
+    },
+}
+"""By page and block. A block is called by its file, or by its first line without the comment."""

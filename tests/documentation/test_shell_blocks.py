@@ -1,0 +1,267 @@
+"""The shell blocks of every page: each has a row that says how it is followed, and most are typed here, as written.
+
+What is typed in an environment of its own is in `test_installation_blocks.py`, what needs a server in
+`test_server_blocks.py`. Real processes, real HTTP on loopback.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from documentation.shell_blocks import ROOT, Block, find_blocks, list_blocks
+from documentation.shell_reader import ShellReader
+from documentation.shell_rows import ROWS, Elsewhere, Here
+from e2e.terminal import Terminal
+from net.servers import serving
+from prometheus_client.parser import text_string_to_metric_families
+from signed_reports import Scanner
+from sinks.serving import free_port
+
+from keyplan.sandbox.options import SandboxOptions
+from keyplan.sandbox.server import running
+
+BLOCKS = list_blocks()
+Scene = Callable[[ShellReader], None]
+SCENES: dict[str, Scene] = {}
+"""The pages that are followed here, and for each the function that does so."""
+NEEDED: dict[str, tuple[str, ...]] = {}
+"""The programs that a page needs beside keyplan and a shell."""
+
+
+def scene(page: str, *programs: str) -> Callable[[Scene], Scene]:
+    """Return a decorator for the function that follows a page, which needs these programs."""
+
+    def register(follow: Scene) -> Scene:
+        SCENES[page], NEEDED[page] = follow, programs
+        return follow
+
+    return register
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[ShellReader]:
+    """Return a reader in an empty folder, who ends with all that was started."""
+    (tmp_path / "home").mkdir()
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with running(SandboxOptions(api="beta")) as sandbox:
+        terminal = Terminal(folder=folder, url=sandbox.url, credential=sandbox.credential, api="beta")
+        reader = ShellReader(terminal)
+        try:
+            yield reader
+        finally:
+            reader.kill_running()
+
+
+# The table.
+
+
+def test_no_two_blocks_of_a_page_have_one_name() -> None:
+    names = [(block.page, block.key) for block in BLOCKS]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_every_block_has_a_row_and_every_row_a_block() -> None:
+    expected: dict[str, set[str]] = {}
+    for block in BLOCKS:
+        expected.setdefault(block.page, set()).add(block.key)
+    assert {page: set(rows) for page, rows in ROWS.items()} == expected
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.page}: {block.key[:40]}")
+def test_a_row_names_the_programs_of_its_block_and_no_others(block: Block) -> None:
+    programs = {program for command in block.commands for program in command.programs}
+    assert set(ROWS[block.page][block.key]) == (programs or {block.title})
+
+
+def test_every_page_that_is_followed_now_is_followed_here() -> None:
+    followed = {page for page, rows in ROWS.items() if any(Here.NOW in row.values() for row in rows.values())}
+    assert set(SCENES) == followed
+
+
+def test_what_follows_a_page_elsewhere_exists() -> None:
+    by = {
+        name
+        for rows in ROWS.values()
+        for row in rows.values()
+        for how in row.values()
+        if isinstance(how, Elsewhere)
+        for name in how.by
+    }
+    pipeline = {line.partition("||")[0].strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()}
+    assert [name for name in by if name not in pipeline and not (ROOT / name).is_file()] == []
+
+
+def test_no_command_of_keyplan_is_left_to_other_programs() -> None:
+    """A block that needs Docker or a cluster still has its commands of keyplan typed."""
+    rows = [row for page in ROWS.values() for row in page.values()]
+    assert [row for row in rows if isinstance(row.get("keyplan"), Elsewhere)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "programs"),
+    [
+        pytest.param("keyplan plan   # read; only", ["keyplan"], id="a comment starts nothing"),
+        pytest.param("gh api x --jq .secret | keyplan leak", ["gh", "keyplan"], id="a pipe"),
+        pytest.param("openssl ec -pubout |\n  jq -Rs '{a: [1|2]}'", ["openssl", "jq"], id="a pipe into the next line"),
+        pytest.param("python3 -m venv x && . x/bin/activate", ["python3", "."], id="one after the other"),
+        pytest.param("/opt/keyplan/bin/pip install \\\n  x", ["pip"], id="a program by its path"),
+        pytest.param('export A="$(cat x)"', [], id="a variable starts nothing that counts"),
+    ],
+)
+def test_the_programs_of_a_command_are_found(text: str, programs: list[str]) -> None:
+    (block,) = find_blocks("page.md", f"```sh\n{text}\n```\n")
+    assert [command.programs for command in block.commands] == [programs]
+
+
+# The pages.
+
+
+@pytest.mark.e2e
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("page", SCENES)
+def test_the_commands_of_a_page_do_what_it_says(page: str, reader: ShellReader) -> None:
+    missing = [program for program in NEEDED[page] if shutil.which(program, path="/usr/bin:/bin") is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}; `make sinks` installs jq")
+    SCENES[page](reader)
+    reader.end_running()
+
+
+CREDENTIAL = {"ARIZE_API_KEY=...": 'ARIZE_API_KEY="$ARIZE_API_KEY"'}
+MANIFEST = """\
+version: 1
+owner: {owner}
+id: {owner}1
+sinks: {{local: {{type: file, path: "secrets/{{name}}.key"}}}}
+defaults: {{sink: local}}
+keys:
+  - {{name: {owner}-ci, key_type: user, description: Used by CI}}
+"""
+POLICY = "version: 1\nrequire_description: true\n"
+
+
+def write(reader: ShellReader, **texts: str) -> None:
+    """Write files below the folder; in their names a double underscore is a slash."""
+    for name, text in texts.items():
+        path = reader.folder / f"{name.replace('__', '/')}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def write_folders(reader: ShellReader) -> None:
+    write(reader, envs__staging__keys=MANIFEST.format(owner="stage"), envs__prod__keys=MANIFEST.format(owner="prod"))
+
+
+def prepare(reader: ShellReader, *arguments: str) -> None:
+    """Run a command that the page leaves to another page; it has to end with 0."""
+    ended = reader.start("keyplan", *arguments)
+    assert ended.returncode == 0, ended.stdout
+
+
+@scene("README.md")
+def follow_readme(reader: ShellReader) -> None:
+    def prepare_pipeline() -> None:
+        write_folders(reader)
+        write(reader, platform=POLICY)
+
+    reader.follow_page(
+        "README.md",
+        replaced={**CREDENTIAL, "--expect DIGEST": '--expect "$DIGEST"'},
+        before={
+            "keyplan plan envs/ --policy platform.yaml --format text --format markdown=comment.md": prepare_pipeline
+        },
+    )
+    assert (reader.folder / "comment.md").read_text()
+    assert (reader.folder / "keys.prom").read_text()
+    assert sorted(path.name for path in reader.folder.rglob("*.key")) != []
+
+
+@scene("docs/gitops.md")
+def follow_gitops(reader: ShellReader) -> None:
+    policies = "keyplan validate . --policy policy.yaml --format text --format sarif=findings.sarif"
+    reader.follow_page("docs/gitops.md", before={policies: lambda: write(reader, policy=POLICY)})
+    rows = re.findall(r"^> (\| `\+` create .*)$", (ROOT / "docs/gitops.md").read_text(), re.MULTILINE)
+    assert rows
+    assert [row for row in rows if row not in (reader.folder / "comment.md").read_text()] == []
+    assert json.loads((reader.folder / "findings.sarif").read_text())["runs"]
+
+
+@scene("docs/kubernetes.md")
+def follow_kubernetes(reader: ShellReader) -> None:
+    reader.follow_page("docs/kubernetes.md")
+    assert reader.said == ["keys.yaml is valid: 1 key.\n"]
+
+
+@scene("docs/metrics.md")
+def follow_metrics(reader: ShellReader) -> None:
+    write(reader, keys=MANIFEST.format(owner="ml"))
+    prepare(reader, "apply", "--auto-approve")
+    collected = reader.folder.parent / "textfile"
+    collected.mkdir()
+    reader.follow_page("docs/metrics.md", replaced={"/var/lib/node_exporter/textfile/": f"{collected}/"})
+    families = text_string_to_metric_families((collected / "keyplan.prom").read_text())
+    assert "keyplan_keys" in {family.name for family in families}
+
+
+@scene("docs/notifications.md")
+def follow_notifications(reader: ShellReader) -> None:
+    write(reader, keys=MANIFEST.format(owner="ml"))
+    hooks = reader.folder.parent / "run-secrets"
+    hooks.mkdir()
+    with serving() as (port, seen):
+        (hooks / "hook").write_text(f"http://127.0.0.1:{port}/one\n")
+        (hooks / "hooks").write_text(f"# ours\nhttp://127.0.0.1:{port}/two\n")
+        reader.follow_page("docs/notifications.md", replaced={"/run/secrets/": f"{hooks}/"})
+    posted = [line.split()[:2] for line in seen]
+    # The second command has the variable of the first, too.
+    assert sorted(posted) == [["POST", "/one"], ["POST", "/one"], ["POST", "/two"]]
+
+
+@scene("docs/watch.md")
+def follow_watch(reader: ShellReader) -> None:
+    write(reader, keys=MANIFEST.format(owner="ml"))
+    write_folders(reader)
+    reader.follow_page("docs/watch.md", replaced={"--listen 0.0.0.0:9857": "--listen 127.0.0.1:0"})
+    assert [said.count('"type": "watch"') > 0 for said in reader.said] == [True] * 3
+
+
+@scene("docs/sinks/command.md", "jq")
+def follow_command(reader: ShellReader) -> None:
+    store = reader.folder.parent / "srv-keys"
+    reader.follow_page("docs/sinks/command.md", replaced={"/srv/keys": str(store)})
+    assert (store / "ci-pipeline").read_text().startswith("ak-")
+    assert json.loads((store / "ci-pipeline.json").read_text())["receipt"]["key_id"]
+
+
+@scene("docs/leak-reports.md", "curl", "jq", "openssl")
+def follow_leak_reports(reader: ShellReader) -> None:
+    write(reader, keys=MANIFEST.format(owner="ml"))
+    prepare(reader, "apply", "--auto-approve")
+    raw_key = reader.folder / "secrets" / "ml-ci.key"
+    stand_ins = reader.folder.parent / "stand-ins"
+    stand_ins.mkdir()
+    (stand_ins / "gh").write_text(f"#!/bin/sh\ncat '{raw_key}'\n")
+    (stand_ins / "gh").chmod(0o755)
+    reader.variables["PATH"] = f"{stand_ins}:{reader.variables['PATH']}"
+    port = free_port()
+    (reader.folder / "report.json").write_text(json.dumps([{"token": raw_key.read_text()}]))
+    Scanner().write_keys(reader.folder / "published.json")
+    with serving(body=(reader.folder / "published.json").read_bytes()) as (github, _):
+        reader.follow_page(
+            "docs/leak-reports.md",
+            replaced={
+                "https://api.github.com/meta": f"http://127.0.0.1:{github}/meta",
+                "--listen 0.0.0.0:9857": f"--listen 127.0.0.1:{port}",
+                "https://HOST": f"http://127.0.0.1:{port}",
+            },
+            before={"curl -fsS https://HOST/leaks/github --data-binary @report.json \\": reader.reload_running},
+        )
+    (watch,) = reader.running
+    watch.await_text(re.compile(r'"event": "key_leaked"'))
+    assert raw_key.read_text() not in watch.log.read_text()
