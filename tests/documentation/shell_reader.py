@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 from documentation.pages import File, HandMade, Reader, Typed, drop_notice, find_steps
-from documentation.shell_blocks import ROOT, Block, Command, find_blocks
+from documentation.shell_blocks import Block, Command, find_blocks, read_page
 from documentation.shell_rows import ROWS, Here
 from e2e.terminal import Terminal
 
@@ -57,12 +57,13 @@ class ShellReader(Reader):
     names, else with 0, and to say the counts that its comment promises.
     """
 
-    how = Here.NOW
-    """Which commands of the table it types."""
-
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, how: Here = Here.NOW) -> None:
+        """`how` says which commands of the table are typed."""
         super().__init__(terminal)
-        self.variables |= {"TERM": "dumb", "NO_COLOR": "1", "KEYPLAN_LISTEN": "127.0.0.1:0"}
+        self.how = how
+        self.home = self.folder.parent / "home"
+        self.home.mkdir(exist_ok=True)
+        self.variables |= {"HOME": str(self.home), "TERM": "dumb", "NO_COLOR": "1", "KEYPLAN_LISTEN": "127.0.0.1:0"}
         self.running: list[Running] = []
         self.said: list[str] = []
         """What each command printed."""
@@ -79,7 +80,7 @@ class ShellReader(Reader):
         The texts of `replaced` are replaced in all of it, and each of them has to be there. What `before` has for a
         block, by its name, is what the page has the user do first: in words, or on another page.
         """
-        text = (ROOT / page).read_text()
+        text = read_page(page)
         blocks = list(find_blocks(page, text))
         for old, new in (replaced or {}).items():
             assert old in text, f"{page} has no {old!r} to replace"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from keyplan import __version__
+
 
 class Here(Enum):
     """By which tests the commands of a program are typed."""
@@ -72,7 +74,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "python3 -m venv /opt/keyplan": {"python3": INSTALLED, "pip": INSTALLED},
     },
     "docs/kubernetes.md": {
-        "docker build -t registry.example.com/keyplan:0.1.0 --build-arg EXTRAS=postgres .": {"docker": PUSHED},
+        f"docker build -t registry.example.com/keyplan:{__version__} --build-arg EXTRAS=postgres .": {"docker": PUSHED},
         "kubectl create namespace keyplan": {"kubectl": IN_CLUSTER},
         "keyplan validate keys.yaml": {"keyplan": HERE, "helm": IN_CLUSTER},
         "kubectl -n keyplan create job --from=cronjob/keyplan-plan plan-1": {"kubectl": IN_CLUSTER},

@@ -46,7 +46,6 @@ def scene(page: str, *programs: str) -> Callable[[Scene], Scene]:
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[ShellReader]:
     """Return a reader in an empty folder, who ends with all that was started."""
-    (tmp_path / "home").mkdir()
     folder = tmp_path / "work"
     folder.mkdir()
     with running(SandboxOptions(api="beta")) as sandbox:
