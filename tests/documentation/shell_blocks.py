@@ -13,15 +13,19 @@ from release.pins import read_switch, write_places
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(
-    r"^(?P<indent> *)```(?:sh|bash|shell)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^(?P=indent)```$",
+    r"^(?P<indent> *)```(?P<kind>sh|bash|shell|console)(?: title=\"(?P<title>[^\"]+)\")?\n"
+    r"(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 _CONTINUED = re.compile(r"(?<=\\)\n|(?<=\|)\n")
 _COMMENT = re.compile(r"(?:^|\s)#\s*(.*)$")
 _EXIT_STATUS = re.compile(r"exit status (\d+)(?! for| if)")
 _COUNTS = re.compile(r"\b\d+ to (?:add|change|destroy)\b")
-_BETWEEN = frozenset({"|", "&&", "||", ";"})
-_ASSIGNING = frozenset({"export"})
+_BETWEEN = frozenset({"|", "&&", "||", ";", "&"})
+_ASSIGNED = re.compile(r"\w+=")
+_SUBSTITUTED = re.compile(r"\$\((\S+)")
+_WITH_ANSWERS = re.compile(r"README\.md|docs/(?:start|commands)/.*|docs/reading-a-plan\.md")
+"""The pages whose blocks of `console` are followed elsewhere, with their answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +61,22 @@ class Command:
         for word in lexer:
             if word in _BETWEEN:
                 is_first = True
-            elif is_first:
+            elif is_first and word == "export":
+                programs.extend(_SUBSTITUTED.findall(self.text))
+                is_first = False
+            elif is_first and not _ASSIGNED.match(word):
                 programs.append(word.rpartition("/")[2] or word)
                 is_first = False
-        return [program for program in programs if program not in _ASSIGNING]
+        return programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A shell block of a page."""
+    """A block of a page that shows commands to type in a shell, or a script."""
 
     page: str
+    is_console: bool
+    """Whether each command has a `$` before it, and its answer may be below."""
     title: str | None
     """The name of the file that it is, or None for commands to type."""
     text: str
@@ -79,6 +88,8 @@ class Block:
         """The commands in their order; a file has none."""
         if self.title:
             return []
+        if self.is_console:
+            return [Command(text=text) for text in _read_prompts(self.text)]
         text = "\n".join(line for line in self.text.splitlines() if line.strip() and not line.startswith("#"))
         joined = _CONTINUED.sub("\0", text)
         return [Command(text=line.replace("\0", "\n")) for line in joined.splitlines()]
@@ -93,7 +104,29 @@ def find_blocks(page: str, text: str) -> Iterator[Block]:
     """Yield the blocks of a page in their order, without their indentation."""
     for found in _BLOCK.finditer(text):
         plain = re.sub(rf"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
-        yield Block(page=page, title=found["title"], text=plain, place=found.start())
+        is_console = found["kind"] == "console"
+        if not (is_console and _WITH_ANSWERS.fullmatch(page)):
+            yield Block(page=page, is_console=is_console, title=found["title"], text=plain, place=found.start())
+
+
+def _read_prompts(text: str) -> Iterator[str]:
+    """Yield what stands after each prompt, up to the end of a quotation that goes on in the next lines."""
+    for typed in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command = ""
+        for line in typed.splitlines():
+            command += line
+            if _is_complete(command):
+                break
+            command += "\n"
+        yield command
+
+
+def _is_complete(command: str) -> bool:
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:
+        return False
+    return True
 
 
 def read_page(page: str) -> str:

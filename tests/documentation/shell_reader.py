@@ -159,6 +159,8 @@ class ShellReader(Reader):
         self.running[-1] = Running(process=process, log=log, address=address)
         if command.text.startswith("keyplan watch"):
             _await_success(f"http://{address}/readyz")
+        # What a sandbox prints for another shell.
+        self.variables |= dict(re.findall(r"(?<= )(ARIZE_\w+)=(\S+)", log.read_text()))
         self.said.append(log.read_text())
 
     def _type_at_terminal(self, command: Command) -> tuple[int, str]:

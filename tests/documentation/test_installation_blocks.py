@@ -101,7 +101,6 @@ def test_what_is_installed_is_typed_from_every_page_that_shows_it() -> None:
     assert PAGES == [
         "README.md",
         "docs/installation.md",
-        "docs/leak-reports.md",
         "docs/start/first-ten-minutes.md",
         "examples/systemd/README.md",
     ]
