@@ -18,6 +18,8 @@ from e2e.terminal import Terminal
 from sinks.serving import free_port
 
 import keyplan
+from keyplan.sandbox.options import SandboxOptions
+from keyplan.sandbox.server import running
 
 PAGES = sorted(page for page, rows in ROWS.items() if any(Here.INSTALLED in row.values() for row in rows.values()))
 _FROM_OUTSIDE = re.compile(r"(?:PIP|UV)_\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE", re.IGNORECASE)
@@ -78,20 +80,65 @@ def reader(tmp_path: Path, tools: Path, cache: Path) -> Iterator[ShellReader]:
     reader.kill_running()
 
 
+SYSTEMD = "examples/systemd/README.md"
+_SYSTEMD_RUN = """\
+#!/bin/sh
+# What of systemd-run an apply needs: its variables, and the command.
+while :; do
+  case $1 in
+    --setenv=*) export "${1#--setenv=}" ;;
+    -*) ;;
+    *) exec "$@" ;;
+  esac
+  shift
+done
+"""
+
+
 @pytest.mark.release
 @pytest.mark.enable_socket
-@pytest.mark.parametrize("page", PAGES)
+def test_the_page_of_the_unit_installs_and_applies_what_the_unit_then_watches(
+    reader: ShellReader, tmp_path: Path
+) -> None:
+    """Without systemd and root: a program in place of systemd-run, and folders of the test."""
+    etc, state, stand_ins = tmp_path / "etc-keyplan", tmp_path / "var-lib-keyplan", tmp_path / "stand-ins"
+    checkout = reader.folder
+    reader.folder /= Path(SYSTEMD).parent
+    state.mkdir()
+    stand_ins.mkdir()
+    (stand_ins / "systemd-run").write_text(_SYSTEMD_RUN)
+    (stand_ins / "systemd-run").chmod(0o755)
+    manifest = reader.folder / "keys.yaml"
+    text = manifest.read_text().replace("/run/credentials/keyplan-watch.service", str(etc))
+    manifest.write_text(text.replace("/var/lib/keyplan", str(state)))
+    with running(SandboxOptions(api="beta")) as sandbox:
+        reader.variables |= {
+            "PATH": f"{stand_ins}:{reader.variables['PATH']}",
+            "ARIZE_API_HOST": sandbox.url.removeprefix("http://"),
+            "ARIZE_API_SCHEME": "http",
+        }
+        _, apply = ROWS[SYSTEMD]
+        reader.follow_page(
+            SYSTEMD,
+            replaced={
+                "/path/to/checkout": str(checkout),
+                "/opt/keyplan": str(tmp_path / "opt-keyplan"),
+                "/etc/keyplan": str(etc),
+                "/var/lib/keyplan": str(state),
+            },
+            before={apply: lambda: (etc / "ARIZE_API_KEY").write_text(sandbox.credential)},
+        )
+    assert "Apply complete! Resources: 1 added" in reader.said[-1]
+    assert (state / "ledger.db").exists()
+    assert (state / "secrets" / "ingest.env").read_text().startswith("ARIZE_API_KEY=")
+
+
+@pytest.mark.release
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("page", [page for page in PAGES if page != SYSTEMD])
 def test_every_way_to_install_it_that_a_page_shows_installs_it(page: str, reader: ShellReader, tmp_path: Path) -> None:
-    opt, etc = tmp_path / "opt-keyplan", tmp_path / "etc-keyplan"
-    places = {
-        "/path/to/checkout": str(reader.folder),
-        "/opt/keyplan": str(opt),
-        "/etc/keyplan": str(etc),
-        "--port 8080": f"--port {free_port()}",
-    }
+    places = {"/opt/keyplan": str(tmp_path / "opt-keyplan"), "--port 8080": f"--port {free_port()}"}
     text = read_page(page)
-    if page.startswith("examples/"):
-        reader.folder /= Path(page).parent
     reader.follow_page(page, replaced={old: new for old, new in places.items() if old in text})
     reader.end_running()
     assert reader.said != []
@@ -102,5 +149,5 @@ def test_what_is_installed_is_typed_from_every_page_that_shows_it() -> None:
         "README.md",
         "docs/installation.md",
         "docs/start/first-ten-minutes.md",
-        "examples/systemd/README.md",
+        SYSTEMD,
     ]

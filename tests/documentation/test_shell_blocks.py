@@ -10,11 +10,12 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
 import pytest
-from documentation.shell_blocks import ROOT, Block, find_blocks, list_blocks
+from documentation.shell_blocks import ROOT, Block, Command, find_blocks, list_blocks
 from documentation.shell_reader import ShellReader
 from documentation.shell_rows import PROVIDER_PACKAGE, ROWS, SHOWN, SINK_PACKAGE, Elsewhere, Here
 from e2e.terminal import Terminal
@@ -120,6 +121,25 @@ def test_no_command_of_keyplan_is_left_to_other_programs() -> None:
 def test_the_programs_of_a_command_are_found(text: str, programs: list[str]) -> None:
     (block,) = find_blocks("page.md", f"```sh\n{text}\n```\n")
     assert [command.programs for command in block.commands] == [programs]
+
+
+@pytest.mark.e2e
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        pytest.param("true", True, id="success"),
+        pytest.param("false", False, id="a failure of which the page says nothing"),
+        pytest.param("false   # exit status 1: it is wrong", True, id="the failure that the page names"),
+        pytest.param("true    # exit status 1: it is wrong", False, id="a success in place of that failure"),
+        pytest.param("false   # exit status 1 if it is wrong", False, id="a status that the page only explains"),
+        pytest.param("echo 'Plan: 2 to add'   # 2 to add", True, id="the count that the page names"),
+        pytest.param("echo 'Plan: 3 to add'   # 2 to add", False, id="another count"),
+    ],
+)
+def test_a_command_has_to_end_as_the_page_says(text: str, reader: ShellReader, *, is_kept: bool) -> None:
+    with nullcontext() if is_kept else pytest.raises(AssertionError, match="exit status"):
+        reader.type_command(Command(text=text))
 
 
 # The pages.
