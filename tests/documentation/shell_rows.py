@@ -122,6 +122,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
     "docs/ledgers.md": {
         "keyplan ledger copy .keyplan/ledger.db s3://acme-keyplan/prod?region=eu-west-1": {"keyplan": SHOWN}
     },
+    "docs/manifest.md": {"keyplan plan base.yaml --overlay prod.yaml": {"keyplan": HERE}},
     "docs/metrics.md": {
         "keyplan drift keys.yaml --metrics-file /var/lib/node_exporter/textfile/keyplan.prom": {"keyplan": HERE}
     },
@@ -129,6 +130,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "make mutants": {"make": Elsewhere(reason="takes an hour", by=("tests/mutant_score.py",))},
     },
     "docs/notifications.md": {'export KEYPLAN_NOTIFY="$(cat /run/secrets/hook)"': {"cat": HERE, "keyplan": HERE}},
+    "docs/policy.md": {"keyplan validate keys.yaml --policy platform.yaml": {"keyplan": HERE}},
     "docs/providers/phoenix.md": {
         "export PHOENIX_ADMIN_SECRET=...": {"keyplan": SERVED},
         "keyplan drift": {"keyplan": SERVED},
@@ -138,6 +140,12 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "export ZENML_ADMIN_TOKEN=...": {"keyplan": SERVED},
         "keyplan rotate service/ci/train": {"keyplan": SERVED, "zenml": SERVED},
         "keyplan apply": {"keyplan": SERVED},
+    },
+    "docs/rotation.md": {
+        "keyplan rotate user/ci": {"keyplan": SHOWN},
+        "keyplan ledger show": {"keyplan": SHOWN},
+        "keyplan import user/ci QXBpS2V5OjEwMDI6OTA1OQ==": {"keyplan": SHOWN},
+        "keyplan calendar --days 80": {"keyplan": SHOWN},
     },
     "docs/sandbox.md": {
         "pip install '.[sandbox]'": {"pip": LOCKED, "keyplan": HERE},

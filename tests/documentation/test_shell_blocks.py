@@ -15,9 +15,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from documentation.shell_blocks import ROOT, Block, Command, find_blocks, list_blocks
+from documentation.shell_blocks import ROOT, Block, Command, find_blocks, list_blocks, read_page
 from documentation.shell_reader import ShellReader
 from documentation.shell_rows import PROVIDER_PACKAGE, ROWS, SHOWN, SINK_PACKAGE, Elsewhere, Here
+from documentation.test_every_command import list_pages
 from e2e.terminal import Terminal
 from net.servers import serving
 from prometheus_client.parser import text_string_to_metric_families
@@ -78,6 +79,16 @@ def test_every_block_has_a_row_and_every_row_a_block() -> None:
 def test_a_row_names_the_programs_of_its_block_and_no_others(block: Block) -> None:
     programs = {program for command in block.commands for program in command.programs}
     assert set(ROWS[block.page][block.key]) == (programs or {block.title})
+
+
+def test_no_command_is_in_a_block_of_another_kind() -> None:
+    hidden = re.compile(
+        r"^ *```(?:text)?\n *(?:\$ |(?:keyplan|make|pip|kubectl|helm|curl|docker) [a-z-]+ )", re.MULTILINE
+    )
+    # Every second fence ends a block.
+    starts = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+    blocks = [(page, found[0]) for page in list_pages() for found in starts.finditer(read_page(page))]
+    assert [(page, block) for page, block in blocks if hidden.match(block)] == []
 
 
 def test_every_page_that_is_followed_now_is_followed_here() -> None:
@@ -356,3 +367,17 @@ def follow_file(reader: ShellReader) -> None:
     (delivered / "arize.json").write_text('{"key": "ak-json"}')
     reader.follow_page("docs/sinks/file.md", replaced={"/srv/ingest/": f"{delivered}/"})
     assert (reader.variables["ARIZE_API_KEY"], reader.said[-1]) == ("ak-dotenv", "ak-json\n")
+
+
+@scene("docs/manifest.md")
+def follow_manifest(reader: ShellReader) -> None:
+    write(reader, base=MANIFEST.format(owner="ml"), prod="keys: {user/ml-ci: {description: Of production}}\n")
+    reader.follow_page("docs/manifest.md")
+    assert 'description  "Of production"' in reader.said[-1]
+
+
+@scene("docs/policy.md")
+def follow_policy(reader: ShellReader) -> None:
+    write(reader, keys=MANIFEST.format(owner="ml"), platform=POLICY, payments="version: 1\nnames: ['[a-z-]+']\n")
+    reader.follow_page("docs/policy.md")
+    assert reader.said[0] == "keys.yaml is valid: 1 key.\n"
