@@ -109,7 +109,7 @@ $(VENV)/.servers: $(VENV)/.dev pyproject.toml tests/servers/installation.py
 	@touch $@
 
 providers: $(VENV)/.servers  ## each provider on its real server: installs Phoenix and ZenML beside keyplan and starts them
-	KEYPLAN_PROVIDERS=1 $(BIN)/pytest -q --dist loadgroup -m 'providers and not soak' tests/servers tests/providers tests/contracts tests/e2e
+	KEYPLAN_PROVIDERS=1 $(BIN)/pytest -q --dist loadgroup -m 'providers and not soak' tests/servers tests/providers tests/contracts tests/e2e tests/documentation
 
 processes: $(VENV)/.dev  ## kill, interrupt, starve and watch real processes; run the pipelines of examples/
 	tests/security/install_programs
@@ -186,9 +186,9 @@ image-twice: $(VENV)/.dev  # with buildah: the same base and commit give the sam
 	tests/image/install_programs
 	ENGINE=buildah TWICE=yes SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" tests/image/build true
 
-dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install what came out
+dist: $(VENV)/.dev  ## build wheel and sdist twice, compare them, and install what came out; install keyplan in every way that pages show
 	$(BIN)/python tests/release/build_dist.py
-	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py tests/release/test_locked_install.py
+	$(BIN)/pytest -q -n0 -m release tests/release/test_dist.py tests/release/test_locked_install.py tests/documentation
 
 .PHONY: man
 man: $(VENV)/.dev  ## write a man page for each command, from its help, into man/

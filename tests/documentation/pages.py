@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -68,19 +69,23 @@ Step: TypeAlias = File | Typed | Program | HandMade
 
 def read_steps(text: str) -> list[Step]:
     """Return what a page asks for, in its order."""
-    steps: list[Step] = []
+    return [step for _, step in find_steps(text)]
+
+
+def find_steps(text: str) -> Iterator[tuple[int, Step]]:
+    """Yield what a page asks for, in its order, each with its place in the text."""
     for found in _FENCE.finditer(text):
+        place = found.start()
         if found["file"]:
-            steps.append(File(name=found["file"], text=found["text"]))
+            yield place, File(name=found["file"], text=found["text"])
         elif found["program"]:
-            steps.append(Program(text=found["program"], output=found["output"] or ""))
+            yield place, Program(text=found["program"], output=found["output"] or "")
         elif found["hidden"]:
-            steps.append(Typed(command=found["hidden"], answer=None))
+            yield place, Typed(command=found["hidden"], answer=None)
         elif found["key"]:
-            steps.append(HandMade(name=found["key"], space=found["space"]))
+            yield place, HandMade(name=found["key"], space=found["space"])
         else:
-            steps.extend(_read_console(found["console"]))
-    return steps
+            yield from ((place, step) for step in _read_console(found["console"]))
 
 
 def _read_console(text: str) -> list[Step]:

@@ -135,8 +135,8 @@ class TestTheExampleOfTheDocs(CommandContract):
     def sink(self, tmp_path: Path) -> Sink:
         self.folder = tmp_path
         page = (Path(__file__).parents[2] / "docs" / "sinks" / "command.md").read_text()
-        script = page.partition("```sh\n")[2].partition("```")[0].replace("/srv/keys", str(tmp_path / "store"))
-        (tmp_path / "example.sh").write_text(script)
+        script = page.partition('```sh title="store.sh"\n')[2].partition("```")[0]
+        (tmp_path / "example.sh").write_text(script.replace("/srv/keys", str(tmp_path / "store")))
         (tmp_path / "example.sh").chmod(0o755)
         return build_in(tmp_path, **self.options)
 
