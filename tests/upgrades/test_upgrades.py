@@ -7,13 +7,12 @@ read docs/stability.md, and if that is meant, write this version's worlds anew w
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
+from upgrades.forms import describe_world
+from upgrades.ledgers import LEDGERS, OpenLedger, serving_ledgers
 from upgrades.worlds import SETTLED, WORLDS, Servers, opening, write_worlds
 
 import keyplan
@@ -22,19 +21,29 @@ from keyplan.documents.plan import from_document
 pytestmark = [pytest.mark.processes, pytest.mark.e2e, pytest.mark.enable_socket]
 
 VERSIONS = sorted(path.name for path in WORLDS.iterdir())
+EVERY_WORLD = [pytest.param((version, name), id=f"{version}-{name}") for version in VERSIONS for name in LEDGERS]
 
 
-@pytest.fixture(params=VERSIONS)
-def settled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
+@pytest.fixture(scope="session")
+def open_ledger() -> Iterator[OpenLedger]:
+    """Return what makes a ledger of a type."""
+    with serving_ledgers() as opened:
+        yield opened
+
+
+@pytest.fixture(params=EVERY_WORLD)
+def settled(request: pytest.FixtureRequest, tmp_path: Path, open_ledger: OpenLedger) -> Iterator[Servers]:
     """Return a terminal in the world that a version had finished."""
-    with opening(WORLDS / request.param / "settled", tmp_path) as servers:
+    version, name = request.param
+    with opening(WORLDS / version / name / "settled", tmp_path, open_ledger(name)) as servers:
         yield servers
 
 
-@pytest.fixture(params=VERSIONS)
-def interrupted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
+@pytest.fixture(params=EVERY_WORLD)
+def interrupted(request: pytest.FixtureRequest, tmp_path: Path, open_ledger: OpenLedger) -> Iterator[Servers]:
     """Return a terminal in the world in which a run of a version was killed after a create."""
-    with opening(WORLDS / request.param / "interrupted", tmp_path) as servers:
+    version, name = request.param
+    with opening(WORLDS / version / name / "interrupted", tmp_path, open_ledger(name)) as servers:
         yield servers
 
 
@@ -52,7 +61,7 @@ def test_nothing_is_planned_where_nothing_has_changed(settled: Servers) -> None:
 
 def test_nothing_is_planned_without_the_ledger_either(settled: Servers) -> None:
     """Receipts beside secrets and the marks on keys are read as well; only the ledger knows what was forgotten."""
-    (settled.folder / ".keyplan" / "ledger.db").unlink()
+    settled.ledger.lose(settled.folder)
     planned = json.loads(settled.run("plan", "--format", "json").stdout)
     verbs = {one["address"]: one["verb"] for one in planned["resource_changes"] if one["verb"] != "keep"}
     assert verbs == {"user/forgotten": "delete"}
@@ -88,47 +97,11 @@ def test_what_was_interrupted_is_finished(interrupted: Servers) -> None:
     interrupted.must("plan", "--detailed-exitcode")
 
 
-def test_no_stored_form_differs_from_the_recorded_one(tmp_path: Path) -> None:
-    write_worlds(tmp_path)
-    written, recorded = describe_world(tmp_path), describe_world(WORLDS / keyplan.__version__)
+@pytest.mark.parametrize("name", LEDGERS)
+def test_no_stored_form_differs_from_the_recorded_one(name: str, tmp_path: Path, open_ledger: OpenLedger) -> None:
+    write_worlds(tmp_path, open_ledger(name))
+    written, recorded = describe_world(tmp_path), describe_world(WORLDS / keyplan.__version__ / name)
     assert written == recorded
-
-
-def describe_world(world: Path) -> dict[str, Any]:
-    """Return the form of everything that a version stored: files, tables, and the fields of each document."""
-    formats: dict[str, Any] = {}
-    for path in sorted(path for path in world.rglob("*") if path.is_file()):
-        name = str(path.relative_to(world))
-        if path.suffix == ".json":
-            formats[name] = sorted(list_fields(json.loads(path.read_text())))
-        elif path.name == "ledger.db":
-            with closing(sqlite3.connect(path)) as ledger:
-                formats[name] = describe_ledger(ledger)
-        else:
-            formats[name] = None
-    return formats
-
-
-def describe_ledger(ledger: sqlite3.Connection) -> dict[str, Any]:
-    """Return the tables, and the fields of the documents in each."""
-    tables = dict(ledger.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
-    fields = {}
-    for table, statement in tables.items():
-        if "document" in (statement or ""):
-            rows = ledger.execute(f"SELECT document FROM {table}").fetchall()  # noqa: S608 - a name of the ledger itself
-            fields[table] = sorted({field for (text,) in rows for field in list_fields(json.loads(text))})
-    return {"tables": tables, "fields": fields}
-
-
-def list_fields(document: Any, path: str = "") -> Iterator[str]:
-    """Yield the path of every field, whatever its value; entries of a list have one path."""
-    if isinstance(document, dict):
-        for name, value in document.items():
-            yield f"{path}.{name}"
-            yield from list_fields(value, f"{path}.{name}")
-    elif isinstance(document, list):
-        for value in document:
-            yield from list_fields(value, f"{path}[]")
 
 
 def test_a_changed_form_is_noticed(tmp_path: Path) -> None:
