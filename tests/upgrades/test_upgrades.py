@@ -90,6 +90,11 @@ def test_a_saved_plan_is_shown(settled: Servers) -> None:
     assert from_document(json.loads((settled.folder / "plan.json").read_text())).owner == "upgrades"
 
 
+def test_a_plan_that_was_applied_is_not_applied_again(settled: Servers) -> None:
+    done = settled.run("apply", "applied.json")
+    assert (done.returncode, "the plan was applied before" in done.stderr) == (4, True)
+
+
 def test_what_was_interrupted_is_finished(interrupted: Servers) -> None:
     interrupted.must("apply", "--auto-approve", "--lock-timeout", "90s")
     assert interrupted.live_names().count("pending") == 1

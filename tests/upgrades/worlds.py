@@ -25,7 +25,7 @@ from keyplan.sandbox.server import running
 WORLDS = Path(__file__).with_name("worlds")
 PLACEHOLDERS = {"main": "http://main.example.com", "eu": "http://eu.example.com"}
 """In place of the addresses of the servers, whose ports are others each time."""
-_FILES = ("keys.yaml", "plan.json", "report.json")
+_FILES = ("keys.yaml", "applied.json", "plan.json", "report.json")
 DIALECTS = {"main": "alpha", "eu": "beta"}
 _CREDENTIALS = {"main": f"ak-sandbox-main-{'m' * 32}", "eu": f"ak-sandbox-eu-{'e' * 32}"}
 _HEAD = """\
@@ -105,7 +105,8 @@ def write_worlds(target: Path, ledger: WorldLedger) -> None:
         servers.declare(_PLAIN + _EVERYWHERE + _ROTATED % 1 + _FURTHER + _FORGOTTEN)
         servers.must("apply", "--auto-approve")
         servers.declare(SETTLED)
-        servers.must("apply", "--auto-approve", "--format", "text", "--format", "json=report.json")
+        servers.must("plan", "--out", "applied.json")
+        servers.must("apply", "applied.json", "--format", "text", "--format", "json=report.json")
         servers.must("plan", "--detailed-exitcode")
         servers.declare(SETTLED + _PENDING)
         servers.must("plan", "--out", "plan.json")
