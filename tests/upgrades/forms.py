@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{60}-[0-9a-f]{16}")
+"""What an object's key says of a plan that was applied: another one for each plan."""
+
 
 def describe_world(world: Path) -> dict[str, Any]:
     """Return the form of everything that a version stored: files, tables, and the fields of each document."""
     formats: dict[str, Any] = {}
     for path in sorted(path for path in world.rglob("*") if path.is_file()):
-        name = str(path.relative_to(world))
+        name = _NAMED_BY_DIGEST.sub("DIGEST", str(path.relative_to(world)))
         if path.suffix == ".json":
             formats[name] = sorted(list_fields(json.loads(path.read_text())))
+        elif path.suffix == ".jsonl":
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+            formats[name] = sorted(list_fields(rows))
+        elif path.suffix == ".sql":
+            formats[name] = path.read_text().splitlines()
         elif path.name == "ledger.db":
             with closing(sqlite3.connect(path)) as ledger:
                 formats[name] = describe_ledger(ledger)

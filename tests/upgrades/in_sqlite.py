@@ -15,6 +15,7 @@ _KEPT = "ledger.db"
 class SqliteWorldLedger:
     """Implements WorldLedger."""
 
+    name = "sqlite"
     declared = f"{{type: sqlite, path: {_USED}}}"
     environment: Mapping[str, str] = {}
     placeholders: Mapping[str, str] = {}
@@ -35,6 +36,14 @@ class SqliteWorldLedger:
     def lose(self, folder: Path) -> None:
         """Remove the file."""
         (folder / _USED).unlink()
+
+    def read_tables(self, folder: Path) -> str:
+        """Return each column of each table: not the statements, which a step may have changed piece by piece."""
+        columns = (
+            "SELECT m.name, c.* FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY 1, 2"
+        )
+        with closing(sqlite3.connect(folder / _USED)) as ledger:
+            return "".join(f"{column}\n" for column in ledger.execute(columns))
 
 
 def copy_database(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,11 @@ from upgrades.in_sqlite import SqliteWorldLedger
 
 class WorldLedger(Protocol):
     """A ledger that nothing is in yet; what a run puts there gets into files, and what is in files gets back there."""
+
+    @property
+    def name(self) -> str:
+        """Its type."""
+        ...
 
     @property
     def declared(self) -> str:
@@ -43,6 +49,10 @@ class WorldLedger(Protocol):
         """Remove all of it."""
         ...
 
+    def read_tables(self, folder: Path) -> str:
+        """Return what its database says of its tables now; empty if it has none."""
+        ...
+
 
 OpenLedger = Callable[[str], WorldLedger]
 """From the type to a new ledger."""
@@ -53,7 +63,34 @@ def _running_sqlite() -> Iterator[Callable[[], WorldLedger]]:
     yield SqliteWorldLedger
 
 
-LEDGERS: Mapping[str, Callable[[], AbstractContextManager[Callable[[], WorldLedger]]]] = {"sqlite": _running_sqlite}
+@contextmanager
+def _running_postgres() -> Iterator[Callable[[], WorldLedger]]:
+    from ledgers.postgres.servers import running_postgres  # noqa: PLC0415 - only where it is installed
+    from upgrades.in_postgres import PostgresWorldLedger  # noqa: PLC0415 - only where it is installed
+
+    with running_postgres() as server:
+        yield lambda: PostgresWorldLedger(server)
+
+
+@contextmanager
+def _running_s3() -> Iterator[Callable[[], WorldLedger]]:
+    from ledgers.s3.store_proxy import proxying  # noqa: PLC0415 - beside the next ones
+    from sinks.aws_servers import emulating  # noqa: PLC0415 - only where it is installed
+    from upgrades.in_s3 import S3WorldLedger  # noqa: PLC0415 - only where it is installed
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        emulating("moto", Path(folder)) as server,
+        proxying(server.url) as proxy,
+    ):
+        yield lambda: S3WorldLedger(server, proxy)
+
+
+LEDGERS: Mapping[str, Callable[[], AbstractContextManager[Callable[[], WorldLedger]]]] = {
+    "sqlite": _running_sqlite,
+    "postgres": _running_postgres,
+    "s3": _running_s3,
+}
 """By type: what runs its server, and yields how a new ledger is made there."""
 
 
