@@ -13,6 +13,8 @@ from typing import Any
 _NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{60}-[0-9a-f]{16}")
 """What an object's key says of a plan that was applied: another one for each plan."""
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(?P<zone>\+00:00|Z|)")
+
 
 def describe_world(world: Path) -> dict[str, Any]:
     """Return the form of everything that a version stored: files, tables, and the fields of each document."""
@@ -46,7 +48,7 @@ def describe_ledger(ledger: sqlite3.Connection) -> dict[str, Any]:
 
 
 def list_fields(document: Any, path: str = "") -> Iterator[str]:
-    """Yield the path of every field, whatever its value; entries of a list have one path."""
+    """Yield the path of every field and the kind of its value; entries of a list have one path."""
     if isinstance(document, dict):
         for name, value in document.items():
             yield f"{path}.{name}"
@@ -54,3 +56,14 @@ def list_fields(document: Any, path: str = "") -> Iterator[str]:
     elif isinstance(document, list):
         for value in document:
             yield from list_fields(value, f"{path}[]")
+    else:
+        yield f"{path}: {_find_kind(document)}"
+
+
+def _find_kind(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, str):
+        time = _TIME.fullmatch(value)
+        return f"time{time['zone']}" if time else "text"
+    return "number"

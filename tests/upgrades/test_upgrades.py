@@ -134,6 +134,20 @@ def test_no_stored_form_differs_from_the_recorded_one(name: str, tmp_path: Path,
 def test_a_changed_form_is_noticed(tmp_path: Path) -> None:
     target = tmp_path / "settled"
     target.mkdir()
-    (target / "report.json").write_text(json.dumps({"format_version": "1.0", "new": [{"field": 1}]}))
-    assert describe_world(tmp_path) == {"settled/report.json": [".format_version", ".new", ".new[].field"]}
+    (target / "report.json").write_text(
+        json.dumps({"at": "2026-11-29T12:00:00Z", "new": [{"field": 1}, {"field": None}]})
+    )
+    (target / "rows.jsonl").write_text('{"is_new": true}\n{"is_new": "true"}\n')
+    assert describe_world(tmp_path) == {
+        "settled/report.json": [
+            ".at",
+            ".at: timeZ",
+            ".new",
+            ".new[].field",
+            ".new[].field",
+            ".new[].field: null",
+            ".new[].field: number",
+        ],
+        "settled/rows.jsonl": ["[].is_new", "[].is_new", "[].is_new: text", "[].is_new: true"],
+    }
     assert SETTLED.count("name:") == 4

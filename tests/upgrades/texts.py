@@ -27,9 +27,10 @@ def unfold(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the text of which `unfold` made this one."""
-    if not text.startswith("{\n"):
+    if not text.startswith("{"):
         return text
-    return _write(json.loads(text))
+    stored = _write(_read(text))
+    return stored if unfold(stored) == text else text
 
 
 def replace_all(text: str, changed: Mapping[str, str]) -> str:
@@ -42,9 +43,17 @@ def replace_all(text: str, changed: Mapping[str, str]) -> str:
 def _to_document(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith("{"):
         return value
-    document = json.loads(value)
+    document = _read(value)
     # Another form is stored than the one that is known here: kept as it is, because all of it counts.
     return document if _write(document) == value else value
+
+
+def _read(text: str) -> Any:
+    """Return a document; the text itself if it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _write(document: Any) -> str:
