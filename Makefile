@@ -82,7 +82,7 @@ $(VENV)/.sinks: $(VENV)/.dev pyproject.toml
 
 sinks: $(VENV)/.sinks  ## the contract of every sink and ledger on its real server or emulator, and its whole life
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
+	$(BIN)/pytest -q -m 'not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-report= tests/sinks tests/ledgers tests/contracts tests/security tests/upgrades
 	$(BIN)/coverage report --fail-under=95
 
 # In a pipeline: `make sinks-installed` before `make test`, which then runs, with every extra, what needs no server, and
@@ -95,12 +95,12 @@ sinks-installed: $(VENV)/.sinks
 
 sinks-marked: $(VENV)/.sinks
 	test -f .coverage || { echo "no coverage of an earlier run is here: run make test before" >&2; exit 1; }
-	$(BIN)/pytest -q -m 'sinks and not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-append --cov-report= tests/sinks tests/ledgers tests/contracts tests/security
+	$(BIN)/pytest -q -m 'sinks and not soak' --cov=keyplan.sinks --cov=keyplan.ledgers --cov-append --cov-report= tests/sinks tests/ledgers tests/contracts tests/security tests/upgrades
 	$(BIN)/coverage report --fail-under=95 --include='keyplan/sinks/*,keyplan/ledgers/*'
 
 .PHONY: sinks-again
 sinks-again: $(VENV)/.sinks  # what failed in `make sinks`, once more, and nothing else
-	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/ledgers tests/contracts tests/security
+	$(BIN)/pytest -q -m 'not soak' --last-failed --last-failed-no-failures none tests/sinks tests/ledgers tests/contracts tests/security tests/upgrades
 
 # One stamp for each version: installation.py knows them, and leaves alone what is complete.
 $(VENV)/.servers: $(VENV)/.dev pyproject.toml tests/servers/installation.py
@@ -228,7 +228,7 @@ surface: $(VENV)/.dev  ## add new names to tests/repository/surface.txt, and rep
 	PYTHONPATH=tests $(BIN)/python -m repository.surface --write
 
 .PHONY: worlds
-worlds: $(VENV)/.dev  ## write anew what this version stores, for the upgrade tests of later ones: docs/stability.md
+worlds: $(VENV)/.sinks  ## write anew what this version stores, for the upgrade tests of later ones: docs/stability.md
 	PYTHONPATH=tests $(BIN)/python -m upgrades.worlds
 
 .PHONY: action-pins

@@ -26,7 +26,7 @@ from sinks.serving import await_ready, free_port
 PASSWORD = "pw-canary-5f0c"
 """Of every role; no message, repr or log may hold it."""
 ROLE = "keyplan"
-_ADMIN = "postgres"
+ADMIN = "postgres"
 _PATIENCE_SECONDS = 60
 _NOBODY = 65534
 _numbers = count(1)
@@ -49,7 +49,7 @@ class PostgresServer:
         password = folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
-        self._run("initdb", "-D", folder / "data", "-U", _ADMIN, "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
+        self._run("initdb", "-D", folder / "data", "-U", ADMIN, "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
 
     def start(self) -> None:
         """Return when it takes connections."""
@@ -91,9 +91,25 @@ class PostgresServer:
 
     def run(self, statement: str, *values: object, database: str = ROLE) -> list[tuple[Any, ...]]:
         """Run a statement as the administrator, and return its rows."""
-        with psycopg.connect(self.url(database, user=_ADMIN), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url(database, user=ADMIN), autocommit=True, connect_timeout=5) as connection:
             found = connection.execute(statement.encode(), values or None)
             return found.fetchall() if found.description else []
+
+    def dump_schema(self, schema: str, *, database: str = ROLE) -> str:
+        """Return the DDL of a schema as pg_dump reports it, without what it says about itself and its session."""
+        connecting = ("-h", "127.0.0.1", "-p", str(self.port), "-U", ADMIN)
+        done = subprocess.run(
+            [self._programs / "pg_dump", *connecting, "--schema-only", "--no-owner", f"--schema={schema}", database],
+            env={"PGPASSWORD": PASSWORD},
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            **as_nobody(),
+        )
+        about_itself = ("--", "SET ", "SELECT pg_catalog.set_config(", "\\")
+        lines = [line for line in done.stdout.splitlines() if line and not line.startswith(about_itself)]
+        return "".join(f"{line}\n" for line in lines)
 
     def read_log(self) -> str:
         """Return what the server has logged."""
@@ -101,7 +117,7 @@ class PostgresServer:
 
     def _is_ready(self) -> bool:
         try:
-            self.run("SELECT 1", database=_ADMIN)
+            self.run("SELECT 1", database=ADMIN)
         except psycopg.OperationalError:
             return False
         return True
@@ -162,8 +178,8 @@ def running_postgres() -> Iterator[PostgresServer]:
         server = PostgresServer(folder)
         try:
             server.start()
-            server.run(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'", database=_ADMIN)
-            server.run(f"CREATE DATABASE {ROLE} OWNER {ROLE}", database=_ADMIN)
+            server.run(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'", database=ADMIN)
+            server.run(f"CREATE DATABASE {ROLE} OWNER {ROLE}", database=ADMIN)
             yield server
         finally:
             # As a crash, because nothing of it is needed any longer: a proper end takes up to minutes on a busy disk.
@@ -212,7 +228,7 @@ def _popen(argv: Sequence[str | Path], log: Path) -> Iterator[subprocess.Popen[b
 
 def _answers(port: int) -> bool:
     try:
-        psycopg.connect(f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{_ADMIN}", connect_timeout=5).close()
+        psycopg.connect(f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{ADMIN}", connect_timeout=5).close()
     except psycopg.OperationalError:
         return False
     return True
