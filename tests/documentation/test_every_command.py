@@ -1,6 +1,6 @@
 """Every command that a page names exists, with each of its options, in a block or in a sentence.
 
-The pages of commands and the start pages are executed as well (`test_command_pages.py`, `test_start_pages.py`).
+Pages are executed as well: `test_command_pages.py`, `test_start_pages.py`, and `test_shell_blocks.py` for all others.
 """
 
 from __future__ import annotations
