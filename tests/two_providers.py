@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from cli.shell import Outcome, Shell, SimulatedWiring
+from cli.shell import Shell, SimulatedWiring
 from simulator import World
 
-from keyplan.app import workspace as workspaces
 from keyplan.app.context import RunContext
 from keyplan.app.workspace import Workspace, open_workspace
-from keyplan.errors import Problem
 from keyplan.model.identity import Lineage
-from keyplan.model.manifest import Manifest, ProviderSettings
+from keyplan.model.manifest import ProviderSettings
 from keyplan.model.secret import RawKey
 from keyplan.ports import ProviderPorts, ReaderPorts
 from keyplan.simulated.provider import SimulatedProvider
@@ -103,18 +99,13 @@ class PairShell(Shell):
         self.wiring = PairWiring(world)
         self.wiring.first, self.wiring.second = self.first, self.second
 
-    def __call__(self, *arguments: str, typed: str | None = None, stdin: bytes = b"") -> Outcome:
-        with accepted_providers():
-            return super().__call__(*arguments, typed=typed, stdin=stdin)
-
     def context(self) -> RunContext:
         """Return what a use case knows of this shell."""
         return self.session(stdin=io.StringIO(), out=io.StringIO(), err=io.StringIO()).context
 
     def open(self) -> Workspace:
         """Return the manifest in the folder."""
-        with accepted_providers():
-            return open_workspace(None, self.context(), ledger=None)
+        return open_workspace(None, self.context(), ledger=None)
 
 
 def make_pair(folder: Path, text: str = ZENML, world: World | None = None, **changes: object) -> PairShell:
@@ -131,16 +122,3 @@ def make_applied(folder: Path, text: str = ZENML, **changes: object) -> PairShel
     assert done.status == 0, done.out + done.err
     shell.world.clock.advance(timedelta(hours=1))
     return shell
-
-
-@contextmanager
-def accepted_providers() -> Iterator[None]:
-    """Let manifests with several providers pass, which `validate` refuses until every command knows them."""
-    find = workspaces.find_manifest_problems
-
-    def find_others(manifest: Manifest, folder: Path) -> tuple[Problem, ...]:
-        return tuple(one for one in find(manifest, folder) if one.rule != "manifest/several_providers")
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(workspaces, "find_manifest_problems", find_others)
-        yield

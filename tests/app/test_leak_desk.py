@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from email.message import Message
@@ -15,7 +14,7 @@ from cli.shell import Shell
 from jsonschema import Draft202012Validator
 from signed_reports import URL, Scanner, report, write_body
 from simulator import Fault, World
-from two_providers import ARIZE, PairShell, accepted_providers, make_applied
+from two_providers import ARIZE, PairShell, make_applied
 
 from keyplan.app.leak_receiver import LeakReceiver
 from keyplan.app.watch_pages import list_pages
@@ -309,15 +308,14 @@ def test_the_metrics_count_what_came_of_it_from_zero_on(process: Receiving, worl
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[tuple[PairShell, Receiving]]:
+def pair(tmp_path: Path) -> tuple[PairShell, Receiving]:
     """Return a shell with two providers, and a watch on its manifest that has looked once."""
     shell = make_applied(tmp_path, ARIZE)
     started = Receiving(tmp_path, shell.world)
     started.wiring.provider = shell.wiring.provider  # type: ignore[method-assign]  # the same two providers
     started.wiring.key_reader = shell.wiring.key_reader  # type: ignore[method-assign]  # the same two providers
-    with accepted_providers():
-        started.watch.turn()
-        yield shell, started
+    started.watch.turn()
+    return shell, started
 
 
 def test_tokens_are_looked_for_at_every_provider_and_shown_to_none_but_their_own(
