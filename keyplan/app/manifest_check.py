@@ -127,9 +127,9 @@ class _PlaceCheck:
         """Yield what is wrong with sinks and places."""
         for name, settings in self.manifest.sinks.items():
             self._known[name] = places = _load_places(settings)
-            self._required[name] = tuple(registry.options_schema(SINKS, settings.type).get("required", ()))
             try:
                 if places:
+                    self._required[name] = tuple(registry.options_schema(SINKS, settings.type).get("required", ()))
                     places.check(settings)
             except InputError as error:
                 self._known[name] = None

@@ -288,6 +288,14 @@ def test_one_account_under_two_names_is_refused_at_the_second(shell: Shell) -> N
     assert "keys.yaml:6:6: provider 'b' is the same as 'a'" in refused.out + refused.err
 
 
+def test_an_unknown_type_of_sink_is_reported_once_at_its_place(shell: Shell) -> None:
+    shell.write(to_one("type: flie, path: p"))
+    refused = shell("validate")
+    assert refused.status == 3
+    (line,) = [one for one in (refused.out + refused.err).splitlines() if "flie" in one]
+    assert line.endswith("sink type 'flie' is unknown; did you mean 'file'?")
+
+
 def test_an_unknown_type_of_provider_is_reported_once_at_its_place(shell: Shell) -> None:
     shell.write(
         'version: 1\nowner: o\nprovider: {type: zemnl}\nsinks: {s: {type: file, path: "k/{name}"}}\n'
