@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from keyplan.app.audit import look_up_changes
 from keyplan.app.plan import make_guarded_plan, warn_of_skew
-from keyplan.app.provider_router import open_reader_ports
+from keyplan.app.provider_ports import open_reader_ports
 from keyplan.app.wiring import Wiring
 from keyplan.app.workspace import Workspace, read_only_ledger, read_only_sinks
 from keyplan.applier.observe import Readers, observe

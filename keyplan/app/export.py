@@ -17,7 +17,7 @@ from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.files import Input, read_input, read_manifest, read_manifest_with_problems
 from keyplan.app.identity import new_manifest_id, to_slug
-from keyplan.app.provider_router import open_ports
+from keyplan.app.provider_ports import open_ports
 from keyplan.app.several_providers import label_providers
 from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import SpaceLister, list_further_spaces, merge_keys, walk_spaces

@@ -14,7 +14,8 @@ from keyplan.app.allow import find_forbidden
 from keyplan.app.context import RunContext
 from keyplan.app.discovery import list_default_manifests
 from keyplan.app.files import read_input, read_manifest
-from keyplan.app.provider_router import RoutedReader, naming, open_ports
+from keyplan.app.provider_ports import open_ports
+from keyplan.app.provider_router import RoutedReader, naming
 from keyplan.applier.route import find_provider
 from keyplan.applier.scope_survey import list_further_spaces, merge_keys, walk_spaces
 from keyplan.errors import InputError, ManifestError

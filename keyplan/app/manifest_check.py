@@ -20,7 +20,9 @@ from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, Address, ProviderName, SinkName
 from keyplan.model.laws import Laws
 from keyplan.model.manifest import Declaration, Delivery, Manifest, ProviderSettings, SinkSettings
+from keyplan.model.observation import Slot
 from keyplan.model.place import Place
+from keyplan.model.quick import quick
 from keyplan.planner.strategy import find_unlawful_rotation
 from keyplan.sinks.places import PlaceIdentity, SinkPlaces
 
@@ -100,6 +102,7 @@ def _to_problem(error: InputError, place: Place, *, rule: str, subject: Address 
     return place.problem(error.message, rule=rule, subject=subject, advice=error.advice)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Taken:
     """A place that a delivery takes."""
@@ -107,7 +110,12 @@ class _Taken:
     declared: Declaration
     delivery: Delivery
     identity: PlaceIdentity
-    name: str
+    slot: Slot
+
+    @property
+    def name(self) -> str:
+        """The place as messages name it."""
+        return str(self.slot)
 
 
 @dataclass(slots=True)
@@ -117,8 +125,8 @@ class _PlaceCheck:
     manifest: Manifest
     folder: str
     _known: dict[SinkName, SinkPlaces | None] = field(default_factory=dict)
-    _required: dict[SinkName, tuple[str, ...]] = field(default_factory=dict)
-    """The options that each sink needs. Looked up once, because that takes as long as to locate a delivery."""
+    _required: dict[SinkName, frozenset[str]] = field(default_factory=dict)
+    """The options that each sink needs and does not have itself. Looked up once: that takes as long as to locate."""
     _taken: dict[tuple[str, str], _Taken] = field(default_factory=dict)
     _first: dict[str, _Taken] = field(default_factory=dict)
     """Of each container, who takes it first."""
@@ -129,48 +137,46 @@ class _PlaceCheck:
             self._known[name] = places = _load_places(settings)
             try:
                 if places:
-                    self._required[name] = tuple(registry.options_schema(SINKS, settings.type).get("required", ()))
+                    required = registry.options_schema(SINKS, settings.type).get("required", ())
+                    self._required[name] = frozenset(required) - settings.options.keys()
                     places.check(settings)
             except InputError as error:
                 self._known[name] = None
                 yield _to_problem(error, settings.place, rule="manifest/sink")
         for declared in self.manifest.keys:
             for delivery in declared.deliveries:
-                yield from self._check(declared, delivery)
+                if problem := self._check(declared, delivery):
+                    yield problem
 
-    def _check(self, declared: Declaration, delivery: Delivery) -> Iterator[Problem]:
+    def _check(self, declared: Declaration, delivery: Delivery) -> Problem | None:
         settings, places = self.manifest.sinks[delivery.sink], self._known.get(delivery.sink)
-        if places is None or any(
-            name not in settings.options and name not in delivery.options for name in self._required[delivery.sink]
-        ):
-            return  # an option that the sink needs is in neither, which is reported where its options are read
+        if places is None or not delivery.options.keys() >= self._required[delivery.sink]:
+            return None  # an option that the sink needs is in neither, which is reported where its options are read
         try:
             slot = places.locate(settings, self.manifest.owner, declared, delivery)
         except InputError as error:
             # What stands in the sink's own options is one mistake, however many keys go there.
             own = bool(delivery.options)
             place, subject = (delivery.place, declared.address) if own else (settings.place, _NO_ADDRESS)
-            yield _to_problem(error, place, rule="manifest/place", subject=subject)
-            return
+            return _to_problem(error, place, rule="manifest/place", subject=subject)
         identity = places.identify(settings, slot, self.folder)
-        yield from self._compare(
-            _Taken(declared=declared, delivery=delivery, identity=identity, name=f"{slot.sink}:{slot.location}")
-        )
+        return self._compare(_Taken(declared=declared, delivery=delivery, identity=identity, slot=slot))
 
-    def _compare(self, new: _Taken) -> Iterator[Problem]:
+    def _compare(self, new: _Taken) -> Problem | None:
         # Each of the two would overwrite the other's key at every run, and neither would ever be delivered.
         other = self._taken.setdefault((new.identity.container, new.identity.entry), new)
         first = self._first.setdefault(new.identity.container, new)
         if other is not new:
-            yield _describe_shared(new, other)
-        elif first.identity.form != new.identity.form:
-            yield _place_of(new).problem(
+            return _describe_shared(new, other)
+        if first.identity.form != new.identity.form:
+            return _place_of(new).problem(
                 f"{new.name} has another format than {first.name} of {first.declared.address}, and is the same file or "
                 "secret",
                 rule="manifest/two_formats",
                 subject=new.declared.address,
                 advice="give one of them another path, or both one format",
             )
+        return None
 
 
 def _describe_shared(new: _Taken, other: _Taken) -> Problem:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import TypeVar, cast
 
-from keyplan.app.several_providers import label_providers, name_failures, open_each
+from keyplan.app.several_providers import name_failures
 from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import SpaceLister, list_while
 from keyplan.applier.update import edit
@@ -25,36 +25,13 @@ from keyplan.model.audit import AuditEntry, AuditLog, AuditQuery
 from keyplan.model.desired import Desired
 from keyplan.model.identity import ONLY_PROVIDER, KeyId, ProviderName, ScopeId, qualify, unqualify
 from keyplan.model.laws import Laws
-from keyplan.model.manifest import KeyType, Manifest, ProviderSettings, ScopeRef
+from keyplan.model.manifest import KeyType, ScopeRef
 from keyplan.model.observation import Access, Observation, Scope
 from keyplan.model.secret import RawKey
 from keyplan.ports import Auditable, Issued, KeyReader, KeyWriter, ProviderPorts, ReaderPorts
 
 _Found = TypeVar("_Found")
 _NO_LABELS: Mapping[ProviderName, str] = {}
-
-
-def open_ports(
-    manifest: Manifest,
-    open_one: Callable[[ProviderSettings], ProviderPorts],
-    callback: Callable[[Callable[[], None]], object],
-) -> ProviderPorts:
-    """Return the ports of a manifest's provider, or of several as one. Raises as `open_one` does.
-
-    `callback` gets what closes each; the ports that are returned need not be closed.
-    """
-    ports, labels = open_each(manifest, open_one, callback), label_providers(manifest)
-    return route(ports, labels) if labels else replace(ports[manifest.provider.name], close=lambda: None)
-
-
-def open_reader_ports(
-    manifest: Manifest,
-    open_one: Callable[[ProviderSettings], ReaderPorts],
-    callback: Callable[[Callable[[], None]], object],
-) -> ReaderPorts:
-    """Return the readers of a manifest's provider, or of several as one, as `open_ports` does."""
-    ports, labels = open_each(manifest, open_one, callback), label_providers(manifest)
-    return route_readers(ports, labels) if labels else replace(ports[manifest.provider.name], close=lambda: None)
 
 
 def route_readers(

@@ -15,7 +15,7 @@ from keyplan.app.discovery import find_manifest
 from keyplan.app.files import Input, read_input, read_manifest
 from keyplan.app.ledger_choice import SQLITE, LedgerName, choose_ledger, read_ledger_name
 from keyplan.app.manifest_check import find_manifest_problems
-from keyplan.app.provider_router import open_ports, qualify_ports
+from keyplan.app.provider_ports import open_ports
 from keyplan.app.several_providers import label_providers, name_failures
 from keyplan.app.unasked import UnaskedLedger, make_unasked_sinks
 from keyplan.app.untrusted import find_asked, judge, list_rules
@@ -260,7 +260,11 @@ def open_one_provider(wiring: Wiring, workspace: Workspace, settings: ProviderSe
     labels = label_providers(workspace.manifest)
     with name_failures(labels.get(settings.name, "")):
         ports = wiring.provider(settings, lineage=workspace.manifest.lineage, folder=workspace.folder)
-    return qualify_ports(ports, settings.name, labels) if labels else ports
+    if not labels:
+        return ports
+    from keyplan.app.provider_router import qualify_ports  # noqa: PLC0415 - 4 ms, which one provider spares
+
+    return qualify_ports(ports, settings.name, labels)
 
 
 @contextmanager

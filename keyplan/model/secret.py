@@ -43,6 +43,10 @@ class _Opaque:
         The vendor states no rule, so only the readable head and tail around the dots or stars are
         compared (docs/arize-api.md, A34). A form with fewer than four readable characters proves nothing.
         """
+        # Nearly every form is another key's, and mostly its last character shows that without a search.
+        last = redacted[-1:]
+        if last not in _REDACTING and not self.__value.endswith(last):
+            return False
         head, _, tail = split_redacted(redacted)
         return (
             len(head) + len(tail) >= READABLE_MINIMUM
@@ -81,6 +85,8 @@ class _Opaque:
 
 READABLE_MINIMUM = 4
 REDACTION = re.compile(r"\.{3}|…|[*•]+|x{4,}")
+_REDACTING = ".…*•x"
+"""Every character that `REDACTION` can match: a form that ends with another one has a readable end, or fits nothing."""
 
 
 def split_redacted(redacted: str) -> tuple[str, str, str]:

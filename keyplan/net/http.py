@@ -15,9 +15,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
+from importlib import import_module
 from typing import TypeAlias, cast
 
 import httpx
@@ -173,10 +172,10 @@ def _read_environment(environment: Mapping[str, str] | None) -> Mapping[str, str
     return dict(os.environ) if environment is None else environment
 
 
-@lru_cache(maxsize=1)
 def _name_agent() -> str:
-    """Return the User-Agent. Cached: the look-up takes 1 ms, and a listing opens 18 clients."""
-    return f"keyplan/{version('keyplan')}"
+    """Return the User-Agent."""
+    # By its name, for an import of the package would make a circle; `importlib.metadata` takes 5 ms to know the same.
+    return f"keyplan/{import_module('keyplan').__version__}"
 
 
 def make_opener(

@@ -116,9 +116,10 @@ def _fill_variable(template: str, fields: Mapping[str, str]) -> str:
 
 def find_file_identity(slot: Slot, folder: str, *, cipher: str = "") -> PlaceIdentity:
     """Return the spot of a slot of `fill_slot`; `cipher` is what its file is encrypted with."""
-    target = FileTarget.of(slot)
-    form = " ".join(filter(None, (cipher, str(slot.options.get("format") or "raw"))))
-    return identify_file(target.file, folder, entry=target.variable, form=form)
+    options = slot.options
+    form = str(options.get("format") or "raw")
+    variable = str(options["variable"]) if form == "dotenv" else ""
+    return identify_file(str(options["path"]), folder, entry=variable, form=f"{cipher} {form}" if cipher else form)
 
 
 OpenFolder = Callable[..., AbstractContextManager[Folder]]

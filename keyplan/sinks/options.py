@@ -82,6 +82,8 @@ def merge_options(settings: SinkSettings, delivery: Delivery, *, fixed: Collecti
 
     Raises InputError if the delivery names an option of `fixed` or `FIXED`.
     """
+    if not delivery.options:  # nearly always
+        return settings.options
     if differing := sorted((FIXED | set(fixed)) & delivery.options.keys()):
         raise InputError(
             f"{delivery.place}: '{differing[0]}' can't differ for one key", advice="configure a second sink with it"

@@ -7,10 +7,13 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from samples import RAW
 
-from keyplan.model.secret import Credential, Fingerprint, RawKey, SuspectedSecret
+from keyplan.model.secret import READABLE_MINIMUM, Credential, Fingerprint, RawKey, SuspectedSecret, split_redacted
 
+MARKS = st.sampled_from(["...", "…", "**", "•", "xxxx", "xxx", ".", ""])
 SECRETS = [
     pytest.param(RawKey(RAW), id="raw key"),
     pytest.param(Credential(RAW), id="credential"),
@@ -72,6 +75,19 @@ def test_only_the_empty_text_is_empty(text: str, is_empty: bool) -> None:
 )
 def test_a_redacted_form_fits_by_its_readable_ends(redacted: str, fits: bool) -> None:
     assert Credential("ak-abcdefghxyz").fits(redacted) is fits
+
+
+@given(
+    st.text("ab.x", min_size=1, max_size=8), st.integers(0, 8), MARKS, st.integers(0, 8), st.text("ab.*x", max_size=1)
+)
+@example(secret="abaabb", head_end=4, mark="...", start=8, more="")
+@example(secret="abaabx", head_end=2, mark="xxxx", start=8, more="x")
+@example(secret="abaabb", head_end=2, mark="**", start=4, more="a")
+def test_a_form_fits_as_its_readable_ends_say(secret: str, head_end: int, mark: str, start: int, more: str) -> None:
+    redacted = secret[:head_end] + mark + secret[start:] + more
+    head, _, tail = split_redacted(redacted)
+    is_enough = len(head + tail) >= READABLE_MINIMUM and len(secret) > len(head + tail)
+    assert Credential(secret).fits(redacted) is (is_enough and secret.startswith(head) and secret.endswith(tail))
 
 
 def test_a_fingerprint_matches_its_raw_key_alone() -> None:

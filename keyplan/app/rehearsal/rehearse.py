@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyplan.app.ledger_choice import SQLITE
-from keyplan.app.provider_router import open_reader_ports
+from keyplan.app.provider_ports import open_reader_ports
 from keyplan.app.rehearsal.account import StateCopy, copy_state
 from keyplan.app.rehearsal.consumers import Consumers, Place
 from keyplan.app.rehearsal.runs import Current, run_apply, run_next

@@ -8,7 +8,6 @@ what a profile holds.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -79,6 +78,8 @@ def _read_section(name: str, section: str, environment: Mapping[str, str]) -> Ma
             f"the ax profile '{name}' cannot be read: {path}: {error.strerror}",
             advice="see which ones there are: ax profiles list",
         ) from error
+    import tomllib  # noqa: PLC0415 - 1 ms of every start, and few manifests name a profile
+
     try:
         found = tomllib.loads(content.decode()) if len(content) <= MAX_SECRET_BYTES else None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
