@@ -1,4 +1,4 @@
-"""A sink on files that nothing but a program on this machine changes: it can say cheaply that nothing changed.
+"""A sink on files of this machine, which can say at little cost that nothing changed.
 
 A trace is taken before a place is read. Who finds the same trace later need not read it again.
 """
