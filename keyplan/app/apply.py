@@ -20,6 +20,7 @@ from keyplan.app.plan import plan_with_ports
 from keyplan.app.progress import Follow, Follower, follow_nothing
 from keyplan.app.workspace import Workspace, open_workbench
 from keyplan.applier.apply import apply
+from keyplan.applier.known_places import note_in
 from keyplan.applier.workbench import Workbench
 from keyplan.documents.plan import digest
 from keyplan.errors import InterruptedRunError, KeyplanError
@@ -118,7 +119,7 @@ def _plan_now(job: Job, request: Request) -> FreshPlan:
     return plan_with_ports(
         job.workspace.manifest,
         request,
-        bench.readers,
+        replace(bench.readers, note_places=note_in(bench.ledger)),
         now=bench.clock.now(),
         exclusion=Exclusion.by_lock(is_shared=bench.ledger.is_shared),
         is_preflight=job.workspace.is_preflight,

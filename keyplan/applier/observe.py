@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from keyplan.applier.kept_places import keep_places
+from keyplan.applier.known_places import NotePlaces, note_nothing
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way
 from keyplan.applier.route import find_provider, reader_at
@@ -32,6 +33,8 @@ class Readers:
     sinks: Mapping[SinkName, SinkReader]
     values: Mapping[Address, RawKey] = field(default_factory=dict, compare=False, repr=False)
     """Raw keys that the user gave for keys that are to be imported."""
+    note_places: NotePlaces = field(default=note_nothing, compare=False)
+    """Takes the places that need not be read again as long as nothing changes there."""
 
 
 def observe(
@@ -54,6 +57,7 @@ def observe(
         begun = taker.begin(pool, located)
         keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
         stock = begun.result()
+    readers.note_places(stock.memory, stock.settled)
     memory, spaces, held = stock.memory, known.spaces, stock.holdings
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=spaces, sinks=sinks)
     shown = Snapshot(

@@ -6,18 +6,17 @@ Over a network, sinks and ledger are long known when the last page of keys comes
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
-from keyplan.applier.preflight import survey
+from keyplan.applier.known_places import SurveyWithTraces, list_settled, survey_changed
 from keyplan.applier.route import reader_at
 from keyplan.errors import LedgerForeignError
 from keyplan.model.identity import Address, KeyId, SinkName, read_provider
 from keyplan.model.intent import Intent
-from keyplan.model.ledger import Memory
+from keyplan.model.ledger import KnownPlace, Memory
 from keyplan.model.manifest import Manifest
 from keyplan.model.observation import Holding, Slot, Survey
 from keyplan.model.receipt import Receipt
@@ -34,6 +33,8 @@ class Stock:
     """What all places hold, those included that only the ledger names."""
     named: frozenset[KeyId]
     """The keys that should live."""
+    settled: tuple[KnownPlace, ...]
+    """Places that need not be read again as long as nothing changes there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +52,21 @@ class StockTaker:
     def begin(self, pool: ThreadPoolExecutor, located: Mapping[Address, tuple[Slot, ...]]) -> Future[Stock]:
         """Begin to ask; `pool` has a thread for each sink and two more. The result raises SinkError and LedgerError."""
         recalled = pool.submit(self.ledger.recall)
-        look = partial(survey, is_examined=self.is_preflight)
         asked = {
-            name: pool.submit(look, self.sinks[name], tuple(mine)) for name, mine in _group_by_sink(located).items()
+            name: pool.submit(self._survey, self.sinks[name], tuple(mine), recalled)
+            for name, mine in _group_by_sink(located).items()
         }
         return pool.submit(self._finish, recalled, asked)
 
-    def _finish(self, recalled: Future[Memory], asked: Mapping[SinkName, Future[Survey]]) -> Stock:
-        surveys = {name: future.result() for name, future in asked.items()}
+    def _survey(self, sink: SinkReader, slots: Collection[Slot], recalled: Future[Memory]) -> SurveyWithTraces:
+        # A failure of the ledger is raised once the sinks have answered.
+        memory = Memory() if recalled.exception() else recalled.result()
+        return survey_changed(sink, slots, memory, is_examined=self.is_preflight)
+
+    def _finish(self, recalled: Future[Memory], asked: Mapping[SinkName, Future[SurveyWithTraces]]) -> Stock:
+        answers = {name: future.result() for name, future in asked.items()}
         _refuse_other_accounts(memory := recalled.result(), self.manifest, self.reader)
-        return _complete(surveys, memory, self.sinks, self.now)
+        return _complete(answers, memory, self.sinks, self.now)
 
 
 def _refuse_other_accounts(memory: Memory, manifest: Manifest, reader: KeyReader) -> None:
@@ -78,9 +84,10 @@ def _refuse_other_accounts(memory: Memory, manifest: Manifest, reader: KeyReader
 
 
 def _complete(
-    surveys: Mapping[SinkName, Survey], memory: Memory, sinks: Mapping[SinkName, SinkReader], now: datetime
+    answers: Mapping[SinkName, SurveyWithTraces], memory: Memory, sinks: Mapping[SinkName, SinkReader], now: datetime
 ) -> Stock:
-    """Return what surveys and ledger show together, once the places are looked at that only the ledger names."""
+    """Return what sinks and ledger show together, once the places are looked at that only the ledger names."""
+    surveys = {name: found for name, (found, _) in answers.items()}
     holdings: dict[Slot, Holding] = {}
     for one in surveys.values():
         holdings.update(one.holdings)
@@ -88,7 +95,8 @@ def _complete(
     # What stands at a place that was left names old keys, of which nothing has to be known.
     left = _share_receipts(_inspect_left_places(memory, sinks, holdings), memory)
     named = _name_keys(memory, shared, now)
-    return Stock(surveys=surveys, memory=memory, holdings={**shared, **left}, named=named)
+    settled = list_settled(shared, answers, memory)
+    return Stock(surveys=surveys, memory=memory, holdings={**shared, **left}, named=named, settled=settled)
 
 
 def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Slot, Holding]:

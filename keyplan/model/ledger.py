@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from keyplan.model.identity import Address, SinkName
 from keyplan.model.intent import Intent
+from keyplan.model.observation import Revision
+from keyplan.model.quick import quick
 from keyplan.model.receipt import Receipt
 
 SHORTEST_LEASE = timedelta(seconds=5)
@@ -41,6 +45,23 @@ class Holder:
     """The fencing number: greater than that of every earlier holder of this lock."""
 
 
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPlace:
+    """A place that held what the ledger says when an apply looked, and by what it shows that nothing changed there."""
+
+    sink: SinkName
+    location: str
+    address: Address
+    """Whose receipt lies beside the value, equal to the ledger's."""
+    edition: str
+    """Of that receipt in the ledger: another one has another edition."""
+    trace: str
+    """The sink's, taken before it was read."""
+    revision: Revision
+    """As in `Holding`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """The contents of a ledger at one instant."""
@@ -55,6 +76,10 @@ class Memory:
     """The hash of the newest entry of its history; empty if that has none."""
     is_asked: bool = True
     """Whether the ledger was read at all."""
+    editions: Mapping[Address, str] = field(default_factory=dict, compare=False, repr=False)
+    """By what each receipt as it is stored differs from any other; nothing if the ledger keeps no places."""
+    places: Mapping[tuple[SinkName, str], KnownPlace] = field(default_factory=dict, compare=False, repr=False)
+    """What an apply noted, by sink and location, as far as the receipts are the same since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from keyplan.sinks.file_store import FileStore, Ignoring
 from keyplan.sinks.local_files import DEFAULT_VARIABLE, OpenFolder, fill_slot, find_file_identity, read_format
 from keyplan.sinks.options import TEMPLATE, build_schema
 from keyplan.sinks.places import SinkPlaces
+from keyplan.sinks.traced import TracedSink
 from keyplan.system.files import Folder
 from keyplan.system.locks import LockWait
 from keyplan.system.work_trees import WorkTreeIgnoring
@@ -77,4 +78,4 @@ def build_at(
 ) -> SinkEngine:
     """Return the sink below a folder, with its ways to git, to folders and to locks of others."""
     store = FileStore(base, ignoring=ignoring, enter=enter, wait=wait)
-    return SinkEngine(settings, lineage=lineage, store=store, kind=_KIND)
+    return TracedSink(settings, lineage=lineage, store=store, kind=_KIND)

@@ -108,13 +108,20 @@ class FileStore:
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
         """Return what each slot holds: each folder is opened once, each file read once."""
-        # Git is asked nothing yet, but once it is, because one of these is written, then about all of them at once.
-        self._expect(slots)
-        by_folder: defaultdict[str, list[Slot]] = defaultdict(list)
-        for slot in slots:
-            folder, slash, _ = _path_of(slot).rpartition("/")
-            by_folder[folder + slash].append(slot)
-        return {slot: loaded for mine in by_folder.values() for slot, loaded in self._load_folder(mine)}
+        self.announce(slots)
+        return {slot: loaded for mine in _by_folder(slots) for slot, loaded in self._load_folder(mine)}
+
+    def trace(self, slots: Collection[Slot]) -> Mapping[Slot, str]:
+        """Return what differs once a slot or its note changed; slots of which that is not sure are left out.
+
+        Raises SinkDeniedError, SinkUnavailableError if a folder can't be opened.
+        """
+        found: dict[Slot, str] = {}
+        for mine in _by_folder(slots):
+            with self._opened(FileTarget.of(mine[0])) as folder:
+                if folder is not None:
+                    found |= {slot: trace for slot in mine if (trace := _trace(folder, slot))}
+        return found
 
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
         """Replace value and sidecar under a lock."""
@@ -157,7 +164,8 @@ class FileStore:
         if self._ignoring:
             self._ignoring.refuse_unignored(self._locate(file))
 
-    def _expect(self, slots: Collection[Slot]) -> None:
+    def announce(self, slots: Collection[Slot]) -> None:
+        """Announce slots that may be written soon: once git is asked about one, it is asked about all of them."""
         if self._ignoring:
             self._ignoring.expect(self._locate(_path_of(slot)) for slot in slots)
 
@@ -229,8 +237,23 @@ class FileStore:
         _note(folder, target, found, entry)
 
 
+def _trace(folder: Folder, slot: Slot) -> str:
+    target = FileTarget.of(slot)
+    value, notes = folder.trace(target.name), folder.trace(target.sidecar)
+    # With the format: how a value is read from its file is up to the manifest.
+    return f"{slot.options.get('format', '')} {target.variable} {value} {notes}" if value and notes else ""
+
+
 def _is_of_one_intent(sidecar: Sidecar) -> bool:
     return len(sidecar.entries) == 1 and all(entry.intent for entry in sidecar.entries.values())
+
+
+def _by_folder(slots: Collection[Slot]) -> Collection[Sequence[Slot]]:
+    found: defaultdict[str, list[Slot]] = defaultdict(list)
+    for slot in slots:
+        folder, slash, _ = _path_of(slot).rpartition("/")
+        found[folder + slash].append(slot)
+    return found.values()
 
 
 def _path_of(slot: Slot) -> str:

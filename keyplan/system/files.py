@@ -24,6 +24,8 @@ _PRIVATE_FOLDER = 0o700
 _LARGEST_BYTES = 4 * 1024 * 1024
 """No file of secrets is larger; a larger file was named by mistake."""
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_SETTLED_SECONDS = 2.0
+"""Longer than the tick of any file system's clock: FAT counts two seconds, the others milliseconds."""
 
 
 class OwnerLostError(PermissionError):
@@ -87,6 +89,20 @@ class Folder:
             return content
         finally:
             os.close(descriptor)
+
+    def trace(self, name: str) -> str:
+        """Return what differs once a plain file was written, replaced or changed in any way; empty if that is not sure.
+
+        It is not if there is no such file, or if it changed just now: another change at the same tick of the file
+        system's clock would not show. Nobody can set the time of a file's last change (inode(7), ctime).
+        """
+        try:
+            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return ""
+        if not stat.S_ISREG(found.st_mode) or max(found.st_ctime, found.st_mtime) > time.time() - _SETTLED_SECONDS:
+            return ""
+        return f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
     def find_age(self, name: str) -> timedelta | None:
         """Return how long ago a file was written; None if there is none, or if the clock has been set back since."""

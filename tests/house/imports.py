@@ -128,7 +128,7 @@ SHARED = frozenset(
             "options",
             "patience",
         ),
-        *("places", "read_only", "templates", "value_store"),
+        *("places", "read_only", "templates", "traced", "value_store"),
     )
 )
 """What sinks share; everything else beside them is a sink."""

@@ -16,13 +16,14 @@ from keyplan.ledgers.documents import chain_stored, to_text
 from keyplan.ledgers.lease import LockRequest, hold_lease, make_locked_error, make_not_held_error
 from keyplan.ledgers.sqlite.commits import Commits
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.known_places import write_places
 from keyplan.ledgers.sqlite.locks import SqliteLocks
 from keyplan.ledgers.sqlite.place import LedgerPlace
 from keyplan.ledgers.sqlite.reader import SqliteLedgerReader
 from keyplan.model.history import HistoryEntry
 from keyplan.model.identity import Address
 from keyplan.model.intent import Intent, IntentId
-from keyplan.model.ledger import Holder, LockName, Spending
+from keyplan.model.ledger import Holder, KnownPlace, LockName, Spending
 from keyplan.model.manifest import DEFAULT_LEASE
 from keyplan.model.receipt import Receipt
 from keyplan.model.times import write_time
@@ -114,6 +115,14 @@ class SqliteLedger(SqliteLedgerReader):
     def forget(self, address: Address) -> None:
         """Remove an address's receipt."""
         self._write("DELETE FROM receipts WHERE address = ?", address)
+
+    def note_places(self, places: Collection[KnownPlace]) -> None:
+        """Store these places in place of all that were noted before."""
+
+        def change(connection: Connection) -> None:
+            write_places(connection, places)
+
+        self._commits.write(change)
 
     def spend(self, spending: Spending) -> None:
         """Mark a plan as applied.

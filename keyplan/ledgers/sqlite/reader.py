@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from keyplan.ledgers.documents import find_head, from_lines, from_text, to_history_entry, to_spending
 from keyplan.ledgers.sqlite.files import LedgerFile
+from keyplan.ledgers.sqlite.known_places import Editions, read_places
 from keyplan.ledgers.sqlite.locks import find_holder
 from keyplan.model.history import HistoryEntry
+from keyplan.model.identity import Address
 from keyplan.model.intent import Intent
 from keyplan.model.ledger import Holder, LockName, Memory, Spending
 from keyplan.model.receipt import Receipt
@@ -34,8 +36,10 @@ class SqliteLedgerReader:
 
     def recall(self) -> Memory:
         """Return receipts by address and open intents by time, all as of one instant."""
+        editions: dict[Address, str] = {}
         with self._file.reading() as connection:
-            receipts = self._read_receipts(connection) if connection else []
+            receipts = self._read_receipts(connection, editions) if connection else []
+            places = read_places(connection, editions) if connection else {}
             intents = self._select(connection, Intent.from_dict, "SELECT document FROM intents")
             applies = connection.execute("SELECT count(*) FROM history").fetchone() if connection else (0,)
             newest = next(self._read_history(connection), None) if connection else None
@@ -45,6 +49,8 @@ class SqliteLedgerReader:
             intents=tuple(sorted(intents, key=lambda intent: (intent.at, intent.id))),
             serial=applies[0],
             head=find_head(newest),
+            editions=editions,
+            places=places,
         )
 
     def spending(self, digest: str) -> Spending | None:
@@ -62,13 +68,17 @@ class SqliteLedgerReader:
         with self._file.reading() as connection:
             return tuple(self._read_history(connection)) if connection else ()
 
-    def _read_receipts(self, connection: Connection) -> list[Receipt]:
+    def _read_receipts(self, connection: Connection, editions: dict[Address, str]) -> list[Receipt]:
+        """Return all receipts, and note the edition of each."""
+        found: list[Receipt] = []
+        model = Editions(self._file.lineage)
         with self._telling_damage():
-            return [
-                Receipt.from_dict(values)
-                for documents in _fetch_receipts(connection)
-                for values in from_lines(documents)
-            ]
+            for documents in _fetch_receipts(connection):
+                receipts = [Receipt.from_dict(values) for values in from_lines(documents)]
+                for receipt, document in zip(receipts, documents.split("\n"), strict=True):
+                    editions[receipt.address] = model.of(document)
+                found += receipts
+        return found
 
     def _read_history(self, connection: Connection) -> Iterator[HistoryEntry]:
         """Yield past applies, newest first; each is read when it is asked for."""
