@@ -94,7 +94,7 @@ class Folder:
         """Return what differs once a plain file was written, replaced or changed in any way; empty if that is not sure.
 
         It is not if there is no such file, or if it changed just now: another change at the same tick of the file
-        system's clock would not show. Nobody can set the time of a file's last change (inode(7), ctime).
+        system's clock would not show. No program can set the time of a file's last change (inode(7), ctime).
         """
         try:
             found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)

@@ -81,7 +81,9 @@ def test_what_is_ordinary_fits_quickly(schema: dict[str, Any], value: Any) -> No
 
 
 def test_an_ordinary_manifest_is_valid_without_jsonschema() -> None:
-    script = "import sys\nfrom keyplan.__main__ import main\ntry:\n    main()\nfinally:\n    print(*sys.modules)"
+    script = (
+        "import atexit, sys\natexit.register(lambda: print(*sys.modules))\nfrom keyplan.__main__ import main\nmain()"
+    )
     argv = [sys.executable, "-c", script, "validate", "examples/01-start/keys.yaml"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert "jsonschema" not in done.stdout.split()
