@@ -21,6 +21,7 @@ def measure(stage: Stage) -> list[Row]:
         sdk = Command(argv=(str(stage.sdk), str(PEERS / "sdk_list.py"), server.address))
         commands = {
             "plan": stage.command("plan", folder=folder),
+            "first": stage.command("plan", "--ledger", ".keyplan/first.db", folder=folder),
             "sdk": sdk,
             "bare": stage.peer("bare_list", server.url, str(folder / "keys.yaml")),
         }
@@ -29,7 +30,11 @@ def measure(stage: Stage) -> list[Row]:
         sdk_row = compare("plan/sdk", subject, found["plan"], "the SDK lists them", found["sdk"], aim=SDK_AIM)
         beside = "bare httpx loop and bare `yaml.load`"
         bare_row = compare("plan/bare", subject, found["plan"], beside, found["bare"], aim=BARE_AIM)
-        return [sdk_row, bare_row, _count_requests(server, commands["plan"])]
+        rows = [sdk_row, bare_row]
+        rows.append(
+            compare("plan/first", f"{subject}, places not noted yet", found["first"], beside, found["bare"], aim=None)
+        )
+        return [*rows, _count_requests(server, commands["plan"])]
 
 
 def _count_requests(server: Server, command: Command) -> Row:

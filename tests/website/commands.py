@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
@@ -100,7 +101,13 @@ def _write_options(ctx: click.Context) -> Iterator[str]:
             if record:
                 yield from _write_entry(*record, variable)
         elif variable:
-            yield from _write_entry(parameter.make_metavar(ctx), "An argument.", variable)
+            yield from _write_entry(_name_argument(parameter, ctx), "An argument.", variable)
+
+
+def _name_argument(argument: click.Parameter, ctx: click.Context) -> str:
+    # Before click 8.2 it took no context.
+    takes_context = "ctx" in inspect.signature(argument.make_metavar).parameters
+    return argument.make_metavar(ctx) if takes_context else argument.make_metavar()  # type: ignore[call-arg]  # as above
 
 
 def _write_entry(names: str, text: str, variable: str) -> Iterator[str]:
