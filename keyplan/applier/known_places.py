@@ -109,10 +109,6 @@ def _is_settled(held: Holding, recorded: Receipt | None) -> bool:
     return is_plain and held.present and held.content is Content.MATCHES and held.receipt is recorded
 
 
-def note_nothing(_memory: Memory, _settled: tuple[KnownPlace, ...]) -> None:
-    """Leave the ledger as it is: for runs that do not hold its lock."""
-
-
 def note_in(ledger: object) -> NotePlaces:
     """Return what stores settled places in a ledger, if it keeps places and any of them is news. Raises LedgerError."""
 

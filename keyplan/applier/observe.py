@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from keyplan.applier.kept_places import keep_places
-from keyplan.applier.known_places import NotePlaces, note_nothing
+from keyplan.applier.known_places import NotePlaces
 from keyplan.applier.matches import find_matches, list_open_imports
 from keyplan.applier.preflight import find_in_the_way
 from keyplan.applier.route import find_provider, reader_at
 from keyplan.applier.scope_survey import list_further_spaces, list_while, merge_keys, shows_partly, walk_spaces
-from keyplan.applier.stock import StockTaker
+from keyplan.applier.stock import Stock, StockTaker
 from keyplan.errors import InputError, ManifestError, Problem, ProviderRefusedError
 from keyplan.model.identity import Address, KeyId, ScopeId, SinkName
 from keyplan.model.manifest import Manifest, ScopeById, ScopeRef, Unmanaged
@@ -33,8 +33,8 @@ class Readers:
     sinks: Mapping[SinkName, SinkReader]
     values: Mapping[Address, RawKey] = field(default_factory=dict, compare=False, repr=False)
     """Raw keys that the user gave for keys that are to be imported."""
-    note_places: NotePlaces = field(default=note_nothing, compare=False)
-    """Takes the places that need not be read again as long as nothing changes there."""
+    note_places: NotePlaces | None = field(default=None, compare=False)
+    """Takes the places that need not be read again as long as nothing changes; None for a run without the lock."""
 
 
 def observe(
@@ -56,8 +56,7 @@ def observe(
     with ThreadPoolExecutor(max_workers=len(sinks) + 3) as pool:
         begun = taker.begin(pool, located)
         keys, looked_in = _look_further(reader, manifest, known := _list_known(reader, manifest))
-        stock = begun.result()
-    readers.note_places(stock.memory, stock.settled)
+        stock = _finish(begun, readers)
     memory, spaces, held = stock.memory, known.spaces, stock.holdings
     places = keep_places(manifest, located, receipts=memory.receipts, holdings=held, spaces=spaces, sinks=sinks)
     shown = Snapshot(
@@ -82,6 +81,13 @@ def observe(
         **_describe_providers(reader, manifest),
     )
     return _look_at_imports(manifest, readers, shown, known.listed)
+
+
+def _finish(begun: Future[Stock], readers: Readers) -> Stock:
+    stock = begun.result()
+    if readers.note_places:
+        readers.note_places(stock.memory, stock.list_settled())
+    return stock
 
 
 def _describe_providers(reader: KeyReader, manifest: Manifest) -> dict[str, Any]:

@@ -33,8 +33,11 @@ class Stock:
     """What all places hold, those included that only the ledger names."""
     named: frozenset[KeyId]
     """The keys that should live."""
-    settled: tuple[KnownPlace, ...]
-    """Places that need not be read again as long as nothing changes there."""
+    answers: Mapping[SinkName, SurveyWithTraces]
+
+    def list_settled(self) -> tuple[KnownPlace, ...]:
+        """Return the places that need not be read again as long as nothing changes there."""
+        return list_settled(self.holdings, self.answers, self.memory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +98,7 @@ def _complete(
     # What stands at a place that was left names old keys, of which nothing has to be known.
     left = _share_receipts(_inspect_left_places(memory, sinks, holdings), memory)
     named = _name_keys(memory, shared, now)
-    settled = list_settled(shared, answers, memory)
-    return Stock(surveys=surveys, memory=memory, holdings={**shared, **left}, named=named, settled=settled)
+    return Stock(surveys=surveys, memory=memory, holdings={**shared, **left}, named=named, answers=answers)
 
 
 def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Slot, Holding]:

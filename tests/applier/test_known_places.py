@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samples import LOCAL, NOW, make_intent, make_receipt
 
-from keyplan.applier.known_places import list_settled, note_in, note_nothing, survey_changed
+from keyplan.applier.known_places import list_settled, note_in, survey_changed
 from keyplan.errors import SinkDeniedError
 from keyplan.model.examination import Area, Finding, Health
 from keyplan.model.identity import Address, Identity
@@ -169,7 +169,6 @@ def test_a_ledger_is_given_what_is_news_to_it() -> None:
     note_in(keeper)(replace(MEMORY, places={}), (KNOWN,))
     assert keeper.noted == [(), (KNOWN,)]
     note_in(object())(MEMORY, ())
-    note_nothing(MEMORY, ())
 
 
 def test_a_sink_that_can_t_be_looked_at_fails() -> None:
