@@ -173,6 +173,14 @@ def test_a_secret_that_waits_is_found_as_one_whose_blocks_are_noted(
             assert set(waiting.find(text, blocks)) == set(noted.find(text, blocks))
 
 
+@pytest.mark.parametrize("secret", ["ak.01~23.45~67.89~ab", "ak-0123456789-abcdef"])
+def test_each_form_of_a_secret_that_waits_is_found_by_itself(secret: str) -> None:
+    for form in list_forms(secret):
+        index, text = mask._Beginnings(), f"x {form[:20]} y"
+        index.add(secret)
+        assert list(index.find(text, mask._BLOCKS.findall(text))) != [], form
+
+
 def test_raw_keys_that_no_text_can_hold_take_no_blocks() -> None:
     index = mask._Beginnings()
     for number in range(100):
