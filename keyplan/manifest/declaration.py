@@ -14,7 +14,7 @@ from keyplan.manifest.expansion import may_be_unexpanded, report_unexpanded
 from keyplan.manifest.lineage import read_moves
 from keyplan.manifest.plugins import Sinks
 from keyplan.manifest.problems import Problems
-from keyplan.manifest.providers import Providers, read_named_scope, refuse_other_types
+from keyplan.manifest.providers import Providers, read_named_scope, refuse_type
 from keyplan.manifest.roles import DEFAULT_ROLES, read_organizations, read_roles
 from keyplan.manifest.rotation import read_expiry, read_rotation
 from keyplan.model.desired import address_of
@@ -93,7 +93,7 @@ def read_scope(
         field = next((form.scope_field for form in forms if form.key_type is key_type), "")
         return ReadScope(scope=scope, field=field)
     if key_type not in _ARIZE_TYPES:
-        refuse_other_types(fields, key_type, _ARIZE_TYPES, problems)
+        refuse_type(fields, key_type, _ARIZE_TYPES, problems)
     if key_type is not KeyType.SERVICE:
         _refuse_service_fields(fields, problems)
         return _NOWHERE

@@ -39,10 +39,8 @@ class Providers:
     forms: Mapping[ProviderName, tuple[KeyForm, ...]] = field(default_factory=dict)
     """Which keys can be declared; of a provider with the fields of Arize there is none."""
 
-    def find(self, label: str | None, spot: Spot, problems: Problems) -> ProviderSettings | None:
+    def find(self, label: str, spot: Spot, problems: Problems) -> ProviderSettings | None:
         """Return the provider that a declaration names; None, and a problem, if there is none of that name."""
-        if label is None:
-            return self.default
         if label in self.labels:
             return self.labels[label]
         if not self.labels:
@@ -137,7 +135,7 @@ def read_named_scope(
     """Return the scope that a declaration names; None if its keys have none. Problems are added."""
     form = next((form for form in forms if form.key_type is key_type), None)
     if form is None:
-        refuse_other_types(fields, key_type, [form.key_type for form in forms], problems)
+        refuse_type(fields, key_type, [form.key_type for form in forms], problems)
         return None
     own = fields.own.table
     for name in (*SERVICE_FIELDS, *SCOPE_FIELDS):
@@ -151,9 +149,8 @@ def read_named_scope(
     return None if value is None else ScopeByName(value)
 
 
-def refuse_other_types(fields: MergedFields, key_type: KeyType, known: Collection[KeyType], problems: Problems) -> None:
-    """Add a problem if the provider has no keys of that type that could be declared."""
-    if key_type not in known:
-        words = list_words([kind.value for kind in known])
-        message = f"the provider of this key takes no keys of the type '{key_type.value}'; it takes {words}"
-        problems.add(fields.spot("key_type"), message)
+def refuse_type(fields: MergedFields, key_type: KeyType, known: Collection[KeyType], problems: Problems) -> None:
+    """Add the problem that the provider has no keys of that type that could be declared, but others."""
+    words = list_words([kind.value for kind in known])
+    message = f"the provider of this key takes no keys of the type '{key_type.value}'; it takes {words}"
+    problems.add(fields.spot("key_type"), message)

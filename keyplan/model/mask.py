@@ -186,9 +186,8 @@ class _Beginnings(_Index):
 
         found = self._waiting.get(secret)
         if not found:
-            found = frozenset(form[:_BLOCK] for form in list_forms(secret[:SURE]))
-            if secret in self._waiting:
-                self._waiting[secret] = found
+            # Another thread may have noted its blocks meanwhile; that it waits again then does no harm.
+            found = self._waiting[secret] = frozenset(form[:_BLOCK] for form in list_forms(secret[:SURE]))
         return found
 
     @property

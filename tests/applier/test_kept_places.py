@@ -87,6 +87,14 @@ def test_the_plan_says_where_the_key_stays_and_where_it_goes() -> None:
         scenario.run()
 
 
+def test_a_place_that_has_the_same_name_either_way_is_not_said_to_stay() -> None:
+    fixed = (make_delivery({"path": "fixed"}), make_delivery())
+    scenario = delivered(written("production", deliveries=fixed))
+    declare(scenario, written("space-production", deliveries=fixed))
+    (action,) = scenario.plan().actions
+    assert action.notes == (f"it stays in local:{BY_NAME} until its next rotation, which goes to local:{BY_ID}",)
+
+
 def test_the_next_rotation_fills_the_new_place_and_empties_the_old_one() -> None:
     scenario = delivered(written("production"))
     declare(scenario, written("space-production"))

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.providers, pytest.mark.e2e, pytest.mark.enable_socket]
 PAGES = Path(__file__).parents[2] / "docs" / "providers"
 MOST_LINES = 40
 """So long a page may be that a newcomer follows."""
-_FENCE = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(?P<kind>\w+)(?: title=\"[^\"]+\")?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"# exit status (?P<status>\d)")
 
 

@@ -16,6 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from keyplan.errors import LedgerDamagedError, LedgerError, LedgerForeignError
+from keyplan.ledgers.sqlite import known_places
 from keyplan.ledgers.sqlite.place import FileId, LedgerPlace
 from keyplan.model.identity import Identity, Lineage, ManifestId
 from keyplan.system.files import Folder, sync_folder
@@ -25,7 +26,8 @@ FORMAT_VERSION = 1
 
 # Documents are JSON, so new fields need no new layout; the columns beside them are those that are looked up.
 # A rollback journal, not WAL: a reader of a WAL file must be able to write beside it (sqlite.org/wal.html, section 5).
-_SCHEMA = """
+_SCHEMA = (
+    """
 PRAGMA journal_mode = DELETE;
 BEGIN IMMEDIATE;
 -- format_version; owner, manifest_id (if the manifest has an id) and account: whose ledger this is.
@@ -41,6 +43,8 @@ CREATE TABLE IF NOT EXISTS lock (only_one INTEGER PRIMARY KEY CHECK (only_one = 
 -- Past applies, in order.
 CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL);
 """
+    f"{known_places.TABLE};\n"
+)
 _BUSY_TIMEOUT = timedelta(seconds=20)
 """How long SQLite waits for another connection. Transactions take milliseconds; a longer wait means a stuck disk."""
 _DAMAGED_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

@@ -15,13 +15,11 @@ from keyplan.model.identity import Address, Lineage, SinkName
 from keyplan.model.ledger import KnownPlace
 from keyplan.model.observation import Revision
 
-# Made with the first places: a ledger of a store with an API has no such table, and an older keyplan ignores it.
-_TABLE = """
-CREATE TABLE IF NOT EXISTS places (
+TABLE = """CREATE TABLE IF NOT EXISTS places (
     sink TEXT, location TEXT, address TEXT NOT NULL, edition TEXT NOT NULL, trace TEXT NOT NULL, revision TEXT NOT NULL,
     PRIMARY KEY (sink, location)
-)
-"""
+)"""
+"""Each known place. An older keyplan ignores the table."""
 _DIGEST_BYTES = 16
 
 
@@ -42,7 +40,7 @@ class Editions:
 def read_places(connection: Connection, editions: Mapping[Address, str]) -> Mapping[tuple[SinkName, str], KnownPlace]:
     """Return the places whose receipts are the same since they were noted."""
     rows: Iterable[tuple[str, ...]] = ()
-    with suppress(OperationalError):  # no such table
+    with suppress(OperationalError):  # no such table: the ledger was made before there was one
         rows = connection.execute("SELECT sink, location, address, edition, trace, revision FROM places").fetchall()
     return {
         (SinkName(sink), location): KnownPlace(
@@ -60,7 +58,7 @@ def read_places(connection: Connection, editions: Mapping[Address, str]) -> Mapp
 
 def write_places(connection: Connection, places: Collection[KnownPlace]) -> None:
     """Store places in place of all others, in the transaction under way."""
-    connection.execute(_TABLE)
+    connection.execute(TABLE)
     connection.execute("DELETE FROM places")
     rows = [(one.sink, one.location, one.address, one.edition, one.trace, one.revision) for one in places]
     connection.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?, ?)", rows)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from samples import LINEAGE, NOW, make_context, make_holder, make_ledger_settings, make_receipt
+from samples import LINEAGE, make_context, make_holder, make_ledger_settings, make_receipt
 
 from keyplan.ledgers.sqlite import build
 from keyplan.ledgers.sqlite.ledger import SqliteLedger
@@ -94,10 +94,10 @@ def test_a_table_of_another_form_is_read_as_none(ledger: SqliteLedger) -> None:
     assert ledger.recall().places == {}
 
 
-def test_a_new_ledger_has_no_table_of_places(tmp_path: Path) -> None:
-    ledger = open_ledger(tmp_path / ".keyplan" / "ledger.db")
-    with ledger.lock(make_holder(), patience=timedelta(0)):
-        ledger.record(replace(RECEIPT, delivered_at=NOW))
-    with closing(sqlite3.connect(ledger._file.path)) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    assert "places" not in names
+def test_a_ledger_that_was_made_without_the_table_gets_it_with_the_first_places(ledger: SqliteLedger) -> None:
+    with closing(sqlite3.connect(ledger._file.path, isolation_level=None)) as connection:
+        before = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'places'").fetchall()
+        connection.execute("DROP TABLE places")
+        ledger.note_places([make_place(ledger.recall())])
+        assert connection.execute("SELECT sql FROM sqlite_master WHERE name = 'places'").fetchall() == before
+    assert set(ledger.recall().places) == {AT}
