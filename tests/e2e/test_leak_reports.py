@@ -120,16 +120,17 @@ def test_many_senders_at_once_are_answered_and_each_report_is_looked_for(sender:
             time.sleep(0.1)
         return status
 
+    # An event shows twenty sightings, and one search may have all of these reports.
     with ThreadPoolExecutor(max_workers=4) as pool:
-        assert set(pool.map(post, range(24))) == {202}
+        assert set(pool.map(post, range(20))) == {202}
 
     def find_last() -> list[str]:
-        return [one for leak in sender.found() for one in leak["sightings"]][23:]  # type: ignore[attr-defined]  # a list
+        return [one for leak in sender.found() for one in leak["sightings"]][19:]  # type: ignore[attr-defined]  # a list
 
     # Once a search fails, as on a machine that is too busy to answer it in time, the next ones come after a delay, one
     # message each.
     assert eventually(find_last, within=120), sender.watch.news()
-    assert sender.watch.metric("keyplan_leak_reports_total", result="accepted") == 24
+    assert sender.watch.metric("keyplan_leak_reports_total", result="accepted") == 20
 
 
 def test_sigterm_during_a_search_ends_cleanly_and_what_waited_was_looked_for(sender: Sender, applied: Terminal) -> None:
