@@ -48,12 +48,17 @@ class PlaceKeeper(Protocol):
         ...
 
 
-def survey_changed(sink: SinkReader, slots: Collection[Slot], memory: Memory, *, is_examined: bool) -> SurveyWithTraces:
-    """Return what slots hold, and their traces; only those are read that may have changed. Raises SinkError."""
+def survey_changed(
+    sink: SinkReader, slots: Collection[Slot], recall: Callable[[], Memory], *, is_examined: bool
+) -> SurveyWithTraces:
+    """Return what slots hold, and their traces; only those are read that may have changed.
+
+    `recall` waits for the ledger, which no sink without traces has to. Raises SinkError.
+    """
     if not isinstance(sink, Traceable):
         return survey(sink, slots, is_examined=is_examined), {}
     traces = sink.trace(slots)
-    holdings = _find_unchanged(traces, memory)
+    holdings = _find_unchanged(traces, recall())
     rest = survey(sink, [slot for slot in slots if slot not in holdings], is_examined=is_examined)
     obstacles = sink.find_obstacles(tuple(holdings)) if is_examined and holdings else ()
     # In the order of the slots, as a survey that reads them all has it.

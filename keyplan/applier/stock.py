@@ -62,9 +62,11 @@ class StockTaker:
         return pool.submit(self._finish, recalled, asked)
 
     def _survey(self, sink: SinkReader, slots: Collection[Slot], recalled: Future[Memory]) -> SurveyWithTraces:
-        # A failure of the ledger is raised once the sinks have answered.
-        memory = Memory() if recalled.exception() else recalled.result()
-        return survey_changed(sink, slots, memory, is_examined=self.is_preflight)
+        def recall() -> Memory:
+            # A failure of the ledger is raised once the sinks have answered.
+            return Memory() if recalled.exception() else recalled.result()
+
+        return survey_changed(sink, slots, recall, is_examined=self.is_preflight)
 
     def _finish(self, recalled: Future[Memory], asked: Mapping[SinkName, Future[SurveyWithTraces]]) -> Stock:
         answers = {name: future.result() for name, future in asked.items()}

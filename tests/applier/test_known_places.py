@@ -65,7 +65,7 @@ class Traced(Plain):
 
 
 def look(sink: Plain, memory: Memory = MEMORY, *, is_examined: bool = True) -> Survey:
-    found, _ = survey_changed(sink, [SLOT, OTHER], memory, is_examined=is_examined)  # type: ignore[arg-type]  # as much of a sink as is asked
+    found, _ = survey_changed(sink, [SLOT, OTHER], lambda: memory, is_examined=is_examined)  # type: ignore[arg-type]  # as much of a sink as is asked
     return found
 
 
@@ -103,6 +103,13 @@ def test_a_sink_without_traces_is_read() -> None:
     assert sink.read == [SLOT, OTHER]
 
 
+def test_a_sink_without_traces_does_not_wait_for_the_ledger() -> None:
+    def wait() -> Memory:
+        raise AssertionError("the ledger was waited for")
+
+    survey_changed(Plain(), [SLOT], wait, is_examined=True)  # type: ignore[arg-type]  # as above
+
+
 def test_a_trace_is_taken_before_a_place_is_read() -> None:
     class Changing(Traced):
         def survey(self, slots: Collection[Slot]) -> Survey:
@@ -110,7 +117,7 @@ def test_a_trace_is_taken_before_a_place_is_read() -> None:
             return super().survey(slots)
 
     sink = Changing(traces={SLOT: "earlier"})
-    _, traces = survey_changed(sink, [SLOT], Memory(), is_examined=True)  # type: ignore[arg-type]  # as above
+    _, traces = survey_changed(sink, [SLOT], Memory, is_examined=True)  # type: ignore[arg-type]  # as above
     assert traces == {SLOT: "earlier"}
 
 
