@@ -30,8 +30,6 @@ _MOST_TRIES = 4
 _MOST_FORMS = 32
 _BLANKS = " \t\r\n"
 _BLOCKS = re.compile(".{8}", re.DOTALL)
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
-"""A secret that no encoding but base64 changes, as in `secret_forms`."""
 _PLAIN_RUNS = re.compile(r"[A-Za-z0-9._~-]{15,}")
 _BASE64_RUNS = re.compile(r"[A-Za-z0-9+/_-]{15,}")
 """What a plain secret can be a piece of, as it is and in base64: `SURE` characters or more."""
@@ -151,7 +149,9 @@ class _Beginnings(_Index):
 
     def add(self, secret: str) -> None:
         """Note a secret."""
-        if len(secret) >= SURE and _PLAIN.fullmatch(secret):
+        from keyplan.model.secret_forms import PLAIN  # noqa: PLC0415 - as above
+
+        if len(secret) >= SURE and PLAIN.fullmatch(secret):
             self._waiting[secret] = frozenset()
             self.secrets[secret] = None
         else:

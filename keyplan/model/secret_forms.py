@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus, unquote
 LONGEST = 64 * 1024
 """Characters of a secret that are looked at; none is longer (`system.secrets`)."""
 _MOST_LINES = 1000
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
 """What no encoding but base64 changes (RFC 3986 2.3)."""
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<path>[^?#]*)\??(?P<query>.*)",
@@ -67,7 +67,7 @@ def _find_url_parts(url: re.Match[str]) -> Iterator[str]:
 def list_forms(part: str) -> list[str]:
     """Return a part as each encoding writes it, each form once; base64 in all three alignments."""
     forms = [part, *_list_base64(part.encode("utf-8", "surrogatepass"))]
-    if not _PLAIN.fullmatch(part):
+    if not PLAIN.fullmatch(part):
         forms += [change(part) for change in _CHANGES]
     return list(dict.fromkeys(forms))
 
