@@ -71,10 +71,10 @@ def open_place(folder: Path, relay: Relay, variable: str, value: str) -> Workpla
     return Workplace(folder=folder, relay=relay, provider="", credential=(variable, value))
 
 
-def test_the_steps_of_phoenix(tmp_path: Path, phoenix: RunningPhoenix) -> None:
+def test_the_steps_of_phoenix(tmp_path: Path, empty_phoenix: RunningPhoenix) -> None:
     manifest, (begin, drift, end) = read_section("phoenix")
-    with relaying(phoenix.base_url) as relay, phoenix.client() as client:
-        place = open_place(tmp_path, relay, "PHOENIX_ADMIN_SECRET", phoenix.admin_secret)
+    with relaying(empty_phoenix.base_url) as relay, empty_phoenix.client() as client:
+        place = open_place(tmp_path, relay, "PHOENIX_ADMIN_SECRET", empty_phoenix.admin_secret)
         put(place, manifest, "http://127.0.0.1:6006")
         follow(place, begin, pytest.fail)
         (evals,) = [key for key in read(client.get("/v1/system/api_keys"))["data"] if key["name"] == "evals"]
@@ -87,16 +87,16 @@ def test_the_steps_of_phoenix(tmp_path: Path, phoenix: RunningPhoenix) -> None:
     assert [path.name for path in (tmp_path / "secrets").glob("*.key")] == ["tracing.key"]
 
 
-def test_the_steps_of_zenml(tmp_path: Path, zenml: RunningZenml) -> None:
+def test_the_steps_of_zenml(tmp_path: Path, empty_zenml: RunningZenml) -> None:
     manifest, (begin, rotate, end) = read_section("zenml")
-    keys = f"/api/v1/service_accounts/{zenml.create_service_account('ci')}/api_keys"
-    with relaying(zenml.base_url) as relay, zenml.client() as client:
+    keys = f"/api/v1/service_accounts/{empty_zenml.create_service_account('ci')}/api_keys"
+    with relaying(empty_zenml.base_url) as relay, empty_zenml.client() as client:
 
         def by_hand(line: str) -> None:
             assert line.startswith("zenml service-account api-key ci rotate ingest")
             client.put(f"{keys}/ingest/rotate", json={"retain_period_minutes": 0}).raise_for_status()
 
-        place = open_place(tmp_path, relay, "ZENML_ADMIN_TOKEN", zenml.admin_token)
+        place = open_place(tmp_path, relay, "ZENML_ADMIN_TOKEN", empty_zenml.admin_token)
         put(place, manifest, "https://zenml.example.com")
         follow(place, begin, by_hand)
         follow(place, rotate, by_hand)

@@ -1,8 +1,13 @@
-"""The fixtures `phoenix` and `zenml`: one server of each for a process of pytest, started when a test first asks."""
+"""The fixtures `phoenix` and `zenml`: one server of each for a process of pytest, started when a test first asks.
+
+A test that follows a page takes `empty_phoenix` or `empty_zenml`: the names of a page are fixed, and other tests
+that follow it have made the same ones on a shared server.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from servers.phoenix import RunningPhoenix, running_phoenix
@@ -41,3 +46,23 @@ def zenml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningZenml]:
     """Run a ZenML server; each test makes service accounts of its own."""
     with running_zenml(tmp_path_factory.mktemp("zenml")) as server:
         yield server
+
+
+@pytest.fixture
+def empty_phoenix(tmp_path: Path) -> Iterator[RunningPhoenix]:
+    """Run a Phoenix server for one test."""
+    with running_phoenix(_make_folder(tmp_path, "phoenix")) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_zenml(tmp_path: Path) -> Iterator[RunningZenml]:
+    """Run a ZenML server for one test."""
+    with running_zenml(_make_folder(tmp_path, "zenml")) as server:
+        yield server
+
+
+def _make_folder(tmp_path: Path, name: str) -> Path:
+    folder = tmp_path.with_name(f"{tmp_path.name}-{name}")
+    folder.mkdir()
+    return folder
