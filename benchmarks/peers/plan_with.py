@@ -65,7 +65,7 @@ def main() -> None:
     elif variant == "msgspec":
         real = quick.quick
         # Those that others inherit stay: a dataclass can't have a struct as its base.
-        quick.quick = lambda frozen: real(frozen) if frozen.__name__.endswith("Basis") else make_struct(frozen)
+        quick.quick = lambda frozen: real(frozen) if frozen.__name__.endswith(("Basis", "Action")) else make_struct(frozen)
         dataclasses.replace = replace_either
     sys.argv[0] = "keyplan"
     from keyplan.__main__ import main as run  # noqa: PLC0415 - it imports what was just replaced
