@@ -113,6 +113,8 @@ def _share_receipts(holdings: Mapping[Slot, Holding], memory: Memory) -> dict[Sl
         if held.receipt is None:
             return held
         recorded = in_ledger.get(held.receipt.address)
+        if recorded is held.receipt:  # of a known place: it was not read
+            return held
         if recorded and recorded.agrees_with(held.receipt):
             return _exchange_receipt(held, recorded)
         # Only the ledger may name places to empty: a user who can write one place could name another key's.
