@@ -113,7 +113,7 @@ providers: $(VENV)/.servers  ## each provider on its real server: installs Phoen
 
 processes: $(VENV)/.dev  ## kill, interrupt, starve and watch real processes; run the pipelines of examples/
 	tests/security/install_programs
-	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines tests/security tests/upgrades
+	$(BIN)/pytest -q -m 'processes and not soak' tests/e2e tests/pipelines tests/security tests/upgrades tests/test_benchmarks.py
 
 .PHONY: races races-quick
 races: $(VENV)/.sinks  ## many real applies of one manifest at once, killed and stopped: prints what came of the keys

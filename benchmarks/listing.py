@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.accounts import space_id
 from keyplan.app.wiring import PluginWiring
-from keyplan.model.identity import ScopeId
+from keyplan.model.identity import Identity, Lineage, ScopeId
 from keyplan.model.manifest import ProviderSettings
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     url, spaces = sys.argv[1], int(sys.argv[2])
     wiring = PluginWiring({"ARIZE_API_KEY": "ak-benchmark"}, lambda _: None)
     settings = ProviderSettings(options={"base_url": url, "api": "beta"})
-    ports = wiring.provider(settings, owner="bench", folder=Path.cwd())
+    ports = wiring.provider(settings, lineage=Lineage(identity=Identity("bench")), folder=Path.cwd())
     ids = [ScopeId(space_id(number)) for number in range(spaces)]
     ports.reader.list_keys(ids[:1])  # connects, imports
     start = time.perf_counter()

@@ -111,7 +111,10 @@ def run(command: Command) -> Sample:
 
 
 def _read(process: subprocess.Popen[bytes]) -> str:
-    return process.stdout.read().decode(errors="replace") if process.stdout else ""
+    if process.stdout is None:
+        raise AssertionError("it is a pipe")
+    with process.stdout as pipe:
+        return pipe.read().decode(errors="replace")
 
 
 def _name(argv: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ def main() -> None:
     place = open_workspace(None, session.context, ledger=None)
     manifest = place.manifest
     account = str(manifest.provider.options["base_url"])
-    reader = wiring.ledger_reader(place.ledger, owner=manifest.owner, folder=folder, account=account)
+    reader = wiring.ledger_reader(place.ledger, lineage=manifest.lineage, folder=folder, account=account)
     sink = next(iter(wiring.sinks(manifest, folder=folder).values()))
     slots = [slot for mine in locate_slots(manifest, {"local": sink}).values() for slot in mine]  # type: ignore[dict-item]  # a reader is all it asks for
     plan = plan_workspace(wiring, place, Request())

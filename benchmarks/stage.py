@@ -51,9 +51,15 @@ class Server:
 class Stage:
     """Everything that a figure works with."""
 
-    def __init__(self, *, is_quick: bool) -> None:
+    def __init__(self, *, is_quick: bool, divisor: int = 1) -> None:
+        """Take a `divisor` of every number of keys to see whether all runs, rather than how long it takes."""
         self.is_quick = is_quick
+        self._divisor = divisor
         self._folder = tempfile.TemporaryDirectory(prefix="keyplan-bench-", ignore_cleanup_errors=True)
+
+    def scale(self, keys: int) -> int:
+        """Return how many keys stand for so many."""
+        return keys // self._divisor
 
     @property
     def repeats(self) -> int:
@@ -120,6 +126,7 @@ class Stage:
         finally:
             process.stdin.close()
             process.wait()
+            process.stdout.close()
 
     @contextmanager
     def sandbox(self) -> Iterator[dict[str, str]]:
@@ -137,6 +144,7 @@ class Stage:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
+            process.stdout.close()
 
     def prepare(self, server: Server, keys: int, *, spaces: int = 10) -> Path:
         """Return a folder as a second apply leaves it, in processes of their own: it takes memory.

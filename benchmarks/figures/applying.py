@@ -30,27 +30,28 @@ AIM = 0.85
 
 def measure(stage: Stage) -> list[Row]:
     """Return the share of the ideal time, outside of a git work tree, and that of the bare loop."""
-    with stage.serving(KEYS, spaces=0, latency=LATENCY, is_empty=True) as server:
+    keys = stage.scale(KEYS)
+    with stage.serving(keys, spaces=0, latency=LATENCY, is_empty=True) as server:
         samples, bare, counted = [], [], {}
-        for number in range(3 if stage.is_quick else 5):
+        for number in range(min(5, stage.repeats)):
             folder = stage.folder / f"apply-{number}"
             folder.mkdir()
-            (folder / "keys.yaml").write_text(Account(KEYS, 0).write_manifest(server.url))
+            (folder / "keys.yaml").write_text(Account(keys, 0).write_manifest(server.url))
             before = run(stage.command("plan", folder=folder)).seconds
             server.count()
             done = run(stage.command("apply", "--auto-approve", "--parallelism", str(PARALLELISM), folder=folder))
             counted = server.count()
             # What a plan of the same takes, start and listing, is not part of the creates.
             samples.append(done.seconds - before)
-            bare.append(float(run(stage.peer("bare_apply", server.url, str(KEYS), str(PARALLELISM))).output))
+            bare.append(float(run(stage.peer("bare_apply", server.url, str(keys), str(PARALLELISM))).output))
     # A create, and a request that verifies its raw key; the plan's own question is one of the probes.
-    per_key = (counted["create"] + counted["probe"] - 1) / KEYS
-    ideal = KEYS * LATENCY * per_key / PARALLELISM
+    per_key = (counted["create"] + counted["probe"] - 1) / keys
+    ideal = keys * LATENCY * per_key / PARALLELISM
     took = f"{median(samples):.3g} s ({min(samples):.3g} to {max(samples):.3g}) against {ideal:.3g} s"
     return [
         Row(
             id="apply/bare",
-            subject=f"bare httpx, {PARALLELISM} threads, the requests of {KEYS:,} creates alone",
+            subject=f"bare httpx, {PARALLELISM} threads, the requests of {keys:,} creates alone",
             beside="the same ideal",
             value=ideal / median(bare),
             side=Aim.NONE,
@@ -58,8 +59,8 @@ def measure(stage: Stage) -> list[Row]:
         ),
         Row(
             id="apply/creates",
-            subject=f"`keyplan apply` of {KEYS:,} creates at {LATENCY * 1000:.0f} ms, parallelism {PARALLELISM}",
-            beside=f"the ideal: {KEYS} x {LATENCY * 1000:.0f} ms x {per_key:.2g} requests / {PARALLELISM}",
+            subject=f"`keyplan apply` of {keys:,} creates at {LATENCY * 1000:.0f} ms, parallelism {PARALLELISM}",
+            beside=f"the ideal: {keys} x {LATENCY * 1000:.0f} ms x {per_key:.2g} requests / {PARALLELISM}",
             value=ideal / median(samples),
             aim=AIM,
             side=Aim.AT_LEAST,

@@ -29,7 +29,7 @@ class Size:
 
 def measure(stage: Stage) -> list[Row]:
     """Return a row for each step of ten, for plan, validate and the parts; and the peak memory of the largest plan."""
-    sizes = [1_000, 10_000] if stage.is_quick else [1_000, 10_000, _LARGE]
+    sizes = [stage.scale(keys) for keys in ((1_000, 10_000) if stage.is_quick else (1_000, 10_000, _LARGE))]
     found = {keys: _measure_size(stage, keys) for keys in sizes}
     rows = [row for small, large in pairwise(sizes) for row in _grow(found, small, large)]
     largest = sizes[-1]
@@ -53,9 +53,10 @@ def _measure_size(stage: Stage, keys: int) -> Size:
         }
         repeats = 3 if keys == _LARGE else stage.repeats
         found = run_in_turn(commands, repeats=repeats)
-        told = [json.loads(run(stage.inside("parts", str(folder))).output.splitlines()[-1]) for _ in range(3)]
-    parts = {part: median(one[part] for one in told) for part in _PARTS}
-    return Size(plan=found["plan"], validate=found["validate"], parts=parts)
+        parts = stage.inside("parts", str(folder))
+        told = [json.loads(run(parts).output.splitlines()[-1]) for _ in range(min(3, repeats))]
+    medians = {part: median(one[part] for one in told) for part in _PARTS}
+    return Size(plan=found["plan"], validate=found["validate"], parts=medians)
 
 
 def _grow(found: dict[int, Size], small: int, large: int) -> list[Row]:

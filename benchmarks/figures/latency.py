@@ -16,13 +16,14 @@ AIM = 1.15
 
 def measure(stage: Stage) -> list[Row]:
     """Return the row."""
-    with stage.serving(KEYS, latency=LATENCY) as server:
-        folder = stage.prepare(server, KEYS)
+    keys = stage.scale(KEYS)
+    with stage.serving(keys, latency=LATENCY) as server:
+        folder = stage.prepare(server, keys)
         commands = {
             "plan": stage.command("plan", folder=folder),
             "listing": stage.peer("bare_list", server.url, "--users-alone"),
         }
-        found = run_in_turn(commands, repeats=3)
-    subject = f"`keyplan plan`, {KEYS:,} keys, {LATENCY * 1000:.0f} ms a request"
+        found = run_in_turn(commands, repeats=min(3, stage.repeats))
+    subject = f"`keyplan plan`, {keys:,} keys, {LATENCY * 1000:.0f} ms a request"
     beside = "a bare httpx loop of its longest listing alone"
     return [compare("plan/latency", subject, found["plan"], beside, found["listing"], aim=AIM)]

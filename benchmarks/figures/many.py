@@ -16,13 +16,14 @@ _QUICK_MANIFESTS = 5
 def measure(stage: Stage) -> list[Row]:
     """Return the time of both, and the memory of each; one run of each, which takes minutes."""
     manifests = _QUICK_MANIFESTS if stage.is_quick else MANIFESTS
-    with stage.serving(KEYS) as server:
-        prepared = stage.prepare(server, KEYS)
+    keys = stage.scale(KEYS)
+    with stage.serving(keys) as server:
+        prepared = stage.prepare(server, keys)
         root = stage.folder / "many"
         folders = list(copy_accounts(prepared, root, url=server.url, number=manifests))
         apart = Samples(tuple(run(stage.command("plan", folder=folder)) for folder in folders))
         together = Samples((run(stage.command("plan", ".", folder=root)),))
-    subject = f"`keyplan plan`, {manifests * KEYS:,} keys in {manifests} manifests"
+    subject = f"`keyplan plan`, {manifests * keys:,} keys in {manifests} manifests"
     seconds = sum(sample.seconds for sample in apart.runs)
     time = Row(
         id="many/time",

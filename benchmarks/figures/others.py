@@ -32,17 +32,18 @@ resource "terraform_data" "key" {
 
 def measure(stage: Stage) -> list[Row]:
     """Return a row for each tool that is there."""
-    with stage.serving(KEYS) as server:
-        folder = stage.prepare(server, KEYS)
-        commands = {"plan": stage.command("plan", folder=folder), "octodns": _prepare_octodns(stage)}
+    keys = stage.scale(KEYS)
+    with stage.serving(keys) as server:
+        folder = stage.prepare(server, keys)
+        commands = {"plan": stage.command("plan", folder=folder), "octodns": _prepare_octodns(stage, keys)}
         terraform = shutil.which("terraform")
         if terraform and not stage.is_quick:
-            commands["terraform"] = _prepare_terraform(terraform, stage.folder / "terraform")
+            commands["terraform"] = _prepare_terraform(terraform, stage.folder / "terraform", keys)
         found = run_in_turn(commands, repeats=1 if stage.is_quick else 3)
-    subject = f"`keyplan plan`, {KEYS:,} keys, nothing to do"
+    subject = f"`keyplan plan`, {keys:,} keys, nothing to do"
     names = {
-        "octodns": f"`octodns-sync` of {KEYS:,} records, YAML to YAML",
-        "terraform": f"`terraform plan` of {KEYS:,} `terraform_data`",
+        "octodns": f"`octodns-sync` of {keys:,} records, YAML to YAML",
+        "terraform": f"`terraform plan` of {keys:,} `terraform_data`",
     }
     return [
         compare(f"others/{name}", subject, found["plan"], names[name], samples, aim=None)
@@ -51,10 +52,10 @@ def measure(stage: Stage) -> list[Row]:
     ]
 
 
-def _prepare_octodns(stage: Stage) -> Command:
+def _prepare_octodns(stage: Stage, keys: int) -> Command:
     folder = stage.folder / "octodns"
     records = "".join(
-        f"pipeline-{number}: {{type: TXT, ttl: 300, value: Key {number} of a benchmark}}\n" for number in range(KEYS)
+        f"pipeline-{number}: {{type: TXT, ttl: 300, value: Key {number} of a benchmark}}\n" for number in range(keys)
     )
     for side in ("source", "target"):
         (folder / side).mkdir(parents=True)
@@ -64,23 +65,23 @@ def _prepare_octodns(stage: Stage) -> Command:
     return Command(argv=(program, "--config-file", "config.yaml"), folder=folder)
 
 
-def _prepare_terraform(program: str, folder: Path) -> Command:
+def _prepare_terraform(program: str, folder: Path, keys: int) -> Command:
     folder.mkdir()
     quiet = ("-input=false", "-no-color")
     (folder / "main.tf").write_text(_TERRAFORM % 1)
     run(Command(argv=(program, "init", *quiet), folder=folder))
     run(Command(argv=(program, "apply", "-auto-approve", *quiet), folder=folder))
-    (folder / "main.tf").write_text(_TERRAFORM % KEYS)
-    _multiply(folder / "terraform.tfstate")
+    (folder / "main.tf").write_text(_TERRAFORM % keys)
+    _multiply(folder / "terraform.tfstate", keys)
     return Command(argv=(program, "plan", "-detailed-exitcode", *quiet), folder=folder)
 
 
-def _multiply(path: Path) -> None:
+def _multiply(path: Path, keys: int) -> None:
     """Make a state of one instance one of all: to apply them takes Terraform more than 20 minutes."""
     state = json.loads(path.read_text())
     (resource,) = state["resources"]
     (first,) = resource["instances"]
-    resource["instances"] = [_number(first, number) for number in range(KEYS)]
+    resource["instances"] = [_number(first, number) for number in range(keys)]
     path.write_text(json.dumps(state))
 
 

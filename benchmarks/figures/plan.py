@@ -16,8 +16,9 @@ _MOST_REQUESTS = 1.0
 
 def measure(stage: Stage) -> list[Row]:
     """Return the rows of time, and of requests."""
-    with stage.serving(KEYS, spaces=SPACES) as server:
-        folder = stage.prepare(server, KEYS, spaces=SPACES)
+    keys = stage.scale(KEYS)
+    with stage.serving(keys, spaces=SPACES) as server:
+        folder = stage.prepare(server, keys, spaces=SPACES)
         sdk = Command(argv=(str(stage.sdk), str(PEERS / "sdk_list.py"), server.address))
         commands = {
             "plan": stage.command("plan", folder=folder),
@@ -26,7 +27,7 @@ def measure(stage: Stage) -> list[Row]:
             "bare": stage.peer("bare_list", server.url, str(folder / "keys.yaml")),
         }
         found = run_in_turn(commands, repeats=stage.repeats)
-        subject = f"`keyplan plan`, {KEYS:,} keys, nothing to do"
+        subject = f"`keyplan plan`, {keys:,} keys, nothing to do"
         sdk_row = compare("plan/sdk", subject, found["plan"], "the SDK lists them", found["sdk"], aim=SDK_AIM)
         beside = "bare httpx loop and bare `yaml.load`"
         bare_row = compare("plan/bare", subject, found["plan"], beside, found["bare"], aim=BARE_AIM)
@@ -34,15 +35,15 @@ def measure(stage: Stage) -> list[Row]:
         rows.append(
             compare("plan/first", f"{subject}, places not noted yet", found["first"], beside, found["bare"], aim=None)
         )
-        return [*rows, _count_requests(server, commands["plan"])]
+        return [*rows, _count_requests(server, commands["plan"], keys)]
 
 
-def _count_requests(server: Server, command: Command) -> Row:
+def _count_requests(server: Server, command: Command, keys: int) -> Row:
     server.count()
     run_in_turn({"plan": command}, repeats=1, warm_up=False)
     counted = server.count()
     # User keys and service keys are half of all each; every service key is on a page of its space, too.
-    pages = KEYS // 200 + KEYS // 200 + KEYS // 200
+    pages = keys // 200 + keys // 200 + keys // 200
     allowed = pages + SPACES
     return Row(
         id="plan/requests",

@@ -14,8 +14,9 @@ _WRONG_INPUT = 3
 
 def measure(stage: Stage) -> list[Row]:
     """Return both rows, each beside a bare load of the same file with the C loader."""
-    with stage.serving(0) as server:
-        folder = stage.prepare(server, KEYS)
+    keys = stage.scale(KEYS)
+    with stage.serving(keys) as server:
+        folder = stage.prepare(server, keys)
     commands = {
         "valid": stage.command("validate", folder=folder),
         "bare": stage.peer("bare_yaml", str(folder / "keys.yaml")),
@@ -23,7 +24,7 @@ def measure(stage: Stage) -> list[Row]:
         "bare spoilt": stage.peer("bare_yaml", str(folder / "spoilt.yaml")),
     }
     found = run_in_turn(commands, repeats=stage.repeats)
-    subject, beside = f"`keyplan validate`, {KEYS:,} declarations", "bare C-loader `yaml.load` of it"
+    subject, beside = f"`keyplan validate`, {keys:,} declarations", "bare C-loader `yaml.load` of it"
     return [
         compare("validate/valid", subject, found["valid"], beside, found["bare"], aim=AIM),
         compare(

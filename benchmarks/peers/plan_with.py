@@ -33,7 +33,7 @@ def make_struct(frozen: type) -> type:
         if name in kept or (not name.startswith("__") and name not in made_for_slots)
     }
     listed = [(field.name, Any, *_default(field, msgspec.field)) for field in fields]
-    return msgspec.defstruct(
+    made: type = msgspec.defstruct(
         frozen.__name__,
         listed,
         namespace=namespace,
@@ -41,6 +41,7 @@ def make_struct(frozen: type) -> type:
         kw_only=any(field.kw_only for field in fields),
         order=is_whole and "__lt__" in vars(frozen),
     )
+    return made
 
 
 def _default(field: dataclasses.Field[Any], declare: Callable[..., Any]) -> tuple[Any, ...]:
@@ -64,8 +65,12 @@ def main() -> None:
         quick.quick = lambda frozen: frozen
     elif variant == "msgspec":
         real = quick.quick
-        # Those that others inherit stay: a dataclass can't have a struct as its base.
-        quick.quick = lambda frozen: real(frozen) if frozen.__name__.endswith(("Basis", "Action")) else make_struct(frozen)
+
+        def decorate(frozen: Any) -> Any:
+            # Those that others inherit stay: a dataclass can't have a struct as its base.
+            return real(frozen) if frozen.__name__.endswith(("Basis", "Action")) else make_struct(frozen)
+
+        quick.quick = decorate
         dataclasses.replace = replace_either
     sys.argv[0] = "keyplan"
     from keyplan.__main__ import main as run  # noqa: PLC0415 - it imports what was just replaced
