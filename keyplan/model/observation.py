@@ -227,10 +227,6 @@ class Slot:
     options: Mapping[str, Json] = field(default_factory=dict, compare=False)
     """The sink's own options for this delivery, templates filled in."""
 
-    def __hash__(self) -> int:
-        # A plan looks each slot up a dozen times. Few locations are in two sinks.
-        return hash(self.location)
-
     def __str__(self) -> str:
         return f"{self.sink}:{self.location}"
 
