@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import warnings
@@ -15,6 +16,7 @@ from file_sinks import DOTENV, RAW_FILE, locate, make_sink
 from samples import RAW, RENAMED_LINEAGE, make_receipt, make_sink_settings
 from sinks.examined import assert_nothing_in_the_way, assert_told_beforehand
 
+from keyplan.errors import SinkDeniedError
 from keyplan.model.identity import Identity, Lineage, ManifestId
 from keyplan.model.manifest import Json
 from keyplan.model.secret import RawKey
@@ -106,6 +108,32 @@ def test_what_the_system_does_not_let_replace_is_told(
     prepare(tmp_path, stack)
     sink = make_sink(tmp_path, RAW_FILE)
     assert_told_beforehand(sink, locate(sink), why)
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(mount_file, id="a file that is mounted by itself"),
+        pytest.param(make_immutable, id="an immutable file"),
+        pytest.param(make_folder_immutable, id="an immutable folder"),
+        pytest.param(make_folder_append_only, id="an append-only folder"),
+    ],
+)
+def test_what_came_in_the_way_after_the_examination_refuses_the_write_and_leaves_the_value(
+    tmp_path: Path, stack: ExitStack, prepare: Callable[[Path, ExitStack], None]
+) -> None:
+    put(tmp_path)
+    sink = make_sink(tmp_path, RAW_FILE)
+    slot = locate(sink)
+    assert sink.examine([slot]) == ()
+    shutil.move(tmp_path / "secrets", tmp_path / "kept")
+    prepare(tmp_path, stack)
+    path = tmp_path / "secrets/ci.key"
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(SinkDeniedError):
+        sink.put(slot, RawKey("ak-another-raw-key-of-a-test"), make_receipt())
+    assert (path.read_bytes() if path.exists() else None) == before
 
 
 @AS_ROOT
