@@ -15,11 +15,13 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from keyplan.errors import SinkDeniedError
 from keyplan.model.observation import Slot
 from keyplan.sinks.local_files import FileTarget, translate
+from keyplan.system.clock import SystemClock
 from keyplan.system.files import OwnerLostError, name_lock
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -54,6 +56,12 @@ class FileObstacles:
         self._folders: dict[str, _FolderState] = {}
         self._user = os.geteuid()
         self._groups = frozenset({os.getegid(), *os.getgroups()})
+        self._since = SystemClock().elapsed()
+
+    @property
+    def age(self) -> timedelta:
+        """How long ago mounts were read, and so the longest that anything here can be out of date."""
+        return SystemClock().elapsed() - self._since
 
     def find(self, location: str, files: Sequence[str]) -> SinkDeniedError | None:
         """Return why one of these files, which share a folder, can't be replaced; None if nothing shows."""

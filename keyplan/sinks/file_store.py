@@ -28,6 +28,8 @@ from keyplan.system.files import Folder
 from keyplan.system.locks import LockWait
 
 _SEAL_DIGITS = 32
+LOOK_COUNTS_FOR = timedelta(seconds=1)
+"""How long a look at folders and mounts is relied on."""
 
 
 class Ignoring(Protocol):
@@ -106,7 +108,6 @@ class FileStore:
         self._enter = enter
         self._wait = wait or LockWait()
         self._obstacles: FileObstacles | None = None
-        """Of the last examination: to look at folders and mounts again before each key takes a sixth of an apply."""
 
     def load(self, slots: Collection[Slot]) -> Mapping[Slot, Loaded]:
         """Return what each slot holds: each folder is opened once, each file read once."""
@@ -128,7 +129,7 @@ class FileStore:
     def change(self, slot: Slot, decide: Decide, *, create: bool) -> None:
         """Replace value and sidecar under a lock."""
         target = FileTarget.of(slot)
-        if create and (obstacle := self._find_obstacle(slot, self._obstacles or FileObstacles(self._base))):
+        if create and (obstacle := self._find_obstacle(slot, self._recent_obstacles())):
             raise obstacle
         with translated(target.location):
             try:
@@ -146,10 +147,19 @@ class FileStore:
 
     def examine(self, slots: Mapping[Slot, Loaded], /) -> Iterator[Finding]:
         """Yield what git, or the file system, keeps from being stored."""
-        self._obstacles = obstacles = FileObstacles(self._base)
+        obstacles = FileObstacles(self._base)
         for slot in slots:
             if obstacle := self._find_obstacle(slot, obstacles):
                 yield find_broken(obstacle, slot)
+
+    def _recent_obstacles(self) -> FileObstacles:
+        """Return what knows folders and mounts as they were a second ago or later."""
+        # To look at them again before each write took a sixth of an apply, yet what comes in the way has to be found
+        # before a key is made: a refresh without overlap would have ended the old one.
+        known = self._obstacles
+        if known is None or known.age > LOOK_COUNTS_FOR:
+            known = self._obstacles = FileObstacles(self._base)
+        return known
 
     def _find_obstacle(self, slot: Slot, obstacles: FileObstacles) -> SinkDeniedError | None:
         """Return why a slot can't be written, whatever it holds: the file system first, which is asked quickest."""

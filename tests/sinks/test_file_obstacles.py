@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from file_sinks import DOTENV, RAW_FILE, locate, make_sink
-from samples import RAW, RENAMED_LINEAGE, make_receipt, make_sink_settings
+from samples import RAW, RENAMED_LINEAGE, make_intent, make_receipt, make_sink_settings
 from sinks.examined import assert_nothing_in_the_way, assert_told_beforehand
 
 from keyplan.errors import SinkDeniedError
@@ -22,6 +23,7 @@ from keyplan.model.manifest import Json
 from keyplan.model.secret import RawKey
 from keyplan.sinks.file import build_at
 from keyplan.sinks.file_obstacles import FileObstacles
+from keyplan.sinks.file_store import LOOK_COUNTS_FOR
 from keyplan.system.git import GitIgnoring
 
 STRANGER = Identity("another-team", ManifestId("an0ther"))
@@ -112,21 +114,21 @@ def test_what_the_system_does_not_let_replace_is_told(
 
 @AS_ROOT
 @pytest.mark.parametrize(
-    "prepare",
+    ("prepare", "why"),
     [
-        pytest.param(mount_file, id="a file that is mounted by itself"),
-        pytest.param(make_immutable, id="an immutable file"),
-        pytest.param(make_folder_immutable, id="an immutable folder"),
-        pytest.param(make_folder_append_only, id="an append-only folder"),
+        pytest.param(mount_file, "busy", id="a file that is mounted by itself"),
+        pytest.param(make_immutable, "the file is immutable", id="an immutable file"),
+        pytest.param(make_folder_immutable, "the folder is immutable", id="an immutable folder"),
+        pytest.param(make_folder_append_only, "the folder is immutable or append-only", id="an append-only folder"),
     ],
 )
-def test_what_came_in_the_way_after_the_examination_refuses_the_write_and_leaves_the_value(
-    tmp_path: Path, stack: ExitStack, prepare: Callable[[Path, ExitStack], None]
+def test_what_came_in_the_way_since_the_last_write_refuses_the_next_and_within_a_second_an_intent(
+    tmp_path: Path, stack: ExitStack, prepare: Callable[[Path, ExitStack], None], why: str
 ) -> None:
     put(tmp_path)
     sink = make_sink(tmp_path, RAW_FILE)
     slot = locate(sink)
-    assert sink.examine([slot]) == ()
+    sink.put(slot, RawKey(RAW), make_receipt())
     shutil.move(tmp_path / "secrets", tmp_path / "kept")
     prepare(tmp_path, stack)
     path = tmp_path / "secrets/ci.key"
@@ -134,6 +136,9 @@ def test_what_came_in_the_way_after_the_examination_refuses_the_write_and_leaves
     with pytest.raises(SinkDeniedError):
         sink.put(slot, RawKey("ak-another-raw-key-of-a-test"), make_receipt())
     assert (path.read_bytes() if path.exists() else None) == before
+    time.sleep(LOOK_COUNTS_FOR.total_seconds())
+    with pytest.raises(SinkDeniedError, match=why):
+        sink.intend(slot, make_intent())
 
 
 @AS_ROOT
